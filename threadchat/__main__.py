@@ -1,0 +1,8 @@
+"""Run the server: `python -m threadchat`."""
+
+import sys
+
+from threadchat.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""Hold all rooms, all names, and the people who have them.
+
+A `Person` knows nothing of how it is connected: it was given a way to be sent bytes. So a door of
+another kind needs no change here, nor in the rooms, nor in the commands.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from threading import Lock
+
+from threadchat.history import History
+from threadchat.messages import Left, Message, Reason, Renamed, Spoken, View, render
+from threadchat.room import Member, Observer, Room
+from threadchat.text import BadName, clean_name, fold_name, skeleton
+
+LOBBY = "lobby"
+"""The room where everybody starts."""
+
+
+class Person:
+    """Somebody who is connected: a member of a room as soon as they have a name.
+
+    `name`, `view` and `leaving` are set by the person's own thread alone.
+    """
+
+    __slots__ = ("address", "deliver", "id", "joined_at", "leaving", "name", "view")
+
+    def __init__(self, id: int, address: str, deliver: Callable[[bytes], None]) -> None:
+        self.id = id
+        self.address = address
+        self.name = ""
+        self.view = View()
+        self.joined_at = 0.0  # on the monotonic clock, in seconds
+        self.leaving: str | None = None
+        """Why the person is going, in their own words behind the `Reason`, once they said so."""
+        self.deliver = deliver
+        """Send what was rendered in this person's view. Does not wait."""
+
+    def tell(self, *messages: Message) -> None:
+        """Show `messages` to this person alone."""
+        self.deliver(b"".join(render(message, self.view) for message in messages))
+
+    def quit(self, words: str = "") -> None:
+        """Ask to be let go, with `words` for those who stay."""
+        self.leaving = f"{Reason.QUIT}: {words}" if words else str(Reason.QUIT)
+
+
+class Chat:
+    """Who is here under which name, and the rooms they are in. Safe to use from any thread."""
+
+    def __init__(
+        self,
+        history: History,
+        observer: Observer,
+        replay: int = 20,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._lobby = Room(LOBBY, history, observer, replay)
+        self._names = Lock()  # guards the two tables below
+        self._by_fold: dict[str, Person] = {}
+        self._by_skeleton: dict[str, Person] = {}
+
+    def room(self, name: str = LOBBY) -> Room:
+        """Return the room called `name`; raise `KeyError` if there is none."""
+        if name != LOBBY:
+            raise KeyError(name)
+        return self._lobby
+
+    def people(self) -> Sequence[Member]:
+        """Return who is here, in the order in which they came."""
+        return self._lobby.members
+
+    def claim_name(self, person: Person, raw: str) -> None:
+        """Give `person` the name that `raw` asks for.
+
+        Raise `BadName` if it cannot be had; then nothing has changed.
+        """
+        name = clean_name(raw)
+        fold, looks = fold_name(name), skeleton(name)
+        with self._names:
+            if self._by_fold.get(fold, person) is not person:
+                raise BadName(f"{name} is taken.")
+            other = self._by_skeleton.get(looks, person)
+            if other is not person:
+                raise BadName(f"{name} looks too much like {other.name}, who is here already.")
+            self._by_fold[fold] = self._by_skeleton[looks] = person
+            person.name = name
+
+    def _release(self, person: Person, name: str, keep: str = "") -> None:
+        """Make `name` free again, but for what it has in common with `keep`."""
+        with self._names:
+            for table, key_of in ((self._by_fold, fold_name), (self._by_skeleton, skeleton)):
+                key = key_of(name)
+                if table.get(key) is person and not (keep and key_of(keep) == key):
+                    del table[key]
+
+    def enter(self, person: Person) -> None:
+        """Let `person`, who has a name, into the lobby."""
+        person.joined_at = self._clock()
+        self._lobby.join(person)
+
+    def say(self, person: Person, message: Spoken) -> None:
+        """Say `message` in the room where `person` is."""
+        self._lobby.post(message, person)
+
+    def rename(self, person: Person, raw: str) -> None:
+        """Give `person` another name; raise `BadName` if it cannot be had."""
+        before = person.name
+        self.claim_name(person, raw)
+        # The old name stays taken until everybody has read of the change: nobody can be taken for
+        # its owner in between.
+        self._lobby.announce(Renamed(before, person.name), person)
+        self._release(person, before, keep=person.name)
+
+    def leave(self, person: Person, why: str) -> None:
+        """Take `person` out. `why` is a `Reason`, with their own words if there are any."""
+        left = Left(person.name, self._clock() - person.joined_at, why)
+        self._lobby.leave(person, left)
+        self._release(person, person.name)
+
+    def close(self) -> None:
+        """End what the rooms have running."""
+        self._lobby.close()

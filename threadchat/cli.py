@@ -1,0 +1,234 @@
+"""Run a chat server from the command line.
+
+Whatever is wrong with an option or the system gets one line that says what to do, on standard
+error, and exit status 2 or 1; no traceback.
+"""
+
+import argparse
+import contextlib
+import errno
+import io
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from queue import Empty, SimpleQueue
+from types import FrameType
+from typing import NoReturn
+
+from threadchat import __version__
+from threadchat.console import Console, Detail
+from threadchat.history import MAX_REMEMBERED
+from threadchat.network import show_address, ways_in
+from threadchat.server import DEFAULT_MAX_CLIENTS, DEFAULT_PORT, DEFAULT_REPLAY, ChatServer
+
+STOP_SECONDS = 4.5
+"""How long a stop may take, so that the whole process is gone within 5 s."""
+
+_EXAMPLES = """\
+examples:
+  threadchat                            serve everybody on the LAN on port 8000
+  threadchat --port 4000                another port; --port 0 picks a free one and says which
+  threadchat --host 127.0.0.1           only people on this machine
+  threadchat --show-messages >chat.log  log what is said, too
+
+Each option can also be set in the environment, as THREADCHAT_PORT=4000 or THREADCHAT_QUIET=1.
+People join with: telnet ADDRESS 8000, or nc ADDRESS 8000
+"""
+
+
+class Fault(Exception):
+    """Say in one line what keeps the server from running, and the way out."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line, without the usage."""
+        self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a server until it is told to stop; return the exit status.
+
+    0 after SIGINT or SIGTERM, 1 if the server cannot run. A wrong option exits with 2.
+    """
+    options = parse_options(argv, os.environ)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name that the operator's own encoding lacks must not break the log.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        return _run(options)
+    except Fault as fault:
+        print(f"threadchat: {fault}", file=sys.stderr)
+        return 1
+
+
+def parse_options(argv: Sequence[str] | None, environment: Mapping[str, str]) -> argparse.Namespace:
+    """Return the options from the command line and, where it is silent, the environment."""
+    parser = _Parser(
+        prog="threadchat",
+        description="A chat server for a LAN: people join with telnet or netcat.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--host", default="", help="address to serve (default: all, IPv4 and IPv6)")
+    parser.add_argument(
+        "--port", type=_whole_number, default=DEFAULT_PORT, help="port to serve (default: 8000)"
+    )
+    parser.add_argument(
+        "--max-clients",
+        type=_positive_number,
+        default=DEFAULT_MAX_CLIENTS,
+        metavar="N",
+        help="how many may be here at once (default: 1000)",
+    )
+    parser.add_argument(
+        "--replay",
+        type=_replay_number,
+        default=DEFAULT_REPLAY,
+        metavar="N",
+        help="how many earlier messages a newcomer is shown (default: 20)",
+    )
+    how_much = parser.add_mutually_exclusive_group()
+    how_much.add_argument("--show-messages", action="store_true", help="log what is said as well")
+    how_much.add_argument(
+        "--quiet", action="store_true", help="log only start, stop and what goes wrong"
+    )
+    parser.add_argument("--version", action="version", version=f"threadchat {__version__}")
+    _take_defaults_from(environment, parser)
+    return parser.parse_args(argv)
+
+
+def _take_defaults_from(environment: Mapping[str, str], parser: argparse.ArgumentParser) -> None:
+    for action in parser._actions:
+        variable = "THREADCHAT_" + action.dest.upper()
+        if variable not in environment or action.dest in ("help", "version"):
+            continue
+        value = environment[variable]
+        if action.nargs == 0:
+            parser.set_defaults(**{action.dest: _switch(parser, variable, value)})
+        elif callable(action.type):
+            try:
+                parser.set_defaults(**{action.dest: action.type(value)})
+            except argparse.ArgumentTypeError as error:
+                parser.error(f"environment variable {variable}: {error}")
+        else:
+            parser.set_defaults(**{action.dest: value})
+
+
+def _switch(parser: argparse.ArgumentParser, variable: str, value: str) -> bool:
+    match value.strip().lower():
+        case "1" | "true" | "yes" | "on":
+            return True
+        case "" | "0" | "false" | "no" | "off":
+            return False
+    parser.error(f"environment variable {variable}: {value!r} is neither 1 nor 0")
+
+
+def _whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def _positive_number(text: str) -> int:
+    number = _whole_number(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is too small, 1 is the least")
+    return number
+
+
+def _replay_number(text: str) -> int:
+    number = _whole_number(text)
+    if not 0 <= number <= MAX_REMEMBERED:
+        raise argparse.ArgumentTypeError(f"{number} is not from 0 to {MAX_REMEMBERED}")
+    return number
+
+
+def _run(options: argparse.Namespace) -> int:
+    detail = Detail.CLIENTS
+    if options.quiet:
+        detail = Detail.PROBLEMS
+    elif options.show_messages:
+        detail = Detail.MESSAGES
+    console = Console(detail)
+    server = _open_server(options, console)
+    signals: SimpleQueue[int] = SimpleQueue()  # its put is safe in a signal handler
+    _on_stop_signals(lambda number, _frame: signals.put(number))
+    try:
+        with server:
+            server.start()
+            address = server.server_address
+            console.server_bound(show_address(address), ways_in(address))
+            _wait_for(signals)
+            _on_stop_signals(lambda number, _frame: os._exit(128 + number))
+            console.server_stopping()
+            server.stop(STOP_SECONDS)
+        console.server_stopped()
+    finally:
+        console.close()
+        _silence_broken_output()
+    return 0
+
+
+def _open_server(options: argparse.Namespace, console: Console) -> ChatServer:
+    host, port = options.host, options.port
+    if not 0 <= port <= 65535:
+        raise Fault(f"there is no port {port}. Choose one from 1024 to 65535, or 0 for any.")
+    try:
+        return ChatServer(
+            (host, port), max_clients=options.max_clients, replay=options.replay, console=console
+        )
+    except socket.gaierror as error:
+        raise Fault(
+            f"the host {host} is unknown ({error.strerror})."
+            " Leave --host out to serve every address of this machine."
+        ) from None
+    except (OSError, UnicodeError) as error:
+        raise Fault(_why_not(error, host, port)) from None
+
+
+def _why_not(error: Exception, host: str, port: int) -> str:
+    """Say why a server cannot listen there, and what to do."""
+    match getattr(error, "errno", None):
+        case errno.EADDRINUSE:
+            return (
+                f"port {port} is in use, perhaps by another threadchat."
+                " Choose another with --port, or --port 0 for any free one."
+            )
+        case errno.EACCES | errno.EPERM:
+            return (
+                f"port {port} is not open to you: those below 1024 need an administrator's right."
+                " Choose a higher one with --port."
+            )
+        case errno.EADDRNOTAVAIL:
+            return (
+                f"{host} is not an address of this machine."
+                " Leave --host out to serve every address it has."
+            )
+    return f"cannot listen at {host or 'any address'}, port {port}: {error}. Try another --host."
+
+
+def _on_stop_signals(handler: Callable[[int, FrameType | None], object]) -> None:
+    signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGTERM, handler)
+
+
+def _wait_for(signals: SimpleQueue[int]) -> None:
+    """Wait for a signal. In slices: on Windows, Ctrl-C does not interrupt a wait."""
+    while True:
+        with contextlib.suppress(Empty):
+            signals.get(timeout=0.5)
+            return
+
+
+def _silence_broken_output() -> None:
+    """Keep Python from complaining at exit that nobody reads its output any more."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,138 @@
+"""Hold the slash commands, in one registry that also writes `/help`.
+
+A command acts on the chat for a person and answers them with `Person.tell`. A wrong use raises
+`Misuse`, which the dispatcher turns into one line with the right use; nothing else has happened.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from threadchat.chat import Chat, Person
+from threadchat.messages import (
+    Call,
+    Emote,
+    Notice,
+    Problem,
+    count_people,
+)
+from threadchat.text import BadName
+
+MAX_NAMES_IN_WHO = 1000
+"""The most names `/who` lists: its answer has to fit a client's queue."""
+
+Action = Callable[[Chat, Person, str], None]
+
+
+class Misuse(Exception):
+    """A command was used in a way it does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One slash command: how it is typed, what it does in a few words, and what does it."""
+
+    name: str
+    arguments: str
+    summary: str
+    action: Action
+
+    @property
+    def usage(self) -> str:
+        """The way it is typed."""
+        return f"/{self.name} {self.arguments}".rstrip()
+
+
+class Registry:
+    """All commands, by name."""
+
+    def __init__(self) -> None:
+        self._commands: dict[str, Command] = {}
+
+    def command(self, name: str, arguments: str, summary: str) -> Callable[[Action], Action]:
+        """Register the decorated function as `/name`."""
+
+        def register(action: Action) -> Action:
+            self._commands[name] = Command(name, arguments, summary, action)
+            return action
+
+        return register
+
+    def __iter__(self) -> Iterator[Command]:
+        """Go through the commands in the order in which help lists them."""
+        return iter(self._commands.values())
+
+    def dispatch(self, chat: Chat, person: Person, call: Call) -> None:
+        """Do what `call` says for `person`, or tell them in one line why not."""
+        command = self._commands.get(call.command)
+        if command is None:
+            person.tell(Problem(self._unknown(call.command)))
+            return
+        try:
+            command.action(chat, person, call.argument)
+        except Misuse:
+            person.tell(Problem(f"Use it like this: {command.usage} - {command.summary}."))
+
+    def _unknown(self, name: str) -> str:
+        if not name:
+            return "There is no command without a name. /help lists all."
+        closest = max(self._commands, key=lambda known: SequenceMatcher(a=name, b=known).ratio())
+        return f"There is no /{name[:20]}. Did you mean /{closest}? /help lists all."
+
+
+registry = Registry()
+"""The commands of a threadchat."""
+
+
+@registry.command("help", "", "list the commands")
+def help_(chat: Chat, person: Person, argument: str) -> None:
+    """List the commands."""
+    width = max(len(command.usage) for command in registry)
+    person.tell(
+        Notice("Type a line and press Enter to say it to everyone. A slash makes it a command:"),
+        *(Notice(f"  {command.usage:<{width}}  {command.summary}") for command in registry),
+        Notice(f"  {'//WORDS':<{width}}  say something that begins with /"),
+    )
+
+
+@registry.command("who", "", "list who is here")
+def who(chat: Chat, person: Person, argument: str) -> None:
+    """List who is here."""
+    if argument:
+        raise Misuse
+    names = [member.name for member in chat.people()]
+    listed = ", ".join(names[:MAX_NAMES_IN_WHO])
+    if len(names) > MAX_NAMES_IN_WHO:
+        listed += f" and {len(names) - MAX_NAMES_IN_WHO} others"
+    person.tell(Notice(f"{count_people(len(names))}{': ' if listed else ''}{listed}."))
+
+
+@registry.command("nick", "NAME", "change your name")
+def nick(chat: Chat, person: Person, argument: str) -> None:
+    """Change the person's name."""
+    if not argument:
+        raise Misuse
+    if argument == person.name:
+        person.tell(Notice(f"You are {person.name} already."))
+        return
+    try:
+        chat.rename(person, argument)
+    except BadName as error:
+        person.tell(Problem(f"{error} You are still {person.name}."))
+    else:
+        person.tell(Notice(f"You are now {person.name}."))
+
+
+@registry.command("me", "TEXT", "say what you do, as in * al waves")
+def me(chat: Chat, person: Person, argument: str) -> None:
+    """Say what the person does."""
+    if not argument:
+        raise Misuse
+    chat.say(person, Emote(person.name, argument, time.time()))
+
+
+@registry.command("quit", "[WORDS]", "leave, with a last word if you like")
+def quit_(chat: Chat, person: Person, argument: str) -> None:
+    """Let the person go."""
+    person.quit(argument)

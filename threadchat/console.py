@@ -1,0 +1,159 @@
+"""Show the operator what happens: one line for each event, in colour on a terminal.
+
+What is to be shown is put into a queue and written by a thread of its own, so that neither a
+stopped terminal nor a slow disk ever holds up the chat. Piped into a file, the lines are plain,
+carry the date too, and are flushed at once. Nothing that came from a client is read as markup.
+"""
+
+import contextlib
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from enum import IntEnum
+from queue import Full, Queue
+from threading import Lock, Thread
+from typing import TextIO
+
+import rich.console
+from rich.text import Text
+
+from threadchat.messages import RoomMessage, duration
+
+MAX_WAITING_LINES = 10_000
+"""How many lines may wait to be written; those beyond are counted and left out."""
+
+
+class Detail(IntEnum):
+    """How much is shown."""
+
+    NOTHING = 0
+    PROBLEMS = 1
+    """The start and the stop as well."""
+    CLIENTS = 2
+    MESSAGES = 3
+
+
+class Console:
+    """The operator's view of a server. Every method may be called from any thread; none waits."""
+
+    def __init__(
+        self, detail: Detail = Detail.CLIENTS, file: TextIO | None = None, width: int | None = None
+    ) -> None:
+        self._detail = detail
+        self._console = rich.console.Console(
+            file=file or sys.stdout, width=width, markup=False, highlight=False, emoji=False
+        )
+        self._time_format = "%H:%M:%S" if self._console.is_terminal else "%Y-%m-%d %H:%M:%S"
+        self._lines: Queue[Text | None] = Queue(MAX_WAITING_LINES)
+        self._lock = Lock()  # guards the two below
+        self._left_out = 0
+        self._thread: Thread | None = None
+
+    def server_bound(self, address: str, ways_in: Sequence[str]) -> None:
+        """Show that the server listens at `address`, and what others type to get in."""
+        self._show(Detail.PROBLEMS, "server bound", "bold green", address)
+        for way_in in ways_in:
+            self._put(Detail.PROBLEMS, Text(f"    {way_in}", "bold"))
+
+    def server_stopping(self) -> None:
+        """Show that the server is about to stop."""
+        self._show(Detail.PROBLEMS, "server stopping", "bold", "press Ctrl-C again to stop at once")
+
+    def server_stopped(self) -> None:
+        """Show that the server has stopped."""
+        self._show(Detail.PROBLEMS, "server stopped", "bold", "")
+
+    def client_connected(self, id: int, address: str) -> None:
+        """Show that somebody has connected."""
+        self._show(Detail.CLIENTS, "client connected", "green", f"#{id} {address}")
+
+    def client_named(self, id: int, name: str) -> None:
+        """Show the name that client has chosen."""
+        self._show(Detail.CLIENTS, "client named", "cyan", f"#{id} {name}")
+
+    def client_refused(self, address: str, why: str) -> None:
+        """Show that somebody was not let in."""
+        self._show(Detail.CLIENTS, "client refused", "yellow", f"{address} ({why})")
+
+    def client_disconnected(
+        self,
+        id: int,
+        name: str,
+        address: str,
+        *,
+        seconds: float,
+        received: int,
+        sent: int,
+        why: str,
+    ) -> None:
+        """Show that somebody is gone (promise 7): `received` from and `sent` to them in bytes."""
+        self._show(
+            Detail.CLIENTS,
+            "client disconnected",
+            "red",
+            f"#{id} {name or '(no name)'} {address} after {duration(seconds)},"
+            f" {received} bytes in, {sent} bytes out ({why})",
+        )
+
+    def shown(self, room: str, messages: Sequence[RoomMessage]) -> None:
+        """Show what the members of `room` were sent, in their order (promise 1)."""
+        if self._detail >= Detail.MESSAGES:
+            for message in messages:
+                self._show(Detail.MESSAGES, room, "blue", message.line)
+
+    def failed(self, doing: str, error: Exception) -> None:
+        """Show an error that should not have happened and that the server has survived."""
+        self.problem(f"{doing}: {type(error).__name__}: {error}")
+
+    def problem(self, words: str) -> None:
+        """Show what the operator should look after."""
+        self._show(Detail.PROBLEMS, "problem", "bold red", words)
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Write what is waiting, for up to `timeout` seconds, and show nothing any more."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            self._detail = Detail.NOTHING
+        if thread is not None:
+            with contextlib.suppress(Full):
+                self._lines.put(None, timeout=timeout)
+            thread.join(timeout)
+
+    def _show(self, detail: Detail, event: str, style: str, words: str) -> None:
+        if self._detail >= detail:
+            stamp = datetime.now().strftime(self._time_format)
+            line = Text(f"{stamp} ", "dim")
+            line.append(f"{event:<19} ", style)
+            line.append(words, "default")
+            self._put(detail, line)
+
+    def _put(self, detail: Detail, line: Text) -> None:
+        with self._lock:
+            if self._detail < detail:
+                return
+            if self._thread is None:
+                self._thread = Thread(target=self._write, name="threadchat console", daemon=True)
+                self._thread.start()
+            try:
+                self._lines.put_nowait(line)
+            except Full:
+                self._left_out += 1
+
+    def _write(self) -> None:
+        """Write lines as they come, until there is nobody to read them any more."""
+        try:
+            while (line := self._lines.get()) is not None:
+                self._console.print(line, soft_wrap=True)
+                if left_out := self._take_left_out():
+                    self._console.print(f"... {left_out} lines left out", style="dim")
+        except (OSError, ValueError):
+            # The terminal or the pipe has gone. The chat goes on without being watched.
+            with self._lock:
+                self._detail = Detail.NOTHING
+
+    def _take_left_out(self) -> int:
+        if not self._left_out or not self._lines.empty():
+            return 0
+        with self._lock:
+            left_out, self._left_out = self._left_out, 0
+        return left_out

@@ -1,0 +1,285 @@
+"""Serve one client for as long as it is connected, on a thread of its own.
+
+The way of a line is one `for` loop here: what arrives goes through the client's `Terminal`, and
+each line that comes out is a name, a command, or something to say.
+"""
+
+import contextlib
+import socket
+import socketserver
+import time
+from collections.abc import Iterator
+from typing import Protocol, cast
+
+from threadchat.chat import Chat, Person
+from threadchat.commands import registry
+from threadchat.console import Console
+from threadchat.foreign import Doorman
+from threadchat.lineedit import Line, LineTooLong
+from threadchat.messages import (
+    MAX_NAMES_LISTED,
+    Notice,
+    Problem,
+    Reason,
+    Say,
+    Words,
+    count_people,
+    list_names,
+    parse_line,
+)
+from threadchat.network import show_address
+from threadchat.outbox import Flusher, Outbox, reason_of
+from threadchat.terminal import AreYouThere, Ended, Terminal
+from threadchat.text import BadName, clean_text
+from threadchat.wire import open_wire
+
+MAX_NAME_TRIES = 5
+
+RECEIVE_SIZE = 4096
+"""Bytes received at once. A thread that waits holds a buffer of this size."""
+
+DRAIN_SECONDS = 3.0
+"""How long a client that is leaving may take to fetch what was still to be sent to it."""
+
+LINGER_SECONDS = 1.0
+"""How long we wait for a client's end of the connection after closing ours."""
+
+_KEEPALIVE = {"TCP_KEEPIDLE": 45, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 90_000}
+"""Where the system has them: found dead after 90 s, idle (probes) or not (user timeout, in ms)."""
+
+
+class Host(Protocol):
+    """What a handler needs of the server it belongs to."""
+
+    chat: Chat
+    console: Console
+    flusher: Flusher
+
+    def next_id(self) -> int:
+        """Return an id that no other client of this server has had."""
+
+    def register(self, handler: "ClientHandler") -> None:
+        """Know `handler`, so that it can be ended from outside."""
+
+    def unregister(self, handler: "ClientHandler") -> None:
+        """Give its place to somebody else: `handler` only has its goodbye left to say."""
+
+
+class ClientHandler(socketserver.StreamRequestHandler):
+    """One client: greeted, asked for a name, heard and answered, and seen off."""
+
+    request: socket.socket
+
+    rbufsize = 0  # nothing is read through rfile: no buffer for it
+    disable_nagle_algorithm = True  # a line is to arrive when it is said
+
+    def setup(self) -> None:
+        """Make ready what serves this client."""
+        super().setup()
+        _prepare(self.connection)
+        self.host = cast(Host, self.server)
+        self.wire = open_wire(self.connection)
+        self.outbox = Outbox(self.wire, self.host.flusher)
+        self.terminal = Terminal()
+        self.started_at = time.monotonic()
+        self.bytes_received = 0
+        self.person = Person(
+            self.host.next_id(), show_address(self.client_address), self.outbox.send
+        )
+        self._why: str = Reason.CLOSED
+        self._was_cut_off = False  # broken or turned away: what stands there is no line
+        self._is_in_a_room = False
+        self.host.console.client_connected(self.person.id, self.person.address)
+        self.host.register(self)
+
+    def handle(self) -> None:
+        """Serve the client until one side has had enough."""
+        try:
+            lines = self._lines()
+            if self._enter(lines):
+                for line in lines:
+                    self._obey(line)
+                    if self.person.leaving is not None:
+                        break
+        except Exception:
+            self._why = Reason.SERVER_ERROR
+            raise
+        if self.person.leaving is not None:
+            self._why = self.person.leaving
+
+    def finish(self) -> None:
+        """Take the client out, see that it gets what it is owed, and log its end, once."""
+        # What ended the client from outside, if anything did, is the reason; else what it did.
+        why = self.outbox.reason or self._why
+        if self._is_in_a_room:
+            self.host.chat.leave(self.person, why)
+        if why.startswith(Reason.QUIT):
+            self.person.tell(Notice("Goodbye."))
+        self.host.unregister(self)
+        if self.outbox.drain(DRAIN_SECONDS):
+            self.wire.linger(LINGER_SECONDS)
+        super().finish()
+        self.outbox.close()
+        self.host.console.client_disconnected(
+            self.person.id,
+            self.person.name,
+            self.person.address,
+            seconds=time.monotonic() - self.started_at,
+            received=self.bytes_received,
+            sent=self.outbox.bytes_sent,
+            why=why,
+        )
+
+    def end(self, reason: Reason, words: str) -> None:
+        """End this client, from any thread, telling it why in `words`."""
+        self.person.tell(Notice(words))
+        self.outbox.end(reason)
+
+    # From the client
+
+    def _receive(self) -> bytes:
+        """Wait for what the client sends; b"" is the end, for whatever reason."""
+        try:
+            data = self.wire.receive(RECEIVE_SIZE)
+        except OSError as error:
+            self._why = reason_of(error)
+            self._was_cut_off = True
+            return b""
+        self.bytes_received += len(data)
+        return data
+
+    def _chunks(self) -> Iterator[bytes]:
+        """Greet the client and yield what it sends, unless that shows it to be none of ours."""
+        doorman = Doorman()
+        # Who speaks another protocol has usually done so by now, and can read our answer if it is
+        # the first thing we send. Nothing is waited for: people do not type that fast.
+        greeted = not self.wire.has_input()
+        if greeted:
+            self._greet()
+        while self.outbox.reason is None and (data := self._receive()):
+            if not doorman.done and (foreign := doorman.look(data)):
+                self._why = f"{Reason.NOT_A_CHAT_CLIENT}: {foreign.protocol}"
+                self.outbox.send(foreign.answer)
+                self._was_cut_off = True
+                return
+            if not greeted:
+                greeted = True
+                self._greet()
+            yield data
+
+    def _lines(self) -> Iterator[str]:
+        """Yield the lines the client types, as they were typed."""
+        for data in self._chunks():
+            events = self.terminal.receive_data(data)
+            if answer := self.terminal.data_to_send():
+                self.outbox.send(answer)
+            self.person.view = self.terminal.view
+            for event in events:
+                if self.outbox.reason is not None or isinstance(event, Ended):
+                    return
+                if isinstance(event, Line):
+                    yield event.text
+                else:
+                    self._answer(event)
+        if not self._was_cut_off and self.outbox.reason is None:
+            for event in self.terminal.receive_end():
+                if isinstance(event, Line):
+                    yield event.text
+
+    def _answer(self, event: LineTooLong | AreYouThere) -> None:
+        """Answer what is not a line."""
+        if isinstance(event, AreYouThere):
+            self.person.tell(Notice("Yes, threadchat is here."))
+        else:
+            self.person.tell(
+                Problem(
+                    f"A line has at most {event.limit} characters; yours was not sent."
+                    " Say it in several."
+                )
+            )
+
+    # To the client
+
+    def _write(self, text: str) -> None:
+        self.outbox.send(self.person.view.encode(text))
+
+    def _greet(self) -> None:
+        self._write(f"Hello from threadchat! {self._who_is_here()}\r\nYour name: ")
+
+    def _who_is_here(self) -> str:
+        people = self.host.chat.people()
+        if not people:
+            return "Nobody is here yet."
+        names = [person.name for person in people[:MAX_NAMES_LISTED]]
+        return f"{count_people(len(people))}: {list_names(names, len(people))}."
+
+    # The conversation
+
+    def _enter(self, lines: Iterator[str]) -> bool:
+        """Ask for a name and let its owner in; return whether that came to be."""
+        tries = 0
+        for line in lines:
+            match line.strip().lower().removeprefix("/"):
+                case "quit":
+                    self.person.quit()
+                    return False
+                case "who":
+                    self.person.tell(Notice(self._who_is_here()))
+                case "help":
+                    self.person.tell(Notice(_NAME_HELP))
+                case _:
+                    tries += 1
+                    if self._take_name(line):
+                        return True
+                    if tries == MAX_NAME_TRIES:
+                        self.person.tell(Problem(f"That was try {tries} of {tries}. Come again!"))
+                        self._why = Reason.NO_NAME
+                        return False
+            self._write("Your name: ")
+        return False
+
+    def _take_name(self, line: str) -> bool:
+        try:
+            self.host.chat.claim_name(self.person, line)
+        except BadName as error:
+            self.person.tell(Problem(str(error)))
+            return False
+        self._write(
+            f"Welcome, {self.person.name}. Type a line and press Enter to say it to everyone;"
+            " /help shows more.\r\n"
+        )
+        self._is_in_a_room = True
+        self.host.chat.enter(self.person)
+        self.host.console.client_named(self.person.id, self.person.name)
+        return True
+
+    def _obey(self, line: str) -> None:
+        """Do what a line asks for: say it, or run the command it calls."""
+        text = clean_text(line).rstrip()
+        if not text:
+            return
+        match parse_line(text):
+            case Words(words):
+                self.host.chat.say(self.person, Say(self.person.name, words, time.time()))
+            case call:
+                name = self.person.name
+                registry.dispatch(self.host.chat, self.person, call)
+                if self.person.name != name:
+                    self.host.console.client_named(self.person.id, self.person.name)
+
+
+_NAME_HELP = (
+    "Choose a name of up to 20 letters and digits; others see it before what you say."
+    " who lists who is here, quit leaves."
+)
+
+
+def _prepare(sock: socket.socket) -> None:
+    """Set what keeps a connection honest: dead peers found out, urgent bytes kept in line."""
+    # Else the telnet synch loses its IAC to the urgent channel, and a bare F2 becomes text.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -1,0 +1,238 @@
+"""Say what can be said in a room, in words and without a thought of how it is sent.
+
+A message knows its line; `render` makes the bytes of it for one `View`. The lines are plain ASCII
+around what people wrote, so that a person at a netcat can read them and a script can parse them.
+No text in here is unsafe: names and words were cleaned when they came in (`threadchat.text`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from threadchat import telnet
+
+MAX_NAMES_LISTED = 8
+"""The most people a line names one by one; of more it names `NAMES_OF_A_CROWD` and counts."""
+
+NAMES_OF_A_CROWD = 3
+
+
+class Reason(StrEnum):
+    """Why a connection ended (promise 7). The values are shown to people and written to logs."""
+
+    QUIT = "quit"
+    CLOSED = "closed"
+    RESET = "reset"
+    TIMED_OUT = "timed out"
+    TOO_SLOW = "too slow"
+    NO_NAME = "gave no name"
+    NOT_A_CHAT_CLIENT = "not a chat client"
+    SERVER_STOPPING = "server stopping"
+    SERVER_ERROR = "server error"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One of the few distinct ways in which a message is shown.
+
+    People who share a view are sent the very same bytes. `encoding` is a Python codec name;
+    `doubled_iac` is for those who speak telnet, where an FF in the text has to be sent twice.
+    """
+
+    encoding: str = "utf-8"
+    doubled_iac: bool = False
+
+    def encode(self, text: str) -> bytes:
+        """Return `text` for this view; what its encoding lacks becomes a question mark."""
+        data = text.encode(self.encoding, "replace")
+        return telnet.escape(data) if self.doubled_iac else data
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Words to the room. `at` is the time in seconds since the epoch."""
+
+    name: str
+    text: str
+    at: float
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"{self.name}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Emote:
+    """Something done rather than said. `at` is the time in seconds since the epoch."""
+
+    name: str
+    text: str
+    at: float
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"* {self.name} {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """People who came in together, `here` being how many that makes.
+
+    Of a crowd, `names` may hold no more than the first few, and `count` says how many they are.
+    """
+
+    names: Sequence[str]
+    here: int
+    count: int | None = None
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"--> {list_names(self.names, self.count)} joined ({self.here} here)"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Somebody who went after so many seconds; `why` is a `Reason`, with their own words if any."""
+
+    name: str
+    seconds: float
+    why: str
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"<-- {self.name} left after {duration(self.seconds)} ({self.why})"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftTogether:
+    """Several people who went at once, `here` being how many stay."""
+
+    names: Sequence[str]
+    here: int
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"<-- {list_names(self.names)} left ({self.here} here)"
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """Somebody who goes by another name from here on."""
+
+    before: str
+    now: str
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"--- {self.before} is now {self.now}"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The server's answer to a command, or its own word to one person."""
+
+    text: str
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"=== {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong, and the way out, in one line to the person it concerns."""
+
+    text: str
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"!!! {self.text}"
+
+
+Spoken = Say | Emote
+"""What history keeps."""
+
+RoomMessage = Say | Emote | Joined | Left | LeftTogether | Renamed
+"""What a room is shown."""
+
+Message = RoomMessage | Notice | Problem
+
+
+def render(message: Message, view: View) -> bytes:
+    """Return the line of `message`, with its CR LF, as `view` shows it."""
+    return view.encode(message.line + "\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A typed line that is meant for the room."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A typed line that calls a command, by its name in lower case."""
+
+    command: str
+    argument: str
+
+
+def parse_line(line: str) -> Words | Call:
+    """Tell words from commands: a slash calls a command, two say what begins with one."""
+    if not line.startswith("/"):
+        return Words(line)
+    if line.startswith("//"):
+        return Words(line[1:])
+    command, _, argument = line[1:].partition(" ")
+    return Call(command.lower(), argument.strip())
+
+
+def escape_words(text: str) -> str:
+    """Return the line to type so that `text` is said, whatever it begins with."""
+    return f"/{text}" if text.startswith("/") else text
+
+
+def list_names(names: Sequence[str], count: int | None = None) -> str:
+    """Name all, or of a crowd the first few and the number of the others.
+
+    `count` is how many they are, where `names` holds only the first of them.
+    """
+    if count is None:
+        count = len(names)
+    if count <= MAX_NAMES_LISTED:
+        return ", ".join(names)
+    return f"{', '.join(names[:NAMES_OF_A_CROWD])} and {count - NAMES_OF_A_CROWD} others"
+
+
+def count_people(number: int) -> str:
+    """Say how many people are here, as the beginning of a sentence."""
+    match number:
+        case 0:
+            return "Nobody is here yet"
+        case 1:
+            return "1 person is here"
+    return f"{number} people are here"
+
+
+def duration(seconds: float) -> str:
+    """Say how long `seconds` are, in the one or two units that matter."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes = whole // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h"

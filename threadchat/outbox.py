@@ -1,0 +1,228 @@
+"""Send to one client without ever waiting for it (promise 3).
+
+`Outbox.send` hands the system what it takes at once. The rest is queued, and the one `Flusher`
+thread sends it when the client has made room. A queue that has reached its bound ends that
+client and nobody else.
+
+Locks are taken in this order: a room's turn, an outbox. The flusher has none of its own.
+"""
+
+import contextlib
+import errno
+import selectors
+import socket
+from collections import deque
+from collections.abc import Callable
+from threading import Event, Lock, Thread
+
+from threadchat.messages import Reason
+from threadchat.wire import Wire
+
+MAX_QUEUED = 256 * 1024
+"""The bytes a client may leave unread before it is too slow. One more batch may come on top."""
+
+
+class Outbox:
+    """The output of one client: at most a queue's worth behind, in one order, from any thread."""
+
+    __slots__ = (
+        "_bound",
+        "_emptied",
+        "_flusher",
+        "_lock",
+        "_queue",
+        "_watched",
+        "_wire",
+        "bytes_sent",
+        "reason",
+    )
+
+    def __init__(self, wire: Wire, flusher: "Flusher", bound: int = MAX_QUEUED) -> None:
+        self._wire = wire
+        self._flusher = flusher
+        self._bound = bound
+        self._lock = Lock()  # guards all below
+        self._queue: bytearray | None = None  # None while nothing waits, which is nearly always
+        self._watched = False  # whether the flusher knows this outbox
+        self._emptied: Event | None = None  # made when somebody waits for it
+        self.bytes_sent = 0
+        self.reason: Reason | None = None
+        """Why the client was ended, once it was. Nothing is sent from then on."""
+
+    def send(self, data: bytes) -> None:
+        """Send `data`, now or as soon as the client takes it. Never waits and never raises."""
+        with self._lock:
+            if self.reason is None:
+                self._send(data)
+
+    def end(self, reason: Reason) -> None:
+        """End the client: what is queued still goes out, nothing after it.
+
+        The client's own thread is woken from `Wire.receive` to do the rest. The first reason
+        stays.
+        """
+        with self._lock:
+            if self.reason is None:
+                self.reason = reason
+                self._wire.wake()
+
+    def drain(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds until nothing is queued; return whether it is so."""
+        with self._lock:
+            if not self._queue:
+                return True
+            self._emptied = emptied = Event()
+        return emptied.wait(timeout)
+
+    def abandon(self, reason: Reason) -> None:
+        """End the client without sending what is queued."""
+        with self._lock:
+            self._drop(reason)
+
+    def close(self) -> None:
+        """Drop what is queued and close the wire. For the client's own thread, at its very end."""
+        with self._lock:
+            self._drop(Reason.CLOSED)
+            watched = self._watched
+        if watched:
+            # A descriptor must leave the selector before its number can be given out again.
+            self._flusher.forget(self)
+        self._wire.close()
+
+    def _send(self, data: bytes) -> None:
+        if self._queue is None:
+            try:
+                sent = self._wire.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                self._drop(reason_of(error))
+                return
+            self.bytes_sent += sent
+            if sent == len(data):
+                return
+            data = data[sent:]
+            self._queue = bytearray()
+        elif len(self._queue) >= self._bound:
+            self._drop(Reason.TOO_SLOW)
+            return
+        self._queue += data
+        if not self._watched:
+            self._watched = True
+            self._flusher.watch(self)
+
+    def _drop(self, reason: Reason) -> None:
+        """Give up: whatever is queued will not be sent any more."""
+        self._queue = None
+        if self._emptied is not None:
+            self._emptied.set()
+        if self.reason is None:
+            self.reason = reason
+            self._wire.wake()
+
+    # For the flusher's thread
+
+    def register(self, selector: selectors.BaseSelector) -> None:
+        """Start being watched for room, if there is still something to send."""
+        with self._lock:
+            if self._queue:
+                selector.register(self._wire.fileno(), selectors.EVENT_WRITE, self)
+            else:
+                self._watched = False
+
+    def flush(self, selector: selectors.BaseSelector) -> None:
+        """Send what the client takes now; stop being watched once nothing is left."""
+        with self._lock:
+            if self._queue:
+                try:
+                    sent = self._wire.send(self._queue)
+                except BlockingIOError:
+                    return
+                except OSError as error:
+                    self._drop(reason_of(error))
+                else:
+                    self.bytes_sent += sent
+                    del self._queue[:sent]
+            if not self._queue:
+                self.unregister(selector)
+
+    def unregister(self, selector: selectors.BaseSelector) -> None:
+        """Stop being watched. The caller holds the lock, or has closed the outbox."""
+        with contextlib.suppress(KeyError):
+            selector.unregister(self._wire.fileno())
+        self._watched = False
+        self._queue = None
+        if self._emptied is not None:
+            self._emptied.set()
+
+
+class Flusher:
+    """The one thread that sends what clients did not take at once."""
+
+    def __init__(self) -> None:
+        self._requests: deque[Callable[[selectors.BaseSelector], None]] = deque()
+        self._selector = selectors.DefaultSelector()
+        self._alarm, self._alarm_heard = socket.socketpair()
+        self._alarm.setblocking(False)
+        self._alarm_heard.setblocking(False)
+        self._selector.register(self._alarm_heard, selectors.EVENT_READ)
+        self._stopping = False
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread. Until then, and after `stop`, what is queued stays queued."""
+        self._thread = Thread(target=self._run, name="threadchat flusher", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """End the thread within `timeout` seconds. Outboxes should be closed by then."""
+        self._stopping = True
+        self._wake()
+        if self._thread is not None:
+            self._thread.join(timeout)
+        if self._thread is None or not self._thread.is_alive():
+            self._selector.close()
+            self._alarm.close()
+            self._alarm_heard.close()
+
+    def watch(self, outbox: Outbox) -> None:
+        """Send what `outbox` has queued when its client takes it."""
+        self._requests.append(outbox.register)
+        self._wake()
+
+    def forget(self, outbox: Outbox) -> None:
+        """Leave `outbox` alone; on return its descriptor is in use here no more."""
+        forgotten = Event()
+
+        def forget(selector: selectors.BaseSelector) -> None:
+            outbox.unregister(selector)
+            forgotten.set()
+
+        self._requests.append(forget)
+        self._wake()
+        while not forgotten.wait(0.1):
+            if self._thread is None or not self._thread.is_alive():
+                return
+
+    def _wake(self) -> None:
+        # A full pipe is as good an alarm as one more byte in it.
+        with contextlib.suppress(OSError):
+            self._alarm.send(b"!")
+
+    def _run(self) -> None:
+        while not self._stopping:
+            for key, _ in self._selector.select():
+                if key.data is None:
+                    with contextlib.suppress(BlockingIOError):
+                        self._alarm_heard.recv(4096)
+                else:
+                    key.data.flush(self._selector)
+            while self._requests:
+                self._requests.popleft()(self._selector)
+
+
+def reason_of(error: OSError) -> Reason:
+    """Say which end of a connection `error` stands for."""
+    if isinstance(error, TimeoutError) or error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+        return Reason.TIMED_OUT
+    return Reason.RESET

@@ -1,0 +1,334 @@
+"""Hold the members of one room and broadcast to them.
+
+Broadcast is flat combining with hand-over. Whoever posts appends to a queue and tries to take the
+room's turn; who gets it delivers everything that waits, other people's messages with their own,
+as one batch. The others go straight back to reading from their clients. Joins and leaves travel
+in the same queue, so that who is a member is ordered with what is said.
+
+Kept here: promise 1 (one order), promise 2 (remembered before it is sent), and the room's part of
+promise 3: no member's socket is waited for, as `Member.deliver` never waits.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from queue import SimpleQueue
+from threading import Event, Lock, Thread
+from typing import Protocol
+
+from threadchat.history import History
+from threadchat.messages import (
+    MAX_NAMES_LISTED,
+    NAMES_OF_A_CROWD,
+    Joined,
+    Left,
+    LeftTogether,
+    Message,
+    Notice,
+    RoomMessage,
+    Spoken,
+    View,
+    render,
+)
+
+MAX_PENDING = 4096
+"""How many entries may wait; beyond that, who posts waits, and so does their connection."""
+
+MAX_BATCH_CHARACTERS = 64 * 1024
+"""Where a batch ends even if more is waiting, so that no member is handed megabytes at once."""
+
+
+class Member(Protocol):
+    """Whatever can be in a room: it has a name and a view, and can be handed what is rendered."""
+
+    name: str
+    view: View
+
+    def deliver(self, data: bytes) -> None:
+        """Take `data`, whole lines in this member's view. Must not wait."""
+
+
+class Observer(Protocol):
+    """Who wants to see what a room is shown. Called in the room's order; must not wait."""
+
+    def shown(self, room: str, messages: Sequence[RoomMessage]) -> None:
+        """See a batch that has been handed to every member."""
+
+    def failed(self, doing: str, error: Exception) -> None:
+        """See an error that should not have happened and that the room has survived."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    message: RoomMessage
+    sender: Member
+    done: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Join:
+    member: Member
+    done: Event
+
+
+@dataclass(frozen=True, slots=True)
+class _Leave:
+    member: Member
+    left: Left
+    done: Event
+
+
+_Entry = _Post | _Join | _Leave
+
+
+class Room:
+    """A set of members who all see the same messages in the same order.
+
+    `replay` is how many earlier messages somebody who joins is shown. Every method may be called
+    from any thread.
+    """
+
+    def __init__(self, name: str, history: History, observer: Observer, replay: int = 20) -> None:
+        self.name = name
+        self._history = history
+        self._observer = observer
+        self._replay = replay
+        self._pending: deque[_Entry] = deque()
+        self._turn = Lock()  # whoever holds it delivers, and alone touches the members
+        self._members: dict[Member, None] = {}  # a set that keeps the order of joining
+        self._baton: SimpleQueue[bool] = SimpleQueue()  # hands the turn, still held, to the thread
+        self._thread: Thread | None = None  # guarded by the turn
+        self.members: tuple[Member, ...] = ()
+        """Who is here, in the order of joining: a snapshot that is replaced and never changed."""
+
+    def join(self, member: Member) -> None:
+        """Make `member` one of us; on return it has its replay, and whatever comes is live."""
+        done = Event()
+        self._enqueue(_Join(member, done))
+        done.wait()
+
+    def leave(self, member: Member, left: Left) -> None:
+        """Take `member` out; on return it has been handed all that came before its leaving."""
+        done = Event()
+        self._enqueue(_Leave(member, left, done))
+        done.wait()
+
+    def post(self, message: RoomMessage, sender: Member) -> None:
+        """Show `message` to every member but `sender`.
+
+        Returns before it is delivered if somebody else is delivering, and waits only while more
+        than `MAX_PENDING` entries do.
+        """
+        self._enqueue(_Post(message, sender))
+
+    def announce(self, message: RoomMessage, sender: Member) -> None:
+        """Show `message` to every member but `sender`; on return it has been."""
+        done = Event()
+        self._enqueue(_Post(message, sender, done))
+        done.wait()
+
+    def close(self) -> None:
+        """End the delivery thread. Whatever is posted from now on is still delivered."""
+        with self._turn:
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            self._baton.put(False)
+            thread.join()
+
+    # Taking turns
+
+    def _enqueue(self, entry: _Entry) -> None:
+        # Appending before trying, and looking again after letting go, loses no entry: whoever
+        # holds the turn while this one is appended finds it when it looks again.
+        self._pending.append(entry)
+        crowded = len(self._pending) > MAX_PENDING
+        while self._pending and self._turn.acquire(blocking=crowded):
+            self._deliver_batch()
+            if self._pending and self._hand_over():
+                return
+            self._turn.release()
+
+    def _hand_over(self) -> bool:
+        """Pass the turn to the delivery thread, so that no client's own serves the crowd for ever.
+
+        Return False, with the turn still ours, if there can be no such thread.
+        """
+        if self._thread is None:
+            thread = Thread(target=self._serve, name=f"threadchat room {self.name}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # out of threads: the posters go on by themselves
+                return False
+            self._thread = thread
+        self._baton.put(True)
+        return True
+
+    def _serve(self) -> None:
+        """Deliver for as long as there is something each time the turn is handed over."""
+        while self._baton.get():
+            while True:
+                while self._pending:
+                    self._deliver_batch()
+                self._turn.release()
+                if not (self._pending and self._turn.acquire(blocking=False)):
+                    break
+
+    # Delivering, with the turn held
+
+    def _deliver_batch(self) -> None:
+        batch = self._take_batch()
+        try:
+            self._deliver(batch)
+        except Exception as error:
+            # The turn must be passed on whatever happens (promise 8).
+            self._observer.failed(f"delivering to room {self.name}", error)
+        finally:
+            for entry in batch:
+                if entry.done is not None:
+                    entry.done.set()
+
+    def _take_batch(self) -> list[_Entry]:
+        batch: list[_Entry] = []
+        characters = 0
+        while self._pending and characters < MAX_BATCH_CHARACTERS:
+            entry = self._pending.popleft()
+            batch.append(entry)
+            if isinstance(entry, _Post) and isinstance(entry.message, Spoken):
+                characters += len(entry.message.text)
+            characters += 32  # for the name, and so that no batch is endless
+        return batch
+
+    def _deliver(self, batch: Sequence[_Entry]) -> None:
+        """Show `batch` to the members: who joined, then what was said, then who left.
+
+        In that order, whatever the order they came in, because each change of members in between
+        would split the batch in two. Nobody is worse off: who joins is shown, live instead of as
+        replay, what was said just before, and who leaves gets what was said just after. A name is
+        free again only once its leaving has been shown, so no line of a namesake's can precede it.
+        """
+        posts = [entry for entry in batch if isinstance(entry, _Post)]
+        joiners = [entry.member for entry in batch if isinstance(entry, _Join)]
+        leaves = {entry.member: entry.left for entry in batch if isinstance(entry, _Leave)}
+        replay = self._history.recent(self.name, self._replay) if joiners else []
+        if spoken := [post.message for post in posts if isinstance(post.message, Spoken)]:
+            self._history.append(self.name, spoken)  # promise 2: before anybody is sent it
+
+        self._members.update(dict.fromkeys(joiners))
+        sheet = _Sheet(posts, joiners, leaves, len(self._members), replay)
+        self._hand_out(sheet)
+        for member in leaves:
+            self._members.pop(member, None)
+        if joiners or leaves:
+            self.members = tuple(self._members)
+        self._observer.shown(self.name, sheet.messages)
+
+    def _hand_out(self, sheet: "_Sheet") -> None:
+        view = None
+        for member in self._members:
+            try:
+                if member.view is not view:
+                    view = member.view
+                    rendered = sheet.rendered(view)
+                member.deliver(rendered.page_for(member))
+            except Exception as error:
+                # One member's failure is that member's alone (promise 8).
+                self._observer.failed(f"delivering to {member.name}", error)
+
+
+class _Sheet:
+    """A batch as it is shown: which messages, in which order, and who is not to get which."""
+
+    def __init__(
+        self,
+        posts: Sequence[_Post],
+        joiners: Sequence[Member],
+        leaves: dict[Member, Left],
+        here: int,
+        replay: Sequence[Spoken],
+    ) -> None:
+        self.messages: list[RoomMessage] = []
+        self.not_for: dict[Member, list[int]] = {}
+        """For those who do not get everything: the places of the messages left out, ascending."""
+        self.replay = replay
+        self.joiners = joiners
+        self.place_of = {member: place for place, member in enumerate(joiners)}
+        self.here = here
+        self._rendered: dict[View, _Rendered] = {}
+        if joiners:
+            # Who joined is told of the others in a line of their own.
+            self._add(Joined([member.name for member in joiners], here), joiners)
+        for post in posts:
+            self._add(post.message, (post.sender,))
+        if len(leaves) == 1:
+            (left,) = leaves.values()
+            self._add(left, leaves)
+        elif leaves:
+            names = [left.name for left in leaves.values()]
+            self._add(LeftTogether(names, here - len(leaves)), leaves)
+
+    def _add(self, message: RoomMessage, not_for: Iterable[Member]) -> None:
+        for member in not_for:
+            self.not_for.setdefault(member, []).append(len(self.messages))
+        self.messages.append(message)
+
+    def rendered(self, view: View) -> "_Rendered":
+        """Return the batch in `view`, rendered when it is first asked for."""
+        if view not in self._rendered:
+            self._rendered[view] = _Rendered(self, view)
+        return self._rendered[view]
+
+
+class _Rendered:
+    """A batch in one view. A member's page is a few slices of it, not a loop over messages."""
+
+    def __init__(self, sheet: _Sheet, view: View) -> None:
+        self._sheet = sheet
+        self._view = view
+        lines = [render(message, view) for message in sheet.messages]
+        self._whole = b"".join(lines)
+        self._ends = list(accumulate(map(len, lines)))
+        self._openings: dict[int, bytes] = {}
+
+    def page_for(self, member: Member) -> bytes:
+        """Return what `member` is to be sent."""
+        left_out = self._sheet.not_for.get(member)
+        if left_out is None:
+            return self._whole
+        parts = []
+        if (place := self._sheet.place_of.get(member)) is not None:
+            parts.append(self._opening_for(place))
+        begin = 0
+        for index in left_out:
+            end = self._ends[index - 1] if index else 0
+            if end > begin:
+                parts.append(self._whole[begin:end])
+            begin = self._ends[index]
+        parts.append(self._whole[begin:])
+        return b"".join(parts)
+
+    def _opening_for(self, place: int) -> bytes:
+        """Return the replay, and who joined at the same time, for the joiner in that place.
+
+        In a crowd, all but those whom the line would name get the same one: a thousand who arrive
+        together cost four renderings of it.
+        """
+        joiners = self._sheet.joiners
+        crowd = len(joiners) - 1 > MAX_NAMES_LISTED
+        if crowd and place >= NAMES_OF_A_CROWD:
+            place = NAMES_OF_A_CROWD
+        if place not in self._openings:
+            messages = _replay_messages(self._sheet.replay)
+            if len(joiners) > 1:
+                others = joiners[: MAX_NAMES_LISTED + 1]
+                names = [other.name for at, other in enumerate(others) if at != place]
+                messages.append(Joined(names, self._sheet.here, len(joiners) - 1))
+            self._openings[place] = b"".join(render(message, self._view) for message in messages)
+        return self._openings[place]
+
+
+def _replay_messages(replay: Sequence[Spoken]) -> list[Message]:
+    """Return what was said before, between a line that says so and one that ends it."""
+    if not replay:
+        return []
+    return [Notice("What was said before you came:"), *replay, Notice("From here on it is live.")]

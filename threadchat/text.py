@@ -1,0 +1,190 @@
+"""Make the text of strangers safe to show, and judge the names they choose.
+
+Pure functions of strings and bytes. Everything a client sends passes through here once, on its
+way in, so that no other module has to ask again whether a string can harm a terminal. This is
+where promise 4 is kept: nothing unsafe reaches a terminal.
+"""
+
+import codecs
+import re
+import unicodedata
+
+from rich.cells import cell_len
+
+from threadchat._lookalikes import LOOKALIKES
+
+MAX_NAME_CELLS = 20
+"""The widest name, in terminal cells: a CJK letter takes two."""
+
+MAX_COMBINING_MARKS = 4
+"""The most combining marks kept on one base character; more only smear the rows around it."""
+
+RESERVED_NAMES = frozenset({"who", "help", "quit", "you"})
+"""Names nobody gets: the first three are answered at the name prompt, "you" stands for the reader
+in a private message."""
+
+# The sequences of ECMA-48 go as a whole: without its ESC, a "[31m" would be left to look at.
+# Those that carry a string end at BEL or ST; one that never ends loses its opening only.
+_ESCAPE_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # OSC, DCS, ...
+    r"|\x1bO[ -~]"  # SS3, which keypads and arrows send
+    r"|\x1b[ -/]*[0-~]"
+)
+
+UNSAFE_CHARACTER = re.compile(
+    "["
+    "\x00-\x08\x0a-\x1f\x7f-\x9f"  # C0 but TAB, DEL, C1
+    "\u00ad\u200b\u2060\ufeff"  # nothing to see: soft hyphen, zero widths
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional controls
+    "\u2028\u2029"  # line and paragraph separators
+    "\ufff9-\ufffb"  # interlinear annotation
+    "\ud800-\udfff"  # surrogates
+    "\ufdd0-\ufdef"  # noncharacters, here and at the end of each plane
+    + "".join(
+        f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000)
+    )
+    + "\U000e0000-\U000e007f"  # tags
+    "]"
+)
+"""One character that may not be shown: it moves the cursor, hides or reorders what is near it."""
+
+# Scripts in present-day use (UAX 31, table 5), by the first word of their characters' names.
+# Those that one language writes together count as one.
+_SCRIPT_OF_FIRST_WORD = {
+    **{
+        word: word.capitalize()
+        for word in (
+            "LATIN GREEK CYRILLIC ARMENIAN HEBREW ARABIC THAANA DEVANAGARI BENGALI GURMUKHI"
+            " GUJARATI ORIYA TAMIL TELUGU KANNADA MALAYALAM SINHALA THAI LAO TIBETAN MYANMAR"
+            " GEORGIAN ETHIOPIC KHMER HANGUL"
+        ).split()
+    },
+    **dict.fromkeys(
+        ("CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "BOPOMOFO"),
+        "Chinese or Japanese",
+    ),
+}
+
+# Letters by their category, marks or nothing at all by their looks: the click letters of U+01C0
+# stand for the '!' of an error line, and the fillers are blank.
+_NOT_IN_NAMES = frozenset("\u01c0\u01c1\u01c2\u01c3\u115f\u1160\u3164\uffa0\u2800\u200c\u200d")
+
+
+class BadName(ValueError):
+    """Say, as a sentence for the person who chose it, why a name cannot be had."""
+
+
+def clean_text(text: str) -> str:
+    """Return `text` without anything that could do more than stand there.
+
+    Escape sequences go whole, a TAB becomes a space, and what `UNSAFE_CHARACTER` matches goes, as
+    do combining marks beyond `MAX_COMBINING_MARKS` on one base. Cleaning twice changes nothing.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    text = UNSAFE_CHARACTER.sub("", _ESCAPE_SEQUENCE.sub("", text).replace("\t", " "))
+    return text if text.isascii() else _thin_marks(text)
+
+
+def _thin_marks(text: str) -> str:
+    """Drop the combining marks that follow `MAX_COMBINING_MARKS` others."""
+    kept = []
+    marks = 0
+    for character in text:
+        marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
+        if marks <= MAX_COMBINING_MARKS:
+            kept.append(character)
+    return "".join(kept)
+
+
+def clean_name(raw: str) -> str:
+    """Return the name that `raw` asks for, in the form in which it is shown (NFKC).
+
+    Raise `BadName` if it is empty, wider than `MAX_NAME_CELLS`, reserved, or made of anything but
+    letters of one script, digits, and `-`, `_` and `.` behind the first of those.
+    """
+    typed = raw.strip()
+    if not typed:
+        raise BadName("A name needs at least one letter or digit.")
+    if len(typed) > 8 * MAX_NAME_CELLS or cell_len(typed) > MAX_NAME_CELLS:
+        raise BadName(f"That name is too long: at most {MAX_NAME_CELLS} columns wide, please.")
+    name = unicodedata.normalize("NFKC", typed)
+    if clean_text(typed) != typed or not _is_made_of_name_characters(name):
+        raise BadName("A name is made of letters, digits, '-', '_' and '.', without spaces.")
+    if not unicodedata.category(name[0]).startswith(("L", "N")):
+        raise BadName("A name begins with a letter or a digit.")
+    scripts = sorted({_script(character) for character in name} - {""})
+    if len(scripts) > 1:
+        raise BadName(f"That name mixes {' and '.join(scripts)} letters: one alphabet, please.")
+    # Compatibility forms can be wider spelt out than typed.
+    if cell_len(name) > MAX_NAME_CELLS:
+        raise BadName(f"That name is too long: at most {MAX_NAME_CELLS} columns wide, please.")
+    if fold_name(name) in RESERVED_NAMES or skeleton(name) in _RESERVED_SKELETONS:
+        raise BadName(f"{name} has a meaning of its own here and cannot be a name.")
+    return name
+
+
+def _is_made_of_name_characters(name: str) -> bool:
+    return all(
+        character in "-_." or _script(character) or character in "0123456789" for character in name
+    ) and len(_thin_marks(name)) == len(name)
+
+
+def _script(character: str) -> str:
+    """Name the script of a letter or of a mark that belongs to one script; '' for all else."""
+    if character in _NOT_IN_NAMES or unicodedata.category(character)[0] not in "LM":
+        return ""
+    first_word = unicodedata.name(character, "").partition(" ")[0]
+    return _SCRIPT_OF_FIRST_WORD.get(first_word, "")
+
+
+def fold_name(name: str) -> str:
+    """Return the form in which names are compared: NFKC, casefolded."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def skeleton(name: str) -> str:
+    """Return what `name` looks like: two names with one skeleton pass for each other.
+
+    After Unicode Technical Standard 39, section 4, with a table cut to the scripts that
+    `clean_name` lets through.
+    """
+    shown = unicodedata.normalize("NFKC", name)
+    # Before and after folding: a capital I looks like an l, and its small form does not.
+    return shown.translate(LOOKALIKES).casefold().translate(LOOKALIKES)
+
+
+_RESERVED_SKELETONS = frozenset(map(skeleton, RESERVED_NAMES))
+
+
+class Decoder:
+    """Turn one client's bytes into text: UTF-8 until they prove to be something else.
+
+    The first invalid sequence settles it: from there on this client's bytes are in the fallback
+    encoding, which has to be a superset of ASCII. `encoding` says which of the two is in force, so
+    that what is sent to the client can follow. No bytes raise.
+    """
+
+    __slots__ = ("_fallback", "_rest", "encoding")
+
+    def __init__(self, fallback: str = "cp1252") -> None:
+        self.encoding = "utf-8"
+        self._fallback = fallback
+        self._rest = b""  # the beginning of a character that is not complete yet
+
+    def decode(self, data: bytes, final: bool = False) -> str:
+        """Return the text that `data` completes; with `final`, all that is left."""
+        if self.encoding != "utf-8":
+            return data.decode(self.encoding, "replace")
+        if self._rest:
+            data = self._rest + data
+            self._rest = b""
+        try:
+            text, used = codecs.utf_8_decode(data, "strict", final)
+        except UnicodeDecodeError as error:
+            self.encoding = self._fallback
+            valid, other = data[: error.start], data[error.start :]
+            return valid.decode() + other.decode(self._fallback, "replace")
+        self._rest = data[used:]
+        return text

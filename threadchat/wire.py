@@ -1,0 +1,116 @@
+"""Hold one client's socket: receiving waits, sending never does.
+
+A blocking socket whose sends carry MSG_DONTWAIT costs one system call for either direction.
+Windows has no such flag; there the socket is non-blocking and receiving waits for it to become
+readable first. `open_wire` takes the one the system has; both work alike.
+"""
+
+import contextlib
+import select
+import socket
+import time
+from collections.abc import Callable
+from typing import Final
+
+_NOT_WAITING: Final[int | None] = getattr(socket, "MSG_DONTWAIT", None)
+
+_SLICE = 1.0
+"""How long the portable wire waits at a time, in seconds: shutting down the receiving side wakes
+no waiting `select` on Windows."""
+
+
+class Wire:
+    """A connected socket with a flag for sends that do not wait."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._woken = False
+        sock.settimeout(None)
+        self._receive = sock.recv
+        self.send: Callable[[bytes | bytearray], int] = self._sender()
+        """Send what the system takes at once and return how much that is.
+
+        Raise `BlockingIOError` if it takes nothing, another `OSError` if the connection is gone.
+        """
+
+    def _sender(self) -> Callable[[bytes | bytearray], int]:
+        send, flags = self._socket.send, _NOT_WAITING or 0
+        return lambda data: send(data, flags)
+
+    def receive(self, size: int, timeout: float | None = None) -> bytes:
+        """Wait for up to `size` bytes and return them; b"" is the end, as is a `wake`.
+
+        Raise `TimeoutError` after `timeout` seconds, another `OSError` if the connection broke.
+        """
+        # A timeout set on the socket would cost a poll for every receive and every send.
+        if timeout is not None and not _wait_until_readable(self._socket, timeout):
+            raise TimeoutError
+        return self._receive(size)
+
+    def has_input(self) -> bool:
+        """Return whether a `receive` would return at once."""
+        return _wait_until_readable(self._socket, 0)
+
+    def wake(self) -> None:
+        """Make a `receive` that waits in another thread return, and every later one too."""
+        self._woken = True
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RD)
+
+    def linger(self, timeout: float) -> None:
+        """Say that nothing more comes, then wait up to `timeout` seconds for the peer's end.
+
+        A socket closed on unread input is reset, and that throws away, at the other end, the last
+        lines sent. So whatever still arrives is read here and dropped.
+        """
+        deadline = time.monotonic() + timeout
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+            while (left := deadline - time.monotonic()) > 0 and self.receive(65536, left):
+                pass
+
+    def close(self) -> None:
+        """Close the socket. Only its own thread may, once no other can use it any more."""
+        self._socket.close()
+
+    def fileno(self) -> int:
+        """Return the descriptor, for a selector."""
+        return self._socket.fileno()
+
+
+class PortableWire(Wire):
+    """A connected non-blocking socket, for systems without MSG_DONTWAIT."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        sock.setblocking(False)
+
+    def _sender(self) -> Callable[[bytes | bytearray], int]:
+        return self._socket.send
+
+    def receive(self, size: int, timeout: float | None = None) -> bytes:
+        """See `Wire.receive`."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._woken:
+            left = _SLICE if deadline is None else min(_SLICE, deadline - time.monotonic())
+            if left <= 0:
+                raise TimeoutError
+            if _wait_until_readable(self._socket, left):
+                with contextlib.suppress(BlockingIOError):
+                    return self._receive(size)
+        return b""
+
+
+def open_wire(sock: socket.socket) -> Wire:
+    """Return the wire that suits this system."""
+    return PortableWire(sock) if _NOT_WAITING is None else Wire(sock)
+
+
+def _wait_until_readable(sock: socket.socket, timeout: float) -> bool:
+    """Wait up to `timeout` seconds for input or an end; return whether there is one."""
+    if hasattr(select, "poll"):
+        # Not select: it cannot take descriptors past 1023.
+        poller = select.poll()
+        poller.register(sock, select.POLLIN)
+        return bool(poller.poll(timeout * 1000))
+    return bool(select.select([sock], [], [], timeout)[0])
