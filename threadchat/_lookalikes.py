@@ -66,8 +66,6 @@ _GROUPS = {
     "八": "ハ",
     "一": "ー",
     "ヘ": "へ",
-    "ベ": "べ",
-    "ペ": "ぺ",
 }
 
 LOOKALIKES = str.maketrans({alike: shown for shown, group in _GROUPS.items() for alike in group})

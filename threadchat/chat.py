@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 
 from threadchat.history import History
-from threadchat.messages import Left, Message, Reason, Renamed, Spoken, View, render
+from threadchat.messages import Left, Message, Reason, Renamed, Spoken, View, Welcome, render
 from threadchat.room import Member, Observer, Room
 from threadchat.text import BadName, clean_name, fold_name, skeleton
 
@@ -98,7 +98,7 @@ class Chat:
     def enter(self, person: Person) -> None:
         """Let `person`, who has a name, into the lobby."""
         person.joined_at = self._clock()
-        self._lobby.join(person)
+        self._lobby.join(person, render(Welcome(person.name), person.view))
 
     def say(self, person: Person, message: Spoken) -> None:
         """Say `message` in the room where `person` is."""

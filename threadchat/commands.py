@@ -90,7 +90,7 @@ def help_(chat: Chat, person: Person, argument: str) -> None:
     """List the commands."""
     width = max(len(command.usage) for command in registry)
     person.tell(
-        Notice("Type a line and press Enter to say it to everyone. A slash makes it a command:"),
+        Notice("Type a line and press Enter to say it to everyone. Commands begin with /:"),
         *(Notice(f"  {command.usage:<{width}}  {command.summary}") for command in registry),
         Notice(f"  {'//WORDS':<{width}}  say something that begins with /"),
     )

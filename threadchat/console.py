@@ -33,6 +33,12 @@ class Detail(IntEnum):
     MESSAGES = 3
 
 
+class _Writer(rich.console.Console):
+    def on_broken_pipe(self) -> None:
+        """Let the error be seen; rich would end the thread and redirect standard output."""
+        raise
+
+
 class Console:
     """The operator's view of a server. Every method may be called from any thread; none waits."""
 
@@ -40,7 +46,7 @@ class Console:
         self, detail: Detail = Detail.CLIENTS, file: TextIO | None = None, width: int | None = None
     ) -> None:
         self._detail = detail
-        self._console = rich.console.Console(
+        self._console = _Writer(
             file=file or sys.stdout, width=width, markup=False, highlight=False, emoji=False
         )
         self._time_format = "%H:%M:%S" if self._console.is_terminal else "%Y-%m-%d %H:%M:%S"

@@ -244,10 +244,6 @@ class ClientHandler(socketserver.StreamRequestHandler):
         except BadName as error:
             self.person.tell(Problem(str(error)))
             return False
-        self._write(
-            f"Welcome, {self.person.name}. Type a line and press Enter to say it to everyone;"
-            " /help shows more.\r\n"
-        )
         self._is_in_a_room = True
         self.host.chat.enter(self.person)
         self.host.console.client_named(self.person.id, self.person.name)

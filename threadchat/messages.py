@@ -77,6 +77,18 @@ class Emote:
 
 
 @dataclass(frozen=True, slots=True)
+class Welcome:
+    """The word to somebody who has come in under `name`."""
+
+    name: str
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"Welcome, {self.name}. Type and press Enter to talk; /help shows more."
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """People who came in together, `here` being how many that makes.
 
@@ -163,7 +175,7 @@ Spoken = Say | Emote
 RoomMessage = Say | Emote | Joined | Left | LeftTogether | Renamed
 """What a room is shown."""
 
-Message = RoomMessage | Notice | Problem
+Message = RoomMessage | Welcome | Notice | Problem
 
 
 def render(message: Message, view: View) -> bytes:

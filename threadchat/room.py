@@ -69,6 +69,7 @@ class _Post:
 @dataclass(frozen=True, slots=True)
 class _Join:
     member: Member
+    welcome: bytes
     done: Event
 
 
@@ -102,10 +103,13 @@ class Room:
         self.members: tuple[Member, ...] = ()
         """Who is here, in the order of joining: a snapshot that is replaced and never changed."""
 
-    def join(self, member: Member) -> None:
-        """Make `member` one of us; on return it has its replay, and whatever comes is live."""
+    def join(self, member: Member, welcome: bytes = b"") -> None:
+        """Make `member` one of us: it gets `welcome`, the replay, and what comes from then on.
+
+        Who has read the welcome is in: nothing that is said later is missed.
+        """
         done = Event()
-        self._enqueue(_Join(member, done))
+        self._enqueue(_Join(member, welcome, done))
         done.wait()
 
     def leave(self, member: Member, left: Left) -> None:
@@ -208,20 +212,29 @@ class Room:
         free again only once its leaving has been shown, so no line of a namesake's can precede it.
         """
         posts = [entry for entry in batch if isinstance(entry, _Post)]
-        joiners = [entry.member for entry in batch if isinstance(entry, _Join)]
+        joiners = {entry.member: entry.welcome for entry in batch if isinstance(entry, _Join)}
         leaves = {entry.member: entry.left for entry in batch if isinstance(entry, _Leave)}
         replay = self._history.recent(self.name, self._replay) if joiners else []
-        if spoken := [post.message for post in posts if isinstance(post.message, Spoken)]:
-            self._history.append(self.name, spoken)  # promise 2: before anybody is sent it
+        self._remember([post.message for post in posts if isinstance(post.message, Spoken)])
 
         self._members.update(dict.fromkeys(joiners))
         sheet = _Sheet(posts, joiners, leaves, len(self._members), replay)
+        if joiners or leaves:
+            # Before anybody reads of a change: who asks then, sees it made.
+            self.members = tuple(member for member in self._members if member not in leaves)
         self._hand_out(sheet)
         for member in leaves:
             self._members.pop(member, None)
-        if joiners or leaves:
-            self.members = tuple(self._members)
         self._observer.shown(self.name, sheet.messages)
+
+    def _remember(self, spoken: Sequence[Spoken]) -> None:
+        """Commit what was said, before anybody is sent it (promise 2)."""
+        try:
+            if spoken:
+                self._history.append(self.name, spoken)
+        except Exception as error:
+            # People can go on talking without a memory, if not without noticing.
+            self._observer.failed(f"remembering what was said in room {self.name}", error)
 
     def _hand_out(self, sheet: "_Sheet") -> None:
         view = None
@@ -242,7 +255,7 @@ class _Sheet:
     def __init__(
         self,
         posts: Sequence[_Post],
-        joiners: Sequence[Member],
+        joiners: dict[Member, bytes],
         leaves: dict[Member, Left],
         here: int,
         replay: Sequence[Spoken],
@@ -251,13 +264,14 @@ class _Sheet:
         self.not_for: dict[Member, list[int]] = {}
         """For those who do not get everything: the places of the messages left out, ascending."""
         self.replay = replay
-        self.joiners = joiners
+        self.welcome_of = joiners
         self.place_of = {member: place for place, member in enumerate(joiners)}
         self.here = here
         self._rendered: dict[View, _Rendered] = {}
         if joiners:
             # Who joined is told of the others in a line of their own.
-            self._add(Joined([member.name for member in joiners], here), joiners)
+            self.joined = [member.name for member in joiners]
+            self._add(Joined(self.joined, here), joiners)
         for post in posts:
             self._add(post.message, (post.sender,))
         if len(leaves) == 1:
@@ -295,9 +309,9 @@ class _Rendered:
         left_out = self._sheet.not_for.get(member)
         if left_out is None:
             return self._whole
-        parts = []
+        parts: list[bytes] = []
         if (place := self._sheet.place_of.get(member)) is not None:
-            parts.append(self._opening_for(place))
+            parts += (self._sheet.welcome_of[member], self._opening_for(place))
         begin = 0
         for index in left_out:
             end = self._ends[index - 1] if index else 0
@@ -313,16 +327,16 @@ class _Rendered:
         In a crowd, all but those whom the line would name get the same one: a thousand who arrive
         together cost four renderings of it.
         """
-        joiners = self._sheet.joiners
-        crowd = len(joiners) - 1 > MAX_NAMES_LISTED
+        joined = self._sheet.joined
+        crowd = len(joined) - 1 > MAX_NAMES_LISTED
         if crowd and place >= NAMES_OF_A_CROWD:
             place = NAMES_OF_A_CROWD
         if place not in self._openings:
             messages = _replay_messages(self._sheet.replay)
-            if len(joiners) > 1:
-                others = joiners[: MAX_NAMES_LISTED + 1]
-                names = [other.name for at, other in enumerate(others) if at != place]
-                messages.append(Joined(names, self._sheet.here, len(joiners) - 1))
+            if len(joined) > 1:
+                first = joined[: MAX_NAMES_LISTED + 1]
+                others = first[:place] + first[place + 1 :]
+                messages.append(Joined(others, self._sheet.here, len(joined) - 1))
             self._openings[place] = b"".join(render(message, self._view) for message in messages)
         return self._openings[place]
 

@@ -197,7 +197,7 @@ class ChatServer(socketserver.ThreadingTCPServer):
 
     def _turn_away(self, request: socket.socket, client_address: Any) -> None:
         self.console.client_refused(show_address(client_address), "the room is full")
-        words = f"The room is full ({self.max_clients} people). Please try again later."
+        words = f"The room is full: it holds {self.max_clients}. Please try again later."
         with self._lock:
             at_leisure = self._refusals < _MAX_REFUSALS_AT_ONCE
             self._refusals += at_leisure

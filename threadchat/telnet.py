@@ -122,6 +122,10 @@ class _Q(Enum):
     WANT_YES_THEN_NO = 5
 
 
+_IN_FORCE = frozenset({_Q.YES, _Q.WANT_NO, _Q.WANT_NO_THEN_YES})
+"""An option that is being given up is in force until the peer has confirmed it."""
+
+
 class _State(Enum):
     """What the parser expects next."""
 
@@ -276,16 +280,17 @@ class TelnetParser:
             self._verb = command
             self._state = _State.OPTION
             return
-        self.speaks_telnet = True
         if command is Command.SB:
             self._payload = None
             self._state = _State.SUB_OPTION
         else:
+            self.speaks_telnet = True
             self._flush_text(text, events)
             events.append(Signal(command))
 
     def _after_iac_in_subnegotiation(self, byte: int, text: bytearray, events: list[Event]) -> None:
         if byte == Command.SE:
+            self.speaks_telnet = True
             self._state = _State.TEXT
             self._flush_text(text, events)
             payload = bytes(self._payload or b"")
@@ -299,7 +304,7 @@ class TelnetParser:
         self._keep(b"\xff" if byte == IAC else bytes((IAC, byte)))
 
     def _is_in_force(self, option: int) -> bool:
-        return any(self._options.get((side, option)) is _Q.YES for side in Side)
+        return any(self._options.get((side, option)) in _IN_FORCE for side in Side)
 
     # Negotiating
 
@@ -357,8 +362,8 @@ class TelnetParser:
             self._options.pop((side, option), None)
         else:
             self._options[side, option] = after
-        if (before is _Q.YES) != (after is _Q.YES):
-            events.append(OptionChanged(side, option, after is _Q.YES))
+        if (before in _IN_FORCE) != (after in _IN_FORCE):
+            events.append(OptionChanged(side, option, after in _IN_FORCE))
 
     def _answer_timing_mark(self) -> None:
         """Refuse, every time (RFC 860): the answer itself is what the client waits for.

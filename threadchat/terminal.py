@@ -65,10 +65,11 @@ class Terminal:
             case Command.AYT:
                 return [AreYouThere()]
             case Command.EOF:
-                return [Ended()]
+                return [*self.receive_end(), Ended()]
             case Command.EC:
                 return [*self._buffer.feed("\x7f")]
             case Command.EL | Command.IP | Command.BRK | Command.ABORT:
+                self._decoder.clear()
                 self._buffer.clear()
         return []
 

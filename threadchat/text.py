@@ -36,6 +36,7 @@ UNSAFE_CHARACTER = re.compile(
     "["
     "\x00-\x08\x0a-\x1f\x7f-\x9f"  # C0 but TAB, DEL, C1
     "\u00ad\u200b\u2060\ufeff"  # nothing to see: soft hyphen, zero widths
+    "\u2061-\u2064\u206a-\u206f"  # nor here: invisible operators, retired format characters
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional controls
     "\u2028\u2029"  # line and paragraph separators
     "\ufff9-\ufffb"  # interlinear annotation
@@ -66,9 +67,12 @@ _SCRIPT_OF_FIRST_WORD = {
     ),
 }
 
-# Letters by their category, marks or nothing at all by their looks: the click letters of U+01C0
-# stand for the '!' of an error line, and the fillers are blank.
-_NOT_IN_NAMES = frozenset("\u01c0\u01c1\u01c2\u01c3\u115f\u1160\u3164\uffa0\u2800\u200c\u200d")
+# Letters and marks by their category, and by their looks something else or nothing at all: the
+# click letters would pass for the '!' of an error line; fillers, joiners and the inherent vowels
+# of Khmer are blank.
+_NOT_IN_NAMES = frozenset(
+    "\u01c0\u01c1\u01c2\u01c3\u115f\u1160\u3164\uffa0\u2800\u200c\u200d\u17b4\u17b5"
+)
 
 
 class BadName(ValueError):
@@ -88,11 +92,16 @@ def clean_text(text: str) -> str:
 
 
 def _thin_marks(text: str) -> str:
-    """Drop the combining marks that follow `MAX_COMBINING_MARKS` others."""
+    """Drop the combining marks that follow `MAX_COMBINING_MARKS` others on the same base."""
     kept = []
     marks = 0
     for character in text:
-        marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
+        category = unicodedata.category(character)
+        # A vowel of conjoining Hangul is a letter to Unicode and a mark to a terminal.
+        if category[0] == "M" or (category == "Lo" and not cell_len(character)):
+            marks += 1
+        elif category != "Cf":  # a joiner is no base: nothing of it can be seen
+            marks = 0
         if marks <= MAX_COMBINING_MARKS:
             kept.append(character)
     return "".join(kept)
@@ -112,7 +121,7 @@ def clean_name(raw: str) -> str:
     name = unicodedata.normalize("NFKC", typed)
     if clean_text(typed) != typed or not _is_made_of_name_characters(name):
         raise BadName("A name is made of letters, digits, '-', '_' and '.', without spaces.")
-    if not unicodedata.category(name[0]).startswith(("L", "N")):
+    if not unicodedata.category(name[0]).startswith(("L", "N")) or not cell_len(name[0]):
         raise BadName("A name begins with a letter or a digit.")
     scripts = sorted({_script(character) for character in name} - {""})
     if len(scripts) > 1:
@@ -150,9 +159,11 @@ def skeleton(name: str) -> str:
     After Unicode Technical Standard 39, section 4, with a table cut to the scripts that
     `clean_name` lets through.
     """
-    shown = unicodedata.normalize("NFKC", name)
-    # Before and after folding: a capital I looks like an l, and its small form does not.
-    return shown.translate(LOOKALIKES).casefold().translate(LOOKALIKES)
+    # Taken apart, because an accent does not make a Cyrillic letter look any less Latin. Before
+    # and after folding, because a capital I looks like an l, and its small form does not.
+    shown = unicodedata.normalize("NFKD", name).translate(LOOKALIKES)
+    folded = unicodedata.normalize("NFKD", shown.casefold()).translate(LOOKALIKES)
+    return unicodedata.normalize("NFKC", folded)
 
 
 _RESERVED_SKELETONS = frozenset(map(skeleton, RESERVED_NAMES))
@@ -188,3 +199,7 @@ class Decoder:
             return valid.decode() + other.decode(self._fallback, "replace")
         self._rest = data[used:]
         return text
+
+    def clear(self) -> None:
+        """Forget the character that has begun."""
+        self._rest = b""

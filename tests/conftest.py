@@ -1,0 +1,48 @@
+"""Fixtures for all tests, and the check that none leaves anything running or open."""
+
+import gc
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import WatchingConsole, run_server, wait_until
+from threadchat import ChatServer
+
+_OPEN_FILES = next(
+    (path for path in map(Path, ("/proc/self/fd", "/dev/fd")) if path.is_dir()), None
+)
+
+
+def _open_files() -> int:
+    return len(os.listdir(_OPEN_FILES)) if _OPEN_FILES else 0
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks() -> Iterator[None]:
+    """Fail a test after which more threads or descriptors are there than before."""
+    threads, files = threading.active_count(), _open_files()
+    yield
+    if _open_files() > files:
+        gc.collect()  # only now: it takes longer than most tests
+    wait_until(lambda: threading.active_count() <= threads, "the test's threads have ended")
+    wait_until(lambda: _open_files() <= files, "the test's descriptors are closed")
+
+
+@pytest.fixture
+def watched() -> Iterator[tuple[ChatServer, WatchingConsole]]:
+    """A running server and its console."""
+    with run_server() as both:
+        yield both
+
+
+@pytest.fixture
+def server(watched: tuple[ChatServer, WatchingConsole]) -> ChatServer:
+    return watched[0]
+
+
+@pytest.fixture
+def console(watched: tuple[ChatServer, WatchingConsole]) -> WatchingConsole:
+    return watched[1]

@@ -1,0 +1,364 @@
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from threadchat import commands
+from threadchat.chat import Chat, Person
+from threadchat.commands import Misuse, Registry, registry
+from threadchat.history import History
+from threadchat.messages import Call, Emote, Reason, RoomMessage, View, parse_line
+
+
+class Watcher:
+    """An observer that keeps what it sees."""
+
+    def __init__(self) -> None:
+        self.messages: list[RoomMessage] = []
+        self.failures: list[Exception] = []
+
+    def shown(self, room: str, messages: Sequence[RoomMessage]) -> None:
+        self.messages += messages
+
+    def failed(self, doing: str, error: Exception) -> None:
+        self.failures.append(error)
+
+
+class Somebody(Person):
+    """A person who keeps what it is sent."""
+
+    __slots__ = ("received",)
+
+    def __init__(self, id: int) -> None:
+        self.received = bytearray()
+        super().__init__(id, f"192.0.2.{id}:1000", self.received.extend)
+
+    def lines(self) -> list[str]:
+        """Return the lines since the last call."""
+        text = self.received.decode(self.view.encoding)
+        self.received.clear()
+        assert not text or text.endswith("\r\n")
+        return text.split("\r\n")[:-1]
+
+
+class Lobby:
+    """A chat with people in it, who type."""
+
+    def __init__(self) -> None:
+        self.watcher = Watcher()
+        self.history = History()
+        self.chat = Chat(self.history, self.watcher)
+        self.people: dict[str, Somebody] = {}
+
+    def enter(self, *names: str) -> list[Somebody]:
+        newcomers = [Somebody(len(self.people) + at) for at in range(1, len(names) + 1)]
+        for person, name in zip(newcomers, names, strict=True):
+            self.chat.claim_name(person, name)
+            self.chat.enter(person)
+            self.people[name] = person
+        for person in self.people.values():
+            person.lines()
+        return newcomers
+
+    def types(self, person: Person, line: str) -> None:
+        call = parse_line(line)
+        assert isinstance(call, Call)
+        registry.dispatch(self.chat, person, call)
+
+
+@pytest.fixture
+def lobby() -> Iterator[Lobby]:
+    lobby = Lobby()
+    yield lobby
+    lobby.chat.close()
+    assert lobby.watcher.failures == []
+
+
+class TestDispatch:
+    @pytest.mark.parametrize(
+        ("typed", "closest"),
+        [("hlep", "help"), ("whois", "who"), ("nickname", "nick"), ("q", "quit"), ("m", "me")],
+    )
+    def test_an_unknown_command_names_the_closest(
+        self, lobby: Lobby, typed: str, closest: str
+    ) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, f"/{typed}")
+        assert al.lines() == [
+            f"!!! There is no /{typed}. Did you mean /{closest}? /help lists all."
+        ]
+        assert bo.lines() == []
+
+    @pytest.mark.parametrize("line", ["/", "/ who"])
+    def test_a_command_without_a_name(self, lobby: Lobby, line: str) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, line)
+        assert al.lines() == ["!!! There is no command without a name. /help lists all."]
+
+    def test_a_long_unknown_name_is_cut(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, "/" + "x" * 4000)
+        (line,) = al.lines()
+        assert line.startswith(f"!!! There is no /{'x' * 20}. ")
+
+    @pytest.mark.parametrize(
+        ("line", "usage"),
+        [
+            ("/who bo", "Use it like this: /who - list who is here."),
+            ("/nick", "Use it like this: /nick NAME - change your name."),
+            ("/nick  ", "Use it like this: /nick NAME - change your name."),
+            ("/me", "Use it like this: /me TEXT - say what you do, as in * al waves."),
+        ],
+    )
+    def test_misuse_shows_the_right_use(self, lobby: Lobby, line: str, usage: str) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, line)
+        assert al.lines() == [f"!!! {usage}"]
+        assert bo.lines() == []
+
+    def test_a_name_is_found_in_any_case(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, "/WHO")
+        assert al.lines() == ["=== 1 person is here: al."]
+
+    def test_an_answer_is_in_the_view_of_who_asked(self, lobby: Lobby) -> None:
+        al, _ = lobby.enter("al", "José")
+        al.view = View("cp1252")
+        lobby.types(al, "/who")
+        assert "José".encode("cp1252") in al.received
+
+    def test_other_errors_are_not_hidden(self, lobby: Lobby) -> None:
+        broken = Registry()
+
+        @broken.command("break", "", "fail")
+        def fail(chat: Chat, person: Person, argument: str) -> None:
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            broken.dispatch(lobby.chat, Somebody(1), Call("break", ""))
+
+    def test_a_command_registered_is_dispatched_with_its_argument(self, lobby: Lobby) -> None:
+        own = Registry()
+        calls: list[tuple[Chat, Person, str]] = []
+
+        @own.command("try", "THING", "try a thing")
+        def try_(chat: Chat, person: Person, argument: str) -> None:
+            calls.append((chat, person, argument))
+
+        al = Somebody(1)
+        own.dispatch(lobby.chat, al, Call("try", "this"))
+        assert calls == [(lobby.chat, al, "this")]
+
+    def test_its_usage_is_shown_for_misuse(self, lobby: Lobby) -> None:
+        own = Registry()
+
+        @own.command("try", "THING", "try a thing")
+        def try_(chat: Chat, person: Person, argument: str) -> None:
+            raise Misuse
+
+        al = Somebody(1)
+        own.dispatch(lobby.chat, al, Call("try", ""))
+        assert al.lines() == ["!!! Use it like this: /try THING - try a thing."]
+
+
+class TestHelp:
+    def test_it_lists_every_command_with_its_use(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, "/help")
+        _, *listed, _ = al.lines()
+        assert [line.removeprefix("===").split() for line in listed] == [
+            [*command.usage.split(), *command.summary.split()] for command in registry
+        ]
+
+    def test_it_says_how_to_talk(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, "/help")
+        first, *_, last = al.lines()
+        assert "press Enter to say it to everyone" in first
+        assert "//WORDS" in last
+
+    def test_its_lines_fit_a_terminal(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, "/help")
+        lines = al.lines()
+        assert max(map(len, lines)) <= 80
+        assert "".join(lines).isascii()
+
+    def test_its_columns_are_in_line(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, "/help")
+        _, *listed, _ = al.lines()
+        assert (
+            len(
+                {
+                    line.index(command.summary)
+                    for line, command in zip(listed, registry, strict=True)
+                }
+            )
+            == 1
+        )
+
+    @pytest.mark.parametrize("name", ["help", "who", "nick", "me", "quit"])
+    def test_the_commands_there_are(self, name: str) -> None:
+        assert name in [command.name for command in registry]
+
+
+class TestWho:
+    def test_it_lists_who_is_here_in_the_order_of_coming(self, lobby: Lobby) -> None:
+        _, _, al = lobby.enter("cy", "bo", "al")
+        lobby.types(al, "/who")
+        assert al.lines() == ["=== 3 people are here: cy, bo, al."]
+
+    def test_nobody_else_is_told(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/who")
+        assert bo.lines() == []
+
+    def test_it_leaves_out_who_has_left(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.chat.leave(bo, Reason.CLOSED)
+        al.lines()
+        lobby.types(al, "/who")
+        assert al.lines() == ["=== 1 person is here: al."]
+
+    def test_with_nobody_here(self, lobby: Lobby) -> None:
+        al = Somebody(1)
+        lobby.types(al, "/who")
+        assert al.lines() == ["=== Nobody is here yet."]
+
+    def test_of_too_many_the_others_are_counted(
+        self, lobby: Lobby, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(commands, "MAX_NAMES_IN_WHO", 2)
+        al, *_ = lobby.enter("al", "bo", "cy", "di")
+        lobby.types(al, "/who")
+        assert al.lines() == ["=== 4 people are here: al, bo and 2 others."]
+
+    def test_as_many_as_it_takes_are_all_named(
+        self, lobby: Lobby, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(commands, "MAX_NAMES_IN_WHO", 2)
+        al, _ = lobby.enter("al", "bo")
+        lobby.types(al, "/who")
+        assert al.lines() == ["=== 2 people are here: al, bo."]
+
+
+class TestNick:
+    def test_who_asked_is_told(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, "/nick cy")
+        assert al.name == "cy"
+        assert al.lines() == ["=== You are now cy."]
+
+    def test_the_others_are_shown_it(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/nick cy")
+        assert bo.lines() == ["--- al is now cy"]
+
+    def test_the_old_name_is_free_again(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/nick cy")
+        lobby.types(bo, "/nick al")
+        assert (al.name, bo.name) == ("cy", "al")
+
+    def test_the_name_is_shown_as_it_was_cleaned(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, "/nick \uff43\uff59")
+        assert al.lines() == ["=== You are now cy."]
+
+    @pytest.mark.parametrize("name", ["bo", "BO", "\uff42o"])
+    def test_a_name_in_use_is_refused(self, lobby: Lobby, name: str) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, f"/nick {name}")
+        (line,) = al.lines()
+        assert line.startswith("!!! ")
+        assert line.endswith("is taken. You are still al.")
+        assert al.name == "al"
+        assert bo.lines() == []
+
+    @pytest.mark.parametrize("name", ["b0b", "B0", "\u0392\u039f"])
+    def test_a_look_alike_is_refused(self, lobby: Lobby, name: str) -> None:
+        al, _, _ = lobby.enter("al", "bob", "BO")
+        lobby.types(al, f"/nick {name}")
+        (line,) = al.lines()
+        assert "looks too much like" in line
+        assert line.endswith("who is here already. You are still al.")
+
+    def test_a_bad_name_is_refused_with_its_reason(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/nick you")
+        assert al.lines() == [
+            "!!! you has a meaning of its own here and cannot be a name. You are still al."
+        ]
+        assert bo.lines() == []
+
+    def test_a_refusal_leaves_the_old_name_taken(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/nick bo")
+        al.lines()
+        lobby.types(bo, "/nick al")
+        assert bo.lines() == ["!!! al is taken. You are still bo."]
+
+    def test_a_refused_name_stays_free(self, lobby: Lobby) -> None:
+        al, bo, _ = lobby.enter("al", "bo", "c0y")
+        lobby.types(al, "/nick coy")
+        bo.lines()
+        lobby.chat.leave(lobby.people["c0y"], Reason.CLOSED)
+        lobby.types(bo, "/nick coy")
+        assert bo.name == "coy"
+
+    def test_the_own_name_changes_nothing(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/nick al")
+        assert al.lines() == ["=== You are al already."]
+        assert bo.lines() == []
+
+    @pytest.mark.parametrize("name", ["AL", "a1", "Al"])
+    def test_the_own_name_may_be_written_otherwise(self, lobby: Lobby, name: str) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, f"/nick {name}")
+        assert al.name == name
+        assert bo.lines() == [f"--- al is now {name}"]
+
+    def test_written_otherwise_it_is_still_taken(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/nick AL")
+        bo.lines()
+        lobby.types(bo, "/nick al")
+        assert bo.lines() == ["!!! al is taken. You are still bo."]
+
+
+class TestMe:
+    def test_the_others_see_it(self, lobby: Lobby) -> None:
+        al, bo, cy = lobby.enter("al", "bo", "cy")
+        lobby.types(al, "/me waves  slowly")
+        assert bo.lines() == cy.lines() == ["* al waves  slowly"]
+
+    def test_it_is_remembered(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, "/me waves")
+        (message,) = lobby.history.recent("lobby", 10)
+        assert isinstance(message, Emote)
+        assert (message.name, message.text) == ("al", "waves")
+
+
+class TestQuit:
+    @pytest.mark.parametrize(
+        ("line", "why"),
+        [("/quit", "quit"), ("/quit so long", "quit: so long"), ("/QUIT  bye ", "quit: bye")],
+    )
+    def test_a_person_leaves_with_their_words(self, lobby: Lobby, line: str, why: str) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, line)
+        assert al.leaving == why
+
+    def test_nobody_leaves_unasked(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, "/who")
+        assert al.leaving is None
+
+    def test_the_others_are_shown_the_words(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/quit so long")
+        assert al.leaving is not None
+        lobby.chat.leave(al, al.leaving)
+        assert bo.lines() == ["<-- al left after 0 s (quit: so long)"]

@@ -1,0 +1,182 @@
+import io
+import threading
+
+import pytest
+
+from tests.support import DEADLINE
+from threadchat import console as console_module
+from threadchat.console import Console, Detail
+from threadchat.messages import Left, Say
+
+
+def shown(console: Console, file: io.StringIO) -> list[str]:
+    """Return the lines a console has written, each without its date and time."""
+    console.close(DEADLINE)
+    return [line.split(" ", 2)[2] for line in file.getvalue().splitlines()]
+
+
+@pytest.fixture
+def file() -> io.StringIO:
+    return io.StringIO()
+
+
+def test_a_line_for_everyone_who_comes_and_goes(file: io.StringIO) -> None:
+    console = Console(file=file)
+    console.client_connected(3, "192.168.1.20:50123")
+    console.client_named(3, "al")
+    console.client_disconnected(
+        3, "al", "192.168.1.20:50123", seconds=720, received=310, sent=1200, why="quit"
+    )
+    assert shown(console, file) == [
+        "client connected    #3 192.168.1.20:50123",
+        "client named        #3 al",
+        "client disconnected #3 al 192.168.1.20:50123 after 12 min,"
+        " 310 bytes in, 1200 bytes out (quit)",
+    ]
+
+
+def test_who_gave_no_name_is_shown_without_one(file: io.StringIO) -> None:
+    console = Console(file=file)
+    console.client_disconnected(1, "", "[::1]:5", seconds=0, received=0, sent=9, why="closed")
+    assert "#1 (no name) [::1]:5 after 0 s" in shown(console, file)[0]
+
+
+def test_the_start_says_where_and_how_to_get_in(file: io.StringIO) -> None:
+    console = Console(file=file)
+    console.server_bound("[::]:8000", ["telnet 192.168.1.7 8000"])
+    console.close(DEADLINE)
+    first, second = file.getvalue().splitlines()
+    assert first.endswith("server bound        [::]:8000")
+    assert second.strip() == "telnet 192.168.1.7 8000"
+
+
+@pytest.mark.parametrize(
+    ("detail", "events"),
+    [
+        (Detail.NOTHING, []),
+        (Detail.PROBLEMS, ["server", "problem"]),
+        (Detail.CLIENTS, ["server", "problem", "client"]),
+        (Detail.MESSAGES, ["server", "problem", "client", "lobby"]),
+    ],
+)
+def test_as_much_is_shown_as_was_asked_for(
+    file: io.StringIO, detail: Detail, events: list[str]
+) -> None:
+    console = Console(detail, file)
+    console.server_bound("[::]:8000", [])
+    console.problem("x")
+    console.client_connected(1, "x")
+    console.shown("lobby", [Say("al", "hi", 0.0)])
+    assert [line.split()[0] for line in shown(console, file)] == events
+
+
+def test_messages_are_shown_in_order(file: io.StringIO) -> None:
+    console = Console(Detail.MESSAGES, file)
+    console.shown("lobby", [Say("al", "hi", 0.0), Left("bo", 5, "quit")])
+    assert shown(console, file) == [
+        "lobby               al: hi",
+        "lobby               <-- bo left after 5 s (quit)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "words", ["[bold]x[/bold]", ":smile:", "[link=http://x]y[/]", "[/nothing]"]
+)
+def test_nothing_people_say_is_markup(file: io.StringIO, words: str) -> None:
+    # Promise 4.
+    console = Console(Detail.MESSAGES, file)
+    console.shown("lobby", [Say("al", words, 0.0)])
+    assert shown(console, file) == [f"lobby               al: {words}"]
+
+
+def test_a_long_line_stays_one_line(file: io.StringIO) -> None:
+    console = Console(Detail.MESSAGES, file, width=40)
+    console.shown("lobby", [Say("al", "word " * 200 + "end", 0.0)])
+    (line,) = shown(console, file)
+    assert line.endswith("end")
+
+
+def test_a_terminal_is_shown_colour_and_no_date() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    file = Terminal()
+    console = Console(file=file)
+    console.client_connected(1, "x")
+    console.close(DEADLINE)
+    assert "\x1b[" in file.getvalue()
+    assert "-" not in file.getvalue()
+
+
+def test_a_file_gets_no_escape_sequence(file: io.StringIO) -> None:
+    console = Console(file=file)
+    console.client_connected(1, "x")
+    console.problem("y")
+    console.close(DEADLINE)
+    assert "\x1b" not in file.getvalue()
+
+
+def test_each_line_is_flushed_at_once() -> None:
+    written = threading.Event()
+
+    class Flushed(io.StringIO):
+        def flush(self) -> None:
+            if "client connected" in self.getvalue():
+                written.set()
+
+    console = Console(file=Flushed())
+    console.client_connected(1, "x")
+    assert written.wait(DEADLINE)
+    console.close(DEADLINE)
+
+
+class Stuck(io.StringIO):
+    """A terminal that its operator has stopped, until `resumed`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_writing = threading.Event()
+        self.resumed = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.is_writing.set()
+        assert self.resumed.wait(DEADLINE)
+        return super().write(text)
+
+
+def test_a_stuck_terminal_holds_up_nobody_and_loses_only_what_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(console_module, "MAX_WAITING_LINES", 3)
+    file = Stuck()
+    console = Console(file=file)
+    console.client_connected(0, "x")
+    assert file.is_writing.wait(DEADLINE)
+    for number in range(1, 11):
+        console.client_connected(number, "x")
+    file.resumed.set()
+    console.close(DEADLINE)
+    *lines, last = file.getvalue().splitlines()
+    assert [line.split("#")[1] for line in lines] == ["0 x", "1 x", "2 x", "3 x"]
+    assert last == "... 7 lines left out"
+
+
+def test_a_broken_pipe_ends_the_watching_and_nothing_else() -> None:
+    class Broken(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    console = Console(file=Broken())
+    for number in range(100):
+        console.client_connected(number, "x")
+    console.close(DEADLINE)
+    console.client_connected(100, "x")
+    assert threading.active_count() == 1
+
+
+def test_after_closing_nothing_is_shown(file: io.StringIO) -> None:
+    console = Console(file=file)
+    console.close(DEADLINE)
+    console.problem("x")
+    assert file.getvalue() == ""

@@ -1,0 +1,187 @@
+"""Test the program as it is started: a process of its own, and people who connect to it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.support import DEADLINE, Client, run_concurrently, said_by
+from threadchat import network
+
+
+class Program:
+    """`python -m threadchat`, and where it can be reached."""
+
+    address_family: int = socket.AF_INET
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.process = process
+        self.server_address: Any = ("127.0.0.1", 0)
+        self.output: list[str] = []
+
+    def read_until(self, pattern: str) -> "re.Match[str]":
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.output.append(line)
+            if match := re.search(pattern, line):
+                return match
+        raise AssertionError(f"{pattern} did not come, but {self.output}")
+
+    def signal_and_wait(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(DEADLINE)
+
+
+@contextmanager
+def running(*arguments: str, **environment: str) -> Iterator[Program]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "threadchat", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},
+    )
+    assert process.stdout is not None
+    with process, process.stdout:
+        program = Program(process)
+        watchdog = threading.Timer(3 * DEADLINE, process.kill)
+        watchdog.start()
+        try:
+            port = program.read_until(r"server bound .*:(\d+)").group(1)
+            program.server_address = ("127.0.0.1", int(port))
+            yield program
+        finally:
+            watchdog.cancel()
+            process.kill()
+            watchdog.join()
+
+
+def test_it_says_where_it_is_and_how_to_get_in() -> None:
+    with running("--port", "0") as program:
+        port = program.server_address[1]
+        hosts = [str(address) for address in network.lan_addresses()] or ["localhost"]
+        assert f"telnet {hosts[0]} {port}" in program.read_until("telnet").string
+        assert f" {port}" in program.read_until("nc").string
+
+
+def test_the_log_has_a_plain_line_for_each_event_at_once() -> None:
+    with running("--port", "0", "--show-messages", "--host", "127.0.0.1") as program:
+        with Client(program, "al") as al:
+            program.read_until(r"^[\d-]{10} [\d:]{8} client connected    #1 127\.0\.0\.1:\d+$")
+            program.read_until(r"client named        #1 al$")
+            al.type("hi [bold]é")
+            program.read_until(r"lobby               al: hi \[bold\]é$")
+        program.read_until(
+            r"client disconnected #1 al 127\.0\.0\.1:\d+ after \d+ s,"
+            r" \d+ bytes in, \d+ bytes out \(closed\)$"
+        )
+        assert "\x1b" not in "".join(program.output)
+
+
+def test_quiet_logs_nobody() -> None:
+    with running("--port", "0", "--quiet") as program:
+        with Client(program, "al") as al:
+            al.type("/quit")
+            al.expect_end()
+        program.process.send_signal(signal.SIGTERM)
+        program.read_until("server stopped")
+        assert "client" not in "".join(program.output)
+
+
+def test_an_option_from_the_environment() -> None:
+    environment = {"THREADCHAT_PORT": "0", "THREADCHAT_MAX_CLIENTS": "1"}
+    with running(**environment) as program, Client(program, "al"), Client(program) as late:
+        assert late.expect_end().startswith("!!! The room is full: it holds 1.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ there")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it_cleanly_even_with_stuck_clients(number: signal.Signals) -> None:
+    # Promise 9.
+    with running("--port", "0") as program, ExitStack() as stack:
+        for count in range(5):
+            stack.enter_context(Client(program, f"stuck{count}", receive_buffer=2048))
+        with Client(program, "al") as al:
+            for _ in range(700):
+                al.type("x" * 4000)
+                al.sync()
+            assert program.signal_and_wait(number) == 0
+            assert al.expect_end().endswith("=== The server is stopping. Goodbye.\r\n")
+        program.read_until("server stopped")
+        assert "Traceback" not in "".join(program.output)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ there")
+def test_a_second_interrupt_stops_it_at_once() -> None:
+    with running("--port", "0") as program, Client(program, "al", receive_buffer=2048) as stuck:
+        with Client(program, "bo") as bo:
+            for _ in range(700):
+                bo.type("x" * 4000)
+                bo.sync()
+            program.process.send_signal(signal.SIGINT)
+            program.read_until("server stopping")
+            assert program.signal_and_wait(signal.SIGINT) in (0, 130)
+        assert stuck.name == "al"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ there")
+def test_nobody_reading_the_log_harms_nothing() -> None:
+    with running("--port", "0") as program:
+        assert program.process.stdout is not None
+        program.process.stdout.close()
+        for _ in range(3):
+            with Client(program, "al") as al:
+                al.type("/quit")
+                al.expect_end()
+        assert program.signal_and_wait(signal.SIGTERM) == 0
+
+
+def test_it_refuses_to_start_with_one_line() -> None:
+    with running("--port", "0", "--host", "127.0.0.1") as program:
+        port = str(program.server_address[1])
+        again = subprocess.run(
+            [sys.executable, "-m", "threadchat", "--host", "127.0.0.1", "--port", port],
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+        )
+        assert again.returncode == 1
+        assert again.stderr.startswith(f"threadchat: port {port} is in use")
+        assert again.stderr.count("\n") == 1
+        assert again.stdout == ""
+
+
+def test_five_people_one_of_whom_breaks_off() -> None:
+    with running("--port", "0") as program, ExitStack() as stack:
+        people = [stack.enter_context(Client(program, f"n{number}")) for number in range(5)]
+
+        def talk_and_listen(person: Client) -> None:
+            for number in range(20):
+                person.type(f"line {number}")
+            for other in people:
+                while other is not person and (
+                    f"{other.name}: line 19\r\n".encode() not in person.received
+                ):
+                    person._receive_more(f"the last line of {other.name}")
+
+        run_concurrently([partial(talk_and_listen, person) for person in people])
+        for person in people:
+            heard = person.received.decode()
+            assert said_by(person.name, heard) == []
+            for other in people:
+                if other is not person:
+                    assert said_by(other.name, heard) == [f"line {n}" for n in range(20)]
+        people[0].reset()
+        people[1].expect("<-- n0 left after")
+        people[2].type("still here")
+        people[3].expect("n2: still here\r\n")

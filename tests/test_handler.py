@@ -1,0 +1,383 @@
+import pytest
+
+from tests.support import Client, WatchingConsole, run_server
+from threadchat import ChatServer
+from threadchat import wire as wire_module
+
+
+def test_the_first_client_is_greeted_and_asked(server: ChatServer) -> None:
+    with Client(server) as client:
+        assert client.expect("Your name: ") == (
+            "Hello from threadchat! Nobody is here yet.\r\nYour name: "
+        )
+
+
+def test_the_greeting_says_who_is_here(server: ChatServer) -> None:
+    with Client(server, "al"), Client(server) as one, Client(server, "bo"), Client(server) as two:
+        one.expect("Hello from threadchat! 1 person is here: al.\r\n")
+        two.expect("Hello from threadchat! 2 people are here: al, bo.\r\n")
+
+
+def test_a_name_is_welcomed_with_a_line_of_help(server: ChatServer) -> None:
+    with Client(server) as client:
+        client.type("al")
+        client.expect("Welcome, al. ")
+        assert "/help" in client.expect("\r\n")
+
+
+def test_people_hear_each_other_and_not_themselves(server: ChatServer) -> None:
+    with Client(server, "al") as al, Client(server, "bo") as bo:
+        al.expect("--> bo joined (2 here)\r\n")
+        al.type("hi")
+        bo.expect("al: hi\r\n")
+        bo.type("hello")
+        assert al.expect("bo: hello\r\n") == "bo: hello\r\n"
+        assert "bo:" not in bo.received.decode()
+
+
+def test_a_newcomer_is_shown_what_was_said(server: ChatServer) -> None:
+    with Client(server, "al") as al:
+        al.type("first")
+        al.type("/me waves")
+        al.sync()
+        with Client(server, "watch") as watch:
+            watch.expect("al: first\r\n* al waves\r\n")
+
+
+def test_the_replay_is_as_long_as_the_server_says() -> None:
+    with run_server(replay=2) as (server, _), Client(server, "al") as al:
+        for word in ("one", "two", "three"):
+            al.type(word)
+        al.sync()
+        with Client(server, "bo") as bo:
+            replay = bo.expect("live.\r\n")
+            assert "al: one" not in replay
+            assert "al: two\r\nal: three\r\n" in replay
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("/me waves", "* al waves"),
+        ("//help", "al: /help"),
+        ("  indented  ", "al:   indented"),
+        ("ünïcödé 漢字 😀", "al: ünïcödé 漢字 😀"),
+        ("a\tb", "al: a b"),
+        ("\x1b[31mred\x1b[0m \x07bell\x9b2J", "al: red bell"),
+        ("hellp\bo", "al: hello"),
+    ],
+)
+def test_what_others_see_of_a_line(server: ChatServer, typed: str, said: str) -> None:
+    with Client(server, "al") as al, Client(server, "bo") as bo:
+        al.type(typed)
+        assert bo.expect("\r\n") == f"{said}\r\n"
+
+
+@pytest.mark.parametrize("line", ["", "   ", "\x1b[A", "\x07"])
+def test_a_line_with_nothing_in_it_is_not_said(server: ChatServer, line: str) -> None:
+    with Client(server, "al") as al, Client(server, "bo") as bo:
+        al.type(line)
+        assert bo.read_to_fence(al) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("al", "al is taken."),
+        ("AL", "AL is taken."),
+        ("a1", "a1 looks too much like al, who is here already."),
+        ("", "A name needs at least one letter or digit."),
+        ("x" * 21, "That name is too long"),
+        ("a b", "A name is made of letters, digits"),
+        ("\x1b[31mred", "A name is made of letters, digits"),
+        ("-->", "A name is made of letters, digits"),
+        ("--x", "A name begins with a letter or a digit."),
+        ("you", "you has a meaning of its own here"),
+    ],
+)
+def test_a_name_that_cannot_be_had_gets_a_reason_and_another_try(
+    server: ChatServer, name: str, reason: str
+) -> None:
+    with Client(server, "al"), Client(server) as client:
+        client.expect("Your name: ")
+        client.type(name)
+        client.expect(f"!!! {reason}")
+        client.expect("\r\nYour name: ")
+        client.type("bo")
+        client.expect("Welcome, bo.")
+
+
+def test_five_bad_names_are_enough(server: ChatServer, console: WatchingConsole) -> None:
+    with Client(server) as client:
+        for _ in range(5):
+            client.expect("Your name: ")
+            client.type("not a name")
+        assert "!!! That was try 5 of 5." in client.expect_end()
+        assert console.next_disconnect()["why"] == "gave no name"
+
+
+@pytest.mark.parametrize(
+    ("word", "answer"),
+    [
+        ("who", "=== 1 person is here: al."),
+        ("WHO", "=== 1 person is here: al."),
+        ("/who", "=== 1 person is here: al."),
+        ("help", "=== Choose a name"),
+    ],
+)
+def test_questions_at_the_name_prompt_are_answered(
+    server: ChatServer, word: str, answer: str
+) -> None:
+    with Client(server, "al"), Client(server) as client:
+        client.expect("Your name: ")
+        for _ in range(6):  # asking is no try
+            client.type(word)
+            client.expect(answer)
+            client.expect("Your name: ")
+
+
+def test_one_can_quit_at_the_name_prompt(server: ChatServer, console: WatchingConsole) -> None:
+    with Client(server) as client:
+        client.type("quit")
+        assert client.expect_end().endswith("=== Goodbye.\r\n")
+        disconnect = console.next_disconnect()
+        assert (disconnect["name"], disconnect["why"]) == ("", "quit")
+
+
+def test_quit_words_are_shown(server: ChatServer, console: WatchingConsole) -> None:
+    with Client(server, "al") as al, Client(server, "bo") as bo:
+        bo.type("/quit so long")
+        assert bo.expect_end() == "=== Goodbye.\r\n"
+        al.expect("<-- bo left after 0 s (quit: so long)\r\n")
+        assert console.next_disconnect()["why"] == "quit: so long"
+
+
+def test_a_name_is_free_again_when_its_owner_has_left(server: ChatServer) -> None:
+    with Client(server, "al") as al:
+        al.type("/quit")
+        al.expect_end()
+        with Client(server, "al"):
+            pass
+
+
+def test_a_rename_is_announced_and_frees_the_old_name(server: ChatServer) -> None:
+    with Client(server, "al") as al, Client(server, "bo") as bo:
+        bo.type("/nick ed")
+        assert bo.expect("\r\n") == "=== You are now ed.\r\n"
+        al.expect("--- bo is now ed\r\n")
+        bo.type("hi")
+        al.expect("ed: hi\r\n")
+        with Client(server, "bo"):
+            al.expect("--> bo joined (3 here)\r\n")
+
+
+def test_a_rename_to_a_taken_name_changes_nothing(server: ChatServer) -> None:
+    with Client(server, "al"), Client(server, "bo") as bo:
+        bo.type("/nick AL")
+        bo.expect("!!! AL is taken. You are still bo.\r\n")
+
+
+def test_a_change_of_case_is_a_rename_like_others(server: ChatServer) -> None:
+    with Client(server, "al") as al, Client(server) as client:
+        al.type("/nick Al")
+        al.expect("=== You are now Al.\r\n")
+        client.type("al")
+        client.expect("!!! al is taken.\r\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ("/hepl", "!!! There is no /hepl. Did you mean /help? /help lists all."),
+        ("/quiet", "!!! There is no /quiet. Did you mean /quit? /help lists all."),
+        ("/me", "!!! Use it like this: /me TEXT"),
+        ("/nick", "!!! Use it like this: /nick NAME"),
+        ("/WHO", "=== 1 person is here: al."),
+    ],
+)
+def test_a_command_is_answered_in_a_line(server: ChatServer, typed: str, answer: str) -> None:
+    with Client(server, "al") as al:
+        al.type(typed)
+        assert al.expect("\r\n").startswith(answer)
+
+
+def test_a_line_that_is_too_long_is_refused_once_and_the_next_one_counts(
+    server: ChatServer,
+) -> None:
+    with Client(server, "al") as al, Client(server, "bo") as bo:
+        al.send(b"x" * 300_000)
+        al.expect("!!! A line has at most 4096 characters; yours was not sent.")
+        al.send(b"x" * 300_000 + b"\nhi\n")
+        assert bo.expect("\r\n") == "al: hi\r\n"
+        assert al.received.count(b"!!!") == 1
+
+
+def test_a_line_of_exactly_the_limit_is_said(server: ChatServer) -> None:
+    with Client(server, "al") as al, Client(server, "bo") as bo:
+        al.type("x" * 4096)
+        bo.expect("al: " + "x" * 4096 + "\r\n")
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r\0", b"\r"])
+def test_every_line_end_counts(server: ChatServer, end: bytes) -> None:
+    with Client(server, "al") as al, Client(server, "bo") as bo:
+        for byte in b"hi" + end + b"there" + end:
+            al.send(bytes((byte,)))
+        bo.expect("al: hi\r\nal: there\r\n")
+
+
+def test_bytes_that_are_no_utf8_are_shown_and_answered_in_the_fallback(
+    server: ChatServer,
+) -> None:
+    with Client(server, "al") as al, Client(server, "bo") as bo:
+        al.send(b"caf\xe9\n")
+        bo.expect("al: café\r\n")
+        al.expect("--> bo joined (2 here)\r\n")
+        bo.type("olé 漢")
+        al.expect("\r\n")
+        assert al.received.endswith(b"bo: ol\xe9 ?\r\n")
+
+
+def test_telnet_negotiation_is_answered_and_never_text(server: ChatServer) -> None:
+    with Client(server) as client, Client(server, "bo") as bo:
+        client.expect("Your name: ")
+        client.send(bytes.fromhex("fffb1ffffb20fffb18fffb27fffd01fffb03fffd03"))
+        client.send(b"a\xff\xfb\x22l\r\0h\xff\xfb\x1fi\xff\xf6\r\n")
+        bo.expect("al: hi\r\n")
+        client.type("/quit")
+        client.expect_end()
+        assert b"=== Yes, threadchat is here.\r\n" in client.received
+        answers = {
+            bytes.fromhex(each)
+            for each in "fffe1f fffe20 fffe18 fffe27 fffc01 fffe03 fffc03 fffe22".split()
+        }
+        assert all(client.received.count(answer) == 1 for answer in answers)
+
+
+def test_an_interrupt_clears_the_line_and_is_answered_first(server: ChatServer) -> None:
+    with Client(server, "al") as al, Client(server, "bo") as bo:
+        al.send(b"oops\xff\xf4\xff\xfd\x06hi\n")
+        bo.expect("al: hi\r\n")
+        al.type("/quit")
+        al.expect_end()
+        assert al.received.index(b"\xff\xfc\x06") < al.received.index(b"=== Goodbye.")
+
+
+def test_a_plain_client_never_receives_telnet_or_escapes(server: ChatServer) -> None:
+    # Promise 5.
+    with Client(server, "al") as al, Client(server, "bo") as bo:
+        for typed in ("hi", "/help", "/who", "é漢😀\x1b[31m", "/wrong", "/nick b", "/nick cy"):
+            al.type(typed)
+            bo.type(typed)
+        al.type("/quit")
+        bo.expect("left after")
+        al.expect_end()
+        for client in (al, bo):
+            assert not {0xFF, 0x1B} & set(client.received)
+
+
+@pytest.mark.parametrize(
+    ("opening", "answer", "protocol"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 400 ", "HTTP"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\x15\x03\x01\x00\x02\x02\x46", "TLS"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", b"This is threadchat", "SSH"),
+    ],
+)
+def test_other_protocols_are_turned_away_in_their_manner(
+    watched: tuple[ChatServer, WatchingConsole], opening: bytes, answer: bytes, protocol: str
+) -> None:
+    server, console = watched
+    with Client(server, "al") as al, Client(server) as stranger:
+        stranger.expect("Your name: ")
+        stranger.send(opening)
+        stranger.socket.shutdown(1)
+        stranger.expect_end()
+        assert stranger.received.partition(b"Your name: ")[2].startswith(answer)
+        assert b"Welcome" not in stranger.received
+        assert console.next_disconnect()["why"] == f"not a chat client: {protocol}"
+        al.type("/who")
+        al.expect("1 person is here: al.")
+
+
+def test_a_last_line_without_its_end_counts_and_gets_its_replies(server: ChatServer) -> None:
+    with Client(server, "bo") as bo, Client(server) as al:
+        al.send(b"al\n/who\nlast words")
+        al.socket.shutdown(1)
+        assert "=== 2 people are here: bo, al." in al.expect_end()
+        bo.expect("al: last words\r\n<-- al left after 0 s (closed)\r\n")
+
+
+@pytest.mark.parametrize("typed", [b"", b"a", b"al\n", b"al\nhalf a li"])
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_client_that_breaks_off_is_taken_out_and_logged_once(
+    watched: tuple[ChatServer, WatchingConsole], typed: bytes, how: str
+) -> None:
+    server, console = watched
+    with Client(server, "bo") as bo:
+        client = Client(server)
+        client.expect("Your name: ")
+        client.send(typed)
+        if b"\n" in typed:
+            client.expect("Welcome, al.")
+            bo.expect("--> al joined (2 here)")
+        getattr(client, how)()
+        disconnect = console.next_disconnect()
+        assert disconnect["why"] in ("closed", "reset")
+        assert disconnect["id"] == 2
+        if b"\n" in typed:
+            bo.expect("<-- al left after 0 s (")
+        bo.type("/who")
+        bo.expect("=== 1 person is here: bo.")
+        assert console.disconnects.empty()
+
+
+def test_a_disconnect_is_logged_with_all_there_is_to_know(
+    watched: tuple[ChatServer, WatchingConsole],
+) -> None:
+    # Promise 7.
+    server, console = watched
+    with Client(server, "al") as al:
+        port = al.socket.getsockname()[1]
+        al.type("/quit")
+        al.expect_end()
+        received = len(al.received)
+    disconnect = console.next_disconnect()
+    assert 0 <= disconnect.pop("seconds") < 60
+    assert disconnect == {
+        "id": 1,
+        "name": "al",
+        "address": f"127.0.0.1:{port}",
+        "received": len("al\n/quit\n"),
+        "sent": received,
+        "why": "quit",
+    }
+
+
+def test_an_error_while_serving_ends_that_client_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Promise 8.
+    from threadchat.commands import registry
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(registry, "dispatch", broken)
+    with run_server() as (server, console), Client(server, "al") as al, Client(server, "bo") as bo:
+        al.type("/who")
+        al.expect_end()
+        bo.expect("<-- al left after 0 s (server error)\r\n")
+        bo.type("hi")
+        assert console.next_disconnect()["why"] == "server error"
+        assert [failure.partition(": ")[2] for failure in console.failures] == [
+            "RuntimeError('a bug')"
+        ]
+        console.failures.clear()
+
+
+def test_the_portable_wire_serves_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire_module, "_NOT_WAITING", None)
+    with run_server() as (server, _), Client(server, "al") as al, Client(server, "bo") as bo:
+        al.type("hi")
+        bo.expect("al: hi\r\n")
+        bo.type("/quit")
+        al.expect("<-- bo left")

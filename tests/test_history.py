@@ -1,0 +1,83 @@
+import pytest
+
+from threadchat.history import MAX_REMEMBERED, History
+from threadchat.messages import Emote, Say, Spoken
+
+
+def said(first: int, last: int) -> list[Spoken]:
+    return [Say("al", str(number), float(number)) for number in range(first, last + 1)]
+
+
+def test_it_begins_empty() -> None:
+    assert History().recent("lobby", 10) == []
+
+
+def test_what_was_said_is_there_in_its_order() -> None:
+    history = History()
+    history.append("lobby", said(1, 3))
+    history.append("lobby", said(4, 5))
+    assert history.recent("lobby", 10) == said(1, 5)
+
+
+def test_each_kind_of_message_is_kept_as_it_was() -> None:
+    history = History()
+    batch: list[Spoken] = [Say("al", "hi", 1.5), Emote("bo", "waves", 2.5)]
+    history.append("lobby", batch)
+    assert history.recent("lobby", 2) == batch
+
+
+@pytest.mark.parametrize(
+    ("number", "first"), [(1, 5), (2, 4), (5, 1), (6, 1)], ids=["one", "two", "all", "more"]
+)
+def test_the_last_ones_are_given(number: int, first: int) -> None:
+    history = History()
+    history.append("lobby", said(1, 5))
+    assert history.recent("lobby", number) == said(first, 5)
+
+
+def test_none_are_given_if_none_are_wanted() -> None:
+    history = History()
+    history.append("lobby", said(1, 5))
+    assert history.recent("lobby", 0) == []
+
+
+def test_the_oldest_are_forgotten_first() -> None:
+    history = History(limit=3)
+    history.append("lobby", said(1, 2))
+    history.append("lobby", said(3, 5))
+    assert history.recent("lobby", 10) == said(3, 5)
+
+
+def test_of_a_batch_beyond_the_limit_the_end_is_kept() -> None:
+    history = History(limit=3)
+    history.append("lobby", said(1, 10))
+    assert history.recent("lobby", 10) == said(8, 10)
+
+
+def test_by_default_it_remembers_as_many_as_it_says() -> None:
+    history = History()
+    history.append("lobby", said(1, MAX_REMEMBERED + 1))
+    assert history.recent("lobby", 2 * MAX_REMEMBERED) == said(2, MAX_REMEMBERED + 1)
+
+
+def test_rooms_are_kept_apart() -> None:
+    history = History(limit=3)
+    history.append("lobby", said(1, 2))
+    history.append("den", said(3, 5))
+    assert history.recent("lobby", 10) == said(1, 2)
+    assert history.recent("den", 10) == said(3, 5)
+
+
+def test_what_was_given_does_not_change_later() -> None:
+    history = History()
+    history.append("lobby", said(1, 2))
+    earlier = history.recent("lobby", 10)
+    history.append("lobby", said(3, 3))
+    assert earlier == said(1, 2)
+
+
+def test_closed_it_remembers_nothing() -> None:
+    history = History()
+    history.append("lobby", said(1, 2))
+    history.close()
+    assert history.recent("lobby", 10) == []

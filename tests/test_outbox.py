@@ -1,0 +1,177 @@
+import errno
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import DEADLINE, wait_until
+from threadchat.messages import Reason
+from threadchat.outbox import Flusher, Outbox, reason_of
+from threadchat.wire import PortableWire, Wire
+
+BOUND = 200_000
+
+
+class Connection:
+    """An outbox and the socket at which its client would read."""
+
+    def __init__(self, kind: type[Wire], flusher: Flusher) -> None:
+        ours, self.client = socket.socketpair()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        self.client.settimeout(DEADLINE)
+        self.wire = kind(ours)
+        self.outbox = Outbox(self.wire, flusher, bound=BOUND)
+
+    def read(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            more = self.client.recv(size - len(data))
+            assert more
+            data += more
+        return data
+
+    def fill(self) -> bytes:
+        """Send until something is queued; return all that was sent."""
+        sent = b""
+        while not self.outbox._queue:
+            sent += b"x" * 1000
+            self.outbox.send(b"x" * 1000)
+        return sent
+
+
+@pytest.fixture
+def flusher() -> Iterator[Flusher]:
+    flusher = Flusher()
+    flusher.start()
+    yield flusher
+    flusher.stop(DEADLINE)
+
+
+@pytest.fixture(params=[Wire, PortableWire])
+def connection(request: pytest.FixtureRequest, flusher: Flusher) -> Iterator[Connection]:
+    connection = Connection(request.param, flusher)
+    yield connection
+    connection.outbox.close()
+    connection.client.close()
+
+
+def test_what_is_sent_arrives(connection: Connection) -> None:
+    connection.outbox.send(b"one ")
+    connection.outbox.send(b"two")
+    assert connection.read(7) == b"one two"
+    assert connection.outbox.bytes_sent == 7
+
+
+def test_what_the_client_does_not_take_is_sent_when_it_does(connection: Connection) -> None:
+    # Promise 3.
+    sent = connection.fill() + b"the end"
+    connection.outbox.send(b"the end")
+    assert connection.read(len(sent)) == sent
+    assert connection.outbox.drain(DEADLINE)
+    assert connection.outbox.bytes_sent == len(sent)
+
+
+def test_a_full_queue_ends_the_client(connection: Connection) -> None:
+    connection.fill()
+    chunks = 0
+    while connection.outbox.reason is None:
+        connection.outbox.send(b"x" * 1000)
+        chunks += 1
+        assert chunks < 2 * BOUND / 1000
+    assert connection.outbox.reason is Reason.TOO_SLOW
+    assert connection.wire.receive(10) == b""
+
+
+def test_one_batch_larger_than_the_bound_ends_nobody(connection: Connection) -> None:
+    batch = b"x" * (2 * BOUND)
+    connection.outbox.send(batch)
+    assert connection.read(len(batch)) == batch
+    assert connection.outbox.reason is None
+
+
+def test_draining_an_empty_queue_returns_at_once(connection: Connection) -> None:
+    assert connection.outbox.drain(0)
+
+
+def test_draining_a_stuck_client_gives_up(connection: Connection) -> None:
+    connection.fill()
+    assert not connection.outbox.drain(0.01)
+
+
+def test_after_the_end_what_is_queued_goes_out_and_nothing_more(connection: Connection) -> None:
+    sent = connection.fill()
+    connection.outbox.end(Reason.SERVER_STOPPING)
+    connection.outbox.send(b"too late")
+    assert connection.read(len(sent)) == sent
+    assert connection.outbox.drain(DEADLINE)
+    connection.outbox.close()
+    assert connection.client.recv(100) == b""
+
+
+def test_an_end_wakes_the_clients_thread(connection: Connection) -> None:
+    connection.outbox.end(Reason.SERVER_STOPPING)
+    assert connection.wire.receive(10) == b""
+
+
+def test_the_first_reason_stays(connection: Connection) -> None:
+    connection.outbox.end(Reason.TIMED_OUT)
+    connection.outbox.end(Reason.SERVER_STOPPING)
+    connection.outbox.abandon(Reason.CLOSED)
+    assert connection.outbox.reason is Reason.TIMED_OUT
+
+
+def test_abandoning_frees_who_waits_for_it_to_drain(connection: Connection) -> None:
+    connection.fill()
+    connection.outbox.abandon(Reason.SERVER_STOPPING)
+    assert connection.outbox.drain(0)
+
+
+def test_a_client_that_is_gone_is_found_when_sending(connection: Connection) -> None:
+    connection.client.close()
+    connection.outbox.send(b"hello")
+    assert connection.outbox.reason is Reason.RESET
+
+
+def test_a_client_that_goes_while_its_queue_waits_is_found(connection: Connection) -> None:
+    connection.fill()
+    connection.client.close()
+    wait_until(lambda: connection.outbox.reason is not None, "the flusher has found out")
+    assert connection.outbox.reason is Reason.RESET
+    assert connection.outbox.drain(0)
+
+
+def test_closing_with_a_queue_leaves_the_flusher_ready_for_others(
+    flusher: Flusher, connection: Connection
+) -> None:
+    connection.fill()
+    connection.outbox.close()
+    # The next connection is likely to get the same descriptor.
+    other = Connection(type(connection.wire), flusher)
+    sent = other.fill()
+    assert other.read(len(sent)) == sent
+    other.outbox.close()
+    other.client.close()
+
+
+def test_closing_after_the_flusher_has_stopped_does_not_hang() -> None:
+    flusher = Flusher()
+    flusher.start()
+    connection = Connection(PortableWire, flusher)
+    connection.fill()
+    flusher.stop(DEADLINE)
+    connection.outbox.close()
+    assert connection.client.recv(10) == b"x" * 10
+    connection.client.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ConnectionResetError(errno.ECONNRESET, ""), Reason.RESET),
+        (BrokenPipeError(errno.EPIPE, ""), Reason.RESET),
+        (TimeoutError(errno.ETIMEDOUT, ""), Reason.TIMED_OUT),
+        (OSError(errno.EHOSTUNREACH, ""), Reason.TIMED_OUT),
+    ],
+)
+def test_an_error_has_its_reason(error: OSError, reason: Reason) -> None:
+    assert reason_of(error) is reason

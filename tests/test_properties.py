@@ -1,0 +1,339 @@
+"""Test what holds for all input, on input that hypothesis makes up."""
+
+import re
+import tracemalloc
+import unicodedata
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from threadchat.foreign import Doorman
+from threadchat.lineedit import LineBuffer, LineEvent
+from threadchat.messages import Emote, Say, View, Words, escape_words, parse_line, render
+from threadchat.telnet import (
+    IAC,
+    MAX_REPLIES,
+    MAX_SUBNEGOTIATION,
+    Command,
+    Data,
+    Event,
+    Option,
+    Side,
+    Subnegotiation,
+    TelnetParser,
+    escape,
+)
+from threadchat.terminal import Terminal, TerminalEvent
+from threadchat.text import (
+    MAX_COMBINING_MARKS,
+    MAX_NAME_CELLS,
+    RESERVED_NAMES,
+    UNSAFE_CHARACTER,
+    BadName,
+    Decoder,
+    clean_name,
+    clean_text,
+    fold_name,
+    skeleton,
+)
+
+# A machine busy with other tests is no reason to fail.
+settings.register_profile("threadchat", deadline=None)
+settings.load_profile("threadchat")
+
+OPTIONS = [*Option, 0x05, 0x20, 0x26, 0x27, 0xF0, IAC]
+
+telnet_commands = st.one_of(
+    st.builds(
+        lambda verb, option: bytes((IAC, verb, option)),
+        st.sampled_from([Command.WILL, Command.WONT, Command.DO, Command.DONT]),
+        st.sampled_from(OPTIONS),
+    ),
+    st.builds(lambda command: bytes((IAC, command)), st.integers(0, 255)),
+    st.builds(
+        lambda option, payload, end: bytes((IAC, Command.SB, option)) + payload + end,
+        st.sampled_from(OPTIONS),
+        st.binary(max_size=8),
+        st.sampled_from([b"\xff\xf0", b"\xff\xff\xf0", b"\xff", b""]),
+    ),
+)
+"""Bytes that reach further into a parser than any bytes do."""
+
+texts = st.one_of(
+    st.binary(max_size=8),
+    st.text(max_size=8).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.sampled_from(
+        [b"\n", b"\r\n", b"\r\0", b"\r", b"\0", b"\b", b"\x7f", b"\xff\xff", b"\xe9", b"\xc3"]
+    ),
+)
+
+streams = st.lists(st.one_of(texts, telnet_commands), max_size=12).map(b"".join)
+
+cuts = st.lists(st.integers(0, 200), max_size=6)
+
+nasty_text = st.lists(
+    st.one_of(
+        st.text(max_size=4),
+        st.characters(),
+        st.sampled_from(
+            "\x1b \x1b[ \x1b] \x9b \x9d [31m \x07 \x1b\\ \x9c \u202e \u0301\u0301\u0301"
+            " \u200d \u200c \x00 \r \n \u20dd \ufe0f \u2028 O ; ? A".split(" ")
+        ),
+    ),
+    max_size=12,
+).map("".join)
+
+nasty_names = st.one_of(
+    st.text(max_size=24),
+    st.text(alphabet="al01I-_. оΟо\u0301ﬁ漢カקک\u0663ㄱ\u1161\u115f\uff21ß", max_size=24),
+    st.text(alphabet=st.characters(categories=["L", "M", "Nd"]), min_size=1, max_size=12),
+)
+
+
+Chunk = TypeVar("Chunk", bytes, str)
+
+
+def pieces(whole: Chunk, at: Iterable[int]) -> list[Chunk]:
+    """Return `whole` cut at these places."""
+    edges = [0, *sorted(min(place, len(whole)) for place in at), len(whole)]
+    return [whole[begin:end] for begin, end in pairwise(edges)]
+
+
+def joined(events: Iterable[Event]) -> list[Event]:
+    """Return `events` with neighbouring data put together."""
+    together: list[Event] = []
+    for event in events:
+        before = together[-1] if together else None
+        if isinstance(event, Data) and isinstance(before, Data):
+            together[-1] = Data(before.data + event.data)
+        else:
+            together.append(event)
+    return together
+
+
+def agreeing_parser() -> TelnetParser:
+    return TelnetParser(
+        local={Option.ECHO, Option.SGA}, remote={Option.SGA, Option.NAWS, Option.TTYPE}
+    )
+
+
+class TestChunking:
+    """How input is cut never changes what comes of it."""
+
+    @given(streams, cuts)
+    @example(b"\r\xff\xf1\n", [1, 2, 3])
+    def test_telnet(self, stream: bytes, at: list[int]) -> None:
+        def outcome(chunks: Sequence[bytes]) -> tuple[list[Event], bytes, bool]:
+            parser = agreeing_parser()
+            parser.enable(Side.LOCAL, Option.ECHO)
+            events: list[Event] = []
+            replies = b""
+            for chunk in chunks:
+                events += parser.receive_data(chunk)
+                replies += parser.data_to_send()
+            return joined(events), replies, parser.speaks_telnet
+
+        assert outcome(pieces(stream, at)) == outcome([stream])
+
+    @given(streams, cuts, st.sampled_from(["cp1252", "cp437", "cp852", "latin-1", "koi8-r"]))
+    def test_decoding(self, stream: bytes, at: list[int], fallback: str) -> None:
+        def outcome(chunks: Sequence[bytes]) -> tuple[str, str]:
+            decoder = Decoder(fallback)
+            text = "".join(map(decoder.decode, chunks)) + decoder.decode(b"", final=True)
+            return text, decoder.encoding
+
+        assert outcome(pieces(stream, at)) == outcome([stream])
+
+    @given(st.text(alphabet="ab\n\b\x7fé", max_size=40), cuts)
+    def test_lines(self, text: str, at: list[int]) -> None:
+        def outcome(chunks: Sequence[str]) -> list[LineEvent]:
+            buffer = LineBuffer(5)
+            return [event for chunk in chunks for event in buffer.feed(chunk)] + buffer.finish()
+
+        assert outcome(pieces(text, at)) == outcome([text])
+
+    @given(streams, cuts)
+    def test_terminal(self, stream: bytes, at: list[int]) -> None:
+        def outcome(chunks: Sequence[bytes]) -> tuple[list[TerminalEvent], bytes, View]:
+            terminal = Terminal()
+            events: list[TerminalEvent] = []
+            replies = b""
+            for chunk in chunks:
+                events += terminal.receive_data(chunk)
+                replies += terminal.data_to_send()
+            return events + terminal.receive_end(), replies, terminal.view
+
+        assert outcome(pieces(stream, at)) == outcome([stream])
+
+    @given(
+        st.sampled_from([b"", b"GET / HTTP/1.1", b"SSH-2", b"\x16\x03\x01", b"GET /" + b"a" * 240]),
+        streams,
+        cuts,
+    )
+    def test_foreign_protocols(self, opening: bytes, stream: bytes, at: list[int]) -> None:
+        def verdict(chunks: Sequence[bytes]) -> str | None:
+            doorman = Doorman()
+            for chunk in chunks:
+                if not doorman.done and (foreign := doorman.look(chunk)):
+                    return foreign.protocol
+            return None
+
+        assert verdict(pieces(opening + stream, at)) == verdict([opening + stream])
+
+
+class TestBounds:
+    """No input is kept without bound, and none is answered without end."""
+
+    @settings(max_examples=10, deadline=None)
+    @given(streams)
+    def test_memory_of_a_terminal(self, stream: bytes) -> None:
+        terminal = Terminal()
+        chunk = stream * 20
+        tracemalloc.start()
+        try:
+            for _ in range(10):
+                terminal.receive_data(chunk)
+                terminal.data_to_send()
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert held < 64 * 1024
+
+    @given(streams)
+    def test_replies_but_for_timing_marks(self, stream: bytes) -> None:
+        parser = agreeing_parser()
+        replies = b""
+        for _ in range(MAX_REPLIES):
+            parser.receive_data(stream)
+            replies += parser.data_to_send()
+        timing_marks = replies.count(bytes((IAC, Command.WONT, Option.TIMING_MARK)))
+        assert len(replies) <= 3 * (MAX_REPLIES + timing_marks)
+
+    @given(st.sampled_from([Option.NAWS, Option.TTYPE]), st.binary(max_size=2000))
+    def test_subnegotiations(self, option: Option, payload: bytes) -> None:
+        parser = agreeing_parser()
+        data = bytes((IAC, Command.SB, option)) + escape(payload) + b"\xff\xf0"
+        *_, last = parser.receive_data(bytes((IAC, Command.WILL, option)) + data)
+        assert last == Subnegotiation(option, payload[:MAX_SUBNEGOTIATION])
+
+    @given(streams)
+    def test_nothing_of_telnet_without_telnet(self, stream: bytes) -> None:
+        parser = agreeing_parser()
+        parser.receive_data(stream)
+        assert parser.speaks_telnet or parser.data_to_send() == b""
+
+
+class TestRoundTrips:
+    @given(st.binary())
+    def test_telnet_escape(self, data: bytes) -> None:
+        data = data.replace(b"\r", b"").replace(b"\0", b"")
+        parser = TelnetParser()
+        assert parser.receive_data(escape(data)) == ([Data(data)] if data else [])
+        assert not parser.speaks_telnet
+
+    @given(st.binary(max_size=600))
+    def test_subnegotiation(self, payload: bytes) -> None:
+        parser = TelnetParser(remote={Option.TTYPE})
+        parser.receive_data(bytes((IAC, Command.WILL, Option.TTYPE)))
+        other = TelnetParser()
+        other.subnegotiate(Option.TTYPE, payload)
+        assert parser.receive_data(other.data_to_send()) == [
+            Subnegotiation(Option.TTYPE, payload[:MAX_SUBNEGOTIATION])
+        ]
+
+    @given(st.text())
+    def test_utf8(self, text: str) -> None:
+        decoder = Decoder()
+        assert decoder.decode(text.encode(), final=True) == text
+        assert decoder.encoding == "utf-8"
+
+    @given(st.one_of(st.text(), st.text(alphabet="/ a")))
+    def test_words_with_slashes(self, text: str) -> None:
+        assert parse_line(escape_words(text)) == Words(text)
+
+
+class TestCleanText:
+    @given(nasty_text)
+    def test_cleaning_twice_changes_nothing(self, text: str) -> None:
+        assert clean_text(clean_text(text)) == clean_text(text)
+
+    @given(nasty_text)
+    def test_nothing_unsafe_is_left(self, text: str) -> None:
+        assert not UNSAFE_CHARACTER.search(clean_text(text))
+        assert "\x1b" not in clean_text(text)
+
+    @given(nasty_text)
+    def test_no_control_character_is_left(self, text: str) -> None:
+        kinds = set(map(unicodedata.category, clean_text(text)))
+        assert not kinds & {"Cc", "Cs", "Zl", "Zp"}
+
+    @given(nasty_text)
+    @example("a" + "\u0301\u0301\u0301\u0301\u200d" * 2)
+    def test_no_base_has_too_many_marks(self, text: str) -> None:
+        visible = (kind for kind in map(unicodedata.category, clean_text(text)) if kind != "Cf")
+        runs = "".join("m" if kind in ("Mn", "Me") else "b" for kind in visible)
+        assert "m" * (MAX_COMBINING_MARKS + 1) not in runs
+
+    @given(st.text(alphabet=st.characters(min_codepoint=0x20, max_codepoint=0x7E)))
+    def test_printable_ascii_stays(self, text: str) -> None:
+        assert clean_text(text) == text
+
+    @given(
+        nasty_text,
+        st.sampled_from([View(), View("cp1252"), View("cp1252", True), View("cp437", True)]),
+    )
+    def test_promise_4_it_stays_on_its_line(self, text: str, view: View) -> None:
+        for message in (Say("al", clean_text(text), 0.0), Emote("al", clean_text(text), 0.0)):
+            line = render(message, view)
+            assert line.endswith(b"\r\n")
+            assert not re.search(rb"[\x00-\x1f\x7f]", line[:-2])
+
+    @given(nasty_text, st.sampled_from(["utf-8", "cp1252", "cp437"]))
+    def test_promise_4_no_telnet_command_can_be_sent_to_a_telnet(
+        self, text: str, encoding: str
+    ) -> None:
+        line = render(Say("al", clean_text(text), 0.0), View(encoding, doubled_iac=True))
+        parser = TelnetParser()
+        parser.receive_data(line)
+        assert not parser.speaks_telnet
+
+
+class TestNames:
+    @given(nasty_names)
+    @example("\u1161")
+    def test_a_name_keeps_the_rules(self, typed: str) -> None:
+        try:
+            name = clean_name(typed)
+        except BadName:
+            return
+        assert clean_name(name) == name
+        assert unicodedata.is_normalized("NFKC", name)
+        assert 1 <= cell_len(name) <= MAX_NAME_CELLS
+        assert clean_text(name) == name
+        assert not re.search(r"[^\w.\-]", re.sub(r"[\u0300-\U0010ffff]", "", name))
+        assert unicodedata.category(name[0])[0] in "LN"
+        assert fold_name(name) not in RESERVED_NAMES
+
+    @given(nasty_names)
+    @example("\u0390")
+    def test_folding_twice_changes_nothing(self, typed: str) -> None:
+        try:
+            name = clean_name(typed)
+        except BadName:
+            return
+        assert fold_name(fold_name(name)) == fold_name(name)
+        assert skeleton(skeleton(name)) == skeleton(name)
+
+    @given(nasty_names)
+    def test_no_name_begins_a_line_of_the_server(self, typed: str) -> None:
+        try:
+            name = clean_name(typed)
+        except BadName:
+            return
+        line = Say(name, "hi", 0.0).line
+        assert not line.startswith(("-->", "<--", "---", "===", "!!!", "* ", "["))
+        assert line.split(" ")[0] == f"{name}:"

@@ -1,0 +1,248 @@
+"""Test with the clients people have, at terminals of their own, as they would type.
+
+Each is left out only where it is not installed.
+"""
+
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.support import DEADLINE, Client, WatchingConsole, said_by
+from threadchat import ChatServer
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A client program: how it is called, and whether it speaks telnet."""
+
+    program: str
+    arguments: Callable[[str, str], list[str]]
+    speaks_telnet: bool = False
+    names: tuple[str, ...] = field(default=())
+
+    def find(self) -> str | None:
+        """Return where the program is, or None; some go by a name that other programs share."""
+        for name in (self.program, *self.names):
+            path = shutil.which(name)
+            if path and (not self.names or self.program in os.path.realpath(path)):
+                return path
+        return None
+
+
+KINDS = {
+    "nc.openbsd": Kind("nc.openbsd", lambda host, port: [host, port], names=("nc",)),
+    "nc.traditional": Kind("nc.traditional", lambda host, port: [host, port]),
+    "ncat": Kind("ncat", lambda host, port: [host, port]),
+    "socat": Kind("socat", lambda host, port: ["-", f"TCP:{host}:{port}"]),
+    "inetutils-telnet": Kind(
+        "inetutils-telnet", lambda host, port: [host, port], True, ("telnet",)
+    ),
+    "busybox telnet": Kind("busybox", lambda host, port: ["telnet", host, port], True),
+    "plink -raw": Kind("plink", lambda host, port: ["-raw", "-P", port, host]),
+    "plink -telnet": Kind("plink", lambda host, port: ["-telnet", "-P", port, host], True),
+}
+
+
+class Screen:
+    """A client program on a terminal: what is typed goes in, what it shows is kept."""
+
+    def __init__(self, kind: Kind, server: ChatServer) -> None:
+        path = kind.find()
+        if path is None:
+            pytest.skip(f"{kind.program} is not installed")
+        host, port = server.server_address[:2]
+        self._terminal, inside = pty.openpty()
+        settings = termios.tcgetattr(inside)
+        settings[3] &= ~termios.ECHO  # so that what it shows is what it was sent
+        termios.tcsetattr(inside, termios.TCSANOW, settings)
+        self.process = subprocess.Popen(
+            [path, *kind.arguments(str(host), str(port))],
+            stdin=inside,
+            stdout=inside,
+            stderr=inside,
+            start_new_session=True,
+            env={**os.environ, "TERM": "xterm"},
+        )
+        os.close(inside)
+        self.shown = ""
+        self._raw = b""
+        self._read_up_to = 0
+
+    def type(self, line: str) -> None:
+        os.write(self._terminal, line.encode() + b"\n")
+
+    def expect(self, wanted: str) -> str:
+        deadline = time.monotonic() + DEADLINE
+        while (at := self.shown.find(wanted, self._read_up_to)) < 0:
+            left = deadline - time.monotonic()
+            if left <= 0 or not self._read(left):
+                unread = self.shown[self._read_up_to :]
+                raise AssertionError(f"{wanted!r} was not shown, but {unread!r}")
+        begin, self._read_up_to = self._read_up_to, at + len(wanted)
+        return self.shown[begin : self._read_up_to]
+
+    def expect_end(self) -> None:
+        self.process.wait(DEADLINE)
+
+    def _read(self, timeout: float) -> bool:
+        if select.select([self._terminal], [], [], timeout)[0]:
+            with suppress(OSError):  # EIO: the program has ended
+                if data := os.read(self._terminal, 65536):
+                    self._raw += data
+                    self.shown = self._raw.decode(errors="replace")
+                    return True
+        return False
+
+    @property
+    def bytes_shown(self) -> bytes:
+        return self._raw
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait(DEADLINE)
+        os.close(self._terminal)
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    return KINDS[request.param]
+
+
+@pytest.fixture
+def screen(kind: Kind, server: ChatServer) -> Iterator[Screen]:
+    screen = Screen(kind, server)
+    yield screen
+    screen.close()
+
+
+def enter(screen: Screen, name: str) -> None:
+    screen.expect("Your name: ")
+    screen.type(name)
+    screen.expect(f"Welcome, {name}.")
+
+
+def test_a_conversation(screen: Screen, server: ChatServer) -> None:
+    with Client(server, "bo") as bo:
+        enter(screen, "al")
+        bo.expect("--> al joined (2 here)\r\n")
+        screen.type("hi é 漢字 😀")
+        assert bo.expect("\r\n") == "al: hi é 漢字 😀\r\n"
+        bo.type("hello é 漢字 😀")
+        screen.expect("bo: hello é 漢字 😀")
+        screen.type("/who")
+        screen.expect("=== 2 people are here: bo, al.")
+        screen.type("/nick ed")
+        screen.expect("=== You are now ed.")
+        bo.expect("--- al is now ed\r\n")
+        screen.type("/quit so long")
+        screen.expect("=== Goodbye.")
+        bo.expect("<-- ed left after")
+        bo.expect("(quit: so long)\r\n")
+
+
+def test_a_plain_client_is_shown_no_control_bytes(
+    kind: Kind, screen: Screen, server: ChatServer
+) -> None:
+    # Promise 5; what a telnet client is sent, it takes for itself.
+    with Client(server, "bo") as bo:
+        enter(screen, "al")
+        bo.type("hi")
+        screen.expect("bo: hi")
+        if not kind.speaks_telnet:
+            assert not {0xFF, 0x1B} & set(screen.bytes_shown)
+
+
+def test_a_client_that_is_killed_is_taken_out(
+    screen: Screen, server: ChatServer, console: WatchingConsole
+) -> None:
+    with Client(server, "bo") as bo, Client(server, "cy") as cy:
+        enter(screen, "al")
+        bo.expect("--> al joined")
+        screen.process.send_signal(signal.SIGKILL)
+        bo.expect("<-- al left after")
+        cy.type("go on")
+        bo.expect("cy: go on\r\n")
+        disconnect = console.next_disconnect()
+        assert (disconnect["name"], console.disconnects.qsize()) == ("al", 0)
+
+
+def test_a_stop_is_said_and_ends_the_client(screen: Screen, server: ChatServer) -> None:
+    enter(screen, "al")
+    server.stop()
+    screen.expect("=== The server is stopping. Goodbye.")
+    with suppress(OSError):
+        os.write(screen._terminal, b"\n\x04")  # some stay until their own input ends, too
+    screen.expect_end()
+
+
+def test_input_from_a_pipe_arrives_whole(server: ChatServer) -> None:
+    path = KINDS["nc.openbsd"].find()
+    if path is None:
+        pytest.skip("nc.openbsd is not installed")
+    host, port = map(str, server.server_address[:2])
+    with Client(server, "bo") as bo:
+        piped = subprocess.run(
+            [path, "-N", host, port],
+            input=b"al\none\ntwo\nlast",
+            capture_output=True,
+            timeout=DEADLINE,
+        )
+        bo.expect("al: one\r\nal: two\r\nal: last\r\n")
+        assert b"Welcome, al." in piped.stdout
+
+
+@pytest.mark.skipif(KINDS["inetutils-telnet"].find() is None, reason="needs inetutils-telnet")
+def test_an_interrupt_in_inetutils_telnet_does_not_mute_it(server: ChatServer) -> None:
+    # Without an answer to its TIMING-MARK it would show nothing ever again.
+    screen = Screen(KINDS["inetutils-telnet"], server)
+    with Client(server, "bo") as bo:
+        enter(screen, "al")
+        os.write(screen._terminal, b"oops\x03")
+        screen.type("/who")
+        screen.expect("=== 2 people are here: bo, al.")
+        bo.type("hi")
+        screen.expect("bo: hi")
+    screen.close()
+
+
+def test_all_of_them_in_one_room(server: ChatServer) -> None:
+    with ExitStack() as stack:
+        screens: dict[str, Screen] = {}
+        for number, kind in enumerate(KINDS.values()):
+            if kind.find():
+                screen = screens[f"n{number}"] = Screen(kind, server)
+                stack.callback(screen.close)
+                enter(screen, f"n{number}")
+        if len(screens) < 2:
+            pytest.skip("needs two clients")
+        for number in range(5):
+            for name, screen in screens.items():
+                screen.type(f"{name} says {number}")
+        for name, screen in screens.items():
+            for other in screens:
+                if other != name:
+                    while f"{other}: {other} says 4" not in screen.shown:
+                        assert screen._read(DEADLINE)
+        orders = {}
+        for name, screen in screens.items():
+            heard = screen.shown.replace("\r\r\n", "\r\n")
+            for other in screens:
+                expected = [] if other == name else [f"{other} says {n}" for n in range(5)]
+                assert said_by(other, heard) == expected
+            orders[name] = re.findall(r"n\d+: n\d+ says \d", heard)
+        first, order = next(iter(orders.items()))
+        for name, other_order in orders.items():
+            assert [line for line in order if not line.startswith(f"{name}:")] == [
+                line for line in other_order if not line.startswith(f"{first}:")
+            ]

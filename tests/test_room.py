@@ -1,0 +1,418 @@
+import re
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import pytest
+
+from tests.support import DEADLINE, wait_until
+from threadchat import room as room_module
+from threadchat.history import History
+from threadchat.messages import Emote, Left, Renamed, RoomMessage, Say, Spoken, View
+from threadchat.room import Room
+
+
+@dataclass(eq=False)
+class FakeMember:
+    name: str
+    view: View = field(default_factory=View)
+    pages: list[bytes] = field(default_factory=list)
+
+    def deliver(self, data: bytes) -> None:
+        self.pages.append(data)
+
+    @property
+    def screen(self) -> str:
+        return b"".join(self.pages).decode(self.view.encoding)
+
+
+class GatedMember(FakeMember):
+    """Holds up the delivery of a batch until its gate opens, so that the next one fills."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.is_held = threading.Event()
+        self.gate = threading.Event()
+
+    def deliver(self, data: bytes) -> None:
+        super().deliver(data)
+        self.is_held.set()
+        assert self.gate.wait(DEADLINE)
+
+
+class FakeObserver:
+    def __init__(self) -> None:
+        self.seen: list[RoomMessage] = []
+        self.failures: list[str] = []
+
+    def shown(self, room: str, messages: Sequence[RoomMessage]) -> None:
+        self.seen += messages
+
+    def failed(self, doing: str, error: Exception) -> None:
+        self.failures.append(f"{doing}: {error}")
+
+
+@pytest.fixture
+def observer() -> FakeObserver:
+    return FakeObserver()
+
+
+@pytest.fixture
+def history() -> History:
+    return History()
+
+
+@pytest.fixture
+def room(history: History, observer: FakeObserver) -> Room:
+    return Room("lobby", history, observer)
+
+
+def say(room: Room, member: FakeMember, text: str) -> None:
+    room.post(Say(member.name, text, at=0.0), member)
+
+
+def left(member: FakeMember, why: str = "quit") -> Left:
+    return Left(member.name, 60.0, why)
+
+
+class Held:
+    """A room whose turn is held while the block runs; what it posts becomes one batch."""
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.gated = GatedMember("gate")
+        room.join(_opened(self.gated))
+        self.gated.gate.clear()
+        self.gated.is_held.clear()
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> "Held":
+        self._spawn(lambda: self.room.post(Say("gate", "hold", 0.0), FakeMember("nobody")))
+        assert self.gated.is_held.wait(DEADLINE)
+        return self
+
+    def start(self, action: Callable[[], None]) -> None:
+        """Run `action` in a thread and return once its entry waits behind those before it."""
+        before = len(self.room._pending)
+        self._spawn(action)
+        wait_until(lambda: len(self.room._pending) > before, "the entry is pending")
+
+    def _spawn(self, action: Callable[[], None]) -> None:
+        thread = threading.Thread(target=action)
+        self._threads.append(thread)
+        thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.gated.gate.set()
+        for thread in self._threads:
+            thread.join(DEADLINE)
+        self.room.close()
+
+
+def _opened(member: GatedMember) -> GatedMember:
+    member.gate.set()
+    return member
+
+
+def test_a_message_goes_to_everyone_but_its_sender(room: Room) -> None:
+    al, bo, cy = (FakeMember(name) for name in ("al", "bo", "cy"))
+    for member in (al, bo, cy):
+        room.join(member)
+    say(room, al, "hi")
+    assert bo.pages[-1] == cy.pages[-1] == b"al: hi\r\n"
+    assert b"hi" not in b"".join(al.pages)
+
+
+def test_who_joins_is_announced_to_the_others_only(room: Room) -> None:
+    al, bo = FakeMember("al"), FakeMember("bo")
+    room.join(al)
+    room.join(bo)
+    assert al.screen == "--> bo joined (2 here)\r\n"
+    assert bo.screen == ""
+
+
+def test_who_leaves_is_announced_to_the_others_only(room: Room) -> None:
+    al, bo = FakeMember("al"), FakeMember("bo")
+    room.join(al)
+    room.join(bo)
+    room.leave(bo, left(bo))
+    assert al.screen.endswith("<-- bo left after 1 min (quit)\r\n")
+    assert bo.screen == ""
+    assert room.members == (al,)
+
+
+def test_who_has_left_gets_nothing_more(room: Room) -> None:
+    al, bo = FakeMember("al"), FakeMember("bo")
+    room.join(al)
+    room.join(bo)
+    room.leave(bo, left(bo))
+    say(room, al, "hi")
+    assert bo.screen == ""
+
+
+def test_leaving_a_room_one_is_not_in_changes_nothing_else(room: Room) -> None:
+    al = FakeMember("al")
+    room.join(al)
+    room.leave(FakeMember("bo"), Left("bo", 0.0, "closed"))
+    assert room.members == (al,)
+
+
+def test_the_members_are_a_snapshot(room: Room) -> None:
+    al, bo = FakeMember("al"), FakeMember("bo")
+    room.join(al)
+    before = room.members
+    room.join(bo)
+    assert before == (al,)
+    assert room.members == (al, bo)
+
+
+def test_a_rename_is_announced_before_announce_returns(room: Room) -> None:
+    al, bo = FakeMember("al"), FakeMember("bo")
+    room.join(al)
+    room.join(bo)
+    room.announce(Renamed("al", "ed"), al)
+    assert bo.screen == "--- al is now ed\r\n"
+    assert "is now" not in al.screen
+
+
+def test_replay_and_live_meet_without_gap_or_overlap(room: Room) -> None:
+    # Promise 1.
+    al, bo = FakeMember("al"), FakeMember("bo")
+    room.join(al)
+    for number in range(25):
+        say(room, al, str(number))
+    room.join(bo)
+    say(room, al, "25")
+    assert re.findall(r"al: (\d+)", bo.screen) == [str(number) for number in range(5, 26)]
+    replay, _, live = bo.screen.partition("=== From here on it is live.\r\n")
+    assert "al: 24" in replay
+    assert live == "al: 25\r\n"
+
+
+def test_no_replay_when_nothing_was_said(room: Room) -> None:
+    al = FakeMember("al")
+    room.join(al)
+    assert al.screen == ""
+
+
+def test_only_what_was_said_is_remembered(room: Room, history: History) -> None:
+    al = FakeMember("al")
+    room.join(al)
+    say(room, al, "hi")
+    room.post(Emote("al", "waves", 0.0), al)
+    room.announce(Renamed("al", "ed"), al)
+    assert [message.line for message in history.recent("lobby", 10)] == ["al: hi", "* al waves"]
+
+
+def test_a_message_is_remembered_before_anybody_is_sent_it(observer: FakeObserver) -> None:
+    # Promise 2.
+    order: list[str] = []
+
+    class NotingHistory(History):
+        def append(self, room: str, batch: Sequence[Spoken]) -> None:
+            order.extend(f"remembered {message.text}" for message in batch)
+
+    class NotingMember(FakeMember):
+        def deliver(self, data: bytes) -> None:
+            order.append(f"sent {data.decode().rpartition(': ')[2].strip()}")
+
+    room = Room("lobby", NotingHistory(), observer)
+    al, bo = FakeMember("al"), NotingMember("bo")
+    room.join(al)
+    room.join(bo)
+    order.clear()
+    say(room, al, "hi")
+    assert order == ["remembered hi", "sent hi"]
+
+
+def test_the_observer_sees_everything_in_the_rooms_order(
+    room: Room, observer: FakeObserver
+) -> None:
+    al, bo = FakeMember("al"), FakeMember("bo")
+    room.join(al)
+    room.join(bo)
+    say(room, al, "hi")
+    room.leave(bo, left(bo))
+    assert [message.line for message in observer.seen] == [
+        "--> al joined (1 here)",
+        "--> bo joined (2 here)",
+        "al: hi",
+        "<-- bo left after 1 min (quit)",
+    ]
+
+
+def test_what_waits_is_delivered_as_one_batch_in_the_order_it_came(room: Room) -> None:
+    al, bo = FakeMember("al"), FakeMember("bo")
+    with Held(room) as held:
+        held.start(lambda: room.join(al))
+        held.start(lambda: room.join(bo))
+        for text in ("one", "two"):
+            held.start(partial(say, room, al, text))
+        held.start(lambda: say(room, bo, "three"))
+    assert held.gated.pages[-1] == (
+        b"--> al, bo joined (3 here)\r\nal: one\r\nal: two\r\nbo: three\r\n"
+    )
+    assert len(al.pages) == len(bo.pages) == 1
+
+
+def test_each_member_of_a_batch_gets_it_less_their_own(room: Room) -> None:
+    al, bo = FakeMember("al"), FakeMember("bo")
+    room.join(al)
+    room.join(bo)
+    with Held(room) as held:
+        for member, text in ((al, "1"), (bo, "2"), (al, "3"), (al, "4"), (bo, "5")):
+            held.start(partial(say, room, member, text))
+    assert al.pages[-1] == b"bo: 2\r\nbo: 5\r\n"
+    assert bo.pages[-1] == b"al: 1\r\nal: 3\r\nal: 4\r\n"
+    assert held.gated.pages[-1] == b"al: 1\r\nbo: 2\r\nal: 3\r\nal: 4\r\nbo: 5\r\n"
+
+
+def test_who_joins_within_a_batch_is_told_of_the_other_joiners(room: Room) -> None:
+    al, bo, cy = (FakeMember(name) for name in ("al", "bo", "cy"))
+    with Held(room) as held:
+        for member in (al, bo, cy):
+            held.start(partial(room.join, member))
+    live = [member.screen.rpartition("live.\r\n")[2] for member in (al, bo, cy)]
+    assert live == [
+        "--> bo, cy joined (4 here)\r\n",
+        "--> al, cy joined (4 here)\r\n",
+        "--> al, bo joined (4 here)\r\n",
+    ]
+
+
+def test_a_crowd_arrives_in_one_bounded_line(room: Room) -> None:
+    crowd = [FakeMember(f"n{number}") for number in range(37)]
+    with Held(room) as held:
+        for member in crowd:
+            held.start(partial(room.join, member))
+    assert held.gated.screen.endswith("--> n0, n1, n2 and 34 others joined (38 here)\r\n")
+    assert crowd[0].screen.endswith("--> n1, n2, n3 and 33 others joined (38 here)\r\n")
+    assert crowd[2].screen.endswith("--> n0, n1, n3 and 33 others joined (38 here)\r\n")
+    assert crowd[36].screen.endswith("--> n0, n1, n2 and 33 others joined (38 here)\r\n")
+
+
+def test_a_crowd_leaves_in_one_bounded_line_after_what_was_said(room: Room) -> None:
+    crowd = [FakeMember(f"n{number}") for number in range(12)]
+    for member in crowd:
+        room.join(member)
+    with Held(room) as held:
+        held.start(lambda: say(room, crowd[0], "bye"))
+        for member in crowd[:10]:
+            held.start(partial(room.leave, member, left(member)))
+        held.start(lambda: say(room, crowd[11], "oh"))
+    assert held.gated.screen.endswith(
+        "n0: bye\r\nn11: oh\r\n<-- n0, n1, n2 and 7 others left (3 here)\r\n"
+    )
+    assert crowd[1].screen.endswith("n0: bye\r\nn11: oh\r\n")
+    assert set(room.members) == {held.gated, *crowd[10:]}
+
+
+def test_a_batch_is_rendered_for_each_view(room: Room) -> None:
+    al = FakeMember("al")
+    old = FakeMember("old", View("cp1252"))
+    plain = FakeMember("plain", View("ascii"))
+    for member in (al, old, plain):
+        room.join(member)
+    say(room, al, "é")
+    assert old.pages[-1] == b"al: \xe9\r\n"
+    assert plain.pages[-1] == b"al: ?\r\n"
+
+
+def test_a_member_that_fails_costs_the_others_nothing(room: Room, observer: FakeObserver) -> None:
+    # Promise 8.
+    class Failing(FakeMember):
+        def deliver(self, data: bytes) -> None:
+            raise RuntimeError("broken")
+
+    al, bad, bo = FakeMember("al"), Failing("bad"), FakeMember("bo")
+    for member in (al, bad, bo):
+        room.join(member)
+    say(room, al, "hi")
+    assert bo.pages[-1] == b"al: hi\r\n"
+    assert observer.failures[-1] == "delivering to bad: broken"
+
+
+def test_a_history_that_fails_does_not_end_the_chat(observer: FakeObserver) -> None:
+    class Failing(History):
+        def append(self, room: str, batch: Sequence[Spoken]) -> None:
+            raise OSError("disk full")
+
+    room = Room("lobby", Failing(), observer)
+    al, bo = FakeMember("al"), FakeMember("bo")
+    room.join(al)
+    room.join(bo)
+    say(room, al, "hi")
+    assert bo.pages[-1] == b"al: hi\r\n"
+    assert observer.failures == ["remembering what was said in room lobby: disk full"]
+
+
+def test_a_long_batch_is_cut(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room_module, "MAX_BATCH_CHARACTERS", 100)
+    al = FakeMember("al")
+    room.join(al)
+    with Held(room) as held:
+        for number in range(4):
+            held.start(partial(say, room, al, f"{number}" * 60))
+    assert [page.count(b"\r\n") for page in held.gated.pages[-2:]] == [2, 2]
+
+
+def test_who_posts_waits_while_too_much_is_pending(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room_module, "MAX_PENDING", 2)
+    al = FakeMember("al")
+    room.join(al)
+    returned = threading.Semaphore(0)
+
+    def post(text: str) -> None:
+        say(room, al, text)
+        returned.release()
+
+    with Held(room) as held:
+        for text in ("1", "2", "3"):
+            held.start(partial(post, text))
+        assert returned.acquire(timeout=DEADLINE)
+        assert returned.acquire(timeout=DEADLINE)
+        assert not returned.acquire(timeout=0.05)  # the third waits for the turn
+    assert returned.acquire(timeout=DEADLINE)
+    assert re.findall(r"al: (\d)", held.gated.screen) == ["1", "2", "3"]
+
+
+def test_the_turn_passes_to_the_rooms_thread_while_more_comes(room: Room) -> None:
+    delivered_by: list[str] = []
+
+    class Noting(FakeMember):
+        def deliver(self, data: bytes) -> None:
+            delivered_by.append(threading.current_thread().name)
+
+    al, noting = FakeMember("al"), Noting("noting")
+    room.join(al)
+    room.join(noting)
+    with Held(room) as held:
+        delivered_by.clear()
+        held.start(lambda: say(room, al, "hi"))
+    assert delivered_by[-1] == "threadchat room lobby"
+
+
+def test_without_a_thread_to_be_had_the_poster_delivers(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot_start(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    al = FakeMember("al")
+    room.join(al)
+    with Held(room) as held:
+        held.start(lambda: say(room, al, "hi"))
+        monkeypatch.setattr(threading.Thread, "start", cannot_start)
+    assert held.gated.pages[-1] == b"al: hi\r\n"
+
+
+def test_a_closed_room_still_delivers(room: Room) -> None:
+    al, bo = FakeMember("al"), FakeMember("bo")
+    room.join(al)
+    room.join(bo)
+    room.close()
+    say(room, al, "hi")
+    assert bo.pages[-1] == b"al: hi\r\n"

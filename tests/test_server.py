@@ -1,0 +1,261 @@
+import contextlib
+import errno
+import socket
+import threading
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.support import Client, WatchingConsole, run_concurrently, run_server, wait_until
+from threadchat import ChatServer
+from threadchat import handler as handler_module
+
+
+def test_port_zero_is_a_free_port_and_the_address_says_which() -> None:
+    with ChatServer(("127.0.0.1", 0)) as server:
+        host, port = server.server_address[:2]
+        assert host == "127.0.0.1"
+        assert port > 0
+
+
+def test_nobody_is_answered_before_the_start() -> None:
+    with ChatServer(("127.0.0.1", 0)) as server, Client(server) as client:
+        client.socket.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            client.socket.recv(1)
+        client.socket.settimeout(20)
+        server.start()
+        client.expect("Your name: ")
+
+
+def test_a_server_that_was_never_started_can_be_stopped() -> None:
+    server = ChatServer(("127.0.0.1", 0))
+    server.stop()
+    assert server.socket.fileno() == -1
+
+
+def test_stopping_twice_is_as_good_as_once(server: ChatServer) -> None:
+    server.stop()
+    server.stop()
+    assert server.socket.fileno() == -1
+
+
+def test_a_stop_right_after_the_start() -> None:
+    with ChatServer(("127.0.0.1", 0)) as server:
+        server.start()
+        server.stop()
+    assert server.socket.fileno() == -1
+
+
+def test_a_stop_says_goodbye_and_closes_every_connection(
+    watched: tuple[ChatServer, WatchingConsole],
+) -> None:
+    # Promise 9.
+    server, console = watched
+    with Client(server, "al") as al, Client(server) as nameless:
+        nameless.expect("Your name: ")
+        server.stop()
+        assert al.expect_end() == "=== The server is stopping. Goodbye.\r\n"
+        assert nameless.expect_end() == "=== The server is stopping. Goodbye.\r\n"
+        assert {console.next_disconnect()["why"] for _ in range(2)} == {"server stopping"}
+
+
+def test_a_stop_does_not_wait_for_a_client_that_reads_nothing(
+    watched: tuple[ChatServer, WatchingConsole],
+) -> None:
+    server, console = watched
+    with Client(server, "stuck", receive_buffer=2048) as stuck, Client(server, "al") as al:
+        _fill(server, stuck, al)
+        server.stop(timeout=1.0)
+        assert {console.next_disconnect()["name"] for _ in range(2)} == {"stuck", "al"}
+        assert threading.active_count() <= 3  # pytest's, the console's, and one to spare
+
+
+def test_a_reader_that_never_reads_holds_up_nobody(
+    watched: tuple[ChatServer, WatchingConsole],
+) -> None:
+    # Promise 3.
+    server, console = watched
+    with (
+        Client(server, "stuck", receive_buffer=2048),
+        Client(server, "al") as al,
+        Client(server, "bo") as bo,
+    ):
+        line = "x" * 4000
+        rounds = 0
+        while console.disconnects.empty():
+            al.type(line)
+            bo.expect(line)
+            rounds += 1
+            assert rounds < 10_000
+        assert console.next_disconnect()["why"] == "too slow"
+        bo.type("still here")
+        al.expect("bo: still here")
+        assert b"<-- stuck left after" in al.received
+
+
+def _fill(server: ChatServer, stuck: Client, talker: Client) -> None:
+    """Let `talker` talk until something is queued for `stuck`, who does not read."""
+    handler = next(each for each in server._handlers.values() if each.person.name == stuck.name)
+    line = "x" * 4000
+    while not handler.outbox._queue:
+        talker.type(line)
+        talker.sync()
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_one_more_than_the_room_holds_is_told_so(limit: int) -> None:
+    with run_server(max_clients=limit) as (server, _), contextlib.ExitStack() as stack:
+        for number in range(limit):
+            stack.enter_context(Client(server, f"n{number}"))
+        with Client(server) as late:
+            assert late.expect_end() == (
+                f"!!! The room is full: it holds {limit}. Please try again later.\r\n"
+            )
+
+
+def test_a_place_is_free_as_soon_as_somebody_has_quit() -> None:
+    with run_server(max_clients=1) as (server, _):
+        for _ in range(5):
+            with Client(server, "al") as al:
+                al.type("/quit")
+                al.expect_end()
+
+
+def test_a_crowd_before_a_full_room_is_turned_away_without_a_thread_each() -> None:
+    with (
+        run_server(max_clients=1) as (server, console),
+        Client(server, "al"),
+        contextlib.ExitStack() as stack,
+    ):
+        late = [stack.enter_context(Client(server)) for _ in range(60)]
+        threads = threading.active_count()
+        assert all(client.expect_end().startswith("!!! The room is full") for client in late)
+        assert threads < 50
+        console.close()
+        assert console.file.getvalue().count("client refused") == 60
+
+
+def test_ids_are_given_once(watched: tuple[ChatServer, WatchingConsole]) -> None:
+    server, console = watched
+    for _ in range(3):
+        with Client(server, "al") as al:
+            al.type("/quit")
+            al.expect_end()
+    assert [console.next_disconnect()["id"] for _ in range(3)] == [1, 2, 3]
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this system has no dual stack")
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_no_host_serves_ipv4_and_ipv6_alike(host: str) -> None:
+    with run_server(("", 0)) as (server, console):
+        port = server.server_address[1]
+        with socket.create_connection((host, port)) as sock:
+            assert sock.recv(5) == b"Hello"
+        address = console.next_disconnect()["address"]
+        assert address.startswith("127.0.0.1:" if host == "127.0.0.1" else "[::1]:")
+
+
+def test_ipv4_alone_where_there_is_no_dual_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
+    with run_server(("", 0)) as (server, _), Client(server, "al"):
+        assert server.address_family is socket.AF_INET
+
+
+def test_a_port_in_use_is_an_error_that_leaves_nothing_open(server: ChatServer) -> None:
+    with pytest.raises(OSError, match="in use"):
+        ChatServer(("127.0.0.1", server.server_address[1]))
+
+
+def test_a_shortage_of_descriptors_is_reported_once_and_passes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failures = iter([errno.EMFILE, errno.EMFILE, errno.ENFILE])
+    accept = socket.socket.accept
+
+    def accept_or_fail(sock: socket.socket) -> Any:
+        if number := next(failures, None):
+            raise OSError(number, "Too many open files")
+        return accept(sock)
+
+    monkeypatch.setattr(socket.socket, "accept", accept_or_fail)
+    with run_server() as (server, console):
+        with Client(server, "al"):
+            pass
+        console.close()
+        assert console.file.getvalue().count("cannot accept anybody for now") == 1
+
+
+def test_a_client_for_whom_there_is_no_thread_is_told(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def start_or_fail(thread: threading.Thread) -> None:
+        if thread.name.startswith("threadchat client"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with Client(server, "al") as al:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", start_or_fail)
+            with Client(server) as unlucky:
+                assert unlucky.expect_end().startswith("!!! The server is out of threads.")
+        with Client(server, "bo") as bo:
+            bo.type("hi")
+            al.expect("bo: hi")
+
+
+def test_keepalive_is_on_for_every_client(server: ChatServer) -> None:
+    with Client(server, "al"):
+        (handler,) = server._handlers.values()
+        assert handler.connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert handler.connection.getsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE)
+        assert handler.connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_urgent_telnet_bytes_stay_in_line(server: ChatServer) -> None:
+    with Client(server, "al") as al, Client(server, "bo") as bo:
+        al.socket.send(b"oops")
+        al.socket.send(b"\xff", socket.MSG_OOB)
+        al.socket.send(b"\xf2hi\n")
+        assert bo.expect("\r\n") == "al: oopshi\r\n"
+
+
+def test_many_connections_at_once_are_all_served(server: ChatServer) -> None:
+    clients: list[Client] = []
+    lock = threading.Lock()
+
+    def connect(number: int) -> None:
+        client = Client(server, f"n{number}")
+        with lock:
+            clients.append(client)
+
+    run_concurrently([partial(connect, number) for number in range(50)])
+    wait_until(lambda: len(server.chat.people()) == 50, "all are in the room")
+    for client in clients:
+        client.close()
+
+
+def test_a_stop_during_arrivals_leaves_nobody_behind() -> None:
+    for _ in range(5):
+        with run_server() as (server, _):
+            stopping = threading.Event()
+
+            def arrive(server: ChatServer = server, stopping: threading.Event = stopping) -> None:
+                while not stopping.is_set():
+                    with contextlib.suppress(OSError, AssertionError), Client(server) as client:
+                        client.type("al")
+                        client.expect("!!!")
+
+            def stop(server: ChatServer = server, stopping: threading.Event = stopping) -> None:
+                server.stop()
+                stopping.set()
+
+            run_concurrently([arrive] * 4 + [stop])
+            assert not server._threads
+
+
+def test_drain_and_linger_fit_into_a_stop() -> None:
+    assert handler_module.DRAIN_SECONDS + handler_module.LINGER_SECONDS < 4.5

@@ -1,0 +1,104 @@
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import DEADLINE, run_concurrently
+from threadchat import wire as wire_module
+from threadchat.wire import PortableWire, Wire, open_wire
+
+
+@pytest.fixture(params=[Wire, PortableWire])
+def pair(request: pytest.FixtureRequest) -> Iterator[tuple[Wire, socket.socket]]:
+    """A wire of either kind, and the other end of its connection."""
+    if request.param is Wire and not hasattr(socket, "MSG_DONTWAIT"):
+        pytest.skip("this system has no MSG_DONTWAIT")
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(DEADLINE)
+    with ours, theirs:
+        yield request.param(ours), theirs
+
+
+def test_receive_returns_what_arrives(pair: tuple[Wire, socket.socket]) -> None:
+    wire, other = pair
+    other.sendall(b"hi")
+    assert wire.receive(100) == b"hi"
+
+
+def test_receive_waits(pair: tuple[Wire, socket.socket]) -> None:
+    wire, other = pair
+    run_concurrently([lambda: other.sendall(b"hi"), lambda: _assert_received(wire, b"hi")])
+
+
+def test_receive_returns_nothing_at_the_end(pair: tuple[Wire, socket.socket]) -> None:
+    wire, other = pair
+    other.close()
+    assert wire.receive(100) == b""
+
+
+def test_receive_gives_up_after_its_timeout(pair: tuple[Wire, socket.socket]) -> None:
+    wire, _ = pair
+    with pytest.raises(TimeoutError):
+        wire.receive(100, timeout=0.01)
+
+
+def test_input_is_seen_without_taking_it(pair: tuple[Wire, socket.socket]) -> None:
+    wire, other = pair
+    assert not wire.has_input()
+    other.sendall(b"hi")
+    assert wire.has_input()
+    assert wire.receive(100) == b"hi"
+
+
+def test_a_wake_ends_a_receive_that_waits(pair: tuple[Wire, socket.socket]) -> None:
+    wire, _ = pair
+    waiting = threading.Timer(0.05, wire.wake)
+    waiting.start()
+    assert wire.receive(100) == b""
+    assert wire.receive(100) == b""
+    waiting.join()
+
+
+def test_send_does_not_wait_for_a_reader(pair: tuple[Wire, socket.socket]) -> None:
+    wire, _ = pair
+    sent = 0
+    with contextlib.suppress(BlockingIOError):
+        while sent < 10**9:
+            sent += wire.send(b"x" * 65536)
+    assert 0 < sent < 10**9
+
+
+def test_lingering_says_the_end_and_drops_what_still_comes(
+    pair: tuple[Wire, socket.socket],
+) -> None:
+    wire, other = pair
+    wire.send(b"bye")
+    other.sendall(b"late words")
+
+    def read_and_close() -> None:
+        assert other.recv(100) == b"bye"
+        assert other.recv(100) == b""
+        other.close()
+
+    run_concurrently([read_and_close, lambda: wire.linger(DEADLINE)])
+
+
+def test_lingering_ends_with_a_peer_that_does_not(pair: tuple[Wire, socket.socket]) -> None:
+    wire, other = pair
+    wire.linger(0.01)
+    assert other.recv(100) == b""
+
+
+def test_the_portable_wire_is_taken_where_the_flag_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wire_module, "_NOT_WAITING", None)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert isinstance(open_wire(ours), PortableWire)
+
+
+def _assert_received(wire: Wire, data: bytes) -> None:
+    assert wire.receive(100) == data
