@@ -1,142 +1,699 @@
-import tracemalloc
+"""Keys in, events and bytes out. What the bytes do to a screen is in test_lineedit_screen."""
+
+import re
+from collections.abc import Callable, Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from threadchat.lineedit import MAX_LINE, Line, LineBuffer, LineTooLong
+from threadchat.linebuffer import Line, LineTooLong
+from threadchat.lineedit import (
+    MAX_ESCAPE,
+    MAX_LISTED,
+    MAX_TABS,
+    EndOfInput,
+    Event,
+    LineEditor,
+)
 
+UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
+HOME, END, DELETE = "\x1b[1~", "\x1b[4~", "\x1b[3~"
 
-class TestLines:
-    def test_a_line_comes_with_its_end(self) -> None:
-        assert LineBuffer().feed("hi\n") == [Line("hi")]
-
-    def test_nothing_comes_before_its_end(self) -> None:
-        assert LineBuffer().feed("hi") == []
-
-    def test_a_line_may_arrive_in_pieces(self) -> None:
-        buffer = LineBuffer()
-        assert [event for piece in ("h", "", "i", "\n") for event in buffer.feed(piece)] == [
-            Line("hi")
-        ]
-
-    def test_several_lines_may_arrive_at_once(self) -> None:
-        assert LineBuffer().feed("a\nb\n\nc") == [Line("a"), Line("b"), Line("")]
-
-    def test_the_rest_belongs_to_the_next_line(self) -> None:
-        buffer = LineBuffer()
-        buffer.feed("a\nb")
-        assert buffer.feed("c\n") == [Line("bc")]
-
-    def test_only_lf_ends_a_line(self) -> None:
-        assert LineBuffer().feed("a\x0b\x0c\x85\u2028b\r\n") == [Line("a\x0b\x0c\x85\u2028b\r")]
+FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+GERMANY, FRANCE = "\U0001f1e9\U0001f1ea", "\U0001f1eb\U0001f1f7"
+THUMB = "\U0001f44d\U0001f3fd"
+HEART = "\u2764\ufe0f"
+KEYCAP = "1\ufe0f\u20e3"
+CLUSTERS = [FAMILY, GERMANY, FRANCE, THUMB, HEART, KEYCAP, "e\u0301", "\u6f22", "\xe9", "a", " "]
 
 
-class TestLimit:
-    def test_the_longest_line_comes_whole(self) -> None:
-        assert LineBuffer(5).feed("12345\n") == [Line("12345")]
-
-    def test_one_character_more_is_too_long(self) -> None:
-        assert LineBuffer(5).feed("123456\n") == [LineTooLong(5)]
-
-    def test_by_default_it_is_the_longest_line_of_all(self) -> None:
-        assert LineBuffer().feed("x" * MAX_LINE + "\n") == [Line("x" * MAX_LINE)]
-        assert LineBuffer().feed("x" * (MAX_LINE + 1) + "\n") == [LineTooLong(MAX_LINE)]
-
-    def test_it_counts_characters_not_bytes(self) -> None:
-        assert LineBuffer(5).feed("ééééé\n") == [Line("ééééé")]
-
-    def test_it_is_reported_when_it_happens(self) -> None:
-        assert LineBuffer(5).feed("123456") == [LineTooLong(5)]
-
-    def test_it_is_reported_once_a_line(self) -> None:
-        buffer = LineBuffer(5)
-        buffer.feed("123456")
-        assert [event for _ in range(5) for event in buffer.feed("123456")] == []
-
-    def test_the_rest_of_the_line_is_dropped(self) -> None:
-        buffer = LineBuffer(5)
-        buffer.feed("123456")
-        assert buffer.feed("78\n") == []
-
-    def test_the_next_line_is_whole_again(self) -> None:
-        assert LineBuffer(5).feed("123456\nhi\n") == [LineTooLong(5), Line("hi")]
-
-    def test_each_line_that_is_too_long_is_reported(self) -> None:
-        assert LineBuffer(2).feed("abc\nabc\n") == [LineTooLong(2), LineTooLong(2)]
-
-    @pytest.mark.parametrize(("size", "times"), [(900, 1000), (1_000_000, 1)])
-    def test_memory_is_bounded(self, size: int, times: int) -> None:
-        buffer = LineBuffer(1000)
-        tracemalloc.start()
-        try:
-            for _ in range(times):
-                buffer.feed("x" * size)
-            held, _ = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-        assert held < 50_000
+def started(prompt: str = "> ", **options: object) -> LineEditor:
+    """Return an editor whose prompt has been drawn."""
+    editor = LineEditor(**options)  # type: ignore[arg-type]
+    editor.set_prompt(prompt)
+    editor.start()
+    editor.output()
+    return editor
 
 
-class TestErasing:
-    @pytest.mark.parametrize("eraser", ["\b", "\x7f"], ids=["BS", "DEL"])
-    @pytest.mark.parametrize(
-        ("typed", "line"),
-        [
-            ("hellp{0}o", "hello"),
-            ("ab{0}{0}{0}c", "c"),
-            ("{0}a", "a"),
-            ("a{0}", ""),
-            ("é{0}e", "e"),
-        ],
+def completer(*names: str) -> Callable[[str], tuple[int, Sequence[str]]]:
+    """Return a completer of the last word."""
+
+    def complete(before: str) -> tuple[int, Sequence[str]]:
+        start = before.rfind(" ") + 1
+        word = before[start:].casefold()
+        return start, [name for name in names if name.casefold().startswith(word)]
+
+    return complete
+
+
+# Lines
+
+
+def test_enter_gives_the_line() -> None:
+    assert started().feed("hi\n") == [Line("hi")]
+
+
+def test_enter_on_nothing_gives_an_empty_line() -> None:
+    assert started().feed("\n") == [Line("")]
+
+
+def test_a_paste_gives_each_line() -> None:
+    assert started().feed("one\ntwo\nthr") == [Line("one"), Line("two")]
+
+
+def test_what_follows_a_pasted_line_waits() -> None:
+    editor = started()
+    editor.feed("one\nthr")
+    assert editor.feed("ee\n") == [Line("three")]
+
+
+def test_enter_in_the_middle_takes_the_whole_line() -> None:
+    assert started().feed("hello" + LEFT + LEFT + "\n") == [Line("hello")]
+
+
+def test_control_d_on_an_empty_line_ends() -> None:
+    assert started().feed("\x04") == [EndOfInput()]
+
+
+def test_control_d_elsewhere_erases_under_the_cursor() -> None:
+    assert started().feed("ab\x01\x04\n") == [Line("b")]
+
+
+def test_control_d_at_the_end_of_a_line_does_nothing() -> None:
+    assert started().feed("ab\x04\n") == [Line("ab")]
+
+
+def test_the_text_so_far_can_be_read() -> None:
+    editor = started()
+    editor.feed("hello" + LEFT)
+    assert editor.text == "hello"
+
+
+# Keys
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ("abc\x08", "ab"),
+        ("abc\x7f", "ab"),
+        ("\x7f\x08a", "a"),
+        ("abc\x02\x7f", "ac"),
+        ("abc\x01X", "Xabc"),
+        ("abc\x01\x05X", "abcX"),
+        ("abc\x02\x02\x06X", "abXc"),
+        ("abc\x02\x15", "c"),
+        ("abc\x02\x0b", "ab"),
+        ("one two\x17", "one "),
+        ("one two  \x17", "one "),
+        ("one two\x17\x17\x17", ""),
+        ("one two\x02\x17", "one o"),
+        ("abc\x03d", "d"),
+        ("abc" + LEFT + "X", "abXc"),
+        ("abc" + LEFT + LEFT + RIGHT + "X", "abXc"),
+        (LEFT + RIGHT + "a" + RIGHT + "b", "ab"),
+        ("abc" + HOME + DELETE, "bc"),
+        ("abc" + DELETE, "abc"),
+        ("abc\x1b[H" + "X", "Xabc"),
+        ("abc\x1b[H\x1b[FX", "abcX"),
+        ("abc\x1bOH" + "X\x1bOFY", "XabcY"),
+        ("abc\x1b[7~X\x1b[8~Y", "XabcY"),
+        ("abc" + HOME + "X" + END + "Y", "XabcY"),
+        ("abc\x1bODX", "abXc"),
+        ("one two\x1b[1;5DX", "one Xtwo"),
+        ("one two\x1b[1;3D\x1b[1;3DX", "Xone two"),
+        ("one two\x01\x1b[1;5CX", "oneX two"),
+        ("one two\x01\x1b[5C\x1bO5CX", "one twoX"),
+        ("abc\x1b[1;2DX", "abXc"),
+        ("abc\x0c", "abc"),
+    ],
+)
+def test_editing_keys(keys: str, line: str) -> None:
+    assert started().feed(keys + "\n") == [Line(line)]
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        "\x1bOP",  # F1
+        "\x1b[[A",  # F1 on the Linux console
+        "\x1b[15~",  # F5
+        "\x1b[5~",  # Page Up
+        "\x1b[200~",  # bracketed paste
+        "\x1b[201~",
+        "\x1b[?1;2c",
+        "\x1b[12;40R",
+        "\x1b[1 q",
+        "\x1b[ A",
+        "\x1b[<0;1;1M",
+        "\x1bx",
+        "\x1b\xe9",
+        "\x00",
+        "\x07",
+        "\r",
+        "\x0e",
+        "\x1a",
+        "\x1d",
+        "\x9b",
+        "\x85",
+        "\t",
+        "\xad",
+        "\u200b",
+        "\u2060",
+        "\ufeff",
+        "\u202e",
+        "\u2066",
+        "\u061c",
+        "\u2028",
+        "\ufff9",
+        "\ufdd0",
+        "\uffff",
+        "\U0001fffe",
+        "\U000e0041",
+        "\ud800",
+    ],
+)
+def test_what_means_nothing_is_dropped_whole(junk: str) -> None:
+    assert started().feed(f"a{junk}b\n") == [Line("ab")]
+
+
+def test_escape_twice_is_one_escape() -> None:
+    assert started().feed("ab\x1b\x1b[DX\n") == [Line("aXb")]
+
+
+@pytest.mark.parametrize("start", ["\x1b", "\x1b[", "\x1b[1;", "\x1bO", "\x1b[["])
+def test_enter_is_never_lost_in_a_sequence(start: str) -> None:
+    assert started().feed(f"hi{start}\n") == [Line("hi")]
+
+
+def test_a_letter_from_outside_ascii_ends_a_sequence() -> None:
+    assert started().feed("\x1b[1\xe9\n") == [Line("\xe9")]
+
+
+def test_an_endless_sequence_is_given_up() -> None:
+    editor = started()
+    editor.feed("\x1b[" + "1" * (MAX_ESCAPE - 2))
+    assert editor.feed("hi\n") == [Line("hi")]
+
+
+def test_telnet_can_erase_a_character() -> None:
+    editor = started()
+    editor.feed("abc")
+    editor.erase_character()
+    assert editor.text == "ab"
+
+
+def test_telnet_can_erase_the_line_on_both_sides_of_the_cursor() -> None:
+    editor = started()
+    editor.feed("abc" + LEFT)
+    editor.erase_line()
+    assert editor.text == ""
+
+
+def test_an_interrupt_ends_a_sequence_under_way() -> None:
+    editor = started()
+    editor.feed("abc\x1b[")
+    editor.interrupt()
+    editor.feed("D")
+    assert editor.text == "D"
+
+
+# Clusters
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_one_backspace_erases_one_cluster(cluster: str) -> None:
+    assert started().feed(f"a{cluster}\x7f\n") == [Line("a")]
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_one_delete_erases_one_cluster(cluster: str) -> None:
+    assert started().feed(f"{cluster}b\x01{DELETE}\n") == [Line("b")]
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_one_arrow_passes_one_cluster(cluster: str) -> None:
+    assert started().feed(f"a{cluster}{LEFT}X\n") == [Line(f"aX{cluster}")]
+
+
+def test_flags_in_a_row_stay_apart() -> None:
+    assert started().feed(GERMANY + FRANCE + "\x7f\n") == [Line(GERMANY)]
+
+
+def test_a_joiner_does_not_swallow_a_letter() -> None:
+    assert started().feed("\U0001f468\u200da\x7f\n") == [Line("\U0001f468\u200d")]
+
+
+def test_a_mark_without_a_base_is_dropped() -> None:
+    assert started().feed("\u0301a\n") == [Line("a")]
+
+
+def test_marks_beyond_four_are_dropped() -> None:
+    assert started().feed("a" + "\u0301" * 9 + "b\n") == [Line("a" + "\u0301" * 4 + "b")]
+
+
+def test_a_chain_of_joiners_ends() -> None:
+    editor = started()
+    editor.feed("\U0001f468\u200d" * 100 + "\x7f")
+    assert len(editor.text) > 100
+
+
+# Limit
+
+
+def test_characters_beyond_the_limit_are_refused() -> None:
+    assert started(limit=4).feed("abcdef\n") == [LineTooLong(4), Line("abcd")]
+
+
+def test_the_limit_is_reported_once_a_line() -> None:
+    editor = started(limit=2)
+    editor.feed("abc")
+    assert editor.feed("def\nghi") == [Line("ab"), LineTooLong(2)]
+
+
+def test_a_full_line_can_be_edited() -> None:
+    assert started(limit=3).feed("abc\x7fd\n") == [Line("abd")]
+
+
+def test_the_limit_holds_before_other_text_too() -> None:
+    assert started(limit=3).feed("abc\x01\xe9\n") == [LineTooLong(3), Line("abc")]
+
+
+# Earlier lines
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        (UP, "two"),
+        (UP + UP, "one"),
+        (UP + UP + UP, "one"),
+        (UP + UP + DOWN, "two"),
+        ("\x10\x10\x0e", "two"),
+        ("\x1bOA", "two"),
+        ("thr" + UP + DOWN + "ee", "three"),
+        ("thr" + UP + UP + DOWN + DOWN + DOWN + "ee", "three"),
+        (UP + "s", "twos"),
+        ("x" + UP + "\x03" + DOWN, ""),
+    ],
+)
+def test_earlier_lines_come_back(keys: str, line: str) -> None:
+    editor = started()
+    editor.feed("one\ntwo\n")
+    assert editor.feed(keys + "\n") == [Line(line)]
+
+
+def test_a_line_repeated_is_remembered_once() -> None:
+    editor = started()
+    editor.feed("one\ntwo\ntwo\n")
+    assert editor.feed(UP + UP + "\n") == [Line("one")]
+
+
+def test_blank_lines_are_not_remembered() -> None:
+    editor = started()
+    editor.feed("one\n\n  \n")
+    assert editor.feed(UP + "\n") == [Line("one")]
+
+
+def test_only_so_many_lines_are_remembered() -> None:
+    editor = started(remember=2)
+    editor.feed("one\ntwo\nthree\n")
+    assert editor.feed(UP * 5 + "\n") == [Line("two")]
+
+
+def test_nothing_is_remembered_if_so_wished() -> None:
+    editor = started(remember=0)
+    editor.feed("one\n")
+    assert editor.feed(UP + "\n") == [Line("")]
+
+
+# Completion
+
+
+def test_tab_inserts_the_only_candidate() -> None:
+    assert started(complete=completer("alan: ", "bo: ")).feed("a\thi\n") == [Line("alan: hi")]
+
+
+def test_tab_completes_before_other_text() -> None:
+    editor = started(complete=completer("alan"))
+    assert editor.feed("a!" + LEFT + "\t,\n") == [Line("alan,!")]
+
+
+def test_tab_without_candidates_does_nothing() -> None:
+    assert started(complete=completer("bo")).feed("say a\t\n") == [Line("say a")]
+
+
+def test_tab_inserts_what_the_candidates_share() -> None:
+    assert started(complete=completer("Alan", "alBERT")).feed("A\t\n") == [Line("Al")]
+
+
+def test_a_second_tab_lists_the_candidates() -> None:
+    editor = started(complete=completer("alan: ", "albert: "))
+    editor.feed("al\t\t")
+    assert "=== alan  albert\r\n" in editor.output()
+
+
+def test_a_second_tab_lists_across_reads() -> None:
+    editor = started(complete=completer("alan", "albert"))
+    editor.feed("al\t")
+    editor.feed("\t")
+    assert "=== alan  albert\r\n" in editor.output()
+
+
+@pytest.mark.parametrize("between", ["b", "\x01\x05", "\x1bOP"])
+def test_another_key_between_two_tabs_prevents_the_list(between: str) -> None:
+    editor = started(complete=completer("alan", "albert", "albin"))
+    editor.feed(f"al\t{between}\t")
+    assert "===" not in editor.output()
+
+
+def test_a_long_list_is_cut() -> None:
+    names = [f"name{number}" for number in range(MAX_LISTED + 5)]
+    editor = started(complete=completer(*names))
+    editor.feed("\t\t")
+    assert "and 5 more" in editor.output()
+
+
+def test_a_list_fits_the_width() -> None:
+    editor = started(columns=20, complete=completer("alan", "albert", "alfred", "algernon"))
+    editor.feed("\t\t")
+    rows = [row for row in editor.output().split("\r\n") if "===" in row]
+    assert all(len(row.split("\x1b[J")[-1]) < 20 for row in rows)
+
+
+def test_a_candidate_is_shown_in_the_clients_encoding() -> None:
+    editor = started(complete=completer("al\u6f22"), encoding="cp437")
+    assert editor.feed("a\t\n") == [Line("al?")]
+
+
+def test_a_candidate_cannot_carry_controls() -> None:
+    assert started(complete=completer("al\x1b[31m\n")).feed("a\t\n") == [Line("al[31m")]
+
+
+def test_a_candidate_beyond_the_limit_is_not_inserted() -> None:
+    assert started(limit=4, complete=completer("albert")).feed("al\t\n") == [Line("al")]
+
+
+@pytest.mark.parametrize("start", [-3, 99])
+def test_a_wrong_start_does_no_harm(start: int) -> None:
+    editor = started(complete=lambda before: (start, ["alan"]))
+    assert isinstance(editor.feed("al\t\n")[-1], Line)
+
+
+def test_tabs_in_one_read_are_bounded() -> None:
+    calls = []
+
+    def complete(before: str) -> tuple[int, Sequence[str]]:
+        calls.append(before)
+        return 0, []
+
+    started(complete=complete).feed("a\t" * 1000)
+    assert len(calls) == MAX_TABS
+
+
+# Secrets
+
+
+def secret_editor() -> LineEditor:
+    """Return an editor that asks for a password."""
+    editor = started("Password: ", complete=completer("hunter"))
+    editor.secret = True
+    return editor
+
+
+def test_a_secret_is_not_echoed() -> None:
+    editor = secret_editor()
+    editor.feed("hunter2" + LEFT + "\x7f")
+    assert editor.output() == ""
+
+
+def test_enter_leaves_the_prompt_of_a_secret() -> None:
+    editor = secret_editor()
+    editor.feed("hunter2\n")
+    assert editor.output().startswith("\r\n")
+
+
+def test_a_secret_is_edited_all_the_same() -> None:
+    assert secret_editor().feed("hunter3\x7f2\n") == [Line("hunter2")]
+
+
+def test_a_secret_is_not_remembered() -> None:
+    editor = secret_editor()
+    editor.feed("hunter2\n")
+    editor.secret = False
+    assert editor.feed(UP + "\n") == [Line("")]
+
+
+def test_earlier_lines_do_not_come_back_in_a_secret() -> None:
+    editor = started()
+    editor.feed("one\n")
+    editor.secret = True
+    assert editor.feed(UP + "\n") == [Line("")]
+
+
+def test_a_secret_is_not_completed() -> None:
+    assert secret_editor().feed("hun\t\n") == [Line("hun")]
+
+
+def test_a_redraw_shows_no_secret() -> None:
+    editor = secret_editor()
+    editor.feed("hunter2")
+    assert editor.redraw("hello\r\n") == "\r\x1b[Jhello\r\nPassword: "
+
+
+def test_half_a_secret_never_appears() -> None:
+    editor = secret_editor()
+    editor.feed("hunt")
+    editor.secret = False
+    assert "hunt" not in editor.output() + editor.show()
+
+
+def test_input_that_waits_becomes_part_of_the_secret() -> None:
+    editor = started("Your name: ")
+    editor.feed("al\nhun")
+    editor.secret = True
+    editor.set_prompt("Password: ")
+    assert editor.output() == "\r\x1b[JPassword: "
+    assert editor.feed("ter2\n") == [Line("hunter2")]
+
+
+def test_after_a_secret_the_next_prompt_stands_on_its_own_row() -> None:
+    editor = secret_editor()
+    editor.feed("hunter2\n")
+    editor.secret = False
+    editor.set_prompt("> ")
+    assert editor.output() == "\r\n> "
+
+
+# Output
+
+
+def test_nothing_is_drawn_before_the_start() -> None:
+    editor = LineEditor()
+    editor.set_prompt("> ")
+    editor.feed("hi")
+    assert (editor.output(), editor.redraw("a\r\n")) == ("", "a\r\n")
+
+
+def test_the_start_draws_what_was_typed_once() -> None:
+    editor = LineEditor()
+    editor.set_prompt("> ")
+    editor.start("hel")
+    assert editor.output() == "\r\x1b[J> hel"
+
+
+def test_what_was_typed_before_the_start_is_cleaned() -> None:
+    editor = LineEditor()
+    editor.start("h\x1be\x07l\u202e")
+    assert editor.text == "hel"
+
+
+def test_the_stop_takes_the_line_off_the_screen() -> None:
+    editor = started()
+    editor.feed("hi")
+    editor.output()
+    editor.stop()
+    assert (editor.output(), editor.redraw("a\r\n")) == ("\r\x1b[J", "a\r\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "key", "output"),
+    [
+        ("", "a", "a"),
+        ("ab", "cd", "cd"),
+        ("\xe9", "a", "a"),
+        ("ab", "\x7f", "\b \b"),
+        ("ab", LEFT, "\r\x1b[3C"),
+        ("a\xe9", "\x7f", "\r\x1b[J> a"),
+        ("a", "\xe9", "\r\x1b[J> a\xe9"),
+        ("ab\x02", "c", "\r\x1b[J> acb\r\x1b[4C"),
+        ("ab", "\n", "\r\x1b[J> "),
+        ("", "\n", ""),
+        ("", "\x7f", ""),
+        ("ab", RIGHT, ""),
+        ("ab", "\x0c", "\r\x1b[J> ab"),
+        ("x" * 17, "y", "y \r"),
+        ("x" * 18, "y", "y"),
+        ("x" * 18, "\x7f", "\r\x1b[1A\x1b[J> " + "x" * 17),
+        ("x" * 19, "\x01", "\r\x1b[1A\x1b[2C"),
+        ("x" * 19 + "\x01", "\x05", "\r\n\x1b[1C"),
+        ("x" * 17, "\u6f22", "\r\x1b[J> " + "x" * 17 + " \u6f22"),
+    ],
+)
+def test_a_key_writes_no_more_than_it_must(before: str, key: str, output: str) -> None:
+    editor = started(columns=20)
+    editor.feed(before)
+    editor.output()
+    editor.feed(key)
+    assert editor.output() == output
+
+
+def test_a_paste_is_drawn_once() -> None:
+    editor = started()
+    editor.feed("a\xe9" * 2048)
+    assert len(editor.output()) < 4200
+
+
+def test_a_paste_of_lines_draws_only_the_last() -> None:
+    editor = started()
+    editor.feed("some line\n" * 400 + "x")
+    assert editor.output() == "x"
+
+
+def test_an_unchanged_prompt_is_not_drawn_again() -> None:
+    editor = started("> ")
+    editor.set_prompt("> ")
+    assert editor.output() == ""
+
+
+def test_a_prompt_cannot_carry_controls() -> None:
+    assert started("a\x1b\n\x9bb").show() == "ab"
+
+
+def test_a_prompt_is_shown_in_the_clients_encoding() -> None:
+    assert started("\u6f22> ", encoding="cp437").show() == "?> "
+
+
+def test_a_change_of_encoding_reaches_prompt_and_input() -> None:
+    editor = started("\u6f22> ")
+    editor.feed("\u6f22\xe9")
+    editor.set_encoding("cp437")
+    assert editor.show() == "?> ?\xe9"
+
+
+def test_an_unknown_encoding_is_refused() -> None:
+    with pytest.raises(LookupError):
+        started().set_encoding("no such thing")
+
+
+@pytest.mark.parametrize(
+    ("columns", "taken"), [(0, 80), (-1, 80), (1, 20), (20, 20), (500, 500), (9999, 500)]
+)
+def test_widths_are_clamped(columns: int, taken: int) -> None:
+    editor = started("", columns=columns)
+    editor.feed("x" * taken)
+    assert editor.show() == "x" * taken + " \r"
+
+
+# Properties
+
+KEYS = st.sampled_from(
+    [
+        *CLUSTERS,
+        *"bcd",
+        *"\x01\x02\x03\x04\x05\x06\x08\x0b\x0c\n\x0e\x10\x15\x17\x1b\x7f",
+        *[UP, DOWN, LEFT, RIGHT, HOME, END, DELETE, "\x1b[1;5C", "\x1b[1;5D", "\x1bOP", "\x1b[1"],
+        *["\u0301", "\u200d", "\U0001f3fd", "\U0001f1e9", "\u202e", "x" * 25],
+    ]
+)
+TEXTS = st.lists(st.one_of(KEYS, st.characters()), max_size=40).map("".join)
+ALLOWED = re.compile(r"(?:[\r\n\b]|\x1b\[[1-9][0-9]*[AC]|\x1b\[J|[^\x00-\x1f\x7f-\x9f])*")
+
+
+def fed_in_pieces(editor: LineEditor, pieces: Sequence[str]) -> list[Event]:
+    """Feed `pieces`, and return all events together."""
+    return [event for piece in pieces for event in editor.feed(piece)]
+
+
+@given(TEXTS, st.booleans())
+def test_chunking_changes_nothing(text: str, secret: bool) -> None:
+    whole, split = started(columns=20, limit=60), started(columns=20, limit=60)
+    whole.secret = split.secret = secret
+    assert whole.feed(text) == fed_in_pieces(split, text)
+    assert whole.text == split.text
+    assert whole.show() == split.show()
+
+
+@given(st.lists(TEXTS, max_size=5), st.sampled_from([20, 80, 132]))
+def test_only_known_controls_are_written(texts: list[str], columns: int) -> None:
+    editor = started(columns=columns)
+    for text in texts:
+        editor.feed(text)
+        assert ALLOWED.fullmatch(editor.output() + editor.redraw(""))
+
+
+@given(TEXTS)
+def test_the_line_stays_within_its_limit(text: str) -> None:
+    editor = started(limit=10)
+    for character in text:
+        editor.feed(character)
+        assert len(editor.text) <= 10
+
+
+@given(TEXTS)
+def test_no_line_carries_a_control(text: str) -> None:
+    for event in started().feed(text + "\n"):
+        if isinstance(event, Line):
+            assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202e\ud800-\udfff]", event.text)
+
+
+class Model:
+    """An editor as one would write it without a thought for the screen."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.clusters: list[str] = []
+        self.cursor = 0
+
+    def press(self, key: str) -> None:
+        """Do what `key` means."""
+        here, count = self.cursor, len(self.clusters)
+        if key == "\x7f" and here:
+            del self.clusters[here - 1]
+            self.cursor -= 1
+        elif key == DELETE:
+            del self.clusters[here : here + 1]
+        elif key == "\x15":
+            del self.clusters[:here]
+            self.cursor = 0
+        elif key == "\x0b":
+            del self.clusters[here:]
+        elif key in (LEFT, RIGHT, HOME, END):
+            self.cursor = {
+                LEFT: max(here - 1, 0),
+                RIGHT: min(here + 1, count),
+                HOME: 0,
+                END: count,
+            }[key]
+        elif key in CLUSTERS:
+            self.clusters.insert(here, key)
+            self.cursor += 1
+
+
+@given(
+    st.lists(
+        st.sampled_from([*CLUSTERS, "\x7f", DELETE, "\x15", "\x0b", LEFT, RIGHT, HOME, END]),
+        max_size=60,
     )
-    def test_an_eraser_takes_the_character_before_it(
-        self, eraser: str, typed: str, line: str
-    ) -> None:
-        assert LineBuffer().feed(typed.format(eraser) + "\n") == [Line(line)]
-
-    def test_it_does_not_reach_into_the_line_before(self) -> None:
-        assert LineBuffer().feed("a\n\b\bb\n") == [Line("a"), Line("b")]
-
-    def test_it_reaches_into_an_earlier_piece(self) -> None:
-        buffer = LineBuffer()
-        buffer.feed("ab")
-        assert buffer.feed("\bc\n") == [Line("ac")]
-
-
-class TestFinishAndClear:
-    def test_finish_makes_a_line_of_what_is_there(self) -> None:
-        buffer = LineBuffer()
-        buffer.feed("a\nbc")
-        assert buffer.finish() == [Line("bc")]
-
-    def test_finish_makes_no_empty_line(self) -> None:
-        buffer = LineBuffer()
-        buffer.feed("a\n")
-        assert buffer.finish() == []
-
-    def test_finish_makes_nothing_of_a_line_that_is_too_long(self) -> None:
-        buffer = LineBuffer(2)
-        buffer.feed("abc")
-        assert buffer.finish() == []
-
-    def test_finish_carries_out_what_was_erased(self) -> None:
-        buffer = LineBuffer()
-        buffer.feed("ab\b")
-        assert buffer.finish() == [Line("a")]
-
-    def test_finish_leaves_nothing(self) -> None:
-        buffer = LineBuffer()
-        buffer.feed("a")
-        buffer.finish()
-        assert buffer.finish() == []
-
-    def test_clear_forgets_the_line(self) -> None:
-        buffer = LineBuffer()
-        buffer.feed("abc")
-        buffer.clear()
-        assert buffer.feed("d\n") == [Line("d")]
-
-    def test_clear_forgets_that_it_was_too_long(self) -> None:
-        buffer = LineBuffer(2)
-        buffer.feed("abc")
-        buffer.clear()
-        assert buffer.feed("d\n") == [Line("d")]
+)
+def test_the_editor_agrees_with_a_model(keys: list[str]) -> None:
+    editor, model = started(), Model()
+    for key in keys:
+        editor.feed(key)
+        model.press(key)
+        assert editor.text == "".join(model.clusters)
+    editor.feed("|")
+    model.clusters.insert(model.cursor, "|")
+    assert editor.text == "".join(model.clusters)

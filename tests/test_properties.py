@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from threadchat.foreign import Doorman
-from threadchat.lineedit import LineBuffer, LineEvent
+from threadchat.linebuffer import LineBuffer, LineEvent
 from threadchat.messages import Emote, Say, View, Words, escape_words, parse_line, render
 from threadchat.telnet import (
     IAC,

@@ -3,7 +3,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from threadchat.lineedit import MAX_LINE, Line, LineTooLong
+from threadchat.linebuffer import MAX_LINE, Line, LineTooLong
 from threadchat.messages import View
 from threadchat.terminal import AreYouThere, Ended, Terminal, TerminalEvent
 

@@ -15,7 +15,7 @@ from threadchat.chat import Chat, Person
 from threadchat.commands import registry
 from threadchat.console import Console
 from threadchat.foreign import Doorman
-from threadchat.lineedit import Line, LineTooLong
+from threadchat.linebuffer import Line, LineTooLong
 from threadchat.messages import (
     MAX_NAMES_LISTED,
     Notice,

@@ -1,88 +1,429 @@
-"""Turn what somebody types into lines.
+"""Turn keystrokes into lines and screen updates, for clients that send every key at once.
 
-No sockets, no threads: decoded text goes in, events come out. Line ends arrive as a single LF,
-which `threadchat.telnet` sees to. `LineBuffer` is for clients that edit their line themselves and
-send it whole.
+In character mode the server echoes: it alone decides what stands on the person's screen.
+`LineEditor` takes decoded text in and gives events and terminal output back. It reads no socket,
+decodes no bytes, knows no telnet, and does not judge the lines: cleaning them is the caller's.
+
+The screen is a function of the editor's state. Keys only change the state; `output` compares
+what is drawn with what should be and writes the difference. A paste of any length is therefore
+drawn once, and what is on the screen never depends on how the input was cut into reads.
+
+Promise 6 is kept here: a message that arrives while somebody types appears above the line, and
+the line stays as it was.
 """
 
+import codecs
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
 
-MAX_LINE = 4096
-"""The longest line, in characters."""
+from rich.cells import cell_len
 
-_ERASERS = "\b\x7f"
+from threadchat._editbuffer import UNSHOWABLE, EditBuffer, split
+from threadchat._editscreen import Picture, difference, draw
+from threadchat.linebuffer import MAX_LINE, Line, LineTooLong
+
+MAX_ESCAPE = 32
+"""Characters of an unfinished escape sequence that are waited with."""
+
+MAX_LISTED = 60
+"""Candidates that a second Tab lists."""
+
+MAX_TABS = 8
+"""Tabs obeyed in one `feed`: people press one at a time, and each may search a whole room."""
+
+Completion: TypeAlias = tuple[int, Sequence[str]]
+"""Where the word begins, and what may stand there instead: each with its ending, as in "al: "."""
+
+Completer: TypeAlias = Callable[[str], Completion]
+"""Finds completions for the text before the cursor."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A finished line, without its end and not cleaned yet."""
-
-    text: str
+class EndOfInput:
+    """Ctrl-D was pressed on an empty line: the person wants to go."""
 
 
-@dataclass(frozen=True, slots=True)
-class LineTooLong:
-    """A line that grew past `limit` characters. What there was of it and the rest are dropped."""
-
-    limit: int
+Event: TypeAlias = Line | LineTooLong | EndOfInput
 
 
-LineEvent = Line | LineTooLong
+_TEXT_RUN = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
+
+# The Linux console sends its function keys as ESC [ [ and a letter.
+_UNFINISHED = re.compile(r"\x1b(?:\[(?:\[|[ -?]*)|O[0-9;]*)?")
+
+_KEY_SEQUENCE = re.compile(r"\x1b[\[O]([0-9]*)(?:;([0-9]+))?([A-DFH~])")
 
 
-class LineBuffer:
-    """Collect lines from a client that does its own editing.
+def _key_name(sequence: str) -> str:
+    """Return the name under which `LineEditor` knows an escape sequence, or ''.
 
-    Holds at most `limit` characters, however long the line. A backspace that gets into a line all
-    the same, from a terminal set up for another key, erases what the person saw it erase.
+    A modifier is one more than the sum of 1 (Shift), 2 (Alt), 4 (Ctrl); the last two make an
+    arrow go by words.
+    """
+    match = _KEY_SEQUENCE.fullmatch(sequence)
+    if match is None:
+        return ""
+    number, modifier, final = match.groups()
+    if final == "~":
+        return f"{number}~"
+    by_words = final in "CD" and (modifier or number) in ("3", "4", "5", "6", "7", "8")
+    return f"word {final}" if by_words else f"arrow {final}"
+
+
+_EDITING_KEYS: dict[str, Callable[[EditBuffer], None]] = {
+    "\x01": EditBuffer.go_to_start,
+    "\x02": EditBuffer.go_left,
+    "\x05": EditBuffer.go_to_end,
+    "\x06": EditBuffer.go_right,
+    "\x08": EditBuffer.erase_left,
+    "\x0b": EditBuffer.erase_to_end,
+    "\x15": EditBuffer.erase_to_start,
+    "\x17": EditBuffer.erase_word_left,
+    "\x7f": EditBuffer.erase_left,
+    "arrow C": EditBuffer.go_right,
+    "arrow D": EditBuffer.go_left,
+    "arrow F": EditBuffer.go_to_end,
+    "arrow H": EditBuffer.go_to_start,
+    "word C": EditBuffer.go_word_right,
+    "word D": EditBuffer.go_word_left,
+    "1~": EditBuffer.go_to_start,
+    "3~": EditBuffer.erase_right,
+    "4~": EditBuffer.go_to_end,
+    "7~": EditBuffer.go_to_start,
+    "8~": EditBuffer.go_to_end,
+}
+
+
+class LineEditor:
+    """Edit one person's line: `feed` keys, handle the events, send `output`.
+
+    `columns` is the terminal's width (20 to 500, 0 for unknown), `limit` the longest line in
+    characters, `remember` the number of own earlier lines kept. `complete` finds completions, and
+    must not raise. `encoding` is the client's: what it lacks is drawn, and counted, as '?'.
+
+    Nothing is drawn until `start`. A message is shown above the line by `redraw`, or by `hide`,
+    the message and `show` in one write. Those describe the screen as `output` leaves it: take and
+    send `output` first, and take both again after each call that changes something.
     """
 
-    __slots__ = ("_limit", "_overflowed", "_text")
-
-    def __init__(self, limit: int = MAX_LINE) -> None:
+    def __init__(
+        self,
+        *,
+        columns: int = 80,
+        limit: int = MAX_LINE,
+        remember: int = 100,
+        complete: Completer | None = None,
+        encoding: str = "utf-8",
+    ) -> None:
+        """Begin with an empty line and no prompt."""
         self._limit = limit
-        self._text = ""
-        self._overflowed = False
+        self._complete = complete
+        self._encoding = codecs.lookup(encoding).name
+        self._prompt = ""
+        self._prompt_clusters: list[str] = []
+        self._secret = False
+        self._buffer = EditBuffer()
+        self._escape = ""
+        self._events: list[Event] = []
+        self._told_too_long = False
+        self._tabs_left = 0
+        self._after_tab = False
 
-    def feed(self, text: str) -> list[LineEvent]:
-        """Return the lines that `text` completes, and one `LineTooLong` for each that is."""
-        events: list[LineEvent] = []
-        *completed, rest = text.split("\n")
-        for part in completed:
-            self._add(part, events)
-            if not self._overflowed:
-                events.append(Line(_erase(self._text)))
-            self.clear()
-        self._add(rest, events)
-        return events
+        self._history: deque[str] = deque(maxlen=remember)
+        self._entries_back = 0  # 0 is the line being typed
+        self._typed = ""  # that line, while an earlier one is shown
 
-    def finish(self) -> list[LineEvent]:
-        """Return what stands there as a line, for a client that ended without ending its line."""
-        return self.feed("\n") if self._text else []
+        self._output: list[str] = []
+        self._visible = False
+        self._drawn: Picture | None = None  # None: the cursor is at the start of an empty row
+        self._up_to_date = True
+        self._draw_all = False
+        self.resize(columns)
 
-    def clear(self) -> None:
-        """Forget the line that is being typed."""
-        self._text = ""
-        self._overflowed = False
+    # Keys and lines
 
-    def _add(self, part: str, events: list[LineEvent]) -> None:
-        if self._overflowed:
+    def feed(self, text: str) -> list[Event]:
+        """Take keys, cut anywhere, with line ends as LF alone; return what came of them."""
+        self._events = []
+        self._tabs_left = MAX_TABS
+        self._up_to_date = False
+        position = 0
+        while position < len(text):
+            character = text[position]
+            if self._escape and self._take_into_escape(character):
+                position += 1
+            elif run := _TEXT_RUN.match(text, position):
+                self._after_tab = False
+                self._type(run.group())
+                position = run.end()
+            else:
+                self._press(character)
+                position += 1
+        return self._events
+
+    @property
+    def text(self) -> str:
+        """The line as typed so far."""
+        return self._buffer.text_before + self._buffer.text_after
+
+    def erase_character(self) -> None:
+        """Erase the character before the cursor (Backspace, telnet EC)."""
+        self._buffer.erase_left()
+        self._up_to_date = False
+
+    def erase_line(self) -> None:
+        """Erase the whole line, wherever the cursor is (telnet EL)."""
+        self._buffer = EditBuffer()
+        self._entries_back = 0
+        self._typed = ""
+        self._told_too_long = False
+        self._up_to_date = False
+
+    def interrupt(self) -> None:
+        """Give the line up, and a key sequence under way (Ctrl-C, telnet IP and BRK)."""
+        self._escape = ""
+        self.erase_line()
+
+    # Screen
+
+    def output(self) -> str:
+        """Return what to write to the terminal since the last call."""
+        self._update()
+        output = "".join(self._output)
+        self._output.clear()
+        return output
+
+    def redraw(self, above: str) -> str:
+        """Return what shows `above`, lines ending in CR LF each, above the line being typed."""
+        return self.hide() + above + self.show()
+
+    def hide(self) -> str:
+        """Return what takes prompt and input off the screen, the cursor where they began."""
+        self._update()
+        return self._drawn.hide if self._drawn else ""
+
+    def show(self) -> str:
+        """Return what draws prompt and input, the cursor at the start of an empty row."""
+        self._update()
+        return self._drawn.show if self._drawn else ""
+
+    def start(self, typed: str = "") -> None:
+        """Begin to draw, with `typed` entered already; it may stand on the cursor's row."""
+        self._output.append(self._drawn.hide if self._drawn else "\r\x1b[J")
+        self._drawn = None
+        self._visible = True
+        self._buffer.insert(UNSHOWABLE.sub("", typed), self._limit)
+        self._up_to_date = False
+
+    def stop(self) -> None:
+        """Take prompt and input off the screen and draw no more; `text` keeps the input."""
+        self._visible = False
+        self._up_to_date = False
+
+    def resize(self, columns: int) -> None:
+        """Draw for a terminal `columns` wide: 20 to 500, 0 for an unknown width, taken as 80."""
+        self._columns = min(max(columns, 20), 500) if columns > 0 else 80
+        # The rows to erase are those drawn at the old width, as in readline: right where the
+        # terminal leaves its rows alone (PuTTY, xterm, Windows' telnet). One that wraps them
+        # again agrees while the input is on one row, as it nearly always is.
+        self._draw_all = True
+        self._up_to_date = False
+
+    @property
+    def prompt(self) -> str:
+        """What stands before the input."""
+        return self._prompt
+
+    def set_prompt(self, prompt: str) -> None:
+        """Put `prompt`, one line without controls, before the input."""
+        self._prompt = prompt
+        self._prompt_clusters = split(self._showable(prompt))
+        self._up_to_date = False
+
+    @property
+    def encoding(self) -> str:
+        """The client's encoding."""
+        return self._encoding
+
+    def set_encoding(self, encoding: str) -> None:
+        """Draw for a client that has changed to `encoding`; raise LookupError if unknown."""
+        self._encoding = codecs.lookup(encoding).name
+        self._buffer.replace(
+            self._showable(self._buffer.text_before), self._showable(self._buffer.text_after)
+        )
+        self.set_prompt(self._prompt)
+
+    @property
+    def secret(self) -> bool:
+        """Whether a password is typed: not shown, not remembered, not completed.
+
+        Enter leaves the prompt standing and goes to the next row. Input that is waiting when this
+        is switched on becomes part of the secret; when it is switched off, it is thrown away,
+        lest half a password appear.
+        """
+        return self._secret
+
+    @secret.setter
+    def secret(self, secret: bool) -> None:
+        if self._secret and not secret:
+            self.erase_line()
+        self._secret = secret
+        self._entries_back = 0
+        self._typed = ""
+        self._up_to_date = False
+
+    # The rest is the editor's own
+
+    def _update(self) -> None:
+        if not self._up_to_date:
+            self._draw()
+            self._up_to_date = True
+
+    def _draw(self) -> None:
+        """Write what makes the screen show the present state."""
+        old, new = self._drawn, None
+        if self._visible:
+            left, right = ([], []) if self._secret else (self._buffer.left, self._buffer.right)
+            new = draw(self._prompt_clusters, left, right, self._columns)
+        if old and new and not self._draw_all:
+            self._output.append(difference(old, new))
+        else:
+            self._output.append((old.hide if old else "") + (new.show if new else ""))
+        self._drawn = new
+        self._draw_all = False
+
+    def _showable(self, text: str) -> str:
+        """Return `text` as it will look to the client, in its encoding."""
+        kept = UNSHOWABLE.sub("", text)
+        return kept.encode(self._encoding, "replace").decode(self._encoding, "replace")
+
+    def _take_into_escape(self, character: str) -> bool:
+        """Go on with a key sequence, or end it and return False: `character` is its own key."""
+        sequence = self._escape + character
+        self._escape = ""
+        if UNSHOWABLE.match(character) or (len(sequence) > 2 and not character.isascii()):
+            return False  # after a stray Esc, Enter is still Enter
+        if not _UNFINISHED.fullmatch(sequence):
+            self._press(_key_name(sequence))
+        elif len(sequence) < MAX_ESCAPE:
+            self._escape = sequence
+        return True
+
+    def _press(self, key: str) -> None:
+        if edit := _EDITING_KEYS.get(key):
+            edit(self._buffer)
+        elif act := self._KEYS.get(key):
+            act(self)
+        self._after_tab = key == "\t"
+
+    def _type(self, text: str) -> None:
+        fitted = self._buffer.insert(UNSHOWABLE.sub("", text), self._limit)
+        if not fitted and not self._told_too_long:
+            self._told_too_long = True
+            self._events.append(LineTooLong(self._limit))
+
+    def _begin_escape(self) -> None:
+        self._escape = "\x1b"
+
+    def _enter(self) -> None:
+        line = self.text
+        if self._secret:
+            self._leave_prompt_standing()
+        elif line.strip() and (not self._history or self._history[-1] != line):
+            self._history.append(line)
+        self.erase_line()
+        self._events.append(Line(line))
+
+    def _leave_prompt_standing(self) -> None:
+        self._draw()
+        if self._drawn:
+            self._output.append("\r\n")
+            self._drawn = None
+
+    def _draw_anew(self) -> None:
+        self._draw_all = True
+
+    def _erase_right_or_end(self) -> None:
+        if self._buffer.length:
+            self._buffer.erase_right()
+        else:
+            self._events.append(EndOfInput())
+
+    def _recall_earlier(self) -> None:
+        self._recall(self._entries_back + 1)
+
+    def _recall_later(self) -> None:
+        self._recall(self._entries_back - 1)
+
+    def _recall(self, entries_back: int) -> None:
+        if self._secret or not 0 <= entries_back <= len(self._history):
             return
-        self._text += part
-        if len(self._text) > self._limit:
-            self._text = ""
-            self._overflowed = True
-            events.append(LineTooLong(self._limit))
+        if self._entries_back == 0:
+            self._typed = self.text
+        self._entries_back = entries_back
+        self._buffer.replace(
+            self._showable(self._history[-entries_back] if entries_back else self._typed)
+        )
+
+    def _complete_word(self) -> None:
+        if self._complete is None or self._secret or not self._tabs_left:
+            return
+        self._tabs_left -= 1
+        before = self._buffer.text_before
+        start, found = self._complete(before)
+        candidates = list(dict.fromkeys(filter(None, map(self._showable, found))))
+        if len(candidates) > 1 and self._after_tab:
+            self._list(candidates)
+            return
+        kept, common = before[:start], _common_start(candidates)
+        added = len(kept) + len(common) - len(before)
+        if added >= 0 and self._buffer.length + added <= self._limit:
+            self._buffer.replace(kept + common, self._buffer.text_after)
+
+    def _list(self, candidates: Sequence[str]) -> None:
+        """Show candidates above the line."""
+        self._draw()
+        if self._drawn:
+            rows = _rows_of_names(candidates, self._columns)
+            self._output.append(f"{self._drawn.hide}{rows}{self._drawn.show}")
+
+    _KEYS: ClassVar[dict[str, Callable[["LineEditor"], None]]] = {
+        "\x03": interrupt,
+        "\x04": _erase_right_or_end,
+        "\t": _complete_word,
+        "\n": _enter,
+        "\x0c": _draw_anew,
+        "\x0e": _recall_later,
+        "\x10": _recall_earlier,
+        "\x1b": _begin_escape,
+        "arrow A": _recall_earlier,
+        "arrow B": _recall_later,
+    }
 
 
-def _erase(text: str) -> str:
-    """Carry out the backspaces in `text`."""
-    if not any(eraser in text for eraser in _ERASERS):
-        return text
-    kept: list[str] = []
-    for character in text:
-        if character not in _ERASERS:
-            kept.append(character)
-        elif kept:
-            kept.pop()
-    return "".join(kept)
+def _common_start(candidates: Sequence[str]) -> str:
+    """Return the longest start that all share but for case, as the first one writes it."""
+    if not candidates:
+        return ""
+    length = 0
+    for characters in zip(*candidates, strict=False):
+        if len({character.casefold() for character in characters}) > 1:
+            break
+        length += 1
+    return candidates[0][:length]
+
+
+def _rows_of_names(candidates: Iterable[str], columns: int) -> str:
+    """Return the first candidates as the server's answer, in rows that fit."""
+    names = [candidate.rstrip(": ") for candidate in candidates]
+    if len(names) > MAX_LISTED:
+        names[MAX_LISTED:] = [f"and {len(names) - MAX_LISTED} more"]
+    rows = ["==="]
+    for name in names:
+        if cell_len(rows[-1]) + 2 + cell_len(name) >= columns and rows[-1] != "===":
+            rows.append("===")
+        rows[-1] += f"  {name}" if rows[-1] != "===" else f" {name}"
+    return "".join(f"{row}\r\n" for row in rows)

@@ -7,7 +7,7 @@ in the parser: nothing of telnet is sent to a client that has not spoken it firs
 
 from dataclasses import dataclass
 
-from threadchat.lineedit import Line, LineBuffer, LineTooLong
+from threadchat.linebuffer import Line, LineBuffer, LineTooLong
 from threadchat.messages import View
 from threadchat.telnet import Command, Data, Signal, TelnetParser
 from threadchat.text import Decoder

@@ -1,0 +1,392 @@
+"""What a terminal shows of the line editor's output.
+
+pyte plays the terminal, once as a VT100, which waits in the last column for one more character,
+and once as Windows' telnet, which goes to the next row at once. pyte counts the parts of flags
+and joined emoji one by one; such clusters are tested without it, in test_lineedit.
+"""
+
+import itertools
+import unicodedata
+from collections.abc import Sequence
+
+import pyte
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wcwidth import wcwidth
+
+from threadchat.lineedit import LineEditor
+
+UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
+HOME, END, DELETE = "\x1b[1~", "\x1b[4~", "\x1b[3~"
+HAN = "\u6f22"
+E_ACUTE = "e\u0301"
+ROWS = 60
+
+
+class EagerScreen(pyte.Screen):
+    """A screen that wraps as soon as a row is full."""
+
+    def draw(self, data: str) -> None:
+        """Draw characters one by one, and leave the last column at once."""
+        for character in data:
+            super().draw(character)
+            if self.cursor.x == self.columns:
+                self.carriage_return()
+                self.linefeed()
+
+
+class Terminal:
+    """A terminal, the editor that draws on it, and what was said above the line."""
+
+    def __init__(self, screen: type[pyte.Screen], columns: int, prompt: str = "al> ") -> None:
+        """Connect, and draw the prompt."""
+        self.columns = columns
+        self.prompt = prompt
+        self.above: list[str] = []
+        self.screen = screen(columns, ROWS)
+        self.stream = pyte.Stream(self.screen)
+        self.editor = LineEditor(columns=columns, complete=complete)
+        self.editor.set_prompt(prompt)
+        self.editor.start()
+        self.draw()
+
+    def draw(self) -> None:
+        """Send what the editor has written."""
+        self.stream.feed(self.editor.output())
+
+    def press(self, *keys: str) -> None:
+        """Type `keys`, each in a read of its own."""
+        for key in keys:
+            self.editor.feed(key)
+            self.draw()
+
+    def hear(self, message: str) -> None:
+        """Receive a message of one row."""
+        self.stream.feed(self.editor.redraw(message + "\r\n"))
+        self.above.append(message)
+
+    def rows(self) -> list[str]:
+        """Return the rows as they look, without what is blank."""
+        rows = [unicodedata.normalize("NFC", row).rstrip() for row in self.screen.display]
+        while rows and not rows[-1]:
+            rows.pop()
+        return rows
+
+    def expect(self, before: str, after: str = "") -> None:
+        """Check that all rows are as they should be, and the cursor between two texts."""
+        rows, _ = wrapped(self.prompt + before + after, self.columns)
+        _, cursor = wrapped(self.prompt + before, self.columns)
+        if after and wcwidth(after[0]) > self.columns - cursor[1]:
+            cursor = (cursor[0] + 1, 0)
+        shown = [*self.above, *(row.rstrip() for row in rows)]
+        while shown and not shown[-1]:
+            shown.pop()
+        assert self.rows() == shown
+        assert (self.screen.cursor.y, self.screen.cursor.x) == (
+            len(self.above) + cursor[0],
+            cursor[1],
+        )
+
+
+def wrapped(text: str, columns: int) -> tuple[list[str], tuple[int, int]]:
+    """Return the rows `text` takes, and the position behind it."""
+    rows, used = [""], 0
+    for character in unicodedata.normalize("NFC", text):
+        if used + wcwidth(character) > columns:
+            rows.append("")
+            used = 0
+        rows[-1] += character
+        used += wcwidth(character)
+        if used == columns:
+            rows.append("")
+            used = 0
+    return rows, (len(rows) - 1, used)
+
+
+def without_marks(text: str) -> str:
+    """Return `text` as bare letters."""
+    letters = unicodedata.normalize("NFD", text)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def complete(before: str) -> tuple[int, Sequence[str]]:
+    """Know two people."""
+    start = before.rfind(" ") + 1
+    word = before[start:]
+    return start, [name for name in ("alan: ", "albert: ") if name.startswith(word)]
+
+
+@pytest.fixture(params=[pyte.Screen, EagerScreen], ids=["vt100", "eager"])
+def screen(request: pytest.FixtureRequest) -> type[pyte.Screen]:
+    """Return each of the two ways to wrap."""
+    kind: type[pyte.Screen] = request.param
+    return kind
+
+
+@pytest.fixture(params=[20, 80, 132])
+def terminal(request: pytest.FixtureRequest, screen: type[pyte.Screen]) -> Terminal:
+    """Return a terminal of each kind and width."""
+    return Terminal(screen, request.param)
+
+
+def text_of_cells(cells: int) -> str:
+    """Return text whose every part can be told from the next."""
+    return "".join(chr(ord("a") + number % 26) for number in range(cells))
+
+
+LENGTHS = [
+    pytest.param(lambda columns: 1, id="one"),
+    pytest.param(lambda columns: columns - 5, id="one-less"),
+    pytest.param(lambda columns: columns - 4, id="exactly"),
+    pytest.param(lambda columns: columns - 3, id="one-more"),
+    pytest.param(lambda columns: 2 * columns - 4, id="two-rows"),
+    pytest.param(lambda columns: 3 * columns + 7, id="many-rows"),
+]
+
+
+@pytest.fixture(params=LENGTHS)
+def text(request: pytest.FixtureRequest, terminal: Terminal) -> str:
+    """Return text that ends near a row's end, behind a prompt of four cells."""
+    return text_of_cells(request.param(terminal.columns))
+
+
+def test_typing_shows_prompt_and_input(terminal: Terminal, text: str) -> None:
+    terminal.press(*text)
+    terminal.expect(text)
+
+
+def test_a_paste_shows_prompt_and_input(terminal: Terminal, text: str) -> None:
+    terminal.press(text)
+    terminal.expect(text)
+
+
+def test_erasing_goes_back_over_the_rows(terminal: Terminal, text: str) -> None:
+    terminal.press(text, *"\x7f" * (len(text) - 1))
+    terminal.expect(text[0])
+
+
+def test_each_step_of_erasing_shows(terminal: Terminal, text: str) -> None:
+    terminal.press(text)
+    for left in range(len(text) - 1, max(len(text) - 4, -1), -1):
+        terminal.press("\x7f")
+        terminal.expect(text[:left])
+
+
+def test_typing_in_the_middle(terminal: Terminal, text: str) -> None:
+    terminal.press(text, LEFT, "X")
+    terminal.expect(text[:-1] + "X", text[-1])
+
+
+def test_to_the_start_and_back(terminal: Terminal, text: str) -> None:
+    terminal.press(text, HOME)
+    terminal.expect("", text)
+    terminal.press(END)
+    terminal.expect(text)
+
+
+def test_enter_shows_the_empty_prompt(terminal: Terminal, text: str) -> None:
+    terminal.press(text + LEFT, "\n")
+    terminal.expect("")
+
+
+def test_a_message_appears_above(terminal: Terminal, text: str) -> None:
+    terminal.press(text)
+    terminal.hear("bo: hello")
+    terminal.expect(text)
+
+
+def test_a_message_leaves_the_cursor_in_its_place(terminal: Terminal, text: str) -> None:
+    terminal.press(text, LEFT)
+    terminal.hear("bo: hello")
+    terminal.hear("bo: hello?")
+    terminal.expect(text[:-1], text[-1])
+
+
+def test_typing_goes_on_after_a_message(terminal: Terminal, text: str) -> None:
+    terminal.press(text)
+    terminal.hear("bo: hello")
+    terminal.press("x", "y", "\x7f")
+    terminal.expect(text + "x")
+
+
+def test_messages_keep_their_place_while_the_line_changes(terminal: Terminal, text: str) -> None:
+    terminal.press(text)
+    terminal.hear("bo: one")
+    terminal.press("\n")
+    terminal.hear("bo: two")
+    terminal.press(text, HOME, DELETE)
+    terminal.expect("", text[1:])
+
+
+def test_a_message_between_read_and_write_is_drawn_over_the_old_line(terminal: Terminal) -> None:
+    terminal.press("old")
+    hide, show = terminal.editor.hide(), terminal.editor.show()
+    terminal.editor.feed("\nnew")
+    terminal.stream.feed(hide + "bo: hello\r\n" + show)
+    terminal.above.append("bo: hello")
+    terminal.draw()
+    terminal.expect("new")
+
+
+@pytest.mark.parametrize("cells", range(-4, 3))
+def test_a_wide_character_at_the_edge(terminal: Terminal, cells: int) -> None:
+    text = text_of_cells(terminal.columns - 4 + cells)
+    terminal.press(*text, HAN, "x")
+    terminal.expect(text + HAN + "x")
+
+
+@pytest.mark.parametrize("cells", range(-4, 3))
+def test_the_cursor_before_a_wide_character_at_the_edge(terminal: Terminal, cells: int) -> None:
+    text = text_of_cells(terminal.columns - 4 + cells)
+    terminal.press(text + HAN + "x", LEFT, LEFT)
+    terminal.expect(text, HAN + "x")
+
+
+@pytest.mark.parametrize("cells", range(-4, 3))
+def test_erasing_a_wide_character_at_the_edge(terminal: Terminal, cells: int) -> None:
+    text = text_of_cells(terminal.columns - 4 + cells)
+    terminal.press(text, HAN, "\x7f")
+    terminal.expect(text)
+
+
+@pytest.mark.parametrize("cells", range(-2, 3))
+def test_a_message_above_wide_characters(terminal: Terminal, cells: int) -> None:
+    text = text_of_cells(terminal.columns - 4 + cells) + HAN * 30
+    terminal.press(text)
+    terminal.hear("bo: hello")
+    terminal.expect(text)
+
+
+def test_marks_take_no_cells(terminal: Terminal) -> None:
+    terminal.press("a", "e", "\u0301", "b", LEFT, LEFT, "\x7f")
+    terminal.expect("", E_ACUTE + "b")
+
+
+def test_a_longer_prompt_pushes_the_input(terminal: Terminal, text: str) -> None:
+    terminal.press(text)
+    terminal.prompt = "lobby al> "
+    terminal.editor.set_prompt(terminal.prompt)
+    terminal.draw()
+    terminal.expect(text)
+
+
+def test_a_prompt_that_fills_a_row(screen: type[pyte.Screen]) -> None:
+    terminal = Terminal(screen, 20, prompt="p" * 20)
+    terminal.press("x", "\x7f")
+    terminal.hear("bo: hello")
+    terminal.expect("")
+
+
+def test_the_stop_leaves_only_messages(terminal: Terminal, text: str) -> None:
+    terminal.press(text)
+    terminal.hear("bo: hello")
+    terminal.editor.stop()
+    terminal.draw()
+    assert terminal.rows() == ["bo: hello"]
+
+
+def test_the_start_draws_over_what_the_terminal_echoed(screen: type[pyte.Screen]) -> None:
+    terminal = Terminal(screen, 80)
+    terminal.editor.stop()
+    terminal.draw()
+    terminal.stream.feed("al> hel")
+    terminal.editor.start("hel")
+    terminal.draw()
+    terminal.expect("hel")
+
+
+def test_the_first_message_after_a_secret_is_below_its_prompt(terminal: Terminal) -> None:
+    terminal.editor.secret = True
+    terminal.press(*"hunter2", "\n")
+    terminal.editor.secret = False
+    terminal.draw()
+    terminal.above.append(terminal.prompt.rstrip())
+    terminal.hear("welcome")
+    terminal.expect("")
+
+
+def test_candidates_are_listed_above(terminal: Terminal) -> None:
+    terminal.press("hey al", "\t", "\t")
+    terminal.above.append("=== alan  albert")
+    terminal.expect("hey al")
+
+
+@pytest.mark.parametrize("new", [20, 40, 79, 81, 132])
+@pytest.mark.parametrize("cells", [3, 15, 36, 76, 77, 200])
+def test_a_resize_draws_at_the_new_width(screen: type[pyte.Screen], new: int, cells: int) -> None:
+    # pyte, as PuTTY and xterm, cuts its rows and does not wrap them again.
+    terminal = Terminal(screen, 80)
+    text = text_of_cells(cells)
+    terminal.press(text, LEFT)
+    terminal.hear("bo: hello")
+    terminal.screen.resize(columns=new)
+    terminal.columns = new
+    terminal.editor.resize(new)
+    terminal.draw()
+    terminal.expect(text[:-1], text[-1])
+
+
+def test_resizes_between_two_writes_erase_what_stands(screen: type[pyte.Screen]) -> None:
+    terminal = Terminal(screen, 80)
+    text = text_of_cells(150)
+    terminal.press(text)
+    terminal.hear("bo: hello")
+    for columns in (30, 50, 100):
+        terminal.editor.resize(columns)
+    terminal.screen.resize(columns=100)
+    terminal.columns = 100
+    terminal.draw()
+    terminal.expect(text)
+
+
+KEYS = st.sampled_from(
+    [
+        *"abc ",
+        *"\x01\x02\x05\x06\x08\x0b\x0c\n\x10\x15\x17\x7f",
+        *[UP, DOWN, LEFT, RIGHT, HOME, END, DELETE, "\x1b[1;5C", "\x1b[1;5D", "\x1bOP"],
+        *[HAN, "\u0301", "\xe9", "\U0001f600", "x" * 15, HAN * 9, "a\t\t"],
+    ]
+)
+
+
+@settings(deadline=None)  # pyte is slow
+@given(st.lists(KEYS, max_size=24), st.sampled_from([20, 33]), st.data())
+def test_chunking_does_not_change_the_screen(
+    keys: list[str], columns: int, data: st.DataObject
+) -> None:
+    tabs = 0
+    kept = [key for key in keys if "\t" not in key or (tabs := tabs + 2) <= 6]
+    text = "".join(kept)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
+    edges = [0, *cuts, len(text)]
+    chunkings = [
+        [text],
+        list(text),
+        [text[begin:end] for begin, end in itertools.pairwise(edges)],
+    ]
+    seen = []
+    for chunks in chunkings:
+        terminal = Terminal(pyte.Screen, columns)
+        terminal.press(*chunks)
+        terminal.hear("bo: hello")
+        seen.append((terminal.rows(), terminal.screen.cursor.y, terminal.screen.cursor.x))
+    assert seen[0] == seen[1] == seen[2]
+
+
+@settings(deadline=None)
+@given(st.lists(st.one_of(KEYS, st.just("hear")), max_size=30), st.sampled_from([20, 80]))
+def test_the_screen_always_shows_the_line(keys: list[str], columns: int) -> None:
+    for screen in (pyte.Screen, EagerScreen):
+        terminal = Terminal(screen, columns)
+        for key in keys:
+            if key == "hear":
+                terminal.hear("bo: hello")
+            elif "\t" not in key:
+                terminal.press(key)
+        # pyte loses a mark on a wide character, so no marks are compared.
+        rows, _ = wrapped(without_marks(terminal.prompt + terminal.editor.text), columns)
+        expected = terminal.above + [row.rstrip() for row in rows]
+        while expected and not expected[-1]:
+            expected.pop()
+        assert [without_marks(row).rstrip() for row in terminal.rows()] == expected

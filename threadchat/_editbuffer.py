@@ -1,0 +1,186 @@
+"""Hold the line being typed as what a person takes for characters, with a cursor between two.
+
+Such a *cluster* is one code point or several: a letter with its accents, a flag, a family of
+emoji. Clusters are built one code point at a time, so that one typed in pieces and one pasted
+whole are the same. `rich.cells.split_graphemes` needs the whole text, lets a joiner swallow any
+character behind it, and leaves flags in halves; only the widths here are rich's.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import lru_cache
+
+from rich.cells import cell_len
+
+from threadchat.text import MAX_COMBINING_MARKS, UNSAFE_CHARACTER
+
+UNSHOWABLE = re.compile(f"(?:{UNSAFE_CHARACTER.pattern}|\t)+")
+"""What is never taken into a line, because drawing it would wreck the screen."""
+
+MAX_CLUSTER = 32
+"""Code points in one cluster; more than any emoji has, and an end to chains of joiners."""
+
+_JOINER = "\u200d"
+_SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
+
+
+def _is_flag_half(text: str) -> bool:
+    return len(text) == 1 and "\U0001f1e6" <= text <= "\U0001f1ff"
+
+
+def _is_pictograph(character: str) -> bool:
+    # The range covers emoji that are younger than this Python's Unicode tables.
+    return "\U0001f000" <= character <= "\U0001faff" or unicodedata.category(character) == "So"
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character) in ("Mn", "Me")
+
+
+@lru_cache(maxsize=4096)
+def cluster_width(cluster: str) -> int:
+    """Return the cells that `cluster` takes; at least 1, since no cluster begins with a mark."""
+    # To rich a skin tone has no width, but it makes an emoji of a narrow hand.
+    return 2 if not _SKIN_TONES.isdisjoint(cluster) else cell_len(cluster)
+
+
+def _joins(cluster: str, character: str) -> bool:
+    """Say whether `character` belongs to `cluster` instead of beginning one (cf. UAX 29)."""
+    if not cluster or len(cluster) >= MAX_CLUSTER:
+        return False
+    if _is_flag_half(character):
+        return _is_flag_half(cluster)
+    if character in _SKIN_TONES:
+        return _is_pictograph(cluster[0])
+    if cell_len(character) == 0:
+        return True
+    return cluster[-1] == _JOINER and _is_pictograph(cluster[0]) and _is_pictograph(character)
+
+
+def append(clusters: list[str], character: str) -> bool:
+    """Add `character` to the end of `clusters`, or return False if it cannot stand there."""
+    last = clusters[-1] if clusters else ""
+    if not _joins(last, character):
+        if cell_len(character) == 0 and character not in _SKIN_TONES:
+            return False  # a mark with nothing to stand on would change the prompt's last cell
+        clusters.append(character)
+        return True
+    if _is_mark(character) and all(map(_is_mark, last[-MAX_COMBINING_MARKS:])):
+        return False
+    clusters[-1] = last + character
+    return True
+
+
+def split(text: str) -> list[str]:
+    """Divide `text` into clusters, without what cannot stand in one."""
+    if text.isascii():
+        return list(text)
+    clusters: list[str] = []
+    for character in text:
+        append(clusters, character)
+    return clusters
+
+
+class EditBuffer:
+    """The clusters left of the cursor, and those right of it in reverse order.
+
+    Most keys touch only the ends of the two lists.
+    """
+
+    __slots__ = ("left", "length", "right")
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.left: list[str] = []
+        self.right: list[str] = []
+        self.length = 0  # in code points
+
+    @property
+    def text_before(self) -> str:
+        """The text left of the cursor."""
+        return "".join(self.left)
+
+    @property
+    def text_after(self) -> str:
+        """The text right of the cursor."""
+        return "".join(reversed(self.right))
+
+    def insert(self, text: str, limit: int) -> bool:
+        """Insert `text`; return False if some of it would have passed `limit`."""
+        if text.isascii():
+            fitting = text[: limit - self.length]
+            self.left.extend(fitting)
+            self.length += len(fitting)
+            return fitting == text
+        for character in text:
+            if self.length >= limit:
+                return False
+            self.length += append(self.left, character)
+        return True
+
+    def replace(self, before: str, after: str = "") -> None:
+        """Hold `before`, the cursor, and `after`."""
+        self.left = split(before)
+        self.right = split(after)[::-1]
+        self.length = sum(map(len, self.left)) + sum(map(len, self.right))
+
+    def go_left(self) -> None:
+        """Move the cursor by one cluster."""
+        if self.left:
+            self.right.append(self.left.pop())
+
+    def go_right(self) -> None:
+        """Move the cursor by one cluster."""
+        if self.right:
+            self.left.append(self.right.pop())
+
+    def go_word_left(self) -> None:
+        """Move the cursor to the beginning of a word."""
+        _pass_word(self.left, self.go_left)
+
+    def go_word_right(self) -> None:
+        """Move the cursor behind the end of a word."""
+        _pass_word(self.right, self.go_right)
+
+    def go_to_start(self) -> None:
+        """Move the cursor before the first cluster."""
+        self.right.extend(reversed(self.left))
+        self.left.clear()
+
+    def go_to_end(self) -> None:
+        """Move the cursor behind the last cluster."""
+        self.left.extend(reversed(self.right))
+        self.right.clear()
+
+    def erase_left(self) -> None:
+        """Erase the cluster before the cursor."""
+        if self.left:
+            self.length -= len(self.left.pop())
+
+    def erase_right(self) -> None:
+        """Erase the cluster behind the cursor."""
+        if self.right:
+            self.length -= len(self.right.pop())
+
+    def erase_word_left(self) -> None:
+        """Erase back to the beginning of a word."""
+        _pass_word(self.left, self.erase_left)
+
+    def erase_to_start(self) -> None:
+        """Erase everything before the cursor."""
+        while self.left:
+            self.erase_left()
+
+    def erase_to_end(self) -> None:
+        """Erase everything behind the cursor."""
+        while self.right:
+            self.erase_right()
+
+
+def _pass_word(side: list[str], step: Callable[[], None]) -> None:
+    """Take steps, each of which shrinks `side`, past spaces and the word behind them."""
+    while side and side[-1].isspace():
+        step()
+    while side and not side[-1].isspace():
+        step()

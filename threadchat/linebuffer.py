@@ -1,0 +1,94 @@
+"""Collect the lines of a client that does its own editing and sends them whole.
+
+No sockets, no threads: decoded text goes in, events come out. Line ends arrive as a single LF,
+which `threadchat.telnet` sees to. For clients that send every key at once there is
+`threadchat.lineedit`.
+"""
+
+from dataclasses import dataclass
+
+MAX_LINE = 4096
+"""The longest line, in characters."""
+
+_ERASERS = "\b\x7f"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A finished line, without its end and not cleaned yet."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineTooLong:
+    """A line that grew past `limit` characters. What there was of it and the rest are dropped."""
+
+    limit: int
+
+
+LineEvent = Line | LineTooLong
+
+
+class LineBuffer:
+    """Collect lines from a client that does its own editing.
+
+    Holds at most `limit` characters, however long the line. A backspace that gets into a line all
+    the same, from a terminal set up for another key, erases what the person saw it erase.
+    """
+
+    __slots__ = ("_limit", "_overflowed", "_text")
+
+    def __init__(self, limit: int = MAX_LINE) -> None:
+        self._limit = limit
+        self._text = ""
+        self._overflowed = False
+
+    def feed(self, text: str) -> list[LineEvent]:
+        """Return the lines that `text` completes, and one `LineTooLong` for each that is."""
+        events: list[LineEvent] = []
+        *completed, rest = text.split("\n")
+        for part in completed:
+            self._add(part, events)
+            if not self._overflowed:
+                events.append(Line(_erase(self._text)))
+            self.clear()
+        self._add(rest, events)
+        return events
+
+    def finish(self) -> list[LineEvent]:
+        """Return what stands there as a line, for a client that ended without ending its line."""
+        return self.feed("\n") if self._text else []
+
+    def clear(self) -> None:
+        """Forget the line that is being typed."""
+        self._text = ""
+        self._overflowed = False
+
+    def take(self) -> str:
+        """Return what has been typed of a line, key by key, and forget it."""
+        text = self._text
+        self.clear()
+        return text
+
+    def _add(self, part: str, events: list[LineEvent]) -> None:
+        if self._overflowed:
+            return
+        self._text += part
+        if len(self._text) > self._limit:
+            self._text = ""
+            self._overflowed = True
+            events.append(LineTooLong(self._limit))
+
+
+def _erase(text: str) -> str:
+    """Carry out the backspaces in `text`."""
+    if not any(eraser in text for eraser in _ERASERS):
+        return text
+    kept: list[str] = []
+    for character in text:
+        if character not in _ERASERS:
+            kept.append(character)
+        elif kept:
+            kept.pop()
+    return "".join(kept)
