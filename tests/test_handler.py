@@ -249,7 +249,7 @@ def test_telnet_negotiation_is_answered_and_never_text(server: ChatServer) -> No
         assert b"=== Yes, threadchat is here.\r\n" in client.received
         answers = {
             bytes.fromhex(each)
-            for each in "fffe1f fffe20 fffe18 fffe27 fffc01 fffe03 fffc03 fffe22".split()
+            for each in "fffd1f fffe20 fffd18 fffe27 fffb01 fffd03 fffb03 fffe22".split()
         }
         assert all(client.received.count(answer) == 1 for answer in answers)
 

@@ -27,7 +27,7 @@ from threadchat.telnet import (
     TelnetParser,
     escape,
 )
-from threadchat.terminal import Terminal, TerminalEvent
+from threadchat.terminal import Mode, Terminal, TerminalEvent
 from threadchat.text import (
     MAX_COMBINING_MARKS,
     MAX_NAME_CELLS,
@@ -158,14 +158,13 @@ class TestChunking:
 
     @given(streams, cuts)
     def test_terminal(self, stream: bytes, at: list[int]) -> None:
-        def outcome(chunks: Sequence[bytes]) -> tuple[list[TerminalEvent], bytes, View]:
+        def outcome(chunks: Sequence[bytes]) -> tuple[list[TerminalEvent], Mode, View]:
             terminal = Terminal()
             events: list[TerminalEvent] = []
-            replies = b""
             for chunk in chunks:
-                events += terminal.receive_data(chunk)
-                replies += terminal.data_to_send()
-            return events + terminal.receive_end(), replies, terminal.view
+                events += terminal.receive_data(chunk, 0.0)
+                terminal.take_output()
+            return events + terminal.receive_end(), terminal.mode, terminal.view
 
         assert outcome(pieces(stream, at)) == outcome([stream])
 
@@ -196,8 +195,8 @@ class TestBounds:
         tracemalloc.start()
         try:
             for _ in range(10):
-                terminal.receive_data(chunk)
-                terminal.data_to_send()
+                terminal.receive_data(chunk, 0.0)
+                terminal.take_output()
             held, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

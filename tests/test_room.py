@@ -18,6 +18,11 @@ class FakeMember:
     name: str
     view: View = field(default_factory=View)
     pages: list[bytes] = field(default_factory=list)
+    hears_itself: bool = False
+    folded_name: str = ""
+
+    def __post_init__(self) -> None:
+        self.folded_name = self.name.casefold()
 
     def deliver(self, data: bytes) -> None:
         self.pages.append(data)
@@ -416,3 +421,45 @@ def test_a_closed_room_still_delivers(room: Room) -> None:
     room.close()
     say(room, al, "hi")
     assert bo.pages[-1] == b"al: hi\r\n"
+
+
+def test_who_hears_themselves_gets_their_own_lines_too(room: Room) -> None:
+    al = FakeMember("al", hears_itself=True)
+    bo = FakeMember("bo")
+    room.join(al)
+    room.join(bo)
+    say(room, al, "hi")
+    room.announce(Renamed("al", "ed"), al)
+    assert al.pages[-1] == b"al: hi\r\n"
+    assert bo.screen == "al: hi\r\n--- al is now ed\r\n"
+
+
+def test_a_mention_rings_for_who_is_meant_and_wants_it(room: Room) -> None:
+    view = View(has_bell=True)
+    al, bo, cy = FakeMember("Al", view), FakeMember("bo", view), FakeMember("cy")
+    for member in (al, bo, cy):
+        room.join(member)
+    say(room, cy, "Hi AL, and al. Also: alas, @bo!")
+    assert al.pages[-1] == bo.pages[-1] == b"\acy: Hi AL, and al. Also: alas, @bo!\r\n"
+    say(room, cy, "alas")
+    assert al.pages[-1] == b"cy: alas\r\n"
+    say(room, bo, "bo speaks of bo and cy")
+    assert cy.pages[-1] == b"bo: bo speaks of bo and cy\r\n"
+
+
+def test_ones_own_name_in_ones_own_line_is_no_mention(room: Room) -> None:
+    al = FakeMember("al", View(has_bell=True), hears_itself=True)
+    room.join(al)
+    say(room, al, "al is me")
+    assert al.pages[-1] == b"al: al is me\r\n"
+
+
+def test_a_mention_in_a_batch_leaves_the_rest_of_it_alone(room: Room) -> None:
+    al, bo = FakeMember("al", View(has_bell=True)), FakeMember("bo")
+    room.join(al)
+    room.join(bo)
+    with Held(room) as held:
+        for member, text in ((bo, "1"), (al, "2"), (bo, "al!"), (bo, "3")):
+            held.start(partial(say, room, member, text))
+    assert al.pages[-1] == b"bo: 1\r\n\abo: al!\r\nbo: 3\r\n"
+    assert held.gated.pages[-1] == b"bo: 1\r\nal: 2\r\nbo: al!\r\nbo: 3\r\n"

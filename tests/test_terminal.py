@@ -1,11 +1,18 @@
+import re
 import tracemalloc
 from collections.abc import Iterable, Iterator
 
+import pyte
 import pytest
 
 from threadchat.linebuffer import MAX_LINE, Line, LineTooLong
+from threadchat.lineedit import Completer
 from threadchat.messages import View
-from threadchat.terminal import AreYouThere, Ended, Terminal, TerminalEvent
+from threadchat.telnet import IAC, Command, Option
+from threadchat.terminal import AreYouThere, Ended, Mode, Terminal, TerminalEvent
+
+NEGOTIATION = re.compile(rb"\xff[\xfb-\xfe].", re.DOTALL)
+SUBNEGOTIATION = re.compile(rb"\xff\xfa.*?\xff\xf0", re.DOTALL)
 
 
 def all_ways_to_cut(data: bytes) -> Iterator[list[bytes]]:
@@ -16,14 +23,46 @@ def all_ways_to_cut(data: bytes) -> Iterator[list[bytes]]:
     yield [bytes([byte]) for byte in data]
 
 
+PUTTY = bytes.fromhex("fffb1f fffb20 fffb18 fffb27 fffd01 fffb03 fffd03")
+PROBE = bytes.fromhex("fffb01 fffb03 fffd1f")
+AGREED = bytes.fromhex("fffd01 fffd03")
+
+
 class Session:
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self.terminal = Terminal()
+    """A client's terminal, the time, and what it has been sent."""
+
+    def __init__(self, chunks: Iterable[bytes] = (), complete: Completer | None = None) -> None:
+        self.terminal = Terminal(complete=complete)
         self.events: list[TerminalEvent] = []
         self.replies = b""
+        self.now = 100.0
+        self.screen = pyte.Screen(80, 24)
         for chunk in chunks:
-            self.events += self.terminal.receive_data(chunk)
-            self.replies += self.terminal.data_to_send()
+            self.type(chunk)
+
+    def type(self, data: bytes, after: float = 0.0) -> bytes:
+        """Receive `data` as one chunk; return what the client is sent."""
+        self.now += after
+        self.events += self.terminal.receive_data(data, self.now)
+        return self.settle()
+
+    def press(self, keys: str) -> None:
+        for key in keys.encode():
+            self.type(bytes((key,)), after=0.1)
+
+    def settle(self) -> bytes:
+        output, _ = self.terminal.take_output()
+        self.replies += output
+        pyte.ByteStream(self.screen).feed(SUBNEGOTIATION.sub(b"", NEGOTIATION.sub(b"", output)))
+        return output
+
+    @property
+    def negotiation(self) -> list[str]:
+        return [each.hex() for each in NEGOTIATION.findall(self.replies)]
+
+    @property
+    def shown(self) -> list[str]:
+        return [line.rstrip() for line in self.screen.display if line.strip()]
 
     def end(self) -> list[TerminalEvent]:
         return self.terminal.receive_end()
@@ -54,9 +93,9 @@ class TestLines:
         tracemalloc.start()
         try:
             for opening in (b"\xff\xfa\x18", b"\xff\xf0", b"\xc3"):
-                terminal.receive_data(opening)
+                terminal.receive_data(opening, 0.0)
                 for _ in range(200):
-                    terminal.receive_data(b"x" * 4096)
+                    terminal.receive_data(b"x" * 4096, 0.0)
             held, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -138,16 +177,28 @@ class TestCommands:
 
     def test_vector_9_the_reply_is_ready_before_further_text(self) -> None:
         terminal = Terminal()
-        terminal.receive_data(b"hel\xff\xf4\xff\xfd\x06")
-        assert terminal.data_to_send() == b"\xff\xfc\x06"
+        terminal.receive_data(b"hel\xff\xf4\xff\xfd\x06", 0.0)
+        assert terminal.take_output()[0] == b"\xff\xfc\x06"
 
-    def test_vector_4_every_option_of_putty_is_refused(self) -> None:
-        asked = bytes.fromhex("fffb1f fffb20 fffb18 fffb27 fffd01 fffb03 fffd03")
-        refused = bytes.fromhex("fffe1f fffe20 fffe18 fffe27 fffc01 fffe03 fffc03")
-        for chunks in all_ways_to_cut(asked + b"hi\r\n"):
+    def test_vector_4_putty_is_recognised_and_answered_once(self) -> None:
+        for chunks in all_ways_to_cut(PUTTY + b"hi\r\0"):
             session = Session(chunks)
-            assert session.replies == refused
+            assert sorted(session.negotiation) == sorted(
+                "fffd1f fffe20 fffd18 fffe27 fffb01 fffd03 fffb03".split()
+            )
+            assert session.terminal.mode is Mode.CHARACTER
             assert session.events == [Line("hi")]
+
+    def test_vector_5_an_inetutils_telnet_on_port_23(self) -> None:
+        asked = "fffd26 fffb26 fffd03 fffb18 fffb1f fffb20 fffb21 fffb22 fffb27 fffd05"
+        for chunks in all_ways_to_cut(bytes.fromhex(asked)):
+            session = Session(chunks)
+            assert sorted(session.negotiation) == sorted(
+                "fffc26 fffe26 fffb03 fffb01 fffd18 fffd1f"
+                " fffe20 fffe21 fffe22 fffe27 fffc05".split()
+            )
+            session.type(b"\xff\xfd\x01")
+            assert session.terminal.mode is Mode.CHARACTER
 
     @pytest.mark.parametrize("data", [b"\xff\xfe\x01", b"\xff\xfc\x1f"])
     def test_vector_8_there_is_nothing_to_say_to_a_refusal(self, data: bytes) -> None:
@@ -169,12 +220,14 @@ class TestView:
         for chunks in all_ways_to_cut(b"\xe9\xff\xffA\r\n"):
             session = Session(chunks)
             assert session.events == [Line("éÿA")]
-            assert session.terminal.view == View("cp1252", doubled_iac=False)
+            assert session.terminal.view == View("cp1252", is_a_guess=True)
 
     @pytest.mark.parametrize("data", [b"\xff\xf1\xe9\n", b"\xe9\n\xff\xf1", b"\xff\xfe\x01\xe9\n"])
     def test_ff_is_doubled_for_a_telnet_in_the_fallback(self, data: bytes) -> None:
         for chunks in all_ways_to_cut(data):
-            assert Session(chunks).terminal.view == View("cp1252", doubled_iac=True)
+            assert Session(chunks).terminal.view == View(
+                "cp1252", is_a_guess=True, doubled_iac=True
+            )
 
     def test_a_telnet_in_utf8_shares_the_view_of_the_others(self) -> None:
         assert Session([b"\xff\xf1hi\n"]).terminal.view == View("utf-8", doubled_iac=False)
@@ -183,7 +236,7 @@ class TestView:
     def test_while_nothing_changes_it_is_the_same_object(self, opening: bytes) -> None:
         terminal = Session([opening]).terminal
         view = terminal.view
-        terminal.receive_data(b"hi\n\xc3\xa9\n")
+        terminal.receive_data(b"hi\n\xc3\xa9\n", 0.0)
         assert terminal.view is view
 
     def test_a_line_that_comes_with_the_change_is_in_the_fallback(self) -> None:
@@ -198,3 +251,257 @@ class TestEndsOfALine:
     def test_an_interrupt_takes_half_a_character_with_it(self) -> None:
         for chunks in all_ways_to_cut(b"\xc3\xff\xf4h\xc3\xa9\n"):
             assert Session(chunks).events == [Line("hé")]
+
+
+class TestFindingOut:
+    def test_vector_1_silence_is_met_with_silence(self) -> None:
+        assert Session().settle() == b""
+
+    def test_vector_6_keys_are_probed_and_drawn_once(self) -> None:
+        session = Session()
+        session.terminal.ask("Your name: ")
+        session.settle()
+        assert session.type(b"h") == b""
+        session.screen.draw("h")  # Windows' telnet echoes until the first IAC
+        assert session.type(b"i", after=0.1) == PROBE
+        session.type(AGREED, after=0.01)
+        assert session.shown == ["Your name: hi"]
+        assert session.terminal.mode is Mode.CHARACTER
+        session.type(b"\r\n")
+        assert session.events == [Line("hi")]
+
+    def test_keys_that_come_before_the_answer_are_drawn_too(self) -> None:
+        session = Session()
+        session.press("hi")
+        session.press(" the\br")
+        session.type(AGREED)
+        assert session.shown == ["hi thr"]
+
+    @pytest.mark.parametrize(
+        ("chunks", "mode"),
+        [
+            ([b"abc"], Mode.UNKNOWN),  # vector 7: abc, then Ctrl-D
+            ([b"hi\n"], Mode.LINE),
+            ([b"h", b"\r"], Mode.LINE),
+            ([b"123456789", b"1"], Mode.UNKNOWN),
+            ([b"1", b"123456789", b"1"], Mode.UNKNOWN),
+            ([b"1", b"2"], Mode.PROBED),
+            ([b"\xff\xf1", b"1"], Mode.UNKNOWN),
+        ],
+    )
+    def test_what_chunks_tell(self, chunks: list[bytes], mode: Mode) -> None:
+        session = Session()
+        for chunk in chunks:
+            session.type(chunk, after=0.1)
+        assert session.terminal.mode is mode
+        assert (PROBE in session.replies) is (mode is Mode.PROBED)
+
+    def test_pieces_of_one_text_are_no_keys(self) -> None:
+        session = Session()
+        for byte in b"pasted":
+            session.type(bytes((byte,)), after=0.019)
+        assert session.replies == b""
+
+    def test_a_probe_that_is_refused_leaves_line_mode(self) -> None:
+        session = Session()
+        session.press("hi")
+        answer = session.type(b"\xff\xfe\x01\xff\xfe\x03")
+        session.type(b" there\r\n")
+        assert (answer, session.terminal.mode) == (b"", Mode.LINE)
+        assert session.events == [Line("hi there")]
+
+    def test_a_probe_nobody_answers_is_the_last_telnet_sent(self) -> None:
+        session = Session()
+        session.press("h")
+        session.press("i")
+        session.type(b" ", after=3.1)
+        session.press("the\x7fre\r")
+        assert session.terminal.mode is Mode.RAW
+        assert session.replies == PROBE
+        assert session.events == [Line("hi thre")]
+
+    @pytest.mark.parametrize("refused", [Option.ECHO, Option.SGA])
+    def test_one_of_echo_and_sga_without_the_other_is_given_up(self, refused: int) -> None:
+        # SGA alone would leave a Unix telnet in character mode with its own echo.
+        other = {Option.ECHO: Option.SGA, Option.SGA: Option.ECHO}[Option(refused)]
+        session = Session()
+        session.press("hi")
+        session.type(bytes((IAC, Command.DO, other, IAC, Command.DONT, refused)))
+        assert session.terminal.mode is Mode.LINE
+        assert session.negotiation[-1] == bytes((IAC, Command.WONT, other)).hex()
+
+    @pytest.mark.parametrize("name", [b"MUDLET", b"TinTin++", b"MUSHclient"])
+    def test_a_mud_client_gets_its_own_line_back(self, name: bytes) -> None:
+        session = Session([PUTTY])
+        assert b"\xff\xfa\x18\x01\xff\xf0" in session.replies
+        answer = session.type(b"\xff\xfa\x18\x00" + name + b"\xff\xf0")
+        assert answer.startswith(b"\xff\xfc\x01\xff\xfc\x03")
+        assert session.terminal.mode is Mode.LINE
+
+    @pytest.mark.parametrize("name", [b"XTERM", b"ANSI", b"VTNT", b"", b"\xff\xff"])
+    def test_other_terminals_stay_in_character_mode(self, name: bytes) -> None:
+        session = Session([PUTTY, b"\xff\xfa\x18\x00" + name + b"\xff\xf0"])
+        assert session.terminal.mode is Mode.CHARACTER
+
+    def test_line_mode_can_be_left_and_come_back_to(self) -> None:
+        session = Session([b"hi\r\n"])
+        session.terminal.set_character_mode(True)
+        assert session.settle() == PROBE
+        session.type(AGREED)
+        session.type(b"one\r\0half")
+        session.terminal.set_character_mode(False)
+        assert b"\xff\xfc\x01\xff\xfc\x03" in session.settle()
+        session.type(b"\xff\xfe\x01\xff\xfe\x03 a line\r\n")
+        assert session.events == [Line("hi"), Line("one"), Line("half a line")]
+        assert not session.terminal.is_in_character_mode
+
+
+class TestCharacterMode:
+    @pytest.fixture
+    def session(self) -> Session:
+        session = Session([PUTTY])
+        session.terminal.set_prompt("lobby> ")
+        session.settle()
+        return session
+
+    def test_keys_are_shown_behind_the_prompt(self, session: Session) -> None:
+        session.press("hallo\x7f\b\b")
+        assert session.shown == ["lobby> ha"]
+
+    def test_vector_20_a_new_width_in_the_middle_of_a_line(self, session: Session) -> None:
+        session.press("x" * 30)
+        session.screen.resize(24, 20)
+        session.type(b"\xff\xfa\x1f\x00\x14\x00\x18\xff\xf0")
+        session.type(b"y")
+        assert session.shown == ["lobby> " + "x" * 13, "x" * 17 + "y"]
+
+    @pytest.mark.parametrize("columns", [b"\x00\x00", b"\xff\xff\xff\xff", b"\x00\x01"])
+    def test_an_absurd_width_harms_nothing(self, session: Session, columns: bytes) -> None:
+        session.type(b"\xff\xfa\x1f" + columns + b"\x00\x18\xff\xf0")
+        session.press("x" * 30 + "\r")
+        assert session.events == [Line("x" * 30)]
+
+    def test_an_interrupt_clears_the_line_on_the_screen(self, session: Session) -> None:
+        session.press("oops")
+        assert session.type(b"\xff\xf4\xff\xfd\x06").startswith(b"\xff\xfc\x06")
+        assert session.shown == ["lobby>"]
+
+    def test_an_erase_command_erases(self, session: Session) -> None:
+        session.press("hi")
+        session.type(b"\xff\xf7")
+        assert session.shown == ["lobby> h"]
+
+    def test_ctrl_d_on_an_empty_line_ends(self, session: Session) -> None:
+        session.type(b"\x04")
+        assert session.events == [Ended()]
+
+    def test_bytes_that_are_no_utf8_change_what_is_drawn(self, session: Session) -> None:
+        session.type(b"caf\xe9s")
+        assert session.terminal.view.encoding == "cp1252"
+        frame = session.terminal.take_output()[1]
+        assert frame is not None
+        assert frame[1].endswith(b"lobby> caf\xe9s")
+
+    def test_a_probed_client_writes_its_oem_code_page(self) -> None:
+        session = Session()
+        session.press("hi")
+        session.type(AGREED)
+        session.type(b"\x82\r\n")
+        assert session.events == [Line("hi\xe9")]
+        assert session.terminal.view.encoding == "cp437"
+
+    def test_the_frame_keeps_the_line_whole(self, session: Session) -> None:
+        session.press("half a li")
+        _, frame = session.terminal.take_output()
+        assert frame is not None
+        pyte.ByteStream(session.screen).feed(frame[0] + b"bo: hello\r\n" + frame[1])
+        session.press("ne")
+        assert session.shown == ["bo: hello", "lobby> half a line"]
+
+    def test_in_line_mode_there_is_no_frame(self) -> None:
+        assert Session([b"hi\n"]).terminal.take_output() == (b"", None)
+
+
+class TestCharset:
+    def test_it_can_be_set_by_hand(self) -> None:
+        session = Session([b"hi\n"])
+        assert session.terminal.set_charset("CP850") == "cp850"
+        session.type(b"\x82\n")
+        assert session.events[-1] == Line("\xe9")
+        assert session.terminal.view == View("cp850")
+
+    def test_utf8_begins_again(self) -> None:
+        session = Session([b"\xe9\n"])
+        session.terminal.set_charset("utf-8")
+        session.type("\xe9\n".encode())
+        assert session.events[-1] == Line("\xe9")
+
+    @pytest.mark.parametrize(
+        "name", ["nonsense", "utf-16", "utf-7", "rot13", "base64", "iso2022_jp", "cp037", "a b"]
+    )
+    def test_what_no_terminal_can_be_in_is_refused(self, name: str) -> None:
+        with pytest.raises(LookupError):
+            Terminal().set_charset(name)
+
+    @pytest.mark.parametrize(
+        ("request_", "answer", "encoding"),
+        [
+            (b";ISO-8859-1;UTF-8", b"\x02UTF-8", "utf-8"),
+            (b";NONSENSE;ISO-8859-15", b"\x02ISO-8859-15", "iso8859-15"),
+            (b" KOI8-R", b"\x02KOI8-R", "koi8-r"),
+            (b";UTF-16", b"\x03", "utf-8"),
+            (b"", b"\x03", "utf-8"),
+            (b"[TTABLE]\x01;CP850", b"\x02CP850", "cp850"),
+        ],
+    )
+    def test_a_request_is_answered(self, request_: bytes, answer: bytes, encoding: str) -> None:
+        session = Session([b"\xff\xfb\x2a"])
+        assert session.replies == b"\xff\xfd\x2a"
+        reply = session.type(b"\xff\xfa\x2a\x01" + request_ + b"\xff\xf0")
+        assert reply == b"\xff\xfa\x2a" + answer + b"\xff\xf0"
+        assert session.terminal.view.encoding == encoding
+
+
+class TestSecrets:
+    def test_in_character_mode_nothing_is_echoed(self) -> None:
+        session = Session([PUTTY])
+        session.terminal.ask_secret("Password: ")
+        session.settle()
+        session.press("hunter2\r")
+        assert session.events == [Line("hunter2")]
+        session.terminal.set_prompt("lobby> ")
+        session.settle()
+        session.press("\x1b[A")
+        assert session.shown == ["Password:", "lobby>"]
+        assert b"hunter" not in session.replies
+
+    def test_a_telnet_in_line_mode_is_told_not_to_echo(self) -> None:
+        session = Session([b"\xff\xf1hi\r\n"])
+        session.terminal.ask_secret("Password: ")
+        assert session.settle() == b"\xff\xfb\x01Password: "
+        session.type(b"\xff\xfd\x01")
+        assert session.type(b"hunter2\r\n") == b"\xff\xfc\x01\r\n"
+        session.type(b"\xff\xfe\x01")
+        assert session.events[-1] == Line("hunter2")
+        assert session.terminal.mode is Mode.LINE
+
+    def test_who_is_at_a_netcat_is_warned(self) -> None:
+        session = Session([b"hi\n"])
+        session.terminal.ask_secret("Password: ")
+        assert session.settle() == b"(Your client will show what you type.) Password: "
+        assert session.type(b"hunter2\n") == b""
+
+
+class TestStorms:
+    def test_a_client_that_answers_every_refusal_is_answered_a_hundred_times_at_most(self) -> None:
+        session = Session()
+        for _ in range(50):
+            for option in range(256):
+                session.type(bytes((IAC, Command.WILL, option, IAC, Command.DO, option)))
+        assert len(session.negotiation) == 100
+
+    def test_one_that_changes_its_mind_for_ever_is_heard_a_hundred_times(self) -> None:
+        session = Session()
+        for _ in range(500):
+            session.type(b"\xff\xfd\x01\xff\xfd\x03\xff\xfe\x01\xff\xfe\x03")
+        assert len(session.negotiation) < 200

@@ -6,7 +6,10 @@ another kind needs no change here, nor in the rooms, nor in the commands.
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from threading import Lock
+from typing import Protocol
 
 from threadchat.history import History
 from threadchat.messages import Left, Message, Reason, Renamed, Spoken, View, Welcome, render
@@ -17,24 +20,56 @@ LOBBY = "lobby"
 """The room where everybody starts."""
 
 
+class Door(Protocol):
+    """How somebody is connected. What a kind of door cannot do raises `LookupError`, saying so."""
+
+    def set_charset(self, name: str) -> str:
+        """Take what comes for the encoding called `name`; return its proper name."""
+
+    def set_character_mode(self, wanted: bool) -> None:
+        """Ask to have the line being typed drawn by us, or by the person's own client."""
+
+
 class Person:
     """Somebody who is connected: a member of a room as soon as they have a name.
 
-    `name`, `view` and `leaving` are set by the person's own thread alone.
+    All but `id` and `address` is set by the person's own thread alone.
     """
 
-    __slots__ = ("address", "deliver", "id", "joined_at", "leaving", "name", "view")
+    __slots__ = (
+        "_has_bell",
+        "_has_color",
+        "_has_times",
+        "_plain_view",
+        "address",
+        "deliver",
+        "door",
+        "folded_name",
+        "hears_itself",
+        "id",
+        "joined_at",
+        "leaving",
+        "name",
+        "view",
+    )
 
-    def __init__(self, id: int, address: str, deliver: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, id: int, address: str, deliver: Callable[[bytes], None], door: Door | None = None
+    ) -> None:
         self.id = id
         self.address = address
         self.name = ""
-        self.view = View()
+        self.folded_name = ""
+        self.view = self._plain_view = View()
+        self.hears_itself = False
         self.joined_at = 0.0  # on the monotonic clock, in seconds
         self.leaving: str | None = None
         """Why the person is going, in their own words behind the `Reason`, once they said so."""
         self.deliver = deliver
         """Send what was rendered in this person's view. Does not wait."""
+        self.door = door
+        self._has_color: bool | None = None  # None: as it suits the mode
+        self._has_times = self._has_bell = False
 
     def tell(self, *messages: Message) -> None:
         """Show `messages` to this person alone."""
@@ -43,6 +78,39 @@ class Person:
     def quit(self, words: str = "") -> None:
         """Ask to be let go, with `words` for those who stay."""
         self.leaving = f"{Reason.QUIT}: {words}" if words else str(Reason.QUIT)
+
+    def adapt(self, view: View, is_in_character_mode: bool) -> None:
+        """See by `view` from here on, plus what this person wishes.
+
+        In character mode nothing but what we send is on the screen: what the person says is shown
+        to them as it is to others, and names have colours unless they are switched off.
+        """
+        if view is not self._plain_view or is_in_character_mode != self.hears_itself:
+            self._plain_view = view
+            self.hears_itself = is_in_character_mode
+            self._choose_view()
+
+    def wish(
+        self, *, color: bool | None = None, times: bool | None = None, bell: bool | None = None
+    ) -> None:
+        """See colours, times before lines, and hear a bell when mentioned, or not."""
+        if color is not None:
+            self._has_color = color
+        if times is not None:
+            self._has_times = times
+        if bell is not None:
+            self._has_bell = bell
+        self._choose_view()
+
+    def _choose_view(self) -> None:
+        has_color = self.hears_itself if self._has_color is None else self._has_color
+        self.view = _shared_view(self._plain_view, has_color, self._has_times, self._has_bell)
+
+
+@lru_cache(maxsize=1024)
+def _shared_view(view: View, has_color: bool, has_times: bool, has_bell: bool) -> View:
+    """Return the one object for a view, so that a room can tell at a glance that two are alike."""
+    return replace(view, has_color=has_color, has_times=has_times, has_bell=has_bell)
 
 
 class Chat:
@@ -85,7 +153,7 @@ class Chat:
             if other is not person:
                 raise BadName(f"{name} looks too much like {other.name}, who is here already.")
             self._by_fold[fold] = self._by_skeleton[looks] = person
-            person.name = name
+            person.name, person.folded_name = name, fold
 
     def _release(self, person: Person, name: str, keep: str = "") -> None:
         """Make `name` free again, but for what it has in common with `keep`."""

@@ -21,7 +21,14 @@ from threadchat import __version__
 from threadchat.console import Console, Detail
 from threadchat.history import MAX_REMEMBERED
 from threadchat.network import show_address, ways_in
-from threadchat.server import DEFAULT_MAX_CLIENTS, DEFAULT_PORT, DEFAULT_REPLAY, ChatServer
+from threadchat.server import (
+    DEFAULT_FALLBACK_ENCODING,
+    DEFAULT_MAX_CLIENTS,
+    DEFAULT_PORT,
+    DEFAULT_REPLAY,
+    ChatServer,
+)
+from threadchat.text import usable_encoding
 
 STOP_SECONDS = 4.5
 """How long a stop may take, so that the whole process is gone within 5 s."""
@@ -91,6 +98,13 @@ def parse_options(argv: Sequence[str] | None, environment: Mapping[str, str]) ->
         metavar="N",
         help="how many earlier messages a newcomer is shown (default: 20)",
     )
+    parser.add_argument(
+        "--fallback-encoding",
+        type=_encoding,
+        default=DEFAULT_FALLBACK_ENCODING,
+        metavar="NAME",
+        help="how clients write that send no UTF-8 (default: cp1252)",
+    )
     how_much = parser.add_mutually_exclusive_group()
     how_much.add_argument("--show-messages", action="store_true", help="log what is said as well")
     how_much.add_argument(
@@ -148,6 +162,15 @@ def _replay_number(text: str) -> int:
     return number
 
 
+def _encoding(text: str) -> str:
+    try:
+        return usable_encoding(text)
+    except LookupError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no encoding for a terminal; cp1252, cp437 and latin-1 are some"
+        ) from None
+
+
 def _run(options: argparse.Namespace) -> int:
     detail = Detail.CLIENTS
     if options.quiet:
@@ -180,7 +203,11 @@ def _open_server(options: argparse.Namespace, console: Console) -> ChatServer:
         raise Fault(f"there is no port {port}. Choose one from 1024 to 65535, or 0 for any.")
     try:
         return ChatServer(
-            (host, port), max_clients=options.max_clients, replay=options.replay, console=console
+            (host, port),
+            max_clients=options.max_clients,
+            replay=options.replay,
+            fallback_encoding=options.fallback_encoding,
+            console=console,
         )
     except socket.gaierror as error:
         raise Fault(

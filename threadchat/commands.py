@@ -81,6 +81,8 @@ class Registry:
         return f"There is no /{name[:20]}. Did you mean /{closest}? /help lists all."
 
 
+_TEST_LETTERS = "ä é ñ ß € Ж 漢"
+
 registry = Registry()
 """The commands of a threadchat."""
 
@@ -132,7 +134,77 @@ def me(chat: Chat, person: Person, argument: str) -> None:
     chat.say(person, Emote(person.name, argument, time.time()))
 
 
+@registry.command("charset", "NAME", "say how your client writes letters, as in /charset cp850")
+def charset(chat: Chat, person: Person, argument: str) -> None:
+    """Set the encoding of the person's client, and show a line to judge it by."""
+    if not argument or person.door is None:
+        raise Misuse
+    try:
+        encoding = person.door.set_charset(argument)
+    except LookupError:
+        person.tell(
+            Problem(f"{argument[:20]} is not known here. Try utf-8, cp1252, cp850 or latin-1.")
+        )
+    else:
+        person.tell(Notice(f"Your charset is {encoding} now. A test: {_TEST_LETTERS}"))
+
+
+@registry.command("charmode", "on|off", "have your line kept whole while others talk")
+def charmode(chat: Chat, person: Person, argument: str) -> None:
+    """Ask the person's client for character mode, or for line mode."""
+    wanted = _switch(argument)
+    if person.door is None:
+        raise Misuse
+    if wanted and not person.hears_itself:
+        person.tell(Notice("Asking your client. If nothing changes, it cannot do it."))
+    person.door.set_character_mode(wanted)
+    if not wanted:
+        person.tell(Notice("Your client edits its own lines."))
+
+
+@registry.command("color", "on|off", "show names in colours")
+def color(chat: Chat, person: Person, argument: str) -> None:
+    """Switch colours."""
+    person.wish(color=_switch(argument))
+    person.tell(Notice(f"Colours are {argument.lower()}."))
+
+
+@registry.command("time", "on|off", "show the time before each line")
+def time_(chat: Chat, person: Person, argument: str) -> None:
+    """Switch times."""
+    person.wish(times=_switch(argument))
+    person.tell(Notice(f"Times are {argument.lower()}."))
+
+
+@registry.command("bell", "on|off", "ring when somebody says your name")
+def bell(chat: Chat, person: Person, argument: str) -> None:
+    """Switch the bell."""
+    person.wish(bell=_switch(argument))
+    person.tell(Notice(f"The bell is {argument.lower()}."))
+
+
 @registry.command("quit", "[WORDS]", "leave, with a last word if you like")
 def quit_(chat: Chat, person: Person, argument: str) -> None:
     """Let the person go."""
     person.quit(argument)
+
+
+def _switch(argument: str) -> bool:
+    match argument.lower():
+        case "on":
+            return True
+        case "off":
+            return False
+    raise Misuse
+
+
+def complete(chat: Chat, text: str) -> tuple[int, list[str]]:
+    """Return where the last word of `text` begins, and the names or commands it may become."""
+    if text.startswith("/") and " " not in text:
+        known = (f"/{command.name} " for command in registry)
+        return 0, [name for name in known if name.startswith(text.lower())]
+    start = text.rfind(" ") + 1
+    word = text[start:].casefold()
+    ending = " " if start else ": "
+    names = sorted(member.name for member in chat.people())
+    return start, [name + ending for name in names if word and name.casefold().startswith(word)]

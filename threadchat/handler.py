@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Protocol, cast
 
 from threadchat.chat import Chat, Person
-from threadchat.commands import registry
+from threadchat.commands import complete, registry
 from threadchat.console import Console
 from threadchat.foreign import Doorman
 from threadchat.linebuffer import Line, LineTooLong
@@ -26,10 +26,11 @@ from threadchat.messages import (
     count_people,
     list_names,
     parse_line,
+    render,
 )
 from threadchat.network import show_address
 from threadchat.outbox import Flusher, Outbox, reason_of
-from threadchat.terminal import AreYouThere, Ended, Terminal
+from threadchat.terminal import AreYouThere, Ended, Frame, Terminal
 from threadchat.text import BadName, clean_text
 from threadchat.wire import open_wire
 
@@ -53,6 +54,7 @@ class Host(Protocol):
 
     chat: Chat
     console: Console
+    fallback_encoding: str
     flusher: Flusher
 
     def next_id(self) -> int:
@@ -80,11 +82,12 @@ class ClientHandler(socketserver.StreamRequestHandler):
         self.host = cast(Host, self.server)
         self.wire = open_wire(self.connection)
         self.outbox = Outbox(self.wire, self.host.flusher)
-        self.terminal = Terminal()
+        self.terminal = Terminal(self.host.fallback_encoding, self._complete)
+        self._frame: Frame | None = None
         self.started_at = time.monotonic()
         self.bytes_received = 0
         self.person = Person(
-            self.host.next_id(), show_address(self.client_address), self.outbox.send
+            self.host.next_id(), show_address(self.client_address), self.outbox.send, door=self
         )
         self._why: str = Reason.CLOSED
         self._was_cut_off = False  # broken or turned away: what stands there is no line
@@ -113,6 +116,8 @@ class ClientHandler(socketserver.StreamRequestHandler):
         why = self.outbox.reason or self._why
         if self._is_in_a_room:
             self.host.chat.leave(self.person, why)
+        self.terminal.stop()
+        self._settle()
         if why.startswith(Reason.QUIT):
             self.person.tell(Notice("Goodbye."))
         self.host.unregister(self)
@@ -130,10 +135,25 @@ class ClientHandler(socketserver.StreamRequestHandler):
             why=why,
         )
 
+    # What a person can wish of this kind of door
+
+    def set_charset(self, name: str) -> str:
+        """See `Terminal.set_charset`."""
+        encoding = self.terminal.set_charset(name)
+        self._settle()
+        return encoding
+
+    def set_character_mode(self, wanted: bool) -> None:
+        """See `Terminal.set_character_mode`."""
+        self.terminal.set_character_mode(wanted)
+        self._settle()
+
+    def _complete(self, text: str) -> tuple[int, list[str]]:
+        return complete(self.host.chat, text) if self._is_in_a_room else (0, [])
+
     def end(self, reason: Reason, words: str) -> None:
         """End this client, from any thread, telling it why in `words`."""
-        self.person.tell(Notice(words))
-        self.outbox.end(reason)
+        self.outbox.end(reason, render(Notice(words), self.person.view))
 
     # From the client
 
@@ -170,17 +190,19 @@ class ClientHandler(socketserver.StreamRequestHandler):
     def _lines(self) -> Iterator[str]:
         """Yield the lines the client types, as they were typed."""
         for data in self._chunks():
-            events = self.terminal.receive_data(data)
-            if answer := self.terminal.data_to_send():
-                self.outbox.send(answer)
-            self.person.view = self.terminal.view
+            events = self.terminal.receive_data(data, time.monotonic())
+            self._settle()
             for event in events:
-                if self.outbox.reason is not None or isinstance(event, Ended):
+                if self.outbox.reason is not None:
+                    return
+                if isinstance(event, Ended):
+                    self.person.quit()
                     return
                 if isinstance(event, Line):
                     yield event.text
                 else:
                     self._answer(event)
+                self._settle()
         if not self._was_cut_off and self.outbox.reason is None:
             for event in self.terminal.receive_end():
                 if isinstance(event, Line):
@@ -203,8 +225,26 @@ class ClientHandler(socketserver.StreamRequestHandler):
     def _write(self, text: str) -> None:
         self.outbox.send(self.person.view.encode(text))
 
+    def _settle(self) -> None:
+        """Send what the terminal has to say, and how the line being typed is kept whole."""
+        data, frame = self.terminal.take_output()
+        if data or frame != self._frame:
+            self._frame = frame
+            self.outbox.update(data, frame)
+        self.person.adapt(self.terminal.view, self.terminal.is_in_character_mode)
+
+    def _ask(self, question: str) -> None:
+        self.terminal.ask(question)
+        self._settle()
+
+    def _keep(self, typed: str) -> None:
+        """Leave on the screen what was typed, where only we can."""
+        if self.terminal.is_in_character_mode:
+            self._write(f"{typed}\r\n")
+
     def _greet(self) -> None:
-        self._write(f"Hello from threadchat! {self._who_is_here()}\r\nYour name: ")
+        self._write(f"Hello from threadchat! {self._who_is_here()}\r\n")
+        self._ask(_NAME_PROMPT)
 
     def _who_is_here(self) -> str:
         people = self.host.chat.people()
@@ -219,6 +259,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         """Ask for a name and let its owner in; return whether that came to be."""
         tries = 0
         for line in lines:
+            self._keep(_NAME_PROMPT + clean_text(line))
             match line.strip().lower().removeprefix("/"):
                 case "quit":
                     self.person.quit()
@@ -235,7 +276,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
                         self.person.tell(Problem(f"That was try {tries} of {tries}. Come again!"))
                         self._why = Reason.NO_NAME
                         return False
-            self._write("Your name: ")
+            self._ask(_NAME_PROMPT)
         return False
 
     def _take_name(self, line: str) -> bool:
@@ -245,7 +286,12 @@ class ClientHandler(socketserver.StreamRequestHandler):
             self.person.tell(Problem(str(error)))
             return False
         self._is_in_a_room = True
+        self._prompt = f"{self.host.chat.room().name}> "
+        self.terminal.set_prompt(self._prompt)
+        self._settle()
         self.host.chat.enter(self.person)
+        if self.terminal.speaks_telnet and not self.terminal.is_in_character_mode:
+            self.person.tell(Notice(_CHARMODE_HINT))
         self.host.console.client_named(self.person.id, self.person.name)
         return True
 
@@ -258,11 +304,16 @@ class ClientHandler(socketserver.StreamRequestHandler):
             case Words(words):
                 self.host.chat.say(self.person, Say(self.person.name, words, time.time()))
             case call:
+                self._keep(self._prompt + text)
                 name = self.person.name
                 registry.dispatch(self.host.chat, self.person, call)
                 if self.person.name != name:
                     self.host.console.client_named(self.person.id, self.person.name)
 
+
+_NAME_PROMPT = "Your name: "
+
+_CHARMODE_HINT = "Type /charmode on to have the line you type kept whole while others talk."
 
 _NAME_HELP = (
     "Choose a name of up to 20 letters and digits; others see it before what you say."

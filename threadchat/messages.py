@@ -5,11 +5,16 @@ around what people wrote, so that a person at a netcat can read them and a scrip
 No text in here is unsafe: names and words were cleaned when they came in (`threadchat.text`).
 """
 
+import re
+import time
+import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from threadchat import telnet
+from threadchat.text import fold_name
 
 MAX_NAMES_LISTED = 8
 """The most people a line names one by one; of more it names `NAMES_OF_A_CROWD` and counts."""
@@ -35,17 +40,34 @@ class Reason(StrEnum):
 class View:
     """One of the few distinct ways in which a message is shown.
 
-    People who share a view are sent the very same bytes. `encoding` is a Python codec name;
-    `doubled_iac` is for those who speak telnet, where an FF in the text has to be sent twice.
+    People who share a view are sent the very same bytes. `encoding` is a Python codec name, and
+    `is_a_guess` whether nobody has said that it is the right one. `doubled_iac` is for those who
+    speak telnet, where an FF in the text has to be sent twice. The others are people's own wishes.
     """
 
     encoding: str = "utf-8"
+    is_a_guess: bool = False
     doubled_iac: bool = False
+    has_color: bool = False
+    has_times: bool = False
+    has_bell: bool = False
 
     def encode(self, text: str) -> bytes:
         """Return `text` for this view; what its encoding lacks becomes a question mark."""
         data = text.encode(self.encoding, "replace")
+        if self.is_a_guess and self.encoding.startswith("cp12"):
+            data = data.translate(_WITHOUT_C1)
         return telnet.escape(data) if self.doubled_iac else data
+
+    @property
+    def marks_mentions(self) -> bool:
+        """Whether a line that mentions somebody looks different to them."""
+        return self.has_color or self.has_bell
+
+
+# What Windows' code pages have there, a terminal that is set to Latin-1 takes for C1 controls:
+# a 9B begins an escape sequence (promise 4). Where the code page is only a guess, they stay away.
+_WITHOUT_C1 = bytes(ord("?") if 0x80 <= byte < 0xA0 else byte for byte in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +120,7 @@ class Joined:
     names: Sequence[str]
     here: int
     count: int | None = None
+    at: float = field(default_factory=time.time, kw_only=True, compare=False)
 
     @property
     def line(self) -> str:
@@ -112,6 +135,7 @@ class Left:
     name: str
     seconds: float
     why: str
+    at: float = field(default_factory=time.time, kw_only=True, compare=False)
 
     @property
     def line(self) -> str:
@@ -125,6 +149,7 @@ class LeftTogether:
 
     names: Sequence[str]
     here: int
+    at: float = field(default_factory=time.time, kw_only=True, compare=False)
 
     @property
     def line(self) -> str:
@@ -138,6 +163,7 @@ class Renamed:
 
     before: str
     now: str
+    at: float = field(default_factory=time.time, kw_only=True, compare=False)
 
     @property
     def line(self) -> str:
@@ -178,9 +204,52 @@ RoomMessage = Say | Emote | Joined | Left | LeftTogether | Renamed
 Message = RoomMessage | Welcome | Notice | Problem
 
 
-def render(message: Message, view: View) -> bytes:
-    """Return the line of `message`, with its CR LF, as `view` shows it."""
-    return view.encode(message.line + "\r\n")
+def render(message: Message, view: View, is_mention: bool = False) -> bytes:
+    """Return the line of `message`, with its CR LF, as `view` shows it.
+
+    `is_mention` is for those whose name it mentions, if their view marks that.
+    """
+    line = _painted(message, is_mention) if view.has_color else message.line
+    if view.has_times and isinstance(message, RoomMessage):
+        line = time.strftime("%H:%M ", time.localtime(message.at)) + line
+    if view.has_bell and is_mention:
+        line = f"\a{line}"
+    return view.encode(line + "\r\n")
+
+
+# Those of the eight basic colours that can be read on black and on white: red, green, magenta and
+# cyan. Telnet on Windows knows no others.
+_NAME_COLORS = (31, 32, 35, 36)
+
+
+def _painted(message: Message, is_mention: bool) -> str:
+    """Return the line with the SGR sequences (ECMA-48, 8.3.117) that colour it."""
+    bold = "\x1b[1m" if is_mention else ""
+    match message:
+        case Say(name, text):
+            return f"{_painted_name(name)}{bold}: {text}{bold and _PLAIN}"
+        case Emote(name, text):
+            return f"* {_painted_name(name)}{bold} {text}{bold and _PLAIN}"
+        case Joined() | Left() | LeftTogether() | Renamed():
+            return f"\x1b[2m{message.line}{_PLAIN}"
+    return message.line
+
+
+_PLAIN = "\x1b[m"
+
+
+@lru_cache(maxsize=4096)
+def _painted_name(name: str) -> str:
+    color = _NAME_COLORS[zlib.crc32(fold_name(name).encode()) % len(_NAME_COLORS)]
+    return f"\x1b[{color}m{name}{_PLAIN}"
+
+
+def words_of(text: str) -> set[str]:
+    """Return the words of `text` that could mention somebody, folded as names are."""
+    return {fold_name(word.rstrip(".")) for word in _NAME_LIKE.findall(text)}
+
+
+_NAME_LIKE = re.compile(r"[^\W_][\w.-]*")
 
 
 @dataclass(frozen=True, slots=True)

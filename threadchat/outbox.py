@@ -16,6 +16,7 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 
 from threadchat.messages import Reason
+from threadchat.terminal import Frame
 from threadchat.wire import Wire
 
 MAX_QUEUED = 256 * 1024
@@ -29,6 +30,7 @@ class Outbox:
         "_bound",
         "_emptied",
         "_flusher",
+        "_frame",
         "_lock",
         "_queue",
         "_watched",
@@ -43,6 +45,7 @@ class Outbox:
         self._bound = bound
         self._lock = Lock()  # guards all below
         self._queue: bytearray | None = None  # None while nothing waits, which is nearly always
+        self._frame: Frame | None = None
         self._watched = False  # whether the flusher knows this outbox
         self._emptied: Event | None = None  # made when somebody waits for it
         self.bytes_sent = 0
@@ -50,21 +53,39 @@ class Outbox:
         """Why the client was ended, once it was. Nothing is sent from then on."""
 
     def send(self, data: bytes) -> None:
-        """Send `data`, now or as soon as the client takes it. Never waits and never raises."""
+        """Send `data`, now or as soon as the client takes it. Never waits and never raises.
+
+        `data` is whole lines: where a line is being typed, they appear above it (promise 6).
+        """
         with self._lock:
             if self.reason is None:
-                self._send(data)
+                frame = self._frame
+                self._send(data if frame is None else frame[0] + data + frame[1])
 
-    def end(self, reason: Reason) -> None:
-        """End the client: what is queued still goes out, nothing after it.
+    def update(self, data: bytes, frame: Frame | None) -> None:
+        """Send `data` as it is; from here on `frame` keeps the line being typed whole.
+
+        The two in one step: a message comes before both or after both.
+        """
+        with self._lock:
+            if self.reason is None:
+                self._frame = frame
+                if data:
+                    self._send(data)
+
+    def end(self, reason: Reason, last_words: bytes = b"") -> None:
+        """End the client: what is queued and `last_words` still go out, nothing after them.
 
         The client's own thread is woken from `Wire.receive` to do the rest. The first reason
         stays.
         """
         with self._lock:
             if self.reason is None:
-                self.reason = reason
-                self._wire.wake()
+                if last_words:
+                    self._send((self._frame[0] if self._frame else b"") + last_words)
+                if self.reason is None:  # the client may have gone over those very words
+                    self.reason = reason
+                    self._wire.wake()
 
     def drain(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds until nothing is queued; return whether it is so."""

@@ -12,6 +12,7 @@ promise 3: no member's socket is waited for, as `Member.deliver` never waits.
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
@@ -30,6 +31,7 @@ from threadchat.messages import (
     Spoken,
     View,
     render,
+    words_of,
 )
 
 MAX_PENDING = 4096
@@ -43,7 +45,11 @@ class Member(Protocol):
     """Whatever can be in a room: it has a name and a view, and can be handed what is rendered."""
 
     name: str
+    folded_name: str
+    """The name as `threadchat.text.fold_name` makes it, by which mentions are found."""
     view: View
+    hears_itself: bool
+    """Whether what this member says is to be shown to it, too: nothing else put it there."""
 
     def deliver(self, data: bytes) -> None:
         """Take `data`, whole lines in this member's view. Must not wait."""
@@ -243,7 +249,8 @@ class Room:
                 if member.view is not view:
                     view = member.view
                     rendered = sheet.rendered(view)
-                member.deliver(rendered.page_for(member))
+                if page := rendered.page_for(member):
+                    member.deliver(page)
             except Exception as error:
                 # One member's failure is that member's alone (promise 8).
                 self._observer.failed(f"delivering to {member.name}", error)
@@ -273,7 +280,8 @@ class _Sheet:
             self.joined = [member.name for member in joiners]
             self._add(Joined(self.joined, here), joiners)
         for post in posts:
-            self._add(post.message, (post.sender,))
+            to_all = post.sender.hears_itself and isinstance(post.message, Spoken)
+            self._add(post.message, () if to_all else (post.sender,))
         if len(leaves) == 1:
             (left,) = leaves.values()
             self._add(left, leaves)
@@ -285,6 +293,21 @@ class _Sheet:
         for member in not_for:
             self.not_for.setdefault(member, []).append(len(self.messages))
         self.messages.append(message)
+
+    @cached_property
+    def mentions(self) -> dict[str, list[int]]:
+        """The places of the messages that mention a word, by that word, folded as names are."""
+        places: dict[str, list[int]] = {}
+        for place, message in enumerate(self.messages):
+            if isinstance(message, Spoken):
+                for word in words_of(message.text):
+                    places.setdefault(word, []).append(place)
+        return places
+
+    def author_of(self, place: int) -> str:
+        """Return the name of who said the message in that place, "" if nobody did."""
+        message = self.messages[place]
+        return message.name if isinstance(message, Spoken) else ""
 
     def rendered(self, view: View) -> "_Rendered":
         """Return the batch in `view`, rendered when it is first asked for."""
@@ -303,23 +326,42 @@ class _Rendered:
         self._whole = b"".join(lines)
         self._ends = list(accumulate(map(len, lines)))
         self._openings: dict[int, bytes] = {}
+        self._marked: dict[int, bytes] = {}
 
     def page_for(self, member: Member) -> bytes:
         """Return what `member` is to be sent."""
         left_out = self._sheet.not_for.get(member)
-        if left_out is None:
+        mentions = self._mentions_of(member) if self._view.marks_mentions else None
+        if left_out is None and not mentions:
             return self._whole
+        changes = dict.fromkeys(left_out or (), b"")
+        for index in mentions or ():
+            if index not in changes:
+                changes[index] = self._mark(index)
         parts: list[bytes] = []
         if (place := self._sheet.place_of.get(member)) is not None:
             parts += (self._sheet.welcome_of[member], self._opening_for(place))
         begin = 0
-        for index in left_out:
+        for index in sorted(changes):
             end = self._ends[index - 1] if index else 0
-            if end > begin:
-                parts.append(self._whole[begin:end])
+            parts += (self._whole[begin:end], changes[index])
             begin = self._ends[index]
         parts.append(self._whole[begin:])
         return b"".join(parts)
+
+    def _mentions_of(self, member: Member) -> list[int]:
+        """Return the places of what others say to or of `member`."""
+        return [
+            place
+            for place in self._sheet.mentions.get(member.folded_name, ())
+            if self._sheet.author_of(place) != member.name
+        ]
+
+    def _mark(self, place: int) -> bytes:
+        if place not in self._marked:
+            message = self._sheet.messages[place]
+            self._marked[place] = render(message, self._view, is_mention=True)
+        return self._marked[place]
 
     def _opening_for(self, place: int) -> bytes:
         """Return the replay, and who joined at the same time, for the joiner in that place.

@@ -21,11 +21,13 @@ from threadchat.history import History
 from threadchat.messages import Problem, Reason, View, render
 from threadchat.network import show_address
 from threadchat.outbox import Flusher
+from threadchat.text import usable_encoding
 from threadchat.wire import open_wire
 
 DEFAULT_PORT = 8000
 DEFAULT_MAX_CLIENTS = 1000
 DEFAULT_REPLAY = 20
+DEFAULT_FALLBACK_ENCODING = "cp1252"
 
 _MAX_REFUSALS_AT_ONCE = 32
 """How many who found the room full may be seen off at leisure; more are just closed."""
@@ -61,11 +63,13 @@ class ChatServer(socketserver.ThreadingTCPServer):
         *,
         max_clients: int = DEFAULT_MAX_CLIENTS,
         replay: int = DEFAULT_REPLAY,
+        fallback_encoding: str = DEFAULT_FALLBACK_ENCODING,
         console: Console | None = None,
         history: History | None = None,
     ) -> None:
         host, port = address
         self.max_clients = max_clients
+        self.fallback_encoding = usable_encoding(fallback_encoding)
         self.console = console or Console(Detail.NOTHING)
         self._is_dual_stack = not host and socket.has_dualstack_ipv6()
         self.address_family, bind_to = _where_to_bind(host, port, self._is_dual_stack)

@@ -20,7 +20,10 @@ MAX_SUBNEGOTIATION = 512
 """The most bytes kept of one subnegotiation; the rest is thrown away up to its end."""
 
 MAX_REPLIES = 100
-"""The most negotiation replies sent on one connection, so that no peer can keep us talking."""
+"""The most replies and requests sent on one connection, so that no peer can keep us talking.
+
+Giving up an option is always possible: there are no more of those than of the others.
+"""
 
 
 class Command(IntEnum):
@@ -91,10 +94,18 @@ class OptionChanged:
 
 @dataclass(frozen=True, slots=True)
 class OptionRequested:
-    """The peer asked for an option of ours (DO), or offered one of its own (WILL).
+    """The peer, unasked, wants an option of ours (DO), or offers one of its own (WILL).
 
-    Reported for every request, agreed to or not: what a client asks for tells what it is.
+    Reported whether it is agreed to or not: what a client asks for tells what it is.
     """
+
+    side: Side
+    option: int
+
+
+@dataclass(frozen=True, slots=True)
+class OptionRefused:
+    """The peer said no to what we asked for with `TelnetParser.enable`."""
 
     side: Side
     option: int
@@ -108,7 +119,7 @@ class Subnegotiation:
     payload: bytes
 
 
-Event = Data | Signal | OptionChanged | OptionRequested | Subnegotiation
+Event = Data | Signal | OptionChanged | OptionRequested | OptionRefused | Subnegotiation
 
 
 class _Q(Enum):
@@ -295,7 +306,7 @@ class TelnetParser:
             self._flush_text(text, events)
             payload = bytes(self._payload or b"")
             self._payload = None
-            if self._is_in_force(self._in_subnegotiation_of):
+            if self.is_in_force(self._in_subnegotiation_of):
                 events.append(Subnegotiation(self._in_subnegotiation_of, payload))
             return
         self._state = _State.SUB_DATA
@@ -303,7 +314,8 @@ class TelnetParser:
         # payload itself, and so is what follows it.
         self._keep(b"\xff" if byte == IAC else bytes((IAC, byte)))
 
-    def _is_in_force(self, option: int) -> bool:
+    def is_in_force(self, option: int) -> bool:
+        """Return whether `option` is, at either side."""
         return any(self._options.get((side, option)) in _IN_FORCE for side in Side)
 
     # Negotiating
@@ -311,13 +323,13 @@ class TelnetParser:
     def enable(self, side: Side, option: int) -> None:
         """Ask the peer for `option`: to let us do it (LOCAL), or to do it itself (REMOTE).
 
-        Nothing is sent where it is in force or asked for already.
+        Nothing is sent where it is in force or asked for already, or once `MAX_REPLIES` are.
         """
         key = (side, option)
         match self._options.get(key, _Q.NO):
             case _Q.NO:
-                self._options[key] = _Q.WANT_YES
-                self._say(_REQUESTS[side, True], option)
+                if self._reply(_REQUESTS[side, True], option):
+                    self._options[key] = _Q.WANT_YES
             case _Q.WANT_NO:
                 self._options[key] = _Q.WANT_NO_THEN_YES
             case _Q.WANT_YES_THEN_NO:
@@ -354,9 +366,11 @@ class TelnetParser:
             if verb is Command.DO:
                 self._answer_timing_mark()
             return
-        if wanted:
-            events.append(OptionRequested(side, option))
         before = self._options.get((side, option), _Q.NO)
+        if wanted and before is _Q.NO:
+            events.append(OptionRequested(side, option))
+        if not wanted and before in (_Q.WANT_YES, _Q.WANT_YES_THEN_NO):
+            events.append(OptionRefused(side, option))
         after = self._settle(before, side, option, wanted)
         if after is _Q.NO:
             self._options.pop((side, option), None)
@@ -368,10 +382,10 @@ class TelnetParser:
     def _answer_timing_mark(self) -> None:
         """Refuse, every time (RFC 860): the answer itself is what the client waits for.
 
-        Without it inetutils' telnet throws away all output for good after a Ctrl-C, so these do
-        not count among the replies; what bounds them is that a line of text has to come in between.
+        Without it inetutils' telnet throws away all output for good after a Ctrl-C, so that these
+        are counted anew after each line of text: who types lines may press Ctrl-C for ever.
         """
-        if self._timing_marks < MAX_REPLIES:
+        if not self._has_said_enough():
             self._timing_marks += 1
             self._to_send += bytes((IAC, Command.WONT, Option.TIMING_MARK))
 
@@ -407,11 +421,14 @@ class TelnetParser:
                 return _Q.YES
 
     def _reply(self, verb: Command, option: int) -> bool:
-        if self._replies >= MAX_REPLIES:
+        if self._has_said_enough():
             return False
         self._replies += 1
         self._say(verb, option)
         return True
+
+    def _has_said_enough(self) -> bool:
+        return self._replies + self._timing_marks >= MAX_REPLIES
 
     def _say(self, verb: Command, option: int) -> None:
         self._to_send += bytes((IAC, verb, option))

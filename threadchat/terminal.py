@@ -1,16 +1,76 @@
-"""Join the layers between one client's bytes and its lines.
+"""Join the layers between one client's bytes and its lines, and find out what the client is.
 
-bytes -> `TelnetParser` -> `Decoder` -> `LineBuffer` -> lines. No sockets, no threads: what the
-client is to be sent in return is fetched with `Terminal.data_to_send`. Promise 5 is kept here and
-in the parser: nothing of telnet is sent to a client that has not spoken it first.
+bytes -> `TelnetParser` -> `Decoder` -> `LineBuffer` or `LineEditor` -> lines. No sockets, no
+threads, no clock: the time comes in with the bytes, and what the client is to be sent is fetched
+with `Terminal.take_output`.
+
+A client is in one of five modes. All begin as UNKNOWN. A line end makes it LINE: it edits its own
+lines. Keys one by one, as Windows' telnet sends them, get it PROBED. What asks for the server's
+echo, or agrees to it, is in CHARACTER mode. One that is probed and does not answer sends RAW keys.
+Promise 5 is kept here and in the parser: no telnet byte without evidence of a telnet.
 """
 
 from dataclasses import dataclass
+from enum import Enum
 
 from threadchat.linebuffer import Line, LineBuffer, LineTooLong
+from threadchat.lineedit import Completer, EndOfInput, LineEditor
 from threadchat.messages import View
-from threadchat.telnet import Command, Data, Signal, TelnetParser
-from threadchat.text import Decoder
+from threadchat.telnet import (
+    IAC,
+    Command,
+    Data,
+    Event,
+    Option,
+    OptionChanged,
+    OptionRefused,
+    OptionRequested,
+    Side,
+    Signal,
+    Subnegotiation,
+    TelnetParser,
+)
+from threadchat.text import Decoder, usable_encoding
+
+MAX_KEY = 8
+"""The most bytes that one key sends."""
+
+MIN_BETWEEN_KEYS = 0.020
+"""Seconds that lie between two keys a person presses; what comes closer is one piece of text."""
+
+PROBE_TIMEOUT = 3.0
+"""Seconds after which a client that has not answered a probe does not speak telnet."""
+
+# The code page of Windows' console where the one of its windows is the key: telnet.exe uses it.
+_OEM_CODE_PAGES = {
+    "cp1250": "cp852",
+    "cp1251": "cp866",
+    "cp1252": "cp437",
+    "cp1253": "cp737",
+    "cp1254": "cp857",
+    "cp1255": "cp862",
+    "cp1257": "cp775",
+    "cp1258": "cp1258",
+}
+
+# These edit lines better than we could; some take our echo for a wish to hide a password.
+_MUD_CLIENTS = tuple(
+    "ATLANTIS AXMUD BEIP BLOWTORCH CMUD GNOME-MUD KILDCLIENT KMUDDY MUDLET MUDRAMMER MUSHCLIENT"
+    " POTATO TINTIN TINYFUGUE ZMUD".split()
+)
+
+Frame = tuple[bytes, bytes]
+"""What takes the line being typed off a client's screen, and what puts it back."""
+
+
+class Mode(Enum):
+    """What a client has turned out to be."""
+
+    UNKNOWN = "unknown"
+    LINE = "line"
+    PROBED = "probed"
+    CHARACTER = "character"
+    RAW = "raw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,62 +80,321 @@ class AreYouThere:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The client says that it will send nothing more, while still connected (RFC 1184, EOF)."""
+    """The client is done, while still connected: Ctrl-D on an empty line, or EOF (RFC 1184)."""
 
 
 TerminalEvent = Line | LineTooLong | AreYouThere | Ended
 
 
 class Terminal:
-    """What one client types, and the view in which it is shown what others say.
+    """What one client types, and what stands on its screen while it does.
 
-    No input raises, and how it is cut into chunks never changes what comes out.
+    `fallback` is the encoding of a client that sends no UTF-8. `complete` finds what Tab offers.
+    After each call that takes input or changes something, send what `take_output` returns.
+
+    No input raises, and how it is cut into chunks never changes what comes out, but for what the
+    time between two keys tells.
     """
 
-    __slots__ = ("_buffer", "_decoder", "_telnet", "view")
+    __slots__ = (
+        "_asked_for_type",
+        "_buffer",
+        "_columns",
+        "_complete",
+        "_decoder",
+        "_echo_is_for_a_secret",
+        "_editor",
+        "_last_key_at",
+        "_output",
+        "_probed_at",
+        "_prompt",
+        "_question",
+        "_secret",
+        "_telnet",
+        "mode",
+        "view",
+    )
 
-    def __init__(self) -> None:
-        self._telnet = TelnetParser()
-        self._decoder = Decoder()
-        self._buffer = LineBuffer()
+    def __init__(self, fallback: str = "cp1252", complete: Completer | None = None) -> None:
+        self.mode = Mode.UNKNOWN
         self.view = View()
+        """How the client is to be shown text, people's own wishes aside."""
+        self._telnet = TelnetParser(
+            local={Option.ECHO, Option.SGA, Option.CHARSET},
+            remote={Option.SGA, Option.NAWS, Option.TTYPE, Option.CHARSET},
+        )
+        self._decoder = Decoder(fallback)
+        self._buffer = LineBuffer()
+        self._editor: LineEditor | None = None  # there in character mode alone
+        self._complete = complete
+        self._columns = 0
+        self._prompt = ""
+        self._question = ""  # that of it which is shown in line mode, too
+        self._output = ""
+        self._last_key_at: float | None = None
+        self._probed_at = 0.0
+        self._asked_for_type = False
+        self._secret = False
+        self._echo_is_for_a_secret = False
 
-    def receive_data(self, data: bytes) -> list[TerminalEvent]:
-        """Return what `data` amounts to, in its order."""
+    # Input
+
+    def receive_data(self, data: bytes, now: float) -> list[TerminalEvent]:
+        """Return what `data`, received at `now` (monotonic, in seconds), amounts to."""
+        if self.mode is Mode.UNKNOWN:
+            self._look_at_chunk(data, now)
+        elif self.mode is Mode.PROBED and now - self._probed_at > PROBE_TIMEOUT:
+            self.mode = Mode.RAW
         events: list[TerminalEvent] = []
         for event in self._telnet.receive_data(data):
-            match event:
-                case Data(text):
-                    events += self._buffer.feed(self._decoder.decode(text))
-                case Signal(command):
-                    events += self._obey(command)
+            if isinstance(event, Data):
+                events += self._take_text(self._decoder.decode(event.data))
+            else:
+                events += self._take_command(event)
         self._choose_view()
         return events
 
     def receive_end(self) -> list[TerminalEvent]:
         """Return the line that the client had begun when it closed its side."""
+        if self._editor is not None:
+            return []  # a half-typed line that its author could still have changed
         return [*self._buffer.feed(self._decoder.decode(b"", final=True)), *self._buffer.finish()]
 
-    def data_to_send(self) -> bytes:
-        """Return what the protocol owes the client since the last call."""
-        return self._telnet.data_to_send()
+    def _look_at_chunk(self, data: bytes, now: float) -> None:
+        """Tell a client that sends lines from one that sends keys (and may know telnet)."""
+        if b"\n" in data or b"\r" in data:
+            self.mode = Mode.LINE
+        elif len(data) > MAX_KEY or IAC in data:
+            self._last_key_at = None
+        else:
+            before, self._last_key_at = self._last_key_at, now
+            if before is not None and now - before >= MIN_BETWEEN_KEYS:
+                self.mode = Mode.PROBED
+                self._probed_at = now
+                self._ask_for_character_mode()
+
+    def _take_text(self, text: str) -> list[TerminalEvent]:
+        events: list[TerminalEvent] = []
+        taken = self._buffer.feed(text) if self._editor is None else self._editor.feed(text)
+        for event in taken:
+            if isinstance(event, EndOfInput):
+                events.append(Ended())
+            else:
+                events.append(event)
+            if isinstance(event, Line) and self._secret:
+                self._end_secret()
+        return events
+
+    def _take_command(self, event: Event) -> list[TerminalEvent]:
+        match event:
+            case Signal(command):
+                return self._obey(command)
+            case OptionRequested(Side.LOCAL, Option.ECHO | Option.SGA):
+                self._ask_for_echo()
+            case OptionChanged(side, option, enabled):
+                self._option_changed(side, option, enabled)
+            case OptionRefused(Side.LOCAL, Option.ECHO | Option.SGA):
+                self._leave_character_mode()
+            case Subnegotiation(option, payload):
+                self._take_subnegotiation(option, payload)
+        return []
 
     def _obey(self, command: Command) -> list[TerminalEvent]:
+        editor = self._editor
         match command:
             case Command.AYT:
                 return [AreYouThere()]
             case Command.EOF:
                 return [*self.receive_end(), Ended()]
             case Command.EC:
-                return [*self._buffer.feed("\x7f")]
+                return self._take_text("\x7f")
             case Command.EL | Command.IP | Command.BRK | Command.ABORT:
                 self._decoder.clear()
                 self._buffer.clear()
+                if editor is not None:
+                    editor.interrupt()
         return []
 
+    # Modes
+
+    @property
+    def is_in_character_mode(self) -> bool:
+        """Whether the line being typed is ours to draw."""
+        return self._editor is not None
+
+    @property
+    def speaks_telnet(self) -> bool:
+        """Whether the client has sent a telnet command."""
+        return self._telnet.speaks_telnet
+
+    def set_character_mode(self, wanted: bool) -> None:
+        """Ask the client for character mode, or for line mode. Its answer decides."""
+        if wanted:
+            self._ask_for_character_mode()
+        else:
+            self._leave_character_mode()
+
+    def _ask_for_character_mode(self) -> None:
+        self._ask_for_echo()
+        self._telnet.enable(Side.REMOTE, Option.NAWS)
+
+    def _ask_for_echo(self) -> None:
+        # Never one without the other: SGA alone leaves Unix telnets echoing key by key, and ECHO
+        # alone is for passwords.
+        self._echo_is_for_a_secret = False
+        self._telnet.enable(Side.LOCAL, Option.ECHO)
+        self._telnet.enable(Side.LOCAL, Option.SGA)
+
+    def _option_changed(self, side: Side, option: int, enabled: bool) -> None:
+        match side, option:
+            case Side.LOCAL, Option.ECHO if enabled and not self._echo_is_for_a_secret:
+                self._enter_character_mode()
+            case Side.LOCAL, Option.ECHO | Option.SGA if not enabled:
+                self._leave_character_mode()
+            case Side.REMOTE, Option.TTYPE if enabled:
+                self._ask_for_type()
+
+    def _enter_character_mode(self) -> None:
+        if self._editor is not None:
+            return
+        if self.mode is Mode.PROBED:
+            # Keys one by one and no request of its own: telnet.exe, whose bytes are its console's.
+            self._decoder.fallback = _OEM_CODE_PAGES.get(self._decoder.fallback, "cp437")
+        self.mode = Mode.CHARACTER
+        self._editor = LineEditor(
+            columns=self._columns, complete=self._complete, encoding=self._decoder.encoding
+        )
+        self._editor.set_prompt(self._prompt)
+        self._editor.secret = self._secret
+        # What has been typed may stand on the screen already: it is drawn over, once.
+        self._editor.start()
+        self._editor.feed(self._buffer.take())
+        self._telnet.enable(Side.REMOTE, Option.NAWS)
+        self._telnet.enable(Side.REMOTE, Option.TTYPE)
+        self._ask_for_type()
+
+    def _leave_character_mode(self) -> None:
+        self.mode = Mode.LINE
+        self._telnet.disable(Side.LOCAL, Option.ECHO)
+        self._telnet.disable(Side.LOCAL, Option.SGA)
+        editor, self._editor = self._editor, None
+        if editor is not None:
+            typed = editor.text
+            editor.stop()
+            self._output += editor.output() + self._question + ("" if self._secret else typed)
+            self._buffer.feed(typed)
+
+    def _ask_for_type(self) -> None:
+        """Ask for the terminal type (RFC 1091): MUD clients give theirs away."""
+        if (
+            self._editor is not None
+            and not self._asked_for_type
+            and self._telnet.is_in_force(Option.TTYPE)
+        ):
+            self._asked_for_type = True
+            self._telnet.subnegotiate(Option.TTYPE, b"\x01")
+
+    def _take_subnegotiation(self, option: int, payload: bytes) -> None:
+        match option:
+            case Option.NAWS if len(payload) == 4:  # RFC 1073
+                self._columns = int.from_bytes(payload[:2], "big")
+                if self._editor is not None:
+                    self._editor.resize(self._columns)
+            case Option.TTYPE if payload[:1] == b"\0":
+                if payload[1:].decode("ascii", "replace").upper().startswith(_MUD_CLIENTS):
+                    self._leave_character_mode()
+            case Option.CHARSET if payload[:1] == b"\x01":
+                self._telnet.subnegotiate(Option.CHARSET, self._choose_charset(payload[1:]))
+
+    # Encodings
+
+    def set_charset(self, name: str) -> str:
+        """Take the client's bytes for the encoding called `name` and return its proper name.
+
+        "utf-8" is the beginning again: UTF-8 for as long as that is what comes. Raise
+        `LookupError` if there is no such encoding, or a terminal cannot be in it.
+        """
+        encoding = usable_encoding(name)
+        self._decoder.use(encoding)
+        self._choose_view()
+        return encoding
+
+    def _choose_charset(self, request: bytes) -> bytes:
+        """Answer a CHARSET REQUEST (RFC 2066): UTF-8 if it is offered, else what we know first."""
+        if request.startswith(b"[TTABLE]"):
+            request = request[len(b"[TTABLE]") + 1 :]
+        offered = request[1:].split(request[:1]) if request else []
+        for name in sorted(offered, key=lambda name: name.upper() != b"UTF-8"):
+            try:
+                self._decoder.use(usable_encoding(name.decode("ascii")))
+            except (LookupError, UnicodeError, ValueError):
+                continue
+            return b"\x02" + name  # ACCEPTED
+        return b"\x03"  # REJECTED
+
     def _choose_view(self) -> None:
-        encoding = self._decoder.encoding
+        decoder = self._decoder
         # UTF-8 has no byte FF that could need doubling: one view less to render.
-        doubled_iac = self._telnet.speaks_telnet and encoding != "utf-8"
-        if (encoding, doubled_iac) != (self.view.encoding, self.view.doubled_iac):
-            self.view = View(encoding, doubled_iac)
+        doubled_iac = self._telnet.speaks_telnet and decoder.encoding != "utf-8"
+        view = View(decoder.encoding, decoder.is_a_guess, doubled_iac)
+        if view != self.view:
+            self.view = view
+            if self._editor is not None:
+                self._editor.set_encoding(decoder.encoding)
+
+    # The screen
+
+    def ask(self, question: str) -> None:
+        """Put `question` before what is typed next, in every mode."""
+        self.set_prompt(question)
+        self._question = question
+        if self._editor is None:
+            self._output += question
+
+    def set_prompt(self, prompt: str) -> None:
+        """Put `prompt` before what is typed in character mode; in line mode, nothing is shown."""
+        self._prompt = prompt
+        self._question = ""
+        if self._editor is not None:
+            self._editor.set_prompt(prompt)
+
+    def ask_secret(self, question: str) -> None:
+        """Ask for a password: the next line is it, and is not shown where the client allows that.
+
+        Of a telnet in line mode we take over the echo (RFC 857) and give none; whoever is at a
+        netcat is warned.
+        """
+        self._secret = True
+        if self._editor is not None:
+            self._editor.secret = True
+        elif self._telnet.speaks_telnet:
+            self._echo_is_for_a_secret = True
+            self._telnet.enable(Side.LOCAL, Option.ECHO)
+        else:
+            question = f"(Your client will show what you type.) {question}"
+        self.ask(question)
+
+    def _end_secret(self) -> None:
+        self._secret = False
+        self.set_prompt("")
+        if self._editor is not None:
+            self._editor.secret = False
+        elif self._telnet.speaks_telnet:
+            self._telnet.disable(Side.LOCAL, Option.ECHO)
+            self._output += "\r\n"  # the Enter that has not been shown either
+
+    def stop(self) -> None:
+        """Take the line being typed off the screen, for the last words."""
+        if self._editor is not None:
+            self._editor.stop()
+
+    def take_output(self) -> tuple[bytes, Frame | None]:
+        """Return what to send, and how to keep the line being typed whole once that is sent."""
+        output, self._output = self._output, ""
+        frame = None
+        if self._editor is not None:
+            output += self._editor.output()
+            encode = self.view.encode
+            frame = encode(self._editor.hide()), encode(self._editor.show())
+        owed = self._telnet.data_to_send()
+        return (owed + self.view.encode(output) if output else owed), frame

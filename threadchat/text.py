@@ -173,33 +173,65 @@ class Decoder:
     """Turn one client's bytes into text: UTF-8 until they prove to be something else.
 
     The first invalid sequence settles it: from there on this client's bytes are in the fallback
-    encoding, which has to be a superset of ASCII. `encoding` says which of the two is in force, so
-    that what is sent to the client can follow. No bytes raise.
+    encoding, unless `use` says better. `encoding` says which one is in force, so that what is sent
+    to the client can follow. No bytes raise.
     """
 
-    __slots__ = ("_fallback", "_rest", "encoding")
+    __slots__ = ("_decoder", "_rest", "encoding", "fallback", "is_a_guess")
 
     def __init__(self, fallback: str = "cp1252") -> None:
+        self.fallback = fallback
         self.encoding = "utf-8"
-        self._fallback = fallback
-        self._rest = b""  # the beginning of a character that is not complete yet
+        self.is_a_guess = False
+        """Whether the encoding is the fallback: nobody has said that it is this one."""
+        self._decoder: codecs.IncrementalDecoder | None = None  # None while it is UTF-8
+        self._rest = b""  # the beginning of a UTF-8 character that is not complete yet
+
+    def use(self, encoding: str, is_a_guess: bool = False) -> None:
+        """Take bytes for `encoding` from here on, a name that `usable_encoding` returned."""
+        self.encoding = encoding
+        self.is_a_guess = is_a_guess
+        self._rest = b""
+        self._decoder = (
+            None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)("replace")
+        )
 
     def decode(self, data: bytes, final: bool = False) -> str:
         """Return the text that `data` completes; with `final`, all that is left."""
-        if self.encoding != "utf-8":
-            return data.decode(self.encoding, "replace")
+        if self._decoder is not None:
+            return self._decoder.decode(data, final)
         if self._rest:
             data = self._rest + data
             self._rest = b""
         try:
             text, used = codecs.utf_8_decode(data, "strict", final)
         except UnicodeDecodeError as error:
-            self.encoding = self._fallback
-            valid, other = data[: error.start], data[error.start :]
-            return valid.decode() + other.decode(self._fallback, "replace")
+            self.use(self.fallback, is_a_guess=True)
+            return data[: error.start].decode() + self.decode(data[error.start :], final)
         self._rest = data[used:]
         return text
 
     def clear(self) -> None:
         """Forget the character that has begun."""
         self._rest = b""
+        if self._decoder is not None:
+            self._decoder.reset()
+
+
+_ALL_ASCII = "".join(map(chr, range(0x20, 0x7F)))
+
+
+def usable_encoding(name: str) -> str:
+    """Return the codec called `name`; raise `LookupError` unless a client's bytes can be in it.
+
+    It has to leave ASCII alone, and must not write control characters, as ISO 2022 does.
+    """
+    codec = codecs.lookup(name)
+    try:
+        is_superset = codec.encode(_ALL_ASCII)[0] == _ALL_ASCII.encode()
+        shifts = set(codec.encode("\u00e9\u6f22\uac00\u0436", "replace")[0]) & {*range(0x20), 0x7F}
+    except (UnicodeError, TypeError):
+        is_superset, shifts = False, set()
+    if not is_superset or shifts:
+        raise LookupError(f"{name} is no encoding for a terminal")
+    return codec.name
