@@ -42,6 +42,16 @@ def test_the_command_line_goes_before_the_environment() -> None:
     assert parse_options(["--port", "1"], {"THREADCHAT_PORT": "2"}).port == 1
 
 
+def test_what_the_command_line_says_rules_out_what_the_environment_would() -> None:
+    options = parse_options(["--show-messages"], {"THREADCHAT_QUIET": "1"})
+    assert (options.show_messages, options.quiet) == (True, False)
+    assert parse_options(["--port", "0"], {"THREADCHAT_PORT": "abc"}).port == 0
+
+
+def test_an_empty_variable_says_nothing() -> None:
+    assert parse_options([], {"THREADCHAT_PORT": "", "THREADCHAT_QUIET": ""}).port == 8000
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "words"),
     [
@@ -51,6 +61,7 @@ def test_the_command_line_goes_before_the_environment() -> None:
         (["--replay", "1001"], {}, "1001 is not from 0 to 1000"),
         (["--prot", "1"], {}, "unrecognized arguments: --prot 1"),
         (["--quiet", "--show-messages"], {}, "not allowed with"),
+        (["--fallback-encoding", "utf-16"], {}, "'utf-16' is no encoding for a terminal"),
         (["chat"], {}, "unrecognized arguments: chat"),
         ([], {"THREADCHAT_PORT": "x"}, "THREADCHAT_PORT: 'x' is not a whole number"),
         ([], {"THREADCHAT_QUIET": "x"}, "THREADCHAT_QUIET: 'x' is neither 1 nor 0"),

@@ -153,13 +153,57 @@ def test_a_stuck_terminal_holds_up_nobody_and_loses_only_what_is_counted(
     console = Console(file=file)
     console.client_connected(0, "x")
     assert file.is_writing.wait(DEADLINE)
-    for number in range(1, 11):
+    for number in range(1, 101):
         console.client_connected(number, "x")
     file.resumed.set()
     console.close(DEADLINE)
     *lines, last = file.getvalue().splitlines()
-    assert [line.split("#")[1] for line in lines] == ["0 x", "1 x", "2 x", "3 x"]
-    assert last == "... 7 lines left out"
+    assert [line.split("#")[1] for line in lines] == [f"{number} x" for number in range(13)]
+    assert last == "... 88 lines left out"
+
+
+def test_what_people_say_is_left_out_before_who_comes_and_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Promise 7.
+    monkeypatch.setattr(console_module, "MAX_WAITING_LINES", 3)
+    file = Stuck()
+    console = Console(Detail.MESSAGES, file)
+    console.client_connected(0, "x")
+    assert file.is_writing.wait(DEADLINE)
+    for number in range(10):
+        console.shown("lobby", [Say("al", f"m{number}", 0.0)])
+    console.client_connected(1, "x")
+    file.resumed.set()
+    lines = shown(console, file)
+    assert [line.split()[-1] for line in lines[1:]] == ["m0", "m1", "m2", "x", "out"]
+
+
+def test_a_close_says_whether_the_writing_has_ended() -> None:
+    file = Stuck()
+    console = Console(file=file)
+    console.client_connected(0, "x")
+    assert not console.close(0.01)
+    file.resumed.set()
+    assert Console(file=io.StringIO()).close()
+
+
+def test_without_a_standard_output_nothing_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    console = Console()
+    console.client_connected(1, "x")
+    assert console.close()
+
+
+def test_without_a_thread_to_write_nobody_is_harmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cannot_start(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    console = Console(file=io.StringIO())
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", cannot_start)
+        console.client_connected(1, "x")
+    assert console.close()
 
 
 def test_a_broken_pipe_ends_the_watching_and_nothing_else() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import DEADLINE, Client, run_concurrently, said_by
+from tests.support import DEADLINE, Client, run_concurrently, said_by, wait_until
 from threadchat import network
 
 
@@ -41,6 +41,11 @@ class Program:
         return self.process.wait(DEADLINE)
 
 
+# PYTHONUNBUFFERED would hide whether lines are flushed.
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+_ENVIRONMENT["PYTHONIOENCODING"] = "utf-8"
+
+
 @contextmanager
 def running(*arguments: str, **environment: str) -> Iterator[Program]:
     process = subprocess.Popen(
@@ -49,7 +54,7 @@ def running(*arguments: str, **environment: str) -> Iterator[Program]:
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},
+        env={**_ENVIRONMENT, **environment},
     )
     assert process.stdout is not None
     with process, process.stdout:
@@ -185,3 +190,41 @@ def test_five_people_one_of_whom_breaks_off() -> None:
         people[1].expect("<-- n0 left after")
         people[2].type("still here")
         people[3].expect("n2: still here\r\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ there")
+def test_it_stops_when_nobody_takes_its_log() -> None:
+    # Promise 9: the pipe is open and full.
+    with running("--port", "0", "--show-messages") as program, Client(program, "al") as al:
+        for _ in range(60):
+            al.type("x" * 4000)
+            al.sync()
+        assert program.signal_and_wait(signal.SIGTERM) == 0
+        assert al.expect_end().endswith("=== The server is stopping. Goodbye.\r\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell is needed")
+def test_it_runs_without_a_standard_output() -> None:
+    program = subprocess.Popen(
+        ["sh", "-c", f'exec "{sys.executable}" -m threadchat --port 0 >&-'],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with program:
+        assert program.stderr is not None
+        watchdog = threading.Timer(DEADLINE, program.kill)
+        watchdog.start()
+        wait_until(lambda: runs_its_threads(program.pid), "it listens")
+        program.send_signal(signal.SIGTERM)
+        assert program.stderr.read() == ""
+        assert program.wait(DEADLINE) == 0
+        watchdog.cancel()
+        watchdog.join()
+
+
+def runs_its_threads(pid: int) -> bool:
+    """Return whether the process has got as far as to accept and to flush."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/task")) >= 3
+    except OSError:
+        pytest.skip("needs /proc")

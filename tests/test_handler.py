@@ -368,9 +368,7 @@ def test_an_error_while_serving_ends_that_client_alone(monkeypatch: pytest.Monke
         bo.expect("<-- al left after 0 s (server error)\r\n")
         bo.type("hi")
         assert console.next_disconnect()["why"] == "server error"
-        assert [failure.partition(": ")[2] for failure in console.failures] == [
-            "RuntimeError('a bug')"
-        ]
+        assert console.failures == ["serving client #1: RuntimeError('a bug')"]
         console.failures.clear()
 
 
@@ -381,3 +379,29 @@ def test_the_portable_wire_serves_as_well(monkeypatch: pytest.MonkeyPatch) -> No
         bo.expect("al: hi\r\n")
         bo.type("/quit")
         al.expect("<-- bo left")
+
+
+def test_what_arrived_before_the_connection_broke_is_said(
+    watched: tuple[ChatServer, WatchingConsole],
+) -> None:
+    server, console = watched
+    with Client(server, "bo") as bo:
+        for number in range(10):
+            with Client(server) as brief:
+                brief.send(f"n{number}\nhello\nbye\n".encode())
+            # Closed on unread input: our next send to it fails.
+            bo.expect(f"n{number}: hello\r\nn{number}: bye\r\n")
+        assert {console.next_disconnect()["why"] for _ in range(10)} <= {"reset", "closed"}
+
+
+def test_many_who_ask_in_one_breath_get_one_sign_of_life(server: ChatServer) -> None:
+    with Client(server, "al") as al:
+        al.send(b"\xff\xf6" * 500 + b"\n")
+        al.sync()
+        assert 1 <= al.received.count(b"=== Yes, threadchat is here.") <= 3
+
+
+def test_a_gap_that_would_forge_a_line_shrinks(server: ChatServer) -> None:
+    with Client(server, "al") as al, Client(server, "bo") as bo:
+        al.type("hi" + " " * 72 + "bo: I quit")
+        assert bo.expect("\r\n") == "al: hi" + " " * 16 + "bo: I quit\r\n"

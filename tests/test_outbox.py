@@ -12,6 +12,10 @@ from threadchat.wire import PortableWire, Wire
 BOUND = 200_000
 
 
+def fail_test(doing: str, error: Exception) -> None:
+    raise AssertionError(f"{doing}: {error!r}")
+
+
 class Connection:
     """An outbox and the socket at which its client would read."""
 
@@ -41,7 +45,7 @@ class Connection:
 
 @pytest.fixture
 def flusher() -> Iterator[Flusher]:
-    flusher = Flusher()
+    flusher = Flusher(fail_test)
     flusher.start()
     yield flusher
     flusher.stop(DEADLINE)
@@ -154,7 +158,7 @@ def test_closing_with_a_queue_leaves_the_flusher_ready_for_others(
 
 
 def test_closing_after_the_flusher_has_stopped_does_not_hang() -> None:
-    flusher = Flusher()
+    flusher = Flusher(fail_test)
     flusher.start()
     connection = Connection(PortableWire, flusher)
     connection.fill()
@@ -175,3 +179,43 @@ def test_closing_after_the_flusher_has_stopped_does_not_hang() -> None:
 )
 def test_an_error_has_its_reason(error: OSError, reason: Reason) -> None:
     assert reason_of(error) is reason
+
+
+def test_an_error_over_one_client_leaves_the_flusher_at_work() -> None:
+    # Promise 8.
+    reports: list[str] = []
+    flusher = Flusher(lambda doing, error: reports.append(f"{doing}: {error}"))
+    flusher.start()
+    bad, good = Connection(Wire, flusher), Connection(Wire, flusher)
+
+    def fail() -> int:
+        raise RuntimeError("odd")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bad.wire, "fileno", fail)
+        bad.fill()
+        wait_until(lambda: bool(reports), "the error is reported")
+    sent = good.fill()
+    assert good.read(len(sent)) == sent
+    assert reports == ["sending to a slow client: odd"]
+    assert bad.outbox.reason is Reason.SERVER_ERROR
+    for connection in (bad, good):
+        connection.outbox.close()
+        connection.client.close()
+    flusher.stop(DEADLINE)
+
+
+def test_a_line_being_typed_is_framed(connection: Connection) -> None:
+    # Promise 6.
+    connection.outbox.update(b"prompt", (b"<", b">"))
+    connection.outbox.send(b"message")
+    assert connection.read(15) == b"prompt<message>"
+    connection.outbox.update(b"", None)
+    connection.outbox.send(b"plain")
+    assert connection.read(5) == b"plain"
+
+
+def test_last_words_take_the_line_being_typed_away(connection: Connection) -> None:
+    connection.outbox.update(b"prompt", (b"<", b">"))
+    connection.outbox.end(Reason.SERVER_STOPPING, b"goodbye")
+    assert connection.read(14) == b"prompt<goodbye"

@@ -463,3 +463,21 @@ def test_a_mention_in_a_batch_leaves_the_rest_of_it_alone(room: Room) -> None:
             held.start(partial(say, room, member, text))
     assert al.pages[-1] == b"bo: 1\r\n\abo: al!\r\nbo: 3\r\n"
     assert held.gated.pages[-1] == b"bo: 1\r\nal: 2\r\nbo: al!\r\nbo: 3\r\n"
+
+
+def test_a_hushed_room_announces_no_leaving(room: Room) -> None:
+    al, bo = FakeMember("al"), FakeMember("bo")
+    room.join(al)
+    room.join(bo)
+    room.hush()
+    room.leave(bo, left(bo))
+    say(room, bo, "hi")
+    assert al.screen == "--> bo joined (2 here)\r\nbo: hi\r\n"
+    assert room.members == (al,)
+
+
+def test_who_has_nothing_to_read_is_sent_nothing(room: Room) -> None:
+    al = FakeMember("al")
+    room.join(al)
+    say(room, al, "hi")
+    assert al.pages == []

@@ -187,6 +187,10 @@ class Chat:
         self._lobby.leave(person, left)
         self._release(person, person.name)
 
+    def hush(self) -> None:
+        """Announce no more leaving: everybody is about to."""
+        self._lobby.hush()
+
     def close(self) -> None:
         """End what the rooms have running."""
         self._lobby.close()

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from types import FrameType
@@ -31,7 +32,10 @@ from threadchat.server import (
 from threadchat.text import usable_encoding
 
 STOP_SECONDS = 4.5
-"""How long a stop may take, so that the whole process is gone within 5 s."""
+"""How long a stop may take in all, so that the process is gone within 5 s."""
+
+CONSOLE_SECONDS = 0.5
+"""What of that is kept for the last lines of the log."""
 
 _EXAMPLES = """\
 examples:
@@ -60,12 +64,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 after SIGINT or SIGTERM, 1 if the server cannot run. A wrong option exits with 2.
     """
+    signals: SimpleQueue[int] = SimpleQueue()  # its put is safe in a signal handler
+    _on_stop_signals(lambda number, _frame: signals.put(number))
     options = parse_options(argv, os.environ)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A name that the operator's own encoding lacks must not break the log.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return _run(options)
+        return _run(options, signals)
     except Fault as fault:
         print(f"threadchat: {fault}", file=sys.stderr)
         return 1
@@ -80,65 +86,63 @@ def parse_options(argv: Sequence[str] | None, environment: Mapping[str, str]) ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--host", default="", help="address to serve (default: all, IPv4 and IPv6)")
-    parser.add_argument(
-        "--port", type=_whole_number, default=DEFAULT_PORT, help="port to serve (default: 8000)"
-    )
+    parser.add_argument("--host", help="address to serve (default: all, IPv4 and IPv6)")
+    parser.add_argument("--port", type=_whole_number, help="port to serve (default: 8000)")
     parser.add_argument(
         "--max-clients",
         type=_positive_number,
-        default=DEFAULT_MAX_CLIENTS,
         metavar="N",
         help="how many may be here at once (default: 1000)",
     )
     parser.add_argument(
         "--replay",
         type=_replay_number,
-        default=DEFAULT_REPLAY,
         metavar="N",
         help="how many earlier messages a newcomer is shown (default: 20)",
     )
     parser.add_argument(
         "--fallback-encoding",
         type=_encoding,
-        default=DEFAULT_FALLBACK_ENCODING,
         metavar="NAME",
         help="how clients write that send no UTF-8 (default: cp1252)",
     )
     how_much = parser.add_mutually_exclusive_group()
-    how_much.add_argument("--show-messages", action="store_true", help="log what is said as well")
     how_much.add_argument(
-        "--quiet", action="store_true", help="log only start, stop and what goes wrong"
+        "--show-messages", action="store_const", const=True, help="log what is said as well"
+    )
+    how_much.add_argument(
+        "--quiet", action="store_const", const=True, help="log only start, stop and what goes wrong"
     )
     parser.add_argument("--version", action="version", version=f"threadchat {__version__}")
-    _take_defaults_from(environment, parser)
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    _fill_in(options, environment, parser)
+    return options
 
 
-def _take_defaults_from(environment: Mapping[str, str], parser: argparse.ArgumentParser) -> None:
-    for action in parser._actions:
-        variable = "THREADCHAT_" + action.dest.upper()
-        if variable not in environment or action.dest in ("help", "version"):
+def _fill_in(
+    options: argparse.Namespace, environment: Mapping[str, str], parser: argparse.ArgumentParser
+) -> None:
+    """Give the options that the command line leaves open their value."""
+    if options.quiet or options.show_messages:  # one said there rules out the other
+        options.quiet, options.show_messages = bool(options.quiet), bool(options.show_messages)
+    for name, default in _DEFAULTS.items():
+        if getattr(options, name) is not None:
             continue
-        value = environment[variable]
-        if action.nargs == 0:
-            parser.set_defaults(**{action.dest: _switch(parser, variable, value)})
-        elif callable(action.type):
-            try:
-                parser.set_defaults(**{action.dest: action.type(value)})
-            except argparse.ArgumentTypeError as error:
-                parser.error(f"environment variable {variable}: {error}")
-        else:
-            parser.set_defaults(**{action.dest: value})
+        variable = f"THREADCHAT_{name.upper()}"
+        value = environment.get(variable, "")
+        try:
+            setattr(options, name, _TYPES[name](value) if value else default)
+        except argparse.ArgumentTypeError as error:
+            parser.error(f"environment variable {variable}: {error}")
 
 
-def _switch(parser: argparse.ArgumentParser, variable: str, value: str) -> bool:
-    match value.strip().lower():
+def _switch(text: str) -> bool:
+    match text.strip().lower():
         case "1" | "true" | "yes" | "on":
             return True
-        case "" | "0" | "false" | "no" | "off":
+        case "0" | "false" | "no" | "off":
             return False
-    parser.error(f"environment variable {variable}: {value!r} is neither 1 nor 0")
+    raise argparse.ArgumentTypeError(f"{text!r} is neither 1 nor 0")
 
 
 def _whole_number(text: str) -> int:
@@ -171,7 +175,28 @@ def _encoding(text: str) -> str:
         ) from None
 
 
-def _run(options: argparse.Namespace) -> int:
+_DEFAULTS = {
+    "host": "",
+    "port": DEFAULT_PORT,
+    "max_clients": DEFAULT_MAX_CLIENTS,
+    "replay": DEFAULT_REPLAY,
+    "fallback_encoding": DEFAULT_FALLBACK_ENCODING,
+    "show_messages": False,
+    "quiet": False,
+}
+
+_TYPES: dict[str, Callable[[str], object]] = {
+    "host": str,
+    "port": _whole_number,
+    "max_clients": _positive_number,
+    "replay": _replay_number,
+    "fallback_encoding": _encoding,
+    "show_messages": _switch,
+    "quiet": _switch,
+}
+
+
+def _run(options: argparse.Namespace, signals: SimpleQueue[int]) -> int:
     detail = Detail.CLIENTS
     if options.quiet:
         detail = Detail.PROBLEMS
@@ -179,21 +204,20 @@ def _run(options: argparse.Namespace) -> int:
         detail = Detail.MESSAGES
     console = Console(detail)
     server = _open_server(options, console)
-    signals: SimpleQueue[int] = SimpleQueue()  # its put is safe in a signal handler
-    _on_stop_signals(lambda number, _frame: signals.put(number))
-    try:
-        with server:
-            server.start()
-            address = server.server_address
-            console.server_bound(show_address(address), ways_in(address))
-            _wait_for(signals)
-            _on_stop_signals(lambda number, _frame: os._exit(128 + number))
-            console.server_stopping()
-            server.stop(STOP_SECONDS)
-        console.server_stopped()
-    finally:
-        console.close()
-        _silence_broken_output()
+    with server:
+        server.start()
+        address = server.server_address
+        console.server_bound(show_address(address), ways_in(address))
+        _wait_for(signals)
+        _on_stop_signals(lambda number, _frame: os._exit(128 + number))
+        deadline = time.monotonic() + STOP_SECONDS
+        console.server_stopping()
+        server.stop(STOP_SECONDS - CONSOLE_SECONDS)
+    console.server_stopped()
+    if not console.close(max(CONSOLE_SECONDS, deadline - time.monotonic())):
+        # Somebody has stopped reading our output: Python's own way out would wait for them.
+        os._exit(0)
+    _silence_broken_output()
     return 0
 
 
@@ -255,7 +279,8 @@ def _wait_for(signals: SimpleQueue[int]) -> None:
 def _silence_broken_output() -> None:
     """Keep Python from complaining at exit that nobody reads its output any more."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except (OSError, ValueError):
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,6 +7,7 @@ carry the date too, and are flushed at once. Nothing that came from a client is 
 
 import contextlib
 import sys
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum
@@ -20,7 +21,12 @@ from rich.text import Text
 from threadchat.messages import RoomMessage, duration
 
 MAX_WAITING_LINES = 10_000
-"""How many lines may wait to be written; those beyond are counted and left out."""
+"""How many lines may wait to be written before what people say is left out, and counted.
+
+Who comes and goes, and what goes wrong, has `_ROOM_FOR_EVENTS` times that room (promise 7).
+"""
+
+_ROOM_FOR_EVENTS = 4
 
 
 class Detail(IntEnum):
@@ -45,12 +51,12 @@ class Console:
     def __init__(
         self, detail: Detail = Detail.CLIENTS, file: TextIO | None = None, width: int | None = None
     ) -> None:
-        self._detail = detail
-        self._console = _Writer(
-            file=file or sys.stdout, width=width, markup=False, highlight=False, emoji=False
-        )
+        file = file or sys.stdout
+        # There is no standard output where it was closed, or under Windows' pythonw.
+        self._detail = Detail.NOTHING if file is None else detail
+        self._console = _Writer(file=file, width=width, markup=False, highlight=False, emoji=False)
         self._time_format = "%H:%M:%S" if self._console.is_terminal else "%Y-%m-%d %H:%M:%S"
-        self._lines: Queue[Text | None] = Queue(MAX_WAITING_LINES)
+        self._lines: Queue[Text | None] = Queue(_ROOM_FOR_EVENTS * MAX_WAITING_LINES)
         self._lock = Lock()  # guards the two below
         self._left_out = 0
         self._thread: Thread | None = None
@@ -115,51 +121,65 @@ class Console:
         """Show what the operator should look after."""
         self._show(Detail.PROBLEMS, "problem", "bold red", words)
 
-    def close(self, timeout: float = 2.0) -> None:
-        """Write what is waiting, for up to `timeout` seconds, and show nothing any more."""
+    def close(self, timeout: float = 2.0) -> bool:
+        """Write what is waiting, for up to `timeout` seconds, and show nothing any more.
+
+        Return False if the writing has not come to its end: nobody takes what is written.
+        """
+        deadline = time.monotonic() + timeout
         with self._lock:
             thread, self._thread = self._thread, None
             self._detail = Detail.NOTHING
         if thread is not None:
             with contextlib.suppress(Full):
                 self._lines.put(None, timeout=timeout)
-            thread.join(timeout)
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return thread is None or not thread.is_alive()
 
     def _show(self, detail: Detail, event: str, style: str, words: str) -> None:
         if self._detail >= detail:
             stamp = datetime.now().strftime(self._time_format)
-            line = Text(f"{stamp} ", "dim")
-            line.append(f"{event:<19} ", style)
-            line.append(words, "default")
-            self._put(detail, line)
+            self._put(detail, Text.assemble((f"{stamp} ", "dim"), (f"{event:<19} ", style), words))
 
     def _put(self, detail: Detail, line: Text) -> None:
         with self._lock:
             if self._detail < detail:
                 return
-            if self._thread is None:
-                self._thread = Thread(target=self._write, name="threadchat console", daemon=True)
-                self._thread.start()
+            if self._thread is None and not self._start_writing():
+                return
+            if detail is Detail.MESSAGES and self._lines.qsize() >= MAX_WAITING_LINES:
+                self._left_out += 1
+                return
             try:
                 self._lines.put_nowait(line)
             except Full:
                 self._left_out += 1
+
+    def _start_writing(self) -> bool:
+        thread = Thread(target=self._write, name="threadchat console", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # out of threads: better unseen than undone
+            return False
+        self._thread = thread
+        return True
 
     def _write(self) -> None:
         """Write lines as they come, until there is nobody to read them any more."""
         try:
             while (line := self._lines.get()) is not None:
                 self._console.print(line, soft_wrap=True)
-                if left_out := self._take_left_out():
-                    self._console.print(f"... {left_out} lines left out", style="dim")
+                if self._lines.empty():
+                    self._own_up()
+            self._own_up()
         except (OSError, ValueError):
             # The terminal or the pipe has gone. The chat goes on without being watched.
             with self._lock:
                 self._detail = Detail.NOTHING
 
-    def _take_left_out(self) -> int:
-        if not self._left_out or not self._lines.empty():
-            return 0
+    def _own_up(self) -> None:
+        """Say how many lines were left out since this was last said."""
         with self._lock:
             left_out, self._left_out = self._left_out, 0
-        return left_out
+        if left_out:
+            self._console.print(f"... {left_out} lines left out", style="dim")

@@ -8,7 +8,7 @@ import contextlib
 import socket
 import socketserver
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol, cast
 
 from threadchat.chat import Chat, Person
@@ -29,7 +29,7 @@ from threadchat.messages import (
     render,
 )
 from threadchat.network import show_address
-from threadchat.outbox import Flusher, Outbox, reason_of
+from threadchat.outbox import BROKEN, Flusher, Outbox, reason_of
 from threadchat.terminal import AreYouThere, Ended, Frame, Terminal
 from threadchat.text import BadName, clean_text
 from threadchat.wire import open_wire
@@ -53,6 +53,7 @@ class Host(Protocol):
     """What a handler needs of the server it belongs to."""
 
     chat: Chat
+    clock: Callable[[], float]
     console: Console
     fallback_encoding: str
     flusher: Flusher
@@ -73,7 +74,6 @@ class ClientHandler(socketserver.StreamRequestHandler):
     request: socket.socket
 
     rbufsize = 0  # nothing is read through rfile: no buffer for it
-    disable_nagle_algorithm = True  # a line is to arrive when it is said
 
     def setup(self) -> None:
         """Make ready what serves this client."""
@@ -84,7 +84,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         self.outbox = Outbox(self.wire, self.host.flusher)
         self.terminal = Terminal(self.host.fallback_encoding, self._complete)
         self._frame: Frame | None = None
-        self.started_at = time.monotonic()
+        self.started_at = self.host.clock()
         self.bytes_received = 0
         self.person = Person(
             self.host.next_id(), show_address(self.client_address), self.outbox.send, door=self
@@ -104,9 +104,9 @@ class ClientHandler(socketserver.StreamRequestHandler):
                     self._obey(line)
                     if self.person.leaving is not None:
                         break
-        except Exception:
+        except Exception as error:
             self._why = Reason.SERVER_ERROR
-            raise
+            self.host.console.failed(f"serving client #{self.person.id}", error)
         if self.person.leaving is not None:
             self._why = self.person.leaving
 
@@ -114,8 +114,17 @@ class ClientHandler(socketserver.StreamRequestHandler):
         """Take the client out, see that it gets what it is owed, and log its end, once."""
         # What ended the client from outside, if anything did, is the reason; else what it did.
         why = self.outbox.reason or self._why
-        if self._is_in_a_room:
-            self.host.chat.leave(self.person, why)
+        try:
+            if self._is_in_a_room:
+                self.host.chat.leave(self.person, why)
+            self._see_off(why)
+        finally:
+            super().finish()
+            self.outbox.close()
+            self._log_end(why)
+
+    def _see_off(self, why: str) -> None:
+        """Let the client have what it is owed, and close our side first."""
         self.terminal.stop()
         self._settle()
         if why.startswith(Reason.QUIT):
@@ -123,13 +132,13 @@ class ClientHandler(socketserver.StreamRequestHandler):
         self.host.unregister(self)
         if self.outbox.drain(DRAIN_SECONDS):
             self.wire.linger(LINGER_SECONDS)
-        super().finish()
-        self.outbox.close()
+
+    def _log_end(self, why: str) -> None:
         self.host.console.client_disconnected(
             self.person.id,
             self.person.name,
             self.person.address,
-            seconds=time.monotonic() - self.started_at,
+            seconds=self.host.clock() - self.started_at,
             received=self.bytes_received,
             sent=self.outbox.bytes_sent,
             why=why,
@@ -168,6 +177,13 @@ class ClientHandler(socketserver.StreamRequestHandler):
         self.bytes_received += len(data)
         return data
 
+    def _is_ended(self) -> bool:
+        """Return whether we are done with this client.
+
+        Not yet, if a send has found the connection broken: what it said before that counts.
+        """
+        return self.outbox.reason is not None and self.outbox.reason not in BROKEN
+
     def _chunks(self) -> Iterator[bytes]:
         """Greet the client and yield what it sends, unless that shows it to be none of ours."""
         doorman = Doorman()
@@ -176,7 +192,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         greeted = not self.wire.has_input()
         if greeted:
             self._greet()
-        while self.outbox.reason is None and (data := self._receive()):
+        while not self._is_ended() and (data := self._receive()):
             if not doorman.done and (foreign := doorman.look(data)):
                 self._why = f"{Reason.NOT_A_CHAT_CLIENT}: {foreign.protocol}"
                 self.outbox.send(foreign.answer)
@@ -190,20 +206,23 @@ class ClientHandler(socketserver.StreamRequestHandler):
     def _lines(self) -> Iterator[str]:
         """Yield the lines the client types, as they were typed."""
         for data in self._chunks():
-            events = self.terminal.receive_data(data, time.monotonic())
+            events = self.terminal.receive_data(data, self.host.clock())
             self._settle()
+            asked = False
             for event in events:
-                if self.outbox.reason is not None:
+                if self._is_ended():
                     return
                 if isinstance(event, Ended):
                     self.person.quit()
                     return
                 if isinstance(event, Line):
                     yield event.text
-                else:
+                elif not (isinstance(event, AreYouThere) and asked):
+                    # One sign of life is enough for all that ask in one breath.
+                    asked = isinstance(event, AreYouThere)
                     self._answer(event)
                 self._settle()
-        if not self._was_cut_off and self.outbox.reason is None:
+        if not self._was_cut_off and not self._is_ended():
             for event in self.terminal.receive_end():
                 if isinstance(event, Line):
                     yield event.text
@@ -323,10 +342,17 @@ _NAME_HELP = (
 
 def _prepare(sock: socket.socket) -> None:
     """Set what keeps a connection honest: dead peers found out, urgent bytes kept in line."""
-    # Else the telnet synch loses its IAC to the urgent channel, and a bare F2 becomes text.
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    options = [
+        # Else the telnet synch loses its IAC to the urgent channel, and a bare F2 becomes text.
+        (socket.SOL_SOCKET, socket.SO_OOBINLINE, 1),
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        # A line is to arrive when it is said, not with the next one.
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    ]
     for name, value in _KEEPALIVE.items():
         if hasattr(socket, name):
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+            options.append((socket.IPPROTO_TCP, getattr(socket, name), value))
+    for level, option, value in options:
+        # Some systems refuse this for a connection that is gone; it will be found out soon.
+        with contextlib.suppress(OSError):
+            sock.setsockopt(level, option, value)

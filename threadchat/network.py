@@ -94,6 +94,6 @@ def _by_interface() -> Iterator[str]:
 
 def _by_name() -> Iterator[str]:
     """Yield the addresses of this machine's own name: on Windows, those of all interfaces."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, UnicodeError):
         for *_, address in socket.getaddrinfo(socket.gethostname(), None):
             yield str(address[0])

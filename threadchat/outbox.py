@@ -23,6 +23,10 @@ MAX_QUEUED = 256 * 1024
 """The bytes a client may leave unread before it is too slow. One more batch may come on top."""
 
 
+BROKEN = frozenset({Reason.RESET, Reason.TIMED_OUT})
+"""Ends that the connection came to by itself. What arrived before may still be read."""
+
+
 class Outbox:
     """The output of one client: at most a queue's worth behind, in one order, from any thread."""
 
@@ -139,7 +143,8 @@ class Outbox:
             self._emptied.set()
         if self.reason is None:
             self.reason = reason
-            self._wire.wake()
+            if reason not in BROKEN:
+                self._wire.wake()
 
     # For the flusher's thread
 
@@ -180,8 +185,9 @@ class Outbox:
 class Flusher:
     """The one thread that sends what clients did not take at once."""
 
-    def __init__(self) -> None:
-        self._requests: deque[Callable[[selectors.BaseSelector], None]] = deque()
+    def __init__(self, report: Callable[[str, Exception], None]) -> None:
+        self._report = report
+        self._requests: deque[Callable[[], None]] = deque()
         self._selector = selectors.DefaultSelector()
         self._alarm, self._alarm_heard = socket.socketpair()
         self._alarm.setblocking(False)
@@ -192,8 +198,9 @@ class Flusher:
 
     def start(self) -> None:
         """Start the thread. Until then, and after `stop`, what is queued stays queued."""
-        self._thread = Thread(target=self._run, name="threadchat flusher", daemon=True)
-        self._thread.start()
+        thread = Thread(target=self._run, name="threadchat flusher", daemon=True)
+        thread.start()
+        self._thread = thread
 
     def stop(self, timeout: float) -> None:
         """End the thread within `timeout` seconds. Outboxes should be closed by then."""
@@ -208,15 +215,15 @@ class Flusher:
 
     def watch(self, outbox: Outbox) -> None:
         """Send what `outbox` has queued when its client takes it."""
-        self._requests.append(outbox.register)
+        self._requests.append(lambda: self._try(outbox, outbox.register))
         self._wake()
 
     def forget(self, outbox: Outbox) -> None:
         """Leave `outbox` alone; on return its descriptor is in use here no more."""
         forgotten = Event()
 
-        def forget(selector: selectors.BaseSelector) -> None:
-            outbox.unregister(selector)
+        def forget() -> None:
+            self._try(outbox, outbox.unregister)
             forgotten.set()
 
         self._requests.append(forget)
@@ -237,9 +244,17 @@ class Flusher:
                     with contextlib.suppress(BlockingIOError):
                         self._alarm_heard.recv(4096)
                 else:
-                    key.data.flush(self._selector)
+                    self._try(key.data, key.data.flush)
             while self._requests:
-                self._requests.popleft()(self._selector)
+                self._requests.popleft()()
+
+    def _try(self, outbox: Outbox, act: Callable[[selectors.BaseSelector], None]) -> None:
+        """Do something for one client. Should that fail, nobody else may suffer (promise 8)."""
+        try:
+            act(self._selector)
+        except Exception as error:
+            self._report("sending to a slow client", error)
+            outbox.abandon(Reason.SERVER_ERROR)
 
 
 def reason_of(error: OSError) -> Reason:

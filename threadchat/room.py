@@ -9,6 +9,7 @@ Kept here: promise 1 (one order), promise 2 (remembered before it is sent), and 
 promise 3: no member's socket is waited for, as `Member.deliver` never waits.
 """
 
+import contextlib
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -106,6 +107,8 @@ class Room:
         self._members: dict[Member, None] = {}  # a set that keeps the order of joining
         self._baton: SimpleQueue[bool] = SimpleQueue()  # hands the turn, still held, to the thread
         self._thread: Thread | None = None  # guarded by the turn
+        self._is_closed = False  # guarded by the turn
+        self._is_hushed = False
         self.members: tuple[Member, ...] = ()
         """Who is here, in the order of joining: a snapshot that is replaced and never changed."""
 
@@ -138,13 +141,21 @@ class Room:
         self._enqueue(_Post(message, sender, done))
         done.wait()
 
-    def close(self) -> None:
-        """End the delivery thread. Whatever is posted from now on is still delivered."""
+    def hush(self) -> None:
+        """Announce no more leaving: everybody is about to."""
+        self._is_hushed = True
+
+    def close(self, timeout: float = 5.0) -> None:
+        """End the delivery thread within `timeout` seconds.
+
+        Whatever is posted from now on is still delivered, by who posts it.
+        """
         with self._turn:
+            self._is_closed = True
             thread, self._thread = self._thread, None
-        if thread is not None:
             self._baton.put(False)
-            thread.join()
+        if thread is not None:
+            thread.join(timeout)
 
     # Taking turns
 
@@ -164,6 +175,8 @@ class Room:
 
         Return False, with the turn still ours, if there can be no such thread.
         """
+        if self._is_closed:
+            return False
         if self._thread is None:
             thread = Thread(target=self._serve, name=f"threadchat room {self.name}", daemon=True)
             try:
@@ -192,7 +205,7 @@ class Room:
             self._deliver(batch)
         except Exception as error:
             # The turn must be passed on whatever happens (promise 8).
-            self._observer.failed(f"delivering to room {self.name}", error)
+            self._report(f"delivering to room {self.name}", error)
         finally:
             for entry in batch:
                 if entry.done is not None:
@@ -220,18 +233,28 @@ class Room:
         posts = [entry for entry in batch if isinstance(entry, _Post)]
         joiners = {entry.member: entry.welcome for entry in batch if isinstance(entry, _Join)}
         leaves = {entry.member: entry.left for entry in batch if isinstance(entry, _Leave)}
-        replay = self._history.recent(self.name, self._replay) if joiners else []
+        replay = self._recall() if joiners else []
         self._remember([post.message for post in posts if isinstance(post.message, Spoken)])
 
         self._members.update(dict.fromkeys(joiners))
-        sheet = _Sheet(posts, joiners, leaves, len(self._members), replay)
+        announced = {} if self._is_hushed else leaves
+        sheet = _Sheet(posts, joiners, announced, len(self._members), replay)
         if joiners or leaves:
             # Before anybody reads of a change: who asks then, sees it made.
             self.members = tuple(member for member in self._members if member not in leaves)
-        self._hand_out(sheet)
-        for member in leaves:
-            self._members.pop(member, None)
+        try:
+            self._hand_out(sheet)
+        finally:
+            for member in leaves:
+                self._members.pop(member, None)
         self._observer.shown(self.name, sheet.messages)
+
+    def _recall(self) -> list[Spoken]:
+        try:
+            return self._history.recent(self.name, self._replay)
+        except Exception as error:
+            self._report(f"recalling what was said in room {self.name}", error)
+            return []
 
     def _remember(self, spoken: Sequence[Spoken]) -> None:
         """Commit what was said, before anybody is sent it (promise 2)."""
@@ -240,20 +263,25 @@ class Room:
                 self._history.append(self.name, spoken)
         except Exception as error:
             # People can go on talking without a memory, if not without noticing.
-            self._observer.failed(f"remembering what was said in room {self.name}", error)
+            self._report(f"remembering what was said in room {self.name}", error)
 
     def _hand_out(self, sheet: "_Sheet") -> None:
         view = None
         for member in self._members:
             try:
                 if member.view is not view:
+                    rendered = sheet.rendered(member.view)
                     view = member.view
-                    rendered = sheet.rendered(view)
                 if page := rendered.page_for(member):
                     member.deliver(page)
             except Exception as error:
                 # One member's failure is that member's alone (promise 8).
-                self._observer.failed(f"delivering to {member.name}", error)
+                self._report(f"delivering to {member.name}", error)
+
+    def _report(self, doing: str, error: Exception) -> None:
+        # There is nobody left to tell if the telling fails.
+        with contextlib.suppress(Exception):
+            self._observer.failed(doing, error)
 
 
 class _Sheet:

@@ -11,6 +11,7 @@ import socket
 import socketserver
 import sys
 import time
+from collections.abc import Callable
 from threading import Event, Lock, Thread, current_thread
 from typing import Any
 
@@ -64,6 +65,7 @@ class ChatServer(socketserver.ThreadingTCPServer):
         max_clients: int = DEFAULT_MAX_CLIENTS,
         replay: int = DEFAULT_REPLAY,
         fallback_encoding: str = DEFAULT_FALLBACK_ENCODING,
+        clock: Callable[[], float] = time.monotonic,
         console: Console | None = None,
         history: History | None = None,
     ) -> None:
@@ -83,9 +85,10 @@ class ChatServer(socketserver.ThreadingTCPServer):
         self._acceptor: Thread | None = None
         self._shortage_ends = Event()  # set by `stop`, to end a pause in accepting
         self._is_in_shortage = False
-        self.flusher = Flusher()
+        self.flusher = Flusher(self.console.failed)
         self._history = history or History()
-        self.chat = Chat(self._history, self.console, replay)
+        self.clock = clock
+        self.chat = Chat(self._history, self.console, replay, clock)
         super().__init__(bind_to, ClientHandler)
 
     def server_bind(self) -> None:
@@ -101,10 +104,11 @@ class ChatServer(socketserver.ThreadingTCPServer):
     def start(self) -> None:
         """Begin to accept clients, on a thread of its own, and return."""
         self.flusher.start()
-        self._acceptor = Thread(
+        acceptor = Thread(
             target=self.serve_forever, args=(0.2,), name="threadchat acceptor", daemon=True
         )
-        self._acceptor.start()
+        acceptor.start()
+        self._acceptor = acceptor
 
     def stop(self, timeout: float = 5.0) -> None:
         """Stop within `timeout` seconds: say goodbye, flush, close, and join every thread.
@@ -125,6 +129,8 @@ class ChatServer(socketserver.ThreadingTCPServer):
             self.shutdown()
             self._acceptor.join()
         self.socket.close()
+        # Everybody is told of the stop; nobody needs to read who else it sends away.
+        self.chat.hush()
         for handler in handlers:
             _say_goodbye(handler)
         self._join_all(deadline - 0.1 * timeout)
@@ -206,9 +212,12 @@ class ChatServer(socketserver.ThreadingTCPServer):
             at_leisure = self._refusals < _MAX_REFUSALS_AT_ONCE
             self._refusals += at_leisure
         if at_leisure:
-            with contextlib.suppress(RuntimeError):
+            try:
                 Thread(target=self._refuse_at_leisure, args=(request, words), daemon=True).start()
                 return
+            except RuntimeError:
+                with self._lock:
+                    self._refusals -= 1
         self._refuse(request, words, 0.0)
 
     def _refuse_at_leisure(self, request: socket.socket, words: str) -> None:

@@ -149,7 +149,8 @@ class _State(Enum):
     SUB_IAC = 6
 
 
-_SPECIAL = re.compile(rb"[\xff\r\0]")
+# Runs, where there may be some: a flood of these is not to cost more than one of text.
+_SPECIAL = re.compile(rb"(?:\xff\xff)+|\xff|\r|\0+")
 _OPTION_VERBS = frozenset({Command.WILL, Command.WONT, Command.DO, Command.DONT})
 _COMMANDS = {int(command): command for command in Command}
 
@@ -212,8 +213,8 @@ class TelnetParser:
                 text += data[position:end]
                 position = end
                 if special:
-                    self._special_byte(data[end], text)
-                    position += 1
+                    self._take_special(special.group(), text)
+                    position = special.end()
             elif self._state is _State.SUB_DATA:
                 position = self._collect(data, position)
             else:
@@ -231,13 +232,15 @@ class TelnetParser:
             events += self._text_only(bytes(text))
             text.clear()
 
-    def _special_byte(self, byte: int, text: bytearray) -> None:
-        """Take a byte that ends a run of text. A NUL is no operation (RFC 854)."""
-        if byte == IAC:
+    def _take_special(self, special: bytes, text: bytearray) -> None:
+        """Take what ends a run of text. A NUL is no operation (RFC 854)."""
+        if special == b"\xff":
             self._state = _State.AFTER_IAC
-        elif byte == 0x0D:
+        elif special == b"\r":
             text += b"\n"
             self._state = _State.AFTER_CR
+        elif special[0] == IAC:
+            text += special[::2]
 
     def _collect(self, data: bytes, position: int) -> int:
         """Take a run of subnegotiation payload; return where it ends."""

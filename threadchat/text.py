@@ -50,6 +50,9 @@ UNSAFE_CHARACTER = re.compile(
 )
 """One character that may not be shown: it moves the cursor, hides or reorders what is near it."""
 
+_WIDE_GAP = " " * 16
+_TOO_WIDE_GAP = re.compile(r"[\s\u115f\u1160\u2800\u3164\uffa0]{17,}")
+
 # Scripts in present-day use (UAX 31, table 5), by the first word of their characters' names.
 # Those that one language writes together count as one.
 _SCRIPT_OF_FIRST_WORD = {
@@ -82,12 +85,16 @@ class BadName(ValueError):
 def clean_text(text: str) -> str:
     """Return `text` without anything that could do more than stand there.
 
+    A gap wide enough to push words onto the next row of a screen, where they would pass for
+    somebody else's line, shrinks.
+
     Escape sequences go whole, a TAB becomes a space, and what `UNSAFE_CHARACTER` matches goes, as
     do combining marks beyond `MAX_COMBINING_MARKS` on one base. Cleaning twice changes nothing.
     """
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.isprintable() and _WIDE_GAP not in text:
         return text
     text = UNSAFE_CHARACTER.sub("", _ESCAPE_SEQUENCE.sub("", text).replace("\t", " "))
+    text = _TOO_WIDE_GAP.sub(_WIDE_GAP, text)
     return text if text.isascii() else _thin_marks(text)
 
 

@@ -8,6 +8,7 @@ readable first. `open_wire` takes the one the system has; both work alike.
 import contextlib
 import select
 import socket
+import sys
 import time
 from collections.abc import Callable
 from typing import Final
@@ -99,6 +100,15 @@ class PortableWire(Wire):
                 with contextlib.suppress(BlockingIOError):
                     return self._receive(size)
         return b""
+
+    def wake(self) -> None:
+        """See `Wire.wake`."""
+        # On Windows, shutting down a side on which input waits resets the connection, last words
+        # and all; `receive` looks at the flag soon enough.
+        if sys.platform == "win32":
+            self._woken = True
+        else:
+            super().wake()
 
 
 def open_wire(sock: socket.socket) -> Wire:
