@@ -1,10 +1,13 @@
+import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
 from threadchat import commands
 from threadchat.chat import Chat, Person
-from threadchat.commands import Misuse, Registry, registry
+from threadchat.cli import OPTIONS
+from threadchat.commands import Command, Misuse, Registry, registry
 from threadchat.history import History
 from threadchat.messages import Call, Emote, Reason, RoomMessage, View, parse_line
 
@@ -362,3 +365,76 @@ class TestQuit:
         assert al.leaving is not None
         lobby.chat.leave(al, al.leaving)
         assert bo.lines() == ["<-- al left after 0 s (quit: so long)"]
+
+
+class TestReadme:
+    README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+    @pytest.mark.parametrize("command", list(registry), ids=lambda command: command.name)
+    def test_its_table_has_the_command_as_help_has_it(self, command: Command) -> None:
+        usage = command.usage.replace("|", "\\|")
+        assert f"| `{usage}` | {command.summary} |\n" in self.README
+
+    @pytest.mark.parametrize("option", OPTIONS)
+    def test_its_table_has_the_option(self, option: str) -> None:
+        variable = f"THREADCHAT_{option.upper()}"
+        assert re.search(rf"^\| `--{option.replace('_', '-')}.*`{variable}` \|", self.README, re.M)
+
+
+class TestWishes:
+    """What people can choose of how they see the chat."""
+
+    @pytest.mark.parametrize(
+        ("line", "view"),
+        [
+            ("/color on", View(has_color=True)),
+            ("/color off", View()),
+            ("/time on", View(has_times=True)),
+            ("/bell ON", View(has_bell=True)),
+        ],
+    )
+    def test_each_changes_the_view(self, lobby: Lobby, line: str, view: View) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, line)
+        assert al.view == view
+
+    def test_colours_come_with_character_mode_unless_switched_off(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        al.adapt(View(), is_in_character_mode=True)
+        assert al.view.has_color
+        lobby.types(al, "/color off")
+        al.adapt(View(), is_in_character_mode=False)
+        al.adapt(View(), is_in_character_mode=True)
+        assert not al.view.has_color
+
+    @pytest.mark.parametrize("line", ["/color", "/time maybe", "/bell 1", "/charmode", "/charset"])
+    def test_a_wrong_use_shows_the_right_one(self, lobby: Lobby, line: str) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, line)
+        (answer,) = al.lines()
+        assert answer.startswith(f"!!! Use it like this: {line.split()[0]} ")
+
+
+class TestCompletion:
+    @pytest.mark.parametrize(
+        ("text", "completion"),
+        [
+            ("/w", (0, ["/who "])),
+            ("/ch", (0, ["/charset ", "/charmode "])),
+            ("/x", (0, [])),
+            ("A", (0, ["al: ", "Alfred: "])),
+            ("hi al", (3, ["al ", "Alfred "])),
+            ("/me hugs b", (9, ["bo "])),
+            ("", (0, [])),
+            ("hi ", (3, [])),
+        ],
+    )
+    def test_names_and_commands(
+        self, lobby: Lobby, text: str, completion: tuple[int, list[str]]
+    ) -> None:
+        lobby.enter("al", "bo", "Alfred")
+        start, found = commands.complete(lobby.chat, text)
+        assert (start, sorted(found, key=str.casefold)) == (
+            completion[0],
+            sorted(completion[1], key=str.casefold),
+        )

@@ -1,3 +1,6 @@
+import re
+import time
+
 import pytest
 
 from threadchat.messages import (
@@ -23,6 +26,7 @@ from threadchat.messages import (
     list_names,
     parse_line,
     render,
+    words_of,
 )
 
 MESSAGES: list[tuple[Message, str]] = [
@@ -193,3 +197,57 @@ def test_count_people(number: int, words: str) -> None:
 )
 def test_duration(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+class TestColors:
+    VIEW = View(has_color=True)
+
+    def test_a_name_has_the_same_colour_wherever_it_stands(self) -> None:
+        messages = (Say("al", "hi", 0.0), Say("Al", "x", 0.0), Emote("al", "waves", 0.0))
+        colored = b"".join(render(message, self.VIEW) for message in messages)
+        colors = re.findall(rb"\x1b\[(\d\d)m[Aa]l\x1b\[m", colored)
+        assert len(colors) == 3
+        assert len(set(colors)) == 1
+        assert set(colors) <= {b"31", b"32", b"35", b"36"}
+
+    def test_announcements_are_dim(self) -> None:
+        for message in (Joined(["al"], 1), Left("al", 0, "quit"), Renamed("al", "bo")):
+            expected = f"\x1b[2m{message.line}\x1b[m\r\n".encode()
+            assert render(message, self.VIEW) == expected
+
+    def test_a_mention_is_bold(self) -> None:
+        shown = render(Say("bo", "hi al", 0.0), self.VIEW, is_mention=True)
+        assert shown.endswith(b"\x1b[1m: hi al\x1b[m\r\n")
+
+    def test_without_the_colours_the_line_is_the_plain_one(self) -> None:
+        for message in (Say("al", "hi", 0.0), Emote("al", "hi", 0.0), Joined(["al"], 1)):
+            plain = re.sub(rb"\x1b\[\d*m", b"", render(message, self.VIEW, is_mention=True))
+            assert plain == render(message, View())
+
+
+class TestTimes:
+    def test_what_a_room_shows_has_its_time(self) -> None:
+        at = time.mktime((2026, 1, 2, 12, 1, 30, 0, 0, -1))
+        view = View(has_times=True)
+        assert render(Say("al", "hi", at), view) == b"12:01 al: hi\r\n"
+        assert render(Renamed("al", "bo", at=at), view) == b"12:01 --- al is now bo\r\n"
+        assert render(Notice("hi"), view) == b"=== hi\r\n"
+
+
+class TestGuessedEncoding:
+    @pytest.mark.parametrize("character", ["\u203a", "\u2026", "\u20ac", "\u0160"])
+    def test_no_byte_that_could_be_a_control_is_sent(self, character: str) -> None:
+        # Promise 4: to a terminal in Latin-1 a 9B begins an escape sequence.
+        assert View("cp1252", is_a_guess=True).encode(f"{character}2J") == b"?2J"
+
+    def test_what_was_chosen_by_hand_is_sent_as_it_is(self) -> None:
+        assert View("cp1252").encode("\u20ac") == b"\x80"
+
+    def test_the_rest_is(self) -> None:
+        assert View("cp1252", is_a_guess=True).encode("\xe9") == b"\xe9"
+
+
+class TestWords:
+    def test_names_are_found_among_punctuation(self) -> None:
+        text = "Hi AL, and @bo: where's (c.y.)? d-e_f!"
+        assert {"al", "bo", "c.y", "d-e_f"} <= words_of(text)

@@ -20,9 +20,12 @@ from dataclasses import dataclass, field
 
 import pyte
 import pytest
+from rich.style import Style
+from rich.text import Text
 
-from tests.support import DEADLINE, Client, WatchingConsole, said_by
+from tests.support import DEADLINE, Client, WatchingConsole, said_by, wait_until
 from threadchat import ChatServer
+from threadchat.terminal import Mode
 
 COLUMNS = 100
 
@@ -59,11 +62,16 @@ KINDS = {
 }
 
 
+TINTIN = Kind(
+    "tt++", lambda host, port: ["-e", f"#config charset UTF-8;#session chat {host} {port}"], True
+)
+
+
 class Screen:
     """A client program on a terminal: what is typed goes in, what it shows is kept."""
 
     def __init__(self, kind: Kind, server: ChatServer) -> None:
-        path = kind.find()
+        path = kind.find() or shutil.which(f"/usr/games/{kind.program}")
         if path is None:
             pytest.skip(f"{kind.program} is not installed")
         host, port = server.server_address[:2]
@@ -91,6 +99,14 @@ class Screen:
     def type(self, line: str) -> None:
         os.write(self._terminal, line.encode() + b"\n")
 
+    def press(self, key: str) -> None:
+        os.write(self._terminal, key.encode())
+
+    def expect_rows(self, *wanted: str) -> None:
+        """Wait until the last rows that are not empty are these."""
+        while (rows := self.shown.splitlines()[-len(wanted) :]) != list(wanted):
+            assert self._read(DEADLINE), f"{wanted!r} is not what {rows!r} says"
+
     def expect(self, wanted: str) -> str:
         deadline = time.monotonic() + DEADLINE
         while (at := self.shown.find(wanted, self._read_up_to)) < 0:
@@ -110,7 +126,7 @@ class Screen:
                 if data := os.read(self._terminal, 65536):
                     self._raw += data
                     self._stream.feed(data)
-                    self.shown = "\n".join(map(str.rstrip, self._emulator.display))
+                    self.shown = "\n".join(map(str.rstrip, self._emulator.display)).rstrip()
                     return True
         return False
 
@@ -118,10 +134,28 @@ class Screen:
     def bytes_shown(self) -> bytes:
         return self._raw
 
+    def picture(self) -> Text:
+        """Return what stands on the screen, with its colours."""
+        text = Text()
+        for row in range(self.shown.count("\n") + 1):
+            for column in range(self._emulator.columns):
+                cell = self._emulator.buffer[row][column]
+                color = "default" if cell.fg == "default" else cell.fg.replace("brown", "yellow")
+                text.append(cell.data, Style(color=color, bold=cell.bold))
+            text.rstrip()
+            text.append("\n")
+        return text
+
     def close(self) -> None:
         self.process.kill()
         self.process.wait(DEADLINE)
         os.close(self._terminal)
+
+    def __enter__(self) -> "Screen":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 @pytest.fixture(params=KINDS)
@@ -167,8 +201,9 @@ def test_a_plain_client_is_shown_no_control_bytes(
     # Promise 5; what a telnet client is sent, it takes for itself.
     with Client(server, "bo") as bo:
         enter(screen, "al")
-        bo.type("hi")
-        screen.expect("bo: hi")
+        screen.type("/help")
+        bo.type("hi é 漢字 😀")
+        screen.expect("bo: hi é 漢字 😀")
         if not kind.speaks_telnet:
             assert not {0xFF, 0x1B} & set(screen.bytes_shown)
 
@@ -215,15 +250,47 @@ def test_input_from_a_pipe_arrives_whole(server: ChatServer) -> None:
 @pytest.mark.skipif(KINDS["inetutils-telnet"].find() is None, reason="needs inetutils-telnet")
 def test_an_interrupt_in_inetutils_telnet_does_not_mute_it(server: ChatServer) -> None:
     # Without an answer to its TIMING-MARK it would show nothing ever again.
-    screen = Screen(KINDS["inetutils-telnet"], server)
-    with Client(server, "bo") as bo:
+    with Screen(KINDS["inetutils-telnet"], server) as screen, Client(server, "bo") as bo:
         enter(screen, "al")
         os.write(screen._terminal, b"oops\x03")
         screen.type("/who")
         screen.expect("=== 2 people are here: bo, al.")
         bo.type("hi")
         screen.expect("bo: hi")
-    screen.close()
+
+
+@pytest.mark.parametrize("name", ["inetutils-telnet", "busybox telnet", "plink -telnet"])
+def test_a_half_typed_line_is_kept_whole(name: str, server: ChatServer) -> None:
+    # Promise 6.
+    with Screen(KINDS[name], server) as screen, Client(server, "bo") as bo:
+        enter(screen, "al")
+        if name != "plink -telnet":  # which asks for character mode by itself
+            screen.type("/charmode on")
+        screen.expect("lobby>")
+        for key in "half é 漢字 😀 abX\x7fc":
+            screen.press(key)
+        screen.expect_rows("lobby> half é 漢字 😀 abc")
+        bo.type("I interrupt you, é 漢字 😀")
+        screen.expect_rows("bo: I interrupt you, é 漢字 😀", "lobby> half é 漢字 😀 abc")
+        for key in ("\x1b[D", "\x1b[D", "Z", "\x1b[1~", "A ", "\x1b[4~", "!", "\r"):
+            screen.press(key)
+        bo.expect("al: A half é 漢字 😀 aZbc!\r\n")
+        screen.expect_rows("bo: I interrupt you, é 漢字 😀", "al: A half é 漢字 😀 aZbc!", "lobby>")
+
+
+def test_a_mud_client_keeps_its_own_line(server: ChatServer) -> None:
+    with Screen(TINTIN, server) as screen, Client(server, "bo") as bo:
+        screen.expect("Your name:")
+        screen.type("al")
+        screen.expect("Welcome, al.")
+        screen.type("/charmode on")
+        screen.expect("=== Asking your client.")
+        screen.type("hi é 漢字 😀")
+        bo.expect("al: hi é 漢字 😀\r\n")
+        bo.type("hello")
+        screen.expect("bo: hello")
+        (handler,) = (each for each in server._handlers.values() if each.person.name == "al")
+        wait_until(lambda: handler.terminal.mode is Mode.LINE, "it has line mode back")
 
 
 def test_all_of_them_in_one_room(server: ChatServer) -> None:

@@ -14,6 +14,7 @@ import pyte
 import pytest
 
 from tests.support import DEADLINE, Client, WatchingConsole, run_server, wait_until
+from tests.test_lineedit_screen import EagerScreen
 from threadchat import ChatServer
 from threadchat.telnet import (
     Data,
@@ -29,17 +30,6 @@ COLUMNS, ROWS = 80, 25
 NEW_ENVIRON = 39
 
 
-class WindowsScreen(pyte.Screen):
-    """A console that goes to the next row as soon as one is full."""
-
-    def draw(self, data: str) -> None:
-        for character in data:
-            super().draw(character)
-            if self.cursor.x == self.columns:
-                self.carriage_return()
-                self.linefeed()
-
-
 class WindowsTelnet:
     """The stand-in: `press` keys, and look at what is `shown`."""
 
@@ -52,7 +42,7 @@ class WindowsTelnet:
         self._echoes = True
         self._pressed = 0
         self.received = b""
-        self.screen = WindowsScreen(COLUMNS, ROWS)
+        self.screen = EagerScreen(COLUMNS, ROWS)
         self._stream = pyte.Stream(self.screen)
 
     @property

@@ -125,7 +125,7 @@ def _fill_in(
     """Give the options that the command line leaves open their value."""
     if options.quiet or options.show_messages:  # one said there rules out the other
         options.quiet, options.show_messages = bool(options.quiet), bool(options.show_messages)
-    for name, default in _DEFAULTS.items():
+    for name, default in OPTIONS.items():
         if getattr(options, name) is not None:
             continue
         variable = f"THREADCHAT_{name.upper()}"
@@ -175,7 +175,7 @@ def _encoding(text: str) -> str:
         ) from None
 
 
-_DEFAULTS = {
+OPTIONS = {
     "host": "",
     "port": DEFAULT_PORT,
     "max_clients": DEFAULT_MAX_CLIENTS,

@@ -29,8 +29,8 @@ from threadchat.messages import (
     render,
 )
 from threadchat.network import show_address
-from threadchat.outbox import BROKEN, Flusher, Outbox, reason_of
-from threadchat.terminal import AreYouThere, Ended, Frame, Terminal
+from threadchat.outbox import BROKEN, Flusher, Frame, Outbox, reason_of
+from threadchat.terminal import AreYouThere, Ended, Terminal
 from threadchat.text import BadName, clean_text
 from threadchat.wire import open_wire
 

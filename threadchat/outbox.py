@@ -16,12 +16,14 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 
 from threadchat.messages import Reason
-from threadchat.terminal import Frame
 from threadchat.wire import Wire
 
 MAX_QUEUED = 256 * 1024
 """The bytes a client may leave unread before it is too slow. One more batch may come on top."""
 
+
+Frame = tuple[bytes, bytes]
+"""What takes the line being typed off a client's screen, and what puts it back."""
 
 BROKEN = frozenset({Reason.RESET, Reason.TIMED_OUT})
 """Ends that the connection came to by itself. What arrived before may still be read."""

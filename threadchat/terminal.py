@@ -59,9 +59,6 @@ _MUD_CLIENTS = tuple(
     " POTATO TINTIN TINYFUGUE ZMUD".split()
 )
 
-Frame = tuple[bytes, bytes]
-"""What takes the line being typed off a client's screen, and what puts it back."""
-
 
 class Mode(Enum):
     """What a client has turned out to be."""
@@ -388,8 +385,11 @@ class Terminal:
         if self._editor is not None:
             self._editor.stop()
 
-    def take_output(self) -> tuple[bytes, Frame | None]:
-        """Return what to send, and how to keep the line being typed whole once that is sent."""
+    def take_output(self) -> tuple[bytes, tuple[bytes, bytes] | None]:
+        """Return what to send, and what then keeps the line being typed whole.
+
+        That is what takes it off the screen and what puts it back, or None in line mode.
+        """
         output, self._output = self._output, ""
         frame = None
         if self._editor is not None:
