@@ -438,3 +438,52 @@ class TestCompletion:
             completion[0],
             sorted(completion[1], key=str.casefold),
         )
+
+
+class TestPrivate:
+    def test_only_the_two_see_it(self, lobby: Lobby) -> None:
+        al, bo, cy = lobby.enter("al", "bo", "cy")
+        lobby.types(al, "/msg BO hi there")
+        assert bo.lines() == ["[al -> you] hi there"]
+        assert al.lines() == ["[you -> bo] hi there"]
+        assert cy.lines() == []
+        assert lobby.history.recent("lobby", 10) == []
+
+    def test_a_reply_goes_to_who_wrote_last(self, lobby: Lobby) -> None:
+        al, bo, cy = lobby.enter("al", "bo", "cy")
+        lobby.types(cy, "/msg al one")
+        lobby.types(bo, "/msg al two")
+        lobby.types(al, "/r three")
+        assert bo.lines()[-1] == "[al -> you] three"
+        assert cy.lines() == ["[you -> al] one"]
+
+    def test_it_is_marked_and_rings(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        bo.wish(color=True, bell=True)
+        lobby.types(al, "/msg bo hi")
+        assert bo.lines() == ["\a\x1b[1m[al -> you] hi\x1b[m"]
+
+    @pytest.mark.parametrize(
+        ("typed", "answer"),
+        [
+            ("/msg", "!!! Use it like this: /msg NAME WORDS"),
+            ("/msg bo", "!!! Use it like this: /msg NAME WORDS"),
+            ("/msg bob hi", "!!! Nobody here is called bob. /who lists everyone."),
+            ("/msg al hi", "!!! That is you."),
+            ("/reply", "!!! Use it like this: /reply WORDS"),
+            ("/reply hi", "!!! Nobody has written to you alone yet."),
+        ],
+    )
+    def test_a_wrong_use_gets_one_line(self, lobby: Lobby, typed: str, answer: str) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, typed)
+        (line,) = al.lines()
+        assert line.startswith(answer)
+
+    def test_a_reply_to_who_has_left(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(bo, "/msg al hi")
+        lobby.chat.leave(bo, "quit")
+        al.lines()
+        lobby.types(al, "/reply hi")
+        assert al.lines() == ["!!! Nobody here is called bo. /who lists everyone."]

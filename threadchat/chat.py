@@ -12,7 +12,17 @@ from threading import Lock
 from typing import Protocol
 
 from threadchat.history import History
-from threadchat.messages import Left, Message, Reason, Renamed, Spoken, View, Welcome, render
+from threadchat.messages import (
+    Left,
+    Message,
+    Private,
+    Reason,
+    Renamed,
+    Spoken,
+    View,
+    Welcome,
+    render,
+)
 from threadchat.room import Member, Observer, Room
 from threadchat.text import BadName, clean_name, fold_name, skeleton
 
@@ -33,7 +43,7 @@ class Door(Protocol):
 class Person:
     """Somebody who is connected: a member of a room as soon as they have a name.
 
-    All but `id` and `address` is set by the person's own thread alone.
+    But for `answers_to`, all is set by the person's own thread alone.
     """
 
     __slots__ = (
@@ -42,6 +52,7 @@ class Person:
         "_has_times",
         "_plain_view",
         "address",
+        "answers_to",
         "deliver",
         "door",
         "folded_name",
@@ -63,6 +74,8 @@ class Person:
         self.view = self._plain_view = View()
         self.hears_itself = False
         self.joined_at = 0.0  # on the monotonic clock, in seconds
+        self.answers_to = ""
+        """The name of who last wrote in private; set by that one's thread."""
         self.leaving: str | None = None
         """Why the person is going, in their own words behind the `Reason`, once they said so."""
         self.deliver = deliver
@@ -74,6 +87,10 @@ class Person:
     def tell(self, *messages: Message) -> None:
         """Show `messages` to this person alone."""
         self.deliver(b"".join(render(message, self.view) for message in messages))
+
+    def hear(self, message: Private) -> None:
+        """Show a message that is meant for this person."""
+        self.deliver(render(message, self.view, is_mention=True))
 
     def quit(self, words: str = "") -> None:
         """Ask to be let go, with `words` for those who stay."""
@@ -171,6 +188,17 @@ class Chat:
     def say(self, person: Person, message: Spoken) -> None:
         """Say `message` in the room where `person` is."""
         self._lobby.post(message, person)
+
+    def find(self, name: str) -> Person:
+        """Return who is called `name`; raise `KeyError` if nobody here is."""
+        with self._names:
+            return self._by_fold[fold_name(name)]
+
+    def whisper(self, person: Person, recipient: Person, text: str) -> None:
+        """Say `text` from `person` to `recipient` alone."""
+        recipient.answers_to = person.name
+        recipient.hear(Private(person.name, recipient.name, text))
+        person.tell(Private(person.name, recipient.name, text, is_own=True))
 
     def rename(self, person: Person, raw: str) -> None:
         """Give `person` another name; raise `BadName` if it cannot be had."""

@@ -49,6 +49,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._commands: dict[str, Command] = {}
+        self._aliases: dict[str, str] = {}
 
     def command(self, name: str, arguments: str, summary: str) -> Callable[[Action], Action]:
         """Register the decorated function as `/name`."""
@@ -59,13 +60,17 @@ class Registry:
 
         return register
 
+    def alias(self, other: str, name: str) -> None:
+        """Let `/other` do what `/name` does, without a line of its own in `/help`."""
+        self._aliases[other] = name
+
     def __iter__(self) -> Iterator[Command]:
         """Go through the commands in the order in which help lists them."""
         return iter(self._commands.values())
 
     def dispatch(self, chat: Chat, person: Person, call: Call) -> None:
         """Do what `call` says for `person`, or tell them in one line why not."""
-        command = self._commands.get(call.command)
+        command = self._commands.get(self._aliases.get(call.command, call.command))
         if command is None:
             person.tell(Problem(self._unknown(call.command)))
             return
@@ -132,6 +137,41 @@ def me(chat: Chat, person: Person, argument: str) -> None:
     if not argument:
         raise Misuse
     chat.say(person, Emote(person.name, argument, time.time()))
+
+
+@registry.command("msg", "NAME WORDS", "say something to one person alone")
+def msg(chat: Chat, person: Person, argument: str) -> None:
+    """Say something to one person."""
+    name, _, words = argument.partition(" ")
+    if not words.strip():
+        raise Misuse
+    _whisper(chat, person, name.rstrip(":,"), words.strip())
+
+
+@registry.command("reply", "WORDS", "answer who last wrote to you alone")
+def reply(chat: Chat, person: Person, argument: str) -> None:
+    """Say something to who last wrote in private."""
+    if not argument:
+        raise Misuse
+    if not person.answers_to:
+        person.tell(Problem("Nobody has written to you alone yet. /msg NAME WORDS does so."))
+        return
+    _whisper(chat, person, person.answers_to, argument)
+
+
+registry.alias("r", "reply")
+
+
+def _whisper(chat: Chat, person: Person, name: str, words: str) -> None:
+    try:
+        recipient = chat.find(name)
+    except KeyError:
+        person.tell(Problem(f"Nobody here is called {name[:20]}. /who lists everyone."))
+        return
+    if recipient is person:
+        person.tell(Problem("That is you. /msg NAME WORDS is for somebody else."))
+    else:
+        chat.whisper(person, recipient, words)
 
 
 @registry.command("charset", "NAME", "say how your client writes letters, as in /charset cp850")

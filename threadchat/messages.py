@@ -99,6 +99,23 @@ class Emote:
 
 
 @dataclass(frozen=True, slots=True)
+class Private:
+    """Words to one person, as one of the two sees them: `is_own` is for who wrote them."""
+
+    sender: str
+    recipient: str
+    text: str
+    is_own: bool = False
+    at: float = field(default_factory=time.time, kw_only=True, compare=False)
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        between = f"you -> {self.recipient}" if self.is_own else f"{self.sender} -> you"
+        return f"[{between}] {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
 class Welcome:
     """The word to somebody who has come in under `name`."""
 
@@ -201,7 +218,7 @@ Spoken = Say | Emote
 RoomMessage = Say | Emote | Joined | Left | LeftTogether | Renamed
 """What a room is shown."""
 
-Message = RoomMessage | Welcome | Notice | Problem
+Message = RoomMessage | Private | Welcome | Notice | Problem
 
 
 def render(message: Message, view: View, is_mention: bool = False) -> bytes:
@@ -210,7 +227,7 @@ def render(message: Message, view: View, is_mention: bool = False) -> bytes:
     `is_mention` is for those whose name it mentions, if their view marks that.
     """
     line = _painted(message, is_mention) if view.has_color else message.line
-    if view.has_times and isinstance(message, RoomMessage):
+    if view.has_times and isinstance(message, RoomMessage | Private):
         line = time.strftime("%H:%M ", time.localtime(message.at)) + line
     if view.has_bell and is_mention:
         line = f"\a{line}"
@@ -230,6 +247,8 @@ def _painted(message: Message, is_mention: bool) -> str:
             return f"{_painted_name(name)}{bold}: {text}{bold and _PLAIN}"
         case Emote(name, text):
             return f"* {_painted_name(name)}{bold} {text}{bold and _PLAIN}"
+        case Private():
+            return f"\x1b[1m{message.line}{_PLAIN}"
         case Joined() | Left() | LeftTogether() | Renamed():
             return f"\x1b[2m{message.line}{_PLAIN}"
     return message.line
