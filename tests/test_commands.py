@@ -9,7 +9,8 @@ from threadchat.chat import Chat, Person
 from threadchat.cli import OPTIONS
 from threadchat.commands import Command, Misuse, Registry, registry
 from threadchat.history import History
-from threadchat.messages import Call, Emote, Reason, RoomMessage, View, parse_line
+from threadchat.messages import Call, Emote, Reason, RoomMessage, Say, View, parse_line
+from threadchat.text import BadName
 
 
 class Watcher:
@@ -62,6 +63,9 @@ class Lobby:
             person.lines()
         return newcomers
 
+    def says(self, person: Person, text: str) -> None:
+        self.chat.say(person, Say(person.name, text, 0.0))
+
     def types(self, person: Person, line: str) -> None:
         call = parse_line(line)
         assert isinstance(call, Call)
@@ -79,7 +83,7 @@ def lobby() -> Iterator[Lobby]:
 class TestDispatch:
     @pytest.mark.parametrize(
         ("typed", "closest"),
-        [("hlep", "help"), ("whois", "who"), ("nickname", "nick"), ("q", "quit"), ("m", "me")],
+        [("hlep", "help"), ("whoo", "who"), ("nickname", "nick"), ("q", "quit"), ("m", "me")],
     )
     def test_an_unknown_command_names_the_closest(
         self, lobby: Lobby, typed: str, closest: str
@@ -106,7 +110,7 @@ class TestDispatch:
     @pytest.mark.parametrize(
         ("line", "usage"),
         [
-            ("/who bo", "Use it like this: /who - list who is here."),
+            ("/who bo", "There is no room bo. /rooms lists all."),
             ("/nick", "Use it like this: /nick NAME - change your name."),
             ("/nick  ", "Use it like this: /nick NAME - change your name."),
             ("/me", "Use it like this: /me TEXT - say what you do, as in * al waves."),
@@ -224,9 +228,11 @@ class TestWho:
         assert al.lines() == ["=== 1 person is here: al."]
 
     def test_with_nobody_here(self, lobby: Lobby) -> None:
-        al = Somebody(1)
-        lobby.types(al, "/who")
-        assert al.lines() == ["=== Nobody is here yet."]
+        (al,) = lobby.enter("al")
+        lobby.types(al, "/join games")
+        al.lines()
+        lobby.types(al, "/who lobby")
+        assert al.lines() == ["=== Nobody is in lobby yet."]
 
     def test_of_too_many_the_others_are_counted(
         self, lobby: Lobby, monkeypatch: pytest.MonkeyPatch
@@ -419,7 +425,7 @@ class TestCompletion:
     @pytest.mark.parametrize(
         ("text", "completion"),
         [
-            ("/w", (0, ["/who "])),
+            ("/w", (0, ["/who ", "/whois "])),
             ("/ch", (0, ["/charset ", "/charmode "])),
             ("/x", (0, [])),
             ("A", (0, ["al: ", "Alfred: "])),
@@ -487,3 +493,210 @@ class TestPrivate:
         al.lines()
         lobby.types(al, "/reply hi")
         assert al.lines() == ["!!! Nobody here is called bo. /who lists everyone."]
+
+
+class TestRooms:
+    def test_each_hears_its_own(self, lobby: Lobby) -> None:
+        al, bo, cy = lobby.enter("al", "bo", "cy")
+        lobby.types(al, "/join games")
+        assert bo.lines() == ["<-- al left after 0 s (went to games)"]
+        assert al.lines() == ["=== You are in games."]
+        lobby.types(bo, "/join #GAMES")
+        assert al.lines() == ["--> bo joined (2 here)"]
+        cy.lines()
+        lobby.says(al, "in games")
+        assert bo.lines() == ["=== You are in games.", "al: in games"]
+        assert cy.lines() == []
+
+    def test_going_back_to_the_lobby(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/join games")
+        lobby.types(al, "/leave")
+        assert al.lines() == ["=== You are in games.", "=== You are in lobby."]
+        assert bo.lines()[-1] == "--> al joined (2 here)"
+
+    def test_a_room_lasts_as_long_as_somebody_is_in_it_and_its_history_longer(
+        self, lobby: Lobby
+    ) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/join games")
+        lobby.says(al, "remember")
+        assert [room.name for room in lobby.chat.rooms()] == ["lobby", "games"]
+        lobby.types(al, "/leave")
+        assert [room.name for room in lobby.chat.rooms()] == ["lobby"]
+        lobby.types(bo, "/join games")
+        assert "al: remember" in bo.lines()
+
+    def test_the_list_of_rooms(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/join games")
+        lobby.types(al, "/topic chess tonight")
+        al.lines()
+        lobby.types(al, "/rooms")
+        assert al.lines() == [
+            "=== lobby    1",
+            "=== games    1  chess tonight  <- you are here",
+        ]
+        lobby.types(bo, "/who games")
+        assert bo.lines()[-1] == "=== 1 person is in games: al."
+
+    def test_a_topic_is_announced_and_shown_to_newcomers(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/topic")
+        lobby.types(al, "/topic lunch")
+        assert al.lines() == ["=== This room has no topic.", "=== Topic: lunch"]
+        assert bo.lines() == ["--- al set the topic: lunch"]
+        lobby.types(bo, "/join games")
+        lobby.types(bo, "/leave")
+        assert bo.lines()[-2:] == ["=== You are in lobby.", "=== Topic: lunch"]
+
+    @pytest.mark.parametrize(
+        ("typed", "answer"),
+        [
+            ("/join", "!!! Use it like this: /join ROOM"),
+            ("/join a b", "!!! No room can be called that. A name is made of"),
+            ("/join lobby", "!!! You are in lobby already."),
+            ("/leave", "!!! You are in the lobby. /quit leaves the chat."),
+            ("/leave now", "!!! Use it like this: /leave"),
+            ("/rooms x", "!!! Use it like this: /rooms"),
+        ],
+    )
+    def test_a_wrong_use_gets_one_line(self, lobby: Lobby, typed: str, answer: str) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, typed)
+        (line,) = al.lines()
+        assert line.startswith(answer)
+        assert al.room is lobby.chat.lobby
+
+    def test_who_leaves_the_chat_leaves_their_room(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        for person in (al, bo):
+            lobby.types(person, "/join games")
+        lobby.chat.leave(bo, "quit")
+        assert al.lines()[-1] == "<-- bo left after 0 s (quit)"
+        lobby.chat.leave(al, "quit")
+        assert [room.name for room in lobby.chat.rooms()] == ["lobby"]
+
+
+class TestAbsence:
+    def test_it_is_announced_shown_and_ended_by_speaking(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/away lunch")
+        assert al.lines() == ["=== You are away. When you speak, you are back."]
+        lobby.types(bo, "/who")
+        lobby.types(bo, "/msg al hi")
+        assert bo.lines() == [
+            "--- al is away (lunch)",
+            "=== 2 people are here: al (away: lunch), bo.",
+            "[you -> al] hi",
+            "=== al (away: lunch) will see it when back.",
+        ]
+        lobby.says(al, "hello")
+        lobby.says(al, "again")
+        assert bo.lines() == ["--- al is back", "al: hello", "al: again"]
+        assert al.away is None
+
+    def test_silence_is_shown_from_a_minute_on(self) -> None:
+        now = 1000.0
+        chat = Chat(History(), Watcher(), clock=lambda: now)
+        al = Somebody(1)
+        chat.claim_name(al, "al")
+        chat.enter(al)
+        al.lines()
+        now = 1059.0
+        registry.dispatch(chat, al, Call("who", ""))
+        now = 1200.0
+        registry.dispatch(chat, al, Call("who", ""))
+        registry.dispatch(chat, al, Call("whois", "AL"))
+        assert al.lines() == [
+            "=== 1 person is here: al.",
+            "=== 1 person is here: al (idle 3 min).",
+            "=== al (idle 3 min) is in lobby, here for 3 min, number 1.",
+        ]
+        chat.close()
+
+
+class TestIgnoring:
+    def test_nothing_of_the_ignored_is_shown(self, lobby: Lobby) -> None:
+        al, bo, cy = lobby.enter("al", "bo", "cy")
+        lobby.types(al, "/ignore BO")
+        assert al.lines() == ["=== You are shown nothing more of bo. /unignore undoes it."]
+        lobby.says(bo, "hi al")
+        lobby.types(bo, "/me waves")
+        lobby.types(bo, "/msg al psst")
+        lobby.types(bo, "/nick ed")
+        lobby.says(bo, "still me")
+        lobby.says(cy, "hello")
+        assert al.lines() == ["--- bo is now ed", "cy: hello"]
+        assert "bo: hi al" in cy.lines()
+        lobby.types(al, "/unignore ed")
+        lobby.says(bo, "back")
+        assert al.lines() == ["=== You are shown what ed says again.", "ed: back"]
+
+    @pytest.mark.parametrize(
+        ("typed", "answer"),
+        [
+            ("/ignore", "!!! Use it like this: /ignore NAME"),
+            ("/ignore al", "!!! That is you."),
+            ("/ignore x", "!!! Nobody here is called x."),
+            ("/unignore bo", "!!! You do not ignore bo."),
+        ],
+    )
+    def test_a_wrong_use_gets_one_line(self, lobby: Lobby, typed: str, answer: str) -> None:
+        al, _ = lobby.enter("al", "bo")
+        lobby.types(al, typed)
+        (line,) = al.lines()
+        assert line.startswith(answer)
+
+
+class TestLostNames:
+    """A name lost with its connection is kept for two minutes for the same address."""
+
+    @pytest.fixture
+    def now(self) -> list[float]:
+        return [1000.0]
+
+    @pytest.fixture
+    def chat(self, now: list[float]) -> Iterator[Chat]:
+        chat = Chat(History(), Watcher(), clock=lambda: now[0])
+        yield chat
+        chat.close()
+
+    def lose(self, chat: Chat, why: str) -> None:
+        al = Person(1, "10.0.0.1:5000", lambda data: None)
+        chat.claim_name(al, "al")
+        chat.enter(al)
+        chat.leave(al, why)
+
+    @pytest.mark.parametrize("why", [Reason.RESET, Reason.TIMED_OUT, Reason.TOO_SLOW])
+    def test_another_address_does_not_get_it(self, chat: Chat, why: str) -> None:
+        self.lose(chat, why)
+        with pytest.raises(BadName, match="AL is kept for somebody whose connection broke"):
+            chat.claim_name(Person(2, "10.0.0.2:5000", lambda data: None), "AL")
+
+    def test_the_same_address_does(self, chat: Chat) -> None:
+        self.lose(chat, Reason.RESET)
+        back = Person(2, "10.0.0.1:5001", lambda data: None)
+        chat.claim_name(back, "al")
+        assert back.name == "al"
+
+    @pytest.mark.parametrize(
+        ("why", "seconds"), [(Reason.QUIT, 0), (Reason.CLOSED, 0), (Reason.RESET, 120)]
+    )
+    def test_others_get_it_when_it_was_given_up_or_time_is_up(
+        self, chat: Chat, now: list[float], why: str, seconds: float
+    ) -> None:
+        self.lose(chat, why)
+        now[0] += seconds
+        other = Person(2, "10.0.0.2:5000", lambda data: None)
+        chat.claim_name(other, "al")
+        assert other.name == "al"
+
+    def test_what_is_kept_is_forgotten_in_time(self, chat: Chat, now: list[float]) -> None:
+        for number in range(100):
+            person = Person(number, "10.0.0.1:5000", lambda data: None)
+            chat.claim_name(person, f"n{number}")
+            chat.enter(person)
+            chat.leave(person, Reason.RESET)
+            now[0] += 30
+        assert len(chat._kept) <= 5

@@ -200,3 +200,27 @@ def test_a_stop_in_the_middle_of_everything() -> None:
             reasons = {console.next_disconnect()["why"] for _ in clients}
             assert reasons <= {"server stopping", "too slow", "reset"}
             assert not server._threads
+
+
+def test_rooms_that_come_and_go_lose_nobody() -> None:
+    chat = Chat(History(), FakeObserver())
+    people = [Person(number, "", lambda data: None) for number in range(6)]
+    for number, person in enumerate(people):
+        chat.claim_name(person, f"n{number}")
+        chat.enter(person)
+
+    def wander(person: Person) -> None:
+        for number in range(60):
+            with contextlib.suppress(BadName):
+                chat.move(person, ("games", "books", "lobby")[(number + person.id) % 3])
+
+    run_concurrently([partial(wander, person) for person in people])
+    for person in people:
+        assert person.room is not None
+        assert person.room in chat.rooms()
+        assert person in person.room.members
+    assert sorted(member.name for member in chat.people()) == [f"n{n}" for n in range(6)]
+    for person in people:
+        chat.leave(person, "quit")
+    assert chat.rooms() == [chat.lobby]
+    chat.close()

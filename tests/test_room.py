@@ -1,6 +1,6 @@
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -10,7 +10,7 @@ from tests.support import DEADLINE, wait_until
 from threadchat import room as room_module
 from threadchat.history import History
 from threadchat.messages import Emote, Left, Renamed, RoomMessage, Say, Spoken, View
-from threadchat.room import Room
+from threadchat.room import Member, Room
 
 
 @dataclass(eq=False)
@@ -20,6 +20,7 @@ class FakeMember:
     pages: list[bytes] = field(default_factory=list)
     hears_itself: bool = False
     folded_name: str = ""
+    ignores: Collection[Member] = ()
 
     def __post_init__(self) -> None:
         self.folded_name = self.name.casefold()

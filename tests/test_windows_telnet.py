@@ -238,3 +238,10 @@ def test_only_what_it_understands_is_sent(windows: WindowsTelnet, server: ChatSe
     assert not re.findall(rb"\x1b(?!\[[0-9;]*[ACDJKm])", text)
     assert not re.findall(rb"\x1b\[[0-9;]*[34]8", text)
     assert set(text) - set(range(0x20, 0x7F)) <= set(b"\r\n\b\x1b")
+
+
+def test_the_prompt_shows_the_room(windows: WindowsTelnet) -> None:
+    enter(windows, "al")
+    windows.press("/join games\n")
+    windows.see("games>")
+    assert windows.shown[-3:] == ["lobby> /join games", "=== You are in games.", "games>"]

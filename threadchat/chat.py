@@ -15,9 +15,12 @@ from threadchat.history import History
 from threadchat.messages import (
     Left,
     Message,
+    Notice,
     Private,
     Reason,
+    Remark,
     Renamed,
+    RoomMessage,
     Spoken,
     View,
     Welcome,
@@ -25,6 +28,11 @@ from threadchat.messages import (
 )
 from threadchat.room import Member, Observer, Room
 from threadchat.text import BadName, clean_name, fold_name, skeleton
+
+NAME_KEPT_FOR = 120.0
+"""Seconds for which a name that was lost with its connection is kept for the same address."""
+
+_LOST = frozenset({Reason.RESET, Reason.TIMED_OUT, Reason.TOO_SLOW})
 
 LOBBY = "lobby"
 """The room where everybody starts."""
@@ -53,14 +61,19 @@ class Person:
         "_plain_view",
         "address",
         "answers_to",
+        "away",
         "deliver",
         "door",
+        "entered_at",
         "folded_name",
         "hears_itself",
         "id",
+        "ignores",
         "joined_at",
+        "last_heard_at",
         "leaving",
         "name",
+        "room",
         "view",
     )
 
@@ -73,7 +86,14 @@ class Person:
         self.folded_name = ""
         self.view = self._plain_view = View()
         self.hears_itself = False
-        self.joined_at = 0.0  # on the monotonic clock, in seconds
+        self.room: Room | None = None
+        # On the monotonic clock, in seconds:
+        self.joined_at = 0.0  # the chat
+        self.entered_at = 0.0  # the room
+        self.last_heard_at = 0.0
+        self.away: str | None = None
+        """What the person left word of while away; None while here."""
+        self.ignores: frozenset[Person] = frozenset()
         self.answers_to = ""
         """The name of who last wrote in private; set by that one's thread."""
         self.leaving: str | None = None
@@ -83,6 +103,11 @@ class Person:
         self.door = door
         self._has_color: bool | None = None  # None: as it suits the mode
         self._has_times = self._has_bell = False
+
+    @property
+    def host(self) -> str:
+        """The address without the port."""
+        return self.address.rpartition(":")[0]
 
     def tell(self, *messages: Message) -> None:
         """Show `messages` to this person alone."""
@@ -131,7 +156,11 @@ def _shared_view(view: View, has_color: bool, has_times: bool, has_bell: bool) -
 
 
 class Chat:
-    """Who is here under which name, and the rooms they are in. Safe to use from any thread."""
+    """Who is here under which name, and the rooms they are in. Safe to use from any thread.
+
+    What is asked for a person is asked by that person's own thread. No lock is held while a room
+    is waited for.
+    """
 
     def __init__(
         self,
@@ -140,21 +169,94 @@ class Chat:
         replay: int = 20,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._clock = clock
-        self._lobby = Room(LOBBY, history, observer, replay)
-        self._names = Lock()  # guards the two tables below
+        self._history = history
+        self._observer = observer
+        self._replay = replay
+        self.clock = clock
+        self._doors = Lock()  # guards the next three
+        self._rooms: dict[str, Room] = {}
+        self._places_taken: dict[Room, int] = {}
+        self._is_hushed = False
+        self._names = Lock()  # guards the three tables below
+        self._kept: dict[str, tuple[str, float]] = {}  # for which host, and until when
         self._by_fold: dict[str, Person] = {}
         self._by_skeleton: dict[str, Person] = {}
+        self.lobby = self._take_place(LOBBY)  # one that nobody gives up
 
-    def room(self, name: str = LOBBY) -> Room:
+    # Rooms
+
+    def rooms(self) -> list[Room]:
+        """Return the rooms there are, the lobby first."""
+        with self._doors:
+            return list(self._rooms.values())
+
+    def room(self, name: str) -> Room:
         """Return the room called `name`; raise `KeyError` if there is none."""
-        if name != LOBBY:
-            raise KeyError(name)
-        return self._lobby
+        with self._doors:
+            return self._rooms[fold_name(name)]
 
     def people(self) -> Sequence[Member]:
-        """Return who is here, in the order in which they came."""
-        return self._lobby.members
+        """Return who is here, room by room, in the order in which they came."""
+        rooms = self.rooms()
+        if len(rooms) == 1:
+            return rooms[0].members
+        return [member for room in rooms for member in room.members]
+
+    def _take_place(self, name: str) -> Room:
+        """Return the room called `name`, which exists until the place in it is given up."""
+        with self._doors:
+            room = self._rooms.get(fold_name(name))
+            if room is None:
+                room = Room(name, self._history, self._observer, self._replay)
+                self._rooms[fold_name(name)] = room
+                self._places_taken[room] = 0
+                if self._is_hushed:
+                    room.hush()
+            self._places_taken[room] += 1
+            return room
+
+    def _give_up_place(self, room: Room) -> None:
+        with self._doors:
+            self._places_taken[room] -= 1
+            if self._places_taken[room]:
+                return
+            del self._places_taken[room], self._rooms[fold_name(room.name)]
+        room.close()
+
+    def enter(self, person: Person) -> None:
+        """Let `person`, who has a name, into the lobby."""
+        person.joined_at = person.last_heard_at = self.clock()
+        self._enter(person, self._take_place(LOBBY), Welcome(person.name))
+
+    def _enter(self, person: Person, room: Room, word: Message) -> None:
+        person.room = room
+        person.entered_at = self.clock()
+        about = [Notice(f"Topic: {room.topic}")] if room.topic else []
+        room.join(person, b"".join(render(message, person.view) for message in (word, *about)))
+
+    def move(self, person: Person, raw: str) -> None:
+        """Take `person` to the room that `raw` names, which is made if there is none.
+
+        Raise `BadName` if no room can be called that; then nothing has changed.
+        """
+        try:
+            name = clean_name(raw.removeprefix("#"))
+        except BadName as error:
+            raise BadName(f"No room can be called that. {error}") from None
+        room = self._take_place(name)
+        if room is person.room:
+            self._give_up_place(room)
+            raise BadName(f"You are in {room.name} already.")
+        self._leave_room(person, f"went to {room.name}")
+        self._enter(person, room, Notice(f"You are in {room.name}."))
+
+    def _leave_room(self, person: Person, why: str) -> None:
+        room, person.room = person.room, None
+        if room is not None:
+            room.leave(person, Left(person.name, self.clock() - person.entered_at, why))
+            self._give_up_place(room)
+
+    # Names
 
     def claim_name(self, person: Person, raw: str) -> None:
         """Give `person` the name that `raw` asks for.
@@ -166,6 +268,9 @@ class Chat:
         with self._names:
             if self._by_fold.get(fold, person) is not person:
                 raise BadName(f"{name} is taken.")
+            host, until = self._kept.get(fold, (person.host, 0.0))
+            if host != person.host and self.clock() < until:
+                raise BadName(f"{name} is kept for somebody whose connection broke.")
             other = self._by_skeleton.get(looks, person)
             if other is not person:
                 raise BadName(f"{name} looks too much like {other.name}, who is here already.")
@@ -180,14 +285,27 @@ class Chat:
                 if table.get(key) is person and not (keep and key_of(keep) == key):
                     del table[key]
 
-    def enter(self, person: Person) -> None:
-        """Let `person`, who has a name, into the lobby."""
-        person.joined_at = self._clock()
-        self._lobby.join(person, render(Welcome(person.name), person.view))
+    # Talk
 
     def say(self, person: Person, message: Spoken) -> None:
-        """Say `message` in the room where `person` is."""
-        self._lobby.post(message, person)
+        """Say `message` in the room where `person` is; who speaks is not away any more."""
+        self.set_away(person, None)
+        if person.room is not None:
+            person.room.post(message, person)
+
+    def announce(self, person: Person, message: RoomMessage) -> None:
+        """Show the others in the room of `person` what has become of them, before returning."""
+        if person.room is not None:
+            person.room.announce(message, person)
+
+    def set_away(self, person: Person, words: str | None) -> None:
+        """Mark `person` as away, with `words` to say why, or with None as back."""
+        before, person.away = person.away, words
+        if words is not None:
+            reason = f" ({words})" if words else ""
+            self.announce(person, Remark(f"{person.name} is away{reason}"))
+        elif before is not None:
+            self.announce(person, Remark(f"{person.name} is back"))
 
     def find(self, name: str) -> Person:
         """Return who is called `name`; raise `KeyError` if nobody here is."""
@@ -196,8 +314,9 @@ class Chat:
 
     def whisper(self, person: Person, recipient: Person, text: str) -> None:
         """Say `text` from `person` to `recipient` alone."""
-        recipient.answers_to = person.name
-        recipient.hear(Private(person.name, recipient.name, text))
+        if person not in recipient.ignores:
+            recipient.answers_to = person.name
+            recipient.hear(Private(person.name, recipient.name, text))
         person.tell(Private(person.name, recipient.name, text, is_own=True))
 
     def rename(self, person: Person, raw: str) -> None:
@@ -206,19 +325,36 @@ class Chat:
         self.claim_name(person, raw)
         # The old name stays taken until everybody has read of the change: nobody can be taken for
         # its owner in between.
-        self._lobby.announce(Renamed(before, person.name), person)
+        self.announce(person, Renamed(before, person.name))
         self._release(person, before, keep=person.name)
 
     def leave(self, person: Person, why: str) -> None:
         """Take `person` out. `why` is a `Reason`, with their own words if there are any."""
-        left = Left(person.name, self._clock() - person.joined_at, why)
-        self._lobby.leave(person, left)
+        person.entered_at = person.joined_at  # this is about the whole of their stay
+        self._leave_room(person, why)
+        if why in _LOST:
+            self._keep_name(person)
         self._release(person, person.name)
+
+    def _keep_name(self, person: Person) -> None:
+        """Keep the name of somebody whose connection broke for them to come back to."""
+        now = self.clock()
+        with self._names:
+            for name, (_, until) in list(self._kept.items()):
+                if until <= now:
+                    del self._kept[name]
+            self._kept[person.folded_name] = person.host, now + NAME_KEPT_FOR
+
+    # The end
 
     def hush(self) -> None:
         """Announce no more leaving: everybody is about to."""
-        self._lobby.hush()
+        with self._doors:
+            self._is_hushed = True
+            for room in self._rooms.values():
+                room.hush()
 
     def close(self) -> None:
         """End what the rooms have running."""
-        self._lobby.close()
+        for room in self.rooms():
+            room.close()

@@ -15,12 +15,22 @@ from threadchat.messages import (
     Emote,
     Notice,
     Problem,
+    Remark,
     count_people,
+    duration,
 )
+from threadchat.room import Member, Room
 from threadchat.text import BadName
 
 MAX_NAMES_IN_WHO = 1000
 """The most names `/who` lists: its answer has to fit a client's queue."""
+
+MAX_TOPIC = 200
+MAX_AWAY = 100
+"""Characters kept of a topic, and of the words somebody leaves while away."""
+
+MIN_IDLE = 60.0
+"""Seconds of silence from which `/who` speaks of them."""
 
 Action = Callable[[Chat, Person, str], None]
 
@@ -103,16 +113,63 @@ def help_(chat: Chat, person: Person, argument: str) -> None:
     )
 
 
-@registry.command("who", "", "list who is here")
+@registry.command("who", "[ROOM]", "list who is here, or in another room")
 def who(chat: Chat, person: Person, argument: str) -> None:
-    """List who is here."""
-    if argument:
+    """List who is in a room, with who is away or has been silent."""
+    room = _room(chat, person, argument)
+    if room is None:
+        return
+    now = chat.clock()
+    people = room.members
+    listed = ", ".join(_described(member, now) for member in people[:MAX_NAMES_IN_WHO])
+    if len(people) > MAX_NAMES_IN_WHO:
+        listed += f" and {len(people) - MAX_NAMES_IN_WHO} others"
+    where = "here" if room is person.room else f"in {room.name}"
+    person.tell(Notice(f"{count_people(len(people), where)}{': ' if listed else ''}{listed}."))
+
+
+def _room(chat: Chat, person: Person, name: str) -> Room | None:
+    """Return the room called `name`, or the person's own; None if they were told of no such one."""
+    if not name:
+        return person.room
+    try:
+        return chat.room(name.removeprefix("#"))
+    except KeyError:
+        person.tell(Problem(f"There is no room {name[:20]}. /rooms lists all."))
+        return None
+
+
+def _described(member: Member, now: float) -> str:
+    if not isinstance(member, Person):
+        return member.name
+    notes = []
+    if member.away is not None:
+        notes.append(f"away: {member.away}" if member.away else "away")
+    if now - member.last_heard_at >= MIN_IDLE:
+        notes.append(f"idle {duration(now - member.last_heard_at)}")
+    return f"{member.name} ({', '.join(notes)})" if notes else member.name
+
+
+@registry.command("whois", "NAME", "tell what is known of somebody")
+def whois(chat: Chat, person: Person, argument: str) -> None:
+    """Tell what is known of somebody."""
+    other = _somebody(chat, person, argument)
+    if other is not None:
+        now = chat.clock()
+        room = f" in {other.room.name}" if other.room is not None else ""
+        about = f"here for {duration(now - other.joined_at)}, number {other.id}"
+        person.tell(Notice(f"{_described(other, now)} is{room}, {about}."))
+
+
+def _somebody(chat: Chat, person: Person, name: str) -> Person | None:
+    """Return who is called `name`; None if the person was told that nobody is."""
+    if not name:
         raise Misuse
-    names = [member.name for member in chat.people()]
-    listed = ", ".join(names[:MAX_NAMES_IN_WHO])
-    if len(names) > MAX_NAMES_IN_WHO:
-        listed += f" and {len(names) - MAX_NAMES_IN_WHO} others"
-    person.tell(Notice(f"{count_people(len(names))}{': ' if listed else ''}{listed}."))
+    try:
+        return chat.find(name)
+    except KeyError:
+        person.tell(Problem(f"Nobody here is called {name[:20]}. /who lists everyone."))
+        return None
 
 
 @registry.command("nick", "NAME", "change your name")
@@ -163,15 +220,90 @@ registry.alias("r", "reply")
 
 
 def _whisper(chat: Chat, person: Person, name: str, words: str) -> None:
-    try:
-        recipient = chat.find(name)
-    except KeyError:
-        person.tell(Problem(f"Nobody here is called {name[:20]}. /who lists everyone."))
-        return
+    recipient = _somebody(chat, person, name)
     if recipient is person:
         person.tell(Problem("That is you. /msg NAME WORDS is for somebody else."))
-    else:
+    elif recipient is not None:
         chat.whisper(person, recipient, words)
+        if recipient.away is not None:
+            person.tell(Notice(f"{_described(recipient, chat.clock())} will see it when back."))
+
+
+@registry.command("join", "ROOM", "go to another room, or open one")
+def join(chat: Chat, person: Person, argument: str) -> None:
+    """Go to a room."""
+    if not argument:
+        raise Misuse
+    try:
+        chat.move(person, argument)
+    except BadName as error:
+        person.tell(Problem(str(error)))
+
+
+@registry.command("leave", "", "go back to the lobby")
+def leave(chat: Chat, person: Person, argument: str) -> None:
+    """Go back to the lobby."""
+    if argument:
+        raise Misuse
+    if person.room is chat.lobby:
+        person.tell(Problem("You are in the lobby. /quit leaves the chat."))
+    else:
+        chat.move(person, chat.lobby.name)
+
+
+@registry.command("rooms", "", "list the rooms, with who is there and the topic")
+def rooms(chat: Chat, person: Person, argument: str) -> None:
+    """List the rooms."""
+    if argument:
+        raise Misuse
+    known = chat.rooms()
+    width = max(len(room.name) for room in known)
+    for room in known:
+        here = "  <- you are here" if room is person.room else ""
+        people = f"{len(room.members):>5}"
+        topic = f"  {room.topic}" if room.topic else ""
+        person.tell(Notice(f"{room.name:<{width}}{people}{topic}{here}"))
+
+
+@registry.command("topic", "[WORDS]", "say what this room is about, or read it")
+def topic(chat: Chat, person: Person, argument: str) -> None:
+    """Set the topic of the person's room, or show it."""
+    room = person.room
+    if room is None:
+        return
+    if argument:
+        room.topic = argument[:MAX_TOPIC]
+        chat.announce(person, Remark(f"{person.name} set the topic: {room.topic}"))
+    person.tell(Notice(f"Topic: {room.topic}" if room.topic else "This room has no topic."))
+
+
+@registry.command("away", "[WORDS]", "say that you are away, until you speak again")
+def away(chat: Chat, person: Person, argument: str) -> None:
+    """Mark the person as away."""
+    chat.set_away(person, argument[:MAX_AWAY])
+    person.tell(Notice("You are away. When you speak, you are back."))
+
+
+@registry.command("ignore", "NAME", "be shown no more of what somebody says")
+def ignore(chat: Chat, person: Person, argument: str) -> None:
+    """Hide what somebody says."""
+    other = _somebody(chat, person, argument)
+    if other is person:
+        person.tell(Problem("That is you. Nobody can be kept from hearing themselves."))
+    elif other is not None:
+        person.ignores |= {other}
+        person.tell(Notice(f"You are shown nothing more of {other.name}. /unignore undoes it."))
+
+
+@registry.command("unignore", "NAME", "be shown again what somebody says")
+def unignore(chat: Chat, person: Person, argument: str) -> None:
+    """Show again what somebody says."""
+    other = _somebody(chat, person, argument)
+    if other is not None and other not in person.ignores:
+        person.tell(Problem(f"You do not ignore {other.name}."))
+    elif other is not None:
+        person.ignores -= {other}
+        person.tell(Notice(f"You are shown what {other.name} says again."))
 
 
 @registry.command("charset", "NAME", "say how your client writes letters, as in /charset cp850")

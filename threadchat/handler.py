@@ -305,17 +305,21 @@ class ClientHandler(socketserver.StreamRequestHandler):
             self.person.tell(Problem(str(error)))
             return False
         self._is_in_a_room = True
-        self._prompt = f"{self.host.chat.room().name}> "
-        self.terminal.set_prompt(self._prompt)
-        self._settle()
+        self._set_prompt(self.host.chat.lobby.name)
         self.host.chat.enter(self.person)
         if self.terminal.speaks_telnet and not self.terminal.is_in_character_mode:
             self.person.tell(Notice(_CHARMODE_HINT))
         self.host.console.client_named(self.person.id, self.person.name)
         return True
 
+    def _set_prompt(self, room: str) -> None:
+        self._prompt = f"{room}> "
+        self.terminal.set_prompt(self._prompt)
+        self._settle()
+
     def _obey(self, line: str) -> None:
         """Do what a line asks for: say it, or run the command it calls."""
+        self.person.last_heard_at = self.host.clock()
         text = clean_text(line).rstrip()
         if not text:
             return
@@ -324,8 +328,10 @@ class ClientHandler(socketserver.StreamRequestHandler):
                 self.host.chat.say(self.person, Say(self.person.name, words, time.time()))
             case call:
                 self._keep(self._prompt + text)
-                name = self.person.name
+                name, room = self.person.name, self.person.room
                 registry.dispatch(self.host.chat, self.person, call)
+                if self.person.room is not None and self.person.room is not room:
+                    self._set_prompt(self.person.room.name)
                 if self.person.name != name:
                     self.host.console.client_named(self.person.id, self.person.name)
 

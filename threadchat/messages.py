@@ -99,6 +99,19 @@ class Emote:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Something about somebody that the room should know, such as a topic or an absence."""
+
+    text: str
+    at: float = field(default_factory=time.time, kw_only=True, compare=False)
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"--- {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
 class Private:
     """Words to one person, as one of the two sees them: `is_own` is for who wrote them."""
 
@@ -215,7 +228,7 @@ class Problem:
 Spoken = Say | Emote
 """What history keeps."""
 
-RoomMessage = Say | Emote | Joined | Left | LeftTogether | Renamed
+RoomMessage = Say | Emote | Joined | Left | LeftTogether | Renamed | Remark
 """What a room is shown."""
 
 Message = RoomMessage | Private | Welcome | Notice | Problem
@@ -249,7 +262,7 @@ def _painted(message: Message, is_mention: bool) -> str:
             return f"* {_painted_name(name)}{bold} {text}{bold and _PLAIN}"
         case Private():
             return f"\x1b[1m{message.line}{_PLAIN}"
-        case Joined() | Left() | LeftTogether() | Renamed():
+        case Joined() | Left() | LeftTogether() | Renamed() | Remark():
             return f"\x1b[2m{message.line}{_PLAIN}"
     return message.line
 
@@ -313,14 +326,14 @@ def list_names(names: Sequence[str], count: int | None = None) -> str:
     return f"{', '.join(names[:NAMES_OF_A_CROWD])} and {count - NAMES_OF_A_CROWD} others"
 
 
-def count_people(number: int) -> str:
-    """Say how many people are here, as the beginning of a sentence."""
+def count_people(number: int, where: str = "here") -> str:
+    """Say how many people are somewhere, as the beginning of a sentence."""
     match number:
         case 0:
-            return "Nobody is here yet"
+            return f"Nobody is {where} yet"
         case 1:
-            return "1 person is here"
-    return f"{number} people are here"
+            return f"1 person is {where}"
+    return f"{number} people are {where}"
 
 
 def duration(seconds: float) -> str:

@@ -11,7 +11,7 @@ promise 3: no member's socket is waited for, as `Member.deliver` never waits.
 
 import contextlib
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -51,6 +51,10 @@ class Member(Protocol):
     view: View
     hears_itself: bool
     """Whether what this member says is to be shown to it, too: nothing else put it there."""
+
+    @property
+    def ignores(self) -> "Collection[Member]":
+        """Whose words are not to be shown to this member: replaced as a whole, never changed."""
 
     def deliver(self, data: bytes) -> None:
         """Take `data`, whole lines in this member's view. Must not wait."""
@@ -109,6 +113,8 @@ class Room:
         self._thread: Thread | None = None  # guarded by the turn
         self._is_closed = False  # guarded by the turn
         self._is_hushed = False
+        self.topic = ""
+        """What the room is about. Replaced from any thread."""
         self.members: tuple[Member, ...] = ()
         """Who is here, in the order of joining: a snapshot that is replaced and never changed."""
 
@@ -296,6 +302,7 @@ class _Sheet:
         replay: Sequence[Spoken],
     ) -> None:
         self.messages: list[RoomMessage] = []
+        self._speakers: list[Member | None] = []
         self.not_for: dict[Member, list[int]] = {}
         """For those who do not get everything: the places of the messages left out, ascending."""
         self.replay = replay
@@ -308,8 +315,10 @@ class _Sheet:
             self.joined = [member.name for member in joiners]
             self._add(Joined(self.joined, here), joiners)
         for post in posts:
-            to_all = post.sender.hears_itself and isinstance(post.message, Spoken)
-            self._add(post.message, () if to_all else (post.sender,))
+            is_spoken = isinstance(post.message, Spoken)
+            to_all = is_spoken and post.sender.hears_itself
+            speaker = post.sender if is_spoken else None
+            self._add(post.message, () if to_all else (post.sender,), speaker)
         if len(leaves) == 1:
             (left,) = leaves.values()
             self._add(left, leaves)
@@ -317,10 +326,17 @@ class _Sheet:
             names = [left.name for left in leaves.values()]
             self._add(LeftTogether(names, here - len(leaves)), leaves)
 
-    def _add(self, message: RoomMessage, not_for: Iterable[Member]) -> None:
+    def _add(
+        self, message: RoomMessage, not_for: Iterable[Member], speaker: Member | None = None
+    ) -> None:
         for member in not_for:
             self.not_for.setdefault(member, []).append(len(self.messages))
         self.messages.append(message)
+        self._speakers.append(speaker)
+
+    def places_of(self, speakers: Collection[Member]) -> list[int]:
+        """Return the places of what `speakers` said."""
+        return [place for place, speaker in enumerate(self._speakers) if speaker in speakers]
 
     @cached_property
     def mentions(self) -> dict[str, list[int]]:
@@ -332,10 +348,9 @@ class _Sheet:
                     places.setdefault(word, []).append(place)
         return places
 
-    def author_of(self, place: int) -> str:
-        """Return the name of who said the message in that place, "" if nobody did."""
-        message = self.messages[place]
-        return message.name if isinstance(message, Spoken) else ""
+    def is_by(self, member: Member, place: int) -> bool:
+        """Return whether `member` said the message in that place."""
+        return self._speakers[place] is member
 
     def rendered(self, view: View) -> "_Rendered":
         """Return the batch in `view`, rendered when it is first asked for."""
@@ -360,9 +375,11 @@ class _Rendered:
         """Return what `member` is to be sent."""
         left_out = self._sheet.not_for.get(member)
         mentions = self._mentions_of(member) if self._view.marks_mentions else None
-        if left_out is None and not mentions:
+        if left_out is None and not mentions and not member.ignores:
             return self._whole
         changes = dict.fromkeys(left_out or (), b"")
+        if member.ignores:
+            changes.update(dict.fromkeys(self._sheet.places_of(member.ignores), b""))
         for index in mentions or ():
             if index not in changes:
                 changes[index] = self._mark(index)
@@ -382,7 +399,7 @@ class _Rendered:
         return [
             place
             for place in self._sheet.mentions.get(member.folded_name, ())
-            if self._sheet.author_of(place) != member.name
+            if not self._sheet.is_by(member, place)
         ]
 
     def _mark(self, place: int) -> bytes:
