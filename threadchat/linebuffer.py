@@ -10,8 +10,6 @@ from dataclasses import dataclass
 MAX_LINE = 4096
 """The longest line, in characters."""
 
-_ERASERS = "\b\x7f"
-
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -83,11 +81,11 @@ class LineBuffer:
 
 def _erase(text: str) -> str:
     """Carry out the backspaces in `text`."""
-    if not any(eraser in text for eraser in _ERASERS):
+    if "\b" not in text and "\x7f" not in text:
         return text
     kept: list[str] = []
     for character in text:
-        if character not in _ERASERS:
+        if character not in "\b\x7f":
             kept.append(character)
         elif kept:
             kept.pop()

@@ -330,12 +330,15 @@ class Terminal:
         return b"\x03"  # REJECTED
 
     def _choose_view(self) -> None:
-        decoder = self._decoder
+        decoder, view = self._decoder, self.view
         # UTF-8 has no byte FF that could need doubling: one view less to render.
         doubled_iac = self._telnet.speaks_telnet and decoder.encoding != "utf-8"
-        view = View(decoder.encoding, decoder.is_a_guess, doubled_iac)
-        if view != self.view:
-            self.view = view
+        if (
+            decoder.encoding != view.encoding
+            or decoder.is_a_guess != view.is_a_guess
+            or doubled_iac != view.doubled_iac
+        ):
+            self.view = View(decoder.encoding, decoder.is_a_guess, doubled_iac)
             if self._editor is not None:
                 self._editor.set_encoding(decoder.encoding)
 
