@@ -11,6 +11,7 @@ from threadchat.linebuffer import Line, LineTooLong
 from threadchat.lineedit import (
     MAX_ESCAPE,
     MAX_LISTED,
+    MAX_REMEMBERED,
     MAX_TABS,
     EndOfInput,
     Event,
@@ -264,13 +265,21 @@ def test_a_chain_of_joiners_ends() -> None:
 
 
 def test_characters_beyond_the_limit_are_refused() -> None:
-    assert started(limit=4).feed("abcdef\n") == [LineTooLong(4), Line("abcd")]
+    assert started(limit=4).feed("abcdef\n") == [LineTooLong(4)]
+
+
+def test_a_line_that_was_refused_can_be_shortened() -> None:
+    assert started(limit=3).feed("abcd\x7f\n") == [LineTooLong(3), Line("ab")]
+
+
+def test_the_line_after_one_that_was_refused_is_sent() -> None:
+    assert started(limit=3).feed("abcd\nab\n") == [LineTooLong(3), Line("ab")]
 
 
 def test_the_limit_is_reported_once_a_line() -> None:
     editor = started(limit=2)
     editor.feed("abc")
-    assert editor.feed("def\nghi") == [Line("ab"), LineTooLong(2)]
+    assert editor.feed("def\nghi") == [LineTooLong(2)]
 
 
 def test_a_full_line_can_be_edited() -> None:
@@ -278,7 +287,7 @@ def test_a_full_line_can_be_edited() -> None:
 
 
 def test_the_limit_holds_before_other_text_too() -> None:
-    assert started(limit=3).feed("abc\x01\xe9\n") == [LineTooLong(3), Line("abc")]
+    assert started(limit=3).feed("abc\x01\xe9\n") == [LineTooLong(3)]
 
 
 # Earlier lines
@@ -697,3 +706,20 @@ def test_the_editor_agrees_with_a_model(keys: list[str]) -> None:
     editor.feed("|")
     model.clusters.insert(model.cursor, "|")
     assert editor.text == "".join(model.clusters)
+
+
+def test_earlier_lines_are_bounded_by_their_characters() -> None:
+    editor = started(limit=4096)
+    for number in range(100):
+        editor.feed(f"{number} " + "x" * 4000 + "\n")
+    assert sum(map(len, editor._history)) <= MAX_REMEMBERED
+    assert editor._history[-1].startswith("99 ")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_another_encoding_changes_what_is_shown_and_not_what_is_typed(encoding: str) -> None:
+    editor = started()
+    editor.feed("h\u6f22")
+    editor.set_encoding(encoding)
+    assert editor.show() == "> h?"
+    assert editor.feed("\n") == [Line("h\u6f22")]

@@ -324,7 +324,33 @@ def test_a_resize_draws_at_the_new_width(screen: type[pyte.Screen], new: int, ce
     terminal.columns = new
     terminal.editor.resize(new)
     terminal.draw()
+    # Where the input takes fewer rows than before, some of it may be left behind: on a terminal
+    # that wraps its rows anew, to erase more would be to erase the message.
+    old_rows, (old_row, _) = wrapped(terminal.prompt + text[:-1], 80)
+    _, (new_row, _) = wrapped(terminal.prompt + text[:-1], new)
+    terminal.above += old_rows[: max(0, old_row - new_row)]
     terminal.expect(text[:-1], text[-1])
+
+
+@pytest.mark.parametrize(
+    "cluster",
+    ["\u2764\ufe0f", "\U0001f44d\U0001f3fd", "\U0001f1e9\U0001f1ea", "\U0001f468\u200d\U0001f469"],
+    ids=["heart", "thumb", "flag", "couple"],
+)
+@pytest.mark.parametrize("columns", [20, 40])
+def test_a_cluster_of_disputed_width_costs_no_message(
+    screen: type[pyte.Screen], columns: int, cluster: str
+) -> None:
+    # pyte takes other widths for these than rich does, as real terminals do.
+    for letters in range(2 * columns + 3):
+        for behind in ("", "z", "zzzz"):
+            terminal = Terminal(screen, columns)
+            terminal.press("a" * letters, cluster, *behind)
+            terminal.hear("bo: one")
+            terminal.press("y", LEFT)
+            terminal.hear("bo: two")
+            assert terminal.rows()[:2] == terminal.above
+            assert terminal.rows()[2].startswith("al> a"[: 4 + min(letters, 1)])
 
 
 def test_resizes_between_two_writes_erase_what_stands(screen: type[pyte.Screen]) -> None:

@@ -1,5 +1,6 @@
 import re
 import time
+import unicodedata
 
 import pytest
 
@@ -28,6 +29,7 @@ from threadchat.messages import (
     render,
     words_of,
 )
+from threadchat.text import fold_name
 
 MESSAGES: list[tuple[Message, str]] = [
     (Say("al", "hi", 0.0), "al: hi"),
@@ -251,3 +253,8 @@ class TestWords:
     def test_names_are_found_among_punctuation(self) -> None:
         text = "Hi AL, and @bo: where's (c.y.)? d-e_f!"
         assert {"al", "bo", "c.y", "d-e_f"} <= words_of(text)
+
+    @pytest.mark.parametrize("name", ["हिन्दी", "মিতা", "ตั้ม", "דָּוִד", "José", "al."])
+    def test_names_of_every_alphabet_are_found(self, name: str) -> None:
+        assert fold_name(name) in words_of(f"Hi {name}, how are you")
+        assert fold_name(name) in words_of(f"Hi {unicodedata.normalize('NFD', name)}!")

@@ -482,3 +482,35 @@ def test_who_has_nothing_to_read_is_sent_nothing(room: Room) -> None:
     room.join(al)
     say(room, al, "hi")
     assert al.pages == []
+
+
+def test_a_view_that_changes_meanwhile_reaches_nobody_else(room: Room) -> None:
+    class Fickle(FakeMember):
+        """Its own thread changes its view just as the room looks at it."""
+
+        looks = 0
+
+        @property
+        def view(self) -> View:
+            self.looks += 1
+            return View() if self.looks % 2 else plain
+
+        @view.setter
+        def view(self, view: View) -> None:
+            pass
+
+    plain = View(has_color=True)
+    room.join(Fickle("al"))
+    colored = FakeMember("bo", plain)
+    room.join(colored)
+    say(room, FakeMember("cy"), "hi")
+    assert colored.pages[-1].startswith(b"\x1b[")
+
+
+def test_whether_ones_own_line_comes_back_is_settled_when_it_is_said(room: Room) -> None:
+    al = FakeMember("al")
+    room.join(al)
+    with Held(room) as held:
+        held.start(partial(say, room, al, "hi"))
+        al.hears_itself = True
+    assert "al: hi" not in al.screen

@@ -245,3 +245,19 @@ def test_the_prompt_shows_the_room(windows: WindowsTelnet) -> None:
     windows.press("/join games\n")
     windows.see("games>")
     assert windows.shown[-3:] == ["lobby> /join games", "=== You are in games.", "games>"]
+
+
+def test_what_one_says_in_other_ways_stands_there_once(
+    windows: WindowsTelnet, server: ChatServer
+) -> None:
+    enter(windows, "al")
+    with Client(server, "bo"):
+        windows.press("/me waves\n/msg bo hi\n")
+        windows.see("[you -> bo] hi")
+        windows.see("lobby>")
+        assert windows.shown[-4:] == [
+            "--> bo joined (2 here)",
+            "* al waves",
+            "[you -> bo] hi",
+            "lobby>",
+        ]

@@ -23,6 +23,8 @@ MAX_CLUSTER = 32
 
 _JOINER = "\u200d"
 _SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
+_ALONE_TWO_WIDE = _SKIN_TONES | set(map(chr, range(0x1F1E6, 0x1F200)))  # halves of flags
+_DISPUTED = _ALONE_TWO_WIDE | {_JOINER, "\ufe0f"}
 
 
 def _is_flag_half(text: str) -> bool:
@@ -43,6 +45,19 @@ def cluster_width(cluster: str) -> int:
     """Return the cells that `cluster` takes; at least 1, since no cluster begins with a mark."""
     # To rich a skin tone has no width, but it makes an emoji of a narrow hand.
     return 2 if not _SKIN_TONES.isdisjoint(cluster) else cell_len(cluster)
+
+
+@lru_cache(maxsize=4096)
+def slack(cluster: str) -> int:
+    """Return how many cells more than `cluster_width` some terminal may take; 0 if all agree.
+
+    They do not about joined emoji, skin tones, flags and variation selectors. At least 1 there,
+    because some take fewer.
+    """
+    if len(cluster) == 1 or _DISPUTED.isdisjoint(cluster):
+        return 0
+    apart = sum(2 if part in _ALONE_TWO_WIDE else cell_len(part) for part in cluster)
+    return max(1, apart - cluster_width(cluster))
 
 
 def _joins(cluster: str, character: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from threadchat._editbuffer import cluster_width
+from threadchat._editbuffer import slack as cluster_slack
 
 
 def _up(rows: int) -> str:
@@ -50,35 +51,61 @@ class Picture:
         return f"\r{vertical}{_right(self.column)}"
 
 
-def _flow(clusters: Sequence[str], row: int, column: int, columns: int) -> tuple[str, int, int]:
-    """Lay `clusters` out from a position; return the text to write and the position behind it.
+@dataclass(slots=True)
+class _Place:
+    """Where the next cluster goes, and by how much terminals may differ about this row so far."""
+
+    row: int = 0
+    column: int = 0
+    slack: int = 0
+
+    def next_row(self) -> None:
+        self.row, self.column, self.slack = self.row + 1, 0, 0
+
+    def has_room_for(self, cluster: str, columns: int) -> bool:
+        """Say whether `cluster` fits in this row, on every terminal."""
+        slack = self.slack + cluster_slack(cluster)
+        needed = self.column + cluster_width(cluster) + slack
+        # Where they may differ, the row must not become full: some would wrap, others not.
+        return needed < columns if slack and self.column else needed - slack <= columns
+
+
+def _flow(clusters: Sequence[str], place: _Place, columns: int) -> str:
+    """Lay `clusters` out from `place`, which moves behind them; return the text to write.
 
     A wide cluster does not fit in the last column. Most terminals leave that cell empty by
-    themselves, some draw half of it there; written as a space, the cell is the same on all.
+    themselves, some draw half of it there; written as a space, the cell is the same on all. A row
+    about whose width terminals differ is ended early and by hand, so that at least the number of
+    rows is the same on all: else a message would be written over another.
     """
     text = "".join(clusters)
-    if text.isascii():
-        rows, column = divmod(column + len(text), columns)
-        return text, row + rows, column
+    if text.isascii() and not place.slack:
+        rows, place.column = divmod(place.column + len(text), columns)
+        place.row += rows
+        return text
     pieces = []
     for cluster in clusters:
-        width = cluster_width(cluster)
-        if column + width > columns:
-            pieces.append(" " * (columns - column))
-            row, column = row + 1, 0
+        if not place.has_room_for(cluster, columns):
+            differs = place.slack or cluster_slack(cluster)
+            pieces.append("\r\n" if differs else " " * (columns - place.column))
+            place.next_row()
         pieces.append(cluster)
-        column += width
-        if column == columns:
-            row, column = row + 1, 0
-    return "".join(pieces), row, column
+        place.column += cluster_width(cluster)
+        place.slack += cluster_slack(cluster)
+        if place.column >= columns:
+            place.next_row()
+    return "".join(pieces)
 
 
 def draw(prompt: list[str], left: list[str], right: list[str], columns: int) -> Picture:
     """Lay out prompt and input (`right` reversed, as in `EditBuffer`) with the cursor between."""
-    before, row, column = _flow(prompt + left, 0, 0, columns)
-    after, end_row, end_column = _flow(right[::-1], row, column, columns)
-    if right and column + cluster_width(right[-1]) > columns:
+    place = _Place()
+    before = _flow(prompt + left, place, columns)
+    row, column = place.row, place.column
+    if right and not place.has_room_for(right[-1], columns):
         row, column = row + 1, 0
+    after = _flow(right[::-1], place, columns)
+    end_row, end_column = place.row, place.column
     # Behind a full row some terminals (VT100 and its heirs) keep the cursor in the last column
     # until one more character comes, others (Windows) go on at once. Writing that character puts
     # it on the next row for both, and CR before it; CR LF would leave an empty row on the latter.

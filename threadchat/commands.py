@@ -47,6 +47,8 @@ class Command:
     arguments: str
     summary: str
     action: Action
+    is_speech: bool = False
+    """Whether the person is shown what they said, so that the typed line need not stay."""
 
     @property
     def usage(self) -> str:
@@ -61,11 +63,13 @@ class Registry:
         self._commands: dict[str, Command] = {}
         self._aliases: dict[str, str] = {}
 
-    def command(self, name: str, arguments: str, summary: str) -> Callable[[Action], Action]:
+    def command(
+        self, name: str, arguments: str, summary: str, is_speech: bool = False
+    ) -> Callable[[Action], Action]:
         """Register the decorated function as `/name`."""
 
         def register(action: Action) -> Action:
-            self._commands[name] = Command(name, arguments, summary, action)
+            self._commands[name] = Command(name, arguments, summary, action, is_speech)
             return action
 
         return register
@@ -78,9 +82,13 @@ class Registry:
         """Go through the commands in the order in which help lists them."""
         return iter(self._commands.values())
 
+    def get(self, name: str) -> Command | None:
+        """Return the command called `name`, by whichever of its names."""
+        return self._commands.get(self._aliases.get(name, name))
+
     def dispatch(self, chat: Chat, person: Person, call: Call) -> None:
         """Do what `call` says for `person`, or tell them in one line why not."""
-        command = self._commands.get(self._aliases.get(call.command, call.command))
+        command = self.get(call.command)
         if command is None:
             person.tell(Problem(self._unknown(call.command)))
             return
@@ -188,7 +196,7 @@ def nick(chat: Chat, person: Person, argument: str) -> None:
         person.tell(Notice(f"You are now {person.name}."))
 
 
-@registry.command("me", "TEXT", "say what you do, as in * al waves")
+@registry.command("me", "TEXT", "say what you do, as in * al waves", is_speech=True)
 def me(chat: Chat, person: Person, argument: str) -> None:
     """Say what the person does."""
     if not argument:
@@ -196,7 +204,7 @@ def me(chat: Chat, person: Person, argument: str) -> None:
     chat.say(person, Emote(person.name, argument, time.time()))
 
 
-@registry.command("msg", "NAME WORDS", "say something to one person alone")
+@registry.command("msg", "NAME WORDS", "say something to one person alone", is_speech=True)
 def msg(chat: Chat, person: Person, argument: str) -> None:
     """Say something to one person."""
     name, _, words = argument.partition(" ")
@@ -205,7 +213,7 @@ def msg(chat: Chat, person: Person, argument: str) -> None:
     _whisper(chat, person, name.rstrip(":,"), words.strip())
 
 
-@registry.command("reply", "WORDS", "answer who last wrote to you alone")
+@registry.command("reply", "WORDS", "answer who last wrote to you alone", is_speech=True)
 def reply(chat: Chat, person: Person, argument: str) -> None:
     """Say something to who last wrote in private."""
     if not argument:
@@ -327,7 +335,9 @@ def charmode(chat: Chat, person: Person, argument: str) -> None:
     wanted = _switch(argument)
     if person.door is None:
         raise Misuse
-    if wanted and not person.hears_itself:
+    if wanted and person.hears_itself:
+        person.tell(Notice("You have it already."))
+    elif wanted:
         person.tell(Notice("Asking your client. If nothing changes, it cannot do it."))
     person.door.set_character_mode(wanted)
     if not wanted:

@@ -327,7 +327,9 @@ class ClientHandler(socketserver.StreamRequestHandler):
             case Words(words):
                 self.host.chat.say(self.person, Say(self.person.name, words, time.time()))
             case call:
-                self._keep(self._prompt + text)
+                command = registry.get(call.command)
+                if command is None or not command.is_speech:
+                    self._keep(self._prompt + text)
                 name, room = self.person.name, self.person.room
                 registry.dispatch(self.host.chat, self.person, call)
                 if self.person.room is not None and self.person.room is not room:

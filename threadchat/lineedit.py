@@ -16,7 +16,7 @@ import codecs
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
 from rich.cells import cell_len
@@ -27,6 +27,9 @@ from threadchat.linebuffer import MAX_LINE, Line, LineTooLong
 
 MAX_ESCAPE = 32
 """Characters of an unfinished escape sequence that are waited with."""
+
+MAX_REMEMBERED = 8192
+"""Characters kept of somebody's earlier lines, though at least their last one."""
 
 MAX_LISTED = 60
 """Candidates that a second Tab lists."""
@@ -141,6 +144,7 @@ class LineEditor:
         self._drawn: Picture | None = None  # None: the cursor is at the start of an empty row
         self._up_to_date = True
         self._draw_all = False
+        self._is_resized = False
         self.resize(columns)
 
     # Keys and lines
@@ -226,10 +230,7 @@ class LineEditor:
     def resize(self, columns: int) -> None:
         """Draw for a terminal `columns` wide: 20 to 500, 0 for an unknown width, taken as 80."""
         self._columns = min(max(columns, 20), 500) if columns > 0 else 80
-        # The rows to erase are those drawn at the old width, as in readline: right where the
-        # terminal leaves its rows alone (PuTTY, xterm, Windows' telnet). One that wraps them
-        # again agrees while the input is on one row, as it nearly always is.
-        self._draw_all = True
+        self._draw_all = self._is_resized = True
         self._up_to_date = False
 
     @property
@@ -251,9 +252,6 @@ class LineEditor:
     def set_encoding(self, encoding: str) -> None:
         """Draw for a client that has changed to `encoding`; raise LookupError if unknown."""
         self._encoding = codecs.lookup(encoding).name
-        self._buffer.replace(
-            self._showable(self._buffer.text_before), self._showable(self._buffer.text_after)
-        )
         self.set_prompt(self._prompt)
 
     @property
@@ -286,14 +284,27 @@ class LineEditor:
         """Write what makes the screen show the present state."""
         old, new = self._drawn, None
         if self._visible:
-            left, right = ([], []) if self._secret else (self._buffer.left, self._buffer.right)
+            left, right = ([], []) if self._secret else self._shown_clusters()
             new = draw(self._prompt_clusters, left, right, self._columns)
+        if old and new and self._is_resized:
+            # Some terminals wrap their rows anew, others leave them alone. To take the fewer rows
+            # off may leave a row of the person's own input behind; to take the more off would take
+            # somebody else's message.
+            old = replace(old, row=min(old.row, new.row))
         if old and new and not self._draw_all:
             self._output.append(difference(old, new))
         else:
             self._output.append((old.hide if old else "") + (new.show if new else ""))
         self._drawn = new
-        self._draw_all = False
+        self._draw_all = self._is_resized = False
+
+    def _shown_clusters(self) -> tuple[list[str], list[str]]:
+        """Return the clusters left and right of the cursor as the client's encoding shows them."""
+        left, right = self._buffer.left, self._buffer.right
+        if self._encoding == "utf-8":
+            return left, right
+        before, after = self._buffer.text_before, self._buffer.text_after
+        return split(self._showable(before)), split(self._showable(after))[::-1]
 
     def _showable(self, text: str) -> str:
         """Return `text` as it will look to the client, in its encoding."""
@@ -332,10 +343,18 @@ class LineEditor:
         line = self.text
         if self._secret:
             self._leave_prompt_standing()
-        elif line.strip() and (not self._history or self._history[-1] != line):
-            self._history.append(line)
+        # What was refused as too long is not sent in part, but it is once it has been shortened.
+        if not (self._told_too_long and self._buffer.length >= self._limit):
+            if not self._secret:
+                self._remember(line)
+            self._events.append(Line(line))
         self.erase_line()
-        self._events.append(Line(line))
+
+    def _remember(self, line: str) -> None:
+        if line.strip() and (not self._history or self._history[-1] != line):
+            self._history.append(line)
+            while sum(map(len, self._history)) > MAX_REMEMBERED and len(self._history) > 1:
+                self._history.popleft()
 
     def _leave_prompt_standing(self) -> None:
         self._draw()

@@ -7,6 +7,7 @@ No text in here is unsafe: names and words were cleaned when they came in (`thre
 
 import re
 import time
+import unicodedata
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -278,10 +279,16 @@ def _painted_name(name: str) -> str:
 
 def words_of(text: str) -> set[str]:
     """Return the words of `text` that could mention somebody, folded as names are."""
-    return {fold_name(word.rstrip(".")) for word in _NAME_LIKE.findall(text)}
+    words = _NAME_LIKE.findall(unicodedata.normalize("NFKC", text).casefold())
+    return {fold_name(form) for word in words for form in (word, word.rstrip("."))}
 
 
-_NAME_LIKE = re.compile(r"[^\W_][\w.-]*")
+# The marks of the scripts that cannot do without: `re` takes them for no part of a word.
+_MARKS = (
+    "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
+    "\u0900-\u0963\u0981-\u0dff\u0e31-\u0e4e\u0eb1-\u0ece\u0f71-\u0fbc\u102b-\u109d\u17b6-\u17d3"
+)
+_NAME_LIKE = re.compile(rf"[^\W_][\w.{_MARKS}-]*")
 
 
 @dataclass(frozen=True, slots=True)

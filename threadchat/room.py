@@ -74,6 +74,7 @@ class Observer(Protocol):
 class _Post:
     message: RoomMessage
     sender: Member
+    is_echoed: bool = False
     done: Event | None = None
 
 
@@ -134,17 +135,18 @@ class Room:
         done.wait()
 
     def post(self, message: RoomMessage, sender: Member) -> None:
-        """Show `message` to every member but `sender`.
+        """Show `message` to every member but `sender`, who sees it only if they hear themselves.
 
         Returns before it is delivered if somebody else is delivering, and waits only while more
         than `MAX_PENDING` entries do.
         """
-        self._enqueue(_Post(message, sender))
+        is_echoed = isinstance(message, Spoken) and sender.hears_itself
+        self._enqueue(_Post(message, sender, is_echoed))
 
     def announce(self, message: RoomMessage, sender: Member) -> None:
         """Show `message` to every member but `sender`; on return it has been."""
         done = Event()
-        self._enqueue(_Post(message, sender, done))
+        self._enqueue(_Post(message, sender, done=done))
         done.wait()
 
     def hush(self) -> None:
@@ -275,9 +277,10 @@ class Room:
         view = None
         for member in self._members:
             try:
-                if member.view is not view:
-                    rendered = sheet.rendered(member.view)
-                    view = member.view
+                wanted = member.view  # looked at once: its own thread may change it meanwhile
+                if wanted is not view:
+                    rendered = sheet.rendered(wanted)
+                    view = wanted
                 if page := rendered.page_for(member):
                     member.deliver(page)
             except Exception as error:
@@ -315,10 +318,8 @@ class _Sheet:
             self.joined = [member.name for member in joiners]
             self._add(Joined(self.joined, here), joiners)
         for post in posts:
-            is_spoken = isinstance(post.message, Spoken)
-            to_all = is_spoken and post.sender.hears_itself
-            speaker = post.sender if is_spoken else None
-            self._add(post.message, () if to_all else (post.sender,), speaker)
+            speaker = post.sender if isinstance(post.message, Spoken) else None
+            self._add(post.message, () if post.is_echoed else (post.sender,), speaker)
         if len(leaves) == 1:
             (left,) = leaves.values()
             self._add(left, leaves)

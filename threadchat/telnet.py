@@ -133,6 +133,8 @@ class _Q(Enum):
     WANT_YES_THEN_NO = 5
 
 
+_WANTED = frozenset({_Q.YES, _Q.WANT_YES, _Q.WANT_NO_THEN_YES})
+
 _IN_FORCE = frozenset({_Q.YES, _Q.WANT_NO, _Q.WANT_NO_THEN_YES})
 """An option that is being given up is in force until the peer has confirmed it."""
 
@@ -351,10 +353,17 @@ class TelnetParser:
                 self._options[key] = _Q.WANT_NO
 
     def subnegotiate(self, option: int, payload: bytes) -> None:
-        """Send IAC SB option payload IAC SE, doubling what has to be."""
+        """Send IAC SB option payload IAC SE, doubling what has to be, unless too much was said."""
+        if self._has_said_enough():
+            return
+        self._replies += 1
         self._to_send += (
             bytes((IAC, Command.SB, option)) + escape(payload) + bytes((IAC, Command.SE))
         )
+
+    def is_wanted(self, side: Side, option: int) -> bool:
+        """Return whether we would have `option` in force: it is, or we are asking for it."""
+        return self._options.get((side, option)) in _WANTED
 
     def data_to_send(self) -> bytes:
         """Return the bytes owed to the peer since the last call."""

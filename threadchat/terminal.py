@@ -38,6 +38,9 @@ MAX_KEY = 8
 MIN_BETWEEN_KEYS = 0.020
 """Seconds that lie between two keys a person presses; what comes closer is one piece of text."""
 
+MAX_CHARSETS = 16
+"""How many of the charsets a client offers are looked at."""
+
 PROBE_TIMEOUT = 3.0
 """Seconds after which a client that has not answered a probe does not speak telnet."""
 
@@ -58,6 +61,9 @@ _MUD_CLIENTS = tuple(
     "ATLANTIS AXMUD BEIP BLOWTORCH CMUD GNOME-MUD KILDCLIENT KMUDDY MUDLET MUDRAMMER MUSHCLIENT"
     " POTATO TINTIN TINYFUGUE ZMUD".split()
 )
+
+
+_SECRET_SHOWS = "(Your client will show what you type.) "
 
 
 class Mode(Enum):
@@ -171,6 +177,12 @@ class Terminal:
                 self._ask_for_character_mode()
 
     def _take_text(self, text: str) -> list[TerminalEvent]:
+        if self._secret and "\n" in text:
+            secret, _, rest = text.partition("\n")
+            return [*self._take_line_text(secret + "\n"), *self._take_line_text(rest)]
+        return self._take_line_text(text)
+
+    def _take_line_text(self, text: str) -> list[TerminalEvent]:
         events: list[TerminalEvent] = []
         taken = self._buffer.feed(text) if self._editor is None else self._editor.feed(text)
         for event in taken:
@@ -190,6 +202,10 @@ class Terminal:
                 self._ask_for_echo()
             case OptionChanged(side, option, enabled):
                 self._option_changed(side, option, enabled)
+            case OptionRefused(Side.LOCAL, Option.ECHO) if self._echo_is_for_a_secret:
+                self._echo_is_for_a_secret = False
+                if self._secret:
+                    self._output += f"\r\n{_SECRET_SHOWS}{self._prompt}"
             case OptionRefused(Side.LOCAL, Option.ECHO | Option.SGA):
                 self._leave_character_mode()
             case Subnegotiation(option, payload):
@@ -245,9 +261,13 @@ class Terminal:
     def _option_changed(self, side: Side, option: int, enabled: bool) -> None:
         match side, option:
             case Side.LOCAL, Option.ECHO if enabled and not self._echo_is_for_a_secret:
-                self._enter_character_mode()
+                if self._telnet.is_wanted(side, option):  # we may have thought better of it
+                    self._enter_character_mode()
             case Side.LOCAL, Option.ECHO | Option.SGA if not enabled:
-                self._leave_character_mode()
+                if self._telnet.is_wanted(side, option):  # for we are asking for it again
+                    self._stop_drawing()
+                else:
+                    self._leave_character_mode()
             case Side.REMOTE, Option.TTYPE if enabled:
                 self._ask_for_type()
 
@@ -271,9 +291,12 @@ class Terminal:
         self._ask_for_type()
 
     def _leave_character_mode(self) -> None:
-        self.mode = Mode.LINE
         self._telnet.disable(Side.LOCAL, Option.ECHO)
         self._telnet.disable(Side.LOCAL, Option.SGA)
+        self._stop_drawing()
+
+    def _stop_drawing(self) -> None:
+        self.mode = Mode.LINE
         editor, self._editor = self._editor, None
         if editor is not None:
             typed = editor.text
@@ -321,7 +344,7 @@ class Terminal:
         if request.startswith(b"[TTABLE]"):
             request = request[len(b"[TTABLE]") + 1 :]
         offered = request[1:].split(request[:1]) if request else []
-        for name in sorted(offered, key=lambda name: name.upper() != b"UTF-8"):
+        for name in sorted(offered[:MAX_CHARSETS], key=lambda name: name.upper() != b"UTF-8"):
             try:
                 self._decoder.use(usable_encoding(name.decode("ascii")))
             except (LookupError, UnicodeError, ValueError):
@@ -371,7 +394,7 @@ class Terminal:
             self._echo_is_for_a_secret = True
             self._telnet.enable(Side.LOCAL, Option.ECHO)
         else:
-            question = f"(Your client will show what you type.) {question}"
+            question = _SECRET_SHOWS + question
         self.ask(question)
 
     def _end_secret(self) -> None:
@@ -379,7 +402,7 @@ class Terminal:
         self.set_prompt("")
         if self._editor is not None:
             self._editor.secret = False
-        elif self._telnet.speaks_telnet:
+        elif self._echo_is_for_a_secret:
             self._telnet.disable(Side.LOCAL, Option.ECHO)
             self._output += "\r\n"  # the Enter that has not been shown either
 

@@ -6,8 +6,12 @@ where promise 4 is kept: nothing unsafe reaches a terminal.
 """
 
 import codecs
+import encodings
+import encodings.aliases
+import pkgutil
 import re
 import unicodedata
+from functools import cache
 
 from rich.cells import cell_len
 
@@ -225,6 +229,12 @@ class Decoder:
             self._decoder.reset()
 
 
+@cache
+def _known_encodings() -> frozenset[str]:
+    modules = {module.name for module in pkgutil.iter_modules(encodings.__path__)}
+    return frozenset(modules - {"charmap", "raw_unicode_escape", "unicode_escape", "palmos"})
+
+
 _ALL_ASCII = "".join(map(chr, range(0x20, 0x7F)))
 
 
@@ -233,7 +243,11 @@ def usable_encoding(name: str) -> str:
 
     It has to leave ASCII alone, and must not write control characters, as ISO 2022 does.
     """
-    codec = codecs.lookup(name)
+    # Not any name: Python remembers for ever each one that it has been asked for in vain.
+    plain = encodings.normalize_encoding(name[:64]).lower()
+    if encodings.aliases.aliases.get(plain, plain) not in _known_encodings():
+        raise LookupError(f"{name[:20]} is no encoding that is known here")
+    codec = codecs.lookup(plain)
     try:
         is_superset = codec.encode(_ALL_ASCII)[0] == _ALL_ASCII.encode()
         shifts = set(codec.encode("\u00e9\u6f22\uac00\u0436", "replace")[0]) & {*range(0x20), 0x7F}
