@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,9 @@ import pytest
 
 from tests.support import WatchingConsole, run_server, wait_until
 from threadchat import ChatServer
+
+# Real clients are typed at through pseudo-terminals, which Windows does not have.
+collect_ignore = ["test_real_clients.py"] if sys.platform == "win32" else []
 
 _OPEN_FILES = next(
     (path for path in map(Path, ("/proc/self/fd", "/dev/fd")) if path.is_dir()), None

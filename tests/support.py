@@ -12,9 +12,14 @@ from typing import Any, Protocol
 
 from threadchat import ChatServer
 from threadchat.console import Console, Detail
+from threadchat.wire import PortableWire, Wire
 
 DEADLINE = 20.0
 """Seconds after which something that was waited for counts as not happening."""
+
+
+WIRES = [Wire, PortableWire] if hasattr(socket, "MSG_DONTWAIT") else [PortableWire]
+"""The kinds of wire that work on this system."""
 
 
 class WatchingConsole(Console):

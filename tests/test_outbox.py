@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import DEADLINE, wait_until
+from tests.support import DEADLINE, WIRES, wait_until
 from threadchat.messages import Reason
 from threadchat.outbox import Flusher, Outbox, reason_of
 from threadchat.wire import PortableWire, Wire
@@ -51,7 +51,7 @@ def flusher() -> Iterator[Flusher]:
     flusher.stop(DEADLINE)
 
 
-@pytest.fixture(params=[Wire, PortableWire])
+@pytest.fixture(params=WIRES)
 def connection(request: pytest.FixtureRequest, flusher: Flusher) -> Iterator[Connection]:
     connection = Connection(request.param, flusher)
     yield connection
@@ -186,7 +186,7 @@ def test_an_error_over_one_client_leaves_the_flusher_at_work() -> None:
     reports: list[str] = []
     flusher = Flusher(lambda doing, error: reports.append(f"{doing}: {error}"))
     flusher.start()
-    bad, good = Connection(Wire, flusher), Connection(Wire, flusher)
+    bad, good = Connection(PortableWire, flusher), Connection(PortableWire, flusher)
 
     def fail() -> int:
         raise RuntimeError("odd")

@@ -5,16 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import DEADLINE, run_concurrently
+from tests.support import DEADLINE, WIRES, run_concurrently
 from threadchat import wire as wire_module
 from threadchat.wire import PortableWire, Wire, open_wire
 
 
-@pytest.fixture(params=[Wire, PortableWire])
+@pytest.fixture(params=WIRES)
 def pair(request: pytest.FixtureRequest) -> Iterator[tuple[Wire, socket.socket]]:
     """A wire of either kind, and the other end of its connection."""
-    if request.param is Wire and not hasattr(socket, "MSG_DONTWAIT"):
-        pytest.skip("this system has no MSG_DONTWAIT")
     ours, theirs = socket.socketpair()
     theirs.settimeout(DEADLINE)
     with ours, theirs:
