@@ -405,3 +405,13 @@ def test_a_gap_that_would_forge_a_line_shrinks(server: ChatServer) -> None:
     with Client(server, "al") as al, Client(server, "bo") as bo:
         al.type("hi" + " " * 72 + "bo: I quit")
         assert bo.expect("\r\n") == "al: hi" + " " * 16 + "bo: I quit\r\n"
+
+
+def test_a_telnet_in_line_mode_is_told_of_character_mode_once(server: ChatServer) -> None:
+    with Client(server) as client, Client(server, "plain") as plain:
+        client.send(b"\xff\xf1al\r\n")
+        client.expect("Welcome, al.")
+        client.expect("=== Type /charmode on to have the line you type kept whole")
+        client.sync()
+        assert client.received.count(b"/charmode") == 1
+        assert b"/charmode" not in plain.received

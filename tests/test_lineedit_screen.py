@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wcwidth import wcwidth
 
+from threadchat.linebuffer import Line
 from threadchat.lineedit import LineEditor
 
 UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
@@ -416,3 +417,25 @@ def test_the_screen_always_shows_the_line(keys: list[str], columns: int) -> None
         while expected and not expected[-1]:
             expected.pop()
         assert [without_marks(row).rstrip() for row in terminal.rows()] == expected
+
+
+@pytest.mark.parametrize("letter", ["x", HAN])
+def test_input_larger_than_the_screen_leaves_room_for_messages(
+    screen: type[pyte.Screen], letter: str
+) -> None:
+    terminal = Terminal(screen, 40)
+    terminal.screen.resize(lines=10)
+    terminal.editor.resize(40, 10)
+    for _ in range(6):
+        terminal.press(letter * 150)
+        terminal.hear("bo: hello")
+        assert "bo: hello" in terminal.rows()
+    terminal.press("end")
+    assert terminal.rows()[-1].endswith("end")
+    terminal.press(HOME)
+    terminal.hear("bo: again")
+    rows = terminal.rows()
+    assert "bo: again" in rows
+    assert rows[rows.index("bo: again") + 1].startswith(f"al> {letter}")
+    assert rows[-1].endswith(">")
+    assert terminal.editor.feed("\n") == [Line(letter * 900 + "end")]

@@ -97,6 +97,27 @@ def _flow(clusters: Sequence[str], place: _Place, columns: int) -> str:
     return "".join(pieces)
 
 
+def around_cursor(left: list[str], right: list[str], cells: int) -> tuple[list[str], list[str]]:
+    """Return as much of both sides of the cursor as fits into `cells`, with `<` and `>` for more.
+
+    `right` is reversed, as in `EditBuffer`.
+    """
+    if 2 * (len(left) + len(right)) <= cells:
+        return left, right  # even if every cluster is wide
+    kept_right = _nearest(right, cells // 4, ">")
+    kept_left = _nearest(left, cells - sum(map(cluster_width, kept_right)), "<")
+    return kept_left, kept_right
+
+
+def _nearest(clusters: list[str], cells: int, mark: str) -> list[str]:
+    """Return the last of `clusters` that fit, behind `mark` if some do not."""
+    begin = len(clusters)
+    while begin and cells >= cluster_width(clusters[begin - 1]):
+        begin -= 1
+        cells -= cluster_width(clusters[begin])
+    return [mark, *clusters[begin:]] if begin else clusters
+
+
 def draw(prompt: list[str], left: list[str], right: list[str], columns: int) -> Picture:
     """Lay out prompt and input (`right` reversed, as in `EditBuffer`) with the cursor between."""
     place = _Place()

@@ -22,7 +22,7 @@ from typing import ClassVar, TypeAlias
 from rich.cells import cell_len
 
 from threadchat._editbuffer import UNSHOWABLE, EditBuffer, split
-from threadchat._editscreen import Picture, difference, draw
+from threadchat._editscreen import Picture, around_cursor, difference, draw
 from threadchat.linebuffer import MAX_LINE, Line, LineTooLong
 
 MAX_ESCAPE = 32
@@ -227,9 +227,10 @@ class LineEditor:
         self._visible = False
         self._up_to_date = False
 
-    def resize(self, columns: int) -> None:
-        """Draw for a terminal `columns` wide: 20 to 500, 0 for an unknown width, taken as 80."""
+    def resize(self, columns: int, rows: int = 0) -> None:
+        """Draw for a terminal of that size: 20 to 500 columns, 80 by 24 where it is 0 (unknown)."""
         self._columns = min(max(columns, 20), 500) if columns > 0 else 80
+        self._rows = min(max(rows, 4), 500) if rows > 0 else 24
         self._draw_all = self._is_resized = True
         self._up_to_date = False
 
@@ -285,6 +286,9 @@ class LineEditor:
         old, new = self._drawn, None
         if self._visible:
             left, right = ([], []) if self._secret else self._shown_clusters()
+            # Input that fills the screen would push every message off it.
+            cells = max(self._rows - 3, 1) * self._columns
+            left, right = around_cursor(left, right, cells)
             new = draw(self._prompt_clusters, left, right, self._columns)
         if old and new and self._is_resized:
             # Some terminals wrap their rows anew, others leave them alone. To take the fewer rows

@@ -102,7 +102,6 @@ class Terminal:
     __slots__ = (
         "_asked_for_type",
         "_buffer",
-        "_columns",
         "_complete",
         "_decoder",
         "_echo_is_for_a_secret",
@@ -113,6 +112,7 @@ class Terminal:
         "_prompt",
         "_question",
         "_secret",
+        "_size",
         "_telnet",
         "mode",
         "view",
@@ -130,7 +130,7 @@ class Terminal:
         self._buffer = LineBuffer()
         self._editor: LineEditor | None = None  # there in character mode alone
         self._complete = complete
-        self._columns = 0
+        self._size = 0, 0  # columns and rows; 0 is unknown
         self._prompt = ""
         self._question = ""  # that of it which is shown in line mode, too
         self._output = ""
@@ -278,9 +278,8 @@ class Terminal:
             # Keys one by one and no request of its own: telnet.exe, whose bytes are its console's.
             self._decoder.fallback = _OEM_CODE_PAGES.get(self._decoder.fallback, "cp437")
         self.mode = Mode.CHARACTER
-        self._editor = LineEditor(
-            columns=self._columns, complete=self._complete, encoding=self._decoder.encoding
-        )
+        self._editor = LineEditor(complete=self._complete, encoding=self._decoder.encoding)
+        self._editor.resize(*self._size)
         self._editor.set_prompt(self._prompt)
         self._editor.secret = self._secret
         # What has been typed may stand on the screen already: it is drawn over, once.
@@ -317,9 +316,9 @@ class Terminal:
     def _take_subnegotiation(self, option: int, payload: bytes) -> None:
         match option:
             case Option.NAWS if len(payload) == 4:  # RFC 1073
-                self._columns = int.from_bytes(payload[:2], "big")
+                self._size = int.from_bytes(payload[:2], "big"), int.from_bytes(payload[2:], "big")
                 if self._editor is not None:
-                    self._editor.resize(self._columns)
+                    self._editor.resize(*self._size)
             case Option.TTYPE if payload[:1] == b"\0":
                 if payload[1:].decode("ascii", "replace").upper().startswith(_MUD_CLIENTS):
                     self._leave_character_mode()
