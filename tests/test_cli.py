@@ -1,12 +1,14 @@
 import errno
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
 from threadchat import __version__, cli
 from threadchat.cli import main, parse_options
 from threadchat.server import ChatServer
+from threadchat.store import StoredHistory
 
 
 def refused_by_parser(arguments: list[str], environment: dict[str, str]) -> int:
@@ -30,12 +32,14 @@ def test_every_option_can_be_set_in_the_environment() -> None:
             "THREADCHAT_PORT": "4000",
             "THREADCHAT_MAX_CLIENTS": "5",
             "THREADCHAT_REPLAY": "0",
+            "THREADCHAT_HISTORY": "chat.db",
             "THREADCHAT_SHOW_MESSAGES": "yes",
             "THREADCHAT_QUIET": "0",
         },
     )
     assert (options.host, options.port, options.max_clients) == ("127.0.0.1", 4000, 5)
     assert (options.replay, options.show_messages, options.quiet) == (0, True, False)
+    assert options.history == "chat.db"
 
 
 def test_the_command_line_goes_before_the_environment() -> None:
@@ -145,3 +149,17 @@ def test_whatever_else_goes_wrong_is_said_in_a_line(
     monkeypatch.setattr(cli, "ChatServer", fail)
     assert main(["--port", "0"]) == 1
     assert_one_line(capsys, "Network is down")
+
+
+def test_a_file_that_is_no_history(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "diary"
+    file.write_text("dear diary, " * 1000)
+    assert main(["--port", "0", "--history", str(file)]) == 1
+    assert_one_line(capsys, f"{file} is not a history of threadchat", "another file")
+
+
+def test_a_history_is_let_go_of_when_the_server_cannot_run(tmp_path: Path) -> None:
+    file = tmp_path / "chat.db"
+    for _ in range(2):
+        assert main(["--port", "-1", "--history", str(file)]) == 1
+    StoredHistory(file, print).close()

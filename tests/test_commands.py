@@ -1,4 +1,5 @@
 import re
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from threadchat.cli import OPTIONS
 from threadchat.commands import Command, Misuse, Registry, registry
 from threadchat.history import History
 from threadchat.messages import Call, Emote, Reason, RoomMessage, Say, View, parse_line
+from threadchat.outbox import MAX_QUEUED
 from threadchat.text import BadName
 
 
@@ -700,3 +702,100 @@ class TestLostNames:
             chat.leave(person, Reason.RESET)
             now[0] += 30
         assert len(chat._kept) <= 5
+
+
+class TestMemory:
+    """/last and /search: what was said before."""
+
+    def fill(self, lobby: Lobby, room: str, *texts: str) -> None:
+        lobby.history.append(room, [Say("cy", text, 1e9 + at) for at, text in enumerate(texts)])
+
+    @pytest.mark.parametrize(("typed", "shown"), [("/last", 20), ("/last 3", 3), ("/last 200", 30)])
+    def test_last_shows_as_many_as_asked_for(self, lobby: Lobby, typed: str, shown: int) -> None:
+        al, bo = lobby.enter("al", "bo")
+        self.fill(lobby, "lobby", *map(str, range(30)))
+        self.fill(lobby, "den", "elsewhere")
+        lobby.types(al, typed)
+        begin, *lines, end = al.lines()
+        assert begin == f"=== The last {shown} of what was said in lobby:"
+        assert lines == [f"cy: {number}" for number in range(30 - shown, 30)]
+        assert end == "=== That was it. From here on it is live."
+        assert bo.lines() == []
+
+    def test_last_is_of_the_room_where_one_is(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        self.fill(lobby, "lobby", "elsewhere")
+        self.fill(lobby, "Den", "here")
+        lobby.types(al, "/join den")
+        al.lines()
+        lobby.types(al, "/last 1")
+        assert al.lines()[1:-1] == ["cy: here"]
+
+    def test_last_where_nothing_was_said(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, "/last")
+        assert al.lines() == ["=== Nothing was said in lobby yet."]
+
+    def test_last_has_times_for_who_wants_them(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        self.fill(lobby, "lobby", "hi")
+        al.wish(times=True)
+        lobby.types(al, "/last")
+        assert re.fullmatch(r"\d\d:\d\d cy: hi", al.lines()[1])
+
+    def test_last_fits_a_clients_queue(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        self.fill(lobby, "lobby", *("漢" * 4000 for _ in range(200)))
+        lobby.types(al, "/last 200")
+        assert len(al.received) < MAX_QUEUED / 2
+        assert al.lines()[0] == ("=== The last 8 of what was said in lobby, as no more than 8 fit:")
+
+    @pytest.mark.parametrize("number", ["0", "-1", "201", "x", "1 2", "1.5", "٣", "9" * 5000])
+    def test_last_used_in_a_wrong_way(self, lobby: Lobby, number: str) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, f"/last {number}")
+        (line,) = al.lines()
+        assert line.startswith(
+            "!!! Use it like this: /last [N] - show the last 20 things said here"
+        )
+
+    def test_search_shows_when_and_where_the_newest_first(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        self.fill(lobby, "lobby", "Lunch at noon?", "yes", "lunch it is")
+        lobby.history.append("den", [Emote("bo", "has lunch", 2e9)])
+        lobby.types(al, "/search LUNCH")
+        when, earlier = (time.strftime("%Y-%m-%d %H:%M", time.localtime(at)) for at in (2e9, 1e9))
+        assert al.lines() == [
+            f"=== {when} den * bo has lunch",
+            f"=== {earlier} lobby cy: lunch it is",
+            f"=== {earlier} lobby cy: Lunch at noon?",
+        ]
+
+    def test_search_shows_no_more_than_twenty(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        self.fill(lobby, "lobby", *(f"word {number}" for number in range(30)))
+        lobby.types(al, "/search word")
+        lines = al.lines()
+        assert len(lines) == 20
+        assert lines[0].endswith("cy: word 29")
+
+    def test_search_for_what_was_not_said(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        self.fill(lobby, "lobby", "hi")
+        lobby.types(al, '/search hi "there')
+        assert al.lines() == ["=== Nothing that was said has all of these words."]
+
+    def test_search_fits_a_clients_queue(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        self.fill(lobby, "lobby", *("漢" * 4000 for _ in range(30)))
+        lobby.types(al, "/search 漢")
+        assert len(al.received) < MAX_QUEUED / 2
+        assert len(al.lines()) == 8
+
+    def test_search_for_nothing(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, "/search")
+        assert al.lines() == [
+            "!!! Use it like this: /search WORDS - find what was said with all these words,"
+            " newest first."
+        ]

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -190,6 +192,77 @@ def test_five_people_one_of_whom_breaks_off() -> None:
         people[1].expect("<-- n0 left after")
         people[2].type("still here")
         people[3].expect("n2: still here\r\n")
+
+
+def run_to_its_end(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "threadchat", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=_ENVIRONMENT,
+        timeout=DEADLINE,
+    )
+
+
+def talk_until_killed(history: Path) -> list[Client]:
+    """Let 20 people talk while the server is killed; return them with what they had received."""
+    with running("--port", "0", "--history", str(history)) as program, ExitStack() as stack:
+        people = [stack.enter_context(Client(program, f"n{number}")) for number in range(20)]
+
+        def talk_and_listen(person: Client) -> None:
+            # Nobody waits for ever: whoever hears the last line says another.
+            with suppress(ConnectionError):
+                for number in count():
+                    person.type(f"line {number} of {person.name}")
+                    data = person.socket.recv(65536)
+                    if not data:
+                        return
+                    person.received += data
+                    if number == 40 and person is people[0]:
+                        program.process.kill()
+
+        run_concurrently([partial(talk_and_listen, person) for person in people])
+        for person in people:
+            person.expect_end()
+    return people
+
+
+def test_promise_2_what_anybody_saw_is_there_after_a_kill(tmp_path: Path) -> None:
+    history = tmp_path / "chat.db"
+    people = talk_until_killed(history)
+    with running("--port", "0", "--history", str(history)) as program:
+        export = run_to_its_end("export", str(history))
+        assert (export.returncode, export.stderr) == (0, "")
+        # The lines without their time and room.
+        remembered = [line.split(" ", 3)[3] for line in export.stdout.splitlines()]
+        for person in people:
+            received = person.received.decode()
+            heard = re.findall(r"^(n\d+: line \d+ of n\d+)\r\n", received, re.MULTILINE)
+            of_others = [line for line in remembered if not line.startswith(f"{person.name}: ")]
+            assert len(heard) >= 40
+            assert heard == of_others[: len(heard)]
+        with Client(program, "al") as al:
+            al.type("/last 200")
+            al.expect("=== The last 200 of what was said in lobby:\r\n")
+            lines = al.expect("=== That was it.").split("\r\n")[:-1]
+            assert lines == remembered[-200:]
+            al.type("and on we go")
+            al.sync()
+            al.type(f"/search {remembered[0].partition(': ')[2]}")
+            al.expect(f" lobby {remembered[0]}\r\n")
+        assert run_to_its_end("export", str(history)).stdout.endswith("lobby al: and on we go\n")
+
+
+def test_a_history_that_cannot_be_had_is_said_in_a_line(tmp_path: Path) -> None:
+    history = str(tmp_path / "chat.db")
+    with running("--port", "0", THREADCHAT_HISTORY=history):
+        again = run_to_its_end("--port", "0", "--history", history)
+        assert (again.returncode, again.stdout) == (1, "")
+        assert again.stderr == (
+            f"threadchat: {history} is in use by another threadchat."
+            " Stop that one, or name another file.\n"
+        )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ there")

@@ -1,6 +1,6 @@
 import pytest
 
-from threadchat.history import MAX_REMEMBERED, History
+from threadchat.history import MAX_REMEMBERED, History, index_words
 from threadchat.messages import Emote, Say, Spoken
 
 
@@ -81,3 +81,27 @@ def test_closed_it_remembers_nothing() -> None:
     history.append("lobby", said(1, 2))
     history.close()
     assert history.recent("lobby", 10) == []
+
+
+def test_a_room_is_known_in_any_case() -> None:
+    history = History()
+    history.append("Den", said(1, 1))
+    history.append("den", said(2, 2))
+    assert history.recent("DEN", 10) == said(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Hi, al!", "hi al"),
+        ("don't", "don t"),
+        ("a_b-c.d", "a b c d"),
+        ("Straße CAFÉ ﬁn", "strasse cafe fin"),
+        ("İstanbul", "istanbul"),
+        ("北京ab한글", "北 京 ab 한 글"),
+        ("ok 🎉👍", "ok 🎉 👍"),
+        (' "*:^()', ""),
+    ],
+)
+def test_words_are_compared_without_case_accents_and_marks(text: str, words: str) -> None:
+    assert index_words(text) == words

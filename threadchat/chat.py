@@ -11,7 +11,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import Protocol
 
-from threadchat.history import History
+from threadchat.history import Found, History
 from threadchat.messages import (
     Left,
     Message,
@@ -297,6 +297,14 @@ class Chat:
         """Show the others in the room of `person` what has become of them, before returning."""
         if person.room is not None:
             person.room.announce(message, person)
+
+    def recent(self, room: Room, number: int) -> list[Spoken]:
+        """Return the last `number` messages said in `room`, oldest first."""
+        return self._history.recent(room.name, number)
+
+    def search(self, words: str, number: int) -> list[Found]:
+        """Return the last `number` messages with all of `words`, of any room, newest first."""
+        return self._history.search(words, number)
 
     def set_away(self, person: Person, words: str | None) -> None:
         """Mark `person` as away, with `words` to say why, or with None as back."""

@@ -16,11 +16,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import NoReturn
 
-from threadchat import __version__
+from threadchat import __version__, export
+from threadchat.arguments import Fault, Parser, silence_broken_output
 from threadchat.console import Console, Detail
-from threadchat.history import MAX_REMEMBERED
+from threadchat.history import MAX_REMEMBERED, History
 from threadchat.network import show_address, ways_in
 from threadchat.server import (
     DEFAULT_FALLBACK_ENCODING,
@@ -29,6 +29,7 @@ from threadchat.server import (
     DEFAULT_REPLAY,
     ChatServer,
 )
+from threadchat.store import StoredHistory, Unusable
 from threadchat.text import usable_encoding
 
 STOP_SECONDS = 4.5
@@ -43,27 +44,23 @@ examples:
   threadchat --port 4000                another port; --port 0 picks a free one and says which
   threadchat --host 127.0.0.1           only people on this machine
   threadchat --show-messages >chat.log  log what is said, too
+  threadchat --history chat.db          remember what is said over a restart
+  threadchat export chat.db             print what was said; see threadchat export --help
 
 Each option can also be set in the environment, as THREADCHAT_PORT=4000 or THREADCHAT_QUIET=1.
 People join with: telnet ADDRESS 8000, or nc ADDRESS 8000
 """
 
 
-class Fault(Exception):
-    """Say in one line what keeps the server from running, and the way out."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line, without the usage."""
-        self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a server until it is told to stop; return the exit status.
 
-    0 after SIGINT or SIGTERM, 1 if the server cannot run. A wrong option exits with 2.
+    0 after SIGINT or SIGTERM, 1 if the server cannot run. A wrong option exits with 2. With
+    `export` before all else, a history is read out instead.
     """
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == ["export"]:
+        return export.main(arguments[1:])
     signals: SimpleQueue[int] = SimpleQueue()  # its put is safe in a signal handler
     _on_stop_signals(lambda number, _frame: signals.put(number))
     options = parse_options(argv, os.environ)
@@ -79,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse_options(argv: Sequence[str] | None, environment: Mapping[str, str]) -> argparse.Namespace:
     """Return the options from the command line and, where it is silent, the environment."""
-    parser = _Parser(
+    parser = Parser(
         prog="threadchat",
         description="A chat server for a LAN: people join with telnet or netcat.",
         epilog=_EXAMPLES,
@@ -105,6 +102,9 @@ def parse_options(argv: Sequence[str] | None, environment: Mapping[str, str]) ->
         type=_encoding,
         metavar="NAME",
         help="how clients write that send no UTF-8 (default: cp1252)",
+    )
+    parser.add_argument(
+        "--history", metavar="FILE", help="keep what is said in this file (default: in memory)"
     )
     how_much = parser.add_mutually_exclusive_group()
     how_much.add_argument(
@@ -181,6 +181,7 @@ OPTIONS = {
     "max_clients": DEFAULT_MAX_CLIENTS,
     "replay": DEFAULT_REPLAY,
     "fallback_encoding": DEFAULT_FALLBACK_ENCODING,
+    "history": "",
     "show_messages": False,
     "quiet": False,
 }
@@ -191,6 +192,7 @@ _TYPES: dict[str, Callable[[str], object]] = {
     "max_clients": _positive_number,
     "replay": _replay_number,
     "fallback_encoding": _encoding,
+    "history": str,
     "show_messages": _switch,
     "quiet": _switch,
 }
@@ -203,7 +205,12 @@ def _run(options: argparse.Namespace, signals: SimpleQueue[int]) -> int:
     elif options.show_messages:
         detail = Detail.MESSAGES
     console = Console(detail)
-    server = _open_server(options, console)
+    history = _open_history(options, console)
+    try:
+        server = _open_server(options, console, history)
+    except BaseException:
+        history.close()
+        raise
     with server:
         server.start()
         address = server.server_address
@@ -217,11 +224,20 @@ def _run(options: argparse.Namespace, signals: SimpleQueue[int]) -> int:
     if not console.close(max(CONSOLE_SECONDS, deadline - time.monotonic())):
         # Somebody has stopped reading our output: Python's own way out would wait for them.
         os._exit(0)
-    _silence_broken_output()
+    silence_broken_output()
     return 0
 
 
-def _open_server(options: argparse.Namespace, console: Console) -> ChatServer:
+def _open_history(options: argparse.Namespace, console: Console) -> History:
+    if not options.history:
+        return History()
+    try:
+        return StoredHistory(options.history, console.problem)
+    except Unusable as error:
+        raise Fault(str(error)) from None
+
+
+def _open_server(options: argparse.Namespace, console: Console, history: History) -> ChatServer:
     host, port = options.host, options.port
     if not 0 <= port <= 65535:
         raise Fault(f"there is no port {port}. Choose one from 1024 to 65535, or 0 for any.")
@@ -232,6 +248,7 @@ def _open_server(options: argparse.Namespace, console: Console) -> ChatServer:
             replay=options.replay,
             fallback_encoding=options.fallback_encoding,
             console=console,
+            history=history,
         )
     except socket.gaierror as error:
         raise Fault(
@@ -274,13 +291,3 @@ def _wait_for(signals: SimpleQueue[int]) -> None:
         with contextlib.suppress(Empty):
             signals.get(timeout=0.5)
             return
-
-
-def _silence_broken_output() -> None:
-    """Keep Python from complaining at exit that nobody reads its output any more."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except (OSError, ValueError):
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,8 +4,9 @@ A command acts on the chat for a person and answers them with `Person.tell`. A w
 `Misuse`, which the dispatcher turns into one line with the right use; nothing else has happened.
 """
 
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -13,6 +14,7 @@ from threadchat.chat import Chat, Person
 from threadchat.messages import (
     Call,
     Emote,
+    Message,
     Notice,
     Problem,
     Remark,
@@ -24,6 +26,16 @@ from threadchat.text import BadName
 
 MAX_NAMES_IN_WHO = 1000
 """The most names `/who` lists: its answer has to fit a client's queue."""
+
+DEFAULT_LAST = 20
+MAX_LAST = 200
+"""How many messages `/last` shows, unless told otherwise, and at most."""
+
+MAX_FOUND = 20
+"""How many messages `/search` shows."""
+
+MAX_RECALLED = 32 * 1024
+"""The most characters that `/last` or `/search` answers: they have to fit a client's queue."""
 
 MAX_TOPIC = 200
 MAX_AWAY = 100
@@ -312,6 +324,56 @@ def unignore(chat: Chat, person: Person, argument: str) -> None:
     elif other is not None:
         person.ignores -= {other}
         person.tell(Notice(f"You are shown what {other.name} says again."))
+
+
+@registry.command("last", "[N]", "show the last 20 things said here, or up to 200")
+def last(chat: Chat, person: Person, argument: str) -> None:
+    """Show the last messages of the person's room."""
+    number = _number(argument, MAX_LAST) if argument else DEFAULT_LAST
+    if person.room is None:
+        return
+    said = chat.recent(person.room, number)
+    shown = _fitting(reversed(said))[::-1]
+    if not shown:
+        person.tell(Notice(f"Nothing was said in {person.room.name} yet."))
+        return
+    shortened = f", as no more than {len(shown)} fit" if len(shown) < len(said) else ""
+    begin = Notice(f"The last {len(shown)} of what was said in {person.room.name}{shortened}:")
+    person.tell(begin, *shown, Notice("That was it. From here on it is live."))
+
+
+def _number(argument: str, most: int) -> int:
+    if not re.fullmatch("[0-9]{1,9}", argument) or not 1 <= int(argument) <= most:
+        raise Misuse
+    return int(argument)
+
+
+def _fitting(messages: Iterable[Message]) -> list[Message]:
+    """Return as many of the first `messages` as an answer may hold."""
+    fitting: list[Message] = []
+    characters = 0
+    for message in messages:
+        characters += len(message.line)
+        if characters > MAX_RECALLED:
+            break
+        fitting.append(message)
+    return fitting
+
+
+@registry.command("search", "WORDS", "find what was said with all these words, newest first")
+def search(chat: Chat, person: Person, argument: str) -> None:
+    """Find messages in all rooms."""
+    if not argument:
+        raise Misuse
+    lines = [
+        Notice(f"{_minute(hit.message.at)} {hit.room} {hit.message.line}")
+        for hit in chat.search(argument, MAX_FOUND)
+    ]
+    person.tell(*_fitting(lines or [Notice("Nothing that was said has all of these words.")]))
+
+
+def _minute(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
 
 
 @registry.command("charset", "NAME", "say how your client writes letters, as in /charset cp850")

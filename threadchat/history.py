@@ -1,18 +1,32 @@
 """Remember what was said, each room by itself.
 
-For now in memory, as much of it as `limit` allows. A room appends under its turn, a batch at a
-time and before anybody is sent it (promise 2); reading is possible from any thread.
+Here in memory, as much of it as `limit` allows; `threadchat.store` keeps it in a file. A room
+appends under its turn, a batch at a time and before anybody is sent it (promise 2); reading is
+possible from any thread. A room is known by its name in any case.
 """
 
+import re
+import unicodedata
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
+from heapq import merge
 from itertools import islice
 from threading import Lock
 
 from threadchat.messages import Spoken
+from threadchat.text import fold_name
 
 MAX_REMEMBERED = 1000
 """How many messages of each room are kept in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A message that a search has found, and the room where it was said."""
+
+    room: str
+    message: Spoken
 
 
 class History:
@@ -20,21 +34,69 @@ class History:
 
     def __init__(self, limit: int = MAX_REMEMBERED) -> None:
         self._limit = limit
-        self._lock = Lock()
-        self._rooms: dict[str, deque[Spoken]] = {}
+        self._lock = Lock()  # guards the table
+        self._rooms: dict[str, deque[Found]] = {}
 
     def append(self, room: str, batch: Sequence[Spoken]) -> None:
         """Remember `batch`, all of it or, if this raises, nothing."""
+        found = [Found(room, message) for message in batch]
         with self._lock:
-            self._rooms.setdefault(room, deque(maxlen=self._limit)).extend(batch)
+            self._rooms.setdefault(fold_name(room), deque(maxlen=self._limit)).extend(found)
 
     def recent(self, room: str, number: int) -> list[Spoken]:
         """Return the last `number` messages of `room`, oldest first."""
         with self._lock:
-            said = self._rooms.get(room, ())
-            return list(islice(said, max(0, len(said) - number), None))
+            said = self._rooms.get(fold_name(room), ())
+            return [found.message for found in islice(said, max(0, len(said) - number), None)]
+
+    def search(self, words: str, number: int) -> list[Found]:
+        """Return the last `number` messages that have all of `words`, of any room, newest first.
+
+        A word that has marks in it, such as `half-time`, has to stand there as it does in `words`.
+        """
+        phrases = phrases_of(words)
+        with self._lock:
+            rooms = [list(said) for said in self._rooms.values()]
+        # Merged by the time, but within a room its own order counts (promise 1).
+        hits = ((found for found in reversed(said) if has_all(phrases, found)) for said in rooms)
+        newest_first = merge(*hits, key=lambda found: -found.message.at)
+        return list(islice(newest_first, max(0, number)))
 
     def close(self) -> None:
         """Let go of whatever holds the messages; nothing is remembered after this."""
         with self._lock:
             self._rooms.clear()
+
+
+def has_all(phrases: Sequence[str], found: Found) -> bool:
+    """Return whether a message has all of `phrases`, of which there has to be one."""
+    if not phrases:
+        return False
+    words = f" {index_words(found.message.text)} "
+    return all(f" {phrase} " in words for phrase in phrases)
+
+
+def phrases_of(words: str) -> list[str]:
+    """Return what to look for, in the form of `index_words`, for each word that somebody typed."""
+    return [phrase for word in words.split() if (phrase := index_words(word))]
+
+
+def index_words(text: str) -> str:
+    """Return the words of `text` in the form in which they are compared, a space between them.
+
+    Casefolded, without accents, and without marks: nothing in it means anything to a search
+    engine. Where a script puts no spaces between words, each character counts as one.
+    """
+    text = text.casefold()
+    if not text.isascii():
+        # NFKD would split Hangul syllables into letters; put together again, they count as one.
+        apart = unicodedata.normalize("NFKD", text)
+        bare = "".join(char for char in apart if unicodedata.category(char) != "Mn")
+        text = unicodedata.normalize("NFC", bare).casefold()
+    return " ".join(_WORD.findall(text))
+
+
+# Kana, ideographs and Hangul; and what people say with one picture.
+_ALONE = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
+_PICTURE = "\u2600-\u27bf\U0001f000-\U0001faff"
+_WORD = re.compile(rf"[{_ALONE}{_PICTURE}]|[^\W_{_ALONE}{_PICTURE}]+")

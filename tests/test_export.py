@@ -1,0 +1,206 @@
+import io
+import json
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from threadchat import cli, export
+from threadchat.messages import Emote, Say
+from threadchat.store import StoredHistory
+
+
+def never(words: str) -> None:
+    raise AssertionError(words)
+
+
+NOON = datetime(2026, 11, 23, 12, 1).timestamp()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "chat #1?.db"
+
+
+@pytest.fixture
+def history(path: Path) -> Iterator[StoredHistory]:
+    with closing(StoredHistory(path, never)) as history:
+        history.append("lobby", [Say("al", "hi é ✓", NOON), Emote("bo", "waves", NOON + 60.5)])
+        history.append("Den", [Say("cy", "psst", NOON + 86400)])
+        yield history
+
+
+def exported(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    assert cli.main(["export", *arguments]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return captured.out.splitlines()
+
+
+LINES = [
+    "2026-11-23 12:01:00 lobby al: hi é ✓",
+    "2026-11-23 12:02:00 lobby * bo waves",
+    "2026-11-24 12:01:00 Den cy: psst",
+]
+
+
+def test_text_while_a_server_has_the_file(
+    capsys: pytest.CaptureFixture[str], history: StoredHistory, path: Path
+) -> None:
+    assert exported(capsys, str(path)) == LINES
+    history.append("lobby", [Say("al", "more", NOON)])
+    assert exported(capsys, str(path))[3:] == ["2026-11-23 12:01:00 lobby al: more"]
+
+
+def test_text_after_it_is_gone(
+    capsys: pytest.CaptureFixture[str], history: StoredHistory, path: Path
+) -> None:
+    history.close()
+    assert exported(capsys, str(path)) == LINES
+
+
+def test_json_lines(capsys: pytest.CaptureFixture[str], history: StoredHistory, path: Path) -> None:
+    rows = [json.loads(line) for line in exported(capsys, str(path), "--format", "jsonl")]
+    assert [datetime.fromisoformat(row.pop("at")).timestamp() for row in rows] == [
+        NOON,
+        NOON + 60.5,
+        NOON + 86400,
+    ]
+    assert rows == [
+        {"room": "lobby", "kind": "say", "name": "al", "text": "hi é ✓"},
+        {"room": "lobby", "kind": "emote", "name": "bo", "text": "waves"},
+        {"room": "Den", "kind": "say", "name": "cy", "text": "psst"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "which"),
+    [
+        (["--room", "lobby"], slice(0, 2)),
+        (["--room", "#DEN"], slice(2, 3)),
+        (["--since", "2026-11-23"], slice(0, 3)),
+        (["--since", "2026-11-24"], slice(2, 3)),
+        (["--since", "2026-11-23T12:01:30"], slice(1, 3)),
+        (["--since", "2026-11-23 12:02"], slice(1, 3)),
+        (["--since", "2027-01-01T00:00+00:00"], slice(3, 3)),
+        (["--since", "2026-11-23T12:01:30", "--room", "lobby"], slice(1, 2)),
+    ],
+)
+def test_a_selection(
+    capsys: pytest.CaptureFixture[str],
+    history: StoredHistory,
+    path: Path,
+    arguments: list[str],
+    which: slice,
+) -> None:
+    assert exported(capsys, str(path), *arguments) == LINES[which]
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert cli.main(["export", *arguments]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("threadchat export: ")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_a_room_nobody_spoke_in(
+    capsys: pytest.CaptureFixture[str], history: StoredHistory, path: Path
+) -> None:
+    words = refused(capsys, str(path), "--room", "none")
+    assert "nothing was said in a room 'none'" in words
+    assert "It knows lobby, Den." in words
+
+
+def test_files_that_hold_no_history(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    none, empty, diary, other = (tmp_path / name for name in ("none", "empty", "diary", "other"))
+    empty.touch()
+    diary.write_text("dear diary, " * 1000)
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE things (id)")
+    assert "there is no file" in refused(capsys, str(none))
+    assert not none.exists()
+    assert "there is no file" in refused(capsys, str(tmp_path))
+    assert "holds no history" in refused(capsys, str(empty))
+    assert "is not a history of threadchat" in refused(capsys, str(diary))
+    assert "not one of threadchat's" in refused(capsys, str(other))
+
+
+def test_a_damaged_file(
+    capsys: pytest.CaptureFixture[str], history: StoredHistory, path: Path
+) -> None:
+    history.append("lobby", [Say("al", "x" * 1000, NOON)] * 100)
+    history.close()
+    path.write_bytes(path.read_bytes()[:40960])
+    assert cli.main(["export", str(path)]) == 1
+    assert "is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "arguments are required: FILE"),
+        (["f", "--since", "monday"], "'monday' is no date or time"),
+        (["f", "--format", "xml"], "invalid choice: 'xml'"),
+        (["f", "--port", "1"], "unrecognized arguments: --port 1"),
+    ],
+)
+def test_a_wrong_option_gets_one_line_and_status_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["export", *arguments])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.startswith("threadchat export: ")
+    assert error.count("\n") == 1
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_on_a_terminal_and_nothing_of_it_in_the_output(
+    history: StoredHistory, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal, output = Terminal(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(sys, "stdout", output)
+    monkeypatch.setenv("TERM", "xterm")
+    assert export.main([str(path)]) == 0
+    assert output.getvalue().splitlines() == LINES
+    assert "Reading" in terminal.getvalue()
+    assert "hi" not in terminal.getvalue()
+
+
+def test_a_reader_who_has_had_enough(
+    history: StoredHistory, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stdout", Gone())
+    assert export.main([str(path)]) == 0
+
+
+def test_a_disk_that_is_full(
+    history: StoredHistory,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Full(io.StringIO):
+        def write(self, _: str) -> int:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    assert export.main([str(path)]) == 1
+    assert capsys.readouterr().err.endswith("cannot write it out: No space left on device.\n")

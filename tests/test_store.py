@@ -1,0 +1,430 @@
+"""Test the history that is kept in a file: with the file, and without being able to write it."""
+
+import os
+import queue
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.support import DEADLINE, Client, run_concurrently, run_server
+from threadchat.history import Found, History
+from threadchat.messages import Emote, Say, Spoken
+from threadchat.store import _MIGRATIONS, VERSION, StoredHistory, Unusable
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "chat.db"
+
+
+class Told:
+    """The operator, who can be waited for to be told."""
+
+    def __init__(self) -> None:
+        self.lines: queue.Queue[str] = queue.Queue()
+
+    def __call__(self, words: str) -> None:
+        self.lines.put(words)
+
+    def next(self) -> str:
+        return self.lines.get(timeout=DEADLINE)
+
+
+def never(words: str) -> None:
+    raise AssertionError(words)
+
+
+@contextmanager
+def opened(
+    path: Path, tell: "Told | None" = None, limit: int = 1000, retry_seconds: float = 1.0
+) -> Iterator[StoredHistory]:
+    history = StoredHistory(path, tell or never, limit=limit, retry_seconds=retry_seconds)
+    with closing(history):
+        yield history
+
+
+def said(first: int, last: int) -> list[Spoken]:
+    return [Say("al", f"number {number}", float(number)) for number in range(first, last + 1)]
+
+
+class TestKeeping:
+    def test_what_was_said_is_there_when_opened_again(self, path: Path) -> None:
+        batch: list[Spoken] = [Say("al", "hi ✓", 1.5), Emote("bo", "waves", 2.5)]
+        with opened(path) as history:
+            history.append("lobby", batch)
+            assert history.recent("lobby", 10) == batch
+        with opened(path) as history:
+            assert history.recent("lobby", 10) == batch
+
+    def test_promise_2_it_is_committed_when_append_returns(self, path: Path) -> None:
+        with opened(path) as history, closing(sqlite3.connect(path)) as other:
+            history.append("lobby", said(1, 3))
+            rows = other.execute("SELECT text FROM messages ORDER BY id").fetchall()
+            assert [text for (text,) in rows] == ["number 1", "number 2", "number 3"]
+
+    def test_a_batch_is_one_commit_and_no_commit_waits_for_the_disk(self, path: Path) -> None:
+        with opened(path) as history:
+            statements: list[str] = []
+            history._connection.set_trace_callback(statements.append)
+            history.append("lobby", said(1, 100))
+            history._connection.set_trace_callback(None)
+            assert statements.count("COMMIT") == 1
+            (level,) = history._connection.execute("PRAGMA synchronous").fetchone()
+            assert level == 1  # NORMAL: at checkpoints alone
+
+    @pytest.mark.parametrize(("number", "first"), [(0, 6), (1, 5), (5, 1), (6, 1)])
+    def test_the_last_ones_are_given(self, path: Path, number: int, first: int) -> None:
+        with opened(path) as history:
+            history.append("lobby", said(1, 2))
+            history.append("lobby", said(3, 5))
+            assert history.recent("lobby", number) == said(first, 5)
+
+    def test_rooms_are_kept_apart_and_known_in_any_case(self, path: Path) -> None:
+        with opened(path) as history:
+            history.append("Games", said(1, 2))
+            history.append("lobby", said(3, 3))
+            history.append("games", said(4, 4))
+            assert history.recent("GAMES", 10) == said(1, 2) + said(4, 4)
+
+    def test_what_cannot_be_stored_is_refused_as_a_whole(self, path: Path) -> None:
+        with opened(path) as history:
+            with pytest.raises(UnicodeEncodeError):
+                history.append("lobby", [Say("al", "a", 1.0), Say("al", "\ud800", 2.0)])
+            history.append("lobby", said(1, 1))
+            assert history.recent("lobby", 10) == said(1, 1)
+
+    def test_closed_it_remembers_nothing(self, path: Path) -> None:
+        history = StoredHistory(path, never)
+        history.close()
+        history.close()
+        history.append("lobby", said(1, 1))
+        assert history.recent("lobby", 10) == []
+        assert history.search("number", 10) == []
+
+    def test_many_threads_write_and_read(self, path: Path) -> None:
+        def work(history: StoredHistory, room: str) -> None:
+            for number in range(1, 26):
+                history.append(room, said(number, number))
+                assert history.recent(room, 100) == said(1, number)
+                assert history.search(f"number {number}", 1) != []
+
+        with opened(path) as history:
+            run_concurrently([partial(work, history, f"room{n}") for n in range(8)])
+        with opened(path) as history:
+            for n in range(8):
+                assert history.recent(f"room{n}", 100) == said(1, 25)
+
+    def test_a_restarted_server_replays_it(self, path: Path) -> None:
+        first = StoredHistory(path, never)
+        with run_server(history=first) as (server, _), Client(server, "al") as al:
+            al.type("before the end")
+            al.sync()
+        second = StoredHistory(path, never)  # the server has closed the first
+        with run_server(history=second) as (server, _), Client(server, "bo") as bo:
+            bo.expect("al: before the end\r\n=== From here on it is live.\r\n")
+
+
+class TestSearch:
+    """The same in memory and in the file."""
+
+    @pytest.fixture(params=["memory", "file", "unwritten"])
+    def history(self, request: pytest.FixtureRequest, path: Path) -> Iterator[History]:
+        if request.param == "memory":
+            yield History()
+            return
+        with closing(StoredHistory(path, lambda words: None)) as history:
+            if request.param == "unwritten":
+                history._connection.execute("PRAGMA query_only = ON")
+            yield history
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("lunch at noon", "NOON lunch"),
+            ("die STRASSE", "straße"),
+            ("im Café", "cafe"),
+            ("I don't know", "don't"),
+            ("half-time!", "half-time"),
+            ('say "x" OR y', '"x" or'),
+            ("a* NEAR(b)", "near(b) a*"),
+            ("我在北京", "北京"),
+            ("сЪЕШЬ ещё", "съешь"),
+            ("well done 🎉🎉", "🎉"),
+            ("text:x", "text:x"),
+        ],
+    )
+    def test_a_word_is_found(self, history: History, text: str, words: str) -> None:
+        message = Say("al", text, 1.0)
+        history.append("Den", [message])
+        assert history.search(words, 20) == [Found("Den", message)]
+
+    @pytest.mark.parametrize(
+        "words",
+        ["other", "noo", "lunch other", "time-half", "", " ", '"', '"" *', "NOT", "^lunch)", "\0"],
+    )
+    def test_another_is_not(self, history: History, words: str) -> None:
+        history.append("lobby", [Say("al", "lunch at noon, half-time", 1.0)])
+        assert (history.search(words, 20) != []) is (words == "^lunch)")
+
+    def test_the_newest_come_first_from_all_rooms(self, history: History) -> None:
+        history.append("lobby", said(1, 2))
+        history.append("den", said(3, 3))
+        history.append("lobby", said(4, 4))
+        found = history.search("number", 3)
+        assert [(hit.room, hit.message.at) for hit in found] == [
+            ("lobby", 4.0),
+            ("den", 3.0),
+            ("lobby", 2.0),
+        ]
+        assert history.search("number", 0) == []
+
+
+class TestOpening:
+    def refused(self, path: Path) -> str:
+        with pytest.raises(Unusable) as caught:
+            StoredHistory(path, never)
+        words = str(caught.value)
+        assert "\n" not in words
+        return words
+
+    def test_a_second_server_is_refused_until_the_first_is_gone(self, path: Path) -> None:
+        with opened(path):
+            assert "in use by another threadchat" in self.refused(path)
+            link = path.with_name("link.db")
+            link.symlink_to(path)
+            assert "in use by another threadchat" in self.refused(link)
+        with opened(path):
+            pass
+
+    def test_the_lock_dies_with_its_process(self, path: Path) -> None:
+        program = (
+            "import sys; from threadchat.store import StoredHistory;"
+            " h = StoredHistory(sys.argv[1], print); print('open', flush=True); sys.stdin.read()"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", program, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "open\n"
+            assert "in use by another threadchat" in self.refused(path)
+            process.kill()
+        with opened(path):
+            pass
+
+    def test_a_folder(self, tmp_path: Path) -> None:
+        assert "is a folder. Name a file" in self.refused(tmp_path)
+
+    def test_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
+        assert "there is no folder" in self.refused(tmp_path / "none" / "chat.db")
+
+    @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs /proc")
+    def test_a_folder_nobody_can_write(self) -> None:
+        assert "cannot be written" in self.refused(Path("/proc/chat.db"))
+
+    @pytest.mark.skipif(
+        not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is read-only to root"
+    )
+    def test_a_file_that_may_only_be_read(self, path: Path) -> None:
+        with opened(path):
+            pass
+        path.chmod(0o400)
+        assert "cannot be written" in self.refused(path)
+
+    def test_a_file_that_is_no_database(self, path: Path) -> None:
+        path.write_text("dear diary, " * 1000)
+        assert "is not a history of threadchat" in self.refused(path)
+        assert path.read_text() == "dear diary, " * 1000
+        assert list(path.parent.iterdir()) == [path]
+
+    def test_a_database_of_something_else(self, path: Path) -> None:
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("CREATE TABLE things (id)")
+        assert "not one of threadchat's" in self.refused(path)
+
+    def test_a_damaged_file(self, path: Path) -> None:
+        with opened(path) as history:
+            history.append("lobby", said(1, 2000))
+        data = path.read_bytes()
+        path.write_bytes(data[:8192] + b"\xff" * (len(data) - 16384) + data[-8192:])
+        assert "is damaged. Move it away" in self.refused(path)
+
+    def test_a_file_cut_short(self, path: Path) -> None:
+        with opened(path) as history:
+            history.append("lobby", said(1, 2000))
+        path.write_bytes(path.read_bytes()[:12288])
+        assert "is damaged. Move it away" in self.refused(path)
+
+    def test_a_file_of_a_newer_version(self, path: Path) -> None:
+        with opened(path):
+            pass
+        with closing(sqlite3.connect(path)) as other:
+            other.execute(f"PRAGMA user_version = {VERSION + 1}")
+        assert "written by a newer threadchat" in self.refused(path)
+
+    def test_a_file_another_program_has_locked(self, path: Path) -> None:
+        with opened(path):
+            pass
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert "is locked by another program" in self.refused(path)
+
+    def test_a_file_of_version_1_is_migrated(self, path: Path) -> None:
+        with closing(sqlite3.connect(path)) as old:
+            for statement in _MIGRATIONS[0]:
+                old.execute(statement)
+            old.execute("INSERT INTO rooms VALUES (1, 'lobby', 'lobby')")
+            old.execute("INSERT INTO messages VALUES (7, 1, 1.0, 'say', 'al', 'die Straße')")
+            old.execute("INSERT INTO messages VALUES (8, 1, 2.0, 'emote', 'al', 'waves')")
+            old.execute("PRAGMA application_id = 0x74636861")
+            old.execute("PRAGMA user_version = 1")
+            old.commit()
+        for _ in range(2):
+            with opened(path) as history:
+                assert history.search("STRASSE", 5) == [
+                    Found("lobby", Say("al", "die Straße", 1.0))
+                ]
+                assert history.recent("lobby", 1) == [Emote("al", "waves", 2.0)]
+                (version,) = history._connection.execute("PRAGMA user_version").fetchone()
+                assert version == VERSION
+
+
+class TestTrouble:
+    """The chat goes on when the file cannot be written, and nothing is lost that need not be."""
+
+    def test_a_locked_file(self, path: Path) -> None:
+        told = Told()
+        with opened(path, told, retry_seconds=0.01) as history:
+            history.append("lobby", said(1, 2))
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                history.append("lobby", said(3, 4))
+                history.append("den", said(5, 5))
+                history.append("lobby", said(6, 6))
+                words = told.next()
+                assert "cannot be written (database is locked)" in words
+                assert str(path) in words
+                assert history.recent("lobby", 3) == said(3, 4) + said(6, 6)
+                assert history.recent("lobby", 4) == said(2, 4) + said(6, 6)
+                assert [hit.message.at for hit in history.search("number", 4)] == [6, 5, 4, 3]
+                assert [hit.message.at for hit in history.search("number", 9)] == [6, 5, 4, 3, 2, 1]
+                other.execute("ROLLBACK")
+            assert told.next() == "the history is written again; nothing is lost"
+            history.append("lobby", said(7, 7))
+            assert history.recent("lobby", 9) == said(1, 4) + said(6, 7)
+        assert told.lines.empty()
+        with opened(path) as history:
+            assert history.recent("lobby", 9) == said(1, 4) + said(6, 7)
+            assert history.recent("den", 9) == said(5, 5)
+
+    def test_a_full_disk(self, path: Path) -> None:
+        told = Told()
+        with opened(path, told, retry_seconds=0.01) as history:
+            pages = "PRAGMA max_page_count"
+            (bound,) = history._connection.execute(pages).fetchone()
+            history._connection.execute(f"{pages} = 1")  # of those it has, it loses none
+            count = 0
+            while history._retrier is None:
+                count += 1
+                history.append("lobby", [Say("al", "x" * 2000, float(count))])
+            assert "cannot be written (database or disk is full)" in told.next()
+            assert [message.at for message in history.recent("lobby", 3)] == [
+                count - 2,
+                count - 1,
+                count,
+            ]
+            with history._lock:
+                history._connection.execute(f"{pages} = {bound}")
+            assert told.next() == "the history is written again; nothing is lost"
+        with opened(path) as history:
+            assert [m.at for m in history.recent("lobby", 10**6)] == list(range(1, count + 1))
+
+    def test_only_so_much_is_kept_and_the_rest_is_counted(self, path: Path) -> None:
+        told = Told()
+        with opened(path, told, limit=5, retry_seconds=0.01) as history:
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                history.append("lobby", said(1, 4))
+                history.append("lobby", said(5, 8))
+                assert history.recent("lobby", 9) == said(4, 8)
+                told.next()
+                other.execute("ROLLBACK")
+            assert told.next() == "the history is written again; 3 messages are lost"
+            assert history.recent("lobby", 9) == said(4, 8)
+
+    def test_what_waits_is_written_at_the_end(self, path: Path) -> None:
+        told = Told()
+        with opened(path, told, retry_seconds=3600) as history:
+            history._connection.execute("PRAGMA query_only = ON")
+            history.append("lobby", said(1, 2))
+            assert "readonly" in told.next()
+            history._connection.execute("PRAGMA query_only = OFF")
+        assert told.next() == "the history is written again; nothing is lost"
+        with opened(path) as history:
+            assert history.recent("lobby", 9) == said(1, 2)
+
+    def test_what_cannot_be_written_at_the_end_is_counted(self, path: Path) -> None:
+        told = Told()
+        with opened(path, told) as history:
+            history._connection.execute("PRAGMA query_only = ON")
+            history.append("lobby", said(1, 2))
+            told.next()
+        assert told.next() == "the history still cannot be written: 2 messages are lost"
+
+    def test_without_a_thread_the_next_batch_is_the_next_try(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(_: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        told = Told()
+        with opened(path, told) as history:
+            history._connection.execute("PRAGMA query_only = ON")
+            monkeypatch.setattr(threading.Thread, "start", refuse)
+            history.append("lobby", said(1, 1))
+            monkeypatch.undo()
+            assert "cannot be written" in told.next()
+            history._connection.execute("PRAGMA query_only = OFF")
+            history.append("lobby", said(2, 2))
+            assert "written again" in told.next()
+            assert history.recent("lobby", 9) == said(1, 2)
+
+    def test_a_file_that_cannot_be_read_is_told_once(self, path: Path) -> None:
+        told = Told()
+        with opened(path, told) as history:
+            history.append("lobby", said(1, 1))
+            history._connection.execute("ALTER TABLE rooms RENAME TO elsewhere")
+            assert history.recent("lobby", 9) == []
+            assert history.search("number", 9) == []
+            assert "cannot be read" in told.next()
+            history._connection.execute("ALTER TABLE elsewhere RENAME TO rooms")
+            assert history.recent("lobby", 9) == said(1, 1)
+            assert told.next() == "the history can be read again"
+            assert told.lines.empty()
+
+    def test_the_chat_goes_on_and_the_operator_is_told(self, path: Path) -> None:
+        told = Told()
+        history = StoredHistory(path, told, retry_seconds=0.01)
+        with (
+            run_server(history=history) as (server, _),
+            Client(server, "al") as al,
+            Client(server, "bo") as bo,
+        ):
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                al.type("on we go")
+                bo.expect("al: on we go\r\n")
+                bo.type("/last")
+                bo.expect("al: on we go\r\n")
+                other.execute("ROLLBACK")
+            assert "cannot be written" in told.next()
+            assert "written again" in told.next()

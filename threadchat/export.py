@@ -1,0 +1,212 @@
+"""Read a history out, as text or as JSON lines, while a server may be writing it."""
+
+import argparse
+import contextlib
+import io
+import json
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import rich.console
+from rich.progress import Progress
+
+from threadchat.arguments import Fault, Parser, silence_broken_output
+from threadchat.history import Found
+from threadchat.messages import Emote, list_names
+from threadchat.store import COLUMNS, Row, Unusable, found_of, version_of, why_unusable
+from threadchat.text import fold_name
+
+_EVERY = 1000
+"""After how many lines the progress bar is told."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write what a history holds to standard output; return the exit status.
+
+    1 if the file cannot be read, 130 after Ctrl-C. A wrong option exits with 2.
+    """
+    options = _parse(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        _export(options)
+    except (Fault, Unusable) as fault:
+        print(f"threadchat export: {fault}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        pass  # whoever reads has enough, as `head` does
+    except OSError as error:
+        print(f"threadchat export: cannot write it out: {error.strerror}.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    silence_broken_output()
+    return 0
+
+
+_EXAMPLES = """\
+examples:
+  threadchat export chat.db                                  all of it, as text
+  threadchat export chat.db --room lobby --since 2026-11-23  one room, from a day on
+  threadchat export chat.db --format jsonl >chat.jsonl       a JSON object a line
+"""
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(
+        prog="threadchat export",
+        description="Print what was said, oldest first. The server may be running.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("file", metavar="FILE", help="what the server was given as --history")
+    parser.add_argument("--room", metavar="R", help="only what was said in this room")
+    parser.add_argument(
+        "--since",
+        type=_moment,
+        metavar="T",
+        help="only from then on: 2026-11-23, or 2026-11-23T12:01, in local time",
+    )
+    parser.add_argument(
+        "--format", choices=("text", "jsonl"), default="text", help="(default: text)"
+    )
+    return parser.parse_args(argv)
+
+
+def _moment(text: str) -> float:
+    """Return the seconds since the epoch; a time without an offset is a local one."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no date or time; 2026-11-23 and 2026-11-23T12:01 are some"
+        ) from None
+
+
+def _export(options: argparse.Namespace) -> None:
+    path = Path(options.file)
+    write = _WRITERS[options.format]
+    try:
+        with contextlib.closing(_open(path)) as connection:
+            selection = _select(connection, path, options)
+            # One transaction: what is said meanwhile changes neither the number nor the rows.
+            connection.execute("BEGIN")
+            total = selection.count(connection)
+            for found in _showing_progress(selection.rows(connection), total):
+                sys.stdout.write(write(found) + "\n")
+        sys.stdout.flush()
+    except sqlite3.Error as error:
+        raise Unusable(why_unusable(path, error)) from None
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Return a connection that reads `path` and cannot change it."""
+    if not path.is_file():
+        raise Fault(f"there is no file {path}. Name the one the server was given as --history.")
+    address = path.absolute().as_uri()
+    connection = sqlite3.connect(f"{address}?mode=ro", uri=True, isolation_level=None)
+    try:
+        if version_of(connection, path) == 0:
+            raise Fault(f"{path} holds no history. Name what the server was given as --history.")
+    except sqlite3.OperationalError:
+        connection.close()
+        if Path(f"{path}-wal").exists():
+            raise
+        # SQLite wants to put a file beside it, and may not: a copy on a disk nobody writes to.
+        connection = sqlite3.connect(f"{address}?immutable=1", uri=True, isolation_level=None)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """Which messages are wanted."""
+
+    room: int | None
+    since: float | None
+
+    _FROM = (
+        " FROM messages JOIN rooms ON rooms.id = messages.room"
+        " WHERE (:room IS NULL OR messages.room = :room)"
+        " AND (:since IS NULL OR messages.at >= :since)"
+    )
+
+    def count(self, connection: sqlite3.Connection) -> int:
+        """Return how many they are."""
+        (number,) = connection.execute("SELECT count(*)" + self._FROM, self._values).fetchone()
+        return int(number)
+
+    def rows(self, connection: sqlite3.Connection) -> Iterator[Row]:
+        """Yield them in the order in which they were said."""
+        query = f"SELECT {COLUMNS}{self._FROM} ORDER BY messages.id"
+        yield from connection.execute(query, self._values)
+
+    @property
+    def _values(self) -> dict[str, float | None]:
+        return {"room": self.room, "since": self.since}
+
+
+def _select(connection: sqlite3.Connection, path: Path, options: argparse.Namespace) -> _Selection:
+    if options.room is None:
+        return _Selection(None, options.since)
+    rooms = connection.execute("SELECT fold, id, name FROM rooms ORDER BY id").fetchall()
+    wanted = fold_name(options.room.removeprefix("#"))
+    for fold, number, _ in rooms:
+        if fold == wanted:
+            return _Selection(number, options.since)
+    known = list_names([name for _, _, name in rooms])
+    raise Fault(
+        f"nothing was said in a room {options.room[:20]!r} in {path}."
+        + (f" It knows {known}." if known else "")
+    )
+
+
+def _showing_progress(rows: Iterator[Row], total: int) -> Iterator[Found]:
+    """Yield the messages in `rows`, with a bar on standard error if that is a terminal."""
+    with Progress(
+        console=rich.console.Console(stderr=True),
+        transient=True,
+        # Left alone, rich would take what is written to standard output for its own.
+        redirect_stdout=False,
+        redirect_stderr=False,
+        disable=not _has_place_for_a_bar(),
+    ) as progress:
+        task = progress.add_task("Reading", total=total)
+        for number, row in enumerate(rows, 1):
+            yield found_of(row)
+            if number % _EVERY == 0:
+                progress.update(task, completed=number)
+
+
+def _has_place_for_a_bar() -> bool:
+    # Where the messages themselves go by, a bar would stand between them.
+    return sys.stderr is not None and sys.stderr.isatty() and not sys.stdout.isatty()
+
+
+def _as_text(found: Found) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found.message.at))
+    return f"{when} {found.room} {found.message.line}"
+
+
+def _as_json(found: Found) -> str:
+    message = found.message
+    return json.dumps(
+        {
+            "at": datetime.fromtimestamp(message.at).astimezone().isoformat(),
+            "room": found.room,
+            "kind": "emote" if isinstance(message, Emote) else "say",
+            "name": message.name,
+            "text": message.text,
+        }
+    )
+
+
+_WRITERS = {"text": _as_text, "jsonl": _as_json}

@@ -1,0 +1,405 @@
+"""Keep what was said in an SQLite file, so that it outlives the server.
+
+The file is in WAL mode: others can read it while the server writes. A commit hands the batch to
+the system, and is there again however the process ends (promise 2); the disk itself is waited for
+at checkpoints alone, so a power cut may cost the last moments, but never the file.
+
+When the file cannot be written, the chat goes on: what is said waits in memory, up to a bound, and
+is written in its order as soon as that is possible.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+from threading import Event, Lock, Thread
+
+from threadchat.history import Found, History, has_all, index_words, phrases_of
+from threadchat.messages import Emote, Say, Spoken
+from threadchat.text import fold_name
+
+MAX_UNWRITTEN = 10_000
+"""How many messages wait in memory while the file cannot be written; the oldest are lost first."""
+
+RETRY_SECONDS = 1.0
+"""How long after a failure it is tried again."""
+
+_MAX_AT_ONCE = 4096
+"""The most messages in one commit: more than any batch of a room has."""
+
+_BUSY_SECONDS = 0.1
+"""How long a commit waits for another program that has the file locked: the room waits, too."""
+
+_APPLICATION_ID = 0x74636861
+"""Marks the file as one of threadchat's (sqlite.org/fileformat2.html, 1.3.14)."""
+
+# What makes each version of the file out of the one before. What has been released is not changed
+# any more: a new version is one more entry.
+_MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE rooms"
+        " (id INTEGER PRIMARY KEY, fold TEXT NOT NULL UNIQUE, name TEXT NOT NULL)",
+        "CREATE TABLE messages"
+        " (id INTEGER PRIMARY KEY, room INTEGER NOT NULL REFERENCES rooms, at REAL NOT NULL,"
+        " kind TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL)",
+        "CREATE INDEX messages_of_room ON messages (room, id)",
+    ),
+    (
+        # The index alone, without a second copy of the text or what only ranking needs. It is
+        # given what `index_words` makes, which the tokenizer has only to split at the spaces.
+        "CREATE VIRTUAL TABLE words"
+        " USING fts5 (text, content = '', columnsize = 0, tokenize = 'ascii')",
+        "INSERT INTO words (rowid, text) SELECT id, index_words(text) FROM messages",
+    ),
+)
+
+VERSION = len(_MIGRATIONS)
+"""The version of the file that this module writes; it stands in the file as `user_version`."""
+
+_KINDS: dict[str, type[Spoken]] = {"say": Say, "emote": Emote}
+_NAMES_OF_KINDS: dict[type[Spoken], str] = {Say: "say", Emote: "emote"}
+
+
+Row = tuple[str, float, str, str, str]
+
+COLUMNS = "rooms.name, messages.at, messages.kind, messages.name, messages.text"
+"""What `found_of` takes, of `messages` joined with `rooms`: the same in all versions."""
+
+_RECENT = (
+    f"SELECT {COLUMNS} FROM messages JOIN rooms ON rooms.id = messages.room"
+    " WHERE messages.room = (SELECT id FROM rooms WHERE fold = ?)"
+    " ORDER BY messages.id DESC LIMIT ?"
+)
+
+_SEARCH = (
+    f"SELECT {COLUMNS} FROM words JOIN messages ON messages.id = words.rowid"
+    " JOIN rooms ON rooms.id = messages.room WHERE words MATCH ?"
+    " ORDER BY words.rowid DESC LIMIT ?"
+)
+
+
+class Unusable(Exception):
+    """Say in one line why a file cannot hold a history, and the way out."""
+
+
+class StoredHistory(History):
+    """What was said in each room, in the file at `path`, which is made if there is none.
+
+    Raises `Unusable` if that cannot be. `tell` gets the lines for the operator when writing fails,
+    and when it works again; it must not wait.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        tell: Callable[[str], None],
+        *,
+        limit: int = MAX_UNWRITTEN,
+        retry_seconds: float = RETRY_SECONDS,
+    ) -> None:
+        super().__init__(limit)
+        # Seen through links, so that two names of one file have one lock.
+        self._path = Path(os.path.realpath(path))
+        self._retry_seconds = retry_seconds
+        self._tell = tell
+        # Guards the connection and all below; taken after `_search_turn` where both are needed.
+        self._lock = Lock()
+        self._unwritten: deque[Found] = deque()
+        self._lost = 0
+        self._cannot_write = self._cannot_read = False
+        self._is_closed = False
+        self._retrier: Thread | None = None
+        self._closing = Event()
+        # A search has a connection of its own, as a long one must not hold up a room.
+        self._search_turn = Lock()
+        _check_place(self._path)
+        with contextlib.ExitStack() as opened:
+            try:
+                self._connection = opened.enter_context(contextlib.closing(_connect(self._path)))
+                version_of(self._connection, self._path)  # before anything is changed there
+                self._owner = opened.enter_context(contextlib.closing(_own(self._path)))
+                _prepare(self._connection, self._path)
+                self._searcher = opened.enter_context(contextlib.closing(_connect(self._path)))
+            except sqlite3.Error as error:
+                raise Unusable(why_unusable(self._path, error)) from None
+            self._opened = opened.pop_all()
+
+    def append(self, room: str, batch: Sequence[Spoken]) -> None:
+        """Commit `batch`, or keep it in memory until it can be written."""
+        with self._lock:
+            if self._is_closed:
+                return
+            # Behind those that wait already: the file keeps the order (promise 1).
+            self._unwritten.extend(Found(room, message) for message in batch)
+            if self._retrier is None and not self._write_all():
+                self._start_retrying()
+            while len(self._unwritten) > self._limit:
+                self._unwritten.popleft()
+                self._lost += 1
+
+    def recent(self, room: str, number: int) -> list[Spoken]:
+        """Return the last `number` messages of `room`, oldest first."""
+        fold = fold_name(room)
+        with self._lock:
+            waiting = [f.message for f in self._unwritten if fold_name(f.room) == fold]
+            waiting = waiting[max(0, len(waiting) - number) :]
+            rows = self._read(self._connection, _RECENT, (fold, max(0, number - len(waiting))))
+        return [*(found_of(row).message for row in reversed(rows)), *waiting]
+
+    def search(self, words: str, number: int) -> list[Found]:
+        """Return the last `number` messages that have all of `words`, of any room, newest first."""
+        phrases = phrases_of(words)
+        if not phrases or number < 1:
+            return []
+        # Nothing that `index_words` makes is syntax to FTS5 once it is quoted.
+        query = " ".join(f'"{phrase}"' for phrase in phrases)
+        with self._search_turn:
+            with self._lock:
+                if self._unwritten:
+                    # With the lock held, as what is written meanwhile would be found twice.
+                    hits = [f for f in reversed(self._unwritten) if has_all(phrases, f)]
+                    stored = self._read(self._searcher, _SEARCH, (query, number))
+                    return [*hits, *map(found_of, stored)][:number]
+            rows = self._read(self._searcher, _SEARCH, (query, number))
+        return [found_of(row) for row in rows]
+
+    def close(self) -> None:
+        """Write what waits, if that can be done now, and close the file."""
+        self._closing.set()
+        with self._lock:
+            retrier = self._retrier
+            if not self._is_closed:
+                self._searcher.interrupt()  # the end must not wait for a long search
+        if retrier is not None:
+            retrier.join()
+        with self._search_turn, self._lock:
+            if self._is_closed:
+                return
+            if not self._write_all():
+                lost = self._lost + len(self._unwritten)
+                self._tell(f"the history still cannot be written: {lost} messages are lost")
+            self._is_closed = True
+            self._unwritten.clear()
+            self._opened.close()
+
+    # Writing, with the lock held
+
+    def _write_all(self) -> bool:
+        """Write all that waits, oldest first; return whether nothing waits any more."""
+        while self._unwritten:
+            chunk = list(islice(self._unwritten, _MAX_AT_ONCE))
+            try:
+                _write(self._connection, chunk)
+            except sqlite3.Error as error:
+                self._note_failure(error)
+                return False
+            except Exception:
+                self._drop(len(chunk))  # it would fail for ever, and keep all others waiting
+                raise
+            self._drop(len(chunk))
+        if self._cannot_write:
+            self._cannot_write = False
+            lost, self._lost = self._lost, 0
+            self._tell(
+                "the history is written again;"
+                f" {f'{lost} messages are lost' if lost else 'nothing is lost'}"
+            )
+        return True
+
+    def _drop(self, number: int) -> None:
+        for _ in range(number):
+            self._unwritten.popleft()
+
+    def _note_failure(self, error: sqlite3.Error) -> None:
+        if not self._cannot_write:
+            self._cannot_write = True
+            self._tell(
+                f"the history cannot be written ({error}): up to {self._limit} messages are kept"
+                f" in memory until it can. See that {self._path} may be written and the disk has"
+                " room"
+            )
+
+    def _start_retrying(self) -> None:
+        thread = Thread(target=self._retry, name="threadchat history", daemon=True)
+        # Out of threads, the next batch is the next try.
+        with contextlib.suppress(RuntimeError):
+            thread.start()
+            self._retrier = thread
+
+    def _retry(self) -> None:
+        """Try to write what waits, now and again, until it is done."""
+        while not self._closing.wait(self._retry_seconds):
+            try:
+                with self._lock:
+                    if self._write_all():
+                        self._retrier = None
+                        return
+            except Exception as error:  # it has been dropped, and the others still wait
+                self._tell(f"the history cannot keep some messages: {error!r}")
+
+    # Reading, with the lock held that guards the connection
+
+    def _read(
+        self, connection: sqlite3.Connection, query: str, values: tuple[object, ...]
+    ) -> list[Row]:
+        """Return the rows; none if the file cannot be read, which the operator is told once."""
+        if self._is_closed or self._closing.is_set():
+            return []
+        try:
+            rows = connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            if not self._cannot_read and not self._closing.is_set():
+                self._cannot_read = True
+                self._tell(f"the history cannot be read ({error}). See that {self._path} is sound")
+            return []
+        if self._cannot_read:
+            self._cannot_read = False
+            self._tell("the history can be read again")
+        return rows
+
+
+def found_of(row: Row) -> Found:
+    """Return the message that stands in a row of the file."""
+    room, at, kind, name, text = row
+    return Found(room, _KINDS.get(kind, Say)(name, text, at))
+
+
+def _write(connection: sqlite3.Connection, said: Sequence[Found]) -> None:
+    """Commit `said`, all of it or, if this raises, nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        rooms = {room: _room_id(connection, room) for room in {found.room for found in said}}
+        (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()
+        messages = []
+        words = []
+        for number, found in enumerate(said, last + 1):
+            message = found.message
+            kind = _NAMES_OF_KINDS[type(message)]
+            room = rooms[found.room]
+            messages.append((number, room, message.at, kind, message.name, message.text))
+            words.append((number, index_words(message.text)))
+        connection.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)", messages)
+        connection.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", words)
+        connection.execute("COMMIT")
+    except BaseException:
+        _roll_back(connection)
+        raise
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    # Some errors have undone the transaction already, and what led here is what counts.
+    with contextlib.suppress(sqlite3.Error):
+        connection.execute("ROLLBACK")
+
+
+def _room_id(connection: sqlite3.Connection, room: str) -> int:
+    """Return the number of `room` in the file, where it is entered if it is new."""
+    fold = fold_name(room)
+    row = connection.execute("SELECT id FROM rooms WHERE fold = ?", (fold,)).fetchone()
+    if row is None:
+        row = connection.execute(
+            "INSERT INTO rooms (fold, name) VALUES (?, ?) RETURNING id", (fold, room)
+        ).fetchone()
+    return int(row[0])
+
+
+# Opening
+
+
+def _check_place(path: Path) -> None:
+    """Raise `Unusable` for what SQLite would only call unable to open."""
+    if path.is_dir():
+        raise Unusable(f"{path} is a folder. Name a file in it for the history.")
+    if not path.parent.is_dir():
+        raise Unusable(f"there is no folder {path.parent} for the history. Make it first.")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(
+        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+
+
+def version_of(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the version of the file, 0 for an empty one; raise `Unusable` for one not ours.
+
+    Changes nothing.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (owner,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if owner != _APPLICATION_ID and (version or owner or tables):
+        raise Unusable(f"{path} is a database, but not one of threadchat's. Name another file.")
+    if version > VERSION:
+        raise Unusable(f"{path} was written by a newer threadchat. Use that one, or another file.")
+    return int(version)
+
+
+def _own(path: Path) -> sqlite3.Connection:
+    """Return what keeps other servers from the file for as long as it is open.
+
+    A lock on a second file, as one on the history itself would keep readers away. The system lets
+    go of it however the process ends.
+    """
+    lock = sqlite3.connect(f"{path}-lock", timeout=0, isolation_level=None, check_same_thread=False)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        lock.close()
+        if error.sqlite_errorname.startswith("SQLITE_BUSY"):
+            raise Unusable(
+                f"{path} is in use by another threadchat. Stop that one, or name another file."
+            ) from None
+        raise
+    return lock
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Check the file, and bring it to the version of today."""
+    version = version_of(connection, path)
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise Unusable(_damaged(path))
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.create_function("index_words", 1, index_words, deterministic=True)
+    # Even with nothing to migrate, this is where a file that cannot be written is found out.
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statements in _MIGRATIONS[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        _roll_back(connection)
+        raise
+
+
+def why_unusable(path: Path, error: sqlite3.Error) -> str:
+    """Say why a file cannot be used as a history, and what to do."""
+    # Errors of the module itself have no such name.
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith("SQLITE_NOTADB"):
+        return f"{path} is not a history of threadchat. Name another file, or move it away."
+    if name.startswith("SQLITE_CORRUPT"):
+        return _damaged(path)
+    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
+        return (
+            f"{path} cannot be written ({error}). Get the right to write it and its folder,"
+            " or name another file."
+        )
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return f"{path} is locked by another program. Close that, or name another file."
+    return f"{path} cannot hold the history ({error}). Name another file."
+
+
+def _damaged(path: Path) -> str:
+    return (
+        f"{path} is damaged. Move it away to start anew;"
+        " 'sqlite3 FILE .recover' may get back what it holds."
+    )
