@@ -63,6 +63,17 @@ def test_text_after_it_is_gone(
     assert exported(capsys, str(path)) == LINES
 
 
+def test_a_copy_where_nothing_can_be_written(
+    capsys: pytest.CaptureFixture[str], history: StoredHistory, path: Path
+) -> None:
+    history.close()
+    path.parent.chmod(0o500)
+    try:
+        assert exported(capsys, str(path)) == LINES
+    finally:
+        path.parent.chmod(0o700)
+
+
 def test_json_lines(capsys: pytest.CaptureFixture[str], history: StoredHistory, path: Path) -> None:
     rows = [json.loads(line) for line in exported(capsys, str(path), "--format", "jsonl")]
     assert [datetime.fromisoformat(row.pop("at")).timestamp() for row in rows] == [

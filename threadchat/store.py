@@ -299,11 +299,11 @@ def _room_id(connection: sqlite3.Connection, room: str) -> int:
     """Return the number of `room` in the file, where it is entered if it is new."""
     fold = fold_name(room)
     row = connection.execute("SELECT id FROM rooms WHERE fold = ?", (fold,)).fetchone()
-    if row is None:
-        row = connection.execute(
-            "INSERT INTO rooms (fold, name) VALUES (?, ?) RETURNING id", (fold, room)
-        ).fetchone()
-    return int(row[0])
+    if row is not None:
+        return int(row[0])
+    entered = connection.execute("INSERT INTO rooms (fold, name) VALUES (?, ?)", (fold, room))
+    assert entered.lastrowid is not None
+    return entered.lastrowid
 
 
 # Opening
