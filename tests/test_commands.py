@@ -8,10 +8,11 @@ import pytest
 from threadchat import commands
 from threadchat.chat import Chat, Person
 from threadchat.cli import OPTIONS
-from threadchat.commands import Command, Misuse, Registry, registry
+from threadchat.commands import registry
 from threadchat.history import History
 from threadchat.messages import Call, Emote, Reason, RoomMessage, Say, View, parse_line
 from threadchat.outbox import MAX_QUEUED
+from threadchat.registry import Command, Misuse, Registry
 from threadchat.text import BadName
 
 

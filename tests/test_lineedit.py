@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from threadchat._editscreen import MAX_LISTED
 from threadchat.linebuffer import Line, LineTooLong
 from threadchat.lineedit import (
     MAX_ESCAPE,
-    MAX_LISTED,
     MAX_REMEMBERED,
     MAX_TABS,
     EndOfInput,

@@ -4,11 +4,16 @@ Only CR, LF, BS and CSI A, C and J are written: Windows' telnet understands few 
 none of these makes a terminal answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from rich.cells import cell_len
 
 from threadchat._editbuffer import cluster_width
 from threadchat._editbuffer import slack as cluster_slack
+
+MAX_LISTED = 60
+"""Candidates that a second Tab lists."""
 
 
 def _up(rows: int) -> str:
@@ -151,3 +156,16 @@ def difference(old: Picture, new: Picture) -> str:
     if old.body == new.body:
         return new.place_cursor(old.row)
     return old.hide + new.show
+
+
+def rows_of_names(candidates: Iterable[str], columns: int) -> str:
+    """Return the first candidates as the server's answer, in rows that fit."""
+    names = [candidate.rstrip(": ") for candidate in candidates]
+    if len(names) > MAX_LISTED:
+        names[MAX_LISTED:] = [f"and {len(names) - MAX_LISTED} more"]
+    rows = ["==="]
+    for name in names:
+        if cell_len(rows[-1]) + 2 + cell_len(name) >= columns and rows[-1] != "===":
+            rows.append("===")
+        rows[-1] += f"  {name}" if rows[-1] != "===" else f" {name}"
+    return "".join(f"{row}\r\n" for row in rows)

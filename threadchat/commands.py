@@ -1,18 +1,11 @@
-"""Hold the slash commands, in one registry that also writes `/help`.
-
-A command acts on the chat for a person and answers them with `Person.tell`. A wrong use raises
-`Misuse`, which the dispatcher turns into one line with the right use; nothing else has happened.
-"""
+"""Hold the slash commands: each acts on the chat for a person, and answers with `Person.tell`."""
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from difflib import SequenceMatcher
+from collections.abc import Iterable
 
 from threadchat.chat import Chat, Person
 from threadchat.messages import (
-    Call,
     Emote,
     Message,
     Notice,
@@ -21,6 +14,7 @@ from threadchat.messages import (
     count_people,
     duration,
 )
+from threadchat.registry import Misuse, Registry
 from threadchat.room import Member, Room
 from threadchat.text import BadName
 
@@ -43,78 +37,6 @@ MAX_AWAY = 100
 
 MIN_IDLE = 60.0
 """Seconds of silence from which `/who` speaks of them."""
-
-Action = Callable[[Chat, Person, str], None]
-
-
-class Misuse(Exception):
-    """A command was used in a way it does not have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One slash command: how it is typed, what it does in a few words, and what does it."""
-
-    name: str
-    arguments: str
-    summary: str
-    action: Action
-    is_speech: bool = False
-    """Whether the person is shown what they said, so that the typed line need not stay."""
-
-    @property
-    def usage(self) -> str:
-        """The way it is typed."""
-        return f"/{self.name} {self.arguments}".rstrip()
-
-
-class Registry:
-    """All commands, by name."""
-
-    def __init__(self) -> None:
-        self._commands: dict[str, Command] = {}
-        self._aliases: dict[str, str] = {}
-
-    def command(
-        self, name: str, arguments: str, summary: str, is_speech: bool = False
-    ) -> Callable[[Action], Action]:
-        """Register the decorated function as `/name`."""
-
-        def register(action: Action) -> Action:
-            self._commands[name] = Command(name, arguments, summary, action, is_speech)
-            return action
-
-        return register
-
-    def alias(self, other: str, name: str) -> None:
-        """Let `/other` do what `/name` does, without a line of its own in `/help`."""
-        self._aliases[other] = name
-
-    def __iter__(self) -> Iterator[Command]:
-        """Go through the commands in the order in which help lists them."""
-        return iter(self._commands.values())
-
-    def get(self, name: str) -> Command | None:
-        """Return the command called `name`, by whichever of its names."""
-        return self._commands.get(self._aliases.get(name, name))
-
-    def dispatch(self, chat: Chat, person: Person, call: Call) -> None:
-        """Do what `call` says for `person`, or tell them in one line why not."""
-        command = self.get(call.command)
-        if command is None:
-            person.tell(Problem(self._unknown(call.command)))
-            return
-        try:
-            command.action(chat, person, call.argument)
-        except Misuse:
-            person.tell(Problem(f"Use it like this: {command.usage} - {command.summary}."))
-
-    def _unknown(self, name: str) -> str:
-        if not name:
-            return "There is no command without a name. /help lists all."
-        closest = max(self._commands, key=lambda known: SequenceMatcher(a=name, b=known).ratio())
-        return f"There is no /{name[:20]}. Did you mean /{closest}? /help lists all."
-
 
 _TEST_LETTERS = "ä é ñ ß € Ж 漢"
 

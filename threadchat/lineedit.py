@@ -15,14 +15,12 @@ the line stays as it was.
 import codecs
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
-from rich.cells import cell_len
-
 from threadchat._editbuffer import UNSHOWABLE, EditBuffer, split
-from threadchat._editscreen import Picture, around_cursor, difference, draw
+from threadchat._editscreen import Picture, around_cursor, difference, draw, rows_of_names
 from threadchat.linebuffer import MAX_LINE, Line, LineTooLong
 
 MAX_ESCAPE = 32
@@ -30,9 +28,6 @@ MAX_ESCAPE = 32
 
 MAX_REMEMBERED = 8192
 """Characters kept of somebody's earlier lines, though at least their last one."""
-
-MAX_LISTED = 60
-"""Candidates that a second Tab lists."""
 
 MAX_TABS = 8
 """Tabs obeyed in one `feed`: people press one at a time, and each may search a whole room."""
@@ -410,7 +405,7 @@ class LineEditor:
         """Show candidates above the line."""
         self._draw()
         if self._drawn:
-            rows = _rows_of_names(candidates, self._columns)
+            rows = rows_of_names(candidates, self._columns)
             self._output.append(f"{self._drawn.hide}{rows}{self._drawn.show}")
 
     _KEYS: ClassVar[dict[str, Callable[["LineEditor"], None]]] = {
@@ -437,16 +432,3 @@ def _common_start(candidates: Sequence[str]) -> str:
             break
         length += 1
     return candidates[0][:length]
-
-
-def _rows_of_names(candidates: Iterable[str], columns: int) -> str:
-    """Return the first candidates as the server's answer, in rows that fit."""
-    names = [candidate.rstrip(": ") for candidate in candidates]
-    if len(names) > MAX_LISTED:
-        names[MAX_LISTED:] = [f"and {len(names) - MAX_LISTED} more"]
-    rows = ["==="]
-    for name in names:
-        if cell_len(rows[-1]) + 2 + cell_len(name) >= columns and rows[-1] != "===":
-            rows.append("===")
-        rows[-1] += f"  {name}" if rows[-1] != "===" else f" {name}"
-    return "".join(f"{row}\r\n" for row in rows)
