@@ -10,10 +10,12 @@ from threadchat.text import (
     RESERVED_NAMES,
     BadName,
     Decoder,
+    _known_encodings,
     clean_name,
     clean_text,
     fold_name,
     skeleton,
+    usable_encoding,
 )
 
 ACUTE = "\u0301"
@@ -489,3 +491,23 @@ class TestDecoder:
         for cut in range(len(data) + 1):
             decoder = Decoder()
             assert decoder.decode(data[:cut]) + decoder.decode(data[cut:], final=True) == whole
+
+
+class TestUsableEncoding:
+    @pytest.mark.parametrize(
+        ("name", "codec"),
+        [("UTF8", "utf-8"), ("CP850", "cp850"), ("latin-1", "iso8859-1"), ("cp737", "cp737")],
+    )
+    def test_it_is_found_by_its_usual_names(self, name: str, codec: str) -> None:
+        assert usable_encoding(name) == codec
+
+    def test_the_common_ones_are_known_where_modules_cannot_be_listed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("pkgutil.iter_modules", lambda path: iter(()))
+        _known_encodings.cache_clear()
+        try:
+            for name in ("utf-8", "cp1252", "cp437", "cp850", "cp866", "koi8-r", "gbk", "latin-1"):
+                assert usable_encoding(name)
+        finally:
+            _known_encodings.cache_clear()

@@ -231,8 +231,10 @@ class Decoder:
 
 @cache
 def _known_encodings() -> frozenset[str]:
+    # Some codecs have no alias, and where the library is packed, its modules cannot be listed.
     modules = {module.name for module in pkgutil.iter_modules(encodings.__path__)}
-    return frozenset(modules - {"charmap", "raw_unicode_escape", "unicode_escape", "palmos"})
+    known = modules | set(encodings.aliases.aliases.values())
+    return frozenset(known - {"charmap", "raw_unicode_escape", "unicode_escape", "palmos"})
 
 
 _ALL_ASCII = "".join(map(chr, range(0x20, 0x7F)))
