@@ -187,11 +187,11 @@ class TestChunking:
 class TestBounds:
     """No input is kept without bound, and none is answered without end."""
 
-    @settings(max_examples=10, deadline=None)
+    @settings(max_examples=5, deadline=None)
     @given(streams)
     def test_memory_of_a_terminal(self, stream: bytes) -> None:
         terminal = Terminal()
-        chunk = stream * 20
+        chunk = stream * (60_000 // max(len(stream), 1))
         tracemalloc.start()
         try:
             for _ in range(10):
@@ -200,7 +200,8 @@ class TestBounds:
             held, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert held < 64 * 1024
+        # Every character of the line being typed, and of those remembered, may be an object.
+        assert held < 512 * 1024
 
     @given(streams)
     def test_replies_but_for_timing_marks(self, stream: bytes) -> None:

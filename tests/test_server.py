@@ -143,7 +143,8 @@ def test_ids_are_given_once(watched: tuple[ChatServer, WatchingConsole]) -> None
         with Client(server, "al") as al:
             al.type("/quit")
             al.expect_end()
-    assert [console.next_disconnect()["id"] for _ in range(3)] == [1, 2, 3]
+    # Whose thread is the first to log its end is another matter.
+    assert sorted(console.next_disconnect()["id"] for _ in range(3)) == [1, 2, 3]
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this system has no dual stack")

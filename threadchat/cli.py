@@ -224,6 +224,8 @@ def _run(options: argparse.Namespace, signals: SimpleQueue[int]) -> int:
     if not console.close(max(CONSOLE_SECONDS, deadline - time.monotonic())):
         # Somebody has stopped reading our output: Python's own way out would wait for them.
         os._exit(0)
+    # From here on there is nothing left to stop, and Python's last steps know no handlers.
+    _on_stop_signals(signal.SIG_IGN)
     silence_broken_output()
     return 0
 
@@ -280,7 +282,9 @@ def _why_not(error: Exception, host: str, port: int) -> str:
     return f"cannot listen at {host or 'any address'}, port {port}: {error}. Try another --host."
 
 
-def _on_stop_signals(handler: Callable[[int, FrameType | None], object]) -> None:
+def _on_stop_signals(
+    handler: Callable[[int, FrameType | None], object] | signal.Handlers,
+) -> None:
     signal.signal(signal.SIGINT, handler)
     signal.signal(signal.SIGTERM, handler)
 
