@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from tests.test_telnet import joined
 from threadchat.foreign import Doorman
 from threadchat.linebuffer import LineBuffer, LineEvent
 from threadchat.messages import Emote, Say, View, Words, escape_words, parse_line, render
@@ -101,18 +102,6 @@ def pieces(whole: Chunk, at: Iterable[int]) -> list[Chunk]:
     """Return `whole` cut at these places."""
     edges = [0, *sorted(min(place, len(whole)) for place in at), len(whole)]
     return [whole[begin:end] for begin, end in pairwise(edges)]
-
-
-def joined(events: Iterable[Event]) -> list[Event]:
-    """Return `events` with neighbouring data put together."""
-    together: list[Event] = []
-    for event in events:
-        before = together[-1] if together else None
-        if isinstance(event, Data) and isinstance(before, Data):
-            together[-1] = Data(before.data + event.data)
-        else:
-            together.append(event)
-    return together
 
 
 def agreeing_parser() -> TelnetParser:

@@ -91,7 +91,6 @@ class ClientHandler(socketserver.StreamRequestHandler):
         )
         self._why: str = Reason.CLOSED
         self._was_cut_off = False  # broken or turned away: what stands there is no line
-        self._is_in_a_room = False
         self.host.console.client_connected(self.person.id, self.person.address)
         self.host.register(self)
 
@@ -115,7 +114,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         # What ended the client from outside, if anything did, is the reason; else what it did.
         why = self.outbox.reason or self._why
         try:
-            if self._is_in_a_room:
+            if self.person.name:
                 self.host.chat.leave(self.person, why)
             self._see_off(why)
         finally:
@@ -158,7 +157,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         self._settle()
 
     def _complete(self, text: str) -> tuple[int, list[str]]:
-        return complete(self.host.chat, text) if self._is_in_a_room else (0, [])
+        return complete(self.host.chat, text) if self.person.name else (0, [])
 
     def end(self, reason: Reason, words: str) -> None:
         """End this client, from any thread, telling it why in `words`."""
@@ -304,7 +303,6 @@ class ClientHandler(socketserver.StreamRequestHandler):
         except BadName as error:
             self.person.tell(Problem(str(error)))
             return False
-        self._is_in_a_room = True
         self._set_prompt(self.host.chat.lobby.name)
         self.host.chat.enter(self.person)
         if self.terminal.speaks_telnet and not self.terminal.is_in_character_mode:
