@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from threadchat import ChatServer
 from threadchat.console import Console, Detail
+from threadchat.events import Disconnected, Event, Trouble
 from threadchat.wire import PortableWire, Wire
 
 DEADLINE = 20.0
@@ -28,18 +29,18 @@ class WatchingConsole(Console):
     def __init__(self, detail: Detail = Detail.MESSAGES) -> None:
         self.file = io.StringIO()
         super().__init__(detail, self.file, width=200)
-        self.disconnects: queue.Queue[dict[str, Any]] = queue.Queue()
-        self.failures: list[str] = []
+        self.disconnects: queue.Queue[Disconnected] = queue.Queue()
+        self.troubles: list[str] = []
 
-    def client_disconnected(self, id: int, name: str, address: str, **how: Any) -> None:
-        super().client_disconnected(id, name, address, **how)
-        self.disconnects.put({"id": id, "name": name, "address": address, **how})
+    def note(self, event: Event) -> None:
+        super().note(event)
+        match event:
+            case Disconnected():
+                self.disconnects.put(event)
+            case Trouble(words):
+                self.troubles.append(words)
 
-    def failed(self, doing: str, error: Exception) -> None:
-        super().failed(doing, error)
-        self.failures.append(f"{doing}: {error!r}")
-
-    def next_disconnect(self) -> dict[str, Any]:
+    def next_disconnect(self) -> Disconnected:
         return self.disconnects.get(timeout=DEADLINE)
 
 
@@ -49,11 +50,11 @@ def run_server(
 ) -> Iterator[tuple[ChatServer, WatchingConsole]]:
     """Serve on a free port; on leaving, stop, and fail if anything went wrong inside."""
     console = WatchingConsole()
-    with ChatServer(address, console=console, **options) as server:
+    with ChatServer(address, watchers=[console], **options) as server:
         server.start()
         yield server, console
     console.close()
-    assert console.failures == []
+    assert console.troubles == []
 
 
 class Reachable(Protocol):

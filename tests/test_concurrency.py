@@ -197,7 +197,7 @@ def test_a_stop_in_the_middle_of_everything() -> None:
             )
             for client in clients:
                 client.close()
-            reasons = {console.next_disconnect()["why"] for _ in clients}
+            reasons = {console.next_disconnect().why for _ in clients}
             assert reasons <= {"server stopping", "too slow", "reset"}
             assert not server._threads
 

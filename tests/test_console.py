@@ -6,6 +6,7 @@ import pytest
 from tests.support import DEADLINE
 from threadchat import console as console_module
 from threadchat.console import Console, Detail
+from threadchat.events import Bound, Connected, Disconnected, Named, Trouble
 from threadchat.messages import Left, Say
 
 
@@ -22,10 +23,12 @@ def file() -> io.StringIO:
 
 def test_a_line_for_everyone_who_comes_and_goes(file: io.StringIO) -> None:
     console = Console(file=file)
-    console.client_connected(3, "192.168.1.20:50123")
-    console.client_named(3, "al")
-    console.client_disconnected(
-        3, "al", "192.168.1.20:50123", seconds=720, received=310, sent=1200, why="quit"
+    console.note(Connected(3, "192.168.1.20:50123"))
+    console.note(Named(3, "al"))
+    console.note(
+        Disconnected(
+            3, "al", "192.168.1.20:50123", seconds=720, received=310, sent=1200, why="quit"
+        )
     )
     assert shown(console, file) == [
         "client connected    #3 192.168.1.20:50123",
@@ -37,13 +40,13 @@ def test_a_line_for_everyone_who_comes_and_goes(file: io.StringIO) -> None:
 
 def test_who_gave_no_name_is_shown_without_one(file: io.StringIO) -> None:
     console = Console(file=file)
-    console.client_disconnected(1, "", "[::1]:5", seconds=0, received=0, sent=9, why="closed")
+    console.note(Disconnected(1, "", "[::1]:5", seconds=0, received=0, sent=9, why="closed"))
     assert "#1 (no name) [::1]:5 after 0 s" in shown(console, file)[0]
 
 
 def test_the_start_says_where_and_how_to_get_in(file: io.StringIO) -> None:
     console = Console(file=file)
-    console.server_bound("[::]:8000", ["telnet 192.168.1.7 8000"])
+    console.note(Bound("[::]:8000", ["telnet 192.168.1.7 8000"]))
     console.close(DEADLINE)
     first, second = file.getvalue().splitlines()
     assert first.endswith("server bound        [::]:8000")
@@ -63,9 +66,9 @@ def test_as_much_is_shown_as_was_asked_for(
     file: io.StringIO, detail: Detail, events: list[str]
 ) -> None:
     console = Console(detail, file)
-    console.server_bound("[::]:8000", [])
-    console.problem("x")
-    console.client_connected(1, "x")
+    console.note(Bound("[::]:8000", []))
+    console.note(Trouble("x"))
+    console.note(Connected(1, "x"))
     console.shown("lobby", [Say("al", "hi", 0.0)])
     assert [line.split()[0] for line in shown(console, file)] == events
 
@@ -103,7 +106,7 @@ def test_a_terminal_is_shown_colour_and_no_date() -> None:
 
     file = Terminal()
     console = Console(file=file)
-    console.client_connected(1, "x")
+    console.note(Connected(1, "x"))
     console.close(DEADLINE)
     assert "\x1b[" in file.getvalue()
     assert "-" not in file.getvalue()
@@ -111,8 +114,8 @@ def test_a_terminal_is_shown_colour_and_no_date() -> None:
 
 def test_a_file_gets_no_escape_sequence(file: io.StringIO) -> None:
     console = Console(file=file)
-    console.client_connected(1, "x")
-    console.problem("y")
+    console.note(Connected(1, "x"))
+    console.note(Trouble("y"))
     console.close(DEADLINE)
     assert "\x1b" not in file.getvalue()
 
@@ -126,7 +129,7 @@ def test_each_line_is_flushed_at_once() -> None:
                 written.set()
 
     console = Console(file=Flushed())
-    console.client_connected(1, "x")
+    console.note(Connected(1, "x"))
     assert written.wait(DEADLINE)
     console.close(DEADLINE)
 
@@ -151,10 +154,10 @@ def test_a_stuck_terminal_holds_up_nobody_and_loses_only_what_is_counted(
     monkeypatch.setattr(console_module, "MAX_WAITING_LINES", 3)
     file = Stuck()
     console = Console(file=file)
-    console.client_connected(0, "x")
+    console.note(Connected(0, "x"))
     assert file.is_writing.wait(DEADLINE)
     for number in range(1, 101):
-        console.client_connected(number, "x")
+        console.note(Connected(number, "x"))
     file.resumed.set()
     console.close(DEADLINE)
     *lines, last = file.getvalue().splitlines()
@@ -169,11 +172,11 @@ def test_what_people_say_is_left_out_before_who_comes_and_goes(
     monkeypatch.setattr(console_module, "MAX_WAITING_LINES", 3)
     file = Stuck()
     console = Console(Detail.MESSAGES, file)
-    console.client_connected(0, "x")
+    console.note(Connected(0, "x"))
     assert file.is_writing.wait(DEADLINE)
     for number in range(10):
         console.shown("lobby", [Say("al", f"m{number}", 0.0)])
-    console.client_connected(1, "x")
+    console.note(Connected(1, "x"))
     file.resumed.set()
     lines = shown(console, file)
     assert [line.split()[-1] for line in lines[1:]] == ["m0", "m1", "m2", "x", "out"]
@@ -182,7 +185,7 @@ def test_what_people_say_is_left_out_before_who_comes_and_goes(
 def test_a_close_says_whether_the_writing_has_ended() -> None:
     file = Stuck()
     console = Console(file=file)
-    console.client_connected(0, "x")
+    console.note(Connected(0, "x"))
     assert not console.close(0.01)
     file.resumed.set()
     assert Console(file=io.StringIO()).close()
@@ -191,7 +194,7 @@ def test_a_close_says_whether_the_writing_has_ended() -> None:
 def test_without_a_standard_output_nothing_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", None)
     console = Console()
-    console.client_connected(1, "x")
+    console.note(Connected(1, "x"))
     assert console.close()
 
 
@@ -202,7 +205,7 @@ def test_without_a_thread_to_write_nobody_is_harmed(monkeypatch: pytest.MonkeyPa
     console = Console(file=io.StringIO())
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", cannot_start)
-        console.client_connected(1, "x")
+        console.note(Connected(1, "x"))
     assert console.close()
 
 
@@ -213,14 +216,14 @@ def test_a_broken_pipe_ends_the_watching_and_nothing_else() -> None:
 
     console = Console(file=Broken())
     for number in range(100):
-        console.client_connected(number, "x")
+        console.note(Connected(number, "x"))
     console.close(DEADLINE)
-    console.client_connected(100, "x")
+    console.note(Connected(100, "x"))
     assert threading.active_count() == 1
 
 
 def test_after_closing_nothing_is_shown(file: io.StringIO) -> None:
     console = Console(file=file)
     console.close(DEADLINE)
-    console.problem("x")
+    console.note(Trouble("x"))
     assert file.getvalue() == ""

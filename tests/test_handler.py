@@ -3,6 +3,7 @@ import pytest
 from tests.support import Client, WatchingConsole, run_server
 from threadchat import ChatServer
 from threadchat import wire as wire_module
+from threadchat.events import Disconnected
 
 
 def test_the_first_client_is_greeted_and_asked(server: ChatServer) -> None:
@@ -113,7 +114,7 @@ def test_five_bad_names_are_enough(server: ChatServer, console: WatchingConsole)
             client.expect("Your name: ")
             client.type("not a name")
         assert "!!! That was try 5 of 5." in client.expect_end()
-        assert console.next_disconnect()["why"] == "gave no name"
+        assert console.next_disconnect().why == "gave no name"
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_one_can_quit_at_the_name_prompt(server: ChatServer, console: WatchingCo
         client.type("quit")
         assert client.expect_end().endswith("=== Goodbye.\r\n")
         disconnect = console.next_disconnect()
-        assert (disconnect["name"], disconnect["why"]) == ("", "quit")
+        assert (disconnect.name, disconnect.why) == ("", "quit")
 
 
 def test_quit_words_are_shown(server: ChatServer, console: WatchingConsole) -> None:
@@ -149,7 +150,7 @@ def test_quit_words_are_shown(server: ChatServer, console: WatchingConsole) -> N
         bo.type("/quit so long")
         assert bo.expect_end() == "=== Goodbye.\r\n"
         al.expect("<-- bo left after 0 s (quit: so long)\r\n")
-        assert console.next_disconnect()["why"] == "quit: so long"
+        assert console.next_disconnect().why == "quit: so long"
 
 
 def test_a_name_is_free_again_when_its_owner_has_left(server: ChatServer) -> None:
@@ -295,7 +296,7 @@ def test_other_protocols_are_turned_away_in_their_manner(
         stranger.expect_end()
         assert stranger.received.partition(b"Your name: ")[2].startswith(answer)
         assert b"Welcome" not in stranger.received
-        assert console.next_disconnect()["why"] == f"not a chat client: {protocol}"
+        assert console.next_disconnect().why == f"not a chat client: {protocol}"
         al.type("/who")
         al.expect("1 person is here: al.")
 
@@ -323,8 +324,8 @@ def test_a_client_that_breaks_off_is_taken_out_and_logged_once(
             bo.expect("--> al joined (2 here)")
         getattr(client, how)()
         disconnect = console.next_disconnect()
-        assert disconnect["why"] in ("closed", "reset")
-        assert disconnect["id"] == 2
+        assert disconnect.why in ("closed", "reset")
+        assert disconnect.id == 2
         if b"\n" in typed:
             bo.expect("<-- al left after 0 s (")
         bo.type("/who")
@@ -343,15 +344,16 @@ def test_a_disconnect_is_logged_with_all_there_is_to_know(
         al.expect_end()
         received = len(al.received)
     disconnect = console.next_disconnect()
-    assert 0 <= disconnect.pop("seconds") < 60
-    assert disconnect == {
-        "id": 1,
-        "name": "al",
-        "address": f"127.0.0.1:{port}",
-        "received": len("al\n/quit\n"),
-        "sent": received,
-        "why": "quit",
-    }
+    assert 0 <= disconnect.seconds < 60
+    assert disconnect == Disconnected(
+        1,
+        "al",
+        f"127.0.0.1:{port}",
+        seconds=disconnect.seconds,
+        received=len("al\n/quit\n"),
+        sent=received,
+        why="quit",
+    )
 
 
 def test_an_error_while_serving_ends_that_client_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -367,9 +369,9 @@ def test_an_error_while_serving_ends_that_client_alone(monkeypatch: pytest.Monke
         al.expect_end()
         bo.expect("<-- al left after 0 s (server error)\r\n")
         bo.type("hi")
-        assert console.next_disconnect()["why"] == "server error"
-        assert console.failures == ["serving client #1: RuntimeError('a bug')"]
-        console.failures.clear()
+        assert console.next_disconnect().why == "server error"
+        assert console.troubles == ["serving client #1: RuntimeError: a bug"]
+        console.troubles.clear()
 
 
 def test_the_portable_wire_serves_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -391,7 +393,7 @@ def test_what_arrived_before_the_connection_broke_is_said(
                 brief.send(f"n{number}\nhello\nbye\n".encode())
             # Closed on unread input: our next send to it fails.
             bo.expect(f"n{number}: hello\r\nn{number}: bye\r\n")
-        assert {console.next_disconnect()["why"] for _ in range(10)} <= {"reset", "closed"}
+        assert {console.next_disconnect().why for _ in range(10)} <= {"reset", "closed"}
 
 
 def test_many_who_ask_in_one_breath_get_one_sign_of_life(server: ChatServer) -> None:

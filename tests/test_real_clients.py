@@ -219,7 +219,7 @@ def test_a_client_that_is_killed_is_taken_out(
         cy.type("go on")
         bo.expect("cy: go on\r\n")
         disconnect = console.next_disconnect()
-        assert (disconnect["name"], console.disconnects.qsize()) == ("al", 0)
+        assert (disconnect.name, console.disconnects.qsize()) == ("al", 0)
 
 
 def test_a_stop_is_said_and_ends_the_client(screen: Screen, server: ChatServer) -> None:

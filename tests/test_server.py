@@ -58,7 +58,7 @@ def test_a_stop_says_goodbye_and_closes_every_connection(
         server.stop()
         assert al.expect_end() == "=== The server is stopping. Goodbye.\r\n"
         assert nameless.expect_end() == "=== The server is stopping. Goodbye.\r\n"
-        assert {console.next_disconnect()["why"] for _ in range(2)} == {"server stopping"}
+        assert {console.next_disconnect().why for _ in range(2)} == {"server stopping"}
 
 
 def test_a_stop_does_not_wait_for_a_client_that_reads_nothing(
@@ -68,7 +68,7 @@ def test_a_stop_does_not_wait_for_a_client_that_reads_nothing(
     with Client(server, "stuck", receive_buffer=2048) as stuck, Client(server, "al") as al:
         _fill(server, stuck, al)
         server.stop(timeout=1.0)
-        assert {console.next_disconnect()["name"] for _ in range(2)} == {"stuck", "al"}
+        assert {console.next_disconnect().name for _ in range(2)} == {"stuck", "al"}
         assert threading.active_count() <= 3  # pytest's, the console's, and one to spare
 
 
@@ -89,7 +89,7 @@ def test_a_reader_that_never_reads_holds_up_nobody(
             bo.expect(line)
             rounds += 1
             assert rounds < 10_000
-        assert console.next_disconnect()["why"] == "too slow"
+        assert console.next_disconnect().why == "too slow"
         bo.type("still here")
         al.expect("bo: still here")
         assert b"<-- stuck left after" in al.received
@@ -144,7 +144,7 @@ def test_ids_are_given_once(watched: tuple[ChatServer, WatchingConsole]) -> None
             al.type("/quit")
             al.expect_end()
     # Whose thread is the first to log its end is another matter.
-    assert sorted(console.next_disconnect()["id"] for _ in range(3)) == [1, 2, 3]
+    assert sorted(console.next_disconnect().id for _ in range(3)) == [1, 2, 3]
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this system has no dual stack")
@@ -154,7 +154,7 @@ def test_no_host_serves_ipv4_and_ipv6_alike(host: str) -> None:
         port = server.server_address[1]
         with socket.create_connection((host, port)) as sock:
             assert sock.recv(5) == b"Hello"
-        address = console.next_disconnect()["address"]
+        address = console.next_disconnect().address
         assert address.startswith("127.0.0.1:" if host == "127.0.0.1" else "[::1]:")
 
 
@@ -184,13 +184,15 @@ def test_a_shortage_of_descriptors_is_reported_once_and_passes(
     with run_server() as (server, console):
         with Client(server, "al"):
             pass
-        console.close()
-        assert console.file.getvalue().count("cannot accept anybody for now") == 1
+        (trouble,) = console.troubles
+        assert trouble.startswith("cannot accept anybody for now")
+        console.troubles.clear()
 
 
 def test_a_client_for_whom_there_is_no_thread_is_told(
-    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+    watched: tuple[ChatServer, WatchingConsole], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    server, console = watched
     start = threading.Thread.start
 
     def start_or_fail(thread: threading.Thread) -> None:
@@ -203,6 +205,8 @@ def test_a_client_for_whom_there_is_no_thread_is_told(
             patch.setattr(threading.Thread, "start", start_or_fail)
             with Client(server) as unlucky:
                 assert unlucky.expect_end().startswith("!!! The server is out of threads.")
+        assert console.troubles == ["cannot serve one more client for now: no thread to be had"]
+        console.troubles.clear()
         with Client(server, "bo") as bo:
             bo.type("hi")
             al.expect("bo: hi")

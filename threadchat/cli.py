@@ -20,6 +20,7 @@ from types import FrameType
 from threadchat import __version__, export
 from threadchat.arguments import Fault, Parser, silence_broken_output
 from threadchat.console import Console, Detail
+from threadchat.events import Bound, Stopped, Stopping, Trouble
 from threadchat.history import MAX_REMEMBERED, History
 from threadchat.network import show_address, ways_in
 from threadchat.server import (
@@ -214,13 +215,13 @@ def _run(options: argparse.Namespace, signals: SimpleQueue[int]) -> int:
     with server:
         server.start()
         address = server.server_address
-        console.server_bound(show_address(address), ways_in(address))
+        console.note(Bound(show_address(address), ways_in(address)))
         _wait_for(signals)
         _on_stop_signals(lambda number, _frame: os._exit(128 + number))
         deadline = time.monotonic() + STOP_SECONDS
-        console.server_stopping()
+        console.note(Stopping())
         server.stop(STOP_SECONDS - CONSOLE_SECONDS)
-    console.server_stopped()
+    console.note(Stopped())
     if not console.close(max(CONSOLE_SECONDS, deadline - time.monotonic())):
         # Somebody has stopped reading our output: Python's own way out would wait for them.
         os._exit(0)
@@ -234,7 +235,7 @@ def _open_history(options: argparse.Namespace, console: Console) -> History:
     if not options.history:
         return History()
     try:
-        return StoredHistory(options.history, console.problem)
+        return StoredHistory(options.history, lambda words: console.note(Trouble(words)))
     except Unusable as error:
         raise Fault(str(error)) from None
 
@@ -249,7 +250,7 @@ def _open_server(options: argparse.Namespace, console: Console, history: History
             max_clients=options.max_clients,
             replay=options.replay,
             fallback_encoding=options.fallback_encoding,
-            console=console,
+            watchers=[console],
             history=history,
         )
     except socket.gaierror as error:

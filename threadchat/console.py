@@ -18,6 +18,18 @@ from typing import TextIO
 import rich.console
 from rich.text import Text
 
+from threadchat.events import (
+    Acted,
+    Bound,
+    Connected,
+    Disconnected,
+    Event,
+    Named,
+    Refused,
+    Stopped,
+    Stopping,
+    Trouble,
+)
 from threadchat.messages import RoomMessage, duration
 
 MAX_WAITING_LINES = 10_000
@@ -61,65 +73,37 @@ class Console:
         self._left_out = 0
         self._thread: Thread | None = None
 
-    def server_bound(self, address: str, ways_in: Sequence[str]) -> None:
-        """Show that the server listens at `address`, and what others type to get in."""
-        self._show(Detail.PROBLEMS, "server bound", "bold green", address)
-        for way_in in ways_in:
-            self._put(Detail.PROBLEMS, Text(f"    {way_in}", "bold"))
-
-    def server_stopping(self) -> None:
-        """Show that the server is about to stop."""
-        self._show(Detail.PROBLEMS, "server stopping", "bold", "press Ctrl-C again to stop at once")
-
-    def server_stopped(self) -> None:
-        """Show that the server has stopped."""
-        self._show(Detail.PROBLEMS, "server stopped", "bold", "")
-
-    def client_connected(self, id: int, address: str) -> None:
-        """Show that somebody has connected."""
-        self._show(Detail.CLIENTS, "client connected", "green", f"#{id} {address}")
-
-    def client_named(self, id: int, name: str) -> None:
-        """Show the name that client has chosen."""
-        self._show(Detail.CLIENTS, "client named", "cyan", f"#{id} {name}")
-
-    def client_refused(self, address: str, why: str) -> None:
-        """Show that somebody was not let in."""
-        self._show(Detail.CLIENTS, "client refused", "yellow", f"{address} ({why})")
-
-    def client_disconnected(
-        self,
-        id: int,
-        name: str,
-        address: str,
-        *,
-        seconds: float,
-        received: int,
-        sent: int,
-        why: str,
-    ) -> None:
-        """Show that somebody is gone (promise 7): `received` from and `sent` to them in bytes."""
-        self._show(
-            Detail.CLIENTS,
-            "client disconnected",
-            "red",
-            f"#{id} {name or '(no name)'} {address} after {duration(seconds)},"
-            f" {received} bytes in, {sent} bytes out ({why})",
-        )
+    def note(self, event: Event) -> None:
+        """Show that something has happened."""
+        match event:
+            case Bound(address, ways_in):
+                self._show(Detail.PROBLEMS, "server bound", "bold green", address)
+                for way_in in ways_in:
+                    self._put(Detail.PROBLEMS, Text(f"    {way_in}", "bold"))
+            case Stopping():
+                words = "press Ctrl-C again to stop at once"
+                self._show(Detail.PROBLEMS, "server stopping", "bold", words)
+            case Stopped():
+                self._show(Detail.PROBLEMS, "server stopped", "bold", "")
+            case Trouble(words):
+                self._show(Detail.PROBLEMS, "problem", "bold red", words)
+            case Acted(who, deed):
+                self._show(Detail.CLIENTS, "operator", "bold magenta", f"{who} {deed}")
+            case Connected(id, address):
+                self._show(Detail.CLIENTS, "client connected", "green", f"#{id} {address}")
+            case Named(id, name, before):
+                was = f" (was {before})" if before else ""
+                self._show(Detail.CLIENTS, "client named", "cyan", f"#{id} {name}{was}")
+            case Refused(address, why):
+                self._show(Detail.CLIENTS, "client refused", "yellow", f"{address} ({why})")
+            case Disconnected():
+                self._show(Detail.CLIENTS, "client disconnected", "red", _end_of(event))
 
     def shown(self, room: str, messages: Sequence[RoomMessage]) -> None:
         """Show what the members of `room` were sent, in their order (promise 1)."""
         if self._detail >= Detail.MESSAGES:
             for message in messages:
                 self._show(Detail.MESSAGES, room, "blue", message.line)
-
-    def failed(self, doing: str, error: Exception) -> None:
-        """Show an error that should not have happened and that the server has survived."""
-        self.problem(f"{doing}: {type(error).__name__}: {error}")
-
-    def problem(self, words: str) -> None:
-        """Show what the operator should look after."""
-        self._show(Detail.PROBLEMS, "problem", "bold red", words)
 
     def close(self, timeout: float = 2.0) -> bool:
         """Write what is waiting, for up to `timeout` seconds, and show nothing any more.
@@ -183,3 +167,10 @@ class Console:
             left_out, self._left_out = self._left_out, 0
         if left_out:
             self._console.print(f"... {left_out} lines left out", style="dim")
+
+
+def _end_of(event: Disconnected) -> str:
+    return (
+        f"#{event.id} {event.name or '(no name)'} {event.address} after {duration(event.seconds)},"
+        f" {event.received} bytes in, {event.sent} bytes out ({event.why})"
+    )

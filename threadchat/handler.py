@@ -13,7 +13,7 @@ from typing import Protocol, cast
 
 from threadchat.chat import Chat, Person
 from threadchat.commands import complete, registry
-from threadchat.console import Console
+from threadchat.events import Connected, Disconnected, Named, Watch
 from threadchat.foreign import Doorman
 from threadchat.linebuffer import Line, LineTooLong
 from threadchat.messages import (
@@ -54,9 +54,9 @@ class Host(Protocol):
 
     chat: Chat
     clock: Callable[[], float]
-    console: Console
     fallback_encoding: str
     flusher: Flusher
+    watch: Watch
 
     def next_id(self) -> int:
         """Return an id that no other client of this server has had."""
@@ -91,7 +91,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         )
         self._why: str = Reason.CLOSED
         self._was_cut_off = False  # broken or turned away: what stands there is no line
-        self.host.console.client_connected(self.person.id, self.person.address)
+        self.host.watch.note(Connected(self.person.id, self.person.address))
         self.host.register(self)
 
     def handle(self) -> None:
@@ -105,7 +105,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
                         break
         except Exception as error:
             self._why = Reason.SERVER_ERROR
-            self.host.console.failed(f"serving client #{self.person.id}", error)
+            self.host.watch.failed(f"serving client #{self.person.id}", error)
         if self.person.leaving is not None:
             self._why = self.person.leaving
 
@@ -133,14 +133,16 @@ class ClientHandler(socketserver.StreamRequestHandler):
             self.wire.linger(LINGER_SECONDS)
 
     def _log_end(self, why: str) -> None:
-        self.host.console.client_disconnected(
-            self.person.id,
-            self.person.name,
-            self.person.address,
-            seconds=self.host.clock() - self.started_at,
-            received=self.bytes_received,
-            sent=self.outbox.bytes_sent,
-            why=why,
+        self.host.watch.note(
+            Disconnected(
+                self.person.id,
+                self.person.name,
+                self.person.address,
+                seconds=self.host.clock() - self.started_at,
+                received=self.bytes_received,
+                sent=self.outbox.bytes_sent,
+                why=why,
+            )
         )
 
     # What a person can wish of this kind of door
@@ -307,7 +309,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         self.host.chat.enter(self.person)
         if self.terminal.speaks_telnet and not self.terminal.is_in_character_mode:
             self.person.tell(Notice(_CHARMODE_HINT))
-        self.host.console.client_named(self.person.id, self.person.name)
+        self.host.watch.note(Named(self.person.id, self.person.name))
         return True
 
     def _set_prompt(self, room: str) -> None:
@@ -333,7 +335,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
                 if self.person.room is not None and self.person.room is not room:
                     self._set_prompt(self.person.room.name)
                 if self.person.name != name:
-                    self.host.console.client_named(self.person.id, self.person.name)
+                    self.host.watch.note(Named(self.person.id, self.person.name, name))
 
 
 _NAME_PROMPT = "Your name: "

@@ -11,12 +11,12 @@ import socket
 import socketserver
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread, current_thread
 from typing import Any
 
 from threadchat.chat import Chat
-from threadchat.console import Console, Detail
+from threadchat.events import Refused, Trouble, Watch, Watcher
 from threadchat.handler import LINGER_SECONDS, ClientHandler
 from threadchat.history import History
 from threadchat.messages import Problem, Reason, View, render
@@ -66,13 +66,13 @@ class ChatServer(socketserver.ThreadingTCPServer):
         replay: int = DEFAULT_REPLAY,
         fallback_encoding: str = DEFAULT_FALLBACK_ENCODING,
         clock: Callable[[], float] = time.monotonic,
-        console: Console | None = None,
+        watchers: Sequence[Watcher] = (),
         history: History | None = None,
     ) -> None:
         host, port = address
         self.max_clients = max_clients
         self.fallback_encoding = usable_encoding(fallback_encoding)
-        self.console = console or Console(Detail.NOTHING)
+        self.watch = Watch(*watchers)
         self._is_dual_stack = not host and socket.has_dualstack_ipv6()
         self.address_family, bind_to = _where_to_bind(host, port, self._is_dual_stack)
         self._lock = Lock()  # guards all below
@@ -85,10 +85,10 @@ class ChatServer(socketserver.ThreadingTCPServer):
         self._acceptor: Thread | None = None
         self._shortage_ends = Event()  # set by `stop`, to end a pause in accepting
         self._is_in_shortage = False
-        self.flusher = Flusher(self.console.failed)
+        self.flusher = Flusher(self.watch.failed)
         self._history = history or History()
         self.clock = clock
-        self.chat = Chat(self._history, self.console, replay, clock)
+        self.chat = Chat(self._history, self.watch, replay, clock)
         super().__init__(bind_to, ClientHandler)
 
     def server_bind(self) -> None:
@@ -163,7 +163,7 @@ class ChatServer(socketserver.ThreadingTCPServer):
             if error.errno in _SHORTAGES:
                 if not self._is_in_shortage:
                     self._is_in_shortage = True
-                    self.console.problem(f"cannot accept anybody for now: {error.strerror}")
+                    self.watch.note(Trouble(f"cannot accept anybody for now: {error.strerror}"))
                 # The listening socket stays readable: without a pause this would spin.
                 self._shortage_ends.wait(_PAUSE_IN_SHORTAGE)
             raise
@@ -190,7 +190,7 @@ class ChatServer(socketserver.ThreadingTCPServer):
             thread.start()
         except RuntimeError:
             self._forget(thread)
-            self.console.problem("cannot serve one more client for now: no thread to be had")
+            self.watch.note(Trouble("cannot serve one more client for now: no thread to be had"))
             self._refuse(request, "The server is out of threads. Please try again later.", 0.0)
 
     def _serve(self, request: socket.socket, client_address: Any) -> None:
@@ -206,7 +206,7 @@ class ChatServer(socketserver.ThreadingTCPServer):
             self._handlers.pop(thread, None)
 
     def _turn_away(self, request: socket.socket, client_address: Any) -> None:
-        self.console.client_refused(show_address(client_address), "the room is full")
+        self.watch.note(Refused(show_address(client_address), "the room is full"))
         words = f"The room is full: it holds {self.max_clients}. Please try again later."
         with self._lock:
             at_leisure = self._refusals < _MAX_REFUSALS_AT_ONCE
@@ -241,7 +241,7 @@ class ChatServer(socketserver.ThreadingTCPServer):
         """Report an error that ended one client and nobody else (promise 8)."""
         error = sys.exception()
         if isinstance(error, Exception):
-            self.console.failed(f"serving {show_address(client_address)}", error)
+            self.watch.failed(f"serving {show_address(client_address)}", error)
 
     # For the handlers
 
