@@ -1,16 +1,17 @@
 import re
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from threadchat import commands
 from threadchat.chat import Chat, Person
-from threadchat.cli import OPTIONS
 from threadchat.commands import registry
 from threadchat.history import History
 from threadchat.messages import Call, Emote, Reason, RoomMessage, Say, View, parse_line
+from threadchat.options import Options, variable_of
 from threadchat.outbox import MAX_QUEUED
 from threadchat.registry import Command, Misuse, Registry
 from threadchat.text import BadName
@@ -384,10 +385,10 @@ class TestReadme:
         usage = command.usage.replace("|", "\\|")
         assert f"| `{usage}` | {command.summary} |\n" in self.README
 
-    @pytest.mark.parametrize("option", OPTIONS)
+    @pytest.mark.parametrize("option", [option.name for option in fields(Options)])
     def test_its_table_has_the_option(self, option: str) -> None:
-        variable = f"THREADCHAT_{option.upper()}"
-        assert re.search(rf"^\| `--{option.replace('_', '-')}.*`{variable}` \|", self.README, re.M)
+        flag = option.replace("_", "-")
+        assert re.search(rf"^\| `--{flag}.*`{variable_of(option)}` \|", self.README, re.M)
 
 
 class TestWishes:
