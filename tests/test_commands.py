@@ -24,7 +24,7 @@ class Watcher:
         self.messages: list[RoomMessage] = []
         self.failures: list[Exception] = []
 
-    def shown(self, room: str, messages: Sequence[RoomMessage]) -> None:
+    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
         self.messages += messages
 
     def failed(self, doing: str, error: Exception) -> None:

@@ -69,13 +69,13 @@ def test_as_much_is_shown_as_was_asked_for(
     console.note(Bound("[::]:8000", []))
     console.note(Trouble("x"))
     console.note(Connected(1, "x"))
-    console.shown("lobby", [Say("al", "hi", 0.0)])
+    console.shown("lobby", [Say("al", "hi", 0.0)], 0)
     assert [line.split()[0] for line in shown(console, file)] == events
 
 
 def test_messages_are_shown_in_order(file: io.StringIO) -> None:
     console = Console(Detail.MESSAGES, file)
-    console.shown("lobby", [Say("al", "hi", 0.0), Left("bo", 5, "quit")])
+    console.shown("lobby", [Say("al", "hi", 0.0), Left("bo", 5, "quit")], 0)
     assert shown(console, file) == [
         "lobby               al: hi",
         "lobby               <-- bo left after 5 s (quit)",
@@ -88,13 +88,13 @@ def test_messages_are_shown_in_order(file: io.StringIO) -> None:
 def test_nothing_people_say_is_markup(file: io.StringIO, words: str) -> None:
     # Promise 4.
     console = Console(Detail.MESSAGES, file)
-    console.shown("lobby", [Say("al", words, 0.0)])
+    console.shown("lobby", [Say("al", words, 0.0)], 0)
     assert shown(console, file) == [f"lobby               al: {words}"]
 
 
 def test_a_long_line_stays_one_line(file: io.StringIO) -> None:
     console = Console(Detail.MESSAGES, file, width=40)
-    console.shown("lobby", [Say("al", "word " * 200 + "end", 0.0)])
+    console.shown("lobby", [Say("al", "word " * 200 + "end", 0.0)], 0)
     (line,) = shown(console, file)
     assert line.endswith("end")
 
@@ -175,7 +175,7 @@ def test_what_people_say_is_left_out_before_who_comes_and_goes(
     console.note(Connected(0, "x"))
     assert file.is_writing.wait(DEADLINE)
     for number in range(10):
-        console.shown("lobby", [Say("al", f"m{number}", 0.0)])
+        console.shown("lobby", [Say("al", f"m{number}", 0.0)], 0)
     console.note(Connected(1, "x"))
     file.resumed.set()
     lines = shown(console, file)

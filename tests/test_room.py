@@ -50,10 +50,12 @@ class GatedMember(FakeMember):
 class FakeObserver:
     def __init__(self) -> None:
         self.seen: list[RoomMessage] = []
+        self.deliveries = 0
         self.failures: list[str] = []
 
-    def shown(self, room: str, messages: Sequence[RoomMessage]) -> None:
+    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
         self.seen += messages
+        self.deliveries += deliveries
 
     def failed(self, doing: str, error: Exception) -> None:
         self.failures.append(f"{doing}: {error}")
@@ -246,6 +248,38 @@ def test_the_observer_sees_everything_in_the_rooms_order(
         "al: hi",
         "<-- bo left after 1 min (quit)",
     ]
+
+
+def test_the_observer_is_told_how_many_lines_the_members_were_handed(
+    room: Room, observer: FakeObserver
+) -> None:
+    al, bo, cy = FakeMember("al"), FakeMember("bo"), FakeMember("cy", hears_itself=True)
+    for member in (al, bo, cy):
+        room.join(member)
+    assert observer.deliveries == 0 + 1 + 2
+    say(room, al, "to bo and cy")
+    say(room, cy, "to all three")
+    say(room, FakeMember("nobody"), "to all three, too")
+    room.leave(bo, left(bo))
+    assert observer.deliveries == 3 + 2 + 3 + 3 + 2
+    assert observer.deliveries == sum(member.screen.count("\r\n") for member in (al, bo, cy))
+
+
+def test_the_lines_of_a_batch_are_counted_less_how_who_comes_is_received(
+    observer: FakeObserver,
+) -> None:
+    room = Room("lobby", History(), observer, replay=0)
+    al, bo = FakeMember("al"), FakeMember("bo")
+    with Held(room) as held:
+        for action in (lambda: room.join(al), lambda: room.join(bo)):
+            held.start(action)
+        for member, text in ((al, "one"), (al, "two"), (bo, "three")):
+            held.start(partial(say, room, member, text))
+        held.start(lambda: room.leave(bo, left(bo)))
+    screens = [member.screen.splitlines() for member in (held.gated, al, bo)]
+    assert [len(screen) for screen in screens] == [1 + 5, 3, 3]
+    # To al and to bo went a line on who came at the same time.
+    assert observer.deliveries == sum(map(len, screens)) - 2
 
 
 def test_what_waits_is_delivered_as_one_batch_in_the_order_it_came(room: Room) -> None:

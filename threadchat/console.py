@@ -99,7 +99,7 @@ class Console:
             case Disconnected():
                 self._show(Detail.CLIENTS, "client disconnected", "red", _end_of(event))
 
-    def shown(self, room: str, messages: Sequence[RoomMessage]) -> None:
+    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
         """Show what the members of `room` were sent, in their order (promise 1)."""
         if self._detail >= Detail.MESSAGES:
             for message in messages:

@@ -91,8 +91,11 @@ class Watcher(Protocol):
     def note(self, event: Event) -> None:
         """Take note of `event`."""
 
-    def shown(self, room: str, messages: Sequence[RoomMessage]) -> None:
-        """See what the members of `room` were handed, in their order (promise 1)."""
+    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
+        """See what the members of `room` were handed, in their order (promise 1).
+
+        `deliveries` is how many lines that were: a message counts once for each it was meant for.
+        """
 
 
 class Watch:
@@ -106,10 +109,10 @@ class Watch:
         for watcher in self._watchers:
             watcher.note(event)
 
-    def shown(self, room: str, messages: Sequence[RoomMessage]) -> None:
+    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
         """Let everyone see what was shown in `room`."""
         for watcher in self._watchers:
-            watcher.shown(room, messages)
+            watcher.shown(room, messages, deliveries)
 
     def failed(self, doing: str, error: Exception) -> None:
         """Tell of an error that should not have happened and that the server has survived."""

@@ -63,8 +63,8 @@ class Member(Protocol):
 class Observer(Protocol):
     """Who wants to see what a room is shown. Called in the room's order; must not wait."""
 
-    def shown(self, room: str, messages: Sequence[RoomMessage]) -> None:
-        """See a batch that has been handed to every member."""
+    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
+        """See a batch that has been handed to every member, as so many lines in all."""
 
     def failed(self, doing: str, error: Exception) -> None:
         """See an error that should not have happened and that the room has survived."""
@@ -251,11 +251,12 @@ class Room:
             # Before anybody reads of a change: who asks then, sees it made.
             self.members = tuple(member for member in self._members if member not in leaves)
         try:
+            deliveries = sheet.count_deliveries(self._members)
             self._hand_out(sheet)
         finally:
             for member in leaves:
                 self._members.pop(member, None)
-        self._observer.shown(self.name, sheet.messages)
+        self._observer.shown(self.name, sheet.messages, deliveries)
 
     def _recall(self) -> list[Spoken]:
         try:
@@ -334,6 +335,14 @@ class _Sheet:
             self.not_for.setdefault(member, []).append(len(self.messages))
         self.messages.append(message)
         self._speakers.append(speaker)
+
+    def count_deliveries(self, members: Collection[Member]) -> int:
+        """Return how many lines this makes for `members`, less what each is not to get.
+
+        What somebody ignores counts: to look for it would cost more than it is worth.
+        """
+        left_out = sum(len(places) for one, places in self.not_for.items() if one in members)
+        return len(self.messages) * len(members) - left_out
 
     def places_of(self, speakers: Collection[Member]) -> list[int]:
         """Return the places of what `speakers` said."""
