@@ -5,14 +5,19 @@ import io
 import queue
 import re
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Any, Protocol
 
 from threadchat import ChatServer
 from threadchat.console import Console, Detail
+from threadchat.database import MIGRATIONS
 from threadchat.events import Disconnected, Event, Trouble
+from threadchat.history import index_words
 from threadchat.wire import PortableWire, Wire
 
 DEADLINE = 20.0
@@ -148,6 +153,23 @@ class Client:
 
 
 _fences = iter(range(10**9))
+
+
+def write_old_history(path: Path, version: int) -> None:
+    """Make a file as an older threadchat left it: al said one thing and did another."""
+    with closing(sqlite3.connect(path)) as old:
+        old.create_function("index_words", 1, index_words)
+        for statement in MIGRATIONS[0]:
+            old.execute(statement)
+        old.execute("INSERT INTO rooms VALUES (1, 'lobby', 'lobby')")
+        old.execute("INSERT INTO messages VALUES (7, 1, 1.0, 'say', 'al', 'die Straße')")
+        old.execute("INSERT INTO messages VALUES (8, 1, 2.0, 'emote', 'al', 'waves')")
+        for statements in MIGRATIONS[1:version]:
+            for statement in statements:
+                old.execute(statement)
+        old.execute("PRAGMA application_id = 0x74636861")
+        old.execute(f"PRAGMA user_version = {version}")
+        old.commit()
 
 
 def run_concurrently(actions: Sequence[Callable[[], None]]) -> None:

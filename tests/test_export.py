@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import write_old_history
 from threadchat import cli, export
+from threadchat.database import VERSION
 from threadchat.messages import Emote, Say
 from threadchat.store import StoredHistory
 
@@ -72,6 +74,17 @@ def test_a_copy_where_nothing_can_be_written(
         assert exported(capsys, str(path)) == LINES
     finally:
         path.parent.chmod(0o700)
+
+
+@pytest.mark.parametrize("version", range(1, VERSION))
+def test_a_file_of_an_older_version_which_is_not_changed(
+    capsys: pytest.CaptureFixture[str], path: Path, version: int
+) -> None:
+    write_old_history(path, version)
+    before = path.read_bytes()
+    lines = exported(capsys, str(path))
+    assert [line.split(" ", 2)[2] for line in lines] == ["lobby al: die Straße", "lobby * al waves"]
+    assert path.read_bytes() == before
 
 
 def test_json_lines(capsys: pytest.CaptureFixture[str], history: StoredHistory, path: Path) -> None:

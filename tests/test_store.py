@@ -3,6 +3,7 @@
 import os
 import queue
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -13,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import DEADLINE, Client, run_concurrently, run_server
+from tests.support import DEADLINE, Client, run_concurrently, run_server, write_old_history
+from threadchat.database import VERSION, Unusable
 from threadchat.history import Found, History
 from threadchat.messages import Emote, Say, Spoken
-from threadchat.store import _MIGRATIONS, VERSION, StoredHistory, Unusable
+from threadchat.store import StoredHistory
 
 
 @pytest.fixture
@@ -278,24 +280,51 @@ class TestOpening:
             other.execute("BEGIN IMMEDIATE")
             assert "is locked by another program" in self.refused(path)
 
-    def test_a_file_of_version_1_is_migrated(self, path: Path) -> None:
-        with closing(sqlite3.connect(path)) as old:
-            for statement in _MIGRATIONS[0]:
-                old.execute(statement)
-            old.execute("INSERT INTO rooms VALUES (1, 'lobby', 'lobby')")
-            old.execute("INSERT INTO messages VALUES (7, 1, 1.0, 'say', 'al', 'die Straße')")
-            old.execute("INSERT INTO messages VALUES (8, 1, 2.0, 'emote', 'al', 'waves')")
-            old.execute("PRAGMA application_id = 0x74636861")
-            old.execute("PRAGMA user_version = 1")
-            old.commit()
+    def test_a_name_too_long_for_the_file_or_what_is_beside_it(self, tmp_path: Path) -> None:
+        assert "cannot be written" in self.refused(tmp_path / ("x" * 300))
+        assert "cannot be written" in self.refused(tmp_path / ("x" * 252))
+
+    @pytest.mark.parametrize("version", range(1, VERSION))
+    def test_a_file_of_an_older_version_is_migrated(self, path: Path, version: int) -> None:
+        write_old_history(path, version)
         for _ in range(2):
             with opened(path) as history:
                 assert history.search("STRASSE", 5) == [
                     Found("lobby", Say("al", "die Straße", 1.0))
                 ]
                 assert history.recent("lobby", 1) == [Emote("al", "waves", 2.0)]
-                (version,) = history._connection.execute("PRAGMA user_version").fetchone()
-                assert version == VERSION
+                (now,) = history._connection.execute("PRAGMA user_version").fetchone()
+                assert now == VERSION
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
+class TestPermissions:
+    @pytest.fixture(autouse=True)
+    def everything_is_allowed(self) -> Iterator[None]:
+        before = os.umask(0)
+        yield
+        os.umask(before)
+
+    def modes(self, path: Path) -> dict[str, int]:
+        return {
+            file.name.removeprefix(path.name): stat.S_IMODE(file.stat().st_mode)
+            for file in path.parent.iterdir()
+        }
+
+    def test_a_new_file_and_what_is_beside_it_are_for_its_owner_alone(self, path: Path) -> None:
+        with opened(path) as history:
+            history.append("lobby", said(1, 1))
+            modes = self.modes(path)
+            assert modes.keys() >= {"", "-wal", "-shm", "-lock"}
+            assert set(modes.values()) == {0o600}
+
+    def test_an_older_file_keeps_its_own(self, path: Path) -> None:
+        write_old_history(path, 1)
+        path.chmod(0o640)
+        with opened(path) as history:
+            history.append("lobby", said(1, 1))
+            modes = self.modes(path)
+            assert [modes[end] for end in ("", "-wal", "-shm", "-lock")] == [0o640] * 3 + [0o600]
 
 
 class TestTrouble:

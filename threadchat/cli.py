@@ -19,12 +19,13 @@ from types import FrameType
 from threadchat import export
 from threadchat.arguments import Fault, silence_broken_output
 from threadchat.console import Console, Detail
+from threadchat.database import Unusable
 from threadchat.events import Bound, Stopped, Stopping, Trouble
 from threadchat.history import History
 from threadchat.network import show_address, ways_in
 from threadchat.options import Options, parse_options
 from threadchat.server import ChatServer
-from threadchat.store import StoredHistory, Unusable
+from threadchat.store import StoredHistory
 
 STOP_SECONDS = 4.5
 """How long a stop may take in all, so that the process is gone within 5 s."""

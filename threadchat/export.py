@@ -16,9 +16,10 @@ import rich.console
 from rich.progress import Progress
 
 from threadchat.arguments import Fault, Parser, silence_broken_output
+from threadchat.database import Unusable, version_of, why_unusable
 from threadchat.history import Found
 from threadchat.messages import Emote, list_names
-from threadchat.store import COLUMNS, Row, Unusable, found_of, version_of, why_unusable
+from threadchat.store import COLUMNS, Row, found_of
 from threadchat.text import fold_name
 
 _EVERY = 1000

@@ -1,8 +1,8 @@
 """Keep what was said in an SQLite file, so that it outlives the server.
 
-The file is in WAL mode: others can read it while the server writes. A commit hands the batch to
-the system, and is there again however the process ends (promise 2); the disk itself is waited for
-at checkpoints alone, so a power cut may cost the last moments, but never the file.
+A commit hands the batch to the system, and is there again however the process ends (promise 2);
+the disk itself is waited for at checkpoints alone, so a power cut may cost the last moments, but
+never the file.
 
 When the file cannot be written, the chat goes on: what is said waits in memory, up to a bound, and
 is written in its order as soon as that is possible.
@@ -17,6 +17,8 @@ from itertools import islice
 from pathlib import Path
 from threading import Event, Lock, Thread
 
+from threadchat import database
+from threadchat.database import Unusable
 from threadchat.history import Found, History, has_all, index_words, phrases_of
 from threadchat.messages import Emote, Say, Spoken
 from threadchat.text import fold_name
@@ -32,32 +34,6 @@ _MAX_AT_ONCE = 4096
 
 _BUSY_SECONDS = 0.1
 """How long a commit waits for another program that has the file locked: the room waits, too."""
-
-_APPLICATION_ID = 0x74636861
-"""Marks the file as one of threadchat's (sqlite.org/fileformat2.html, 1.3.14)."""
-
-# What makes each version of the file out of the one before. What has been released is not changed
-# any more: a new version is one more entry.
-_MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        "CREATE TABLE rooms"
-        " (id INTEGER PRIMARY KEY, fold TEXT NOT NULL UNIQUE, name TEXT NOT NULL)",
-        "CREATE TABLE messages"
-        " (id INTEGER PRIMARY KEY, room INTEGER NOT NULL REFERENCES rooms, at REAL NOT NULL,"
-        " kind TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL)",
-        "CREATE INDEX messages_of_room ON messages (room, id)",
-    ),
-    (
-        # The index alone, without a second copy of the text or what only ranking needs. It is
-        # given what `index_words` makes, which the tokenizer has only to split at the spaces.
-        "CREATE VIRTUAL TABLE words"
-        " USING fts5 (text, content = '', columnsize = 0, tokenize = 'ascii')",
-        "INSERT INTO words (rowid, text) SELECT id, index_words(text) FROM messages",
-    ),
-)
-
-VERSION = len(_MIGRATIONS)
-"""The version of the file that this module writes; it stands in the file as `user_version`."""
 
 _KINDS: dict[str, type[Spoken]] = {"say": Say, "emote": Emote}
 _NAMES_OF_KINDS: dict[type[Spoken], str] = {Say: "say", Emote: "emote"}
@@ -79,10 +55,6 @@ _SEARCH = (
     " JOIN rooms ON rooms.id = messages.room WHERE words MATCH ?"
     " ORDER BY words.rowid DESC LIMIT ?"
 )
-
-
-class Unusable(Exception):
-    """Say in one line why a file cannot hold a history, and the way out."""
 
 
 class StoredHistory(History):
@@ -115,17 +87,21 @@ class StoredHistory(History):
         self._closing = Event()
         # A search has a connection of its own, as a long one must not hold up a room.
         self._search_turn = Lock()
-        _check_place(self._path)
+        database.make(self._path)
         with contextlib.ExitStack() as opened:
             try:
-                self._connection = opened.enter_context(contextlib.closing(_connect(self._path)))
-                version_of(self._connection, self._path)  # before anything is changed there
-                self._owner = opened.enter_context(contextlib.closing(_own(self._path)))
-                _prepare(self._connection, self._path)
-                self._searcher = opened.enter_context(contextlib.closing(_connect(self._path)))
+                self._connection = opened.enter_context(contextlib.closing(self._connect()))
+                # Before anything is changed there.
+                database.version_of(self._connection, self._path)
+                self._owner = opened.enter_context(contextlib.closing(database.own(self._path)))
+                database.prepare(self._connection, self._path)
+                self._searcher = opened.enter_context(contextlib.closing(self._connect()))
             except sqlite3.Error as error:
-                raise Unusable(why_unusable(self._path, error)) from None
+                raise Unusable(database.why_unusable(self._path, error)) from None
             self._opened = opened.pop_all()
+
+    def _connect(self) -> sqlite3.Connection:
+        return database.connect(self._path, _BUSY_SECONDS)
 
     def append(self, room: str, batch: Sequence[Spoken]) -> None:
         """Commit `batch`, or keep it in memory until it can be written."""
@@ -269,8 +245,7 @@ def found_of(row: Row) -> Found:
 
 def _write(connection: sqlite3.Connection, said: Sequence[Found]) -> None:
     """Commit `said`, all of it or, if this raises, nothing."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with database.transaction(connection):
         rooms = {room: _room_id(connection, room) for room in {found.room for found in said}}
         (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()
         messages = []
@@ -283,16 +258,6 @@ def _write(connection: sqlite3.Connection, said: Sequence[Found]) -> None:
             words.append((number, index_words(message.text)))
         connection.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)", messages)
         connection.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", words)
-        connection.execute("COMMIT")
-    except BaseException:
-        _roll_back(connection)
-        raise
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    # Some errors have undone the transaction already, and what led here is what counts.
-    with contextlib.suppress(sqlite3.Error):
-        connection.execute("ROLLBACK")
 
 
 def _room_id(connection: sqlite3.Connection, room: str) -> int:
@@ -304,102 +269,3 @@ def _room_id(connection: sqlite3.Connection, room: str) -> int:
     entered = connection.execute("INSERT INTO rooms (fold, name) VALUES (?, ?)", (fold, room))
     assert entered.lastrowid is not None
     return entered.lastrowid
-
-
-# Opening
-
-
-def _check_place(path: Path) -> None:
-    """Raise `Unusable` for what SQLite would only call unable to open."""
-    if path.is_dir():
-        raise Unusable(f"{path} is a folder. Name a file in it for the history.")
-    if not path.parent.is_dir():
-        raise Unusable(f"there is no folder {path.parent} for the history. Make it first.")
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(
-        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
-
-
-def version_of(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the version of the file, 0 for an empty one; raise `Unusable` for one not ours.
-
-    Changes nothing.
-    """
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (owner,) = connection.execute("PRAGMA application_id").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if owner != _APPLICATION_ID and (version or owner or tables):
-        raise Unusable(f"{path} is a database, but not one of threadchat's. Name another file.")
-    if version > VERSION:
-        raise Unusable(f"{path} was written by a newer threadchat. Use that one, or another file.")
-    return int(version)
-
-
-def _own(path: Path) -> sqlite3.Connection:
-    """Return what keeps other servers from the file for as long as it is open.
-
-    A lock on a second file, as one on the history itself would keep readers away. The system lets
-    go of it however the process ends.
-    """
-    lock = sqlite3.connect(f"{path}-lock", timeout=0, isolation_level=None, check_same_thread=False)
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error as error:
-        lock.close()
-        if error.sqlite_errorname.startswith("SQLITE_BUSY"):
-            raise Unusable(
-                f"{path} is in use by another threadchat. Stop that one, or name another file."
-            ) from None
-        raise
-    return lock
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Check the file, and bring it to the version of today."""
-    version = version_of(connection, path)
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise Unusable(_damaged(path))
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.create_function("index_words", 1, index_words, deterministic=True)
-    # Even with nothing to migrate, this is where a file that cannot be written is found out.
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for statements in _MIGRATIONS[version:]:
-            for statement in statements:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        _roll_back(connection)
-        raise
-
-
-def why_unusable(path: Path, error: sqlite3.Error) -> str:
-    """Say why a file cannot be used as a history, and what to do."""
-    # Errors of the module itself have no such name.
-    name = getattr(error, "sqlite_errorname", "")
-    if name.startswith("SQLITE_NOTADB"):
-        return f"{path} is not a history of threadchat. Name another file, or move it away."
-    if name.startswith("SQLITE_CORRUPT"):
-        return _damaged(path)
-    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
-        return (
-            f"{path} cannot be written ({error}). Get the right to write it and its folder,"
-            " or name another file."
-        )
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return f"{path} is locked by another program. Close that, or name another file."
-    return f"{path} cannot hold the history ({error}). Name another file."
-
-
-def _damaged(path: Path) -> str:
-    return (
-        f"{path} is damaged. Move it away to start anew;"
-        " 'sqlite3 FILE .recover' may get back what it holds."
-    )
