@@ -12,9 +12,20 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.test_telnet import joined
+from threadchat.bans import (
+    MAX_BAN_SECONDS,
+    BadBan,
+    Ban,
+    address_of,
+    parse_duration,
+    parse_target,
+    show_target,
+)
 from threadchat.foreign import Doorman
 from threadchat.linebuffer import LineBuffer, LineEvent
 from threadchat.messages import Emote, Say, View, Words, escape_words, parse_line, render
+from threadchat.network import IPAddress
+from threadchat.passphrase import is_right
 from threadchat.telnet import (
     IAC,
     MAX_REPLIES,
@@ -289,6 +300,44 @@ class TestCleanText:
         parser = TelnetParser()
         parser.receive_data(line)
         assert not parser.speaks_telnet
+
+
+class TestBans:
+    """Whatever is typed is a ban or gets `BadBan`."""
+
+    addresses = st.one_of(st.ip_addresses().map(str), st.text(alphabet="0129.:/%[]f", max_size=20))
+
+    @given(st.one_of(nasty_names, addresses))
+    @example("1.2.3.4/" + "9" * 5000)
+    def test_a_target_names_itself(self, typed: str) -> None:
+        try:
+            target = parse_target(typed)
+        except BadBan:
+            return
+        assert parse_target(show_target(target)) == target
+        assert clean_text(show_target(target)) == show_target(target)
+
+    @given(st.one_of(st.text(max_size=12), st.from_regex(r"([0-9]{1,9}[wdhms]){1,5}")))
+    def test_a_time_is_within_its_bounds(self, typed: str) -> None:
+        try:
+            seconds = parse_duration(typed)
+        except BadBan:
+            return
+        assert seconds is None or 1 <= seconds <= MAX_BAN_SECONDS
+
+    @given(st.ip_addresses(), st.integers(0, 128))
+    def test_an_address_is_in_the_network_around_it(self, address: IPAddress, size: int) -> None:
+        # One that stands for an IPv4 address counts as that, and is in no network of IPv6.
+        address = address_of(str(address))
+        target = parse_target(f"{address}/{min(size, address.max_prefixlen)}")
+        assert Ban(target, "op", "", 0.0).is_of_address(address)
+
+
+class TestPassphrases:
+    @given(st.binary())
+    @example(b"$scrypt$ln=1,r=1,p=1$A$A")
+    def test_what_make_has_not_made_is_kept_of_none(self, kept: bytes) -> None:
+        assert not is_right("correct horse", kept)
 
 
 class TestNames:

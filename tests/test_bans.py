@@ -1,0 +1,178 @@
+"""Test whom a ban is for, how long it lasts, and how it is shown."""
+
+import time
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from threadchat.bans import (
+    MAX_BAN_SECONDS,
+    BadBan,
+    Ban,
+    Target,
+    address_of,
+    key_of,
+    parse_ban,
+    parse_duration,
+    parse_target,
+    show_target,
+)
+
+NOW = time.mktime((2026, 11, 23, 14, 2, 0, 0, 0, -1))
+
+
+class TestTarget:
+    @pytest.mark.parametrize(
+        ("text", "network"),
+        [
+            ("192.168.1.7", "192.168.1.7/32"),
+            (" 192.168.1.7 ", "192.168.1.7/32"),
+            ("192.168.1.7/24", "192.168.1.0/24"),
+            ("10.0.0.0/255.0.0.0", "10.0.0.0/8"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+            ("FD00::1", "fd00::1/128"),
+            ("fd00::1/8", "fd00::/8"),
+            ("::ffff:10.0.0.1", "10.0.0.1/32"),
+            ("::ffff:a00:1", "10.0.0.1/32"),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+            ("::ffff:0:0/95", "::fffe:0:0/95"),
+            ("::/0", "::/0"),
+            ("fe80::1%eth0", "fe80::1/128"),
+            ("fe80::1%eth0/64", "fe80::/64"),
+            # As the log shows them.
+            ("192.168.1.7:51234", "192.168.1.7/32"),
+            ("[fd00::1]:51234", "fd00::1/128"),
+            ("[fe80::1%eth0]:51234", "fe80::1/128"),
+            ("[fd00::1]", "fd00::1/128"),
+        ],
+    )
+    def test_an_address_or_a_network(self, text: str, network: str) -> None:
+        assert parse_target(text) == ip_network(network)
+
+    @pytest.mark.parametrize(("text", "name"), [("Al", "Al"), (" al ", "al"), ("ﬁn", "fin")])
+    def test_a_name(self, text: str, name: str) -> None:
+        assert parse_target(text) == name
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *(
+                "300.1.1.1",
+                "10.0.0",
+                "1.2.3.4.",
+                "010.1.1.1",
+                "1.2.3.4/" + "9" * 5000,
+                "1.2.3.4/-1",
+            ),
+            *("10.0.0.0/33", "10/8", "al/8", "fd00:::1", "[al]:1", "al%eth0", ":", "/"),
+        ],
+    )
+    def test_what_is_meant_for_an_address_is_no_name(self, text: str) -> None:
+        with pytest.raises(BadBan, match="is no address or network") as caught:
+            parse_target(text)
+        assert len(str(caught.value)) < 200
+
+    @pytest.mark.parametrize("text", ["", "a b", "-al", "who", "x" * 21])
+    def test_what_nobody_can_be_called(self, text: str) -> None:
+        with pytest.raises(BadBan, match="Nobody can be called that"):
+            parse_target(text)
+
+    def test_it_is_shown_as_people_write_it(self) -> None:
+        for text in ("al", "10.0.0.1", "10.0.0.0/8", "fd00::1", "fd00::/8"):
+            assert show_target(parse_target(text)) == text
+
+    def test_names_in_any_case_have_one_key_and_others_another(self) -> None:
+        assert key_of("Straße") == key_of("STRASSE")
+        assert len({*map(key_of, map(parse_target, ["al", "bo", "10.0.0.1", "10.0.0.1/31"]))}) == 4
+
+
+class TestAddress:
+    @pytest.mark.parametrize(
+        ("host", "address"),
+        [
+            ("10.0.0.1", "10.0.0.1"),
+            ("::ffff:10.0.0.1", "10.0.0.1"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("[fd00::1]", "fd00::1"),
+            ("10.0.0.1:4000", "10.0.0.1"),
+        ],
+    )
+    def test_of_a_connection(self, host: str, address: str) -> None:
+        assert address_of(host) == ip_address(address)
+
+    @pytest.mark.parametrize("host", ["", "localhost", "10.0.0.0/8"])
+    def test_of_something_else(self, host: str) -> None:
+        with pytest.raises(ValueError, match="does not appear to be"):
+            address_of(host)
+
+
+class TestDuration:
+    @pytest.mark.parametrize(
+        ("text", "seconds"),
+        [
+            ("90s", 90),
+            ("10m", 600),
+            ("2h", 7200),
+            ("2H", 7200),
+            ("1h30m", 5400),
+            ("3d", 259200),
+            ("1w", 604800),
+            ("1w1d1h1m1s", 604800 + 86400 + 3600 + 61),
+            (f"{MAX_BAN_SECONDS}s", MAX_BAN_SECONDS),
+        ],
+    )
+    def test_a_time(self, text: str, seconds: float) -> None:
+        assert parse_duration(text) == seconds
+
+    @pytest.mark.parametrize(
+        "text", ["", "2", "h", "30m1h", "1h1h", "1.5h", "-1h", "2 h", "2hours", "٣d", "1h\n"]
+    )
+    def test_no_time(self, text: str) -> None:
+        assert parse_duration(text) is None
+
+    @pytest.mark.parametrize("text", ["0s", "0h0m", "521w9d", "9" * 5000 + "w"])
+    def test_too_short_and_too_long(self, text: str) -> None:
+        with pytest.raises(BadBan, match="from 1s to 3650d, or none") as caught:
+            parse_duration(text)
+        assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("words", "ban"),
+    [
+        ("al", ("al", None, "")),
+        ("al 2h", ("al", 7200, "")),
+        (" al  2h  flooding, again ", ("al", 7200, "flooding, again")),
+        ("al flooding 2h", ("al", None, "flooding 2h")),
+        ("al 2 many words", ("al", None, "2 many words")),
+        ("10.0.0.0/8 1d", (ip_network("10.0.0.0/8"), 86400, "")),
+    ],
+)
+def test_an_order_is_understood(words: str, ban: tuple[Target, float | None, str]) -> None:
+    assert parse_ban(words) == ban
+
+
+class TestBan:
+    @pytest.mark.parametrize(
+        ("ban", "line"),
+        [
+            (
+                Ban(ip_network("10.0.0.0/8"), "operator", "flooding", NOW, NOW + 9000),
+                "10.0.0.0/8 by operator since 2026-11-23 14:02 for 2 h 30 min more: flooding",
+            ),
+            (Ban(ip_network("10.0.0.1"), "al", "", NOW), "10.0.0.1 by al since 2026-11-23 14:02"),
+            (Ban("bo", "al", "rude", NOW), "bo by al since 2026-11-23 14:02: rude"),
+        ],
+    )
+    def test_its_line(self, ban: Ban, line: str) -> None:
+        assert ban.line(NOW) == line
+
+    def test_it_ends(self) -> None:
+        assert not Ban("al", "op", "", NOW).is_over(NOW + 1e12)
+        assert not Ban("al", "op", "", NOW, NOW + 60).is_over(NOW + 59.9)
+        assert Ban("al", "op", "", NOW, NOW + 60).is_over(NOW + 60)
+
+    def test_its_network(self) -> None:
+        network = ip_network("10.0.0.0/8")
+        assert Ban(network, "op", "", NOW).network == network
+        assert Ban("al", "op", "", NOW).network is None

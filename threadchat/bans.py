@@ -1,0 +1,174 @@
+"""Say who is to stay away: a name, an address, or a network of addresses; for how long, and why.
+
+Pure functions of text and of the time they are given; `threadchat.records` remembers the bans.
+"""
+
+import re
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from threadchat.messages import duration
+from threadchat.network import IPAddress
+from threadchat.text import BadName, clean_name, fold_name, skeleton
+
+Network = IPv4Network | IPv6Network
+
+Target = str | Network
+"""Whom a ban is for: a name, or all addresses of a network; an address is a network of one."""
+
+MAX_BAN_SECONDS = 10 * 365 * 86400
+"""The longest ban that ends."""
+
+
+class BadBan(ValueError):
+    """Say in one line what is wrong with how a ban was asked for."""
+
+
+@dataclass(frozen=True)
+class Ban:
+    """Somebody who is to stay away, from `at` on; `until` is None for one without end.
+
+    Both are in seconds since the epoch.
+    """
+
+    target: Target
+    by: str
+    why: str
+    at: float
+    until: float | None = None
+
+    @property
+    def network(self) -> Network | None:
+        """The network that is banned, if it is one."""
+        return None if isinstance(self.target, str) else self.target
+
+    def is_over(self, now: float) -> bool:
+        """Return whether the ban has ended."""
+        return self.until is not None and self.until <= now
+
+    def line(self, now: float) -> str:
+        """Return the line that shows the ban to people, without a mark before it."""
+        since = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.at))
+        rest = "" if self.until is None else f" for {duration(self.until - now)} more"
+        why = f": {self.why}" if self.why else ""
+        return f"{show_target(self.target)} by {self.by} since {since}{rest}{why}"
+
+    def is_of_address(self, address: IPAddress) -> bool:
+        """Return whether who comes from `address` is meant."""
+        return self.network is not None and address in self.network
+
+    def is_of_name(self, fold: str, looks: str) -> bool:
+        """Return whether who has a name of that fold and that skeleton is meant."""
+        return fold == self._fold or looks == self._skeleton
+
+    @cached_property
+    def _fold(self) -> str | None:
+        return fold_name(self.target) if isinstance(self.target, str) else None
+
+    @cached_property
+    def _skeleton(self) -> str | None:
+        return skeleton(self.target) if isinstance(self.target, str) else None
+
+
+def key_of(target: Target) -> str:
+    """Return what two targets have in common if they are the same one."""
+    # A name has no slash, and a network always has one.
+    return fold_name(target) if isinstance(target, str) else str(target)
+
+
+def show_target(target: Target) -> str:
+    """Return `target` as people write it: an address without the size of its network."""
+    if isinstance(target, str) or target.num_addresses > 1:
+        return str(target)
+    return str(target.network_address)
+
+
+def address_of(host: str) -> IPAddress:
+    """Return the address in `host`, which may be as the log shows it: [fe80::1%eth0]:8000.
+
+    Without its scope; an IPv4 address where a dual-stack socket wrote it as IPv6. Raises
+    `ValueError` if there is none.
+    """
+    address = ip_address(_bare(host))
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
+
+
+_AS_SHOWN = re.compile(r"\[([^]]*)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
+_SCOPE = re.compile("%[^/]*")
+
+
+def _bare(text: str) -> str:
+    shown = _AS_SHOWN.fullmatch(text)
+    return _SCOPE.sub("", shown[1] or shown[2] if shown else text)
+
+
+# The order: NAME|ADDRESS|NETWORK [TIME] [WHY]
+
+
+def parse_ban(words: str) -> tuple[Target, float | None, str]:
+    """Return whom a ban is for, how many seconds, and why, as in `10.0.0.0/8 2h flooding`.
+
+    None is without end. Raises `BadBan`.
+    """
+    target, _, rest = words.strip().partition(" ")
+    length, _, why = rest.strip().partition(" ")
+    seconds = parse_duration(length)
+    return parse_target(target), seconds, (rest if seconds is None else why).strip()
+
+
+_LIKE_AN_ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){2,3}\.?|.*[/:%].*", re.DOTALL)
+
+
+def parse_target(text: str) -> Target:
+    """Return the network that `text` is, or else the name; raise `BadBan` if it is neither.
+
+    A network may be written with any of its addresses: 192.168.1.7/24.
+    """
+    text = text.strip()
+    try:
+        return _without_mapping(ip_network(_bare(text), strict=False))
+    except ValueError:
+        if _LIKE_AN_ADDRESS.fullmatch(text):
+            raise BadBan(
+                f"{text[:50]!r} is no address or network;"
+                " 192.168.1.7, 192.168.1.0/24 and fd00::/8 are some."
+            ) from None
+    try:
+        return clean_name(text)
+    except BadName as error:
+        raise BadBan(f"Nobody can be called that. {error}") from None
+
+
+def _without_mapping(network: Network) -> Network:
+    """Return the IPv4 network that an IPv6 one stands for, if it does (RFC 4291, 2.5.5.2)."""
+    if isinstance(network, IPv6Network) and network.prefixlen >= 96:
+        address = network.network_address.ipv4_mapped
+        if address is not None:
+            return IPv4Network((address, network.prefixlen - 96))
+    return network
+
+
+_UNITS = {"w": 7 * 86400, "d": 86400, "h": 3600, "m": 60, "s": 1}
+_DURATION = re.compile("".join(f"(?:([0-9]+){unit})?" for unit in _UNITS))
+
+
+def parse_duration(text: str) -> float | None:
+    """Return the seconds that `text` is, such as 90s, 10m, 1h30m, 3d or 1w; None if it is no time.
+
+    A number without a unit is none. Raises `BadBan` for no time at all, and for more than
+    `MAX_BAN_SECONDS`.
+    """
+    found = _DURATION.fullmatch(text.lower())
+    if not text or found is None:
+        return None
+    # As float, in which no number of digits is too many.
+    numbers = [float(number or 0) for number in found.groups()]
+    seconds = sum(number * unit for number, unit in zip(numbers, _UNITS.values(), strict=True))
+    if not 0 < seconds <= MAX_BAN_SECONDS:
+        raise BadBan(
+            f"{text[:20]!r} is no time for a ban: from 1s to {MAX_BAN_SECONDS // 86400}d,"
+            " or none for one without end."
+        )
+    return seconds
