@@ -18,6 +18,7 @@ from tests.support import DEADLINE, Client, run_concurrently, run_server, write_
 from threadchat.database import VERSION, Unusable
 from threadchat.history import Found, History
 from threadchat.messages import Emote, Say, Spoken
+from threadchat.records import Records
 from threadchat.store import StoredHistory
 
 
@@ -288,13 +289,15 @@ class TestOpening:
     def test_a_file_of_an_older_version_is_migrated(self, path: Path, version: int) -> None:
         write_old_history(path, version)
         for _ in range(2):
-            with opened(path) as history:
+            with opened(path) as history, closing(Records(path)) as records:
                 assert history.search("STRASSE", 5) == [
                     Found("lobby", Say("al", "die Straße", 1.0))
                 ]
                 assert history.recent("lobby", 1) == [Emote("al", "waves", 2.0)]
                 (now,) = history._connection.execute("PRAGMA user_version").fetchone()
                 assert now == VERSION
+                assert records.bans() == []
+                assert records.protected("al") is None
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")

@@ -1,7 +1,7 @@
 """Open the SQLite file that outlives the server: its tables, its versions, and its one owner.
 
-What stands in the tables is for `threadchat.store` to know. The file is in WAL mode: others can
-read it while the server writes.
+What stands in the tables is for `threadchat.store` and `threadchat.records` to know, which have a
+connection each. The file is in WAL mode: others can read it while the server writes.
 """
 
 import contextlib
@@ -31,9 +31,22 @@ _INDEX_OF_WORDS = (
     "INSERT INTO words (rowid, text) SELECT id, index_words(text) FROM messages",
 )
 
+_TABLES_OF_RECORDS = (
+    "CREATE TABLE names (fold TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, looks TEXT NOT NULL,"
+    " kept BLOB NOT NULL, since REAL NOT NULL)",
+    "CREATE INDEX names_by_looks ON names (looks)",
+    # No number is used twice: what is taken for a letter that is gone can be no other letter.
+    "CREATE TABLE letters (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " recipient TEXT NOT NULL REFERENCES names ON DELETE CASCADE, sender TEXT NOT NULL,"
+    " text TEXT NOT NULL, at REAL NOT NULL)",
+    "CREATE INDEX letters_by_recipient ON letters (recipient)",
+    "CREATE TABLE bans (key TEXT PRIMARY KEY NOT NULL, target TEXT NOT NULL, set_by TEXT NOT NULL,"
+    " why TEXT NOT NULL, at REAL NOT NULL, until REAL)",
+)
+
 # What makes each version of the file out of the one before. What has been released is not changed
 # any more: a new version is one more entry.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_TABLES_OF_HISTORY, _INDEX_OF_WORDS)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_TABLES_OF_HISTORY, _INDEX_OF_WORDS, _TABLES_OF_RECORDS)
 
 VERSION = len(MIGRATIONS)
 """The version of the file that this module makes; it stands in the file as `user_version`."""
@@ -71,6 +84,15 @@ def connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
     return sqlite3.connect(
         path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
     )
+
+
+def connect_in_memory() -> sqlite3.Connection:
+    """Return a connection to the tables of `threadchat.records` alone, which are in no file."""
+    # Without those of the history: nothing that is not kept should need an SQLite with FTS5.
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    for statement in _TABLES_OF_RECORDS:
+        connection.execute(statement)
+    return connection
 
 
 def version_of(connection: sqlite3.Connection, path: Path) -> int:

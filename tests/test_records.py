@@ -1,0 +1,481 @@
+"""Test what is remembered of people: in memory, in a file, and where the file fails."""
+
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from tests.support import run_concurrently
+from threadchat import records as records_module
+from threadchat.bans import Ban, Target, parse_target
+from threadchat.database import Unusable
+from threadchat.messages import Private, Say
+from threadchat.records import (
+    MAX_FROM_ONE,
+    MAX_MAIL,
+    Letter,
+    Protected,
+    Records,
+    RecordsFailed,
+    RecordsFull,
+)
+from threadchat.store import StoredHistory
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def never(words: str) -> None:
+    raise AssertionError(words)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Iterator[Path]:
+    """A history that a server has open."""
+    path = tmp_path / "chat.db"
+    with closing(StoredHistory(path, never)):
+        yield path
+
+
+@pytest.fixture
+def lasting(path: Path, clock: Clock) -> Iterator[Records]:
+    with closing(Records(path, clock)) as records:
+        yield records
+
+
+@pytest.fixture(params=["memory", "file"])
+def records(request: pytest.FixtureRequest, clock: Clock, path: Path) -> Iterator[Records]:
+    with closing(Records(path if request.param == "file" else None, clock)) as records:
+        yield records
+
+
+def letter(number: int, sender: str = "al", recipient: str = "bo") -> Private:
+    return Private(sender, recipient, f"letter {number}", at=float(number))
+
+
+def contents(letters: list[Letter]) -> list[tuple[str, str, float]]:
+    return [(one.message.sender, one.message.text, one.message.at) for one in letters]
+
+
+class TestNames:
+    def test_a_name_is_protected_in_any_case_until_it_is_not(self, records: Records) -> None:
+        assert records.protected("Straße") is None
+        records.protect("Straße", b"kept")
+        assert records.protected("STRASSE") == Protected("Straße", b"kept", 1000.0)
+        assert records.protected("strase") is None
+        assert records.unprotect("strasse") is True
+        assert records.protected("Straße") is None
+        assert records.unprotect("strasse") is False
+
+    def test_another_passphrase_takes_the_place_of_the_first(
+        self, records: Records, clock: Clock
+    ) -> None:
+        records.protect("bo", b"first")
+        records.keep(letter(1))
+        clock.now += 1
+        records.protect("Bo", b"second")
+        assert records.protected("bo") == Protected("Bo", b"second", 1000.0)
+        assert contents(records.waiting("bo")) == [("al", "letter 1", 1.0)]
+
+    def test_what_is_kept_is_not_shown_by_accident(self) -> None:
+        assert "kept" not in repr(Protected("bo", b"kept", 1.0))
+
+    def test_a_lookalike_is_found_and_is_not_the_name_itself(self, records: Records) -> None:
+        records.protect("paul", b"kept")
+        for other in ("pau1", "pаul", "PAU1"):  # the second with a Cyrillic а
+            assert records.lookalike(other) == "paul"
+        for other in ("paul", "PAUL", "paula"):
+            assert records.lookalike(other) is None
+
+    def test_both_are_looked_up_by_an_index(self, lasting: Records) -> None:
+        statements: list[str] = []
+        lasting._connection.set_trace_callback(statements.append)
+        lasting.protected("al")
+        lasting.lookalike("al")
+        lasting.waiting("al")
+        lasting._connection.set_trace_callback(None)
+        assert len(statements) == 3
+        for statement in statements:
+            plan = lasting._connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+            assert [row[3].split()[0] for row in plan] == ["SEARCH"]
+
+    def test_likeness_is_judged_anew_when_opened(self, path: Path, lasting: Records) -> None:
+        lasting.protect("paul", b"kept")
+        lasting.protect("bo", b"kept")
+        lasting._connection.execute("UPDATE names SET looks = 'of old' WHERE fold = 'paul'")
+        assert lasting.lookalike("pau1") is None
+        with closing(Records(path)) as again:
+            assert again.lookalike("pau1") == "paul"
+            assert again.lookalike("b0") == "bo"
+
+    def test_only_so_many(self, records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(records_module, "MAX_NAMES", 2)
+        records.protect("al", b"kept")
+        records.protect("bo", b"kept")
+        with pytest.raises(RecordsFull, match="2 names are protected already"):
+            records.protect("cy", b"kept")
+        records.protect("bo", b"another")
+        records.unprotect("al")
+        records.protect("cy", b"kept")
+
+
+class TestLetters:
+    @pytest.fixture(autouse=True)
+    def bo_is_protected(self, records: Records) -> None:
+        records.protect("bo", b"kept")
+
+    def test_they_wait_in_their_order_until_handed_over(self, records: Records) -> None:
+        assert records.keep(letter(2)) is True
+        assert records.keep(letter(1, "cy", "BO")) is True
+        waiting = records.waiting("Bo")
+        assert contents(waiting) == [("al", "letter 2", 2.0), ("cy", "letter 1", 1.0)]
+        assert waiting[0].message.line == "[al -> you] letter 2"
+        assert records.waiting("Bo") == waiting
+        records.keep(letter(3))
+        records.handed_over(waiting)
+        assert contents(records.waiting("bo")) == [("al", "letter 3", 3.0)]
+
+    def test_what_comes_later_is_never_taken_for_what_is_gone(self, records: Records) -> None:
+        records.keep(letter(1))
+        before = records.waiting("bo")
+        records.handed_over(before)
+        records.keep(letter(2))
+        records.handed_over(before)
+        records.handed_over([])
+        assert contents(records.waiting("bo")) == [("al", "letter 2", 2.0)]
+
+    def test_everybody_has_their_own(self, records: Records) -> None:
+        records.protect("cy", b"kept")
+        records.keep(letter(1))
+        records.keep(letter(2, recipient="cy"))
+        records.handed_over(records.waiting("bo"))
+        assert contents(records.waiting("cy")) == [("al", "letter 2", 2.0)]
+
+    def test_none_is_kept_for_a_name_that_anybody_can_have(self, records: Records) -> None:
+        assert records.keep(letter(1, recipient="ed")) is False
+        records.keep(letter(1))
+        records.unprotect("bo")
+        assert records.keep(letter(2)) is False
+        records.protect("bo", b"of somebody else")
+        assert records.waiting("bo") == []
+
+    def test_only_so_many_from_one(self, records: Records) -> None:
+        for number in range(MAX_FROM_ONE):
+            assert records.keep(letter(number))
+        with pytest.raises(RecordsFull, match="20 messages from you wait for bo, and no more can"):
+            records.keep(letter(1, "AL"))
+        assert records.keep(letter(1, "cy"))
+        records.handed_over(records.waiting("bo")[:1])
+        assert records.keep(letter(20))
+
+    def test_only_so_many_in_all(self, records: Records) -> None:
+        for number in range(MAX_MAIL):
+            assert records.keep(letter(number, f"al{number}"))
+        with pytest.raises(RecordsFull, match="100 messages wait for bo, and no more can"):
+            records.keep(letter(1, "cy"))
+        assert len(records.waiting("bo")) == MAX_MAIL
+        records.handed_over(records.waiting("bo"))
+        assert records.keep(letter(1, "cy"))
+
+
+class TestBans:
+    @pytest.mark.parametrize(
+        ("target", "host"),
+        [
+            ("10.0.0.0/8", "10.1.2.3"),
+            ("10.0.0.0/8", "::ffff:10.1.2.3"),
+            ("::ffff:10.0.0.0/104", "10.1.2.3"),
+            ("10.1.2.3", "10.1.2.3"),
+            ("fe80::/64", "fe80::1%eth0"),
+            ("fd00::1", "[fd00::1]"),
+        ],
+    )
+    def test_who_comes_from_a_network_is_found(
+        self, records: Records, target: str, host: str
+    ) -> None:
+        ban = records.ban(parse_target(target), "op", "flooding")
+        assert records.ban_of_address(host) == ban
+        assert records.bans() == [ban]
+
+    @pytest.mark.parametrize("host", ["11.0.0.1", "::1", "a00::1", "", "unix", "10.0.0.0/8"])
+    def test_others_are_not(self, records: Records, host: str) -> None:
+        records.ban(ip_network("10.0.0.0/8"), "op")
+        records.ban("unix", "op")
+        assert records.ban_of_address(host) is None
+
+    def test_who_has_a_name_or_one_that_looks_like_it_is_found(self, records: Records) -> None:
+        ban = records.ban("Il", "op")
+        for name in ("Il", "iL", "11", "ll"):
+            assert records.ban_of_name(name) == ban
+        records.ban(ip_network("10.0.0.0/8"), "op")
+        assert records.ban_of_name("al") is None
+
+    def test_it_ends_by_itself(self, records: Records, clock: Clock) -> None:
+        ban = records.ban("al", "op", "", 60)
+        assert ban == Ban("al", "op", "", 1000.0, 1060.0)
+        clock.now = 1059.9
+        assert records.ban_of_name("al") == ban
+        clock.now = 1060.0
+        assert records.ban_of_name("al") is None
+        assert records.bans() == []
+        assert records.unban("al") is False
+
+    @pytest.mark.parametrize("target", ["al", ip_network("10.0.0.0/8")])
+    def test_it_can_be_taken_back(self, records: Records, target: Target) -> None:
+        records.ban(target, "op")
+        assert records.unban(ip_network("10.0.0.1/32")) is False
+        assert records.unban(target) is True
+        assert records.unban(target) is False
+        assert records.bans() == []
+
+    def test_a_new_one_takes_the_place_of_the_old(self, records: Records) -> None:
+        records.ban("Al", "op", "first")
+        other = records.ban("bo", "op")
+        second = records.ban("AL", "op", "second", 60)
+        assert records.bans() == [other, second]
+
+    def test_of_several_the_longest_counts(self, records: Records) -> None:
+        records.ban(ip_network("10.0.0.1/32"), "op", "", 60)
+        longer = records.ban(ip_network("10.0.0.0/8"), "op", "", 600)
+        records.ban(ip_network("10.0.0.0/24"), "op", "", 300)
+        assert records.ban_of_address("10.0.0.1") == longer
+        forever = records.ban(ip_network("0.0.0.0/0"), "op")
+        assert records.ban_of_address("10.0.0.1") == forever
+
+    def test_to_ask_for_one_asks_no_database(self, records: Records) -> None:
+        ban = records.ban(ip_network("10.0.0.1/32"), "op")
+        records.close()
+        with records._lock:  # nor waits for anybody
+            assert records.ban_of_address("10.0.0.1") == ban
+            assert records.ban_of_name("al") is None
+            assert records.bans() == [ban]
+
+
+class TestLasting:
+    def test_all_is_there_when_opened_again(self, path: Path, clock: Clock) -> None:
+        with closing(Records(path, clock)) as records:
+            assert records.is_lasting
+            records.protect("Bo", b"kept")
+            records.keep(letter(1))
+            kept = [
+                records.ban("Al", "op", "why", 3600),
+                records.ban(ip_network("10.0.0.0/8"), "op"),
+                records.ban(ip_network("fd00::1"), "op"),
+            ]
+            records.ban("cy", "op", "", 60)
+            records.ban("ed", "op")
+            records.unban("ED")
+        clock.now += 60
+        with closing(Records(path, clock)) as records:
+            assert records.protected("bo") == Protected("Bo", b"kept", 1000.0)
+            assert contents(records.waiting("bo")) == [("al", "letter 1", 1.0)]
+            assert records.bans() == kept
+            (rows,) = records._connection.execute("SELECT count(*) FROM bans").fetchone()
+            assert rows == 3
+
+    def test_it_is_committed_at_once(self, path: Path, lasting: Records) -> None:
+        lasting.protect("bo", b"kept")
+        lasting.keep(letter(1))
+        lasting.ban("al", "op")
+        with closing(sqlite3.connect(path)) as other:
+            for table in ("names", "letters", "bans"):
+                assert other.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,)
+
+    def test_in_memory_nothing_is(self) -> None:
+        with closing(Records(None)) as records:
+            assert not records.is_lasting
+            records.ban("al", "op")
+        with closing(Records(None)) as records:
+            assert records.bans() == []
+
+    def test_a_link_to_the_file_is_the_file(self, path: Path, lasting: Records) -> None:
+        link = path.with_name("link.db")
+        link.symlink_to(path)
+        lasting.protect("bo", b"kept")
+        with closing(Records(link)) as records:
+            assert records.protected("bo") is not None
+        assert not list(path.parent.glob("link.db-*"))
+
+    def test_a_file_that_holds_no_records_is_refused(self, tmp_path: Path) -> None:
+        other = tmp_path / "diary"
+        other.write_text("dear diary, " * 1000)
+        with pytest.raises(Unusable, match="is not a history of threadchat"):
+            Records(other)
+
+
+Action = Callable[[Records], object]
+
+
+class TestTrouble:
+    @pytest.fixture(params=["read-only", "full", "locked"])
+    def failing(
+        self, request: pytest.FixtureRequest, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[Records]:
+        """Records that cannot be written any more, with bo protected and al banned."""
+        monkeypatch.setattr(records_module, "_BUSY_SECONDS", 0.01)
+        with closing(Records(path)) as records, closing(sqlite3.connect(path)) as other:
+            records.protect("bo", b"kept")
+            records.keep(letter(1))
+            records.ban("al", "op")
+            match request.param:
+                case "read-only":
+                    records._connection.execute("PRAGMA query_only = ON")
+                case "full":
+                    # Of those it has, it loses none.
+                    records._connection.execute("PRAGMA max_page_count = 1")
+                case "locked":
+                    other.execute("BEGIN IMMEDIATE")
+            yield records
+
+    LONG = "x" * 100_000
+    """More than fits into the pages that the file has."""
+
+    @pytest.mark.parametrize(
+        "action",
+        [
+            lambda records: records.protect("cy", TestTrouble.LONG.encode()),
+            lambda records: records.keep(Private("al", "bo", TestTrouble.LONG)),
+        ],
+    )
+    def test_what_cannot_be_kept_is_said(self, failing: Records, action: Action) -> None:
+        with pytest.raises(RecordsFailed, match="nothing has changed") as caught:
+            action(failing)
+        assert "\n" not in f"{caught.value}{caught.value.why}"
+        assert str(failing._path) in caught.value.why
+        assert "disk has room" in caught.value.why
+        assert failing.protected("cy") is None
+        assert contents(failing.waiting("bo")) == [("al", "letter 1", 1.0)]
+
+    def test_a_ban_holds_all_the_same(self, failing: Records) -> None:
+        with pytest.raises(RecordsFailed, match=r"^10\.0\.0\.1 is banned until the server stops"):
+            failing.ban(ip_network("10.0.0.1"), "op", self.LONG)
+        assert failing.ban_of_address("10.0.0.1") is not None
+
+    @pytest.mark.parametrize("failing", ["read-only", "locked"], indirect=True)
+    def test_so_does_the_end_of_one(self, failing: Records) -> None:
+        with pytest.raises(RecordsFailed, match=r"^al is let in, but banned again when"):
+            failing.unban("al")
+        assert failing.ban_of_name("al") is None
+
+    @pytest.mark.parametrize("failing", ["read-only", "locked"], indirect=True)
+    def test_what_was_handed_over_may_come_again(self, failing: Records) -> None:
+        waiting = failing.waiting("bo")
+        with pytest.raises(RecordsFailed, match="You will be shown those messages again"):
+            failing.handed_over(waiting)
+        with pytest.raises(RecordsFailed, match="nothing has changed"):
+            failing.unprotect("bo")
+        assert failing.waiting("bo") == waiting
+
+    def test_what_cannot_be_read_is_said(self, lasting: Records) -> None:
+        lasting._connection.execute("ALTER TABLE names RENAME TO elsewhere")
+        with pytest.raises(RecordsFailed, match="cannot be read just now"):
+            lasting.protected("al")
+        with pytest.raises(RecordsFailed, match="cannot be read just now"):
+            lasting.lookalike("al")
+
+    def test_after_the_end(self, lasting: Records) -> None:
+        lasting.close()
+        lasting.close()
+        with pytest.raises(RecordsFailed):
+            lasting.protected("al")
+        with pytest.raises(RecordsFailed):
+            lasting.ban("al", "op")
+        assert lasting.ban_of_name("al") is not None
+
+
+class TestManyThreads:
+    @pytest.fixture(autouse=True)
+    def threads_take_turns_often(self) -> Iterator[None]:
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-5)
+        yield
+        sys.setswitchinterval(before)
+
+    def test_the_history_is_not_held_up(self, tmp_path: Path) -> None:
+        """Neither it nor the records find the file locked while both are written."""
+
+        def talk(room: str) -> None:
+            for number in range(60):
+                history.append(room, [Say("al", f"number {number}", float(number))])
+
+        def live(name: str) -> None:
+            for number in range(12):
+                records.protect(name, b"kept")
+                assert records.keep(letter(number, recipient=name))
+                records.handed_over(records.waiting(name))
+                records.ban(name, "op")
+                assert records.unban(name)
+
+        path = tmp_path / "chat.db"
+        with closing(StoredHistory(path, never)) as history, closing(Records(path)) as records:
+            run_concurrently(
+                [partial(talk, f"room{n}") for n in range(4)]
+                + [partial(live, f"name{n}") for n in range(4)]
+            )
+            for n in range(4):
+                assert len(history.recent(f"room{n}", 100)) == 60
+                assert records.waiting(f"name{n}") == []
+            assert records.bans() == []
+
+    def test_no_letter_is_lost_or_too_many(self, records: Records) -> None:
+        full: list[str] = []
+
+        def write(sender: str) -> None:
+            for number in range(15):
+                try:
+                    assert records.keep(letter(number, sender))
+                except RecordsFull as error:
+                    full.append(str(error))
+
+        records.protect("bo", b"kept")
+        run_concurrently([partial(write, f"al{n}") for n in range(10)])
+        waiting = records.waiting("bo")
+        assert len(waiting) == MAX_MAIL
+        assert len(full) == 10 * 15 - MAX_MAIL
+        for n in range(10):
+            times = [one.message.at for one in waiting if one.message.sender == f"al{n}"]
+            assert times == sorted(times)
+
+    def test_no_ban_is_lost_and_none_seems_gone_meanwhile(
+        self, path: Path, lasting: Records
+    ) -> None:
+        stays = lasting.ban(ip_network("192.168.0.0/16"), "op")
+        done = threading.Event()
+
+        def ban(number: int) -> None:
+            for _ in range(10):
+                lasting.ban(f"al{number}", "op")
+                assert lasting.unban(f"al{number}")
+            lasting.ban(f"al{number}", "op")
+
+        def ban_all() -> None:
+            try:
+                run_concurrently([partial(ban, number) for number in range(8)])
+            finally:
+                done.set()
+
+        def ask() -> None:
+            while not done.is_set():
+                assert lasting.ban_of_address("192.168.1.7") == stays
+
+        run_concurrently([ban_all, ask, ask])
+        names = {f"al{number}" for number in range(8)}
+        with closing(Records(path)) as again:
+            for records in (lasting, again):
+                assert {ban.target for ban in records.bans()} == names | {stays.target}

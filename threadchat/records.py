@@ -1,0 +1,298 @@
+"""Remember what the server has to know of people beside what they said.
+
+Who protects a name, with what is kept of their passphrase; the letters that wait for them while
+they are away; and who is banned. It stands in the file of the history, or in memory where there is
+none.
+"""
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from math import inf
+from pathlib import Path
+from threading import Lock
+
+from threadchat import database
+from threadchat.bans import Ban, Target, address_of, key_of, show_target
+from threadchat.messages import Private
+from threadchat.text import fold_name, skeleton
+
+MAX_NAMES = 10_000
+"""The most names that can be protected."""
+
+MAX_MAIL = 100
+"""The most letters that wait for one name."""
+
+MAX_FROM_ONE = 20
+"""How many of those can be from one and the same name."""
+
+_BUSY_SECONDS = 2.0
+"""How long a change waits for others to finish theirs: the history, or another program."""
+
+_CANNOT_READ = "What is known of names cannot be read just now. Try again in a while."
+_CANNOT_KEEP = "That cannot be kept just now, and nothing has changed. Try again in a while."
+
+
+class RecordsFailed(Exception):
+    """Say in one line, to who asked for something, that the file fails.
+
+    `why` says it to the operator.
+    """
+
+    def __init__(self, line: str, why: str) -> None:
+        super().__init__(line)
+        self.why = why
+
+
+class RecordsFull(Exception):
+    """Say in one line why no more can be kept, and the way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """A name as its owner writes it, what `passphrase.make` made, and since when (epoch)."""
+
+    name: str
+    kept: bytes = field(repr=False)
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A private message that waits to be handed over."""
+
+    id: int
+    message: Private
+
+
+class Records:
+    """Protected names, letters and bans, in the file at `path`, or in memory if that is None.
+
+    The file is one that a `StoredHistory` has open, which is closed after this. Raises `Unusable`
+    if it cannot be used. May be called from any thread. `now` gives the seconds since the epoch.
+
+    Where the file fails, `RecordsFailed` is raised.
+    """
+
+    # The server owns the file, so these tables change under `_lock` alone, and what was read under
+    # it holds. Each change is one statement, not a transaction of several: the history, which does
+    # not wait for long, must not find the file locked by a thread that waits for the interpreter.
+
+    def __init__(self, path: str | Path | None, now: Callable[[], float] = time.time) -> None:
+        self.is_lasting = path is not None
+        """Whether it outlives the server. If not, nobody should be promised a name, or mail."""
+        self._now = now
+        self._lock = Lock()  # guards the connection, and the changing of the bans
+        # Seen through links, as the history sees it.
+        self._path = Path(":memory:" if path is None else os.path.realpath(path))
+        with contextlib.ExitStack() as opened:
+            try:
+                self._connection = opened.enter_context(contextlib.closing(self._connect()))
+                self._connection.execute("PRAGMA synchronous = NORMAL")
+                self._connection.execute("PRAGMA foreign_keys = ON")
+                self._renew_skeletons()
+                # Replaced as a whole: who reads it needs no lock, and nobody waits at the door.
+                self._bans = self._read_bans()
+            except sqlite3.Error as error:
+                raise database.Unusable(database.why_unusable(self._path, error)) from None
+            opened.pop_all()
+
+    def _connect(self) -> sqlite3.Connection:
+        if self.is_lasting:
+            return database.connect(self._path, _BUSY_SECONDS)
+        return database.connect_in_memory()
+
+    def close(self) -> None:
+        """Close the file. Bans can still be asked for."""
+        with self._lock:
+            self._connection.close()
+
+    @contextlib.contextmanager
+    def _turn(self, line: str) -> Iterator[sqlite3.Connection]:
+        """Have the connection to oneself; say `line` to the person if it fails."""
+        with self._lock:
+            try:
+                yield self._connection
+            except sqlite3.Error as error:
+                raise RecordsFailed(
+                    line,
+                    f"names, letters and bans cannot be kept or read ({error}). See that"
+                    f" {self._path} may be written and the disk has room",
+                ) from error
+
+    # Names
+
+    def protect(self, name: str, kept: bytes) -> None:
+        """Have `name` ask for the passphrase of which `kept` was made, from now on.
+
+        One that is protected already gets the new passphrase. Raises `RecordsFull`.
+        """
+        fold = fold_name(name)
+        with self._turn(_CANNOT_KEEP) as connection:
+            (others,) = connection.execute(
+                "SELECT count(*) FROM names WHERE fold <> ?", (fold,)
+            ).fetchone()
+            if others >= MAX_NAMES:
+                raise RecordsFull(f"{MAX_NAMES} names are protected already. Ask the operator.")
+            connection.execute(
+                "INSERT INTO names (fold, name, looks, kept, since) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (fold) DO UPDATE"
+                " SET name = excluded.name, looks = excluded.looks, kept = excluded.kept",
+                (fold, name, skeleton(name), kept, self._now()),
+            )
+
+    def unprotect(self, name: str) -> bool:
+        """Let anybody have `name` again; return whether it was protected. Its letters go."""
+        with self._turn(_CANNOT_KEEP) as connection:
+            gone = connection.execute("DELETE FROM names WHERE fold = ?", (fold_name(name),))
+            return gone.rowcount > 0
+
+    def protected(self, name: str) -> Protected | None:
+        """Return what is known of `name` if it is protected."""
+        with self._turn(_CANNOT_READ) as connection:
+            row = connection.execute(
+                "SELECT name, kept, since FROM names WHERE fold = ?", (fold_name(name),)
+            ).fetchone()
+        return None if row is None else Protected(*row)
+
+    def lookalike(self, name: str) -> str | None:
+        """Return another protected name that `name` could be mistaken for, if there is one."""
+        with self._turn(_CANNOT_READ) as connection:
+            row = connection.execute(
+                "SELECT name FROM names WHERE looks = ? AND fold <> ?",
+                (skeleton(name), fold_name(name)),
+            ).fetchone()
+        return None if row is None else str(row[0])
+
+    def _renew_skeletons(self) -> None:
+        # Another version of this program, or of Unicode, may see likeness elsewhere.
+        names = self._connection.execute("SELECT name, looks, fold FROM names").fetchall()
+        changes = [(skeleton(name), fold) for name, looks, fold in names if skeleton(name) != looks]
+        self._connection.executemany("UPDATE names SET looks = ? WHERE fold = ?", changes)
+
+    # Letters
+
+    def keep(self, message: Private) -> bool:
+        """Keep `message` for its recipient; return False if that name is not protected.
+
+        Raises `RecordsFull` if as many wait there as may.
+        """
+        recipient = fold_name(message.recipient)
+        sender = fold_name(message.sender)
+        with self._turn(_CANNOT_KEEP) as connection:
+            owner = connection.execute("SELECT 1 FROM names WHERE fold = ?", (recipient,))
+            if owner.fetchone() is None:
+                return False
+            rows = connection.execute(
+                "SELECT sender FROM letters WHERE recipient = ?", (recipient,)
+            )
+            senders = [fold_name(name) for (name,) in rows]
+            if len(senders) >= MAX_MAIL:
+                raise RecordsFull(
+                    f"{len(senders)} messages wait for {message.recipient}, and no more can."
+                    f" Write again when {message.recipient} is here."
+                )
+            if senders.count(sender) >= MAX_FROM_ONE:
+                raise RecordsFull(
+                    f"{MAX_FROM_ONE} messages from you wait for {message.recipient}, and no more"
+                    f" can. Write again when {message.recipient} is here."
+                )
+            connection.execute(
+                "INSERT INTO letters (recipient, sender, text, at) VALUES (?, ?, ?, ?)",
+                (recipient, message.sender, message.text, message.at),
+            )
+        return True
+
+    def waiting(self, name: str) -> list[Letter]:
+        """Return the letters that wait for `name`, oldest first."""
+        with self._turn(_CANNOT_READ) as connection:
+            rows = connection.execute(
+                "SELECT id, sender, text, at FROM letters WHERE recipient = ? ORDER BY id",
+                (fold_name(name),),
+            ).fetchall()
+        return [Letter(id, Private(sender, name, text, at=at)) for id, sender, text, at in rows]
+
+    def handed_over(self, letters: Sequence[Letter]) -> None:
+        """Forget `letters`, and none that have come since."""
+        marks = ", ".join("?" * len(letters))
+        with self._turn(
+            "You will be shown those messages again: that you were cannot be written."
+        ) as connection:
+            connection.execute(
+                f"DELETE FROM letters WHERE id IN ({marks})", [letter.id for letter in letters]
+            )
+
+    # Bans
+
+    def ban(self, target: Target, by: str, why: str = "", seconds: float | None = None) -> Ban:
+        """Ban `target` for so many seconds, or without end; what was its ban before is replaced.
+
+        It holds even if it cannot be written, which is what `RecordsFailed` says then.
+        """
+        at = self._now()
+        ban = Ban(target, by, why, at, None if seconds is None else at + seconds)
+        with self._turn(
+            f"{show_target(target)} is banned until the server stops, but no longer: that cannot"
+            " be written."
+        ) as connection:
+            self._bans = (*self._bans_but(target), ban)
+            connection.execute(
+                "INSERT OR REPLACE INTO bans (key, target, set_by, why, at, until)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (key_of(target), str(target), by, why, ban.at, ban.until),
+            )
+        return ban
+
+    def unban(self, target: Target) -> bool:
+        """Let `target` in again; return whether it, and not only a part of it, was banned.
+
+        That holds even if it cannot be written, which is what `RecordsFailed` says then.
+        """
+        with self._turn(
+            f"{show_target(target)} is let in, but banned again when the server next starts: that"
+            " cannot be written."
+        ) as connection:
+            was_banned = any(key_of(ban.target) == key_of(target) for ban in self.bans())
+            self._bans = self._bans_but(target)
+            connection.execute("DELETE FROM bans WHERE key = ?", (key_of(target),))
+        return was_banned
+
+    def bans(self) -> list[Ban]:
+        """Return the bans in force, oldest first."""
+        now = self._now()
+        return [ban for ban in self._bans if not ban.is_over(now)]
+
+    def ban_of_address(self, host: str) -> Ban | None:
+        """Return the ban on who comes from `host`, of several the one that lasts longest."""
+        try:
+            address = address_of(host)
+        except ValueError:
+            return None  # some other kind of door
+        return _longest(ban for ban in self.bans() if ban.is_of_address(address))
+
+    def ban_of_name(self, name: str) -> Ban | None:
+        """Return the ban on `name` or on one that it could be mistaken for."""
+        fold, looks = fold_name(name), skeleton(name)
+        return _longest(ban for ban in self.bans() if ban.is_of_name(fold, looks))
+
+    def _bans_but(self, target: Target) -> tuple[Ban, ...]:
+        return tuple(ban for ban in self.bans() if key_of(ban.target) != key_of(target))
+
+    def _read_bans(self) -> tuple[Ban, ...]:
+        """Return the bans that are in force, and forget the others."""
+        self._connection.execute("DELETE FROM bans WHERE until <= ?", (self._now(),))
+        rows = self._connection.execute(
+            "SELECT target, set_by, why, at, until FROM bans ORDER BY at"
+        )
+        return tuple(
+            Ban(ip_network(target) if "/" in target else target, by, why, at, until)
+            for target, by, why, at, until in rows
+        )
+
+
+def _longest(bans: Iterable[Ban]) -> Ban | None:
+    return max(bans, key=lambda ban: inf if ban.until is None else ban.until, default=None)
