@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from threadchat import ChatServer
 from threadchat.console import Console, Detail
 from threadchat.database import MIGRATIONS
-from threadchat.events import Disconnected, Event, Trouble
+from threadchat.events import Disconnected, Event, Trouble, Watcher
 from threadchat.history import index_words
 from threadchat.wire import PortableWire, Wire
 
@@ -51,11 +51,11 @@ class WatchingConsole(Console):
 
 @contextlib.contextmanager
 def run_server(
-    address: tuple[str, int] = ("127.0.0.1", 0), **options: Any
+    address: tuple[str, int] = ("127.0.0.1", 0), watchers: Sequence[Watcher] = (), **options: Any
 ) -> Iterator[tuple[ChatServer, WatchingConsole]]:
     """Serve on a free port; on leaving, stop, and fail if anything went wrong inside."""
     console = WatchingConsole()
-    with ChatServer(address, watchers=[console], **options) as server:
+    with ChatServer(address, watchers=[console, *watchers], **options) as server:
         server.start()
         yield server, console
     console.close()

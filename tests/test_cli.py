@@ -71,6 +71,17 @@ def test_a_file_that_is_no_history(capsys: pytest.CaptureFixture[str], tmp_path:
     assert_one_line(capsys, f"{file} is not a history of threadchat", "another file")
 
 
+def test_a_log_file_that_cannot_be_had(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["--port", "0", "--log-file", str(tmp_path)]) == 1
+    assert_one_line(capsys, f"{tmp_path} is a folder", "Name a file in it")
+
+
+def test_a_log_file_is_let_go_of_when_the_server_cannot_run(tmp_path: Path) -> None:
+    # Else the check for leaks finds it open.
+    assert main(["--port", "-1", "--log-file", str(tmp_path / "log")]) == 1
+    assert (tmp_path / "log").read_bytes() == b""
+
+
 def test_a_history_is_let_go_of_when_the_server_cannot_run(tmp_path: Path) -> None:
     file = tmp_path / "chat.db"
     for _ in range(2):

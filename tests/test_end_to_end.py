@@ -1,5 +1,6 @@
 """Test the program as it is started: a process of its own, and people who connect to it."""
 
+import json
 import os
 import re
 import signal
@@ -263,6 +264,26 @@ def test_a_history_that_cannot_be_had_is_said_in_a_line(tmp_path: Path) -> None:
             f"threadchat: {history} is in use by another threadchat."
             " Stop that one, or name another file.\n"
         )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ there")
+def test_the_log_file_has_it_all_from_the_start_to_the_stop(tmp_path: Path) -> None:
+    file = tmp_path / "log.jsonl"
+    with (
+        running(
+            "--port", "0", "--quiet", "--log-messages", THREADCHAT_LOG_FILE=str(file)
+        ) as program,
+        Client(program, "al") as al,
+    ):
+        al.type("hi \u2713")
+        al.sync()
+        assert program.signal_and_wait(signal.SIGTERM) == 0
+    lines = [json.loads(line) for line in file.read_text("ascii").splitlines()]
+    assert [line["event"] for line in lines] == [
+        "bound", "connected", "joined", "named", "say", "stopping", "disconnected", "stopped"
+    ]  # fmt: skip
+    assert lines[4]["text"] == "hi \u2713"
+    assert lines[6]["why"] == "server stopping"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ there")

@@ -31,11 +31,14 @@ def test_every_option_can_be_set_in_the_environment() -> None:
             "THREADCHAT_HISTORY": "chat.db",
             "THREADCHAT_SHOW_MESSAGES": "yes",
             "THREADCHAT_QUIET": "0",
+            "THREADCHAT_LOG_FILE": "log.jsonl",
+            "THREADCHAT_LOG_MESSAGES": "on",
         },
     )
     assert (options.host, options.port, options.max_clients) == ("127.0.0.1", 4000, 5)
     assert (options.replay, options.show_messages, options.quiet) == (0, True, False)
-    assert options.history == "chat.db"
+    assert (options.history, options.log_file) == ("chat.db", "log.jsonl")
+    assert options.log_messages
 
 
 def test_the_command_line_goes_before_the_environment() -> None:
@@ -63,6 +66,8 @@ def test_an_empty_variable_says_nothing() -> None:
         (["--quiet", "--show-messages"], {}, "not allowed with"),
         (["--fallback-encoding", "utf-16"], {}, "'utf-16' is no encoding for a terminal"),
         (["chat"], {}, "unrecognized arguments: chat"),
+        (["--log-messages"], {}, "--log-messages needs --log-file as well"),
+        ([], {"THREADCHAT_LOG_MESSAGES": "1"}, "--log-messages needs --log-file as well"),
         ([], {"THREADCHAT_PORT": "x"}, "THREADCHAT_PORT: 'x' is not a whole number"),
         ([], {"THREADCHAT_QUIET": "x"}, "THREADCHAT_QUIET: 'x' is neither 1 nor 0"),
     ],

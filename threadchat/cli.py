@@ -20,7 +20,8 @@ from threadchat import export
 from threadchat.arguments import Fault, silence_broken_output
 from threadchat.console import Console, Detail
 from threadchat.database import Unusable
-from threadchat.events import Bound, Stopped, Stopping, Trouble
+from threadchat.eventlog import BadLogFile, EventLog
+from threadchat.events import Bound, Stopped, Stopping, Trouble, Watch, Watcher
 from threadchat.history import History
 from threadchat.network import show_address, ways_in
 from threadchat.options import Options, parse_options
@@ -30,8 +31,8 @@ from threadchat.store import StoredHistory
 STOP_SECONDS = 4.5
 """How long a stop may take in all, so that the process is gone within 5 s."""
 
-CONSOLE_SECONDS = 0.5
-"""What of that is kept for the last lines of the log."""
+LAST_LINES_SECONDS = 0.25
+"""What of that is kept for the last lines of the log, on the console and in the file each."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,29 +58,32 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Options, signals: SimpleQueue[int]) -> int:
-    detail = Detail.CLIENTS
-    if options.quiet:
-        detail = Detail.PROBLEMS
-    elif options.show_messages:
-        detail = Detail.MESSAGES
-    console = Console(detail)
-    history = _open_history(options, console)
-    try:
-        server = _open_server(options, console, history)
-    except BaseException:
-        history.close()
-        raise
+    console = Console(_detail_of(options))
+    watchers: list[Watcher] = [console]
+    with contextlib.ExitStack() as if_it_fails:
+        log = _open_log(options, console)
+        if log is not None:
+            if_it_fails.callback(log.close)
+            watchers.append(log)
+        watch = Watch(*watchers)
+        history = _open_history(options, watch)
+        if_it_fails.callback(history.close)
+        server = _open_server(options, watchers, history)
+        if_it_fails.pop_all()
     with server:
         server.start()
         address = server.server_address
-        console.note(Bound(show_address(address), ways_in(address)))
+        watch.note(Bound(show_address(address), ways_in(address)))
         _wait_for(signals)
         _on_stop_signals(lambda number, _frame: os._exit(128 + number))
         deadline = time.monotonic() + STOP_SECONDS
-        console.note(Stopping())
-        server.stop(STOP_SECONDS - CONSOLE_SECONDS)
-    console.note(Stopped())
-    if not console.close(max(CONSOLE_SECONDS, deadline - time.monotonic())):
+        watch.note(Stopping())
+        server.stop(STOP_SECONDS - 2 * LAST_LINES_SECONDS)
+    watch.note(Stopped())
+    if log is not None:
+        # First, as it may have something to tell.
+        log.close(max(LAST_LINES_SECONDS, deadline - time.monotonic() - LAST_LINES_SECONDS))
+    if not console.close(max(LAST_LINES_SECONDS, deadline - time.monotonic())):
         # Somebody has stopped reading our output: Python's own way out would wait for them.
         os._exit(0)
     # From here on there is nothing left to stop, and Python's last steps know no handlers.
@@ -88,16 +92,35 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
     return 0
 
 
-def _open_history(options: Options, console: Console) -> History:
+def _detail_of(options: Options) -> Detail:
+    if options.quiet:
+        return Detail.PROBLEMS
+    return Detail.MESSAGES if options.show_messages else Detail.CLIENTS
+
+
+def _open_log(options: Options, console: Console) -> EventLog | None:
+    if not options.log_file:
+        return None
+    try:
+        return EventLog(
+            options.log_file,
+            lambda words: console.note(Trouble(words)),
+            messages=options.log_messages,
+        )
+    except BadLogFile as error:
+        raise Fault(str(error)) from None
+
+
+def _open_history(options: Options, watch: Watch) -> History:
     if not options.history:
         return History()
     try:
-        return StoredHistory(options.history, lambda words: console.note(Trouble(words)))
+        return StoredHistory(options.history, lambda words: watch.note(Trouble(words)))
     except Unusable as error:
         raise Fault(str(error)) from None
 
 
-def _open_server(options: Options, console: Console, history: History) -> ChatServer:
+def _open_server(options: Options, watchers: Sequence[Watcher], history: History) -> ChatServer:
     host, port = options.host, options.port
     if not 0 <= port <= 65535:
         raise Fault(f"there is no port {port}. Choose one from 1024 to 65535, or 0 for any.")
@@ -107,7 +130,7 @@ def _open_server(options: Options, console: Console, history: History) -> ChatSe
             max_clients=options.max_clients,
             replay=options.replay,
             fallback_encoding=options.fallback_encoding,
-            watchers=[console],
+            watchers=watchers,
             history=history,
         )
     except socket.gaierror as error:

@@ -27,6 +27,7 @@ examples:
   threadchat --host 127.0.0.1           only people on this machine
   threadchat --show-messages >chat.log  log what is said, too
   threadchat --history chat.db          remember what is said over a restart
+  threadchat --log-file log.jsonl       log who comes and goes into a file, for programs to read
   threadchat export chat.db             print what was said; see threadchat export --help
 
 Each option can also be set in the environment, as THREADCHAT_PORT=4000 or THREADCHAT_QUIET=1.
@@ -139,6 +140,14 @@ class Options:
     quiet: bool = field(
         default=False,
         metadata=_switch("log only start, stop and what goes wrong", group="detail"),
+    )
+    log_file: str = field(
+        default="",
+        metadata=_takes(str, "FILE", "log what happens into this file as well, as JSON lines"),
+    )
+    log_messages: bool = field(
+        default=False,
+        metadata=_switch("log what is said in rooms into that file", needs="log_file"),
     )
 
 

@@ -1,0 +1,356 @@
+"""Test the log file: what its lines say, and what becomes of it on a bad disk."""
+
+import errno
+import json
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import DEADLINE, Client, run_server
+from threadchat import rotatingfile
+from threadchat.eventlog import BadLogFile, EventLog
+from threadchat.events import (
+    Acted,
+    Bound,
+    Connected,
+    Disconnected,
+    Event,
+    Named,
+    Refused,
+    Stopped,
+    Stopping,
+    Trouble,
+)
+from threadchat.messages import (
+    Emote,
+    Joined,
+    Left,
+    LeftTogether,
+    Remark,
+    Renamed,
+    RoomMessage,
+    Say,
+)
+from threadchat.rotatingfile import RotatingFile
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "log.jsonl"
+
+
+def never(words: str) -> None:
+    raise AssertionError(words)
+
+
+@contextmanager
+def logging(path: Path, tell: Callable[[str], None] = never, **options: Any) -> Iterator[EventLog]:
+    """Log into `path`; on leaving, all of it is written."""
+    log = EventLog(path, tell, **options)
+    try:
+        yield log
+    finally:
+        assert log.close(DEADLINE)
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a log, each without its time."""
+    lines = [json.loads(line) for line in path.read_text("ascii").splitlines()]
+    for line in lines:
+        assert datetime.fromisoformat(line.pop("at")).tzinfo is not None
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (
+            Bound("[::]:8000", ["telnet 192.168.1.7 8000"]),
+            {"event": "bound", "address": "[::]:8000", "ways_in": ["telnet 192.168.1.7 8000"]},
+        ),
+        (Stopping(), {"event": "stopping"}),
+        (Stopped(), {"event": "stopped"}),
+        (
+            Connected(3, "192.168.1.20:50123"),
+            {"event": "connected", "id": 3, "address": "192.168.1.20:50123"},
+        ),
+        (Named(3, "ed", "al"), {"event": "named", "id": 3, "name": "ed", "before": "al"}),
+        (
+            Refused("[::1]:5", "the room is full"),
+            {"event": "refused", "address": "[::1]:5", "why": "the room is full"},
+        ),
+        (
+            Disconnected(3, "ed", "[::1]:5", seconds=720.12345, received=31, sent=120, why="quit"),
+            {
+                "event": "disconnected",
+                "id": 3,
+                "name": "ed",
+                "address": "[::1]:5",
+                "seconds": 720.123,
+                "received": 31,
+                "sent": 120,
+                "why": "quit",
+            },
+        ),
+        (Acted("al", "kicked bo"), {"event": "acted", "who": "al", "deed": "kicked bo"}),
+        (Trouble("disk full"), {"event": "trouble", "words": "disk full"}),
+    ],
+)
+def test_every_event_is_a_line_of_json(path: Path, event: Event, line: dict[str, Any]) -> None:
+    with logging(path) as log:
+        log.note(event)
+    assert lines_of(path) == [line]
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        (Say("al", "hi", 0.0), {"event": "say", "name": "al", "text": "hi"}),
+        (Emote("al", "waves", 0.0), {"event": "emote", "name": "al", "text": "waves"}),
+        (Remark("al is away"), {"event": "remark", "text": "al is away"}),
+        (Joined(["al"], 3), {"event": "joined", "names": ["al"], "here": 3}),
+        (Left("al", 5.0, "quit"), {"event": "left", "name": "al", "seconds": 5.0, "why": "quit"}),
+        (
+            LeftTogether(["al", "bo"], 1),
+            {"event": "left_together", "names": ["al", "bo"], "here": 1},
+        ),
+        (Renamed("al", "ed"), {"event": "renamed", "before": "al", "now": "ed"}),
+    ],
+)
+def test_what_a_room_is_shown_is_logged_where_that_is_wanted(
+    path: Path, message: RoomMessage, line: dict[str, Any]
+) -> None:
+    with logging(path, messages=True) as log:
+        log.shown("lobby", [message], 1)
+    assert lines_of(path) == [{"room": "lobby", **line}]
+
+
+def test_what_is_said_is_not_logged_unasked(path: Path) -> None:
+    with logging(path) as log:
+        log.shown("lobby", [Say("al", "hi", 0.0)], 1)
+        log.note(Stopped())
+    assert lines_of(path) == [{"event": "stopped"}]
+
+
+def test_the_time_of_a_line_is_when_it_happened_to_the_millisecond(path: Path) -> None:
+    begin = datetime.now().astimezone()
+    with logging(path, messages=True) as log:
+        log.shown("lobby", [Say("al", "hi", 1_700_000_000.25)], 1)
+        log.note(Stopped())
+        end = datetime.now().astimezone()
+    said, stopped = (json.loads(line)["at"] for line in path.read_text().splitlines())
+    assert datetime.fromisoformat(said).timestamp() == 1_700_000_000.25
+    # It is cut to milliseconds, so it may seem earlier than it was by less than one.
+    assert begin - timedelta(milliseconds=1) < datetime.fromisoformat(stopped) <= end
+    assert len(stopped) == len("2026-11-23T12:00:00.000+01:00")
+
+
+@pytest.mark.parametrize(
+    "unsafe", ["\x1b[2J", "\x9b2J", "\n", "\u2028", "\u202e", "\x7f", "\ud83d"], ids=ascii
+)
+def test_promise_4_whoever_prints_the_file_is_safe(path: Path, unsafe: str) -> None:
+    with logging(path, messages=True) as log:
+        log.shown("lobby", [Say("al", f"a{unsafe}b", 0.0)], 1)
+        log.note(Refused(unsafe, unsafe))
+    data = path.read_bytes()
+    assert all(0x20 <= byte < 0x7F for byte in data.replace(b"\n", b""))
+    assert [line.get("text", line.get("why")) for line in lines_of(path)] == [f"a{unsafe}b", unsafe]
+
+
+def test_promise_1_the_order_of_the_room_is_that_of_the_log(path: Path) -> None:
+    with logging(path, messages=True) as log:
+        for first in range(0, 100, 10):
+            batch = [Say("al", str(number), 0.0) for number in range(first, first + 10)]
+            log.shown("lobby", batch, 10)
+    assert [line["text"] for line in lines_of(path)] == [str(number) for number in range(100)]
+
+
+def test_it_is_rotated_at_a_size(path: Path) -> None:
+    with logging(path, max_bytes=1000) as log:
+        for number in range(30):
+            log.note(Connected(number, "192.168.1.20:50123"))
+    oldest_first = sorted(path.parent.iterdir(), reverse=True)
+    assert len(oldest_first) > 1
+    assert all(file.stat().st_size <= 1000 for file in oldest_first)
+    assert [line["id"] for file in oldest_first for line in lines_of(file)] == list(range(30))
+
+
+class TestWithAServer:
+    def test_who_comes_talks_and_goes(self, path: Path) -> None:
+        with logging(path, messages=True) as log, run_server(watchers=[log]) as (server, console):
+            with Client(server, "al") as al:
+                al.type("hello")
+                al.type("/me waves")
+                al.type("/quit so long")
+                al.expect_end()
+            console.next_disconnect()
+            server.stop()
+        lines = lines_of(path)
+        assert [line["event"] for line in lines] == [
+            "connected", "joined", "named", "say", "emote", "left", "disconnected"
+        ]  # fmt: skip
+        assert lines[3] == {"event": "say", "room": "lobby", "name": "al", "text": "hello"}
+        assert lines[-1]["why"] == "quit: so long"
+        assert lines[-1]["received"] == len("al\nhello\n/me waves\n/quit so long\n")
+
+    def test_what_is_said_in_private_is_not_logged(self, path: Path) -> None:
+        with (
+            logging(path, messages=True) as log,
+            run_server(watchers=[log]) as (server, _),
+            Client(server, "al") as al,
+            Client(server, "bo") as bo,
+        ):
+            al.type("/msg bo the secret")
+            bo.expect("[al -> you] the secret")
+            al.type("/reply for all to know")
+            al.sync()
+            al.type("aloud")
+            bo.expect("al: aloud")
+        assert "secret" not in path.read_text()
+        assert "aloud" in path.read_text()
+
+
+class Disk:
+    """What a file is on: it can be full, or slow."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.is_full = False
+        self.is_tried = threading.Event()
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+        append = RotatingFile.append
+
+        def append_if_possible(file: RotatingFile, data: bytes) -> None:
+            self.is_tried.set()
+            assert self.may_go_on.wait(DEADLINE)
+            if self.is_full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            append(file, data)
+
+        monkeypatch.setattr(RotatingFile, "append", append_if_possible)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    return Disk(monkeypatch)
+
+
+class TestOnABadDisk:
+    def test_a_full_one_costs_nothing_once_there_is_room_again(
+        self, path: Path, disk: Disk
+    ) -> None:
+        told: queue.Queue[str] = queue.Queue()
+        with logging(path, told.put, retry_seconds=0.001) as log:
+            disk.is_full = True
+            log.note(Connected(1, "x"))
+            assert told.get(timeout=DEADLINE) == (
+                "the log file cannot be written (No space left on device): what happens waits in"
+                f" memory until it can. See that {path} and its folder may be written and the disk"
+                " has room"
+            )
+            log.note(Connected(2, "x"))
+            disk.is_full = False
+            assert told.get(timeout=DEADLINE) == "the log file is written again"
+        assert told.empty()
+        assert [line["id"] for line in lines_of(path)] == [1, 2]
+
+    def test_one_that_stays_full_holds_up_no_stop(self, path: Path, disk: Disk) -> None:
+        told: list[str] = []
+        disk.is_full = True
+        with logging(path, told.append, retry_seconds=DEADLINE) as log:
+            log.note(Connected(1, "x"))
+        first, last = told
+        assert first.startswith("the log file cannot be written")
+        assert last == "the log file still cannot be written: its last lines are lost"
+        assert path.read_bytes() == b""
+
+    def test_a_slow_one_loses_what_was_said_first_and_the_log_says_so(
+        self, path: Path, disk: Disk
+    ) -> None:
+        # Promise 7.
+        disk.may_go_on.clear()
+        with logging(path, messages=True, limit=3) as log:
+            log.note(Connected(0, "x"))
+            assert disk.is_tried.wait(DEADLINE)
+            for number in range(5):
+                log.shown("lobby", [Say("al", str(number), 0.0)] * 2, 2)
+            log.note(Connected(1, "x"))
+            disk.may_go_on.set()
+        said = {"event": "say", "room": "lobby", "name": "al"}
+        assert lines_of(path) == [
+            {"event": "connected", "id": 0, "address": "x"},
+            *([{**said, "text": "0"}] * 2),
+            *([{**said, "text": "1"}] * 2),
+            {"event": "connected", "id": 1, "address": "x"},
+            {"event": "left_out", "lines": 6},
+        ]
+
+    def test_one_that_hangs_holds_up_no_stop(self, path: Path, disk: Disk) -> None:
+        disk.may_go_on.clear()
+        log = EventLog(path, never)
+        log.note(Stopped())
+        assert disk.is_tried.wait(DEADLINE)
+        assert not log.close(0.01)
+        disk.may_go_on.set()
+        assert log.close(DEADLINE)
+
+    def test_the_operator_is_told_when_it_cannot_be_rotated_and_when_it_is_again(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(source: Path, target: Path) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        told: queue.Queue[str] = queue.Queue()
+        with logging(path, told.put, max_bytes=100) as log:
+            with monkeypatch.context() as patch:
+                patch.setattr(Path, "replace", refuse)
+                for number in range(5):
+                    log.note(Connected(number, "192.168.1.20:50123"))
+                assert told.get(timeout=DEADLINE).startswith(
+                    "the log file cannot be rotated (Permission denied): it grows until it can."
+                )
+            log.note(Connected(5, "x"))
+            assert told.get(timeout=DEADLINE) == "the log file is rotated again"
+        assert told.empty()
+
+
+class TestAFileThatCannotBeHad:
+    def refused(self, path: Path | str) -> str:
+        with pytest.raises(BadLogFile) as caught:
+            EventLog(path, never)
+        return str(caught.value)
+
+    def test_a_folder(self, tmp_path: Path) -> None:
+        assert self.refused(tmp_path) == f"{tmp_path} is a folder. Name a file in it for the log."
+
+    def test_no_folder_for_it(self, tmp_path: Path) -> None:
+        folder = tmp_path / "nowhere"
+        assert self.refused(folder / "log") == f"there is no folder {folder} for the log. Make it."
+
+    def test_a_file_for_a_folder(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        assert "there is no folder" in self.refused(tmp_path / "file" / "log")
+
+    def test_a_name_too_long(self, tmp_path: Path) -> None:
+        assert "name another file" in self.refused(tmp_path / ("x" * 300))
+
+    @pytest.mark.skipif(not os.path.exists("/dev/null"), reason="there are no devices here")
+    def test_a_device_is_left_alone(self) -> None:
+        assert "(not an ordinary file)" in self.refused("/dev/null")
+
+    def test_one_without_the_right_to_it(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(rotatingfile, "FileIO", refuse)
+        assert self.refused(path) == (
+            f"{path} cannot be written as a log (Permission denied). Get the right to write it and"
+            " its folder, or name another file."
+        )

@@ -1,0 +1,173 @@
+"""Write what happens on a server into a file, one JSON object a line, for programs to read.
+
+Each line has `at`, an ISO 8601 time with its offset, and `event`, what happened; the rest are the
+fields of that kind of event. Only ASCII is written: whatever a stranger typed, `cat` shows it
+harmlessly (promise 4). What people say to one another in private never gets here.
+"""
+
+import errno
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from threading import Event as Flag
+
+from threadchat.backlog import MAX_WAITING_LINES, Backlog
+from threadchat.events import Event
+from threadchat.messages import RoomMessage
+from threadchat.rotatingfile import MAX_BYTES, RotatingFile
+
+RETRY_SECONDS = 1.0
+"""How long after a failure it is tried again to write."""
+
+
+class BadLogFile(Exception):
+    """Say in one line why a file cannot take the log, and the way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Happened:
+    at: float
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    room: str
+    messages: Sequence[RoomMessage]
+
+
+class EventLog:
+    """A log of events in the file at `path`, which is rotated at `max_bytes` bytes.
+
+    It watches a server (`threadchat.events.Watcher`): every method may be called from any thread,
+    and none waits. With `messages`, what rooms are shown is logged, too. Raises `BadLogFile` if
+    the file cannot be had. When it cannot be written later, what happens waits in memory, up to
+    `limit` lines, and `tell` gets a line for the operator; another, when it is written again.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        tell: Callable[[str], None],
+        *,
+        messages: bool = False,
+        max_bytes: int = MAX_BYTES,
+        limit: int = MAX_WAITING_LINES,
+        retry_seconds: float = RETRY_SECONDS,
+    ) -> None:
+        try:
+            self._file = RotatingFile(path, max_bytes)
+        except OSError as error:
+            raise BadLogFile(_why_not(path, error)) from None
+        self._tell = tell
+        self._messages = messages
+        self._retry_seconds = retry_seconds
+        self._closing = Flag()
+        self._troubles: set[str] = set()  # what the operator has been told of
+        self._backlog: Backlog[_Happened | _Shown] = Backlog(
+            "threadchat log file", self._write, self._own_up, limit
+        )
+
+    def note(self, event: Event) -> None:
+        """Log that something has happened."""
+        self._backlog.put(_Happened(time.time(), event))
+
+    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
+        """Log what was shown in `room`, in its order (promise 1), if that is wanted."""
+        if self._messages:
+            self._backlog.put(_Shown(room, messages), len(messages), is_talk=True)
+
+    def close(self, timeout: float = 2.0) -> bool:
+        """Write what is waiting, for up to `timeout` seconds, and log nothing any more.
+
+        Return False if the writing has not come to its end; the file is left open then.
+        """
+        self._closing.set()
+        if not self._backlog.close(timeout):
+            return False
+        self._file.close()
+        return True
+
+    # On the thread that writes
+
+    def _write(self, entry: _Happened | _Shown) -> None:
+        if isinstance(entry, _Happened):
+            self._append(_line(entry.at, entry.event))
+        else:
+            lines = (_line(message.at, message, room=entry.room) for message in entry.messages)
+            self._append("".join(lines))
+
+    def _own_up(self, left_out: int) -> None:
+        """Say how many lines were left out since this was last said."""
+        self._append(_as_json(time.time(), "left_out", {"lines": left_out}))
+
+    def _append(self, lines: str) -> None:
+        """Write `lines`, trying until it works or there is no more time: then raise `OSError`."""
+        data = lines.encode("ascii")
+        while True:
+            is_last_try = self._closing.is_set()
+            try:
+                self._file.append(data)
+            except OSError as error:
+                self._note_trouble("written", error, "what happens waits in memory until it can")
+                if is_last_try:
+                    self._tell("the log file still cannot be written: its last lines are lost")
+                    raise
+                self._closing.wait(self._retry_seconds)
+            else:
+                self._note_trouble("written", None)
+                self._note_trouble("rotated", self._file.why_not_rotated, "it grows until it can")
+                return
+
+    def _note_trouble(self, what: str, error: OSError | None, meanwhile: str = "") -> None:
+        """Tell the operator, once, that the file cannot be `what`, or that it is again."""
+        if error is not None and what not in self._troubles:
+            self._troubles.add(what)
+            self._tell(
+                f"the log file cannot be {what} ({error.strerror}): {meanwhile}. See that"
+                f" {self._file.path} and its folder may be written and the disk has room"
+            )
+        elif error is None and what in self._troubles:
+            self._troubles.remove(what)
+            self._tell(f"the log file is {what} again")
+
+
+def _line(at: float, event: Event | RoomMessage, **where: str) -> str:
+    """Return the line for `event`, which was at `at`, in seconds since the epoch."""
+    values = {field.name: getattr(event, field.name) for field in fields(event)}
+    values.pop("at", None)
+    if "seconds" in values:
+        values["seconds"] = round(values["seconds"], 3)
+    return _as_json(at, _kind_of(event), {**where, **values})
+
+
+def _kind_of(event: Event | RoomMessage) -> str:
+    """Return the name of a kind of event: `left_together` for `LeftTogether`."""
+    return re.sub(r"\B(?=[A-Z])", "_", type(event).__name__).lower()
+
+
+def _as_json(at: float, kind: str, values: Mapping[str, object]) -> str:
+    when = datetime.fromtimestamp(at).astimezone().isoformat(timespec="milliseconds")
+    known = {name: value for name, value in values.items() if value is not None}
+    return _encode({"at": when, "event": kind, **known}) + "\n"
+
+
+# As text, what JSON has no form for: a line that reads oddly is better than none.
+_encode = json.JSONEncoder(default=str).encode
+
+
+def _why_not(path: str | Path, error: OSError) -> str:
+    """Say why a file cannot take the log, and what to do."""
+    if os.path.isdir(path):
+        return f"{path} is a folder. Name a file in it for the log."
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return f"there is no folder {os.path.dirname(os.path.abspath(path))} for the log. Make it."
+    return (
+        f"{path} cannot be written as a log ({error.strerror}). Get the right to write it and its"
+        " folder, or name another file."
+    )
