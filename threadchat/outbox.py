@@ -93,6 +93,12 @@ class Outbox:
                     self.reason = reason
                     self._wire.wake()
 
+    @property
+    def bytes_queued(self) -> int:
+        """How many bytes wait for the client to take them."""
+        with self._lock:
+            return len(self._queue or b"")
+
     def drain(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds until nothing is queued; return whether it is so."""
         with self._lock:

@@ -149,6 +149,11 @@ class Room:
         self._enqueue(_Post(message, sender, done=done))
         done.wait()
 
+    @property
+    def pending(self) -> int:
+        """How many messages, joins and leaves wait to be delivered."""
+        return len(self._pending)
+
     def hush(self) -> None:
         """Announce no more leaving: everybody is about to."""
         self._is_hushed = True
@@ -337,10 +342,7 @@ class _Sheet:
         self._speakers.append(speaker)
 
     def count_deliveries(self, members: Collection[Member]) -> int:
-        """Return how many lines this makes for `members`, less what each is not to get.
-
-        What somebody ignores counts: to look for it would cost more than it is worth.
-        """
+        """Return how many lines this is to `members`, as if nobody ignored anybody."""
         left_out = sum(len(places) for one, places in self.not_for.items() if one in members)
         return len(self.messages) * len(members) - left_out
 

@@ -12,7 +12,7 @@ import socketserver
 import sys
 import time
 from collections.abc import Callable, Sequence
-from threading import Event, Lock, Thread, current_thread
+from threading import Event, Lock, Thread, active_count, current_thread
 from typing import Any
 
 from threadchat.chat import Chat
@@ -22,6 +22,7 @@ from threadchat.history import History
 from threadchat.messages import Problem, Reason, View, render
 from threadchat.network import show_address
 from threadchat.outbox import Flusher
+from threadchat.stats import Snapshot, Tally, resident_memory
 from threadchat.text import usable_encoding
 from threadchat.wire import open_wire
 
@@ -72,13 +73,16 @@ class ChatServer(socketserver.ThreadingTCPServer):
         host, port = address
         self.max_clients = max_clients
         self.fallback_encoding = usable_encoding(fallback_encoding)
-        self.watch = Watch(*watchers)
+        self._since = time.time(), clock()
+        self._tally = Tally(clock)
+        self.watch = Watch(self._tally, *watchers)
         self._is_dual_stack = not host and socket.has_dualstack_ipv6()
         self.address_family, bind_to = _where_to_bind(host, port, self._is_dual_stack)
         self._lock = Lock()  # guards all below
         self._threads: set[Thread] = set()
         self._seated: set[Thread] = set()  # those of them that count as clients
         self._handlers: dict[Thread, ClientHandler] = {}
+        self._received = self._sent = 0  # bytes of those who are gone
         self._refusals = 0
         self._last_id = 0
         self._is_stopping = False
@@ -143,6 +147,33 @@ class ChatServer(socketserver.ThreadingTCPServer):
         self.flusher.stop(max(0.1, deadline - time.monotonic()))
         self._history.close()
 
+    def stats(self) -> Snapshot:
+        """Return what there is to know of this moment. May be called from any thread."""
+        with self._lock:
+            handlers = list(self._handlers.values())
+            received, sent = self._received, self._sent
+        rooms = self.chat.rooms()
+        queues = [handler.outbox.bytes_queued for handler in handlers]
+        since, started_at = self._since
+        return Snapshot(
+            since=since,
+            seconds=self.clock() - started_at,
+            people=sum(len(room.members) for room in rooms),
+            connections=len(handlers),
+            rooms=len(rooms),
+            messages=self._tally.messages.total,
+            messages_per_second=self._tally.messages.rate(),
+            deliveries=self._tally.deliveries.total,
+            deliveries_per_second=self._tally.deliveries.rate(),
+            received=received + sum(handler.bytes_received for handler in handlers),
+            sent=sent + sum(handler.outbox.bytes_sent for handler in handlers),
+            queued=sum(queues),
+            longest_queue=max(queues, default=0),
+            pending=sum(room.pending for room in rooms),
+            threads=active_count(),
+            memory=resident_memory(),
+        )
+
     def server_close(self) -> None:
         """Stop, as the context manager does."""
         self.stop()
@@ -203,7 +234,10 @@ class ChatServer(socketserver.ThreadingTCPServer):
         with self._lock:
             self._threads.discard(thread)
             self._seated.discard(thread)
-            self._handlers.pop(thread, None)
+            handler = self._handlers.pop(thread, None)
+            if handler is not None:
+                self._received += handler.bytes_received
+                self._sent += handler.outbox.bytes_sent
 
     def _turn_away(self, request: socket.socket, client_address: Any) -> None:
         self.watch.note(Refused(show_address(client_address), "the room is full"))

@@ -1,0 +1,294 @@
+"""Test what is measured of a server, to the figure, and how it is shown."""
+
+import io
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+import rich.console
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support import Client, run_concurrently, run_server, wait_until
+from threadchat.messages import Say
+from threadchat.server import ChatServer
+from threadchat.stats import (
+    WINDOW,
+    Memory,
+    Meter,
+    Snapshot,
+    Tally,
+    line,
+    lines,
+    resident_memory,
+    table,
+)
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self, now: float = 1000.5) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class TestMeter:
+    def test_nothing_counted_is_nothing(self) -> None:
+        meter = Meter(Clock())
+        assert (meter.total, meter.rate()) == (0, 0.0)
+
+    def test_the_rate_is_the_average_of_the_last_ten_whole_seconds(self) -> None:
+        clock = Clock()
+        meter = Meter(clock)
+        for second in range(20):
+            clock.now = 2000 + second
+            meter.add(second)
+        clock.now = 2020.9
+        assert meter.rate() == sum(range(10, 20)) / WINDOW
+        assert meter.total == sum(range(20))
+
+    def test_the_second_that_runs_does_not_count_yet(self) -> None:
+        clock = Clock(1000.0)
+        meter = Meter(clock)
+        clock.now = 1050.0
+        meter.add(30)
+        assert meter.rate() == 0.0
+        clock.now = 1051.0
+        assert meter.rate() == 3.0
+
+    def test_what_is_long_ago_does_not_count(self) -> None:
+        clock = Clock(1000.0)
+        meter = Meter(clock)
+        meter.add(30)
+        clock.now = 1010.9
+        assert meter.rate() == 3.0
+        clock.now = 1011.0
+        assert meter.rate() == 0.0
+
+    def test_right_after_the_start_the_time_since_then_counts(self) -> None:
+        clock = Clock(1000.9)
+        meter = Meter(clock)
+        meter.add(30)
+        clock.now = 1003.0
+        assert meter.rate() == 10.0
+
+    @given(
+        st.lists(st.tuples(st.floats(0, 30), st.integers(0, 100)), max_size=50), st.floats(0, 30)
+    )
+    def test_it_agrees_with_a_list_of_all_that_was_counted(
+        self, steps: list[tuple[float, int]], pause: float
+    ) -> None:
+        clock = Clock(0.0)
+        meter = Meter(clock)
+        clock.now = 100.0
+        counted = []
+        for passed, number in steps:
+            clock.now += passed
+            meter.add(number)
+            counted.append((int(clock.now), number))
+        clock.now += pause
+        now = int(clock.now)
+        expected = sum(number for second, number in counted if now - WINDOW <= second < now)
+        assert meter.rate() == expected / WINDOW
+        assert meter.total == sum(number for _, number in counted)
+
+    def test_nothing_is_lost_between_threads(self) -> None:
+        clock = Clock(1000.0)
+        meter = Meter(clock)
+
+        def count() -> None:
+            for _ in range(5000):
+                meter.add(1)
+
+        run_concurrently([count] * 8)
+        clock.now = 1001.0
+        assert (meter.total, meter.rate()) == (40_000, 40_000.0)
+
+
+def test_a_tally_counts_messages_and_deliveries() -> None:
+    tally = Tally(Clock())
+    tally.shown("lobby", [Say("al", "hi", 0.0)] * 3, 30)
+    tally.shown("games", [Say("al", "hi", 0.0)], 0)
+    assert (tally.messages.total, tally.deliveries.total) == (4, 30)
+
+
+class TestMemory:
+    @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="Linux alone has it")
+    def test_linux_tells_what_it_is_now(self) -> None:
+        before = resident_memory()
+        ballast = os.urandom(64 << 20)
+        after = resident_memory()
+        assert before is not None
+        assert after is not None
+        assert not after.is_peak
+        assert after.size - before.size > len(ballast) // 2
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell")
+    def test_elsewhere_it_is_the_peak(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        now = resident_memory()
+
+        def no_such_file(path: Path) -> bytes:
+            raise FileNotFoundError(path)
+
+        monkeypatch.setattr(Path, "read_bytes", no_such_file)
+        peak = resident_memory()
+        assert now is not None
+        assert peak is not None
+        assert peak.is_peak
+        assert now.size // 2 < peak.size < 1000 * now.size
+
+    def test_windows_does_not_tell(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "platform", "win32")
+            memory = resident_memory()
+        assert memory is None
+
+
+class TestOfAServer:
+    def test_what_people_did_is_counted_to_the_figure(self) -> None:
+        clock = Clock(1000.0)
+        begin = time.time()
+        with run_server(clock=clock) as (server, _), Client(server, "al") as al:
+            al.sync()  # else al's own coming might be counted later
+            clock.now = 1001.0
+            with Client(server, "bo") as bo, Client(server) as nameless:
+                nameless.expect("Your name: ")
+                al.expect("--> bo joined (2 here)\r\n")
+                for number in range(8):
+                    al.type(f"line {number}")
+                bo.expect("line 7\r\n")
+                bo.type("/join games")
+                al.expect("<-- bo left")
+                bo.sync()
+                al.sync()
+                clock.now = 1011.0
+                now = server.stats()
+                assert begin <= now.since <= time.time()
+                assert now.seconds == 11.0
+                assert (now.people, now.connections, now.rooms) == (2, 3, 2)
+                # Two came in, eight lines, one left, and came into another room.
+                assert (now.messages, now.messages_per_second) == (12, 11 / WINDOW)
+                # Who came first, and into the other room, found nobody there to tell.
+                assert (now.deliveries, now.deliveries_per_second) == (10, 10 / WINDOW)
+                commands = "al\n/sync\nbo\n/join games\n/sync\n/sync\n"
+                assert now.received == len(commands) + 8 * len("line 0\n")
+                assert now.sent == sum(len(each.received) for each in (al, bo, nameless))
+                assert (now.queued, now.longest_queue, now.pending) == (0, 0, 0)
+
+    def test_the_bytes_of_those_who_are_gone_still_count(self, server: ChatServer) -> None:
+        received = b""
+        for name in ("al", "bo"):
+            with Client(server, name) as client:
+                client.type("/quit")
+                client.expect_end()
+                received += client.received
+        wait_until(lambda: server.stats().connections == 0, "both are gone")
+        now = server.stats()
+        assert now.received == len("al\n/quit\nbo\n/quit\n")
+        assert now.sent == len(received)
+        assert (now.people, now.rooms) == (0, 1)
+
+    def test_what_somebody_does_not_take_is_queued(self, server: ChatServer) -> None:
+        with Client(server, "stuck", receive_buffer=2048), Client(server, "al") as al:
+            while not server.stats().queued:
+                al.type("x" * 4000)
+                al.sync()
+            now = server.stats()
+            assert 0 < now.queued == now.longest_queue
+
+    def test_any_thread_may_ask_while_people_come_and_go(self, server: ChatServer) -> None:
+        typed = [0] * 4
+
+        def come_and_go(number: int) -> None:
+            for _ in range(10):
+                with Client(server, f"n{number}") as client:
+                    client.type("/quit")
+                    client.expect_end()
+                typed[number] += len(f"n{number}\n/quit\n")
+
+        def look() -> None:
+            before = 0
+            for _ in range(50):
+                received = server.stats().received
+                # Whoever goes is not missed for a moment, nor counted twice.
+                assert before <= received <= 4 * 10 * len("n0\n/quit\n")
+                before = received
+
+        actions: list[Callable[[], None]] = [partial(come_and_go, number) for number in range(4)]
+        run_concurrently([*actions, look, look])
+        wait_until(lambda: server.stats().connections == 0, "all are gone")
+        assert server.stats().received == sum(typed)
+
+    def test_it_may_be_asked_before_the_start_and_after_the_stop(self) -> None:
+        with ChatServer(("127.0.0.1", 0)) as server:
+            assert server.stats().connections == 0
+        assert server.stats().rooms == 1
+
+
+SNAPSHOT = Snapshot(
+    since=time.mktime((2026, 11, 23, 12, 0, 0, 0, 0, -1)),
+    seconds=7500.0,
+    people=12,
+    connections=13,
+    rooms=3,
+    messages=10_234,
+    messages_per_second=4.25,
+    deliveries=510_234,
+    deliveries_per_second=1050.04,
+    received=1023,
+    sent=5 * 1024**2 // 2,
+    queued=3 * 1024,
+    longest_queue=2048,
+    pending=1,
+    threads=17,
+    memory=Memory(3 * 1024**3),
+)
+
+
+class TestShowing:
+    LINES = (
+        "up since    2026-11-23 12:00:00 (2 h 5 min)",
+        "people      12 (13 connections)",
+        "rooms       3",
+        "messages    10,234 (4.2 a second)",
+        "deliveries  510,234 (1,050.0 a second)",
+        "bytes       1023 B in, 2.5 MiB out",
+        "queues      3.0 KiB to be taken (the longest: 2.0 KiB), 1 message to be delivered",
+        "threads     17",
+        "memory      3.0 GiB",
+    )
+
+    def test_in_lines(self) -> None:
+        assert lines(SNAPSHOT) == list(self.LINES)
+
+    def test_a_peak_is_called_one_and_what_is_unknown_is_left_out(self) -> None:
+        peak = lines(replace(SNAPSHOT, memory=Memory(5 * 1024, is_peak=True)))
+        assert peak[-1] == "peak memory 5.0 KiB"
+        assert lines(replace(SNAPSHOT, memory=None)) == list(self.LINES[:-1])
+
+    def test_in_a_table(self) -> None:
+        file = io.StringIO()
+        rich.console.Console(file=file, width=120).print(table(SNAPSHOT))
+        title, *rows = file.getvalue().splitlines()
+        assert title.strip() == "threadchat"
+        shown = [" ".join(row.strip("│ ").replace("│", "").split()) for row in rows[1:-1]]
+        assert shown == [" ".join(each.split()) for each in self.LINES]
+
+    def test_in_one_line(self) -> None:
+        assert line(SNAPSHOT) == (
+            "12 people in 3 rooms | 4.2 messages/s | 1,050.0 deliveries/s | 3.0 KiB queued"
+            " | 1023 B in | 2.5 MiB out | 17 threads | 3.0 GiB | up 2 h 5 min"
+        )
+
+    def test_one_is_one(self) -> None:
+        one = replace(SNAPSHOT, people=1, rooms=1, threads=1, memory=None)
+        assert line(one).startswith("1 person in 1 room | ")
+        assert line(one).endswith(" | 1 thread | up 2 h 5 min")

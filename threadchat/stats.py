@@ -1,0 +1,195 @@
+"""Measure what a server does, and show it: as a table, in lines of text, or in one line.
+
+What is counted while people talk costs one addition a batch, not one a message.
+"""
+
+import contextlib
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from rich import box
+from rich.table import Table
+
+from threadchat.events import Event
+from threadchat.messages import RoomMessage, duration
+
+if sys.platform != "win32":
+    import resource
+
+WINDOW = 10
+"""The seconds over which a rate is taken."""
+
+
+class Meter:
+    """Count something, and tell how much of it comes in a second. Safe to use from any thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._started = int(clock())
+        self._lock = Lock()  # guards all below
+        self._total = 0
+        # The seconds in which something came, each with what the total was before it.
+        self._marks: deque[tuple[int, int]] = deque(maxlen=WINDOW + 1)
+
+    def add(self, number: int) -> None:
+        """Count `number` more."""
+        with self._lock:
+            second = int(self._clock())
+            if not self._marks or self._marks[-1][0] < second:
+                self._marks.append((second, self._total))
+            self._total += number
+
+    @property
+    def total(self) -> int:
+        """How much has been counted in all."""
+        with self._lock:
+            return self._total
+
+    def rate(self) -> float:
+        """Return how much came in a second, on the average of the last `WINDOW` whole seconds.
+
+        Where less time has passed since the start, that counts.
+        """
+        with self._lock:
+            now = int(self._clock())
+            seconds = max(1, min(WINDOW, now - self._started))
+            return (self._before(now) - self._before(now - seconds)) / seconds
+
+    def _before(self, second: int) -> int:
+        return next((total for mark, total in self._marks if mark >= second), self._total)
+
+
+class Tally:
+    """Watches a server to count what rooms are shown: joins, leaves and the like count, too."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.messages = Meter(clock)
+        self.deliveries = Meter(clock)
+
+    def note(self, event: Event) -> None:
+        """Leave events to others."""
+
+    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
+        """Count what was shown in a room."""
+        self.messages.add(len(messages))
+        self.deliveries.add(deliveries)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The bytes of memory that this process has, or, where it `is_peak`, had at most."""
+
+    size: int
+    is_peak: bool = False
+
+
+def resident_memory() -> Memory | None:
+    """Return what this process has resident; None where the system does not tell (Windows).
+
+    Linux tells what it is now (proc_pid_statm(5)), others the most it has been (getrusage(2)).
+    """
+    if sys.platform == "win32":
+        return None
+    with contextlib.suppress(OSError):
+        pages = Path("/proc/self/statm").read_bytes().split()[1]
+        return Memory(int(pages) * resource.getpagesize())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return Memory(peak if sys.platform == "darwin" else 1024 * peak, is_peak=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a server has done since it is up, and what it has to do at this moment.
+
+    `since` is in seconds since the epoch, `seconds` how long ago that was. `connections` has those
+    without a name, too. `messages` are what rooms were shown, who joined and left included, and
+    `deliveries` the lines that this made for their members. `received` and `sent` are the bytes
+    from and to all clients there have been; `queued` are those that wait for clients to take them,
+    `longest_queue` for the one that is furthest behind. `pending` is how many messages, joins and
+    leaves wait for their rooms. The two rates are those of `Meter.rate`.
+    """
+
+    since: float
+    seconds: float
+    people: int
+    connections: int
+    rooms: int
+    messages: int
+    messages_per_second: float
+    deliveries: int
+    deliveries_per_second: float
+    received: int
+    sent: int
+    queued: int
+    longest_queue: int
+    pending: int
+    threads: int
+    memory: Memory | None
+
+
+def table(snapshot: Snapshot) -> Table:
+    """Return a table for a terminal."""
+    shown = Table("", "", title="threadchat", show_header=False, box=box.ROUNDED)
+    for what, figures in _rows(snapshot):
+        shown.add_row(what, figures)
+    return shown
+
+
+def lines(snapshot: Snapshot) -> list[str]:
+    """Return the same as plain lines, in ASCII."""
+    return [f"{what:<12}{figures}" for what, figures in _rows(snapshot)]
+
+
+def line(snapshot: Snapshot) -> str:
+    """Return what matters most in one line of ASCII, the most important first."""
+    parts = [
+        f"{_count(snapshot.people, 'person', 'people')} in {_count(snapshot.rooms, 'room')}",
+        f"{snapshot.messages_per_second:,.1f} messages/s",
+        f"{snapshot.deliveries_per_second:,.1f} deliveries/s",
+        f"{_size(snapshot.queued)} queued",
+        f"{_size(snapshot.received)} in",
+        f"{_size(snapshot.sent)} out",
+        _count(snapshot.threads, "thread"),
+        *([_size(snapshot.memory.size)] if snapshot.memory else []),
+        f"up {duration(snapshot.seconds)}",
+    ]
+    return " | ".join(parts)
+
+
+def _rows(snapshot: Snapshot) -> list[tuple[str, str]]:
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(snapshot.since))
+    rows = [
+        ("up since", f"{since} ({duration(snapshot.seconds)})"),
+        ("people", f"{snapshot.people:,} ({_count(snapshot.connections, 'connection')})"),
+        ("rooms", f"{snapshot.rooms:,}"),
+        ("messages", f"{snapshot.messages:,} ({snapshot.messages_per_second:,.1f} a second)"),
+        ("deliveries", f"{snapshot.deliveries:,} ({snapshot.deliveries_per_second:,.1f} a second)"),
+        ("bytes", f"{_size(snapshot.received)} in, {_size(snapshot.sent)} out"),
+        (
+            "queues",
+            f"{_size(snapshot.queued)} to be taken (the longest: {_size(snapshot.longest_queue)}),"
+            f" {_count(snapshot.pending, 'message')} to be delivered",
+        ),
+        ("threads", f"{snapshot.threads:,}"),
+    ]
+    if snapshot.memory is not None:
+        what = "peak memory" if snapshot.memory.is_peak else "memory"
+        rows.append((what, _size(snapshot.memory.size)))
+    return rows
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _size(number: int) -> str:
+    """Say how many bytes these are, in the unit that suits."""
+    if number < 1024:
+        return f"{number} B"
+    power = min(3, (number.bit_length() - 1) // 10)
+    return f"{number / 1024**power:,.1f} {('KiB', 'MiB', 'GiB')[power - 1]}"
