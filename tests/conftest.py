@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lobby import Lobby
 from tests.support import WatchingConsole, run_server, wait_until
 from threadchat import ChatServer
 
@@ -50,3 +51,11 @@ def server(watched: tuple[ChatServer, WatchingConsole]) -> ChatServer:
 @pytest.fixture
 def console(watched: tuple[ChatServer, WatchingConsole]) -> WatchingConsole:
     return watched[1]
+
+
+@pytest.fixture
+def lobby() -> Iterator[Lobby]:
+    lobby = Lobby()
+    yield lobby
+    lobby.chat.close()
+    assert lobby.watcher.failures == []

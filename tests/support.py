@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +19,9 @@ from threadchat.console import Console, Detail
 from threadchat.database import MIGRATIONS
 from threadchat.events import Disconnected, Event, Trouble, Watcher
 from threadchat.history import index_words
+from threadchat.house import House
+from threadchat.records import Records
+from threadchat.stats import Snapshot
 from threadchat.wire import PortableWire, Wire
 
 DEADLINE = 20.0
@@ -60,6 +64,17 @@ def run_server(
         yield server, console
     console.close()
     assert console.troubles == []
+
+
+def no_stats() -> Snapshot:
+    """What there is to know of a chat without a server."""
+    zeros: dict[str, Any] = dict.fromkeys([field.name for field in fields(Snapshot)], 0)
+    return Snapshot(**{**zeros, "memory": None})
+
+
+def quiet_house(records: Records | None = None) -> House:
+    """House rules for a chat without a server, of which nobody logs anything."""
+    return House(lambda event: None, no_stats, lambda: None, records)
 
 
 class Reachable(Protocol):

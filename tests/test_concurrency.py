@@ -9,12 +9,13 @@ from functools import partial
 
 import pytest
 
-from tests.support import Client, run_concurrently, run_server, said_by
+from tests.support import Client, quiet_house, run_concurrently, run_server, said_by
 from tests.test_room import FakeMember, FakeObserver
 from threadchat import ChatServer
-from threadchat.chat import Chat, Person
+from threadchat.chat import Chat
 from threadchat.history import History
 from threadchat.messages import Left, Say
+from threadchat.person import Person
 from threadchat.room import Room
 from threadchat.text import BadName
 
@@ -100,7 +101,7 @@ def test_coming_and_going_during_broadcast_misses_nothing_in_between() -> None:
 
 
 def test_one_of_many_who_claim_a_name_gets_it() -> None:
-    chat = Chat(History(), FakeObserver())
+    chat = Chat(History(), FakeObserver(), quiet_house())
     people = [Person(number, "", lambda data: None) for number in range(16)]
     winners: list[Person] = []
 
@@ -115,7 +116,7 @@ def test_one_of_many_who_claim_a_name_gets_it() -> None:
 
 
 def test_names_swapped_back_and_forth_are_never_held_twice() -> None:
-    chat = Chat(History(), FakeObserver())
+    chat = Chat(History(), FakeObserver(), quiet_house())
     people = [Person(number, "", lambda data: None) for number in range(4)]
     for number, person in enumerate(people):
         chat.claim_name(person, f"n{number}")
@@ -203,7 +204,7 @@ def test_a_stop_in_the_middle_of_everything() -> None:
 
 
 def test_rooms_that_come_and_go_lose_nobody() -> None:
-    chat = Chat(History(), FakeObserver())
+    chat = Chat(History(), FakeObserver(), quiet_house())
     people = [Person(number, "", lambda data: None) for number in range(6)]
     for number, person in enumerate(people):
         chat.claim_name(person, f"n{number}")

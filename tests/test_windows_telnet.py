@@ -252,7 +252,9 @@ def test_what_one_says_in_other_ways_stands_there_once(
 ) -> None:
     enter(windows, "al")
     with Client(server, "bo"):
-        windows.press("/me waves\n/msg bo hi\n")
+        windows.press("/me waves\n")
+        windows.see("* al waves")
+        windows.press("/msg bo hi\n")
         windows.see("[you -> bo] hi")
         windows.see("lobby>")
         assert windows.shown[-4:] == [

@@ -63,6 +63,15 @@ class Ban:
         """Return whether who has a name of that fold and that skeleton is meant."""
         return fold == self._fold or looks == self._skeleton
 
+    def keeps_out(self, name: str, host: str) -> bool:
+        """Return whether who has that name, or comes from that host, is meant."""
+        if self.is_of_name(fold_name(name), skeleton(name)):
+            return True
+        try:
+            return self.is_of_address(address_of(host))
+        except ValueError:  # some other kind of door
+            return False
+
     @cached_property
     def _fold(self) -> str | None:
         return fold_name(self.target) if isinstance(self.target, str) else None

@@ -1,31 +1,29 @@
-"""Hold all rooms, all names, and the people who have them.
+"""Hold all rooms, all names, and the people who have them: who may have which, and say what."""
 
-A `Person` knows nothing of how it is connected: it was given a way to be sent bytes. So a door of
-another kind needs no change here, nor in the rooms, nor in the commands.
-"""
-
+import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import lru_cache
 from threading import Lock
-from typing import Protocol
 
+from threadchat.countdown import Countdown
 from threadchat.history import Found, History
+from threadchat.house import House
 from threadchat.messages import (
     Left,
     Message,
     Notice,
     Private,
+    Problem,
     Reason,
     Remark,
     Renamed,
     RoomMessage,
     Spoken,
-    View,
     Welcome,
+    duration,
     render,
 )
+from threadchat.person import Person
 from threadchat.room import Member, Observer, Room
 from threadchat.text import BadName, clean_name, fold_name, skeleton
 
@@ -38,121 +36,8 @@ LOBBY = "lobby"
 """The room where everybody starts."""
 
 
-class Door(Protocol):
-    """How somebody is connected. What a kind of door cannot do raises `LookupError`, saying so."""
-
-    def set_charset(self, name: str) -> str:
-        """Take what comes for the encoding called `name`; return its proper name."""
-
-    def set_character_mode(self, wanted: bool) -> None:
-        """Ask to have the line being typed drawn by us, or by the person's own client."""
-
-
-class Person:
-    """Somebody who is connected: a member of a room as soon as they have a name.
-
-    But for `answers_to`, all is set by the person's own thread alone.
-    """
-
-    __slots__ = (
-        "_has_bell",
-        "_has_color",
-        "_has_times",
-        "_plain_view",
-        "address",
-        "answers_to",
-        "away",
-        "deliver",
-        "door",
-        "entered_at",
-        "folded_name",
-        "hears_itself",
-        "id",
-        "ignores",
-        "joined_at",
-        "last_heard_at",
-        "leaving",
-        "name",
-        "room",
-        "view",
-    )
-
-    def __init__(
-        self, id: int, address: str, deliver: Callable[[bytes], None], door: Door | None = None
-    ) -> None:
-        self.id = id
-        self.address = address
-        self.name = ""
-        self.folded_name = ""
-        self.view = self._plain_view = View()
-        self.hears_itself = False
-        self.room: Room | None = None
-        # On the monotonic clock, in seconds:
-        self.joined_at = 0.0  # the chat
-        self.entered_at = 0.0  # the room
-        self.last_heard_at = 0.0
-        self.away: str | None = None
-        """What the person left word of while away; None while here."""
-        self.ignores: frozenset[Person] = frozenset()
-        self.answers_to = ""
-        """The name of who last wrote in private; set by that one's thread."""
-        self.leaving: str | None = None
-        """Why the person is going, in their own words behind the `Reason`, once they said so."""
-        self.deliver = deliver
-        """Send what was rendered in this person's view. Does not wait."""
-        self.door = door
-        self._has_color: bool | None = None  # None: as it suits the mode
-        self._has_times = self._has_bell = False
-
-    @property
-    def host(self) -> str:
-        """The address without the port."""
-        return self.address.rpartition(":")[0]
-
-    def tell(self, *messages: Message) -> None:
-        """Show `messages` to this person alone."""
-        self.deliver(b"".join(render(message, self.view) for message in messages))
-
-    def hear(self, message: Private) -> None:
-        """Show a message that is meant for this person."""
-        self.deliver(render(message, self.view, is_mention=True))
-
-    def quit(self, words: str = "") -> None:
-        """Ask to be let go, with `words` for those who stay."""
-        self.leaving = f"{Reason.QUIT}: {words}" if words else str(Reason.QUIT)
-
-    def adapt(self, view: View, is_in_character_mode: bool) -> None:
-        """See by `view` from here on, plus what this person wishes.
-
-        In character mode nothing but what we send is on the screen: what the person says is shown
-        to them as it is to others, and names have colours unless they are switched off.
-        """
-        if view is not self._plain_view or is_in_character_mode != self.hears_itself:
-            self._plain_view = view
-            self.hears_itself = is_in_character_mode
-            self._choose_view()
-
-    def wish(
-        self, *, color: bool | None = None, times: bool | None = None, bell: bool | None = None
-    ) -> None:
-        """See colours, times before lines, and hear a bell when mentioned, or not."""
-        if color is not None:
-            self._has_color = color
-        if times is not None:
-            self._has_times = times
-        if bell is not None:
-            self._has_bell = bell
-        self._choose_view()
-
-    def _choose_view(self) -> None:
-        has_color = self.hears_itself if self._has_color is None else self._has_color
-        self.view = _shared_view(self._plain_view, has_color, self._has_times, self._has_bell)
-
-
-@lru_cache(maxsize=1024)
-def _shared_view(view: View, has_color: bool, has_times: bool, has_bell: bool) -> View:
-    """Return the one object for a view, so that a room can tell at a glance that two are alike."""
-    return replace(view, has_color=has_color, has_times=has_times, has_bell=has_bell)
+class NameProtected(BadName):
+    """A name belongs to who knows its passphrase."""
 
 
 class Chat:
@@ -166,22 +51,26 @@ class Chat:
         self,
         history: History,
         observer: Observer,
+        house: House,
         replay: int = 20,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._history = history
         self._observer = observer
+        self.house = house
         self._replay = replay
         self.clock = clock
         self._doors = Lock()  # guards the next three
         self._rooms: dict[str, Room] = {}
         self._places_taken: dict[Room, int] = {}
         self._is_hushed = False
-        self._names = Lock()  # guards the three tables below
+        self._names = Lock()  # guards the tables below
         self._kept: dict[str, tuple[str, float]] = {}  # for which host, and until when
         self._by_fold: dict[str, Person] = {}
         self._by_skeleton: dict[str, Person] = {}
+        self._muted: dict[str, float] = {}  # until when
         self.lobby = self._take_place(LOBBY)  # one that nobody gives up
+        self.countdown = Countdown(self._tell_of_the_end, house.finish)
 
     # Rooms
 
@@ -201,6 +90,11 @@ class Chat:
         if len(rooms) == 1:
             return rooms[0].members
         return [member for room in rooms for member in room.members]
+
+    def everybody(self) -> list[Person]:
+        """Return who has a name, in a room or just before."""
+        with self._names:
+            return [person for person in self._by_fold.values() if person.door is not None]
 
     def _take_place(self, name: str) -> Room:
         """Return the room called `name`, which exists until the place in it is given up."""
@@ -226,13 +120,14 @@ class Chat:
     def enter(self, person: Person) -> None:
         """Let `person`, who has a name, into the lobby."""
         person.joined_at = person.last_heard_at = self.clock()
-        self._enter(person, self._take_place(LOBBY), Welcome(person.name))
+        motd = map(Notice, self.house.motd)
+        self._enter(person, self._take_place(LOBBY), Welcome(person.name), *motd)
 
-    def _enter(self, person: Person, room: Room, word: Message) -> None:
+    def _enter(self, person: Person, room: Room, *words: Message) -> None:
         person.room = room
         person.entered_at = self.clock()
         about = [Notice(f"Topic: {room.topic}")] if room.topic else []
-        room.join(person, b"".join(render(message, person.view) for message in (word, *about)))
+        room.join(person, b"".join(render(message, person.view) for message in (*words, *about)))
 
     def move(self, person: Person, raw: str) -> None:
         """Take `person` to the room that `raw` names, which is made if there is none.
@@ -258,24 +153,39 @@ class Chat:
 
     # Names
 
-    def claim_name(self, person: Person, raw: str) -> None:
+    def claim_name(self, person: Person, raw: str, *, is_proven: bool = False) -> None:
         """Give `person` the name that `raw` asks for.
 
-        Raise `BadName` if it cannot be had; then nothing has changed.
+        Raise `NameProtected` if its passphrase has to be given first and `is_proven` does not say
+        that it has been; `BadName` if it cannot be had at all. Then nothing has changed.
         """
         name = clean_name(raw)
+        self._check_claim(person, name, is_proven)
         fold, looks = fold_name(name), skeleton(name)
         with self._names:
             if self._by_fold.get(fold, person) is not person:
                 raise BadName(f"{name} is taken.")
             host, until = self._kept.get(fold, (person.host, 0.0))
-            if host != person.host and self.clock() < until:
+            if host != person.host and self.clock() < until and not is_proven:
                 raise BadName(f"{name} is kept for somebody whose connection broke.")
             other = self._by_skeleton.get(looks, person)
             if other is not person:
                 raise BadName(f"{name} looks too much like {other.name}, who is here already.")
             self._by_fold[fold] = self._by_skeleton[looks] = person
             person.name, person.folded_name = name, fold
+            person.muted_until = max(person.muted_until, self._muted.get(fold, 0.0))
+
+    def _check_claim(self, person: Person, name: str, is_proven: bool) -> None:
+        """Raise `BadName` or `NameProtected` for what is remembered of that name or address."""
+        records = self.house.records
+        if ban := records.ban_of_name(name) or records.ban_of_address(person.host):
+            raise BadName(f"That is banned here: {ban.line(records.now())}.")
+        if is_proven or (person.name and fold_name(name) == person.folded_name):
+            return
+        if records.protected(name) is not None:
+            raise NameProtected(f"{name} is protected: its passphrase is needed.")
+        if other := records.lookalike(name):
+            raise BadName(f"{name} looks too much like {other}, which is protected.")
 
     def _release(self, person: Person, name: str, keep: str = "") -> None:
         """Make `name` free again, but for what it has in common with `keep`."""
@@ -289,9 +199,41 @@ class Chat:
 
     def say(self, person: Person, message: Spoken) -> None:
         """Say `message` in the room where `person` is; who speaks is not away any more."""
-        self.set_away(person, None)
-        if person.room is not None:
-            person.room.post(message, person)
+        if self.may_speak(person):
+            self.set_away(person, None)
+            if person.room is not None:
+                person.room.post(message, person)
+
+    def may_speak(self, person: Person) -> bool:
+        """Return whether `person` is not muted; if they are, they have been told."""
+        left = person.mute_left(self.clock())
+        if left:
+            until = "" if left == math.inf else f" for {duration(left)} more"
+            person.tell(Problem(f"You are muted{until}: nobody was shown that."))
+        return not left
+
+    def mute(self, name: str, seconds: float) -> None:
+        """Let nobody called `name` speak for so long, now or after coming back."""
+        until = self.clock() + seconds
+        with self._names:
+            self._muted[fold_name(name)] = until
+            person = self._by_fold.get(fold_name(name))
+            if person is not None:
+                person.muted_until = until
+
+    def unmute(self, name: str) -> bool:
+        """Let them speak again; return whether they were muted."""
+        with self._names:
+            until = self._muted.pop(fold_name(name), -math.inf)
+            person = self._by_fold.get(fold_name(name))
+            if person is not None:
+                until, person.muted_until = max(until, person.muted_until), -math.inf
+        return until > self.clock()
+
+    def announce_everywhere(self, message: RoomMessage) -> None:
+        """Show everybody, in all rooms, `message`; on return they have been."""
+        for room in self.rooms():
+            room.announce(message)
 
     def announce(self, person: Person, message: RoomMessage) -> None:
         """Show the others in the room of `person` what has become of them, before returning."""
@@ -320,17 +262,22 @@ class Chat:
         with self._names:
             return self._by_fold[fold_name(name)]
 
+    def is_here(self, name: str) -> bool:
+        """Return whether somebody here is called `name`."""
+        with self._names:
+            return fold_name(name) in self._by_fold
+
     def whisper(self, person: Person, recipient: Person, text: str) -> None:
-        """Say `text` from `person` to `recipient` alone."""
+        """Say `text` from `person`, who may speak, to `recipient` alone."""
         if person not in recipient.ignores:
             recipient.answers_to = person.name
             recipient.hear(Private(person.name, recipient.name, text))
         person.tell(Private(person.name, recipient.name, text, is_own=True))
 
-    def rename(self, person: Person, raw: str) -> None:
-        """Give `person` another name; raise `BadName` if it cannot be had."""
+    def rename(self, person: Person, raw: str, *, is_proven: bool = False) -> None:
+        """Give `person` another name, on the terms of `claim_name`."""
         before = person.name
-        self.claim_name(person, raw)
+        self.claim_name(person, raw, is_proven=is_proven)
         # The old name stays taken until everybody has read of the change: nobody can be taken for
         # its owner in between.
         self.announce(person, Renamed(before, person.name))
@@ -353,7 +300,16 @@ class Chat:
                     del self._kept[name]
             self._kept[person.folded_name] = person.host, now + NAME_KEPT_FOR
 
+    def seat_operator(self, operator: Person) -> None:
+        """Let people find who sits at the server's own terminal, in no room, by their name."""
+        with self._names:
+            self._by_fold[operator.folded_name] = operator
+
     # The end
+
+    def _tell_of_the_end(self, seconds: int) -> None:
+        left = f"{seconds} s" if seconds < 120 else duration(seconds)
+        self.announce_everywhere(Remark(f"The server stops in {left}"))
 
     def hush(self) -> None:
         """Announce no more leaving: everybody is about to."""
@@ -363,6 +319,7 @@ class Chat:
                 room.hush()
 
     def close(self) -> None:
-        """End what the rooms have running."""
+        """End what the rooms have running, and a countdown."""
+        self.countdown.call_off()
         for room in self.rooms():
             room.close()

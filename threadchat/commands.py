@@ -4,17 +4,21 @@ import re
 import time
 from collections.abc import Iterable
 
-from threadchat.chat import Chat, Person
+from threadchat import protecting
+from threadchat.chat import Chat, NameProtected
 from threadchat.messages import (
     Emote,
     Message,
     Notice,
     Problem,
     Remark,
+    Spoken,
     count_people,
     duration,
+    minute,
 )
-from threadchat.registry import Misuse, Registry
+from threadchat.person import Person
+from threadchat.registry import Command, Misuse, Registry
 from threadchat.room import Member, Room
 from threadchat.text import BadName
 
@@ -44,15 +48,39 @@ registry = Registry()
 """The commands of a threadchat."""
 
 
-@registry.command("help", "", "list the commands")
+@registry.command("help", "[COMMAND]", "list the commands, or tell more of one")
 def help_(chat: Chat, person: Person, argument: str) -> None:
-    """List the commands."""
-    width = max(len(command.usage) for command in registry)
+    """List the commands, or describe one."""
+    if argument:
+        command = registry.find(person, argument.removeprefix("/").lower())
+        if command is not None:
+            person.tell(*map(Notice, _details(command)))
+        return
     person.tell(
         Notice("Type a line and press Enter to say it to everyone. Commands begin with /:"),
-        *(Notice(f"  {command.usage:<{width}}  {command.summary}") for command in registry),
-        Notice(f"  {'//WORDS':<{width}}  say something that begins with /"),
+        *_listed(command for command in registry if not command.is_for_operators),
+        Notice("//WORDS says something that begins with /. /help COMMAND tells more of one."),
     )
+    if person.is_operator:
+        operators = _listed(command for command in registry if command.is_for_operators)
+        person.tell(Notice("For operators:"), *operators)
+
+
+def _listed(commands: Iterable[Command]) -> list[Notice]:
+    rows = [(command.usage, command.summary) for command in commands]
+    width = max(len(usage) for usage, _ in rows)
+    return [Notice(f"  {usage:<{width}}  {summary}") for usage, summary in rows]
+
+
+def _details(command: Command) -> list[str]:
+    lines = [f"{command.usage} - {command.summary}."]
+    if others := registry.aliases_of(command):
+        lines.append(f"  Also: {', '.join(f'/{other}' for other in others)}")
+    if command.example:
+        lines.append(f"  Example: {command.example}")
+    if command.is_for_operators:
+        lines.append("  For operators.")
+    return lines
 
 
 @registry.command("who", "[ROOM]", "list who is here, or in another room")
@@ -95,7 +123,7 @@ def _described(member: Member, now: float) -> str:
 @registry.command("whois", "NAME", "tell what is known of somebody")
 def whois(chat: Chat, person: Person, argument: str) -> None:
     """Tell what is known of somebody."""
-    other = _somebody(chat, person, argument)
+    other = somebody(chat, person, argument)
     if other is not None:
         now = chat.clock()
         room = f" in {other.room.name}" if other.room is not None else ""
@@ -103,7 +131,7 @@ def whois(chat: Chat, person: Person, argument: str) -> None:
         person.tell(Notice(f"{_described(other, now)} is{room}, {about}."))
 
 
-def _somebody(chat: Chat, person: Person, name: str) -> Person | None:
+def somebody(chat: Chat, person: Person, name: str) -> Person | None:
     """Return who is called `name`; None if the person was told that nobody is."""
     if not name:
         raise Misuse
@@ -122,12 +150,20 @@ def nick(chat: Chat, person: Person, argument: str) -> None:
     if argument == person.name:
         person.tell(Notice(f"You are {person.name} already."))
         return
+    if not chat.may_speak(person):
+        return
     try:
-        chat.rename(person, argument)
+        try:
+            chat.rename(person, argument)
+        except NameProtected:
+            if not protecting.prove(chat, person, argument):
+                return
+            chat.rename(person, argument, is_proven=True)
     except BadName as error:
         person.tell(Problem(f"{error} You are still {person.name}."))
     else:
         person.tell(Notice(f"You are now {person.name}."))
+        protecting.hand_over(chat, person)
 
 
 @registry.command("me", "TEXT", "say what you do, as in * al waves", is_speech=True)
@@ -162,13 +198,32 @@ registry.alias("r", "reply")
 
 
 def _whisper(chat: Chat, person: Person, name: str, words: str) -> None:
-    recipient = _somebody(chat, person, name)
+    if not chat.may_speak(person) or protecting.keep_letter(chat, person, name, words):
+        return
+    recipient = somebody(chat, person, name)
     if recipient is person:
         person.tell(Problem("That is you. /msg NAME WORDS is for somebody else."))
     elif recipient is not None:
         chat.whisper(person, recipient, words)
         if recipient.away is not None:
             person.tell(Notice(f"{_described(recipient, chat.clock())} will see it when back."))
+
+
+@registry.command("protect", "", "keep your name for who knows a passphrase you choose")
+def protect(chat: Chat, person: Person, argument: str) -> None:
+    """Keep the person's name for them."""
+    if argument:
+        person.tell(Problem("Type /protect alone: the passphrase is asked for, unseen."))
+    else:
+        protecting.protect(chat, person)
+
+
+@registry.command("unprotect", "", "let anybody have your name again")
+def unprotect(chat: Chat, person: Person, argument: str) -> None:
+    """Keep the person's name no longer."""
+    if argument:
+        raise Misuse
+    protecting.unprotect(chat, person)
 
 
 @registry.command("join", "ROOM", "go to another room, or open one")
@@ -213,6 +268,8 @@ def topic(chat: Chat, person: Person, argument: str) -> None:
     room = person.room
     if room is None:
         return
+    if argument and not chat.may_speak(person):
+        return
     if argument:
         room.topic = argument[:MAX_TOPIC]
         chat.announce(person, Remark(f"{person.name} set the topic: {room.topic}"))
@@ -222,6 +279,8 @@ def topic(chat: Chat, person: Person, argument: str) -> None:
 @registry.command("away", "[WORDS]", "say that you are away, until you speak again")
 def away(chat: Chat, person: Person, argument: str) -> None:
     """Mark the person as away."""
+    if argument and not chat.may_speak(person):
+        return
     chat.set_away(person, argument[:MAX_AWAY])
     person.tell(Notice("You are away. When you speak, you are back."))
 
@@ -229,7 +288,7 @@ def away(chat: Chat, person: Person, argument: str) -> None:
 @registry.command("ignore", "NAME", "be shown no more of what somebody says")
 def ignore(chat: Chat, person: Person, argument: str) -> None:
     """Hide what somebody says."""
-    other = _somebody(chat, person, argument)
+    other = somebody(chat, person, argument)
     if other is person:
         person.tell(Problem("That is you. Nobody can be kept from hearing themselves."))
     elif other is not None:
@@ -240,7 +299,7 @@ def ignore(chat: Chat, person: Person, argument: str) -> None:
 @registry.command("unignore", "NAME", "be shown again what somebody says")
 def unignore(chat: Chat, person: Person, argument: str) -> None:
     """Show again what somebody says."""
-    other = _somebody(chat, person, argument)
+    other = somebody(chat, person, argument)
     if other is not None and other not in person.ignores:
         person.tell(Problem(f"You do not ignore {other.name}."))
     elif other is not None:
@@ -254,7 +313,7 @@ def last(chat: Chat, person: Person, argument: str) -> None:
     number = _number(argument, MAX_LAST) if argument else DEFAULT_LAST
     if person.room is None:
         return
-    said = chat.recent(person.room, number)
+    said = _heard_by(person, chat.recent(person.room, number))
     shown = _fitting(reversed(said))[::-1]
     if not shown:
         person.tell(Notice(f"Nothing was said in {person.room.name} yet."))
@@ -262,6 +321,12 @@ def last(chat: Chat, person: Person, argument: str) -> None:
     shortened = f", as no more than {len(shown)} fit" if len(shown) < len(said) else ""
     begin = Notice(f"The last {len(shown)} of what was said in {person.room.name}{shortened}:")
     person.tell(begin, *shown, Notice("That was it. From here on it is live."))
+
+
+def _heard_by(person: Person, said: Iterable[Spoken]) -> list[Spoken]:
+    """Leave out what was said under the names of those whom `person` ignores."""
+    ignored = {other.name for other in person.ignores}
+    return [message for message in said if message.name not in ignored]
 
 
 def _number(argument: str, most: int) -> int:
@@ -288,14 +353,11 @@ def search(chat: Chat, person: Person, argument: str) -> None:
     if not argument:
         raise Misuse
     lines = [
-        Notice(f"{_minute(hit.message.at)} {hit.room} {hit.message.line}")
+        Notice(f"{minute(hit.message.at)} {hit.room} {hit.message.line}")
         for hit in chat.search(argument, MAX_FOUND)
+        if _heard_by(person, [hit.message])
     ]
     person.tell(*_fitting(lines or [Notice("Nothing that was said has all of these words.")]))
-
-
-def _minute(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
 
 
 @registry.command("charset", "NAME", "say how your client writes letters, as in /charset cp850")

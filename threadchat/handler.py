@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Protocol, cast
 
-from threadchat.chat import Chat, Person
-from threadchat.commands import complete, registry
+from threadchat import protecting
+from threadchat.chat import Chat, NameProtected
+from threadchat.commands import complete
 from threadchat.events import Connected, Disconnected, Named, Watch
 from threadchat.foreign import Doorman
 from threadchat.linebuffer import Line, LineTooLong
@@ -29,7 +30,9 @@ from threadchat.messages import (
     render,
 )
 from threadchat.network import show_address
+from threadchat.operating import registry
 from threadchat.outbox import BROKEN, Flusher, Frame, Outbox, reason_of
+from threadchat.person import Person
 from threadchat.terminal import AreYouThere, Ended, Terminal
 from threadchat.text import BadName, clean_text
 from threadchat.wire import open_wire
@@ -89,6 +92,8 @@ class ClientHandler(socketserver.StreamRequestHandler):
         self.person = Person(
             self.host.next_id(), show_address(self.client_address), self.outbox.send, door=self
         )
+        self._typed = self._lines()
+        self._prompt = ""
         self._why: str = Reason.CLOSED
         self._was_cut_off = False  # broken or turned away: what stands there is no line
         self.host.watch.note(Connected(self.person.id, self.person.address))
@@ -97,9 +102,8 @@ class ClientHandler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         """Serve the client until one side has had enough."""
         try:
-            lines = self._lines()
-            if self._enter(lines):
-                for line in lines:
+            if self._enter():
+                for line in self._typed:
                     self._obey(line)
                     if self.person.leaving is not None:
                         break
@@ -147,6 +151,27 @@ class ClientHandler(socketserver.StreamRequestHandler):
 
     # What a person can wish of this kind of door
 
+    def ask_secret(self, question: str) -> str | None:
+        """Ask for a password and wait for it; return None if the person is gone instead."""
+        self._ask_secret(question)
+        return self._next_secret()
+
+    def _ask_secret(self, question: str) -> None:
+        self.terminal.ask_secret(question)
+        self._settle()
+
+    def _next_secret(self) -> str | None:
+        secret = next(self._typed, None)
+        if secret is not None and secret.strip() == "/quit":
+            self.person.quit()
+            secret = None
+        self._show_prompt()
+        return secret
+
+    def pause(self, seconds: float) -> bool:
+        """Wait so long; return False, at once, if the connection breaks or is ended meanwhile."""
+        return self.wire.pause(seconds)
+
     def set_charset(self, name: str) -> str:
         """See `Terminal.set_charset`."""
         encoding = self.terminal.set_charset(name)
@@ -161,7 +186,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
     def _complete(self, text: str) -> tuple[int, list[str]]:
         return complete(self.host.chat, text) if self.person.name else (0, [])
 
-    def end(self, reason: Reason, words: str) -> None:
+    def end(self, reason: str, words: str) -> None:
         """End this client, from any thread, telling it why in `words`."""
         self.outbox.end(reason, render(Notice(words), self.person.view))
 
@@ -263,8 +288,13 @@ class ClientHandler(socketserver.StreamRequestHandler):
             self._write(f"{typed}\r\n")
 
     def _greet(self) -> None:
-        self._write(f"Hello from threadchat! {self._who_is_here()}\r\n")
-        self._ask(_NAME_PROMPT)
+        self._write("Hello from threadchat!")
+        if self.host.chat.house.has_password:
+            self._write("\r\n")
+            self._ask_secret(_PASSWORD_PROMPT)
+        else:
+            self._write(f" {self._who_is_here()}\r\n")
+            self._ask(_NAME_PROMPT)
 
     def _who_is_here(self) -> str:
         people = self.host.chat.people()
@@ -275,10 +305,28 @@ class ClientHandler(socketserver.StreamRequestHandler):
 
     # The conversation
 
-    def _enter(self, lines: Iterator[str]) -> bool:
-        """Ask for a name and let its owner in; return whether that came to be."""
+    def _enter(self) -> bool:
+        """Ask for the password, if there is one, and a name; return whether both were given."""
+        if self.host.chat.house.has_password:
+            if not self._has_password():
+                return False
+            self._write(f"{self._who_is_here()}\r\n")
+            self._ask(_NAME_PROMPT)
+        return self._has_name()
+
+    def _has_password(self) -> bool:
+        house = self.host.chat.house
+        while (given := self._next_secret()) is not None:
+            if protecting.is_accepted(house, self.person, given, house.is_password):
+                return True
+            if self.person.leaving is not None:
+                return False
+            self._ask_secret(_PASSWORD_PROMPT)
+        return False
+
+    def _has_name(self) -> bool:
         tries = 0
-        for line in lines:
+        for line in self._typed:
             self._keep(_NAME_PROMPT + clean_text(line))
             match line.strip().lower().removeprefix("/"):
                 case "quit":
@@ -292,6 +340,8 @@ class ClientHandler(socketserver.StreamRequestHandler):
                     tries += 1
                     if self._take_name(line):
                         return True
+                    if self.person.leaving is not None:
+                        return False
                     if tries == MAX_NAME_TRIES:
                         self.person.tell(Problem(f"That was try {tries} of {tries}. Come again!"))
                         self._why = Reason.NO_NAME
@@ -300,20 +350,30 @@ class ClientHandler(socketserver.StreamRequestHandler):
         return False
 
     def _take_name(self, line: str) -> bool:
+        chat = self.host.chat
         try:
-            self.host.chat.claim_name(self.person, line)
+            try:
+                chat.claim_name(self.person, line)
+            except NameProtected:
+                if not protecting.prove(chat, self.person, line):
+                    return False
+                chat.claim_name(self.person, line, is_proven=True)
         except BadName as error:
             self.person.tell(Problem(str(error)))
             return False
-        self._set_prompt(self.host.chat.lobby.name)
-        self.host.chat.enter(self.person)
+        self._set_prompt(chat.lobby.name)
+        chat.enter(self.person)
         if self.terminal.speaks_telnet and not self.terminal.is_in_character_mode:
             self.person.tell(Notice(_CHARMODE_HINT))
+        protecting.hand_over(chat, self.person)
         self.host.watch.note(Named(self.person.id, self.person.name))
         return True
 
     def _set_prompt(self, room: str) -> None:
         self._prompt = f"{room}> "
+        self._show_prompt()
+
+    def _show_prompt(self) -> None:
         self.terminal.set_prompt(self._prompt)
         self._settle()
 
@@ -337,6 +397,8 @@ class ClientHandler(socketserver.StreamRequestHandler):
                 if self.person.name != name:
                     self.host.watch.note(Named(self.person.id, self.person.name, name))
 
+
+_PASSWORD_PROMPT = "Password: "
 
 _NAME_PROMPT = "Your name: "
 

@@ -32,6 +32,9 @@ class Reason(StrEnum):
     TIMED_OUT = "timed out"
     TOO_SLOW = "too slow"
     NO_NAME = "gave no name"
+    WRONG_PASSWORD = "wrong password"
+    KICKED = "kicked"
+    BANNED = "banned"
     NOT_A_CHAT_CLIENT = "not a chat client"
     SERVER_STOPPING = "server stopping"
     SERVER_ERROR = "server error"
@@ -341,6 +344,11 @@ def count_people(number: int, where: str = "here") -> str:
         case 1:
             return f"1 person is {where}"
     return f"{number} people are {where}"
+
+
+def minute(at: float) -> str:
+    """Say when something was, `at` being seconds since the epoch, in local time to the minute."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
 
 
 def duration(seconds: float) -> str:

@@ -25,7 +25,7 @@ MAX_QUEUED = 256 * 1024
 Frame = tuple[bytes, bytes]
 """What takes the line being typed off a client's screen, and what puts it back."""
 
-BROKEN = frozenset({Reason.RESET, Reason.TIMED_OUT})
+BROKEN: frozenset[str] = frozenset({Reason.RESET, Reason.TIMED_OUT})
 """Ends that the connection came to by itself. What arrived before may still be read."""
 
 
@@ -55,7 +55,7 @@ class Outbox:
         self._watched = False  # whether the flusher knows this outbox
         self._emptied: Event | None = None  # made when somebody waits for it
         self.bytes_sent = 0
-        self.reason: Reason | None = None
+        self.reason: str | None = None
         """Why the client was ended, once it was. Nothing is sent from then on."""
 
     def send(self, data: bytes) -> None:
@@ -79,7 +79,7 @@ class Outbox:
                 if data:
                     self._send(data)
 
-    def end(self, reason: Reason, last_words: bytes = b"") -> None:
+    def end(self, reason: str, last_words: bytes = b"") -> None:
         """End the client: what is queued and `last_words` still go out, nothing after them.
 
         The client's own thread is woken from `Wire.receive` to do the rest. The first reason
@@ -107,7 +107,7 @@ class Outbox:
             self._emptied = emptied = Event()
         return emptied.wait(timeout)
 
-    def abandon(self, reason: Reason) -> None:
+    def abandon(self, reason: str) -> None:
         """End the client without sending what is queued."""
         with self._lock:
             self._drop(reason)
@@ -144,7 +144,7 @@ class Outbox:
             self._watched = True
             self._flusher.watch(self)
 
-    def _drop(self, reason: Reason) -> None:
+    def _drop(self, reason: str) -> None:
         """Give up: whatever is queued will not be sent any more."""
         self._queue = None
         if self._emptied is not None:

@@ -85,7 +85,7 @@ class Records:
     def __init__(self, path: str | Path | None, now: Callable[[], float] = time.time) -> None:
         self.is_lasting = path is not None
         """Whether it outlives the server. If not, nobody should be promised a name, or mail."""
-        self._now = now
+        self.now = now
         self._lock = Lock()  # guards the connection, and the changing of the bans
         # Seen through links, as the history sees it.
         self._path = Path(":memory:" if path is None else os.path.realpath(path))
@@ -142,7 +142,7 @@ class Records:
                 "INSERT INTO names (fold, name, looks, kept, since) VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT (fold) DO UPDATE"
                 " SET name = excluded.name, looks = excluded.looks, kept = excluded.kept",
-                (fold, name, skeleton(name), kept, self._now()),
+                (fold, name, skeleton(name), kept, self.now()),
             )
 
     def unprotect(self, name: str) -> bool:
@@ -233,7 +233,7 @@ class Records:
 
         It holds even if it cannot be written, which is what `RecordsFailed` says then.
         """
-        at = self._now()
+        at = self.now()
         ban = Ban(target, by, why, at, None if seconds is None else at + seconds)
         with self._turn(
             f"{show_target(target)} is banned until the server stops, but no longer: that cannot"
@@ -263,7 +263,7 @@ class Records:
 
     def bans(self) -> list[Ban]:
         """Return the bans in force, oldest first."""
-        now = self._now()
+        now = self.now()
         return [ban for ban in self._bans if not ban.is_over(now)]
 
     def ban_of_address(self, host: str) -> Ban | None:
@@ -284,7 +284,7 @@ class Records:
 
     def _read_bans(self) -> tuple[Ban, ...]:
         """Return the bans that are in force, and forget the others."""
-        self._connection.execute("DELETE FROM bans WHERE until <= ?", (self._now(),))
+        self._connection.execute("DELETE FROM bans WHERE until <= ?", (self.now(),))
         rows = self._connection.execute(
             "SELECT target, set_by, why, at, until FROM bans ORDER BY at"
         )

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from threadchat.chat import Chat, Person
+from threadchat.chat import Chat
 from threadchat.messages import Call, Problem
+from threadchat.person import Person
 
 Action = Callable[[Chat, Person, str], None]
 
@@ -28,6 +29,9 @@ class Command:
     action: Action
     is_speech: bool = False
     """Whether the person is shown what they said, so that the typed line need not stay."""
+    is_for_operators: bool = False
+    example: str = ""
+    """One way to use it, for `/help COMMAND`."""
 
     @property
     def usage(self) -> str:
@@ -43,12 +47,21 @@ class Registry:
         self._aliases: dict[str, str] = {}
 
     def command(
-        self, name: str, arguments: str, summary: str, is_speech: bool = False
+        self,
+        name: str,
+        arguments: str,
+        summary: str,
+        *,
+        is_speech: bool = False,
+        is_for_operators: bool = False,
+        example: str = "",
     ) -> Callable[[Action], Action]:
         """Register the decorated function as `/name`."""
 
         def register(action: Action) -> Action:
-            self._commands[name] = Command(name, arguments, summary, action, is_speech)
+            self._commands[name] = Command(
+                name, arguments, summary, action, is_speech, is_for_operators, example
+            )
             return action
 
         return register
@@ -57,27 +70,48 @@ class Registry:
         """Let `/other` do what `/name` does, without a line of its own in `/help`."""
         self._aliases[other] = name
 
+    def aliases_of(self, command: Command) -> list[str]:
+        """Return what else the command may be called."""
+        return [other for other, name in self._aliases.items() if name == command.name]
+
     def __iter__(self) -> Iterator[Command]:
         """Go through the commands in the order in which help lists them."""
         return iter(self._commands.values())
+
+    def commands_for(self, person: Person) -> list[Command]:
+        """Return the commands that `person` may use, in that order."""
+        return [c for c in self if person.is_operator or not c.is_for_operators]
 
     def get(self, name: str) -> Command | None:
         """Return the command called `name`, by whichever of its names."""
         return self._commands.get(self._aliases.get(name, name))
 
+    def find(self, person: Person, name: str) -> Command | None:
+        """Return the command called `name`; None if `person` was told that they have no such."""
+        command = self.get(name)
+        if command is None:
+            person.tell(Problem(self._unknown(person, name)))
+            return None
+        if command.is_for_operators and not person.is_operator:
+            person.tell(
+                Problem(f"/{command.name} is for operators. /op asks for their passphrase.")
+            )
+            return None
+        return command
+
     def dispatch(self, chat: Chat, person: Person, call: Call) -> None:
         """Do what `call` says for `person`, or tell them in one line why not."""
-        command = self.get(call.command)
+        command = self.find(person, call.command)
         if command is None:
-            person.tell(Problem(self._unknown(call.command)))
             return
         try:
             command.action(chat, person, call.argument)
         except Misuse:
             person.tell(Problem(f"Use it like this: {command.usage} - {command.summary}."))
 
-    def _unknown(self, name: str) -> str:
+    def _unknown(self, person: Person, name: str) -> str:
         if not name:
             return "There is no command without a name. /help lists all."
-        closest = max(self._commands, key=lambda known: SequenceMatcher(a=name, b=known).ratio())
+        known = [command.name for command in self.commands_for(person)]
+        closest = max(known, key=lambda known: SequenceMatcher(a=name, b=known).ratio())
         return f"There is no /{name[:20]}. Did you mean /{closest}? /help lists all."

@@ -73,7 +73,7 @@ class Observer(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Post:
     message: RoomMessage
-    sender: Member
+    sender: Member | None
     is_echoed: bool = False
     done: Event | None = None
 
@@ -143,7 +143,7 @@ class Room:
         is_echoed = isinstance(message, Spoken) and sender.hears_itself
         self._enqueue(_Post(message, sender, is_echoed))
 
-    def announce(self, message: RoomMessage, sender: Member) -> None:
+    def announce(self, message: RoomMessage, sender: Member | None = None) -> None:
         """Show `message` to every member but `sender`; on return it has been."""
         done = Event()
         self._enqueue(_Post(message, sender, done=done))
@@ -325,7 +325,8 @@ class _Sheet:
             self._add(Joined(self.joined, here), joiners)
         for post in posts:
             speaker = post.sender if isinstance(post.message, Spoken) else None
-            self._add(post.message, () if post.is_echoed else (post.sender,), speaker)
+            not_for = () if post.is_echoed or post.sender is None else (post.sender,)
+            self._add(post.message, not_for, speaker)
         if len(leaves) == 1:
             (left,) = leaves.values()
             self._add(left, leaves)

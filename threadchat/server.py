@@ -19,9 +19,11 @@ from threadchat.chat import Chat
 from threadchat.events import Refused, Trouble, Watch, Watcher
 from threadchat.handler import LINGER_SECONDS, ClientHandler
 from threadchat.history import History
+from threadchat.house import House, HouseFiles
 from threadchat.messages import Problem, Reason, View, render
 from threadchat.network import show_address
 from threadchat.outbox import Flusher
+from threadchat.records import Records
 from threadchat.stats import Snapshot, Tally, resident_memory
 from threadchat.text import usable_encoding
 from threadchat.wire import open_wire
@@ -69,6 +71,9 @@ class ChatServer(socketserver.ThreadingTCPServer):
         clock: Callable[[], float] = time.monotonic,
         watchers: Sequence[Watcher] = (),
         history: History | None = None,
+        records: Records | None = None,
+        files: HouseFiles | None = None,
+        finish: Callable[[], None] | None = None,
     ) -> None:
         host, port = address
         self.max_clients = max_clients
@@ -92,7 +97,8 @@ class ChatServer(socketserver.ThreadingTCPServer):
         self.flusher = Flusher(self.watch.failed)
         self._history = history or History()
         self.clock = clock
-        self.chat = Chat(self._history, self.watch, replay, clock)
+        self.house = House(self.watch.note, self.stats, finish or self.stop, records, files, clock)
+        self.chat = Chat(self._history, self.watch, self.house, replay, clock)
         super().__init__(bind_to, ClientHandler)
 
     def server_bind(self) -> None:
@@ -145,6 +151,7 @@ class ChatServer(socketserver.ThreadingTCPServer):
         self._join_all(deadline)
         self.chat.close()
         self.flusher.stop(max(0.1, deadline - time.monotonic()))
+        self.house.records.close()
         self._history.close()
 
     def stats(self) -> Snapshot:
@@ -209,13 +216,18 @@ class ChatServer(socketserver.ThreadingTCPServer):
             name=f"threadchat client {show_address(client_address)}",
             daemon=True,
         )
+        if ban := self.house.records.ban_of_address(client_address[0]):
+            line = ban.line(self.house.records.now())
+            self._turn_away(request, client_address, "banned", f"You are banned here: {line}.")
+            return
         with self._lock:
             has_room = len(self._seated) < self.max_clients
             if has_room:
                 self._threads.add(thread)
                 self._seated.add(thread)
         if not has_room:
-            self._turn_away(request, client_address)
+            words = f"The room is full: it holds {self.max_clients}. Please try again later."
+            self._turn_away(request, client_address, "the room is full", words)
             return
         try:
             thread.start()
@@ -239,9 +251,8 @@ class ChatServer(socketserver.ThreadingTCPServer):
                 self._received += handler.bytes_received
                 self._sent += handler.outbox.bytes_sent
 
-    def _turn_away(self, request: socket.socket, client_address: Any) -> None:
-        self.watch.note(Refused(show_address(client_address), "the room is full"))
-        words = f"The room is full: it holds {self.max_clients}. Please try again later."
+    def _turn_away(self, request: socket.socket, client_address: Any, why: str, words: str) -> None:
+        self.watch.note(Refused(show_address(client_address), why))
         with self._lock:
             at_leisure = self._refusals < _MAX_REFUSALS_AT_ONCE
             self._refusals += at_leisure

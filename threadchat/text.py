@@ -23,9 +23,9 @@ MAX_NAME_CELLS = 20
 MAX_COMBINING_MARKS = 4
 """The most combining marks kept on one base character; more only smear the rows around it."""
 
-RESERVED_NAMES = frozenset({"who", "help", "quit", "you"})
+RESERVED_NAMES = frozenset({"who", "help", "quit", "you", "operator", "server"})
 """Names nobody gets: the first three are answered at the name prompt, "you" stands for the reader
-in a private message."""
+in a private message, and "operator" is who sits at the server's own terminal."""
 
 # The sequences of ECMA-48 go as a whole: without its ESC, a "[31m" would be left to look at.
 # Those that carry a string end at BEL or ST; one that never ends loses its opening only.

@@ -19,6 +19,9 @@ _SLICE = 1.0
 """How long the portable wire waits at a time, in seconds: shutting down the receiving side wakes
 no waiting `select` on Windows."""
 
+_PAUSE_SLICE = 0.1
+"""How long a pause takes to notice, in seconds, that it was ended from another thread."""
+
 
 class Wire:
     """A connected socket with a flag for sends that do not wait."""
@@ -51,6 +54,17 @@ class Wire:
     def has_input(self) -> bool:
         """Return whether a `receive` would return at once."""
         return _wait_until_readable(self._socket, 0)
+
+    def pause(self, seconds: float) -> bool:
+        """Wait so long; return False, soon, if the connection breaks or `wake` is called.
+
+        That the peer has nothing more to send is no reason: it may still be reading.
+        """
+        deadline = time.monotonic() + seconds
+        while not self._woken and (left := deadline - time.monotonic()) > 0:
+            if _wait_until_broken(self._socket, min(left, _PAUSE_SLICE)):
+                return False
+        return not self._woken
 
     def wake(self) -> None:
         """Make a `receive` that waits in another thread return, and every later one too."""
@@ -124,3 +138,12 @@ def _wait_until_readable(sock: socket.socket, timeout: float) -> bool:
         poller.register(sock, select.POLLIN)
         return bool(poller.poll(timeout * 1000))
     return bool(select.select([sock], [], [], timeout)[0])
+
+
+def _wait_until_broken(sock: socket.socket, timeout: float) -> bool:
+    """Wait up to `timeout` seconds for the connection to break; return whether it has."""
+    if hasattr(select, "poll"):
+        poller = select.poll()
+        poller.register(sock, 0)  # what breaks a connection is always reported
+        return bool(poller.poll(timeout * 1000))
+    return bool(select.select([], [], [sock], timeout)[2])

@@ -1,0 +1,107 @@
+"""A chat with people in it but without connections: they type commands, and keep what they see."""
+
+from collections.abc import Sequence
+
+from tests.support import no_stats
+from threadchat.chat import Chat
+from threadchat.events import Event
+from threadchat.history import History
+from threadchat.house import House
+from threadchat.messages import Call, RoomMessage, Say, parse_line
+from threadchat.operating import registry
+from threadchat.person import Person
+from threadchat.records import Records
+
+
+class Watcher:
+    """An observer that keeps what it sees."""
+
+    def __init__(self) -> None:
+        self.messages: list[RoomMessage] = []
+        self.failures: list[Exception] = []
+
+    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
+        self.messages += messages
+
+    def failed(self, doing: str, error: Exception) -> None:
+        self.failures.append(error)
+
+
+class Somebody(Person):
+    """A person who keeps what it is sent, and whose door is this very object."""
+
+    __slots__ = ("ended", "now", "pauses", "received", "secrets")
+
+    def __init__(self, id: int) -> None:
+        self.received = bytearray()
+        self.secrets: list[str] = []
+        """What is still to be typed where a password is asked for."""
+        self.pauses: list[float] = []
+        self.now = [0.0]
+        """The clock of the chat, which goes on while this person waits."""
+        self.ended: list[str] = []
+        super().__init__(id, f"192.0.2.{id}:1000", self.received.extend, door=self)
+
+    def ask_secret(self, question: str) -> str | None:
+        self.received += f"{question}\r\n".encode()
+        return self.secrets.pop(0) if self.secrets else None
+
+    def pause(self, seconds: float) -> bool:
+        self.pauses.append(seconds)
+        self.now[0] += seconds
+        return True
+
+    def end(self, reason: str, words: str) -> None:
+        self.ended.append(f"{reason} | {words}")
+
+    def set_charset(self, name: str) -> str:
+        raise LookupError
+
+    def set_character_mode(self, wanted: bool) -> None:
+        raise AssertionError("nobody asked for that")
+
+    def lines(self) -> list[str]:
+        """Return the lines since the last call."""
+        text = self.received.decode(self.view.encoding)
+        self.received.clear()
+        assert not text or text.endswith("\r\n")
+        return text.split("\r\n")[:-1]
+
+
+class Lobby:
+    """A chat with people in it, who type."""
+
+    def __init__(self, records: Records | None = None) -> None:
+        self.watcher = Watcher()
+        self.history = History()
+        self.now = [1000.0]
+        self.events: list[Event] = []
+        self.finished: list[bool] = []
+        self.house = House(
+            self.events.append,
+            no_stats,
+            lambda: self.finished.append(True),
+            records,
+            clock=lambda: self.now[0],
+        )
+        self.chat = Chat(self.history, self.watcher, self.house, clock=lambda: self.now[0])
+        self.people: dict[str, Somebody] = {}
+
+    def enter(self, *names: str) -> list[Somebody]:
+        newcomers = [Somebody(len(self.people) + at) for at in range(1, len(names) + 1)]
+        for person, name in zip(newcomers, names, strict=True):
+            self.chat.claim_name(person, name)
+            self.chat.enter(person)
+            person.now = self.now
+            self.people[name] = person
+        for person in self.people.values():
+            person.lines()
+        return newcomers
+
+    def says(self, person: Person, text: str) -> None:
+        self.chat.say(person, Say(person.name, text, 0.0))
+
+    def types(self, person: Person, line: str) -> None:
+        call = parse_line(line)
+        assert isinstance(call, Call)
+        registry.dispatch(self.chat, person, call)

@@ -1,0 +1,310 @@
+"""What operators can do, and that nobody else can."""
+
+import pytest
+
+from tests.lobby import Lobby, Somebody
+from tests.support import wait_until
+from threadchat.events import Acted
+from threadchat.operating import registry
+
+
+@pytest.fixture
+def people(lobby: Lobby) -> tuple[Somebody, Somebody]:
+    """An operator called al, and bo."""
+    al, bo = lobby.enter("al", "bo")
+    al.is_operator = True
+    return al, bo
+
+
+def deeds(lobby: Lobby) -> list[str]:
+    """Return what was logged since the last call."""
+    found = [f"{event.who} {event.deed}" for event in lobby.events if isinstance(event, Acted)]
+    lobby.events.clear()
+    return found
+
+
+FOR_OPERATORS = [command for command in registry if command.is_for_operators]
+
+
+@pytest.mark.parametrize("command", FOR_OPERATORS, ids=lambda command: str(command.name))
+def test_nobody_else_has_their_commands(lobby: Lobby, command: object) -> None:
+    al, bo = lobby.enter("al", "bo")
+    name = getattr(command, "name", "")
+    lobby.types(al, f"/{name} bo")
+    assert al.lines() == [f"!!! /{name} is for operators. /op asks for their passphrase."]
+    assert (bo.lines(), bo.ended, deeds(lobby)) == ([], [], [])
+
+
+def test_help_lists_them_for_operators_alone(lobby: Lobby) -> None:
+    al, bo = lobby.enter("al", "bo")
+    al.is_operator = True
+    for person, is_operator in ((al, True), (bo, False)):
+        lobby.types(person, "/help")
+        listed = "\n".join(person.lines())
+        assert all((f"/{command.name} " in listed) is is_operator for command in FOR_OPERATORS)
+
+
+def test_help_tells_more_of_one_command(lobby: Lobby, people: tuple[Somebody, Somebody]) -> None:
+    al, bo = people
+    lobby.types(al, "/help kick")
+    assert al.lines() == [
+        "=== /kick NAME [WHY] - end somebody's connection.",
+        "===   Example: /kick mallory mind your language",
+        "===   For operators.",
+    ]
+    lobby.types(bo, "/help /r")
+    assert bo.lines() == [
+        "=== /reply WORDS - answer who last wrote to you alone.",
+        "===   Also: /r",
+    ]
+    lobby.types(bo, "/help kick")
+    assert bo.lines() == ["!!! /kick is for operators. /op asks for their passphrase."]
+    lobby.types(bo, "/help hlep")
+    assert bo.lines() == ["!!! There is no /hlep. Did you mean /help? /help lists all."]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *["/kick", "/mute", "/mute bo soon", "/mute bo 0s", "/mute bo 10", "/unmute", "/ban"],
+        *["/unban", "/bans all", "/say", "/deop", "/stop soon", "/stop -1", "/stats all"],
+    ],
+)
+def test_a_wrong_use_shows_the_right_one(
+    lobby: Lobby, people: tuple[Somebody, Somebody], line: str
+) -> None:
+    al, bo = people
+    lobby.types(al, line)
+    command = registry.get(line[1:].split()[0])
+    assert command is not None
+    assert al.lines() == [f"!!! Use it like this: {command.usage} - {command.summary}."]
+    assert (bo.lines(), bo.ended, deeds(lobby)) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    "line", ["/kick nobody", "/mute nobody", "/deop nobody", "/op nobody", "/kick nobody for that"]
+)
+def test_somebody_who_is_not_here(
+    lobby: Lobby, people: tuple[Somebody, Somebody], line: str
+) -> None:
+    al, _ = people
+    lobby.types(al, line)
+    assert al.lines() == ["!!! Nobody here is called nobody. /who lists everyone."]
+
+
+@pytest.mark.parametrize("line", ["/kick al", "/mute AL 10m", "/deop al"])
+def test_nobody_does_it_to_themselves(
+    lobby: Lobby, people: tuple[Somebody, Somebody], line: str
+) -> None:
+    al, _ = people
+    lobby.types(al, line)
+    assert al.lines() == ["!!! That is you."]
+    assert al.ended == []
+
+
+class TestKick:
+    def test_it_ends_a_connection_and_says_why(
+        self, lobby: Lobby, people: tuple[Somebody, Somebody]
+    ) -> None:
+        al, bo = people
+        lobby.types(al, "/kick bo mind your language")
+        assert bo.ended == [
+            "kicked by al: mind your language | You were kicked by al: mind your language"
+        ]
+        assert al.lines() == ["=== bo is kicked."]
+        assert deeds(lobby) == ["al kicked bo: mind your language"]
+
+    def test_a_reason_is_not_needed(self, lobby: Lobby, people: tuple[Somebody, Somebody]) -> None:
+        al, bo = people
+        lobby.types(al, "/kick BO")
+        assert bo.ended == ["kicked by al | You were kicked by al"]
+
+
+class TestMute:
+    def test_who_is_muted_can_read_but_not_speak(
+        self, lobby: Lobby, people: tuple[Somebody, Somebody]
+    ) -> None:
+        al, bo = people
+        lobby.types(al, "/mute bo 10m")
+        assert bo.lines() == ["=== al muted you for 10 min: nobody is shown what you say."]
+        assert al.lines() == ["=== bo is muted for 10 min. /unmute bo undoes it."]
+        told = "!!! You are muted for 10 min more: nobody was shown that."
+        lobby.says(bo, "hi")
+        for line in ("/me waves", "/msg al psst", "/topic mine", "/away cursing", "/nick rude"):
+            lobby.types(bo, line)
+        assert bo.lines() == [told] * 6
+        assert al.lines() == []
+        lobby.says(al, "hush")
+        assert bo.lines() == ["al: hush"]
+        lobby.now[0] += 601
+        lobby.says(bo, "at last")
+        assert al.lines() == ["bo: at last"]
+
+    def test_leaving_and_coming_back_does_not_help(
+        self, lobby: Lobby, people: tuple[Somebody, Somebody]
+    ) -> None:
+        al, bo = people
+        lobby.types(al, "/mute bo")
+        lobby.chat.leave(bo, "quit")
+        (again,) = lobby.enter("Bo")
+        al.lines()
+        lobby.says(again, "hi")
+        assert again.lines() == ["!!! You are muted: nobody was shown that."]
+        lobby.types(al, "/unmute bo")
+        assert again.lines() == ["=== al lets you speak again."]
+        lobby.says(again, "hi")
+        assert al.lines() == ["=== bo may speak again.", "Bo: hi"]
+        assert deeds(lobby) == ["al muted bo", "al unmuted bo"]
+
+    def test_who_is_not_muted(self, lobby: Lobby, people: tuple[Somebody, Somebody]) -> None:
+        al, _ = people
+        lobby.types(al, "/unmute bo")
+        assert al.lines() == ["!!! bo is not muted."]
+
+
+class TestBan:
+    def test_a_name_is_kept_out_and_who_has_it_goes(
+        self, lobby: Lobby, people: tuple[Somebody, Somebody]
+    ) -> None:
+        al, bo = people
+        lobby.types(al, "/ban bo 2h flooding")
+        assert bo.ended == ["banned by al: flooding | You were banned by al: flooding"]
+        banned, hint = al.lines()
+        assert banned.startswith("=== Banned: bo by al since ")
+        assert banned.endswith(" more: flooding. /unban bo undoes it.")
+        assert hint == "=== /ban 192.0.2.2 would keep their address out as well."
+        cy = Somebody(9)
+        with pytest.raises(ValueError, match=r"That is banned here: bo by al since .*: flooding"):
+            lobby.chat.claim_name(cy, "BO")
+        lobby.types(al, "/unban bo")
+        lobby.chat.leave(bo, "banned")
+        lobby.chat.claim_name(cy, "BO")
+        first, second = deeds(lobby)
+        assert first.startswith("al banned bo by al since ")
+        assert second == "al unbanned bo"
+
+    def test_a_network_is_kept_out(self, lobby: Lobby, people: tuple[Somebody, Somebody]) -> None:
+        al, bo = people
+        (cy,) = lobby.enter("cy")
+        lobby.types(al, "/ban 192.0.2.2/31")
+        assert bo.ended == ["banned by al | You were banned by al"]
+        assert cy.ended == bo.ended
+        assert al.ended == []
+        with pytest.raises(ValueError, match=r"That is banned here: 192\.0\.2\.2/31 by al"):
+            lobby.chat.claim_name(Somebody(3), "di")
+
+    @pytest.mark.parametrize("target", ["al", "192.0.2.1", "192.0.0.0/16", "0.0.0.0/0"])
+    def test_nobody_bans_themselves(
+        self, lobby: Lobby, people: tuple[Somebody, Somebody], target: str
+    ) -> None:
+        al, bo = people
+        lobby.types(al, f"/ban {target}")
+        assert al.lines() == [f"!!! {target} would keep you out, too. Nothing is banned."]
+        assert (al.ended, bo.ended) == ([], [])
+
+    def test_what_is_neither(self, lobby: Lobby, people: tuple[Somebody, Somebody]) -> None:
+        al, _ = people
+        lobby.types(al, "/ban 10.0.0.0/99")
+        (line,) = al.lines()
+        assert line.startswith("!!! '10.0.0.0/99' is no address or network; ")
+
+    def test_the_list(self, lobby: Lobby, people: tuple[Somebody, Somebody]) -> None:
+        al, _ = people
+        lobby.types(al, "/bans")
+        assert al.lines() == ["=== Nobody is banned."]
+        lobby.types(al, "/ban 10.0.0.0/8")
+        lobby.types(al, "/ban mallory 1d being mallory")
+        al.lines()
+        lobby.types(al, "/bans")
+        first, second = al.lines()
+        assert first.startswith("=== 10.0.0.0/8 by al since ")
+        assert second.startswith("=== mallory by al since ")
+        assert second.endswith(": being mallory")
+
+    def test_what_is_not_banned(self, lobby: Lobby, people: tuple[Somebody, Somebody]) -> None:
+        al, _ = people
+        lobby.types(al, "/unban cy")
+        assert al.lines() == ["!!! cy is not banned. /bans lists who is."]
+
+    def test_a_ban_that_cannot_be_written_holds_all_the_same(
+        self, lobby: Lobby, people: tuple[Somebody, Somebody], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        al, bo = people
+        lobby.house.records.close()
+        lobby.types(al, "/ban bo")
+        assert len(bo.ended) == 1
+        assert al.lines()[0].startswith("!!! bo is banned until the server stops, but no longer")
+
+
+class TestOp:
+    def test_an_operator_makes_another_and_takes_it_back(
+        self, lobby: Lobby, people: tuple[Somebody, Somebody]
+    ) -> None:
+        al, bo = people
+        lobby.types(al, "/op bo")
+        assert bo.is_operator
+        assert bo.lines() == ["=== al made you an operator. /help lists what you can do."]
+        lobby.types(al, "/deop bo")
+        assert not bo.is_operator
+        assert bo.lines() == ["=== al made you an operator no longer."]
+        lobby.types(al, "/deop bo")
+        assert al.lines()[-1] == "!!! bo is no operator."
+        assert deeds(lobby) == ["al made bo an operator", "al made bo an operator no longer"]
+
+    def test_without_a_passphrase_nobody_becomes_one(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, "/op")
+        assert al.lines() == [
+            "!!! There is no passphrase for operators here. Ask who runs the server."
+        ]
+        lobby.types(al, "/op sesame open")
+        assert al.lines() == ["!!! Type /op alone: the passphrase is asked for, unseen."]
+        assert not al.is_operator
+
+
+def test_an_announcement_reaches_all_rooms(lobby: Lobby, people: tuple[Somebody, Somebody]) -> None:
+    al, bo = people
+    lobby.types(bo, "/join games")
+    for person in people:
+        person.lines()
+    lobby.types(al, "/say lunch is ready")
+    for person in people:
+        assert person.lines() == ["--- Announcement by al: lunch is ready"]
+    assert deeds(lobby) == ["al announced: lunch is ready"]
+
+
+def test_the_message_of_the_day(lobby: Lobby, people: tuple[Somebody, Somebody]) -> None:
+    al, bo = people
+    lobby.types(bo, "/motd")
+    assert bo.lines() == ["=== There is no message of the day."]
+    lobby.types(bo, "/motd mine")
+    assert bo.lines() == ["!!! Only operators change the message of the day. /motd shows it."]
+    lobby.types(al, "/motd Be kind.")
+    assert al.lines() == ["=== Be kind."]
+    cy = Somebody(3)
+    lobby.chat.claim_name(cy, "cy")
+    lobby.chat.enter(cy)
+    assert cy.lines()[1] == "=== Be kind."
+    assert deeds(lobby) == ["al set the message of the day: Be kind."]
+
+
+class TestStop:
+    def test_at_once(self, lobby: Lobby, people: tuple[Somebody, Somebody]) -> None:
+        al, _ = people
+        lobby.types(al, "/stop")
+        wait_until(lambda: lobby.finished == [True], "the server is told to stop")
+
+    def test_everybody_sees_the_countdown_and_it_can_be_called_off(
+        self, lobby: Lobby, people: tuple[Somebody, Somebody]
+    ) -> None:
+        al, bo = people
+        lobby.types(al, "/stop 90")
+        wait_until(lambda: bool(bo.received), "bo is told")
+        assert bo.lines() == ["--- The server stops in 90 s"]
+        lobby.types(al, "/stop off")
+        assert bo.lines() == ["--- The server does not stop after all"]
+        al.lines()
+        lobby.types(al, "/stop off")
+        assert al.lines() == ["!!! No stop is under way. /stop SECONDS begins one."]
+        assert lobby.finished == []
+        assert deeds(lobby) == ["al stops the server in 90 s", "al called the stop off"]

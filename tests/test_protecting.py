@@ -1,0 +1,286 @@
+"""Names that are kept for their owners, and the messages that wait for them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lobby import Lobby, Somebody
+from tests.support import Client, run_server
+from threadchat.chat import NameProtected
+from threadchat.events import Trouble
+from threadchat.house import HouseFiles
+from threadchat.messages import Private
+from threadchat.passphrase import make
+from threadchat.protecting import MAX_WRONG_PASSWORDS
+from threadchat.records import MAX_FROM_ONE, Records
+from threadchat.store import StoredHistory
+from threadchat.text import BadName
+
+RIGHT = "correct horse"
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[Records]:
+    history = StoredHistory(tmp_path / "chat.db", print)
+    records = Records(tmp_path / "chat.db")
+    yield records
+    records.close()
+    history.close()
+
+
+@pytest.fixture
+def kept(records: Records) -> Iterator[Lobby]:
+    """A chat that keeps names."""
+    lobby = Lobby(records)
+    yield lobby
+    lobby.chat.close()
+    assert lobby.watcher.failures == []
+
+
+def protect(lobby: Lobby, person: Somebody, *typed: str) -> list[str]:
+    person.secrets += typed
+    lobby.types(person, "/protect")
+    return person.lines()
+
+
+class TestProtect:
+    def test_a_passphrase_is_asked_for_twice(self, kept: Lobby) -> None:
+        (al,) = kept.enter("al")
+        assert protect(kept, al, RIGHT, RIGHT) == [
+            "New passphrase for al: ",
+            "The same again: ",
+            "=== al is yours: from now on it asks for that passphrase.",
+        ]
+        kept.chat.leave(al, "quit")
+        with pytest.raises(NameProtected):
+            kept.chat.claim_name(Somebody(2), "AL")
+        with pytest.raises(BadName, match="looks too much like al, which is protected"):
+            kept.chat.claim_name(Somebody(2), "a1")
+
+    def test_two_different_ones_change_nothing(self, kept: Lobby, records: Records) -> None:
+        (al,) = kept.enter("al")
+        assert protect(kept, al, RIGHT, "correct house")[-1] == (
+            "!!! Those were two different ones. al is as it was."
+        )
+        assert records.protected("al") is None
+
+    def test_a_short_one_is_refused(self, kept: Lobby, records: Records) -> None:
+        (al,) = kept.enter("al")
+        assert protect(kept, al, "short")[-1].startswith("!!! That passphrase is too short")
+        assert records.protected("al") is None
+
+    def test_who_goes_away_meanwhile_has_changed_nothing(
+        self, kept: Lobby, records: Records
+    ) -> None:
+        (al,) = kept.enter("al")
+        protect(kept, al, RIGHT)
+        assert records.protected("al") is None
+
+    def test_it_is_not_typed_behind_the_command(self, kept: Lobby, records: Records) -> None:
+        (al,) = kept.enter("al")
+        kept.types(al, f"/protect {RIGHT}")
+        assert al.lines() == ["!!! Type /protect alone: the passphrase is asked for, unseen."]
+        assert records.protected("al") is None
+
+    def test_without_a_history_file_it_says_so(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        for command in ("/protect", "/unprotect"):
+            lobby.types(al, command)
+            assert al.lines() == [
+                "!!! This server keeps no names: it was started without --history FILE."
+            ]
+
+    def test_a_file_that_fails_is_told_to_both(self, kept: Lobby, records: Records) -> None:
+        (al,) = kept.enter("al")
+        records.close()
+        assert protect(kept, al, RIGHT, RIGHT)[-1].startswith("!!! That cannot be kept just now")
+        assert any(isinstance(event, Trouble) for event in kept.events)
+
+
+class TestUnprotect:
+    def test_anybody_may_have_it_again(self, kept: Lobby) -> None:
+        (al,) = kept.enter("al")
+        protect(kept, al, RIGHT, RIGHT)
+        kept.types(al, "/unprotect")
+        assert al.lines() == ["=== al is no longer protected: anybody may have it."]
+        kept.chat.leave(al, "quit")
+        kept.chat.claim_name(Somebody(2), "al")
+
+    def test_what_is_not_protected(self, kept: Lobby) -> None:
+        (al,) = kept.enter("al")
+        kept.types(al, "/unprotect")
+        assert al.lines() == ["!!! al is not protected. /protect does that."]
+
+
+class TestNick:
+    @pytest.fixture
+    def bo(self, kept: Lobby, records: Records) -> Somebody:
+        records.protect("al", make(RIGHT))
+        (bo,) = kept.enter("bo")
+        return bo
+
+    def test_the_passphrase_gives_the_name(self, kept: Lobby, bo: Somebody) -> None:
+        bo.secrets.append(RIGHT)
+        kept.types(bo, "/nick al")
+        assert bo.lines() == [
+            "Passphrase of al (Enter alone gives up): ",
+            "=== You are now al.",
+        ]
+
+    def test_another_case_of_ones_own_name_asks_for_nothing(
+        self, kept: Lobby, bo: Somebody
+    ) -> None:
+        bo.secrets.append(RIGHT)
+        kept.types(bo, "/nick al")
+        kept.types(bo, "/nick AL")
+        assert bo.name == "AL"
+
+    def test_enter_alone_gives_up(self, kept: Lobby, bo: Somebody) -> None:
+        bo.secrets.append("")
+        kept.types(bo, "/nick al")
+        assert bo.lines()[-1] == "=== Given up."
+        assert (bo.name, bo.leaving) == ("bo", None)
+
+    def test_three_wrong_ones_end_the_connection(self, kept: Lobby, bo: Somebody) -> None:
+        bo.secrets += ["wrong one", "wrong two", "wrong three", RIGHT]
+        kept.types(bo, "/nick al")
+        assert bo.lines()[-1] == "!!! That was the wrong one, try 3. Goodbye."
+        assert (bo.name, bo.leaving, bo.secrets) == ("bo", "wrong password", [RIGHT])
+
+    def test_giving_up_in_between_is_no_way_round(self, kept: Lobby, bo: Somebody) -> None:
+        for number in range(MAX_WRONG_PASSWORDS):
+            assert bo.leaving is None
+            bo.secrets += [f"wrong {number}", ""]
+            kept.types(bo, "/nick al")
+        assert bo.leaving == "wrong password"
+
+    def test_tries_are_slowed_for_all_at_the_address(self, kept: Lobby, records: Records) -> None:
+        records.protect("al", make(RIGHT))
+        bo, cy = kept.enter("bo", "cy")
+        cy.address = bo.address
+        bo.secrets += ["wrong one", ""]
+        kept.types(bo, "/nick al")
+        cy.secrets.append(RIGHT)
+        kept.types(cy, "/nick al")
+        assert (bo.pauses, cy.pauses, cy.name) == ([], [1.0], "al")
+
+
+class TestLetters:
+    @pytest.fixture
+    def bo(self, kept: Lobby, records: Records) -> Somebody:
+        records.protect("al", make(RIGHT))
+        (bo,) = kept.enter("bo")
+        return bo
+
+    def test_a_private_message_waits_for_its_owner(self, kept: Lobby, bo: Somebody) -> None:
+        kept.types(bo, "/msg AL come to lunch")
+        assert bo.lines() == [
+            "[you -> al] come to lunch",
+            "=== al is not here and will be handed it on coming back.",
+        ]
+        bo.secrets.append(RIGHT)
+        kept.types(bo, "/nick al")
+        *_, count, letter = bo.lines()
+        assert count == "=== A message came for you while you were not here:"
+        assert letter.startswith("=== 20")
+        assert letter.endswith(" [bo -> you] come to lunch")
+        assert bo.answers_to == "bo"
+
+    def test_it_is_handed_over_once(self, kept: Lobby, bo: Somebody, records: Records) -> None:
+        kept.types(bo, "/msg al hi")
+        bo.secrets.append(RIGHT)
+        kept.types(bo, "/nick al")
+        assert records.waiting("al") == []
+
+    def test_nothing_waits_for_a_name_that_nobody_owns(self, kept: Lobby, bo: Somebody) -> None:
+        kept.types(bo, "/msg cy hi")
+        assert bo.lines() == ["!!! Nobody here is called cy. /who lists everyone."]
+
+    def test_who_is_muted_leaves_none(self, kept: Lobby, bo: Somebody, records: Records) -> None:
+        kept.chat.mute("bo", 60)
+        kept.types(bo, "/msg al hi")
+        assert bo.lines() == ["!!! You are muted for 1 min more: nobody was shown that."]
+        assert records.waiting("al") == []
+
+    def test_one_sender_cannot_fill_the_box(
+        self, kept: Lobby, bo: Somebody, records: Records
+    ) -> None:
+        for number in range(MAX_FROM_ONE):
+            assert records.keep(Private("bo", "al", f"m{number}"))
+        kept.types(bo, "/msg al one more")
+        (line,) = bo.lines()
+        assert line.startswith(f"!!! {MAX_FROM_ONE} messages from you wait for al")
+
+
+@pytest.fixture
+def password(tmp_path: Path) -> HouseFiles:
+    for name in ("door", "operators"):
+        (tmp_path / name).write_text(f"{name} are open\n")
+    return HouseFiles(password=tmp_path / "door", op_password=tmp_path / "operators")
+
+
+class TestOverAConnection:
+    def test_a_protected_name_asks_on_arrival(self, tmp_path: Path) -> None:
+        path = tmp_path / "chat.db"
+        with (
+            run_server(history=StoredHistory(path, print), records=Records(path)) as (server, _),
+            Client(server, "al") as al,
+        ):
+            al.type("/protect")
+            al.expect("(Your client will show what you type.) New passphrase for al: ")
+            al.type(RIGHT)
+            al.expect("The same again: ")
+            al.type(RIGHT)
+            al.expect("=== al is yours")
+            al.type("/quit")
+            al.expect_end()
+            with Client(server, "bo") as bo, Client(server) as again:
+                bo.type("/msg al are you there?")
+                bo.expect("will be handed it on coming back.")
+                again.expect("Your name: ")
+                again.type("al")
+                again.expect("Passphrase of al (Enter alone gives up): ")
+                again.type("")
+                again.expect("=== Given up.\r\nYour name: ")
+                again.type("al")
+                again.type(RIGHT)
+                again.expect("Welcome, al.")
+                again.expect("[bo -> you] are you there?")
+                again.type("/r yes")
+                bo.expect("[al -> you] yes")
+
+    def test_three_wrong_passphrases_end_the_connection(self, tmp_path: Path) -> None:
+        path = tmp_path / "chat.db"
+        records = Records(None)
+        with (
+            run_server(history=StoredHistory(path, print), records=records) as (server, console),
+            Client(server) as guesser,
+        ):
+            records.protect("al", make(RIGHT))
+            guesser.type("al\nwrong one")
+            guesser.expect("!!! That is not it. Try again.")
+            guesser.type("/quit")
+            assert guesser.expect_end().endswith("Goodbye.\r\n")
+            assert console.next_disconnect().why == "quit"
+
+    def test_the_room_password_comes_before_everything(self, password: HouseFiles) -> None:
+        with run_server(files=password) as (server, _), Client(server) as al:
+            assert al.expect("Password: ") == (
+                "Hello from threadchat!\r\n(Your client will show what you type.) Password: "
+            )
+            al.type("wrong one")
+            al.expect("!!! That is not it. Try again.\r\n")
+            al.type("door are open")
+            al.expect("Nobody is here yet.\r\nYour name: ")
+            al.type("al")
+            al.expect("Welcome, al.")
+
+    def test_the_passphrase_of_the_operators(self, password: HouseFiles) -> None:
+        with run_server(files=password) as (server, console), Client(server) as al:
+            al.type("door are open\nal\n/op\noperators are open")
+            al.expect("=== You are an operator until you leave.")
+            al.type("/say hello")
+            al.expect("--- Announcement by al: hello")
+        console.close()
+        assert "operator            al became an operator" in console.file.getvalue()

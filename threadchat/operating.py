@@ -1,0 +1,254 @@
+"""Hold the commands of operators, in the one registry with those that everybody has.
+
+Who sits at the server's own terminal has them, as has who was made an operator. Every act that
+concerns others is logged with who did it. The registry that this leaves is complete.
+"""
+
+import math
+import re
+
+from threadchat import protecting
+from threadchat.bans import BadBan, Ban, parse_ban, parse_duration, parse_target, show_target
+from threadchat.chat import Chat
+from threadchat.commands import registry as registry
+from threadchat.commands import somebody
+from threadchat.countdown import MAX_COUNTDOWN
+from threadchat.messages import Notice, Problem, Reason, Remark, duration
+from threadchat.person import Person
+from threadchat.records import RecordsFailed
+from threadchat.registry import Misuse
+from threadchat.stats import lines as lines_of
+
+
+@registry.command("motd", "[WORDS]", "show the message of the day; operators change it")
+def motd(chat: Chat, person: Person, argument: str) -> None:
+    """Show the message of the day, or replace it until the server is started again."""
+    house = chat.house
+    if argument and not person.is_operator:
+        person.tell(Problem("Only operators change the message of the day. /motd shows it."))
+        return
+    if argument:
+        house.motd = [argument]
+        house.acted(person.name, f"set the message of the day: {argument}")
+    person.tell(*map(Notice, house.motd or ["There is no message of the day."]))
+
+
+@registry.command("op", "[NAME]", "become an operator by a passphrase, or make somebody one")
+def op(chat: Chat, person: Person, argument: str) -> None:
+    """Make the person an operator, if they know the passphrase, or somebody else."""
+    house = chat.house
+    if person.is_operator and argument:
+        other = somebody(chat, person, argument)
+        if other is not None:
+            other.is_operator = True
+            house.acted(person.name, f"made {other.name} an operator")
+            other.tell(Notice(f"{person.name} made you an operator. /help lists what you can do."))
+            person.tell(Notice(f"{other.name} is an operator until they leave."))
+    elif person.is_operator:
+        person.tell(Notice("You are an operator. /op NAME makes somebody else one."))
+    elif argument:
+        person.tell(Problem("Type /op alone: the passphrase is asked for, unseen."))
+    elif not house.has_op_password:
+        person.tell(Problem("There is no passphrase for operators here. Ask who runs the server."))
+    elif protecting.ask(house, person, "Passphrase of the operators: ", house.is_op_password):
+        person.is_operator = True
+        house.acted(person.name, "became an operator by the passphrase")
+        person.tell(Notice("You are an operator until you leave. /help lists what you can do."))
+
+
+@registry.command("deop", "NAME", "make somebody an operator no longer", is_for_operators=True)
+def deop(chat: Chat, person: Person, argument: str) -> None:
+    """Take somebody's rights as an operator away."""
+    other = _another(chat, person, argument)
+    if other is not None and not other.is_operator:
+        person.tell(Problem(f"{other.name} is no operator."))
+    elif other is not None:
+        other.is_operator = False
+        chat.house.acted(person.name, f"made {other.name} an operator no longer")
+        other.tell(Notice(f"{person.name} made you an operator no longer."))
+        person.tell(Notice(f"{other.name} is an operator no longer."))
+
+
+def _another(chat: Chat, person: Person, name: str) -> Person | None:
+    """Return who is called `name`; None if the person was told that they cannot do it to them."""
+    other = somebody(chat, person, name)
+    if other is person:
+        person.tell(Problem("That is you."))
+        return None
+    if other is not None and other.door is None:
+        person.tell(Problem(f"{other.name} sits at the server's own terminal."))
+        return None
+    return other
+
+
+@registry.command(
+    "say", "WORDS", "announce something to everybody, in all rooms", is_for_operators=True
+)
+def say(chat: Chat, person: Person, argument: str) -> None:
+    """Announce something in all rooms."""
+    if not argument:
+        raise Misuse
+    chat.house.acted(person.name, f"announced: {argument}")
+    chat.announce_everywhere(Remark(f"Announcement by {person.name}: {argument}"))
+
+
+@registry.command(
+    "kick",
+    "NAME [WHY]",
+    "end somebody's connection",
+    is_for_operators=True,
+    example="/kick mallory mind your language",
+)
+def kick(chat: Chat, person: Person, argument: str) -> None:
+    """End somebody's connection."""
+    name, _, why = argument.partition(" ")
+    other = _another(chat, person, name)
+    if other is not None:
+        because = _because(why)
+        chat.house.acted(person.name, f"kicked {other.name}{because}")
+        _end(other, Reason.KICKED, f"{person.name}{because}")
+        person.tell(Notice(f"{other.name} is kicked."))
+
+
+def _because(why: str) -> str:
+    return f": {why.strip()}" if why.strip() else ""
+
+
+def _end(person: Person, reason: Reason, by: str) -> None:
+    if person.door is not None:
+        person.door.end(f"{reason} by {by}", f"You were {reason} by {by}")
+
+
+@registry.command(
+    "mute",
+    "NAME [TIME]",
+    "let somebody read, but not speak",
+    is_for_operators=True,
+    example="/mute mallory 10m; a TIME is like 90s, 10m, 2h, 3d or 1w",
+)
+def mute(chat: Chat, person: Person, argument: str) -> None:
+    """Keep somebody from speaking, for a time or until unmuted."""
+    name, _, time = argument.partition(" ")
+    try:
+        seconds = parse_duration(time.strip()) if time.strip() else math.inf
+    except BadBan:
+        raise Misuse from None
+    if seconds is None:
+        raise Misuse
+    other = _another(chat, person, name)
+    if other is not None:
+        chat.mute(other.name, seconds)
+        for_ = "" if seconds == math.inf else f" for {duration(seconds)}"
+        chat.house.acted(person.name, f"muted {other.name}{for_}")
+        other.tell(Notice(f"{person.name} muted you{for_}: nobody is shown what you say."))
+        person.tell(Notice(f"{other.name} is muted{for_}. /unmute {other.name} undoes it."))
+
+
+@registry.command("unmute", "NAME", "let somebody speak again", is_for_operators=True)
+def unmute(chat: Chat, person: Person, argument: str) -> None:
+    """Let somebody speak again, here or not."""
+    if not argument:
+        raise Misuse
+    if not chat.unmute(argument):
+        person.tell(Problem(f"{argument[:20]} is not muted."))
+        return
+    chat.house.acted(person.name, f"unmuted {argument}")
+    if chat.is_here(argument):
+        chat.find(argument).tell(Notice(f"{person.name} lets you speak again."))
+    person.tell(Notice(f"{argument} may speak again."))
+
+
+@registry.command(
+    "ban",
+    "NAME|ADDRESS|NETWORK [TIME] [WHY]",
+    "keep a name, an address or a network out",
+    is_for_operators=True,
+    example="/ban 192.168.1.66 2h flooding; a TIME is like 90s, 10m, 2h, 3d or 1w",
+)
+def ban(chat: Chat, person: Person, argument: str) -> None:
+    """Keep a name or addresses out, for a time or until unbanned, and end who has them now."""
+    if not argument:
+        raise Misuse
+    records = chat.house.records
+    try:
+        target, seconds, why = parse_ban(argument)
+    except BadBan as error:
+        person.tell(Problem(str(error)))
+        return
+    if Ban(target, "", "", 0.0).keeps_out(person.name, person.host):
+        person.tell(Problem(f"{show_target(target)} would keep you out, too. Nothing is banned."))
+        return
+    try:
+        line = records.ban(target, person.name, why, seconds).line(records.now())
+    except RecordsFailed as error:  # it holds all the same
+        protecting.tell_of_failure(chat, person, error)
+        line = show_target(target)
+    else:
+        person.tell(Notice(f"Banned: {line}. /unban {show_target(target)} undoes it."))
+    chat.house.acted(person.name, f"banned {line}")
+    for other in chat.everybody():
+        if Ban(target, "", "", 0.0).keeps_out(other.name, other.host):
+            _end(other, Reason.BANNED, f"{person.name}{_because(why)}")
+            if isinstance(target, str):
+                person.tell(Notice(f"/ban {other.host} would keep their address out as well."))
+
+
+@registry.command("unban", "NAME|ADDRESS|NETWORK", "end a ban", is_for_operators=True)
+def unban(chat: Chat, person: Person, argument: str) -> None:
+    """End a ban."""
+    if not argument:
+        raise Misuse
+    try:
+        target = parse_target(argument)
+        was_banned = chat.house.records.unban(target)
+    except BadBan as error:
+        person.tell(Problem(str(error)))
+    except RecordsFailed as error:
+        protecting.tell_of_failure(chat, person, error)
+    else:
+        if was_banned:
+            chat.house.acted(person.name, f"unbanned {show_target(target)}")
+            person.tell(Notice(f"{show_target(target)} is banned no longer."))
+        else:
+            person.tell(Problem(f"{show_target(target)} is not banned. /bans lists who is."))
+
+
+@registry.command("bans", "", "list who is banned, by whom and why", is_for_operators=True)
+def bans(chat: Chat, person: Person, argument: str) -> None:
+    """List the bans."""
+    if argument:
+        raise Misuse
+    records = chat.house.records
+    known = [entry.line(records.now()) for entry in records.bans()]
+    person.tell(*map(Notice, known or ["Nobody is banned."]))
+
+
+@registry.command("stats", "", "show how the server is doing", is_for_operators=True)
+def stats(chat: Chat, person: Person, argument: str) -> None:
+    """Show the figures of the server."""
+    if argument:
+        raise Misuse
+    person.tell(*map(Notice, lines_of(chat.house.stats())))
+
+
+@registry.command(
+    "stop",
+    "[SECONDS|off]",
+    "stop the server, after a countdown that everybody sees",
+    is_for_operators=True,
+    example="/stop 60, and /stop off to call it off",
+)
+def stop(chat: Chat, person: Person, argument: str) -> None:
+    """Stop the server now or after so many seconds, or call that off."""
+    if argument == "off":
+        if chat.countdown.call_off():
+            chat.house.acted(person.name, "called the stop off")
+            chat.announce_everywhere(Remark("The server does not stop after all"))
+        else:
+            person.tell(Problem("No stop is under way. /stop SECONDS begins one."))
+        return
+    if argument and not re.fullmatch("[0-9]{1,6}", argument):
+        raise Misuse
+    seconds = min(int(argument or 0), MAX_COUNTDOWN)
+    chat.house.acted(person.name, f"stops the server in {seconds} s")
+    chat.countdown.start(seconds)
