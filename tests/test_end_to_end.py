@@ -53,6 +53,7 @@ _ENVIRONMENT["PYTHONIOENCODING"] = "utf-8"
 def running(*arguments: str, **environment: str) -> Iterator[Program]:
     process = subprocess.Popen(
         [sys.executable, "-m", "threadchat", *arguments],
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -322,3 +323,54 @@ def runs_its_threads(pid: int) -> bool:
         return len(os.listdir(f"/proc/{pid}/task")) >= 3
     except OSError:
         pytest.skip("needs /proc")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no such signal here")
+def test_the_message_of_the_day_is_reread_on_sighup(tmp_path: Path) -> None:
+    motd = tmp_path / "motd"
+    motd.write_text("Be kind.\n\x1b[31mAlways.\n")
+    with running("--port", "0", "--motd-file", str(motd)) as program:
+        with Client(program, "al") as al:
+            al.expect("=== Be kind.\r\n=== Always.\r\n")
+        motd.write_text("Be kinder.\n")
+        program.process.send_signal(signal.SIGHUP)
+        program.read_until("operator .* had the files read again")
+        motd.unlink()
+        program.process.send_signal(signal.SIGHUP)
+        program.read_until("problem .* cannot be read for the message of the day")
+        with Client(program, "bo") as bo:
+            bo.expect("=== Be kinder.\r\n")
+        assert program.signal_and_wait(signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize("option", ["--motd-file", "--password-file", "--op-password-file"])
+def test_a_file_that_is_not_there_is_told_in_one_line(tmp_path: Path, option: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "threadchat", "--port", "0", option, str(tmp_path / "missing")],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"threadchat: .*missing cannot be read .*\n", done.stderr)
+
+
+def test_a_ban_a_name_and_a_letter_outlive_the_server(tmp_path: Path) -> None:
+    passphrase = tmp_path / "passphrase"
+    passphrase.write_text("open sesame\n")
+    options = ("--port", "0", "--history", str(tmp_path / "chat.db"))
+    with running(*options, "--op-password-file", str(passphrase)) as program:
+        with Client(program, "al") as al, Client(program, "bo") as bo:
+            al.type("/protect\ncorrect horse\ncorrect horse")
+            al.expect("=== al is yours")
+            al.type("/quit")
+            al.expect_end()
+            bo.type("/op\nopen sesame\n/ban mallory 2h\n/msg al come back")
+            bo.expect("=== al is not here and will be handed it on coming back.")
+        program.process.kill()
+    with running(*options) as program, Client(program) as mallory, Client(program) as al:
+        mallory.type("mallory")
+        mallory.expect("!!! That is banned here: mallory by bo since ")
+        al.type("al\ncorrect horse")
+        al.expect("Welcome, al.")
+        al.expect("[bo -> you] come back")

@@ -13,6 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
 
@@ -23,10 +24,15 @@ from threadchat.database import Unusable
 from threadchat.eventlog import BadLogFile, EventLog
 from threadchat.events import Bound, Stopped, Stopping, Trouble, Watch, Watcher
 from threadchat.history import History
+from threadchat.house import HouseFiles, UnusableFile
 from threadchat.network import show_address, ways_in
 from threadchat.options import Options, parse_options
+from threadchat.records import Records
 from threadchat.server import ChatServer
 from threadchat.store import StoredHistory
+
+_RELOAD = getattr(signal, "SIGHUP", None)
+"""The signal that has files reread, on systems that have it."""
 
 STOP_SECONDS = 4.5
 """How long a stop may take in all, so that the process is gone within 5 s."""
@@ -46,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return export.main(arguments[1:])
     signals: SimpleQueue[int] = SimpleQueue()  # its put is safe in a signal handler
     _on_stop_signals(lambda number, _frame: signals.put(number))
+    _on_reload_signal(signals)
     options = parse_options(arguments, os.environ)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A name that the operator's own encoding lacks must not break the log.
@@ -68,13 +75,17 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
         watch = Watch(*watchers)
         history = _open_history(options, watch)
         if_it_fails.callback(history.close)
-        server = _open_server(options, watchers, history)
+        records = _open_records(options)
+        if_it_fails.callback(records.close)
+        server = _open_server(
+            options, watchers, history, records, lambda: signals.put(signal.SIGTERM)
+        )
         if_it_fails.pop_all()
     with server:
         server.start()
         address = server.server_address
         watch.note(Bound(show_address(address), ways_in(address)))
-        _wait_for(signals)
+        _wait_for_stop(signals, server.house.reread)
         _on_stop_signals(lambda number, _frame: os._exit(128 + number))
         deadline = time.monotonic() + STOP_SECONDS
         watch.note(Stopping())
@@ -120,7 +131,20 @@ def _open_history(options: Options, watch: Watch) -> History:
         raise Fault(str(error)) from None
 
 
-def _open_server(options: Options, watchers: Sequence[Watcher], history: History) -> ChatServer:
+def _open_records(options: Options) -> Records:
+    try:
+        return Records(options.history or None)
+    except Unusable as error:
+        raise Fault(str(error)) from None
+
+
+def _open_server(
+    options: Options,
+    watchers: Sequence[Watcher],
+    history: History,
+    records: Records,
+    finish: Callable[[], None],
+) -> ChatServer:
     host, port = options.host, options.port
     if not 0 <= port <= 65535:
         raise Fault(f"there is no port {port}. Choose one from 1024 to 65535, or 0 for any.")
@@ -132,7 +156,16 @@ def _open_server(options: Options, watchers: Sequence[Watcher], history: History
             fallback_encoding=options.fallback_encoding,
             watchers=watchers,
             history=history,
+            records=records,
+            files=HouseFiles(
+                _path(options.motd_file),
+                _path(options.password_file),
+                _path(options.op_password_file),
+            ),
+            finish=finish,
         )
+    except UnusableFile as error:
+        raise Fault(str(error)) from None
     except socket.gaierror as error:
         raise Fault(
             f"the host {host} is unknown ({error.strerror})."
@@ -140,6 +173,10 @@ def _open_server(options: Options, watchers: Sequence[Watcher], history: History
         ) from None
     except (OSError, UnicodeError) as error:
         raise Fault(_why_not(error, host, port)) from None
+
+
+def _path(option: str) -> Path | None:
+    return Path(option) if option else None
 
 
 def _why_not(error: Exception, host: str, port: int) -> str:
@@ -170,9 +207,33 @@ def _on_stop_signals(
     signal.signal(signal.SIGTERM, handler)
 
 
-def _wait_for(signals: SimpleQueue[int]) -> None:
-    """Wait for a signal. In slices: on Windows, Ctrl-C does not interrupt a wait."""
+def _on_reload_signal(signals: SimpleQueue[int]) -> None:
+    """Have SIGHUP reread files, and stop the server if it is that our terminal was closed."""
+    if _RELOAD is None:
+        return
+    is_ours_to_mind = signal.getsignal(_RELOAD) != signal.SIG_IGN and _has_terminal()  # no nohup
+
+    def take(number: int, _frame: FrameType | None) -> None:
+        signals.put(signal.SIGTERM if is_ours_to_mind and not _has_terminal() else number)
+
+    signal.signal(_RELOAD, take)
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def _wait_for_stop(signals: SimpleQueue[int], reread: Callable[[], None]) -> None:
+    """Wait until something says that the server is to stop, and reread files meanwhile.
+
+    In slices: on Windows, Ctrl-C does not interrupt a wait.
+    """
     while True:
         with contextlib.suppress(Empty):
-            signals.get(timeout=0.5)
-            return
+            if signals.get(timeout=0.5) != _RELOAD:
+                return
+            reread()

@@ -54,7 +54,7 @@ def help_(chat: Chat, person: Person, argument: str) -> None:
     if argument:
         command = registry.find(person, argument.removeprefix("/").lower())
         if command is not None:
-            person.tell(*map(Notice, _details(command)))
+            person.tell(*map(Notice, details(command)))
         return
     person.tell(
         Notice("Type a line and press Enter to say it to everyone. Commands begin with /:"),
@@ -72,7 +72,8 @@ def _listed(commands: Iterable[Command]) -> list[Notice]:
     return [Notice(f"  {usage:<{width}}  {summary}") for usage, summary in rows]
 
 
-def _details(command: Command) -> list[str]:
+def details(command: Command) -> list[str]:
+    """Return the lines that tell all about a command."""
     lines = [f"{command.usage} - {command.summary}."]
     if others := registry.aliases_of(command):
         lines.append(f"  Also: {', '.join(f'/{other}' for other in others)}")
@@ -86,7 +87,7 @@ def _details(command: Command) -> list[str]:
 @registry.command("who", "[ROOM]", "list who is here, or in another room")
 def who(chat: Chat, person: Person, argument: str) -> None:
     """List who is in a room, with who is away or has been silent."""
-    room = _room(chat, person, argument)
+    room = room_called(chat, person, argument) if argument else person.room
     if room is None:
         return
     now = chat.clock()
@@ -98,10 +99,8 @@ def who(chat: Chat, person: Person, argument: str) -> None:
     person.tell(Notice(f"{count_people(len(people), where)}{': ' if listed else ''}{listed}."))
 
 
-def _room(chat: Chat, person: Person, name: str) -> Room | None:
-    """Return the room called `name`, or the person's own; None if they were told of no such one."""
-    if not name:
-        return person.room
+def room_called(chat: Chat, person: Person, name: str) -> Room | None:
+    """Return the room called `name`; None if the person was told that there is none."""
     try:
         return chat.room(name.removeprefix("#"))
     except KeyError:
@@ -110,14 +109,18 @@ def _room(chat: Chat, person: Person, name: str) -> Room | None:
 
 
 def _described(member: Member, now: float) -> str:
-    if not isinstance(member, Person):
-        return member.name
-    notes = []
-    if member.away is not None:
-        notes.append(f"away: {member.away}" if member.away else "away")
-    if now - member.last_heard_at >= MIN_IDLE:
-        notes.append(f"idle {duration(now - member.last_heard_at)}")
+    notes = notes_on(member, now) if isinstance(member, Person) else []
     return f"{member.name} ({', '.join(notes)})" if notes else member.name
+
+
+def notes_on(person: Person, now: float) -> list[str]:
+    """Return what others should know before they expect an answer."""
+    notes = []
+    if person.away is not None:
+        notes.append(f"away: {person.away}" if person.away else "away")
+    if now - person.last_heard_at >= MIN_IDLE:
+        notes.append(f"idle {duration(now - person.last_heard_at)}")
+    return notes
 
 
 @registry.command("whois", "NAME", "tell what is known of somebody")

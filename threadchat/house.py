@@ -75,7 +75,9 @@ class House:
         try:
             self._read()
         except UnusableFile as error:
-            self._note(Trouble(f"{error} What it said before still counts."))
+            self.warn(f"{error} What it said before still counts.")
+        else:
+            self.acted("operator", "had the files read again")
 
     def _read(self) -> None:
         files = self._files

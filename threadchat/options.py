@@ -149,6 +149,22 @@ class Options:
         default=False,
         metadata=_switch("log what is said in rooms into that file", needs="log_file"),
     )
+    status: bool = field(
+        default=False,
+        metadata=_switch("keep a line of figures under the log, on a terminal"),
+    )
+    motd_file: str = field(
+        default="",
+        metadata=_takes(str, "FILE", "the message of the day, which newcomers are shown"),
+    )
+    password_file: str = field(
+        default="",
+        metadata=_takes(str, "FILE", "ask everybody for the password in its first line"),
+    )
+    op_password_file: str = field(
+        default="",
+        metadata=_takes(str, "FILE", "its first line makes an operator of who gives it to /op"),
+    )
 
 
 _USES: dict[str, _Use] = {option.name: option.metadata["use"] for option in fields(Options)}

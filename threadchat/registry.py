@@ -66,6 +66,11 @@ class Registry:
 
         return register
 
+    def add(self, name: str, registry: "Registry") -> None:
+        """Register the command called `name` as it stands in `registry`, and its other names."""
+        self._commands[name] = command = registry._commands[name]
+        self._aliases.update(dict.fromkeys(registry.aliases_of(command), name))
+
     def alias(self, other: str, name: str) -> None:
         """Let `/other` do what `/name` does, without a line of its own in `/help`."""
         self._aliases[other] = name

@@ -1,0 +1,140 @@
+"""Who sits at the server's own terminal: what they type, and what they are shown."""
+
+import io
+import re
+
+import pytest
+import rich.console
+from rich.console import RenderableType
+
+from tests.lobby import Lobby, Somebody
+from threadchat.events import Acted
+from threadchat.operator import Operator, registry
+from threadchat.text import BadName
+
+
+class Terminal:
+    """Where the operator sits, 100 columns wide."""
+
+    def __init__(self, lobby: Lobby) -> None:
+        self._file = io.StringIO()
+        self._console = rich.console.Console(file=self._file, width=100)
+        self.operator = Operator(lobby.chat, self._show)
+
+    def _show(self, renderable: RenderableType) -> None:
+        self._console.print(renderable)
+
+    def answers(self, line: str = "") -> list[str]:
+        """Type `line` and return what is shown since the last call."""
+        if line:
+            self.operator.obey(line)
+        shown = self._file.getvalue().splitlines()
+        self._file.seek(0)
+        self._file.truncate()
+        return [row.rstrip() for row in shown]
+
+
+@pytest.fixture
+def terminal(lobby: Lobby) -> Terminal:
+    return Terminal(lobby)
+
+
+def rows(lines: list[str]) -> list[list[str]]:
+    """Return the cells of a table below its heading, which are two spaces or more apart."""
+    return [re.split(r"\s{2,}", line.strip()) for line in lines[3:] if line.strip()]
+
+
+def test_the_list_shows_what_only_an_operator_should_see(lobby: Lobby, terminal: Terminal) -> None:
+    al, bo = lobby.enter("al", "bo")
+    lobby.types(bo, "/join games")
+    lobby.types(bo, "/away lunch")
+    al.is_operator = True
+    lobby.chat.mute("bo", 60)
+    assert rows(terminal.answers("who")) == [
+        ["1", "al", "lobby", "192.0.2.1:1000", "0 s", "operator"],
+        ["2", "bo", "games", "192.0.2.2:1000", "0 s", "away: lunch, muted"],
+    ]
+    assert [row[1] for row in rows(terminal.answers("who games"))] == ["bo"]
+
+
+def test_nobody_is_here(terminal: Terminal) -> None:
+    assert terminal.answers("who") == ["=== Nobody is here."]
+
+
+def test_the_rooms(lobby: Lobby, terminal: Terminal) -> None:
+    lobby.enter("al")
+    assert terminal.answers("topic lobby all [bold]and[/bold] sundry") == [
+        "=== Topic: all [bold]and[/bold] sundry"
+    ]
+    assert rows(terminal.answers("rooms")) == [["lobby", "1", "all [bold]and[/bold] sundry"]]
+
+
+def test_a_topic_is_announced_and_logged(lobby: Lobby, terminal: Terminal) -> None:
+    (al,) = lobby.enter("al")
+    terminal.answers("/topic lobby tea")
+    assert al.lines() == ["--- operator set the topic: tea"]
+    assert Acted("operator", "set the topic of lobby: tea") in lobby.events
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("topic", "Use it like this: /topic ROOM [WORDS] - say what a room is about, or read it."),
+        ("topic attic", "There is no room attic. /rooms lists all."),
+        ("who attic", "There is no room attic. /rooms lists all."),
+        (
+            "rooms all",
+            "Use it like this: /rooms - list the rooms, with who is there and the topic.",
+        ),
+        ("stats all", "Use it like this: /stats - show how the server is doing."),
+        ("kick nobody", "Nobody here is called nobody. /who lists everyone."),
+        ("jion games", "There is no /jion. Did you mean /op? /help lists all."),
+        ("//hello", "Nobody is shown that. say /hello announces it."),
+    ],
+)
+def test_wrong_uses_get_one_line(terminal: Terminal, line: str, answer: str) -> None:
+    assert terminal.answers(line) == [f"!!! {answer}"]
+
+
+def test_acts_are_those_of_an_operator(lobby: Lobby, terminal: Terminal) -> None:
+    al, bo = lobby.enter("al", "bo")
+    terminal.answers("kick bo for that")
+    assert bo.ended == ["kicked by operator: for that | You were kicked by operator: for that"]
+    terminal.answers("say hello [there]")
+    assert al.lines() == ["--- Announcement by operator: hello [there]"]
+    terminal.answers("ban 0.0.0.0/0")
+    assert len(al.ended) == 1
+    terminal.answers("op al")
+    assert al.is_operator
+
+
+def test_people_can_write_to_the_operator_and_nobody_else_is_called_that(
+    lobby: Lobby, terminal: Terminal
+) -> None:
+    (al,) = lobby.enter("al")
+    lobby.types(al, "/msg operator help!")
+    assert terminal.answers() == ["[al -> you] help!"]
+    terminal.answers("reply coming")
+    assert al.lines() == ["[you -> operator] help!", "[operator -> you] coming"]
+    lobby.types(al, "/kick operator")
+    assert al.lines() == ["!!! /kick is for operators. /op asks for their passphrase."]
+    al.is_operator = True
+    for line in ("/kick operator", "/mute operator", "/deop operator"):
+        lobby.types(al, line)
+        assert al.lines() == ["!!! operator sits at the server's own terminal."]
+    with pytest.raises(BadName):
+        lobby.chat.claim_name(Somebody(5), "0perator")
+
+
+def test_the_figures_and_help_are_tables(terminal: Terminal) -> None:
+    assert "people" in "".join(terminal.answers("stats"))
+    shown = "\n".join(terminal.answers("help"))
+    assert all(command.usage.removeprefix("/").split()[0] in shown for command in registry)
+    assert "/" not in shown
+    assert terminal.answers("help kick")[0] == "=== /kick NAME [WHY] - end somebody's connection."
+
+
+def test_tab_completes_commands_and_names(lobby: Lobby, terminal: Terminal) -> None:
+    lobby.enter("mallory", "mary")
+    assert terminal.operator.complete("ki") == (0, ["kick "])
+    assert terminal.operator.complete("kick ma") == (5, ["mallory ", "mary "])

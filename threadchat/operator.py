@@ -1,0 +1,173 @@
+"""Be the person who sits at the server's own terminal: in no room, and with every right.
+
+Most of the commands are those that operators have in the chat. What shows more here than anybody
+in a room should see, or looks better as a table, has a form of its own. A slash may be typed.
+"""
+
+from collections.abc import Callable
+
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from threadchat import commands, operating, stats
+from threadchat.chat import Chat
+from threadchat.messages import (
+    Call,
+    Notice,
+    Problem,
+    Remark,
+    Words,
+    duration,
+    parse_line,
+)
+from threadchat.person import Person
+from threadchat.registry import Misuse, Registry
+
+NAME = "operator"
+
+_SHARED = (
+    *("say", "msg", "reply", "kick", "mute", "unmute", "ban", "unban", "bans", "op", "deop"),
+    *("whois", "search", "motd", "stop"),
+)
+
+
+class Operator(Person):
+    """Who sits at the server's own terminal. `show` is given what a command answers.
+
+    As nobody else can have the name, people can write to the operator in private.
+    """
+
+    __slots__ = ("_chat", "show")
+
+    def __init__(self, chat: Chat, show: Callable[[RenderableType], None]) -> None:
+        super().__init__(0, "the server's own terminal", self._show_lines)
+        self._chat = chat
+        self.show = show
+        self.name = self.folded_name = NAME
+        self.is_operator = True
+        self.joined_at = self.last_heard_at = chat.clock()
+        chat.seat_operator(self)
+
+    def _show_lines(self, data: bytes) -> None:
+        for line in data.decode(self.view.encoding).splitlines():
+            self.show(Text(line))
+
+    def obey(self, line: str) -> None:
+        """Do what `line` says, on the thread that read it."""
+        self.last_heard_at = self._chat.clock()
+        match parse_line(line if line.startswith("/") else f"/{line}"):
+            case Call() as call:
+                registry.dispatch(self._chat, self, call)
+            case Words(words):  # of two slashes
+                self.tell(Problem(f"Nobody is shown that. say {words} announces it."))
+
+    def complete(self, text: str) -> tuple[int, list[str]]:
+        """Return what Tab may make of `text`, as `commands.complete` does."""
+        if " " not in text:
+            known = (f"{command.name} " for command in registry)
+            return 0, [name for name in known if name.startswith(text.lower())]
+        return commands.complete(self._chat, text)
+
+
+registry = Registry()
+"""The commands at the server's own terminal."""
+
+
+@registry.command("help", "[COMMAND]", "list the commands, or tell more of one")
+def help_(chat: Chat, person: Person, argument: str) -> None:
+    """List the commands, or describe one."""
+    if argument:
+        command = registry.find(person, argument.removeprefix("/").lower())
+        if command is not None:
+            person.tell(*map(Notice, commands.details(command)))
+        return
+    table = _table("command", "what it does")
+    for command in registry:
+        table.add_row(Text(command.usage.removeprefix("/")), command.summary)
+    _show(person, table)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _show(person: Person, table: Table) -> None:
+    if isinstance(person, Operator):
+        person.show(table)
+
+
+@registry.command("who", "[ROOM]", "list who is here, with their addresses")
+def who(chat: Chat, person: Person, argument: str) -> None:
+    """List everybody, or who is in a room."""
+    rooms = chat.rooms()
+    if argument:
+        room = commands.room_called(chat, person, argument)
+        if room is None:
+            return
+        rooms = [room]
+    table = _table("#", "name", "room", "address", "here for", "notes")
+    now = chat.clock()
+    for room in rooms:
+        for member in room.members:
+            if isinstance(member, Person):
+                here = duration(now - member.joined_at)
+                notes = ", ".join(_notes(member, now))
+                row = (str(member.id), member.name, room.name, member.address, here, notes)
+                table.add_row(*map(Text, row))
+    if table.row_count:
+        _show(person, table)
+    else:
+        person.tell(Notice("Nobody is here."))
+
+
+def _notes(member: Person, now: float) -> list[str]:
+    notes = commands.notes_on(member, now)
+    if member.is_operator:
+        notes.append("operator")
+    if member.mute_left(now):
+        notes.append("muted")
+    return notes
+
+
+@registry.command("rooms", "", "list the rooms, with who is there and the topic")
+def rooms(chat: Chat, person: Person, argument: str) -> None:
+    """List the rooms."""
+    if argument:
+        raise Misuse
+    table = _table("room", "people", "topic")
+    for room in chat.rooms():
+        table.add_row(Text(room.name), str(len(room.members)), Text(room.topic))
+    _show(person, table)
+
+
+@registry.command("topic", "ROOM [WORDS]", "say what a room is about, or read it")
+def topic(chat: Chat, person: Person, argument: str) -> None:
+    """Set the topic of a room, or show it."""
+    name, _, words = argument.partition(" ")
+    if not name:
+        raise Misuse
+    room = commands.room_called(chat, person, name)
+    if room is None:
+        return
+    if words.strip():
+        room.topic = words.strip()[: commands.MAX_TOPIC]
+        chat.house.acted(person.name, f"set the topic of {room.name}: {room.topic}")
+        room.announce(Remark(f"{person.name} set the topic: {room.topic}"))
+    person.tell(Notice(f"Topic: {room.topic}" if room.topic else "That room has no topic."))
+
+
+for _name in _SHARED:
+    registry.add(_name, operating.registry)
+
+
+@registry.command("stats", "", "show how the server is doing")
+def stats_(chat: Chat, person: Person, argument: str) -> None:
+    """Show the figures of the server as a table."""
+    if argument:
+        raise Misuse
+    _show(person, stats.table(chat.house.stats()))
