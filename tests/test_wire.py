@@ -1,4 +1,5 @@
 import contextlib
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -68,6 +69,35 @@ def test_send_does_not_wait_for_a_reader(pair: tuple[Wire, socket.socket]) -> No
     assert 0 < sent < 10**9
 
 
+def test_room_is_waited_for(pair: tuple[Wire, socket.socket]) -> None:
+    wire, other = pair
+    assert wire.wait_for_room(0)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            wire.send(b"x" * 65536)
+    assert not wire.wait_for_room(0.01)
+
+    def read() -> None:
+        while other.recv(65536) and not wire.wait_for_room(0):
+            pass
+
+    run_concurrently([read, lambda: _assert_room(wire)])
+
+
+def test_both_are_waited_for_where_there_is_no_poll(
+    pair: tuple[Wire, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(select, "poll", raising=False)
+    wire, other = pair
+    assert not wire.has_input()
+    other.sendall(b"hi")
+    assert wire.has_input()
+    with contextlib.suppress(BlockingIOError):
+        while wire.wait_for_room(0):
+            wire.send(b"x" * 65536)
+    assert not wire.wait_for_room(0)
+
+
 def test_lingering_says_the_end_and_drops_what_still_comes(
     pair: tuple[Wire, socket.socket],
 ) -> None:
@@ -100,3 +130,7 @@ def test_the_portable_wire_is_taken_where_the_flag_is_missing(
 
 def _assert_received(wire: Wire, data: bytes) -> None:
     assert wire.receive(100) == data
+
+
+def _assert_room(wire: Wire) -> None:
+    assert wire.wait_for_room(DEADLINE)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 
 from threadchat.messages import Reason
-from threadchat.wire import Wire
+from threadchat.wire import AnyWire
 
 MAX_QUEUED = 256 * 1024
 """The bytes a client may leave unread before it is too slow. One more batch may come on top."""
@@ -45,7 +45,7 @@ class Outbox:
         "reason",
     )
 
-    def __init__(self, wire: Wire, flusher: "Flusher", bound: int = MAX_QUEUED) -> None:
+    def __init__(self, wire: AnyWire, flusher: "Flusher", bound: int = MAX_QUEUED) -> None:
         self._wire = wire
         self._flusher = flusher
         self._bound = bound
@@ -102,7 +102,7 @@ class Outbox:
     def drain(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds until nothing is queued; return whether it is so."""
         with self._lock:
-            if not self._queue:
+            if self._queue is None:
                 return True
             self._emptied = emptied = Event()
         return emptied.wait(timeout)
@@ -132,7 +132,7 @@ class Outbox:
                 self._drop(reason_of(error))
                 return
             self.bytes_sent += sent
-            if sent == len(data):
+            if sent == len(data) and not self._wire.pending:
                 return
             data = data[sent:]
             self._queue = bytearray()
@@ -159,7 +159,7 @@ class Outbox:
     def register(self, selector: selectors.BaseSelector) -> None:
         """Start being watched for room, if there is still something to send."""
         with self._lock:
-            if self._queue:
+            if self._queue is not None:
                 selector.register(self._wire.fileno(), selectors.EVENT_WRITE, self)
             else:
                 self._watched = False
@@ -167,7 +167,7 @@ class Outbox:
     def flush(self, selector: selectors.BaseSelector) -> None:
         """Send what the client takes now; stop being watched once nothing is left."""
         with self._lock:
-            if self._queue:
+            if self._queue is not None:
                 try:
                     sent = self._wire.send(self._queue)
                 except BlockingIOError:
@@ -177,8 +177,9 @@ class Outbox:
                 else:
                     self.bytes_sent += sent
                     del self._queue[:sent]
-            if not self._queue:
-                self.unregister(selector)
+                    if self._queue or self._wire.pending:
+                        return
+            self.unregister(selector)
 
     def unregister(self, selector: selectors.BaseSelector) -> None:
         """Stop being watched. The caller holds the lock, or has closed the outbox."""

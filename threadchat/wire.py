@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 _NOT_WAITING: Final[int | None] = getattr(socket, "MSG_DONTWAIT", None)
 
@@ -23,8 +23,26 @@ _PAUSE_SLICE = 0.1
 """How long a pause takes to notice, in seconds, that it was ended from another thread."""
 
 
+class AnyWire(Protocol):
+    """What serves a client needs of a wire, be it plain or encrypting. For each, see `Wire`."""
+
+    pending: bool
+    """Whether some of what `send` has taken is still here, and goes out with the next `send`."""
+
+    def send(self, data: bytes | bytearray, /) -> int: ...  # noqa: D102
+    def receive(self, size: int, timeout: float | None = None) -> bytes: ...  # noqa: D102
+    def has_input(self) -> bool: ...  # noqa: D102
+    def pause(self, seconds: float) -> bool: ...  # noqa: D102
+    def wake(self) -> None: ...  # noqa: D102
+    def linger(self, timeout: float) -> None: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+    def fileno(self) -> int: ...  # noqa: D102
+
+
 class Wire:
     """A connected socket with a flag for sends that do not wait."""
+
+    pending = False  # the system has what it has taken
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -47,13 +65,17 @@ class Wire:
         Raise `TimeoutError` after `timeout` seconds, another `OSError` if the connection broke.
         """
         # A timeout set on the socket would cost a poll for every receive and every send.
-        if timeout is not None and not _wait_until_readable(self._socket, timeout):
+        if timeout is not None and not _wait_until_ready(self._socket, timeout):
             raise TimeoutError
         return self._receive(size)
 
     def has_input(self) -> bool:
         """Return whether a `receive` would return at once."""
-        return _wait_until_readable(self._socket, 0)
+        return _wait_until_ready(self._socket, 0)
+
+    def wait_for_room(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds until a `send` takes something; return whether it would."""
+        return _wait_until_ready(self._socket, timeout, to_send=True)
 
     def pause(self, seconds: float) -> bool:
         """Wait so long; return False, soon, if the connection breaks or `wake` is called.
@@ -110,7 +132,7 @@ class PortableWire(Wire):
             left = _SLICE if deadline is None else min(_SLICE, deadline - time.monotonic())
             if left <= 0:
                 raise TimeoutError
-            if _wait_until_readable(self._socket, left):
+            if _wait_until_ready(self._socket, left):
                 with contextlib.suppress(BlockingIOError):
                     return self._receive(size)
         return b""
@@ -130,14 +152,15 @@ def open_wire(sock: socket.socket) -> Wire:
     return PortableWire(sock) if _NOT_WAITING is None else Wire(sock)
 
 
-def _wait_until_readable(sock: socket.socket, timeout: float) -> bool:
-    """Wait up to `timeout` seconds for input or an end; return whether there is one."""
+def _wait_until_ready(sock: socket.socket, timeout: float, to_send: bool = False) -> bool:
+    """Wait up to `timeout` seconds for input or an end, or for room to send; return whether."""
     if hasattr(select, "poll"):
         # Not select: it cannot take descriptors past 1023.
         poller = select.poll()
-        poller.register(sock, select.POLLIN)
+        poller.register(sock, select.POLLOUT if to_send else select.POLLIN)
         return bool(poller.poll(timeout * 1000))
-    return bool(select.select([sock], [], [], timeout)[0])
+    to_read, to_write = ([], [sock]) if to_send else ([sock], [])
+    return any(select.select(to_read, to_write, [], timeout))
 
 
 def _wait_until_broken(sock: socket.socket, timeout: float) -> bool:

@@ -1,0 +1,272 @@
+"""Encrypt a wire with TLS, so that sending still never waits.
+
+OpenSSL turns bytes into bytes here, through buffers in memory, and never sees the socket: that
+stays with the plain `Wire` below. A socket of the `ssl` module would hold one lock while it waits
+for input, and has no way to send without waiting.
+
+The lock of a `TlsWire` is taken after an outbox's, and held for no longer than it takes to
+encrypt a record and offer it to the system.
+"""
+
+import contextlib
+import errno
+import ssl
+import time
+from threading import Lock
+from typing import Final, NoReturn
+
+from threadchat.wire import Wire
+
+HANDSHAKE_SECONDS: Final = 10.0
+"""How long a client may take until both sides have agreed on keys."""
+
+_RECORD: Final = 16384
+"""The bytes that one record holds at most (RFC 8446, section 5.1)."""
+
+_MAX_CIPHERTEXT: Final = 4 * _RECORD
+"""More than one record can only be waiting if a client wants many answers and reads none."""
+
+_RECEIVE_SIZE: Final = 4096
+
+_HANDSHAKE_RECORD: Final = 22
+"""The first byte of all that a client of TLS 1.0 or newer says first (RFC 8446, section 5.1)."""
+
+
+class BadCertificate(Exception):
+    """A certificate or its key cannot be used. Says in one line why, and what to do."""
+
+
+class HandshakeFailed(OSError):
+    """A client and we did not come to speak TLS. Says in a few words why.
+
+    `spoke_tls` is whether the client tried to. If not, it may be a person at a plain client, who
+    can read an answer through `TlsWire.plain`.
+    """
+
+    def __init__(self, why: str, spoke_tls: bool) -> None:
+        super().__init__(why)
+        self.spoke_tls = spoke_tls
+
+
+def make_context(certificate: str, key: str) -> ssl.SSLContext:
+    """Return what TLS wires are made with, from the names of two PEM files, perhaps the same.
+
+    The certificate comes first in its file, those that vouch for it after it. Raise
+    `BadCertificate` if there is something wrong with them.
+    """
+    _check_file("certificate", certificate, b"CERTIFICATE-----")
+    _check_file("key", key, b"PRIVATE KEY-----")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # Asking for it again and again would cost us more than the client.
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    # Nobody takes up an earlier conversation. A client that only writes and then closes would not
+    # read the tickets, and a connection closed on unread bytes is reset.
+    context.num_tickets = 0
+    try:
+        context.load_cert_chain(certificate, key, password=lambda: _refuse_encrypted(key))
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise BadCertificate(
+                f"the key in {key} does not belong to the certificate in {certificate}."
+                " Name the one that it was made with."
+            ) from None
+        what = _words(error) if error.reason else "one of them is damaged"
+        raise BadCertificate(
+            f"{certificate} and {key} cannot be used as certificate and key: {what}."
+            " Make new ones, or copy them anew."
+        ) from None
+    return context
+
+
+def _check_file(what: str, name: str, mark: bytes) -> None:
+    """Find out what OpenSSL would not say: which file is wrong, and how."""
+    try:
+        with open(name, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise BadCertificate(
+            f"the {what} {name} cannot be read: {error.strerror}. Name a PEM file that can."
+        ) from None
+    if mark not in content:
+        raise BadCertificate(f"{name} has no {what} in it: there is no line with {mark.decode()}.")
+
+
+def _refuse_encrypted(key: str) -> NoReturn:
+    # Otherwise OpenSSL would ask on the terminal, where a service has nobody to answer.
+    raise BadCertificate(
+        f"the key in {key} is encrypted with a passphrase."
+        f" Write one without: openssl pkey -in {key} -out FILE"
+    )
+
+
+class TlsWire:
+    """A wire that encrypts what is sent through it and decrypts what comes, on top of a plain one.
+
+    Does for its users what `Wire` does. `handshake` comes before all else.
+    """
+
+    def __init__(self, plain: Wire, context: ssl.SSLContext) -> None:
+        self.plain = plain
+        """The wire below."""
+        self.pending = False
+        self._lock = Lock()  # guards all below, and the order of what is sent
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._is_established = False
+        self._ciphertext = bytearray()  # what the system has not taken yet
+
+    def handshake(self, timeout: float = HANDSHAKE_SECONDS) -> None:
+        """Agree on keys with the client, in `timeout` seconds at most.
+
+        For the client's own thread, which waits here as it does in `receive`; `wake` ends that.
+        Raise `HandshakeFailed`, or another `OSError` if the connection broke. What is wrong is
+        still to be told to the client, by `linger`.
+        """
+        deadline = time.monotonic() + timeout
+        spoke_tls = False
+        try:
+            while not self._is_done():
+                self._flush_by(deadline)
+                data = self.plain.receive(_RECEIVE_SIZE, _left_until(deadline))
+                if not data:
+                    raise HandshakeFailed("closed before TLS was agreed on", spoke_tls)
+                if not spoke_tls and data[0] != _HANDSHAKE_RECORD:
+                    raise HandshakeFailed("not TLS", spoke_tls)
+                spoke_tls = True
+                self._take(data)
+            self._flush_by(deadline)
+        except TimeoutError:
+            raise HandshakeFailed(f"no TLS within {timeout:.0f} s", spoke_tls) from None
+        except ssl.SSLError as error:
+            raise HandshakeFailed(_words(error), spoke_tls) from None
+
+    def send(self, data: bytes | bytearray) -> int:
+        """Send what the system takes at once and return how much that is. See `Wire.send`.
+
+        The end of it may have been encrypted and not been taken. Then `pending` is true, and the
+        next `send`, of nothing even, goes on with that.
+
+        Before the handshake nobody is there to be told anything, and what is sent is dropped.
+        """
+        with self._lock:
+            if not self._is_established:
+                return len(data)
+            self._flush()
+            sent = 0
+            while sent < len(data) and not self.pending:
+                sent += self._tls.write(data[sent : sent + _RECORD])
+                self._flush()
+            if self.pending and not sent:
+                raise BlockingIOError
+            return sent
+
+    def receive(self, size: int, timeout: float | None = None) -> bytes:
+        """Wait for up to `size` bytes and return them. See `Wire.receive`.
+
+        An end that the client did not announce is an end like another.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while (data := self._decrypt(size)) is None:
+            left = None if deadline is None else _left_until(deadline)
+            arrived = self.plain.receive(_RECEIVE_SIZE, left)
+            if not arrived:
+                # OpenSSL is not told of it: it would take that for an error, and send no more.
+                return b""
+            self._take(arrived)
+        return data
+
+    def has_input(self) -> bool:
+        """Return whether something has arrived. It may lack a part for a `receive` to return."""
+        with self._lock:
+            is_here = bool(self._tls.pending() or self._incoming.pending)
+        return is_here or self.plain.has_input()
+
+    def pause(self, seconds: float) -> bool:
+        """See `Wire.pause`."""
+        return self.plain.pause(seconds)
+
+    def wake(self) -> None:
+        """See `Wire.wake`."""
+        self.plain.wake()
+
+    def linger(self, timeout: float) -> None:
+        """Announce the end, then wait up to `timeout` seconds for the peer's. See `Wire.linger`."""
+        deadline = time.monotonic() + timeout
+        with contextlib.suppress(OSError):
+            # Says so, and complains that the peer has not yet done so, too.
+            with self._lock, contextlib.suppress(ssl.SSLError):
+                self._tls.unwrap()
+            self._flush_by(deadline)
+        self.plain.linger(max(0.0, deadline - time.monotonic()))
+
+    def close(self) -> None:
+        """See `Wire.close`."""
+        self.plain.close()
+
+    def fileno(self) -> int:
+        """See `Wire.fileno`."""
+        return self.plain.fileno()
+
+    def _is_done(self) -> bool:
+        """Take the handshake as far as what has arrived allows, and return whether it is done."""
+        with self._lock:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                self._tls.do_handshake()
+                self._is_established = True
+            return self._is_established
+
+    def _decrypt(self, size: int) -> bytes | None:
+        """Return up to `size` bytes of what has arrived, or None if more has to arrive first."""
+        with self._lock:
+            try:
+                return self._tls.read(size)
+            except ssl.SSLWantReadError:
+                self._answer()
+                return None
+            except ssl.SSLZeroReturnError:
+                return b""
+
+    def _take(self, arrived: bytes) -> None:
+        with self._lock:
+            self._incoming.write(arrived)
+
+    def _answer(self) -> None:
+        """Send what TLS itself has to say to what has arrived. The lock is held."""
+        if self._outgoing.pending:
+            # A broken connection is for the next send to find: there may be more to read.
+            with contextlib.suppress(OSError):
+                self._flush()
+            if len(self._ciphertext) > _MAX_CIPHERTEXT:
+                raise OSError(errno.ENOBUFS, "the client reads none of TLS's own answers")
+
+    def _flush(self) -> None:
+        """Hand the system what has been encrypted, as far as it takes it. The lock is held."""
+        self._ciphertext += self._outgoing.read()
+        if self._ciphertext:
+            with contextlib.suppress(BlockingIOError):
+                del self._ciphertext[: self.plain.send(self._ciphertext)]
+        self.pending = bool(self._ciphertext)
+
+    def _flush_by(self, deadline: float) -> None:
+        """Wait until the system has taken what has been encrypted; raise `TimeoutError`."""
+        while True:
+            with self._lock:
+                self._flush()
+            if not self.pending:
+                return
+            if not self.plain.wait_for_room(_left_until(deadline)):
+                raise TimeoutError
+
+
+def _left_until(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _words(error: ssl.SSLError) -> str:
+    """Return what OpenSSL calls an error, as words."""
+    return (error.reason or "unknown error").replace("_", " ").lower()
