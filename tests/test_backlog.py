@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from tests.support import DEADLINE, run_concurrently
+from tests.support import DEADLINE, run_concurrently, wait_until
 from threadchat.backlog import Backlog
 
 
@@ -103,8 +103,12 @@ def test_nothing_put_is_nothing_to_wait_for(paper: Paper) -> None:
 @pytest.mark.parametrize("error", [BrokenPipeError(), ValueError("I/O on closed file")])
 def test_an_error_ends_the_writing_and_nothing_else(paper: Paper, error: Exception) -> None:
     paper.error = error
-    for number in range(3):
-        paper.backlog.put(str(number))
+    threads = threading.active_count()
+    paper.backlog.put("a")
+    assert paper.is_writing.wait(DEADLINE)
+    wait_until(lambda: threading.active_count() == threads, "the writing has ended")
+    paper.backlog.put("b")
+    assert not paper.backlog._entries
     assert paper.backlog.close(DEADLINE)
     assert paper.written == []
 

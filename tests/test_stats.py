@@ -51,6 +51,7 @@ class TestMeter:
         for second in range(20):
             clock.now = 2000 + second
             meter.add(second)
+        assert meter.rate() == sum(range(9, 19)) / WINDOW
         clock.now = 2020.9
         assert meter.rate() == sum(range(10, 20)) / WINDOW
         assert meter.total == sum(range(20))
