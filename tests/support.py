@@ -20,6 +20,7 @@ from threadchat.database import MIGRATIONS
 from threadchat.events import Disconnected, Event, Trouble, Watcher
 from threadchat.history import index_words
 from threadchat.house import House
+from threadchat.limits import Limits
 from threadchat.records import Records
 from threadchat.stats import Snapshot
 from threadchat.wire import PortableWire, Wire
@@ -53,12 +54,17 @@ class WatchingConsole(Console):
         return self.disconnects.get(timeout=DEADLINE)
 
 
+UNLIMITED = Limits(max_per_address=0, max_connects=0, flood=None)
+"""Everything that a test does comes from one address, and as fast as it can."""
+
+
 @contextlib.contextmanager
 def run_server(
     address: tuple[str, int] = ("127.0.0.1", 0), watchers: Sequence[Watcher] = (), **options: Any
 ) -> Iterator[tuple[ChatServer, WatchingConsole]]:
     """Serve on a free port; on leaving, stop, and fail if anything went wrong inside."""
     console = WatchingConsole()
+    options.setdefault("limits", UNLIMITED)
     with ChatServer(address, watchers=[console, *watchers], **options) as server:
         server.start()
         yield server, console

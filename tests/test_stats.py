@@ -247,6 +247,7 @@ SNAPSHOT = Snapshot(
     received=1023,
     sent=5 * 1024**2 // 2,
     queued=3 * 1024,
+    strangers=3,
     longest_queue=2048,
     pending=1,
     threads=17,
@@ -263,6 +264,7 @@ class TestShowing:
         "deliveries  510,234 (1,050.0 a second)",
         "bytes       1023 B in, 2.5 MiB out",
         "queues      3.0 KiB to be taken (the longest: 2.0 KiB), 1 message to be delivered",
+        "strangers   3 not let in",
         "threads     17",
         "memory      3.0 GiB",
     )

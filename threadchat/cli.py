@@ -10,6 +10,7 @@ import io
 import os
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -25,11 +26,13 @@ from threadchat.eventlog import BadLogFile, EventLog
 from threadchat.events import Bound, Stopped, Stopping, Trouble, Watch, Watcher
 from threadchat.history import History
 from threadchat.house import HouseFiles, UnusableFile
+from threadchat.limits import Limits
 from threadchat.network import show_address, ways_in
 from threadchat.options import Options, parse_options
 from threadchat.records import Records
 from threadchat.server import ChatServer
 from threadchat.store import StoredHistory
+from threadchat.tls import BadCertificate, make_context
 
 _RELOAD = getattr(signal, "SIGHUP", None)
 """The signal that has files reread, on systems that have it."""
@@ -84,7 +87,9 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
     with server:
         server.start()
         address = server.server_address
-        watch.note(Bound(show_address(address), ways_in(address)))
+        watch.note(Bound(show_address(address), ways_in(address, options.allow.admits)))
+        if server.tls_port is not None:
+            watch.note(Bound(f"{show_address(server.tls_port.server_address)} (TLS)"))
         _wait_for_stop(signals, server.house.reread)
         _on_stop_signals(lambda number, _frame: os._exit(128 + number))
         deadline = time.monotonic() + STOP_SECONDS
@@ -146,12 +151,21 @@ def _open_server(
     finish: Callable[[], None],
 ) -> ChatServer:
     host, port = options.host, options.port
-    if not 0 <= port <= 65535:
-        raise Fault(f"there is no port {port}. Choose one from 1024 to 65535, or 0 for any.")
+    for number in (port, options.tls_port):
+        if not 0 <= number <= 65535:
+            raise Fault(f"there is no port {number}. Choose one from 1024 to 65535, or 0 for any.")
     try:
         return ChatServer(
             (host, port),
-            max_clients=options.max_clients,
+            limits=Limits(
+                options.allow,
+                options.max_clients,
+                options.max_per_address,
+                options.max_connects,
+                options.name_timeout,
+                options.idle_timeout,
+                options.flood,
+            ),
             replay=options.replay,
             fallback_encoding=options.fallback_encoding,
             watchers=watchers,
@@ -163,6 +177,8 @@ def _open_server(
                 _path(options.op_password_file),
             ),
             finish=finish,
+            tls=_tls_context(options),
+            tls_address=(host, options.tls_port),
         )
     except UnusableFile as error:
         raise Fault(str(error)) from None
@@ -173,6 +189,15 @@ def _open_server(
         ) from None
     except (OSError, UnicodeError) as error:
         raise Fault(_why_not(error, host, port)) from None
+
+
+def _tls_context(options: Options) -> ssl.SSLContext | None:
+    if not options.tls_cert:
+        return None
+    try:
+        return make_context(options.tls_cert, options.tls_key)
+    except BadCertificate as error:
+        raise Fault(str(error)) from None
 
 
 def _path(option: str) -> Path | None:

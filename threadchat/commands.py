@@ -212,7 +212,7 @@ def _whisper(chat: Chat, person: Person, name: str, words: str) -> None:
             person.tell(Notice(f"{_described(recipient, chat.clock())} will see it when back."))
 
 
-@registry.command("protect", "", "keep your name for who knows a passphrase you choose")
+@registry.command("protect", "", "keep your name for who knows a passphrase you choose", weight=4)
 def protect(chat: Chat, person: Person, argument: str) -> None:
     """Keep the person's name for them."""
     if argument:
@@ -310,7 +310,7 @@ def unignore(chat: Chat, person: Person, argument: str) -> None:
         person.tell(Notice(f"You are shown what {other.name} says again."))
 
 
-@registry.command("last", "[N]", "show the last 20 things said here, or up to 200")
+@registry.command("last", "[N]", "show the last 20 things said here, or up to 200", weight=2)
 def last(chat: Chat, person: Person, argument: str) -> None:
     """Show the last messages of the person's room."""
     number = _number(argument, MAX_LAST) if argument else DEFAULT_LAST
@@ -350,7 +350,9 @@ def _fitting(messages: Iterable[Message]) -> list[Message]:
     return fitting
 
 
-@registry.command("search", "WORDS", "find what was said with all these words, newest first")
+@registry.command(
+    "search", "WORDS", "find what was said with all these words, newest first", weight=4
+)
 def search(chat: Chat, person: Person, argument: str) -> None:
     """Find messages in all rooms."""
     if not argument:

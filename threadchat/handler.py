@@ -5,8 +5,10 @@ each line that comes out is a name, a command, or something to say.
 """
 
 import contextlib
+import math
 import socket
 import socketserver
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from typing import Protocol, cast
@@ -16,15 +18,18 @@ from threadchat.chat import Chat, NameProtected
 from threadchat.commands import complete
 from threadchat.events import Connected, Disconnected, Named, Watch
 from threadchat.foreign import Doorman
+from threadchat.limits import FloodGuard, Limits
 from threadchat.linebuffer import Line, LineTooLong
 from threadchat.messages import (
     MAX_NAMES_LISTED,
+    Call,
     Notice,
     Problem,
     Reason,
     Say,
     Words,
     count_people,
+    duration,
     list_names,
     parse_line,
     render,
@@ -35,7 +40,8 @@ from threadchat.outbox import BROKEN, Flusher, Frame, Outbox, reason_of
 from threadchat.person import Person
 from threadchat.terminal import AreYouThere, Ended, Terminal
 from threadchat.text import BadName, clean_text
-from threadchat.wire import open_wire
+from threadchat.tls import HandshakeFailed, TlsWire
+from threadchat.wire import AnyWire, open_wire
 
 MAX_NAME_TRIES = 5
 
@@ -48,6 +54,15 @@ DRAIN_SECONDS = 3.0
 LINGER_SECONDS = 1.0
 """How long we wait for a client's end of the connection after closing ours."""
 
+STUCK_SECONDS = 30.0
+"""How long a client may take none of what is queued for it."""
+
+IDLE_WARNING_SECONDS = 60.0
+"""How long before its end a client that says nothing is warned."""
+
+LAST_LINES_SECONDS = 60.0
+"""How long, in all, the lines that came too fast are still said of a client that has ended."""
+
 _KEEPALIVE = {"TCP_KEEPIDLE": 45, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 90_000}
 """Where the system has them: found dead after 90 s, idle (probes) or not (user timeout, in ms)."""
 
@@ -59,6 +74,8 @@ class Host(Protocol):
     clock: Callable[[], float]
     fallback_encoding: str
     flusher: Flusher
+    limits: Limits
+    tls: ssl.SSLContext | None
     watch: Watch
 
     def next_id(self) -> int:
@@ -83,7 +100,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         super().setup()
         _prepare(self.connection)
         self.host = cast(Host, self.server)
-        self.wire = open_wire(self.connection)
+        self.wire = self._open_wire()
         self.outbox = Outbox(self.wire, self.host.flusher)
         self.terminal = Terminal(self.host.fallback_encoding, self._complete)
         self._frame: Frame | None = None
@@ -94,15 +111,28 @@ class ClientHandler(socketserver.StreamRequestHandler):
         )
         self._typed = self._lines()
         self._prompt = ""
+        flood = self.host.limits.flood
+        self._guard = FloodGuard(*flood, self.host.clock) if flood else None
+        self._is_told_too_fast = False
+        self._last_lines_seconds = LAST_LINES_SECONDS
+        self._warned_after = -math.inf  # when the person was last heard before a warning
+        self._stuck_at = 0, self.started_at  # after how many bytes sent, and since when
         self._why: str = Reason.CLOSED
         self._was_cut_off = False  # broken or turned away: what stands there is no line
         self.host.watch.note(Connected(self.person.id, self.person.address))
         self.host.register(self)
 
+    def _open_wire(self) -> AnyWire:
+        return open_wire(self.connection)
+
+    def _is_reached(self) -> bool:
+        """Return whether what we send gets to the client as it should."""
+        return True
+
     def handle(self) -> None:
         """Serve the client until one side has had enough."""
         try:
-            if self._enter():
+            if self._is_reached() and self._enter():
                 for line in self._typed:
                     self._obey(line)
                     if self.person.leaving is not None:
@@ -190,6 +220,29 @@ class ClientHandler(socketserver.StreamRequestHandler):
         """End this client, from any thread, telling it why in `words`."""
         self.outbox.end(reason, render(Notice(words), self.person.view))
 
+    def look_after(self, now: float) -> None:
+        """End a client that keeps its place for nothing, or warn it; called every second or so."""
+        limits, person = self.host.limits, self.person
+        if not person.name:
+            if limits.name_timeout and now - self.started_at >= limits.name_timeout:
+                self.end(Reason.NO_NAME, "You have given no name. Come again!")
+        elif limits.idle_timeout:
+            self._look_after_idle(now - person.last_heard_at, limits.idle_timeout)
+        sent = self.outbox.bytes_sent
+        if not self.outbox.bytes_queued or sent != self._stuck_at[0]:
+            self._stuck_at = sent, now
+        elif now - self._stuck_at[1] >= STUCK_SECONDS:
+            self.outbox.abandon(Reason.TOO_SLOW)
+
+    def _look_after_idle(self, idle: float, timeout: float) -> None:
+        left = timeout - idle
+        if left <= 0:
+            self.end(Reason.IDLE, f"You have said nothing for {duration(timeout)}. Goodbye.")
+        elif left <= IDLE_WARNING_SECONDS and self._warned_after != self.person.last_heard_at:
+            self._warned_after = self.person.last_heard_at
+            words = f"Are you still here? Say something within {duration(left)}, or be let go."
+            self.person.tell(Notice(words))
+
     # From the client
 
     def _receive(self) -> bytes:
@@ -242,6 +295,8 @@ class ClientHandler(socketserver.StreamRequestHandler):
                     self.person.quit()
                     return
                 if isinstance(event, Line):
+                    if not self._may_go_on(event.text):
+                        return
                     yield event.text
                 elif not (isinstance(event, AreYouThere) and asked):
                     # One sign of life is enough for all that ask in one breath.
@@ -250,8 +305,30 @@ class ClientHandler(socketserver.StreamRequestHandler):
                 self._settle()
         if not self._was_cut_off and not self._is_ended():
             for event in self.terminal.receive_end():
-                if isinstance(event, Line):
+                if isinstance(event, Line) and self._may_go_on(event.text):
                     yield event.text
+
+    def _may_go_on(self, line: str) -> bool:
+        """Wait until it is time to serve `line`; return False if the client is gone meanwhile.
+
+        What it sends next waits in its own connection. One that has nothing more to send is waited
+        for no longer than `LAST_LINES_SECONDS` in all: it may be gone for good.
+        """
+        if self._guard is None:
+            return True
+        call = parse_line(line)
+        command = registry.get(call.command) if isinstance(call, Call) else None
+        delay = self._guard.delay_for(line, command.weight if command is not None else 1.0)
+        if not delay:
+            return True
+        if not self._is_told_too_fast:
+            self._is_told_too_fast = True
+            self.person.tell(Notice(_TOO_FAST))
+        if self.wire.is_at_end():
+            self._last_lines_seconds -= delay
+            if self._last_lines_seconds < 0:
+                return False
+        return self.wire.pause(delay)
 
     def _answer(self, event: LineTooLong | AreYouThere) -> None:
         """Answer what is not a line."""
@@ -398,6 +475,8 @@ class ClientHandler(socketserver.StreamRequestHandler):
                     self.host.watch.note(Named(self.person.id, self.person.name, name))
 
 
+_TOO_FAST = "That was fast: what you send is served line by line, and none of it is lost."
+
 _PASSWORD_PROMPT = "Password: "
 
 _NAME_PROMPT = "Your name: "
@@ -408,6 +487,34 @@ _NAME_HELP = (
     "Choose a name of up to 20 letters and digits; others see it before what you say."
     " who lists who is here, quit leaves."
 )
+
+
+class TlsClientHandler(ClientHandler):
+    """One client who came in where TLS is spoken."""
+
+    wire: TlsWire
+
+    def _open_wire(self) -> AnyWire:
+        assert self.host.tls is not None
+        return TlsWire(open_wire(self.connection), self.host.tls)
+
+    def _is_reached(self) -> bool:
+        """Agree on keys with the client, which ties up its own thread alone."""
+        try:
+            self.wire.handshake()
+        except HandshakeFailed as error:
+            self._why = f"{Reason.NO_TLS}: {error}"
+            if not error.spoke_tls:
+                with contextlib.suppress(OSError):
+                    self.wire.plain.send(render(Problem(_SPEAK_TLS), self.person.view))
+            return False
+        except OSError as error:
+            self._why = reason_of(error)
+            return False
+        return True
+
+
+_SPEAK_TLS = "This port speaks TLS, as openssl s_client and ncat --ssl do. Try the other port."
 
 
 def _prepare(sock: socket.socket) -> None:

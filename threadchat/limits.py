@@ -66,6 +66,14 @@ class Allowed:
         address = _address(host)
         return any(address in network for network in self.networks)
 
+    def __add__(self, other: "Allowed") -> "Allowed":
+        """Return whom either of the two admits."""
+        return Allowed((*self.networks, *other.networks))
+
+
+LAN = Allowed(_LAN)
+"""Loopback, and private, link-local and unique-local addresses."""
+
 
 def parse_allowed(values: Sequence[str]) -> Allowed:
     """Return whom `values` let in: each is `lan`, `any`, or a network, several with commas.
@@ -142,6 +150,25 @@ class _Remembered(Generic[_Entry]):
         entry = self._new() if known is None else known[1]
         entries[address] = (now, entry)
         return entry
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Who is served, how many, for how long and how fast. 0, or None, is no limit."""
+
+    allowed: Allowed = LAN
+    max_clients: int = 1000
+    """How many may be here at once; this one has to be."""
+    max_per_address: int = 16
+    """How many of them from one address."""
+    max_connects: int = 60
+    """How many from one address may connect in a minute."""
+    name_timeout: float = 60.0
+    """Seconds a client may take to give a name."""
+    idle_timeout: float = 0.0
+    """Seconds for which somebody may say nothing."""
+    flood: tuple[float, float] | None = (10.0, 2.0)
+    """How many lines somebody may send at once, and how many a second after that."""
 
 
 @dataclass(frozen=True, slots=True)

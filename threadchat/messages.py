@@ -33,6 +33,8 @@ class Reason(StrEnum):
     TOO_SLOW = "too slow"
     NO_NAME = "gave no name"
     WRONG_PASSWORD = "wrong password"
+    IDLE = "idle"
+    NO_TLS = "no TLS"
     KICKED = "kicked"
     BANNED = "banned"
     NOT_A_CHAT_CLIENT = "not a chat client"

@@ -8,7 +8,7 @@ import contextlib
 import ipaddress
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -35,8 +35,13 @@ def plain_host(host: str) -> str:
     return host.removeprefix("::ffff:") if "." in host else host
 
 
-def ways_in(bound_to: tuple[Any, ...]) -> list[str]:
-    """Return the lines that others on the LAN type to reach a server bound to that address."""
+def ways_in(
+    bound_to: tuple[Any, ...], admits: Callable[[str], bool] = lambda host: True
+) -> list[str]:
+    """Return the lines that others on the LAN type to reach a server bound to that address.
+
+    Not those through an address whose neighbours, as `admits` tells, would be turned away.
+    """
     host, port = plain_host(bound_to[0]), bound_to[1]
     address = ipaddress.ip_address(host.partition("%")[0])
     if not address.is_unspecified:
@@ -44,6 +49,7 @@ def ways_in(bound_to: tuple[Any, ...]) -> list[str]:
     else:
         found = lan_addresses()
         hosts = [str(one) for one in found if address.version == 6 or one.version == 4]
+        hosts = [host for host in hosts if admits(host)]
     return [
         f"{client} {one} {port}" for one in hosts or ["localhost"] for client in ("telnet", "nc")
     ]

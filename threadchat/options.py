@@ -6,17 +6,20 @@ environment. Whatever is wrong with one gets one line, and exit status 2.
 """
 
 import argparse
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from threadchat import __version__
 from threadchat.arguments import Parser
 from threadchat.history import MAX_REMEMBERED
+from threadchat.limits import LAN, Allowed, Limits, parse_allowed, parse_flood
 from threadchat.server import (
     DEFAULT_FALLBACK_ENCODING,
-    DEFAULT_MAX_CLIENTS,
     DEFAULT_PORT,
     DEFAULT_REPLAY,
+    DEFAULT_TLS_PORT,
 )
 from threadchat.text import usable_encoding
 
@@ -68,6 +71,37 @@ def _replay_number(text: str) -> int:
     return number
 
 
+def _limit(text: str) -> int:
+    number = _whole_number(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{number} is too small; 0 is no limit")
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; 0 is no limit")
+    return seconds
+
+
+def _allowed(text: str) -> Allowed:
+    try:
+        return parse_allowed([text])
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _flood(text: str) -> tuple[float, float] | None:
+    try:
+        return parse_flood(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _encoding(text: str) -> str:
     try:
         return usable_encoding(text)
@@ -93,12 +127,19 @@ class _Use:
     metavar: str = ""
     group: str = ""
     needs: str = ""
+    is_repeatable: bool = False
+    """Whether it may be given more than once; the values are then added up."""
 
 
 def _takes(
-    read: Callable[[str], object], metavar: str, help: str, *, needs: str = ""
+    read: Callable[[str], object],
+    metavar: str,
+    help: str,
+    *,
+    needs: str = "",
+    is_repeatable: bool = False,
 ) -> dict[str, _Use]:
-    return {"use": _Use(help, read, metavar, needs=needs)}
+    return {"use": _Use(help, read, metavar, needs=needs, is_repeatable=is_repeatable)}
 
 
 def _switch(help: str, *, group: str = "", needs: str = "") -> dict[str, _Use]:
@@ -118,8 +159,45 @@ class Options:
         metadata=_takes(_whole_number, "N", "port to serve"),
     )
     max_clients: int = field(
-        default=DEFAULT_MAX_CLIENTS,
+        default=Limits.max_clients,
         metadata=_takes(_positive_number, "N", "how many may be here at once"),
+    )
+    allow: Allowed = field(
+        default=LAN,
+        metadata=_takes(
+            _allowed,
+            "lan|any|NETWORK",
+            "whom to serve; may be given more than once (default: lan)",
+            is_repeatable=True,
+        ),
+    )
+    max_per_address: int = field(
+        default=Limits.max_per_address,
+        metadata=_takes(_limit, "N", "how many may come from one address, 0 for no limit"),
+    )
+    max_connects: int = field(
+        default=Limits.max_connects,
+        metadata=_takes(
+            _limit, "N", "how many may connect from one address in a minute, 0 for no limit"
+        ),
+    )
+    name_timeout: float = field(
+        default=Limits.name_timeout,
+        metadata=_takes(
+            _seconds, "SECONDS", "how long a client may take to give a name, 0 for no limit"
+        ),
+    )
+    idle_timeout: float = field(
+        default=Limits.idle_timeout,
+        metadata=_takes(_seconds, "SECONDS", "how long somebody may say nothing, 0 for no limit"),
+    )
+    flood: tuple[float, float] | None = field(
+        default=Limits.flood,
+        metadata=_takes(
+            _flood,
+            "BURST/RATE|off",
+            "how many lines to serve at once, and how many a second then (default: 10/2)",
+        ),
     )
     replay: int = field(
         default=DEFAULT_REPLAY,
@@ -165,6 +243,20 @@ class Options:
         default="",
         metadata=_takes(str, "FILE", "its first line makes an operator of who gives it to /op"),
     )
+    tls_cert: str = field(
+        default="",
+        metadata=_takes(
+            str, "FILE", "serve TLS as well, with this certificate (PEM)", needs="tls_key"
+        ),
+    )
+    tls_key: str = field(
+        default="",
+        metadata=_takes(str, "FILE", "the key of that certificate (PEM)", needs="tls_cert"),
+    )
+    tls_port: int = field(
+        default=DEFAULT_TLS_PORT,
+        metadata=_takes(_whole_number, "N", "port to serve TLS at"),
+    )
 
 
 _USES: dict[str, _Use] = {option.name: option.metadata["use"] for option in fields(Options)}
@@ -192,6 +284,20 @@ def parse_options(argv: Sequence[str], environment: Mapping[str, str]) -> Option
     return options
 
 
+class _Add(argparse.Action):
+    """Add the value to those that were given before it."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        before = getattr(namespace, self.dest, None)
+        setattr(namespace, self.dest, values if before is None else before + values)
+
+
 def variable_of(name: str) -> str:
     """Return the environment variable of the option that is the field `name`."""
     return f"THREADCHAT_{name.upper()}"
@@ -216,8 +322,14 @@ def _make_parser() -> Parser:
         use = _USES[option.name]
         flag = _flag_of(option.name)
         if use.metavar:
-            default = f" (default: {option.default})" if option.default != "" else ""
-            parser.add_argument(flag, type=use.read, metavar=use.metavar, help=use.help + default)
+            is_told = option.default == "" or "(default:" in use.help
+            parser.add_argument(
+                flag,
+                type=use.read,
+                action=_Add if use.is_repeatable else "store",
+                metavar=use.metavar,
+                help=use.help if is_told else f"{use.help} (default: {option.default})",
+            )
         else:
             place = groups[use.group] if use.group else parser
             place.add_argument(flag, action="store_true", help=use.help)

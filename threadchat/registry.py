@@ -32,6 +32,8 @@ class Command:
     is_for_operators: bool = False
     example: str = ""
     """One way to use it, for `/help COMMAND`."""
+    weight: float = 1.0
+    """As how many lines it counts for who goes too fast."""
 
     @property
     def usage(self) -> str:
@@ -55,12 +57,13 @@ class Registry:
         is_speech: bool = False,
         is_for_operators: bool = False,
         example: str = "",
+        weight: float = 1.0,
     ) -> Callable[[Action], Action]:
         """Register the decorated function as `/name`."""
 
         def register(action: Action) -> Action:
             self._commands[name] = Command(
-                name, arguments, summary, action, is_speech, is_for_operators, example
+                name, arguments, summary, action, is_speech, is_for_operators, example, weight
             )
             return action
 

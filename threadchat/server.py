@@ -5,44 +5,41 @@ and each client has its own. `ChatServer.stop` ends them all inside a deadline (
 """
 
 import contextlib
-import errno
-import os
 import socket
-import socketserver
+import ssl
 import sys
 import time
 from collections.abc import Callable, Sequence
-from threading import Event, Lock, Thread, active_count, current_thread
+from threading import Lock, Thread, active_count, current_thread
 from typing import Any
 
 from threadchat.chat import Chat
 from threadchat.events import Refused, Trouble, Watch, Watcher
-from threadchat.handler import LINGER_SECONDS, ClientHandler
+from threadchat.gate import Gate
+from threadchat.handler import LINGER_SECONDS, ClientHandler, TlsClientHandler
 from threadchat.history import History
 from threadchat.house import House, HouseFiles
+from threadchat.limits import Limits, Refusal
+from threadchat.listener import Listener
 from threadchat.messages import Problem, Reason, View, render
-from threadchat.network import show_address
+from threadchat.network import plain_host, show_address
 from threadchat.outbox import Flusher
 from threadchat.records import Records
 from threadchat.stats import Snapshot, Tally, resident_memory
 from threadchat.text import usable_encoding
+from threadchat.watchman import Watchman
 from threadchat.wire import open_wire
 
 DEFAULT_PORT = 8000
-DEFAULT_MAX_CLIENTS = 1000
+DEFAULT_TLS_PORT = 8992
 DEFAULT_REPLAY = 20
 DEFAULT_FALLBACK_ENCODING = "cp1252"
 
 _MAX_REFUSALS_AT_ONCE = 32
 """How many who found the room full may be seen off at leisure; more are just closed."""
 
-_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
-_PAUSE_IN_SHORTAGE = 0.1
-"""Seconds between tries to accept while the system has no descriptor or memory for it."""
-
-
-class ChatServer(socketserver.ThreadingTCPServer):
+class ChatServer(Listener):
     """A chat on one address, one thread for each client.
 
     Use it as a context manager, or call `stop` yourself::
@@ -51,21 +48,17 @@ class ChatServer(socketserver.ThreadingTCPServer):
             server.start()
             host, port = server.server_address[:2]
 
-    An empty host listens on every address, IPv4 and IPv6 on one socket where the system allows.
-    Port 0 takes any free one; `server_address` tells which. The constructor binds and listens,
-    and raises `OSError` if it cannot; nobody is answered before `start`.
+    For the address see `Listener`; nobody is answered before `start`. With `tls`, clients are
+    served at `tls_address`, too, where all is encrypted. `watchers` are told what happens. What
+    `history` and `records` hold is closed by `stop`. `files` hold the house rules; `finish` is
+    called when an operator wants the server to stop, and is `stop` if it is not given.
     """
-
-    daemon_threads = True  # a second Ctrl-C must not wait for anybody
-    request_queue_size = 4096  # people come in crowds; the system caps it where it has to
-    # On Windows this option would let two servers share a port.
-    allow_reuse_address = os.name == "posix"
 
     def __init__(
         self,
         address: tuple[str, int] = ("", DEFAULT_PORT),
         *,
-        max_clients: int = DEFAULT_MAX_CLIENTS,
+        limits: Limits | None = None,
         replay: int = DEFAULT_REPLAY,
         fallback_encoding: str = DEFAULT_FALLBACK_ENCODING,
         clock: Callable[[], float] = time.monotonic,
@@ -74,51 +67,48 @@ class ChatServer(socketserver.ThreadingTCPServer):
         records: Records | None = None,
         files: HouseFiles | None = None,
         finish: Callable[[], None] | None = None,
+        tls: ssl.SSLContext | None = None,
+        tls_address: tuple[str, int] = ("", DEFAULT_TLS_PORT),
     ) -> None:
-        host, port = address
-        self.max_clients = max_clients
-        self.fallback_encoding = usable_encoding(fallback_encoding)
-        self._since = time.time(), clock()
         self._tally = Tally(clock)
-        self.watch = Watch(self._tally, *watchers)
-        self._is_dual_stack = not host and socket.has_dualstack_ipv6()
-        self.address_family, bind_to = _where_to_bind(host, port, self._is_dual_stack)
+        watch = Watch(self._tally, *watchers)
+        self.limits = limits or Limits()
+        self.fallback_encoding = usable_encoding(fallback_encoding)
+        self.house = House(watch.note, self.stats, finish or self.stop, records, files, clock)
+        super().__init__(address, ClientHandler, watch)
+        self.clock = clock
+        self._since = time.time(), clock()
         self._lock = Lock()  # guards all below
         self._threads: set[Thread] = set()
-        self._seated: set[Thread] = set()  # those of them that count as clients
+        self._seats: dict[Thread, str] = {}  # those that count as clients, and where they are from
         self._handlers: dict[Thread, ClientHandler] = {}
         self._received = self._sent = 0  # bytes of those who are gone
         self._refusals = 0
         self._last_id = 0
         self._is_stopping = False
-        self._acceptor: Thread | None = None
-        self._shortage_ends = Event()  # set by `stop`, to end a pause in accepting
-        self._is_in_shortage = False
-        self.flusher = Flusher(self.watch.failed)
+        self.flusher = Flusher(watch.failed)
         self._history = history or History()
-        self.clock = clock
-        self.house = House(self.watch.note, self.stats, finish or self.stop, records, files, clock)
-        self.chat = Chat(self._history, self.watch, self.house, replay, clock)
-        super().__init__(bind_to, ClientHandler)
-
-    def server_bind(self) -> None:
-        """Bind to the address; called by the constructor."""
-        if self._is_dual_stack:
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        super().server_bind()
+        self.chat = Chat(self._history, watch, self.house, replay, clock)
+        self._gate = Gate(self.limits, self.house.records, clock, watch.note)
+        self._watchman = Watchman(self._look_after_all)
+        self.tls = tls
+        self.tls_port: Listener | None = None
+        if tls is not None:
+            try:
+                self.tls_port = _TlsPort(tls_address, self)
+            except BaseException:
+                self.stop()
+                raise
 
     # Running
 
     def start(self) -> None:
-        """Begin to accept clients, on a thread of its own, and return."""
+        """Begin to serve clients, on threads of their own, and return."""
         self.flusher.start()
-        acceptor = Thread(
-            target=self.serve_forever, args=(0.2,), name="threadchat acceptor", daemon=True
-        )
-        acceptor.start()
-        self._acceptor = acceptor
+        self._watchman.start()
+        self.start_accepting()
+        if self.tls_port is not None:
+            self.tls_port.start_accepting()
 
     def stop(self, timeout: float = 5.0) -> None:
         """Stop within `timeout` seconds: say goodbye, flush, close, and join every thread.
@@ -132,13 +122,10 @@ class ChatServer(socketserver.ThreadingTCPServer):
                 return
             self._is_stopping = True
             handlers = list(self._handlers.values())
-        self._shortage_ends.set()
-        if self._acceptor is not None:
-            with contextlib.suppress(OSError):
-                self.socket.shutdown(socket.SHUT_RDWR)  # wakes the acceptor, where it is heeded
-            self.shutdown()
-            self._acceptor.join()
-        self.socket.close()
+        self.stop_accepting()
+        if self.tls_port is not None:
+            self.tls_port.stop_accepting()
+        self._watchman.stop()
         # Everybody is told of the stop; nobody needs to read who else it sends away.
         self.chat.hush()
         for handler in handlers:
@@ -176,6 +163,7 @@ class ChatServer(socketserver.ThreadingTCPServer):
             sent=sent + sum(handler.outbox.bytes_sent for handler in handlers),
             queued=sum(queues),
             longest_queue=max(queues, default=0),
+            strangers=self._gate.strangers,
             pending=sum(room.pending for room in rooms),
             threads=active_count(),
             memory=resident_memory(),
@@ -191,43 +179,34 @@ class ChatServer(socketserver.ThreadingTCPServer):
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    # Accepting
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept one client; where the system lacks the means, tell the operator once and pause."""
-        try:
-            request = super().get_request()
-        except OSError as error:
-            if error.errno in _SHORTAGES:
-                if not self._is_in_shortage:
-                    self._is_in_shortage = True
-                    self.watch.note(Trouble(f"cannot accept anybody for now: {error.strerror}"))
-                # The listening socket stays readable: without a pause this would spin.
-                self._shortage_ends.wait(_PAUSE_IN_SHORTAGE)
-            raise
-        self._is_in_shortage = False
-        return request
+    # Admitting
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Give a client its thread, or turn it away."""
+        self.admit(request, client_address, ClientHandler)
+
+    def admit(
+        self, request: socket.socket, client_address: Any, handler: type[ClientHandler]
+    ) -> None:
+        """Have a `handler` serve a client on a thread of its own, or turn it away."""
+        host = plain_host(client_address[0])
+        if self._gate.is_stranger(host):
+            self.shutdown_request(request)
+            return
+        refusal = self._gate.admit(host)
+        if refusal is not None:
+            self._turn_away(request, client_address, handler, refusal)
+            return
         thread = Thread(
             target=self._serve,
-            args=(request, client_address),
+            args=(request, client_address, handler),
             name=f"threadchat client {show_address(client_address)}",
             daemon=True,
         )
-        if ban := self.house.records.ban_of_address(client_address[0]):
-            line = ban.line(self.house.records.now())
-            self._turn_away(request, client_address, "banned", f"You are banned here: {line}.")
-            return
-        with self._lock:
-            has_room = len(self._seated) < self.max_clients
-            if has_room:
-                self._threads.add(thread)
-                self._seated.add(thread)
-        if not has_room:
-            words = f"The room is full: it holds {self.max_clients}. Please try again later."
-            self._turn_away(request, client_address, "the room is full", words)
+        if not self._take_seat(thread, host):
+            self._gate.release(host)
+            words = f"The room is full: it holds {self.limits.max_clients}. Please try again later."
+            self._turn_away(request, client_address, handler, Refusal("the room is full", words))
             return
         try:
             thread.start()
@@ -236,34 +215,73 @@ class ChatServer(socketserver.ThreadingTCPServer):
             self.watch.note(Trouble("cannot serve one more client for now: no thread to be had"))
             self._refuse(request, "The server is out of threads. Please try again later.", 0.0)
 
-    def _serve(self, request: socket.socket, client_address: Any) -> None:
+    def _take_seat(self, thread: Thread, host: str) -> bool:
+        with self._lock:
+            has_room = len(self._seats) < self.limits.max_clients
+            if has_room:
+                self._threads.add(thread)
+                self._seats[thread] = host
+            return has_room
+
+    def _give_up_seat(self, thread: Thread) -> None:
+        with self._lock:
+            host = self._seats.pop(thread, None)
+        if host is not None:
+            self._gate.release(host)
+
+    def _serve(
+        self, request: socket.socket, client_address: Any, handler: type[ClientHandler]
+    ) -> None:
         try:
-            self.process_request_thread(request, client_address)
+            handler(request, client_address, self)
+        except Exception as error:
+            # It ended one client and nobody else (promise 8).
+            self.watch.failed(f"serving {show_address(client_address)}", error)
         finally:
+            self.shutdown_request(request)
             self._forget(current_thread())
 
     def _forget(self, thread: Thread) -> None:
+        self._give_up_seat(thread)
         with self._lock:
             self._threads.discard(thread)
-            self._seated.discard(thread)
             handler = self._handlers.pop(thread, None)
             if handler is not None:
                 self._received += handler.bytes_received
                 self._sent += handler.outbox.bytes_sent
 
-    def _turn_away(self, request: socket.socket, client_address: Any, why: str, words: str) -> None:
-        self.watch.note(Refused(show_address(client_address), why))
+    def _look_after_all(self) -> None:
+        with self._lock:
+            handlers = list(self._handlers.values())
+        now = self.clock()
+        for handler in handlers:
+            handler.look_after(now)
+
+    # Turning away
+
+    def _turn_away(
+        self,
+        request: socket.socket,
+        client_address: Any,
+        handler: type[ClientHandler],
+        refusal: Refusal,
+    ) -> None:
+        self.watch.note(Refused(show_address(client_address), refusal.why))
+        if handler is not ClientHandler:
+            self.shutdown_request(request)  # words it could read would need a handshake first
+            return
         with self._lock:
             at_leisure = self._refusals < _MAX_REFUSALS_AT_ONCE
             self._refusals += at_leisure
         if at_leisure:
+            args = (request, refusal.words)
             try:
-                Thread(target=self._refuse_at_leisure, args=(request, words), daemon=True).start()
+                Thread(target=self._refuse_at_leisure, args=args, daemon=True).start()
                 return
             except RuntimeError:
                 with self._lock:
                     self._refusals -= 1
-        self._refuse(request, words, 0.0)
+        self._refuse(request, refusal.words, 0.0)
 
     def _refuse_at_leisure(self, request: socket.socket, words: str) -> None:
         with self._lock:
@@ -283,10 +301,10 @@ class ChatServer(socketserver.ThreadingTCPServer):
         self.shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report an error that ended one client and nobody else (promise 8)."""
+        """Report an error in admitting one client, which nobody else notices (promise 8)."""
         error = sys.exception()
         if isinstance(error, Exception):
-            self.watch.failed(f"serving {show_address(client_address)}", error)
+            self.watch.failed(f"admitting {show_address(client_address)}", error)
 
     # For the handlers
 
@@ -306,20 +324,20 @@ class ChatServer(socketserver.ThreadingTCPServer):
 
     def unregister(self, handler: ClientHandler) -> None:
         """Give its place to somebody else: `handler` only has its goodbye left to say."""
-        with self._lock:
-            self._seated.discard(current_thread())
+        self._give_up_seat(current_thread())
+
+
+class _TlsPort(Listener):
+    """Where clients come in who speak TLS. Whom it accepts, `chat_server` serves."""
+
+    def __init__(self, address: tuple[str, int], chat_server: ChatServer) -> None:
+        self._chat_server = chat_server
+        super().__init__(address, TlsClientHandler, chat_server.watch)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Have a client served, or turned away."""
+        self._chat_server.admit(request, client_address, TlsClientHandler)
 
 
 def _say_goodbye(handler: ClientHandler) -> None:
     handler.end(Reason.SERVER_STOPPING, "The server is stopping. Goodbye.")
-
-
-def _where_to_bind(
-    host: str, port: int, dual_stack: bool
-) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
-    """Return the family and address for a server at `host`, which may be a name."""
-    if not host:
-        return (socket.AF_INET6, ("::", port)) if dual_stack else (socket.AF_INET, ("", port))
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, *_, address = found[0]
-    return family, address

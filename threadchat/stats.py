@@ -110,7 +110,8 @@ class Snapshot:
     without a name, too. `messages` are what rooms were shown, who joined and left included, and
     `deliveries` the lines that this made for their members. `received` and `sent` are the bytes
     from and to all clients there have been; `queued` are those that wait for clients to take them,
-    `longest_queue` for the one that is furthest behind. `pending` is how many messages, joins and
+    `longest_queue` for the one that is furthest behind. `strangers` came from
+    addresses that are not served. `pending` is how many messages, joins and
     leaves wait for their rooms. The two rates are those of `Meter.rate`.
     """
 
@@ -127,6 +128,7 @@ class Snapshot:
     sent: int
     queued: int
     longest_queue: int
+    strangers: int
     pending: int
     threads: int
     memory: Memory | None
@@ -175,6 +177,7 @@ def _rows(snapshot: Snapshot) -> list[tuple[str, str]]:
             f"{_size(snapshot.queued)} to be taken (the longest: {_size(snapshot.longest_queue)}),"
             f" {_count(snapshot.pending, 'message')} to be delivered",
         ),
+        ("strangers", f"{snapshot.strangers:,} not let in"),
         ("threads", f"{snapshot.threads:,}"),
     ]
     if snapshot.memory is not None:

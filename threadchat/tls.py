@@ -187,6 +187,10 @@ class TlsWire:
         """See `Wire.pause`."""
         return self.plain.pause(seconds)
 
+    def is_at_end(self) -> bool:
+        """See `Wire.is_at_end`."""
+        return self.plain.is_at_end()
+
     def wake(self) -> None:
         """See `Wire.wake`."""
         self.plain.wake()

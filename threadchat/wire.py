@@ -33,6 +33,7 @@ class AnyWire(Protocol):
     def receive(self, size: int, timeout: float | None = None) -> bytes: ...  # noqa: D102
     def has_input(self) -> bool: ...  # noqa: D102
     def pause(self, seconds: float) -> bool: ...  # noqa: D102
+    def is_at_end(self) -> bool: ...  # noqa: D102
     def wake(self) -> None: ...  # noqa: D102
     def linger(self, timeout: float) -> None: ...  # noqa: D102
     def close(self) -> None: ...  # noqa: D102
@@ -87,6 +88,17 @@ class Wire:
             if _wait_until_broken(self._socket, min(left, _PAUSE_SLICE)):
                 return False
         return not self._woken
+
+    def is_at_end(self) -> bool:
+        """Return whether the peer will send no more, what has arrived aside.
+
+        Only where the system tells (Linux); elsewhere, no.
+        """
+        if not hasattr(select, "POLLRDHUP"):
+            return False
+        poller = select.poll()
+        poller.register(self._socket, select.POLLRDHUP)
+        return bool(poller.poll(0))
 
     def wake(self) -> None:
         """Make a `receive` that waits in another thread return, and every later one too."""

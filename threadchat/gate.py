@@ -1,0 +1,65 @@
+"""Decide at the door, before anything is served, who may come in."""
+
+from collections.abc import Callable
+from threading import Lock
+
+from threadchat.events import Event, Trouble
+from threadchat.limits import ConnectionLimiter, Limits, Refusal
+from threadchat.records import Records
+
+
+class Gate:
+    """Knows the addresses that are served, those that are banned, and how many came from each.
+
+    Safe to use from any thread. What concerns whoever runs the server is told to `note`.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        records: Records,
+        clock: Callable[[], float],
+        note: Callable[[Event], None],
+    ) -> None:
+        self._allowed = limits.allowed
+        self._records = records
+        self._limiter = ConnectionLimiter(limits.max_per_address, limits.max_connects, clock)
+        self._note = note
+        self._lock = Lock()  # guards the one below
+        self._strangers = 0
+
+    @property
+    def strangers(self) -> int:
+        """How many have come from addresses that are not served."""
+        with self._lock:
+            return self._strangers
+
+    def is_stranger(self, host: str) -> bool:
+        """Return whether `host` is none of those that are served; then it is counted."""
+        if self._allowed.admits(host):
+            return False
+        with self._lock:
+            self._strangers += 1
+            is_first = self._strangers == 1
+        if is_first:
+            self._note(
+                Trouble(
+                    f"{host} was not let in, as it is not on the LAN; from now on such ones are"
+                    " only counted. --allow says who is served"
+                )
+            )
+        return True
+
+    def admit(self, host: str) -> Refusal | None:
+        """Count a connection from `host` and return None, or return why it may not be.
+
+        Only one that was admitted is to be released.
+        """
+        if ban := self._records.ban_of_address(host):
+            line = ban.line(self._records.now())
+            return Refusal("banned", f"You are banned here: {line}.")
+        return self._limiter.admit(host)
+
+    def release(self, host: str) -> None:
+        """Forget a connection from `host` that was admitted and has ended."""
+        self._limiter.release(host)
