@@ -364,6 +364,15 @@ def test_a_second_tab_lists_the_candidates() -> None:
     assert "=== alan  albert\r\n" in editor.output()
 
 
+def test_a_second_tab_hands_the_list_to_who_shows_it_above() -> None:
+    shown: list[str] = []
+    editor = LineEditor(complete=completer("alan", "albert"), show_above=shown.append)
+    editor.start()
+    editor.feed("al\t\t")
+    assert shown == ["=== alan  albert\r\n"]
+    assert "===" not in editor.output()
+
+
 def test_a_second_tab_lists_across_reads() -> None:
     editor = started(complete=completer("alan", "albert"))
     editor.feed("al\t")

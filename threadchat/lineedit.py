@@ -101,6 +101,8 @@ class LineEditor:
     `columns` is the terminal's width (20 to 500, 0 for unknown), `limit` the longest line in
     characters, `remember` the number of own earlier lines kept. `complete` finds completions, and
     must not raise. `encoding` is the client's: what it lacks is drawn, and counted, as '?'.
+    `show_above`, where more than the line is drawn, is handed what a second Tab lists, as rows that
+    end in CR LF; without it, the editor draws them above the line itself.
 
     Nothing is drawn until `start`. A message is shown above the line by `redraw`, or by `hide`,
     the message and `show` in one write. Those describe the screen as `output` leaves it: take and
@@ -115,10 +117,12 @@ class LineEditor:
         remember: int = 100,
         complete: Completer | None = None,
         encoding: str = "utf-8",
+        show_above: Callable[[str], None] | None = None,
     ) -> None:
         """Begin with an empty line and no prompt."""
         self._limit = limit
         self._complete = complete
+        self._show_above = show_above
         self._encoding = codecs.lookup(encoding).name
         self._prompt = ""
         self._prompt_clusters: list[str] = []
@@ -394,18 +398,16 @@ class LineEditor:
         start, found = self._complete(before)
         candidates = list(dict.fromkeys(filter(None, map(self._showable, found))))
         if len(candidates) > 1 and self._after_tab:
-            self._list(candidates)
+            (self._show_above or self._draw_above)(rows_of_names(candidates, self._columns))
             return
         kept, common = before[:start], _common_start(candidates)
         added = len(kept) + len(common) - len(before)
         if added >= 0 and self._buffer.length + added <= self._limit:
             self._buffer.replace(kept + common, self._buffer.text_after)
 
-    def _list(self, candidates: Sequence[str]) -> None:
-        """Show candidates above the line."""
+    def _draw_above(self, rows: str) -> None:
         self._draw()
         if self._drawn:
-            rows = rows_of_names(candidates, self._columns)
             self._output.append(f"{self._drawn.hide}{rows}{self._drawn.show}")
 
     _KEYS: ClassVar[dict[str, Callable[["LineEditor"], None]]] = {
