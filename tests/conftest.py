@@ -13,8 +13,9 @@ from tests.lobby import Lobby
 from tests.support import WatchingConsole, run_server, wait_until
 from threadchat import ChatServer
 
-# Real clients are typed at through pseudo-terminals, which Windows does not have.
-collect_ignore = ["test_real_clients.py"] if sys.platform == "win32" else []
+# These need pseudo-terminals, which Windows does not have.
+_AT_TERMINALS = ["test_real_clients.py", "test_desk_terminal.py", "test_ownterminal.py"]
+collect_ignore = _AT_TERMINALS if sys.platform == "win32" else []
 
 _OPEN_FILES = next(
     (path for path in map(Path, ("/proc/self/fd", "/dev/fd")) if path.is_dir()), None

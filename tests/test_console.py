@@ -2,6 +2,7 @@ import io
 import threading
 
 import pytest
+from rich.table import Table
 
 from tests.support import DEADLINE
 from threadchat import console as console_module
@@ -227,3 +228,47 @@ def test_after_closing_nothing_is_shown(file: io.StringIO) -> None:
     console.close(DEADLINE)
     console.note(Trouble("x"))
     assert file.getvalue() == ""
+
+
+@pytest.mark.parametrize("detail", list(Detail))
+def test_an_answer_is_shown_at_every_level_in_order(file: io.StringIO, detail: Detail) -> None:
+    console = Console(detail, file)
+    console.answer("=== one")
+    console.note(Trouble("x"))
+    console.answer("=== two\n=== three")
+    console.close(DEADLINE)
+    lines = file.getvalue().splitlines()
+    assert [line for line in lines if "problem" not in line] == ["=== one", "=== two", "=== three"]
+    assert len(lines) == 3 or "problem" in lines[1]
+
+
+def test_an_answer_may_be_a_table_of_what_people_chose(file: io.StringIO) -> None:
+    # Promise 4.
+    table = Table("name", "topic")
+    table.add_row("al", "[red]x[/] :smile:")
+    console = Console(file=file, width=40)
+    console.answer(table)
+    console.close(DEADLINE)
+    assert "│ al   │ [red]x[/] :smile: │" in file.getvalue().splitlines()
+
+
+def test_a_long_answer_stays_one_line(file: io.StringIO) -> None:
+    console = Console(file=file, width=40)
+    console.answer("word " * 30)
+    console.close(DEADLINE)
+    assert file.getvalue().count("\n") == 1
+
+
+def test_a_file_gets_no_status(file: io.StringIO) -> None:
+    console = Console(file=file)
+    console.show_status(lambda: pytest.fail("asked for"))
+    console.answer("=== one")
+    assert console.redraw().wait(DEADLINE)
+    console.close(DEADLINE)
+    assert file.getvalue() == "=== one\n"
+
+
+def test_nobody_waits_for_a_console_that_draws_no_more(file: io.StringIO) -> None:
+    console = Console(file=file)
+    console.close(DEADLINE)
+    assert console.redraw().is_set()

@@ -3,19 +3,26 @@
 What is to be shown is put into a queue and written by a thread of its own, so that neither a
 stopped terminal nor a slow disk ever holds up the chat. Piped into a file, the lines are plain,
 carry the date too, and are flushed at once. Nothing that came from a client is read as markup.
+
+On a terminal that thread draws the footer, too: a row of status, and the line the operator types.
+Whoever changes it has it drawn with `Console.redraw`; nobody else writes to the terminal.
 """
 
+import atexit
 import contextlib
+import os
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import IntEnum
-from queue import Full, Queue
+from queue import Empty, Full, Queue
 from threading import Lock, Thread
 from typing import TextIO
 
 import rich.console
+from rich.console import RenderableType
 from rich.text import Text
 
 from threadchat.events import (
@@ -30,7 +37,9 @@ from threadchat.events import (
     Stopping,
     Trouble,
 )
+from threadchat.footer import Footer
 from threadchat.messages import RoomMessage, duration
+from threadchat.ownterminal import OwnTerminal
 
 MAX_WAITING_LINES = 10_000
 """How many lines may wait to be written before what people say is left out, and counted.
@@ -39,6 +48,9 @@ Who comes and goes, and what goes wrong, has `_ROOM_FOR_EVENTS` times that room 
 """
 
 _ROOM_FOR_EVENTS = 4
+
+REDRAW_SECONDS = 1.0
+"""How often the status is asked for, and the size of the terminal when nothing is logged."""
 
 
 class Detail(IntEnum):
@@ -58,18 +70,32 @@ class _Writer(rich.console.Console):
 
 
 class Console:
-    """The operator's view of a server. Every method may be called from any thread; none waits."""
+    """The operator's view of a server. Every method may be called from any thread; none waits.
+
+    `file` is standard output if it is None; `width` is found out if it is.
+    """
 
     def __init__(
         self, detail: Detail = Detail.CLIENTS, file: TextIO | None = None, width: int | None = None
     ) -> None:
         file = file or sys.stdout
-        # There is no standard output where it was closed, or under Windows' pythonw.
-        self._detail = Detail.NOTHING if file is None else detail
+        self._detail = detail
         self._console = _Writer(file=file, width=width, markup=False, highlight=False, emoji=False)
+        self._has_fixed_width = width is not None
         self._time_format = "%H:%M:%S" if self._console.is_terminal else "%Y-%m-%d %H:%M:%S"
-        self._lines: Queue[Text | None] = Queue(_ROOM_FOR_EVENTS * MAX_WAITING_LINES)
-        self._lock = Lock()  # guards the two below
+        self.terminal = OwnTerminal.behind(file)
+        """What is written to, if it is a terminal that has a footer."""
+        self.footer = Footer()
+        self._status: Callable[[], str] | None = None
+        self._status_row = ""
+        self._status_columns = 0
+        self._status_is_due = 0.0
+        self._queue: Queue[RenderableType | threading.Event | None] = Queue(
+            _ROOM_FOR_EVENTS * MAX_WAITING_LINES
+        )
+        self._lock = Lock()  # guards those below
+        # There is no standard output where it was closed, or under Windows' pythonw.
+        self._is_open = file is not None
         self._left_out = 0
         self._thread: Thread | None = None
 
@@ -78,8 +104,8 @@ class Console:
         match event:
             case Bound(address, ways_in):
                 self._show(Detail.PROBLEMS, "server bound", "bold green", address)
-                for way_in in ways_in:
-                    self._put(Detail.PROBLEMS, Text(f"    {way_in}", "bold"))
+                for way_in in ways_in if self._detail >= Detail.PROBLEMS else ():
+                    self._put(Text(f"    {way_in}", "bold"))
             case Stopping():
                 words = "press Ctrl-C again to stop at once"
                 self._show(Detail.PROBLEMS, "server stopping", "bold", words)
@@ -105,6 +131,32 @@ class Console:
             for message in messages:
                 self._show(Detail.MESSAGES, room, "blue", message.line)
 
+    def answer(self, renderable: RenderableType) -> None:
+        """Show what a command has found out, as words or with the means of rich, in order.
+
+        It is shown at every level of detail. No string in it is read as markup.
+        """
+        self._put(renderable)
+
+    def show_status(self, status: Callable[[], str]) -> None:
+        """Keep a row with what `status` returns under the log, if that is on a terminal.
+
+        It is called once a second, on the console's own thread: it must neither wait nor raise.
+        """
+        self._status = status
+        self.redraw()
+
+    def redraw(self) -> threading.Event:
+        """Draw the footer as it is by now; return what is set once that stands on the screen."""
+        drawn = threading.Event()
+        with self._lock:
+            if self._is_writing():
+                with contextlib.suppress(Full):
+                    self._queue.put_nowait(drawn)
+                    return drawn
+        drawn.set()
+        return drawn
+
     def close(self, timeout: float = 2.0) -> bool:
         """Write what is waiting, for up to `timeout` seconds, and show nothing any more.
 
@@ -113,60 +165,119 @@ class Console:
         deadline = time.monotonic() + timeout
         with self._lock:
             thread, self._thread = self._thread, None
-            self._detail = Detail.NOTHING
+            self._is_open = False
         if thread is not None:
             with contextlib.suppress(Full):
-                self._lines.put(None, timeout=timeout)
+                self._queue.put(None, timeout=timeout)
             thread.join(max(0.0, deadline - time.monotonic()))
+            atexit.unregister(self.close)
         return thread is None or not thread.is_alive()
 
     def _show(self, detail: Detail, event: str, style: str, words: str) -> None:
         if self._detail >= detail:
             stamp = datetime.now().strftime(self._time_format)
-            self._put(detail, Text.assemble((f"{stamp} ", "dim"), (f"{event:<19} ", style), words))
+            line = Text.assemble((f"{stamp} ", "dim"), (f"{event:<19} ", style), words)
+            self._put(line, is_said=detail is Detail.MESSAGES)
 
-    def _put(self, detail: Detail, line: Text) -> None:
+    def _put(self, item: RenderableType, *, is_said: bool = False) -> None:
         with self._lock:
-            if self._detail < detail:
+            if not self._is_writing():
                 return
-            if self._thread is None and not self._start_writing():
-                return
-            if detail is Detail.MESSAGES and self._lines.qsize() >= MAX_WAITING_LINES:
+            if is_said and self._queue.qsize() >= MAX_WAITING_LINES:
                 self._left_out += 1
                 return
             try:
-                self._lines.put_nowait(line)
+                self._queue.put_nowait(item)
             except Full:
                 self._left_out += 1
 
-    def _start_writing(self) -> bool:
-        thread = Thread(target=self._write, name="threadchat console", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # out of threads: better unseen than undone
-            return False
-        self._thread = thread
-        return True
+    def _is_writing(self) -> bool:
+        """Say, with the lock held, whether what is put in the queue will be written."""
+        if self._is_open and self._thread is None:
+            thread = Thread(target=self._write, name="threadchat console", daemon=True)
+            with contextlib.suppress(RuntimeError):  # out of threads: better unseen than undone
+                thread.start()
+                self._thread = thread
+                # Lest it write while Python takes standard output down, which then aborts.
+                atexit.register(self.close)
+        return self._is_open and self._thread is not None
+
+    # The writing thread
 
     def _write(self) -> None:
-        """Write lines as they come, until there is nobody to read them any more."""
+        """Write what comes, until there is nobody to read it any more."""
         try:
-            while (line := self._lines.get()) is not None:
-                self._console.print(line, soft_wrap=True)
-                if self._lines.empty():
-                    self._own_up()
+            while (item := self._next()) is not None:
+                if isinstance(item, threading.Event):
+                    self._draw("", self._size())
+                    item.set()
+                else:
+                    self._print(item)
+                    if self._queue.empty():
+                        self._own_up()
             self._own_up()
+            self.footer.pause()
+            self._draw("", self._size())
         except (OSError, ValueError):
             # The terminal or the pipe has gone. The chat goes on without being watched.
             with self._lock:
-                self._detail = Detail.NOTHING
+                self._is_open = False
+
+    def _next(self) -> RenderableType | threading.Event | None:
+        """Return what to write next: on a terminal, time that has passed is a redraw."""
+        try:
+            return self._queue.get(timeout=None if self.terminal is None else REDRAW_SECONDS)
+        except Empty:
+            return threading.Event()
 
     def _own_up(self) -> None:
         """Say how many lines were left out since this was last said."""
         with self._lock:
             left_out, self._left_out = self._left_out, 0
         if left_out:
-            self._console.print(f"... {left_out} lines left out", style="dim")
+            self._print(Text(f"... {left_out} lines left out", "dim"))
+
+    def _print(self, item: RenderableType) -> None:
+        """Write `item` above the footer; words stay one line, however long, for who copies it."""
+        size = self._size()
+        if size is not None and not self._has_fixed_width:
+            self._console.size = (size.columns or 80, size.lines or 24)
+        soft_wrap = isinstance(item, str | Text)
+        if self.terminal is None:
+            self._console.print(item, soft_wrap=soft_wrap)
+            return
+        with self._console.capture() as capture:
+            self._console.print(item, soft_wrap=soft_wrap)
+        self._draw(capture.get(), size)
+
+    def _draw(self, text: str, size: os.terminal_size | None) -> None:
+        """Write `text` and what the footer needs around it, at once: nothing is seen half done."""
+        output = self.footer.around(text, self._current_status(size), size)
+        if output:
+            self._console.file.write(output)
+            self._console.file.flush()
+
+    def _size(self) -> os.terminal_size | None:
+        """Return how large the terminal is, or None if it is not ours to draw on."""
+        with contextlib.suppress(OSError):
+            if self.terminal is not None and self.terminal.is_ours():
+                return self.terminal.size()
+        return None
+
+    def _current_status(self, size: os.terminal_size | None) -> str:
+        """Return the row of status that fits, at most so old that nobody minds."""
+        if self._status is None or size is None:
+            return ""
+        now = time.monotonic()
+        if now >= self._status_is_due or size.columns != self._status_columns:
+            self._status_is_due, self._status_columns = now + REDRAW_SECONDS, size.columns
+            row = Text(self._status(), "reverse")
+            # Behind a row that is full, terminals differ about where the cursor is.
+            row.truncate(max(1, (size.columns or 80) - 1), overflow="ellipsis")
+            with self._console.capture() as capture:
+                self._console.print(row, soft_wrap=True, end="")
+            self._status_row = capture.get()
+        return self._status_row
 
 
 def _end_of(event: Disconnected) -> str:

@@ -1,0 +1,109 @@
+"""What stands under the log on a terminal: a row of status, and the line the operator types.
+
+Pure state and text: the one who writes the log asks `Footer.around` what to write for a piece of
+it, so that both stay at the foot of the screen. Keys come from another thread.
+
+Promise 6 is kept here for the operator, too: what is logged appears above the line being typed,
+and the line stays as it was.
+"""
+
+import os
+from threading import Lock
+
+from threadchat.lineedit import Event, LineEditor
+
+_ROW_OFF = "\r\x1b[A\x1b[J"
+_DRAW_ANEW = "\x0c"
+
+
+class Footer:
+    """Keep a row of status and a line being typed below what is written above them.
+
+    The cursor is at the start of an empty row when there is no line: under the row of status, so
+    that what the terminal itself echoes, as ^C, does not spoil that.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()  # guards all below; nothing is waited for with it held
+        self._line: LineEditor | None = None
+        self._is_open = False  # whether the line is to be shown
+        self._is_paused = False
+        self._is_drawn = False  # whether the line is being drawn
+        self._status = ""  # the row that stands there
+        self._size: os.terminal_size | None = None  # for which the line is drawn
+
+    def open_line(self, line: LineEditor) -> None:
+        """Show `line` from now on."""
+        with self._lock:
+            self._line, self._is_open = line, True
+            self._size = None
+
+    def close_line(self) -> None:
+        """Show the line no more."""
+        with self._lock:
+            self._is_open = False
+
+    def pause(self) -> None:
+        """Show nothing until `resume`: others will write on the terminal."""
+        with self._lock:
+            self._is_paused = True
+
+    def resume(self) -> None:
+        """Show the line again, all of it."""
+        with self._lock:
+            self._is_paused = False
+            if self._line is not None:
+                self._line.feed(_DRAW_ANEW)
+
+    def feed(self, keys: str) -> list[Event]:
+        """Have the line take `keys`; return what came of them."""
+        with self._lock:
+            return [] if self._line is None else self._line.feed(keys)
+
+    def around(self, text: str, status: str, size: os.terminal_size | None) -> str:
+        """Return what to write so that `text`, whole lines, appears above an up-to-date footer.
+
+        `status` is one row that fits, or empty; `size` is the terminal's, or None while it is
+        another job's: nothing is drawn then, nor taken off, as others have written below.
+        """
+        with self._lock:
+            if size is None:
+                self._forget()
+                return text
+            if self._is_paused:
+                status = ""
+            output = self._update_line(size)
+            if not text and status == self._status:
+                return output
+            hide, show = "", ""
+            if self._line is not None:
+                hide, show = self._line.hide(), self._line.show()
+            if self._status:
+                hide += _ROW_OFF
+            if status:
+                show = f"{status}\n{show}"
+            self._status = status
+            return output + hide + text + show
+
+    def _update_line(self, size: os.terminal_size) -> str:
+        """Return what shows the line as it is by now, or takes it off."""
+        if self._line is None:
+            return ""
+        wanted = self._is_open and not self._is_paused
+        if wanted and not self._is_drawn:
+            self._line.start()
+        elif self._is_drawn and not wanted:
+            self._line.stop()
+        self._is_drawn = wanted
+        if self._size != size:
+            self._size = size
+            self._line.resize(*size)
+        return self._line.output()
+
+    def _forget(self) -> None:
+        """Take it that nothing of the footer is on the screen any more."""
+        self._status = ""
+        self._is_drawn = False
+        if self._line is not None:
+            self._line.stop()
+            self._line.output()

@@ -1,0 +1,105 @@
+"""The terminal the server was started at: whether it is ours just now, how large, and its modes.
+
+`OwnTerminal` draws nothing and reads no key; it says when that may be done, and has keys come one
+by one. It knows POSIX's terminals alone: on Windows there is none to be found.
+"""
+
+import contextlib
+import os
+import sys
+from threading import RLock
+from typing import Any, TextIO
+
+if sys.platform != "win32":
+    import termios
+
+_NOT_TO_BE_DRAWN_ON = frozenset({"", "dumb", "unknown"})
+"""Values of TERM that promise no escape sequence."""
+
+
+class OwnTerminal:
+    """A terminal that obeys escape sequences and that we may share with other jobs of a shell."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self._lock = RLock()  # guards those below; a signal handler may come in between
+        self._before: list[Any] | None = None  # the modes to give back, once there are any
+        self._ours: list[Any] | None = None
+        self._is_left = False
+
+    @classmethod
+    def behind(cls, file: TextIO | None) -> "OwnTerminal | None":
+        """Return the terminal that `file` is, or None if it is none that can be drawn on."""
+        if sys.platform == "win32" or os.environ.get("TERM", "").lower() in _NOT_TO_BE_DRAWN_ON:
+            return None
+        try:
+            descriptor = file.fileno() if file is not None else -1
+        except (AttributeError, OSError, ValueError):  # there need not be a file behind it
+            return None
+        return cls(descriptor) if os.isatty(descriptor) else None
+
+    def is_ours(self) -> bool:
+        """Say whether we run in its foreground, where a job may read and draw.
+
+        Raise `OSError` if it is gone, or does not control our session.
+        """
+        return is_in_foreground(self.descriptor)
+
+    def size(self) -> os.terminal_size:
+        """Return its columns and rows, 0 where it does not know; raise `OSError` if it is gone."""
+        return os.get_terminal_size(self.descriptor)
+
+    def take_keys(self) -> None:
+        """Have keys come one by one and not be echoed, but for those that send a signal.
+
+        Ctrl-Z comes as a key, too: whoever draws has to tidy up before the process is suspended.
+        May be called again when the process goes on, as a shell has set modes of its own since.
+        Raise `OSError` if the terminal is gone.
+        """
+        with self._lock:
+            if self._is_left:
+                return
+            try:
+                modes = termios.tcgetattr(self.descriptor)
+                if modes != self._ours:
+                    self._before = modes
+                termios.tcsetattr(self.descriptor, termios.TCSANOW, self._modes_for_keys(modes))
+                self._ours = termios.tcgetattr(self.descriptor)
+            except termios.error as error:
+                raise OSError(*error.args) from error
+
+    def give_back(self) -> None:
+        """Restore the modes that were found, unless another job has the terminal now.
+
+        Waits for no output to be written: the terminal may have been stopped with Ctrl-S.
+        """
+        with self._lock, contextlib.suppress(OSError, termios.error):
+            before, self._before = self._before, None
+            if before is not None and self.is_ours():
+                termios.tcsetattr(self.descriptor, termios.TCSANOW, before)
+
+    def leave(self) -> None:
+        """Give it back for good: `take_keys` does nothing any more. For signal handlers, too."""
+        with self._lock:
+            self._is_left = True
+            self.give_back()
+
+    def _modes_for_keys(self, modes: list[Any]) -> list[Any]:
+        input_modes, output_modes, control, local, *speeds, characters = modes
+        input_modes = (input_modes | termios.ICRNL) & ~(termios.INLCR | termios.IGNCR)
+        # IEXTEN would keep Ctrl-V to itself, and on BSD Ctrl-O and Ctrl-Y.
+        local &= ~(termios.ICANON | termios.ECHO | termios.IEXTEN)
+        characters = list(characters)
+        characters[termios.VMIN], characters[termios.VTIME] = 1, 0
+        nothing = os.fpathconf(self.descriptor, "PC_VDISABLE")
+        characters[termios.VSUSP] = bytes([nothing])
+        return [input_modes, output_modes, control, local, *speeds, characters]
+
+
+def is_in_foreground(descriptor: int) -> bool:
+    """Say whether our job is the one that the terminal `descriptor` listens to.
+
+    Any other is stopped if it reads from there. Raise `OSError` if it is gone, or does not
+    control our session.
+    """
+    return os.tcgetpgrp(descriptor) == os.getpgrp()
