@@ -1,0 +1,487 @@
+"""The operator's line at a terminal of its own: tests/desk_program.py runs there, pyte shows it.
+
+Where a shell has to be between the two, to suspend and resume, it is bash.
+"""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from queue import Queue
+
+import pyte
+import pytest
+
+from tests.desk_program import LINES, THREADS
+from tests.support import DEADLINE, wait_until
+from tests.test_lineedit_screen import wrapped
+from threadchat import desk as desk_module
+from threadchat import ownterminal
+from threadchat.console import Console
+from threadchat.desk import HOW_TO_STOP, Desk, EditingDesk, open_desk
+from threadchat.events import Connected
+
+CHECKOUT = Path(__file__).parent.parent
+PROGRAM = [sys.executable, "-m", "tests.desk_program"]
+
+# The terminal becomes the one that controls the session, as at a login.
+_AT_A_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+class Seat:
+    """A terminal with a program at it. It is so tall that nothing leaves its screen."""
+
+    def __init__(self, *command: str, columns: int = 80, **environment: str) -> None:
+        self._outside, self.inside = pty.openpty()
+        self._emulator = pyte.Screen(columns, 800)
+        self._stream = pyte.ByteStream(self._emulator)
+        self.resize(columns)
+        self.modes = termios.tcgetattr(self.inside)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _AT_A_TERMINAL, *command],
+            stdin=self.inside,
+            stdout=self.inside,
+            stderr=self.inside,
+            start_new_session=True,
+            cwd=CHECKOUT,
+            env={**os.environ, "TERM": "xterm", "PYTHONUTF8": "1", **environment},
+        )
+
+    def resize(self, columns: int) -> None:
+        self._emulator.resize(columns=columns)
+        fcntl.ioctl(self.inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            os.write(self._outside, key.encode())
+
+    def rows(self) -> list[str]:
+        """Return what stands on the screen, without what is blank below."""
+        rows = [row.rstrip() for row in self._emulator.display]
+        while rows and not rows[-1]:
+            rows.pop()
+        return rows
+
+    def text(self) -> str:
+        return "\n".join(self.rows())
+
+    def read_until(self, condition: Callable[[list[str]], bool], what: str) -> list[str]:
+        deadline = time.monotonic() + DEADLINE
+        while not condition(self.rows()):
+            left = max(0.0, deadline - time.monotonic())
+            assert select.select([self._outside], [], [], left)[0], f"{what}: {self.text()}"
+            self._stream.feed(os.read(self._outside, 65536))
+        return self.rows()
+
+    def expect_last(self, *wanted: str) -> list[str]:
+        """Wait until the last rows are these; return those before."""
+        rows = self.read_until(lambda rows: rows[-len(wanted) :] == list(wanted), f"{wanted}")
+        return rows[: -len(wanted)]
+
+    def expect(self, wanted: str) -> None:
+        self.read_until(lambda rows: wanted in "\n".join(rows), wanted)
+
+    def log(self) -> None:
+        """Have the program log lines from several threads."""
+        match = re.search(r"=== \w+ (\d+)", self.text())
+        assert match is not None
+        os.kill(int(match[1]), signal.SIGUSR1)
+
+    def read_logged(self) -> list[str]:
+        """Wait until all of them are there; return the rows."""
+        return self.read_until(lambda rows: "=== logged" in rows, "the log")
+
+    def expect_end(self) -> int:
+        """Wait for the end; return the status."""
+        end = time.monotonic() + DEADLINE
+        while self.process.poll() is None:  # a terminal nobody reads from would keep it
+            assert time.monotonic() < end, self.text()
+            if select.select([self._outside], [], [], 0.05)[0]:
+                self._stream.feed(os.read(self._outside, 65536))
+        while select.select([self._outside], [], [], 0)[0]:
+            self._stream.feed(os.read(self._outside, 65536))
+        return self.process.wait()
+
+    def close(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait(DEADLINE)
+        os.close(self._outside)
+        os.close(self.inside)
+
+    def __enter__(self) -> "Seat":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@pytest.fixture
+def seat() -> Iterator[Seat]:
+    with Seat(*PROGRAM) as seat:
+        seat.expect_last("operator>")
+        yield seat
+
+
+def assert_log_is_whole(rows: list[str]) -> None:
+    """Check that each thread's lines are there, in its order, and each in one piece."""
+    log = "".join(rows).replace(" ", "")
+    for thread in range(THREADS):
+        numbers = re.findall(rf"connected#(\d+)thread{thread}(?:long)*漢字😀end", log)
+        assert numbers == [str(number) for number in range(LINES)]
+
+
+@pytest.mark.parametrize("columns", [80, 21])
+def test_half_a_command_stays_whole_while_the_log_scrolls(columns: int) -> None:
+    # Promise 6.
+    typed = "say half a command é 漢字 😀 and a good deal more than fits into one row of it"
+    with Seat(*PROGRAM, columns=columns) as seat:
+        seat.expect_last("operator>")
+        seat.press(typed)
+        line, _ = wrapped(f"operator> {typed}", columns)
+        seat.expect_last(*(row.rstrip() for row in line))
+        seat.log()
+        seat.read_logged()
+        rows = seat.expect_last(*(row.rstrip() for row in line))
+        assert_log_is_whole(rows)
+        assert "operator>" not in "".join(rows)
+        seat.press("\x1b[D", "!", "\x01", "\x1b[C", "\r")
+        seat.expect_last("operator>")
+        told = "".join(row.ljust(columns) for row in seat.rows()[-12:]).replace(" ", "")
+        edited = typed[:-1] + "!" + typed[-1]
+        assert f"operator>{edited}===[i]{edited}[/i]operator>".replace(" ", "") in told
+
+
+def test_the_log_is_complete_above_what_is_typed_meanwhile(seat: Seat) -> None:
+    seat.log()
+    for key in "say one thing at a time":
+        seat.press(key)
+        seat.expect(key)
+    rows = seat.read_logged()
+    rows = seat.expect_last("operator> say one thing at a time")
+    assert_log_is_whole(rows)
+
+
+def test_a_command_stays_above_its_answer(seat: Seat) -> None:
+    seat.press("who is [b]here[/b]\r")
+    seat.expect_last("operator> who is [b]here[/b]", "=== [i]who is [b]here[/b][/i]", "operator>")
+    seat.press("table\r")
+    rows = seat.expect_last("└──────┴──────────────────┘", "operator>")
+    assert rows[-1] == "│ al   │ [bold]漢字 😀[/] │"
+
+
+def test_the_keys_of_the_line_editor(seat: Seat) -> None:
+    seat.press("first\r", "\x1b[A", "\x17", "ki", "\t", "\t")
+    seat.expect_last("=== kick  kill", "operator> ki")
+    seat.press("c\t bo\r")
+    seat.expect_last("operator> kick bo", "=== [i]kick bo[/i]", "operator>")
+    seat.press("\x10\x10", "\x04")
+    seat.expect_last("operator> first")
+    seat.press("\x15", "\x04")
+    seat.expect_last(HOW_TO_STOP, "operator>")
+
+
+@pytest.mark.parametrize("columns", [40, 132])
+def test_a_resize_is_seen_to(seat: Seat, columns: int) -> None:
+    seat.press("kick bo")
+    seat.expect_last("operator> kick bo")
+    seat.resize(columns)
+    typed = "kick bo" + ", who will not hear" * 9
+    seat.press(typed.removeprefix("kick bo"))
+    line, _ = wrapped(f"operator> {typed}", columns)
+    seat.expect_last(*(row.rstrip() for row in line))
+    seat.log()
+    seat.read_logged()
+    seat.expect_last(*(row.rstrip() for row in line))
+
+
+def test_a_status_stays_between_the_log_and_the_line() -> None:
+    with Seat(*PROGRAM, "--status", columns=60) as seat:
+        seat.expect_last("operator>")
+        seat.press("ki", "\t", "\t")
+        seat.expect("=== kick  kill")
+        seat.log()
+        seat.read_logged()
+        *rows, status, line = seat.read_until(
+            lambda rows: rows[-1] == "operator> ki" and not rows[-2].startswith("asked 0"), "both"
+        )
+        assert re.fullmatch(r"asked \d+ times, and so on .*…", status)
+        assert (len(status), line) == (59, "operator> ki")
+        assert "=== kick  kill" in rows
+        assert "asked" not in "\n".join(rows)
+        seat.press("\x03")
+        assert seat.expect_end() == 0
+        assert seat.rows()[-1] == "=== stopped"
+        assert "asked" not in seat.text()
+
+
+def test_a_status_needs_no_line_under_it() -> None:
+    command = " ".join([*PROGRAM, "--status", "</dev/null"])
+    with Seat("/bin/sh", "-c", command) as seat:
+        seat.expect("=== plain")
+        seat.log()
+        seat.read_logged()
+        rows = seat.read_until(
+            lambda rows: rows[-1].startswith("asked") and "asked 0" not in rows[-1], "a status"
+        )
+        assert_log_is_whole(rows)
+        assert "asked" not in "".join(rows[:-1])
+        assert termios.tcgetattr(seat.inside) == seat.modes
+
+
+def end_by(order: str) -> Callable[[Seat], None]:
+    return lambda seat: seat.press(order)
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        (end_by("stop\r"), 0),
+        (end_by("half\x03"), 0),
+        (end_by("raise\r"), 3),
+        (end_by("exit\r"), 0),
+        (end_by("half\x1c"), -signal.SIGQUIT),
+        (lambda seat: seat.process.terminate(), 0),
+    ],
+    ids=["stop", "Ctrl-C", "exception", "os._exit", "SIGQUIT", "SIGTERM"],
+)
+def test_every_end_leaves_the_terminal_as_it_was(
+    seat: Seat, end: Callable[[Seat], None], status: int
+) -> None:
+    # Promise 9.
+    assert termios.tcgetattr(seat.inside) != seat.modes
+    end(seat)
+    assert seat.expect_end() == status
+    assert termios.tcgetattr(seat.inside) == seat.modes
+
+
+def test_the_line_is_taken_off_the_screen_at_the_end(seat: Seat) -> None:
+    seat.press("half a comm", "\x03")
+    assert seat.expect_end() == 0
+    assert seat.rows()[-1] == "=== stopped"
+    assert "half" not in seat.text()
+
+
+def test_a_terminal_that_obeys_no_sequence_is_read_in_lines() -> None:
+    with Seat(*PROGRAM, TERM="dumb") as seat:
+        seat.expect("=== plain")
+        seat.press("who\n")
+        seat.expect("=== [i]who[/i]")
+        assert termios.tcgetattr(seat.inside) == seat.modes
+        seat.press("\x03")
+        assert seat.expect_end() == 0
+
+
+def test_without_a_shell_to_go_back_to_nothing_is_suspended(seat: Seat) -> None:
+    seat.press("wh", "\x1a", "o")
+    seat.expect_last("operator> who")
+    seat.press("\r")
+    seat.expect_last("operator> who", "=== [i]who[/i]", "operator>")
+
+
+# With a shell
+
+PROMPT = "$"
+
+
+@pytest.fixture
+def shell(request: pytest.FixtureRequest) -> Iterator[Seat]:
+    path = shutil.which("bash")
+    if path is None:
+        pytest.skip("needs bash")
+    options = ["--norc", "--noprofile", "--noediting", "-i"]
+    term = getattr(request, "param", "xterm")
+    with Seat(path, *options, PS1="$ ", TERM=term, HISTFILE="") as shell:
+        shell.expect_last(PROMPT)
+        # What bash itself finds and leaves behind it.
+        shell.press("stty sane; stty susp ^Z\n")
+        shell.expect_last("$ stty sane; stty susp ^Z", PROMPT)
+        shell.modes = termios.tcgetattr(shell.inside)
+        yield shell
+
+
+def run_in_shell(shell: Seat, ending: str = "") -> None:
+    shell.press(" ".join(PROGRAM) + ending + "\n")
+    shell.expect("=== ")
+
+
+def test_suspending_gives_the_terminal_back_and_resuming_takes_it_again(shell: Seat) -> None:
+    run_in_shell(shell)
+    shell.expect_last("operator>")
+    shell.press("half a comm")
+    shell.expect_last("operator> half a comm")
+    ours = termios.tcgetattr(shell.inside)
+    shell.press("\x1aand")
+    shell.expect("Stopped")
+    shell.expect_last(PROMPT)
+    assert termios.tcgetattr(shell.inside) == shell.modes
+    assert "operator>" not in shell.text()
+    shell.press("fg\n")
+    shell.expect_last("operator> half a command")
+    assert termios.tcgetattr(shell.inside) == ours
+    shell.press("\x15", "who\r")
+    shell.expect_last("operator> who", "=== [i]who[/i]", "operator>")
+    shell.press("\x03")
+    shell.expect_last("=== stopped", PROMPT)
+    assert termios.tcgetattr(shell.inside) == shell.modes
+
+
+def test_resuming_after_a_stop_that_could_not_be_tidied_up_after(shell: Seat) -> None:
+    run_in_shell(shell)
+    shell.press("half a comm")
+    shell.expect_last("operator> half a comm")
+    ours = termios.tcgetattr(shell.inside)
+    (process_id,) = re.findall(r"=== editing (\d+)", shell.text())
+    os.kill(int(process_id), signal.SIGSTOP)
+    shell.expect_last(PROMPT)
+    shell.press("fg\n")
+    shell.expect_last("operator> half a comm")
+    wait_until(lambda: termios.tcgetattr(shell.inside) == ours, "the terminal is taken")
+    shell.press("\x03")
+    shell.expect_last("=== stopped", PROMPT)
+    assert termios.tcgetattr(shell.inside) == shell.modes
+
+
+@pytest.mark.parametrize("shell", ["xterm", "dumb"], indirect=True)
+def test_a_job_in_the_background_leaves_the_terminal_alone(shell: Seat) -> None:
+    run_in_shell(shell, " --status &")
+    shell.press("echo one; jobs\n")
+    shell.expect("\none\n")
+    shell.expect("Running")
+    shell.log()
+    shell.read_logged()
+    shell.press("echo two; jobs\n")
+    shell.expect("\ntwo\n")
+    assert "Stopped" not in shell.text()
+    assert "operator>" not in shell.text()
+    assert "asked" not in shell.text()
+    assert termios.tcgetattr(shell.inside) == shell.modes
+    shell.press("fg\n")
+    shell.expect("\n" + " ".join(PROGRAM) + " --status")
+    shell.press("who\r")
+    shell.expect("=== [i]who[/i]")
+    shell.press("\x03")
+    shell.expect("=== stopped\n$")
+    assert termios.tcgetattr(shell.inside) == shell.modes
+
+
+# In this process
+
+
+class Ends:
+    """Both ends of a terminal, and a console on it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TERM", "xterm")
+        self.outside, inside = pty.openpty()
+        self.modes = termios.tcgetattr(inside)
+        self.stdin = os.fdopen(os.dup(inside), encoding="utf-8")
+        self.stdout = os.fdopen(inside, "w", encoding="utf-8")
+        monkeypatch.setattr(sys, "stdin", self.stdin)
+        self.console = Console(file=self.stdout)
+        self.obeyed: Queue[str] = Queue()
+
+    def open_desk(self) -> Desk | None:
+        return open_desk(self.console, self.obeyed.put, lambda doing, error: None)
+
+    def hang_up(self) -> None:
+        if self.outside >= 0:
+            os.close(self.outside)
+            self.outside = -1
+
+    def close(self) -> None:
+        self.hang_up()
+        self.console.close(DEADLINE)
+        self.stdin.close()
+        with suppress(OSError):
+            self.stdout.close()
+
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ends]:
+    ends = Ends(monkeypatch)
+    yield ends
+    ends.close()
+
+
+@pytest.fixture
+def desk(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> Iterator[EditingDesk]:
+    """A desk at a terminal that is taken to be ours."""
+
+    def is_in_foreground(descriptor: int) -> bool:
+        os.get_terminal_size(descriptor)  # raises if it is gone
+        return True
+
+    for module in (desk_module, ownterminal):
+        monkeypatch.setattr(module, "is_in_foreground", is_in_foreground)
+    desk = ends.open_desk()
+    assert isinstance(desk, EditingDesk)
+    with desk:
+        yield desk
+
+
+def test_the_terminal_of_another_session_is_not_read_from(ends: Ends) -> None:
+    assert ends.open_desk() is None
+
+
+def test_a_stuck_terminal_holds_up_neither_commands_nor_the_end(
+    ends: Ends, desk: EditingDesk
+) -> None:
+    for number in range(5000):  # nobody reads them
+        ends.console.note(Connected(number, "x" * 100))
+    os.write(ends.outside, b"who\r")
+    assert ends.obeyed.get(timeout=DEADLINE) == "who"
+    assert not ends.console.redraw().is_set()
+    desk.stop(0.01)
+    assert termios.tcgetattr(ends.stdin.fileno()) == ends.modes
+    assert not ends.console.close(0.01)
+    wait_until(lambda: not desk._thread.is_alive(), "the desk's thread has ended")
+
+
+def test_a_terminal_that_hangs_up_ends_the_desk_alone(ends: Ends, desk: EditingDesk) -> None:
+    os.write(ends.outside, b"who\r")
+    assert ends.obeyed.get(timeout=DEADLINE) == "who"
+    ends.hang_up()
+    desk._thread.join(DEADLINE)
+    assert not desk._thread.is_alive()
+    ends.console.note(Connected(1, "x"))
+    desk.stop()
+
+
+def test_signal_handlers_are_gone_after_a_stop(desk: EditingDesk) -> None:
+    assert signal.getsignal(signal.SIGCONT) == desk._continued
+    desk.stop()
+    assert signal.getsignal(signal.SIGCONT) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGQUIT) is signal.SIG_DFL
+
+
+def test_a_handler_that_somebody_else_has_set_stays(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_module, "is_in_foreground", lambda _: True)
+    monkeypatch.setattr(ownterminal, "is_in_foreground", lambda _: True)
+    before = signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+    try:
+        desk = ends.open_desk()
+        assert desk is not None
+        with desk:
+            assert signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGQUIT, before)

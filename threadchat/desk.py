@@ -1,0 +1,327 @@
+"""Take what the operator types at the server's own terminal, while the log scrolls above it.
+
+`open_desk` finds out what there is to read from. A terminal that can be drawn on gets the line
+editor that people in character mode have: promise 6 is the operator's, too. Whatever else there
+is, a pipe, say, or Windows' console, is read in plain lines. The commands are the caller's.
+
+Promise 9: the terminal has its own modes back after `stop`, and whenever the process ends or is
+suspended in a way that lets it do anything at all.
+"""
+
+import atexit
+import codecs
+import contextlib
+import io
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import TextIO
+
+from rich.text import Text
+
+from threadchat.console import Console
+from threadchat.linebuffer import Line, LineBuffer, LineTooLong
+from threadchat.lineedit import Completer, EndOfInput, Event, LineEditor
+from threadchat.ownterminal import OwnTerminal, is_in_foreground
+from threadchat.text import clean_text
+
+PROMPT = "operator> "
+
+HOW_TO_STOP = "=== stop, or Ctrl-C, stops the server."
+
+LOOK_SECONDS = 1.0
+"""How often a job in the background looks whether it has come to the foreground."""
+
+_DRAW_SECONDS = 0.5
+"""How long is waited for a line to be taken off the screen; a terminal may be stopped."""
+
+_SUSPEND = "\x1a"  # Ctrl-Z
+
+
+class Desk:
+    """Hand each line of `stdin` that is not blank to `obey`, cleaned, on a thread of its own.
+
+    An error in `obey` is handed, with what was being done, to `failed`, and the next line is read.
+    The end of the input ends the reading and nothing else.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        obey: Callable[[str], object],
+        failed: Callable[[str, Exception], object],
+        stdin: TextIO,
+    ) -> None:
+        self._console = console
+        self._obey = obey
+        self._failed = failed
+        self._descriptor = stdin.fileno()
+        encoding = os.device_encoding(self._descriptor) or stdin.encoding or "utf-8"
+        decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self._decoder = io.IncrementalNewlineDecoder(decoder, translate=True)
+        self._buffer = LineBuffer()
+        self._is_stopping = False
+        self._bell, self._bell_heard = socket.socketpair()  # a signal handler may ring it
+        self._bell.setblocking(False)
+        self._bell_heard.setblocking(False)
+        self._thread = threading.Thread(target=self._run, name="threadchat desk", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read. Call it from the main thread, which alone can set signal handlers."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 1.0) -> None:
+        """Leave the terminal as it was found and end the thread, within `timeout` seconds.
+
+        May be called again, and before `start`. On Windows, where a read cannot be interrupted,
+        the thread is left to end with the process, as is one whose command does not end.
+        """
+        self._is_stopping = True
+        self.restore()
+        self._ring()
+        is_interruptible = sys.platform != "win32"
+        if is_interruptible and self._thread.is_alive():
+            self._thread.join(timeout)
+        if not self._thread.is_alive():
+            self._bell.close()
+            self._bell_heard.close()
+
+    def restore(self) -> None:
+        """Give the terminal the modes it had, for good. A signal handler may call it."""
+
+    def __enter__(self) -> "Desk":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _ring(self) -> None:
+        with contextlib.suppress(OSError):  # it has rung already, or is closed
+            self._bell.send(b"!")
+
+    # The reading thread
+
+    def _run(self) -> None:
+        _read_without_being_stopped()
+        with contextlib.suppress(OSError):  # the terminal, or whatever it was, is gone
+            while not self._is_stopping:
+                data = self._read() if self._wait_for_input() else None
+                if data == b"":
+                    self._take_end()
+                    break
+                if data:
+                    self._take(self._decoder.decode(data))
+
+    def _wait_for_input(self) -> bool:
+        """Wait until something can be read, the bell rings, or we may be in the foreground."""
+        if sys.platform == "win32":
+            return True  # its select knows sockets alone: we wait in the read
+        if self._may_read():
+            return self._listen([self._descriptor, self._bell_heard], None)
+        return self._listen([self._bell_heard], LOOK_SECONDS)
+
+    def _listen(self, files: list[int | socket.socket], timeout: float | None) -> bool:
+        """Wait for the bell or, where it is among `files`, for input; say whether that has come."""
+        ready = select.select(files, [], [], timeout)[0]
+        if self._bell_heard in ready:
+            self._bell_heard.recv(4096)
+        return self._descriptor in ready
+
+    def _may_read(self) -> bool:
+        """Say whether reading is up to us; raise `OSError` if there is nothing left to read."""
+        return not os.isatty(self._descriptor) or is_in_foreground(self._descriptor)
+
+    def _read(self) -> bytes | None:
+        """Return what there is, or None if that was somebody else's to read."""
+        try:
+            return os.read(self._descriptor, 4096)
+        except BlockingIOError:
+            return None
+        except OSError:
+            if sys.platform == "win32" or self._may_read():
+                raise
+            return None
+
+    def _take(self, text: str) -> None:
+        self._handle(self._buffer.feed(text))
+
+    def _take_end(self) -> None:
+        self._handle([*self._buffer.feed(self._decoder.decode(b"", True)), *self._buffer.finish()])
+
+    def _handle(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if self._is_stopping:
+                return
+            match event:
+                case Line(text) if (line := clean_text(text)).strip():
+                    self._handle_line(line)
+                case LineTooLong(limit):
+                    self._console.answer(f"!!! A line has at most {limit} characters.")
+                case EndOfInput():
+                    self._console.answer(HOW_TO_STOP)
+
+    def _handle_line(self, line: str) -> None:
+        try:
+            self._obey(line)
+        except Exception as error:  # a command that fails must not take the operator's line away
+            self._failed(f"operator's command {line!r}", error)
+
+
+class EditingDesk(Desk):
+    """Have the line edited at the foot of the console's terminal, which `stdin` is as well.
+
+    What is typed stays in the log as it was entered, above what it brought about. While another
+    job has the terminal, neither its modes nor its screen are touched.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        obey: Callable[[str], object],
+        failed: Callable[[str, Exception], object],
+        stdin: TextIO,
+        terminal: OwnTerminal,
+        complete: Completer | None = None,
+        prompt: str = PROMPT,
+    ) -> None:
+        super().__init__(console, obey, failed, stdin)
+        self._terminal = terminal
+        self._prompt = prompt
+        encoding = os.device_encoding(terminal.descriptor) or "utf-8"
+        self._line = LineEditor(complete=complete, encoding=encoding, show_above=self._show_above)
+        self._line.set_prompt(prompt)
+        self._is_seated = False
+
+    def start(self) -> None:
+        """Begin to read, once we are in the foreground."""
+        atexit.register(self.restore)
+        self._console.footer.open_line(self._line)
+        self._set_signal_handlers()
+        super().start()
+
+    def stop(self, timeout: float = 1.0) -> None:
+        """Take the line off the screen, too."""
+        deadline = time.monotonic() + timeout
+        super().stop(timeout)
+        self._console.footer.close_line()
+        self._console.redraw().wait(min(_DRAW_SECONDS, max(0.0, deadline - time.monotonic())))
+        self._clear_signal_handlers()
+        atexit.unregister(self.restore)
+
+    def restore(self) -> None:
+        """Give the terminal the modes it had, for good. A signal handler may call it."""
+        self._terminal.leave()
+
+    def _show_above(self, rows: str) -> None:
+        self._console.answer("\n".join(rows.splitlines()))
+
+    # The reading thread
+
+    def _may_read(self) -> bool:
+        """Sit down at the terminal as soon as it is ours."""
+        if not self._terminal.is_ours():
+            self._is_seated = False
+        elif not self._is_seated:
+            self._is_seated = True
+            self._terminal.take_keys()
+            self._console.footer.resume()
+            self._console.redraw()
+        return self._is_seated
+
+    def _take(self, text: str) -> None:
+        keys, *later = text.split(_SUSPEND)
+        self._type(keys)
+        for keys in later:
+            self._suspend()
+            self._type(keys)
+
+    def _type(self, keys: str) -> None:
+        for part in keys.splitlines(keepends=True):  # what one brings about comes before the next
+            events = self._console.footer.feed(part)
+            self._console.redraw()
+            self._handle(events)
+
+    def _take_end(self) -> None:
+        """Leave a half-typed line alone: its author could still have changed it."""
+
+    def _handle_line(self, line: str) -> None:
+        self._console.answer(Text.assemble((self._prompt, "bold"), line))
+        super()._handle_line(line)
+
+    def _suspend(self) -> None:
+        """Do what Ctrl-Z does, behind a tidy screen."""
+        self._console.footer.pause()
+        self._console.redraw().wait(_DRAW_SECONDS)
+        self._terminal.give_back()
+        self._is_seated = False
+        self._listen([self._bell_heard], 0)
+        # To all of our job, as the terminal would have sent it. The process stands still while we
+        # listen; SIGCONT rings. Without a shell to go back to, the system ignores it.
+        os.kill(0, signal.SIGTSTP)
+        self._listen([self._bell_heard], LOOK_SECONDS)
+
+    # Signals
+
+    def _set_signal_handlers(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in self._signal_handlers().items():
+                if signal.getsignal(number) is signal.SIG_DFL:
+                    signal.signal(number, handler)
+
+    def _clear_signal_handlers(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in self._signal_handlers().items():
+                if signal.getsignal(number) == handler:
+                    signal.signal(number, signal.SIG_DFL)
+
+    def _signal_handlers(self) -> dict[int, Callable[[int, FrameType | None], object]]:
+        return {signal.SIGCONT: self._continued, signal.SIGQUIT: self._quit}
+
+    def _continued(self, _number: int, _frame: FrameType | None) -> None:
+        self._is_seated = False
+        self._ring()
+
+    def _quit(self, number: int, _frame: FrameType | None) -> None:
+        """Die of Ctrl-Backslash all the same, once the terminal has its modes back."""
+        self.restore()
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
+
+def open_desk(
+    console: Console,
+    obey: Callable[[str], object],
+    failed: Callable[[str, Exception], object],
+    complete: Completer | None = None,
+    prompt: str = PROMPT,
+) -> Desk | None:
+    """Return a desk, to be started, for what standard input is; None if that is not ours to read.
+
+    `complete`, which must not raise, and `prompt` are for the terminal that the console writes to.
+    """
+    stdin, terminal = sys.stdin, console.terminal
+    try:
+        descriptor = stdin.fileno()
+    except (AttributeError, OSError, ValueError):  # None, closed, or no file at all
+        return None
+    if sys.platform != "win32" and os.isatty(descriptor):
+        try:
+            is_in_foreground(descriptor)
+        except OSError:  # it controls another session, whose shell it is that reads from it
+            return None
+        if terminal is not None and os.path.sameopenfile(descriptor, terminal.descriptor):
+            return EditingDesk(console, obey, failed, stdin, terminal, complete, prompt)
+    return Desk(console, obey, failed, stdin)
+
+
+def _read_without_being_stopped() -> None:
+    """Have reads fail while another job has the terminal; by default they stop the process."""
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTIN, signal.SIGTTOU})
