@@ -14,20 +14,23 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
 
-from threadchat import export
+from threadchat import export, stats
 from threadchat.arguments import Fault, silence_broken_output
 from threadchat.console import Console, Detail
 from threadchat.database import Unusable
+from threadchat.desk import Desk, open_desk
 from threadchat.eventlog import BadLogFile, EventLog
 from threadchat.events import Bound, Stopped, Stopping, Trouble, Watch, Watcher
 from threadchat.history import History
 from threadchat.house import HouseFiles, UnusableFile
 from threadchat.limits import Limits
 from threadchat.network import show_address, ways_in
+from threadchat.operator import Operator
 from threadchat.options import Options, parse_options
 from threadchat.records import Records
 from threadchat.server import ChatServer
@@ -90,11 +93,14 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
         watch.note(Bound(show_address(address), ways_in(address, options.allow.admits)))
         if server.tls_port is not None:
             watch.note(Bound(f"{show_address(server.tls_port.server_address)} (TLS)"))
+        desk = _open_desk(options, server, console)
         _wait_for_stop(signals, server.house.reread)
-        _on_stop_signals(lambda number, _frame: os._exit(128 + number))
+        _on_stop_signals(partial(_stop_at_once, desk))
         deadline = time.monotonic() + STOP_SECONDS
         watch.note(Stopping())
-        server.stop(STOP_SECONDS - 2 * LAST_LINES_SECONDS)
+        if desk is not None:
+            desk.stop()
+        server.stop(deadline - time.monotonic() - 2 * LAST_LINES_SECONDS)
     watch.note(Stopped())
     if log is not None:
         # First, as it may have something to tell.
@@ -106,6 +112,23 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
     _on_stop_signals(signal.SIG_IGN)
     silence_broken_output()
     return 0
+
+
+def _open_desk(options: Options, server: ChatServer, console: Console) -> Desk | None:
+    """Let who sits at our terminal, if anybody, type commands, and see the figures."""
+    if options.status:
+        console.show_status(lambda: stats.line(server.stats()))
+    operator = Operator(server.chat, console.answer)
+    desk = open_desk(console, operator.obey, server.watch.failed, operator.complete)
+    if desk is not None:
+        desk.start()
+    return desk
+
+
+def _stop_at_once(desk: Desk | None, number: int, _frame: FrameType | None) -> None:
+    if desk is not None:
+        desk.restore()
+    os._exit(128 + number)
 
 
 def _detail_of(options: Options) -> Detail:
