@@ -664,6 +664,18 @@ class TestMemory:
         lobby.types(al, "/last 1")
         assert al.lines()[1:-1] == ["cy: here"]
 
+    def test_last_and_search_leave_out_whom_one_ignores(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.says(bo, "buy tea")
+        lobby.says(al, "no tea")
+        lobby.types(al, "/ignore bo")
+        al.lines()
+        lobby.types(al, "/last")
+        assert al.lines()[1:-1] == ["al: no tea"]
+        lobby.types(al, "/search tea")
+        (found,) = al.lines()
+        assert found.endswith("lobby al: no tea")
+
     def test_last_where_nothing_was_said(self, lobby: Lobby) -> None:
         (al,) = lobby.enter("al")
         lobby.types(al, "/last")

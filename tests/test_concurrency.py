@@ -9,8 +9,8 @@ from functools import partial
 
 import pytest
 
-from tests.support import Client, quiet_house, run_concurrently, run_server, said_by
-from tests.test_room import FakeMember, FakeObserver
+from tests.support import DEADLINE, Client, quiet_house, run_concurrently, run_server, said_by
+from tests.test_room import FakeMember, FakeObserver, GatedMember
 from threadchat import ChatServer
 from threadchat.chat import Chat
 from threadchat.history import History
@@ -224,4 +224,26 @@ def test_rooms_that_come_and_go_lose_nobody() -> None:
     for person in people:
         chat.leave(person, "quit")
     assert chat.rooms() == [chat.lobby]
+    chat.close()
+
+
+def test_a_room_whose_turn_is_held_up_slows_down_no_other() -> None:
+    # Promises 1 to 3 hold for each room by itself.
+    chat = Chat(History(), FakeObserver(), quiet_house())
+    quiet, busy = (chat._take_place(name) for name in ("quiet", "busy"))
+    stuck, al, bo = GatedMember("stuck"), FakeMember("al"), FakeMember("bo")
+    speaker = FakeMember("speaker")
+    busy.join(speaker)
+    quiet.join(al)
+    quiet.join(bo)
+    busy.join(stuck)
+    talking = threading.Thread(target=busy.post, args=(Say("speaker", "hi", 0.0), speaker))
+    talking.start()
+    assert stuck.is_held.wait(DEADLINE)
+    for number in range(10):
+        busy.post(Say("speaker", f"m{number}", 0.0), speaker)
+        quiet.post(Say("al", f"m{number}", 0.0), al)
+        assert bo.screen.endswith(f"al: m{number}\r\n")
+    stuck.gate.set()
+    talking.join(DEADLINE)
     chat.close()
