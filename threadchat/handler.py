@@ -14,23 +14,21 @@ from collections.abc import Callable, Iterator
 from typing import Protocol, cast
 
 from threadchat import protecting
-from threadchat.chat import Chat, NameProtected
+from threadchat.chat import Chat
 from threadchat.commands import complete
+from threadchat.entrance import Entrance
 from threadchat.events import Connected, Disconnected, Named, Watch
 from threadchat.foreign import Doorman
 from threadchat.limits import FloodGuard, Limits
 from threadchat.linebuffer import Line, LineTooLong
 from threadchat.messages import (
-    MAX_NAMES_LISTED,
     Call,
     Notice,
     Problem,
     Reason,
     Say,
     Words,
-    count_people,
     duration,
-    list_names,
     parse_line,
     render,
 )
@@ -39,11 +37,8 @@ from threadchat.operating import registry
 from threadchat.outbox import BROKEN, Flusher, Frame, Outbox, reason_of
 from threadchat.person import Person
 from threadchat.terminal import AreYouThere, Ended, Terminal
-from threadchat.text import BadName, clean_text
-from threadchat.tls import HandshakeFailed, TlsWire
+from threadchat.text import clean_text
 from threadchat.wire import AnyWire, open_wire
-
-MAX_NAME_TRIES = 5
 
 RECEIVE_SIZE = 4096
 """Bytes received at once. A thread that waits holds a buffer of this size."""
@@ -110,6 +105,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
             self.host.next_id(), show_address(self.client_address), self.outbox.send, door=self
         )
         self._typed = self._lines()
+        self._entrance = Entrance(self.host.chat, self)
         self._prompt = ""
         flood = self.host.limits.flood
         self._guard = FloodGuard(*flood, self.host.clock) if flood else None
@@ -183,20 +179,26 @@ class ClientHandler(socketserver.StreamRequestHandler):
 
     def ask_secret(self, question: str) -> str | None:
         """Ask for a password and wait for it; return None if the person is gone instead."""
-        self._ask_secret(question)
-        return self._next_secret()
+        self.begin_secret(question)
+        return self.next_secret()
 
-    def _ask_secret(self, question: str) -> None:
+    def begin_secret(self, question: str) -> None:
+        """Ask for a password, but do not wait for it."""
         self.terminal.ask_secret(question)
         self._settle()
 
-    def _next_secret(self) -> str | None:
-        secret = next(self._typed, None)
+    def next_secret(self) -> str | None:
+        """Wait for the password that was asked for; None if the person is gone instead."""
+        secret = self.next_line()
         if secret is not None and secret.strip() == "/quit":
             self.person.quit()
             secret = None
         self._show_prompt()
         return secret
+
+    def next_line(self) -> str | None:
+        """Wait for the next line; None if the person is gone instead."""
+        return next(self._typed, None)
 
     def pause(self, seconds: float) -> bool:
         """Wait so long; return False, at once, if the connection breaks or is ended meanwhile."""
@@ -270,7 +272,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         # the first thing we send. Nothing is waited for: people do not type that fast.
         greeted = not self.wire.has_input()
         if greeted:
-            self._greet()
+            self._entrance.greet()
         while not self._is_ended() and (data := self._receive()):
             if not doorman.done and (foreign := doorman.look(data)):
                 self._why = f"{Reason.NOT_A_CHAT_CLIENT}: {foreign.protocol}"
@@ -279,7 +281,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
                 return
             if not greeted:
                 greeted = True
-                self._greet()
+                self._entrance.greet()
             yield data
 
     def _lines(self) -> Iterator[str]:
@@ -344,7 +346,8 @@ class ClientHandler(socketserver.StreamRequestHandler):
 
     # To the client
 
-    def _write(self, text: str) -> None:
+    def write(self, text: str) -> None:
+        """Send `text`, of whole lines or the start of one, as it is."""
         self.outbox.send(self.person.view.encode(text))
 
     def _settle(self) -> None:
@@ -355,89 +358,23 @@ class ClientHandler(socketserver.StreamRequestHandler):
             self.outbox.update(data, frame)
         self.person.adapt(self.terminal.view, self.terminal.is_in_character_mode)
 
-    def _ask(self, question: str) -> None:
+    def ask(self, question: str) -> None:
+        """Put `question` before what is typed next."""
         self.terminal.ask(question)
         self._settle()
 
-    def _keep(self, typed: str) -> None:
+    def keep(self, typed: str) -> None:
         """Leave on the screen what was typed, where only we can."""
         if self.terminal.is_in_character_mode:
-            self._write(f"{typed}\r\n")
-
-    def _greet(self) -> None:
-        self._write("Hello from threadchat!")
-        if self.host.chat.house.has_password:
-            self._write("\r\n")
-            self._ask_secret(_PASSWORD_PROMPT)
-        else:
-            self._write(f" {self._who_is_here()}\r\n")
-            self._ask(_NAME_PROMPT)
-
-    def _who_is_here(self) -> str:
-        people = self.host.chat.people()
-        if not people:
-            return "Nobody is here yet."
-        names = [person.name for person in people[:MAX_NAMES_LISTED]]
-        return f"{count_people(len(people))}: {list_names(names, len(people))}."
+            self.write(f"{typed}\r\n")
 
     # The conversation
 
     def _enter(self) -> bool:
-        """Ask for the password, if there is one, and a name; return whether both were given."""
-        if self.host.chat.house.has_password:
-            if not self._has_password():
-                return False
-            self._write(f"{self._who_is_here()}\r\n")
-            self._ask(_NAME_PROMPT)
-        return self._has_name()
-
-    def _has_password(self) -> bool:
-        house = self.host.chat.house
-        while (given := self._next_secret()) is not None:
-            if protecting.is_accepted(house, self.person, given, house.is_password):
-                return True
-            if self.person.leaving is not None:
-                return False
-            self._ask_secret(_PASSWORD_PROMPT)
-        return False
-
-    def _has_name(self) -> bool:
-        tries = 0
-        for line in self._typed:
-            self._keep(_NAME_PROMPT + clean_text(line))
-            match line.strip().lower().removeprefix("/"):
-                case "quit":
-                    self.person.quit()
-                    return False
-                case "who":
-                    self.person.tell(Notice(self._who_is_here()))
-                case "help":
-                    self.person.tell(Notice(_NAME_HELP))
-                case _:
-                    tries += 1
-                    if self._take_name(line):
-                        return True
-                    if self.person.leaving is not None:
-                        return False
-                    if tries == MAX_NAME_TRIES:
-                        self.person.tell(Problem(f"That was try {tries} of {tries}. Come again!"))
-                        self._why = Reason.NO_NAME
-                        return False
-            self._ask(_NAME_PROMPT)
-        return False
-
-    def _take_name(self, line: str) -> bool:
-        chat = self.host.chat
-        try:
-            try:
-                chat.claim_name(self.person, line)
-            except NameProtected:
-                if not protecting.prove(chat, self.person, line):
-                    return False
-                chat.claim_name(self.person, line, is_proven=True)
-        except BadName as error:
-            self.person.tell(Problem(str(error)))
+        """Let the client in, once it has given all that is asked for; return whether it has."""
+        if not self._entrance.is_passed():
             return False
+        chat = self.host.chat
         self._set_prompt(chat.lobby.name)
         chat.enter(self.person)
         if self.terminal.speaks_telnet and not self.terminal.is_in_character_mode:
@@ -466,7 +403,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
             case call:
                 command = registry.get(call.command)
                 if command is None or not command.is_speech:
-                    self._keep(self._prompt + text)
+                    self.keep(self._prompt + text)
                 name, room = self.person.name, self.person.room
                 registry.dispatch(self.host.chat, self.person, call)
                 if self.person.room is not None and self.person.room is not room:
@@ -477,44 +414,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
 
 _TOO_FAST = "That was fast: what you send is served line by line, and none of it is lost."
 
-_PASSWORD_PROMPT = "Password: "
-
-_NAME_PROMPT = "Your name: "
-
 _CHARMODE_HINT = "Type /charmode on to have the line you type kept whole while others talk."
-
-_NAME_HELP = (
-    "Choose a name of up to 20 letters and digits; others see it before what you say."
-    " who lists who is here, quit leaves."
-)
-
-
-class TlsClientHandler(ClientHandler):
-    """One client who came in where TLS is spoken."""
-
-    wire: TlsWire
-
-    def _open_wire(self) -> AnyWire:
-        assert self.host.tls is not None
-        return TlsWire(open_wire(self.connection), self.host.tls)
-
-    def _is_reached(self) -> bool:
-        """Agree on keys with the client, which ties up its own thread alone."""
-        try:
-            self.wire.handshake()
-        except HandshakeFailed as error:
-            self._why = f"{Reason.NO_TLS}: {error}"
-            if not error.spoke_tls:
-                with contextlib.suppress(OSError):
-                    self.wire.plain.send(render(Problem(_SPEAK_TLS), self.person.view))
-            return False
-        except OSError as error:
-            self._why = reason_of(error)
-            return False
-        return True
-
-
-_SPEAK_TLS = "This port speaks TLS, as openssl s_client and ncat --ssl do. Try the other port."
 
 
 def _prepare(sock: socket.socket) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from threadchat.chat import Chat
 from threadchat.events import Refused, Trouble, Watch, Watcher
 from threadchat.gate import Gate
-from threadchat.handler import LINGER_SECONDS, ClientHandler, TlsClientHandler
+from threadchat.handler import LINGER_SECONDS, ClientHandler
 from threadchat.history import History
 from threadchat.house import House, HouseFiles
 from threadchat.limits import Limits, Refusal
@@ -27,6 +27,7 @@ from threadchat.outbox import Flusher
 from threadchat.records import Records
 from threadchat.stats import Snapshot, Tally, resident_memory
 from threadchat.text import usable_encoding
+from threadchat.tlshandler import TlsClientHandler
 from threadchat.watchman import Watchman
 from threadchat.wire import open_wire
 
