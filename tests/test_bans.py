@@ -10,13 +10,13 @@ from threadchat.bans import (
     BadBan,
     Ban,
     Target,
-    address_of,
     key_of,
     parse_ban,
     parse_duration,
     parse_target,
     show_target,
 )
+from threadchat.network import address_of
 
 NOW = time.mktime((2026, 11, 23, 14, 2, 0, 0, 0, -1))
 

@@ -16,7 +16,6 @@ from threadchat.bans import (
     MAX_BAN_SECONDS,
     BadBan,
     Ban,
-    address_of,
     parse_duration,
     parse_target,
     show_target,
@@ -24,7 +23,7 @@ from threadchat.bans import (
 from threadchat.foreign import Doorman
 from threadchat.linebuffer import LineBuffer, LineEvent
 from threadchat.messages import Emote, Say, View, Words, escape_words, parse_line, render
-from threadchat.network import IPAddress
+from threadchat.network import IPAddress, address_of
 from threadchat.passphrase import is_right
 from threadchat.telnet import (
     IAC,

@@ -7,10 +7,10 @@ import re
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from threadchat.messages import duration
-from threadchat.network import IPAddress
+from threadchat.network import IPAddress, address_of, bare_host
 from threadchat.text import BadName, clean_name, fold_name, skeleton
 
 Network = IPv4Network | IPv6Network
@@ -94,25 +94,6 @@ def show_target(target: Target) -> str:
     return str(target.network_address)
 
 
-def address_of(host: str) -> IPAddress:
-    """Return the address in `host`, which may be as the log shows it: [fe80::1%eth0]:8000.
-
-    Without its scope; an IPv4 address where a dual-stack socket wrote it as IPv6. Raises
-    `ValueError` if there is none.
-    """
-    address = ip_address(_bare(host))
-    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
-
-
-_AS_SHOWN = re.compile(r"\[([^]]*)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
-_SCOPE = re.compile("%[^/]*")
-
-
-def _bare(text: str) -> str:
-    shown = _AS_SHOWN.fullmatch(text)
-    return _SCOPE.sub("", shown[1] or shown[2] if shown else text)
-
-
 # The order: NAME|ADDRESS|NETWORK [TIME] [WHY]
 
 
@@ -137,7 +118,7 @@ def parse_target(text: str) -> Target:
     """
     text = text.strip()
     try:
-        return _without_mapping(ip_network(_bare(text), strict=False))
+        return _without_mapping(ip_network(bare_host(text), strict=False))
     except ValueError:
         if _LIKE_AN_ADDRESS.fullmatch(text):
             raise BadBan(

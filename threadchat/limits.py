@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final, Generic, TypeVar
 
+from threadchat.network import address_of
+
 Clock = Callable[[], float]
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MAX_ADDRESSES: Final = 4096
@@ -63,7 +64,7 @@ class Allowed:
 
     def admits(self, host: str) -> bool:
         """Return whether `host`, a numeric address as sockets give it, is to be served."""
-        address = _address(host)
+        address = address_of(host)
         return any(address in network for network in self.networks)
 
     def __add__(self, other: "Allowed") -> "Allowed":
@@ -106,12 +107,6 @@ def _network(text: str) -> _Network:
     return network
 
 
-def _address(host: str) -> _Address:
-    """Return `host` as an address, an IPv4 one where a dual-stack socket wrote it as IPv6."""
-    address = ipaddress.ip_address(host)
-    return address if address.version == 4 else address.ipv4_mapped or address
-
-
 def _counted_as(host: str) -> str:
     """Return what stands for `host` where addresses are counted.
 
@@ -119,7 +114,7 @@ def _counted_as(host: str) -> str:
     everybody shares one /64 (for link-local addresses it is always the same); there each address
     counts by itself.
     """
-    address = _address(host)
+    address = address_of(host)
     if address.version == 4 or any(address in network for network in _LAN):
         return str(address)
     return str(ipaddress.IPv6Network((int(address), 64), strict=False))

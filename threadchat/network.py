@@ -6,6 +6,7 @@ what they find is put together. Nothing is ever sent.
 
 import contextlib
 import ipaddress
+import re
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -33,6 +34,26 @@ def show_address(address: tuple[Any, ...]) -> str:
 def plain_host(host: str) -> str:
     """Return `host`, an IPv4 address where it is one that a dual-stack socket wrote as IPv6."""
     return host.removeprefix("::ffff:") if "." in host else host
+
+
+def address_of(host: str) -> IPAddress:
+    """Return the address in `host`, which may be as the log shows it: [fe80::1%eth0]:8000.
+
+    Without its scope; an IPv4 address where a dual-stack socket wrote it as IPv6. Raises
+    `ValueError` if there is none.
+    """
+    address = ipaddress.ip_address(bare_host(host))
+    return address if address.version == 4 else address.ipv4_mapped or address
+
+
+_AS_SHOWN = re.compile(r"\[([^]]*)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
+_SCOPE = re.compile("%[^/]*")
+
+
+def bare_host(text: str) -> str:
+    """Return the address in `text` without brackets, port and scope."""
+    shown = _AS_SHOWN.fullmatch(text)
+    return _SCOPE.sub("", shown[1] or shown[2] if shown else text)
 
 
 def ways_in(

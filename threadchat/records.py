@@ -17,8 +17,9 @@ from pathlib import Path
 from threading import Lock
 
 from threadchat import database
-from threadchat.bans import Ban, Target, address_of, key_of, show_target
+from threadchat.bans import Ban, Target, key_of, show_target
 from threadchat.messages import Private
+from threadchat.network import address_of
 from threadchat.text import fold_name, skeleton
 
 MAX_NAMES = 10_000
