@@ -1,0 +1,1 @@
+"""Measure threadchat beside other chat servers: `python -m tests.benchmarks`."""

@@ -1,0 +1,109 @@
+"""Run the load generator, and read what it has measured."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from tests.benchmarks.peers import HERE, ROOT, Missing, Running, compile_c
+from tests.benchmarks.protocol import Kind
+
+
+class Failed(Exception):
+    """Say in one line why a run has no result."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run has shown. Times in seconds, but for those in microseconds (`_us`)."""
+
+    clients: int
+    entry_seconds: float
+    """From the first connection until all clients were in."""
+    entry_bytes: int
+    """What all of them had been sent by then."""
+    kilobytes_before: int
+    kilobytes_after: int
+    """Of the server's memory, without clients and with all of them; -1 if unknown."""
+    seconds: float = 0.0
+    said: int = 0
+    delivered: int = 0
+    server_cpu: float = -1.0
+    generator_cpu: float = 0.0
+    """Seconds of processor time, in the time measured; -1 if unknown."""
+    samples: int = 0
+    p50_us: int = 0
+    p99_us: int = 0
+    slowest_us: int = 0
+    """How long messages were under way, or, with ping and pong, there and back."""
+    missing: int = 0
+    """Messages that did not come, or, below 0, that came too often."""
+    wrong: int = 0
+    """Clients that did not receive as many messages as the others said."""
+    one_order: bool = True
+    """Whether all who were watched saw the messages in one order, and each sender's in theirs."""
+
+    @property
+    def rate(self) -> float:
+        """Deliveries a second."""
+        return self.delivered / self.seconds
+
+    @property
+    def cpu_us(self) -> float:
+        """The server's processor time for a delivery, in microseconds."""
+        return self.server_cpu * 1e6 / self.delivered
+
+    @property
+    def kilobytes_each(self) -> float:
+        """The server's memory for each client, in units of 1,000 bytes."""
+        return (self.kilobytes_after - self.kilobytes_before) * 1.024 / self.clients
+
+    @property
+    def bytes_each(self) -> float:
+        """What a client had been sent when all were in."""
+        return self.entry_bytes / self.clients
+
+    @property
+    def generator_share(self) -> float:
+        """How busy the load generator was: at 1 it could not do more."""
+        return self.generator_cpu / self.seconds
+
+
+def build(folder: Path) -> list[str]:
+    """Return the command of the load generator: the C program, or Python's where there is no C."""
+    try:
+        return [compile_c(HERE / "loadgen.c", folder)]
+    except Missing:
+        return [sys.executable, "-m", "tests.benchmarks.loadgen"]
+
+
+def measure(
+    generator: Sequence[str],
+    server: Running,
+    kinds: Sequence[Kind],
+    options: Mapping[str, float],
+) -> Result:
+    """Let the clients that `options` ask for loose on `server`; raise `Failed` if it goes wrong."""
+    command = [*generator, "--port", str(server.port), "--pid", str(server.process.pid)]
+    for name, value in options.items():
+        command += [f"--{name}", f"{value:g}"]
+    for kind in kinds:
+        command += kind.arguments()
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise Failed(_reason(done.stderr, server))
+    known = {field.name for field in fields(Result)}
+    result = Result(**{name: it for name, it in json.loads(done.stdout).items() if name in known})
+    if result.missing or result.wrong:
+        raise Failed(
+            f"{result.missing} messages missing, {result.wrong} clients with a wrong count"
+        )
+    return result
+
+
+def _reason(complaints: str, server: Running) -> str:
+    reason = (complaints.strip().splitlines() or ["the load generator died"])[-1]
+    words = server.last_words()
+    return f"{reason}; the server said: {words}" if words else reason

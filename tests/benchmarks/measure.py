@@ -1,0 +1,116 @@
+"""Let the peers take turns at each workload, and keep what comes out."""
+
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.benchmarks import generator, peers
+from tests.benchmarks.generator import Failed, Result
+from tests.benchmarks.peers import LIMIT, Contestant, Missing
+from tests.benchmarks.workloads import Figure, Goal, Workload
+
+
+@dataclass
+class Outcome:
+    """All runs of one workload, by peer."""
+
+    workload: Workload
+    runs: dict[str, list[Result]] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    """Why a peer has fewer runs than the others, by peer."""
+
+    def median(self, peer: str, figure: Figure) -> float | None:
+        """Return the median of a figure, or None if the peer has no run."""
+        runs = self.runs.get(peer)
+        return statistics.median(map(figure.read, runs)) if runs else None
+
+    def ratio(self, figure: Figure, peer: str, to: str = LIMIT) -> float | None:
+        """Return the median of `peer` divided by that of `to`, or None if there is none."""
+        its, others = self.median(peer, figure), self.median(to, figure)
+        return its / others if its is not None and others else None
+
+    def generator_share(self, peer: str) -> float | None:
+        """Return how busy the load generator was with `peer`, as a median."""
+        runs = [run.generator_share for run in self.runs.get(peer, ()) if run.seconds]
+        return statistics.median(runs) if runs else None
+
+
+def judge(goal: Goal, figure: Figure, value: float | None, ratio: float | None) -> str:
+    """Say whether a goal is met, or how far it is."""
+    reached = ratio if goal.is_ratio else value
+    sign = ">=" if figure.more_is_better else "<="
+    if reached is None:
+        return f"{sign} {goal.bound:g}: not measured"
+    off = (reached - goal.bound) / goal.bound
+    if off >= 0 if figure.more_is_better else off <= 0:
+        return f"{sign} {goal.bound:g}: met"
+    return f"{sign} {goal.bound:g}: {abs(off):.0%} {'short' if figure.more_is_better else 'over'}"
+
+
+def take_turns(
+    workload: Workload,
+    contestants: Sequence[Contestant],
+    loadgen: Sequence[str],
+    options: Mapping[str, float],
+    turns: int,
+    begins: Callable[[str], None],
+) -> Outcome:
+    """Measure every contestant once, then again, as many times as there are turns.
+
+    What fails is not tried again.
+    """
+    outcome = Outcome(workload)
+    for _ in range(turns):
+        for contestant in contestants:
+            name = contestant.peer.name
+            if name in outcome.failures:
+                continue
+            begins(f"({workload.letter}) {workload.title}: {contestant.peer.title}")
+            try:
+                result = run_once(workload, contestant, loadgen, options)
+            except (Failed, Missing) as failure:
+                outcome.failures[name] = str(failure)
+            else:
+                outcome.runs.setdefault(name, []).append(result)
+    return outcome
+
+
+def run_once(
+    workload: Workload,
+    contestant: Contestant,
+    loadgen: Sequence[str],
+    options: Mapping[str, float],
+) -> Result:
+    """Start a server of its own for this run, let the load loose on it, and end it."""
+    with tempfile.TemporaryDirectory() as folder:
+        history = workload.has_history and contestant.peer.is_threadchat
+        extra = ["--history", str(Path(folder) / "history.db")] if history else []
+        with peers.run(contestant, Path(folder), extra) as server:
+            return generator.measure(
+                loadgen,
+                server,
+                workload.kinds_for(contestant.peer),
+                {**options, **workload.options},
+            )
+
+
+def what_is_lacking(workload: Workload) -> str:
+    """Say which limit of this machine does not allow `workload`; "" if none does."""
+    if sys.platform != "linux":
+        return ""
+    import resource
+
+    needed = workload.clients + 100
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files != resource.RLIM_INFINITY and files < needed:
+        return f"needs {needed:,} open files, and ulimit -Hn is {files:,}"
+    first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    if last - first < needed:
+        return f"needs {needed:,} ports, and net.ipv4.ip_local_port_range has {last - first:,}"
+    threads = int(Path("/proc/sys/kernel/threads-max").read_text())
+    if threads < needed:
+        return f"needs {needed:,} threads, and kernel.threads-max is {threads:,}"
+    return ""

@@ -1,0 +1,58 @@
+r"""Say how the clients of the load generator get in and talk: what they wait for, what they send.
+
+In these words %n stands for a client's name and %r for the number of its room; \r, \n and \xHH are
+left for the load generator to take for what they mean, so that they go on a command line.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of client: the steps of its way in, and what goes around each of its messages."""
+
+    steps: tuple[tuple[str, str], ...]
+    """Pairs of what to wait for and what to send then."""
+    before: str = ""
+    after: str = r"\r\n"
+
+    def arguments(self) -> list[str]:
+        """Return this kind as the load generator takes it."""
+        return ["--kind", self.before, self.after, *(word for step in self.steps for word in step)]
+
+
+_NAME = ("Your name: ", r"%n\r\n")
+
+PLAIN = Kind((_NAME, ("Welcome", "")))
+
+IN_ROOMS = Kind((_NAME, ("Welcome", r"/join room%r\r\n"), ("You are in ", "")))
+
+IRC = Kind(
+    (
+        ("", r"NICK %n\r\nUSER %n 0 * :%n\r\n"),
+        (" 422 ", r"JOIN #room%r\r\n"),  # no message of the day: the welcome is over
+        (" 366 ", ""),  # the end of the names in the room
+    ),
+    before="PRIVMSG #room%r :",
+)
+
+
+def _after_command(command: str, answer: str) -> Kind:
+    return Kind((_NAME, ("Welcome", rf"{command}\r\n"), (answer, "")))
+
+
+_HALF_TYPED = "and while I am at it, "
+
+MIXED: Sequence[Kind] = (
+    # As PuTTY does: DO ECHO, DO SGA. There is always a line half typed.
+    Kind(
+        (("Your name: ", r"\xff\xfd\x01\xff\xfd\x03%n\r"), ("lobby> ", _HALF_TYPED)),
+        after=rf"\r{_HALF_TYPED}",
+    ),
+    *(_after_command("/charset cp850", "cp850"),) * 2,
+    *(_after_command("/charset latin-1", "iso8859-1"),) * 2,
+    *(_after_command("/color on", "olor"),) * 2,
+    *(PLAIN,) * 3,
+)
+"""A tenth in character mode with a line half typed, and three encodings and two colour settings."""
