@@ -2,11 +2,12 @@
  *
  *   loadgen --port P --clients N [--OPTION VALUE]... --kind BEFORE AFTER [EXPECT SEND]...
  *
- * One thread and one epoll. All clients connect at once; each goes the steps of its kind to get in
- * (wait for EXPECT, then SEND). Then the first `--talkers` of them talk for `--seconds`, each with
- * a window of messages under way: a message is delivered, and the next may be said, when the
- * sender's successor in its room has received it. At the end all that was said has to arrive, and
- * what each client received is held against what the others said. The result is one line of JSON.
+ * One thread and one epoll. The clients connect as fast as they are let in, and each goes the steps
+ * of its kind to get in (wait for EXPECT, then SEND). Then the first `--talkers` of them talk for
+ * `--seconds`, each with a window of messages under way: a message is delivered, and the next may
+ * be said, when the sender's successor in its room has received it. At the end all that was said
+ * has to arrive, and what each client received is held against what the others said. The result is
+ * one line of JSON.
  *
  * What it costs to receive a message here is one memchr and five digits, so that a server that
  * sends is busier than this is; `generator_cpu` in the result says how busy this was.
@@ -39,6 +40,8 @@ enum {
     MAX_WINDOW = 16,
     MAX_WORDS = 128,  /* characters of one SEND, or around a message */
     RECEIVE = 256 * 1024,
+    MAX_WAITING = 1000, /* not greeted yet; more would find the system's own queue full, which
+                           sends them off for seconds, or into a connection that is none */
 };
 
 static const int64_t SECOND = 1000000000;
@@ -71,6 +74,7 @@ struct kind {
 struct client {
     int fd, number, room;
     const struct kind *kind;
+    int is_greeted;
     int step;          /* of its way in; the kind's number of steps once it is in */
     int credits;       /* messages it may say now */
     uint32_t said;
@@ -85,7 +89,7 @@ static struct kind kinds[MAX_KINDS];
 static int kind_count;
 
 static struct client *people;
-static int count, epoll_fd, entered;
+static int count, epoll_fd, greeted, entered;
 static int64_t last_input;
 static uint64_t bytes, delivered, said; /* by all, so far */
 
@@ -277,6 +281,8 @@ static void take(struct client *client)
              length ? strerror(errno) : "closed");
     bytes += length;
     last_input = now();
+    greeted += !client->is_greeted;
+    client->is_greeted = 1;
     const char *end = buffer + client->tail_length + length;
     const char *left = take_steps(client, buffer, end);
     if (client->step == client->kind->steps)
@@ -346,8 +352,8 @@ static void enter(void)
 {
     for (int i = 0; i < count; i++) {
         connect_client(i);
-        if (i % 64 == 63)
-            turn(0);
+        while (i - greeted > MAX_WAITING)
+            turn(deadline * SECOND);
     }
     while (entered < count)
         turn(deadline * SECOND);

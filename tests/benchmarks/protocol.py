@@ -50,9 +50,9 @@ MIXED: Sequence[Kind] = (
         (("Your name: ", r"\xff\xfd\x01\xff\xfd\x03%n\r"), ("lobby> ", _HALF_TYPED)),
         after=rf"\r{_HALF_TYPED}",
     ),
-    *(_after_command("/charset cp850", "cp850"),) * 2,
-    *(_after_command("/charset latin-1", "iso8859-1"),) * 2,
-    *(_after_command("/color on", "olor"),) * 2,
+    *(_after_command("/charset cp850", "charset is cp850"),) * 2,
+    *(_after_command("/charset latin-1", "charset is iso8859-1"),) * 2,
+    *(_after_command("/color on", "Colours are on"),) * 2,
     *(PLAIN,) * 3,
 )
 """A tenth in character mode with a line half typed, and three encodings and two colour settings."""

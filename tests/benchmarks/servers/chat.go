@@ -14,9 +14,12 @@ var (
 	clients = map[net.Conn]chan string{}
 )
 
+// Write what comes; what has come meanwhile goes with it.
 func write(connection net.Conn, lines chan string) {
+	writer := bufio.NewWriterSize(connection, 64*1024)
 	for line := range lines {
-		if _, err := connection.Write([]byte(line)); err != nil {
+		writer.WriteString(line)
+		if len(lines) == 0 && writer.Flush() != nil {
 			connection.Close()
 		}
 	}
@@ -41,7 +44,7 @@ func serve(connection net.Conn) {
 	}
 	name := strings.TrimSpace(reader.Text())
 	fmt.Fprintf(connection, "Welcome, %s.\r\n", name)
-	lines := make(chan string, 64)
+	lines := make(chan string, 256)
 	go write(connection, lines)
 	mutex.Lock()
 	clients[connection] = lines

@@ -1,0 +1,373 @@
+"""Do what `loadgen.c` does, from the same command line, where there is no compiler for it.
+
+It is slower by far: with many clients it measures itself as much as the server, which
+`generator_cpu` in its result gives away.
+"""
+
+import argparse
+import json
+import math
+import re
+import selectors
+import socket
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+_MESSAGE = re.compile(rb"~(\d{5}) (\d{6}) (\d{13}) ")
+_TAIL = 64
+"""Bytes kept of what was received: more than what is looked at of a message, or an EXPECT."""
+
+_QUIET = 0.2
+_MAX_WAITING = 100
+"""How many may wait for their greeting: Windows' own queue holds no more."""
+
+_DEFAULTS = {
+    "port": 0,
+    "clients": 20,
+    "talkers": -1,
+    "window": 1,
+    "rate": 0,
+    "rooms": 1,
+    "seconds": 2,
+    "warmup": 0.5,
+    "deadline": 60,
+    "pid": 0,
+    "watchers": 8,
+    "pingpong": 0,
+}
+"""The options of `loadgen.c`, which explains them."""
+
+
+class Failure(Exception):
+    """Say in one line why there is no result."""
+
+
+class Kind:
+    """A kind of client; see `tests.benchmarks.protocol`."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.before, self.after, *steps = [
+            word.encode().decode("unicode_escape").encode("latin-1") for word in words
+        ]
+        self.steps = list(zip(steps[::2], steps[1::2], strict=True))
+
+
+class Client:
+    """One client: its way in, what it may say, and what it has received."""
+
+    def __init__(self, number: int, kind: Kind, options: argparse.Namespace) -> None:
+        self.number = number
+        self.kind = kind
+        self.room = number % options.rooms
+        self.credits = options.window if number < options.talkers else 0
+        self.step = 0
+        self.said = 0
+        self.said_at = 0
+        self.received = 0
+        self.order: list[tuple[int, int]] = []
+        """What the watchers can compare: who said which message, in the order they came."""
+        self.sequence: Counter[int] = Counter()
+        self.tail = b""
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setblocking(False)
+        self.socket.connect_ex(("127.0.0.1", options.port))
+
+    def send(self, words: bytes) -> None:
+        words = words.replace(b"%n", b"u%05d" % self.number).replace(b"%r", b"%d" % self.room)
+        if words and self.socket.send(words) != len(words):
+            raise Failure(f"client {self.number} cannot send")
+
+    def speak(self, most: int, now: int) -> int:
+        """Say all that its window allows, up to `most` messages; return how many that was."""
+        count = min(self.credits, most)
+        if count > 0:
+            self.said_at = now
+            self.credits -= count
+            text = b""
+            for _ in range(count):
+                message = b"~%05d %06d %013d " % (self.number, self.said % 10**6, now)
+                text += self.kind.before + message.ljust(40, b".") + self.kind.after
+                self.said += 1
+            self.send(text)
+        return max(count, 0)
+
+    def take_steps(self, data: bytes) -> bytes:
+        """Go as far on the way in as `data` allows; return what is left of it."""
+        while self.step < len(self.kind.steps):
+            expect, words = self.kind.steps[self.step]
+            before, found, rest = data.partition(expect) if expect else (b"", b"", data)
+            if expect and not found:
+                return before[-_TAIL:]
+            data = rest
+            self.step += 1
+            self.send(words)
+        return data
+
+    @property
+    def is_in(self) -> bool:
+        return self.step == len(self.kind.steps)
+
+
+class Load:
+    """All the clients, and what they have seen so far."""
+
+    def __init__(self, options: argparse.Namespace, kinds: Sequence[Kind]) -> None:
+        self.options = options
+        self._kinds = kinds
+        self._selector = selectors.DefaultSelector()
+        self.clients: list[Client] = []
+        self._begin = time.perf_counter_ns()
+        self._last_input = 0
+        self.bytes = self.said = self.delivered = self._greeted = self._entered = 0
+        self._is_talking = False
+        self.measured_from = sys.maxsize
+        self.latencies: list[int] = []
+        self._is_out_of_order = False
+
+    def now(self) -> int:
+        """Return the time in nanoseconds since the beginning."""
+        return time.perf_counter_ns() - self._begin
+
+    def enter(self) -> None:
+        """Connect everybody, as fast as they are let in, and wait until all are."""
+        for number in range(self.options.clients):
+            client = Client(number, self._kinds[number % len(self._kinds)], self.options)
+            self.clients.append(client)
+            both = selectors.EVENT_READ | selectors.EVENT_WRITE
+            self._selector.register(client.socket, both, client)
+            while number - self._greeted > _MAX_WAITING:
+                self._turn(1.0)
+        while self._entered < len(self.clients):
+            self._turn(1.0)
+
+    def settle(self) -> None:
+        """Wait until nothing more comes."""
+        while (left := _QUIET - (self.now() - self._last_input) / 1e9) > 0:
+            self._turn(left)
+
+    def talk(self, seconds: float) -> None:
+        """Talk as the windows allow, or one after the other at the rate asked for."""
+        begin, ticks, rate = self.now(), 0, self.options.rate
+        while (elapsed := (self.now() - begin) / 1e9) < seconds:
+            while rate and ticks / rate <= elapsed:
+                talker = self.clients[ticks % self.options.talkers]
+                self.said += talker.speak(1, self.now())
+                ticks += 1
+            self._turn(min(seconds, ticks / rate if rate else seconds) - elapsed)
+
+    def begin_to_talk(self) -> None:
+        """Let everybody say what their window allows, but for whom ping and pong lets wait."""
+        self._is_talking = True
+        if self.options.pingpong:
+            self.clients[1].credits = 0
+        for client in self.clients if not self.options.rate else ():
+            self.said += client.speak(client.credits, self.now())
+
+    def finish(self) -> None:
+        """Say nothing more, and wait for all that was said."""
+        self._is_talking = False
+        while sum(self.missing()) > 0:
+            self._turn(1.0)
+        self.settle()
+
+    def missing(self) -> Iterator[int]:
+        """Yield how many messages are still to come for each client; below 0, came too often."""
+        said = Counter[int]()
+        for client in self.clients:
+            said[client.room] += client.said
+        return (said[it.room] - it.said - it.received for it in self.clients)
+
+    def is_one_order(self) -> bool:
+        """Return whether all who were watched in a room saw the same order."""
+        watched = self.clients[: self.options.watchers]
+        rooms = self.options.rooms
+        return not self._is_out_of_order and all(
+            later.order == earlier.order
+            for earlier, later in zip(watched, watched[rooms:], strict=False)
+        )
+
+    def close(self) -> None:
+        for client in self.clients:
+            client.socket.close()
+        self._selector.close()
+
+    def _turn(self, seconds: float) -> None:
+        for key, events in self._selector.select(max(0.0, seconds)):
+            client: Client = key.data
+            if events & selectors.EVENT_WRITE:  # connected: kinds that speak first do so now
+                self._selector.modify(client.socket, selectors.EVENT_READ, client)
+                client.take_steps(b"")
+            if events & selectors.EVENT_READ:
+                self._take(client)
+            if self._is_talking and not self.options.rate:
+                for speaker in (client, self._predecessor(client)):
+                    self.said += speaker.speak(speaker.credits, self.now())
+        if self.now() > self.options.deadline * 1e9:
+            raise Failure(
+                f"not done after {self.options.deadline:g} s: {self._entered} of"
+                f" {self.options.clients} are in, {self.said} said, {self.delivered} delivered"
+            )
+
+    def _predecessor(self, client: Client) -> Client:
+        """Return the client before this one in their room, whose messages it acknowledges."""
+        number, step = client.number, self.options.rooms
+        last = number + (len(self.clients) - 1 - number) // step * step
+        return self.clients[number - step if number >= step else last]
+
+    def _take(self, client: Client) -> None:
+        try:
+            data = client.socket.recv(256 * 1024)
+        except OSError as error:
+            raise Failure(f"the server has ended client {client.number}: {error}") from None
+        if not data:
+            raise Failure(f"the server has ended client {client.number}: closed")
+        self._greeted += not self.bytes or not (client.tail or client.step)
+        self.bytes += len(data)
+        self._last_input = self.now()
+        was_in = client.is_in
+        left = client.take_steps(client.tail + data)
+        if client.is_in:
+            self._entered += not was_in
+            left = self._take_messages(client, left)
+        client.tail = left
+
+    def _take_messages(self, client: Client, data: bytes) -> bytes:
+        before = self._predecessor(client)
+        end = 0
+        for message in _MESSAGE.finditer(data):
+            end = message.end()
+            sender, sequence, said_at = map(int, message.groups())
+            if sender == client.number:
+                continue
+            client.received += 1
+            self.delivered += 1
+            if sender == before.number:
+                (client if self.options.pingpong else before).credits += 1
+            if client.number < self.options.watchers:
+                self._watch(client, sender, sequence, said_at)
+        return data[max(end, len(data) - _TAIL) :]
+
+    def _watch(self, client: Client, sender: int, sequence: int, said_at: int) -> None:
+        self._is_out_of_order |= sequence != client.sequence[sender]
+        client.sequence[sender] = (sequence + 1) % 10**6
+        if sender >= self.options.watchers:
+            client.order.append((sender, sequence))
+        if self.options.pingpong:
+            said_at = client.said_at if client.number == 0 else -1  # there and back
+        if said_at >= self.measured_from:
+            self.latencies.append((self._last_input - said_at) // 1000)
+
+
+def percentile(values: Sequence[int], percent: float) -> int:
+    """Return the value that `percent` of the sorted `values` do not exceed (nearest rank)."""
+    return values[max(0, math.ceil(percent * len(values) / 100) - 1)] if values else 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the load that the command line asks for, and print the result."""
+    options, kinds = _parse(sys.argv[1:] if argv is None else argv)
+    load = Load(options, kinds)
+    try:
+        print(json.dumps(_run(load, options)))
+    except Failure as failure:
+        print(f"loadgen: {failure}", file=sys.stderr)
+        return 1
+    finally:
+        load.close()
+    return 0
+
+
+def _parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[Kind]]:
+    words = list(argv)
+    kinds = []
+    while "--kind" in words:
+        last = len(words) - 1 - words[::-1].index("--kind")
+        kinds.insert(0, Kind(words[last + 1 :]))
+        del words[last:]
+    parser = argparse.ArgumentParser(prog="loadgen", allow_abbrev=False)
+    for name, default in _DEFAULTS.items():
+        whole = name not in ("rate", "seconds", "warmup", "deadline")
+        parser.add_argument(f"--{name}", type=int if whole else float, default=default)
+    options = parser.parse_args(words)
+    if not kinds or not options.port:
+        parser.error("needs a --port and a --kind")
+    if options.talkers < 0:
+        options.talkers = options.clients
+    return options, kinds
+
+
+def _run(load: Load, options: argparse.Namespace) -> dict[str, float]:
+    before = _resident_kilobytes(options.pid)
+    begin = load.now()
+    load.enter()
+    result = {
+        "clients": options.clients,
+        "entry_seconds": (load.now() - begin) / 1e9,
+        "entry_bytes": load.bytes,
+        "kilobytes_before": before,
+    }
+    load.settle()
+    result["kilobytes_after"] = _resident_kilobytes(options.pid)
+    if options.seconds:
+        result |= _measure_talk(load, options)
+    return result
+
+
+def _measure_talk(load: Load, options: argparse.Namespace) -> dict[str, float]:
+    def read() -> tuple[float, float, float, int, int]:
+        clocks = load.now() / 1e9, _processor_seconds(options.pid), time.process_time()
+        return *clocks, load.said, load.delivered
+
+    load.begin_to_talk()
+    load.talk(options.warmup)
+    load.measured_from = load.now()
+    begin = read()
+    load.talk(options.seconds)
+    seconds, server, generator, said, delivered = (
+        end - beginning for end, beginning in zip(read(), begin, strict=True)
+    )
+    load.finish()
+    load.latencies.sort()
+    missing = list(load.missing())
+    return {
+        "seconds": seconds,
+        "said": said,
+        "delivered": delivered,
+        "server_cpu": server if begin[1] >= 0 else -1.0,
+        "generator_cpu": generator,
+        "samples": len(load.latencies),
+        "p50_us": percentile(load.latencies, 50),
+        "p99_us": percentile(load.latencies, 99),
+        "slowest_us": percentile(load.latencies, 100),
+        "missing": sum(missing),
+        "wrong": sum(map(bool, missing)),
+        "one_order": load.is_one_order(),
+    }
+
+
+def _resident_kilobytes(pid: int) -> int:
+    """Return the memory a process has, or -1 where that cannot be read."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return -1
+    found = re.search(r"VmRSS:\s*(\d+)", status)
+    return int(found[1]) if found else -1
+
+
+def _processor_seconds(pid: int) -> float:
+    """Return the processor time a process has used, or -1 where that cannot be read."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return -1.0
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / 100
+
+
+if __name__ == "__main__":
+    sys.exit(main())
