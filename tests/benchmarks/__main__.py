@@ -18,10 +18,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tests.benchmarks import generator, peers
+from tests.benchmarks import generator, peers, plot, table
 from tests.benchmarks.measure import Outcome, take_turns, what_is_lacking
 from tests.benchmarks.peers import PEERS, Contestant, Missing, Peer
-from tests.benchmarks.report import write_report
+from tests.benchmarks.table import Session
 from tests.benchmarks.workloads import LETTERS, QUICK, WORKLOADS, Workload
 from threadchat.arguments import Parser
 
@@ -41,10 +41,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         contestants = _find(options.peers, Path(folder), left_out)
         workloads = _choose(options, left_out)
         outcomes = _measure(options, workloads, contestants, loadgen, console)
-    text = write_report(options, outcomes, [it.peer for it in contestants], loadgen, left_out)
-    print(text)
+    session = Session(
+        options.turns,
+        options.seconds,
+        [contestant.peer for contestant in contestants],
+        Path(loadgen[-1]).name,
+        left_out,
+        outcomes,
+    )
+    _write(session, options.output)
+    print(table.markdown(session))
     console.print(f"Written to {options.output}: table.md, results.json, plot.svg")
     return int(any(outcome.failures for outcome in outcomes))
+
+
+def _write(session: Session, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "table.md").write_text(table.markdown(session), encoding="utf-8")
+    (folder / "results.json").write_text(table.as_json(session), encoding="utf-8")
+    (folder / "plot.svg").write_text(plot.draw(session), encoding="utf-8")
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -65,11 +65,6 @@ class Result:
         """What a client had been sent when all were in."""
         return self.entry_bytes / self.clients
 
-    @property
-    def generator_share(self) -> float:
-        """How busy the load generator was: at 1 it could not do more."""
-        return self.generator_cpu / self.seconds
-
 
 def build(folder: Path) -> list[str]:
     """Return the command of the load generator: the C program, or Python's where there is no C."""

@@ -7,6 +7,7 @@ It is slower by far: with many clients it measures itself as much as the server,
 import argparse
 import json
 import math
+import os
 import re
 import selectors
 import socket
@@ -63,6 +64,7 @@ class Client:
         self.kind = kind
         self.room = number % options.rooms
         self.credits = options.window if number < options.talkers else 0
+        self.is_greeted = False
         self.step = 0
         self.said = 0
         self.said_at = 0
@@ -214,7 +216,7 @@ class Load:
 
     def _predecessor(self, client: Client) -> Client:
         """Return the client before this one in their room, whose messages it acknowledges."""
-        number, step = client.number, self.options.rooms
+        number, step = client.number, int(self.options.rooms)
         last = number + (len(self.clients) - 1 - number) // step * step
         return self.clients[number - step if number >= step else last]
 
@@ -225,7 +227,8 @@ class Load:
             raise Failure(f"the server has ended client {client.number}: {error}") from None
         if not data:
             raise Failure(f"the server has ended client {client.number}: closed")
-        self._greeted += not self.bytes or not (client.tail or client.step)
+        self._greeted += not client.is_greeted
+        client.is_greeted = True
         self.bytes += len(data)
         self._last_input = self.now()
         was_in = client.is_in
@@ -283,7 +286,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[Kind]]:
     words = list(argv)
-    kinds = []
+    kinds: list[Kind] = []
     while "--kind" in words:
         last = len(words) - 1 - words[::-1].index("--kind")
         kinds.insert(0, Kind(words[last + 1 :]))
@@ -366,7 +369,7 @@ def _processor_seconds(pid: int) -> float:
     except OSError:
         return -1.0
     user, system = stat.rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / 100
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

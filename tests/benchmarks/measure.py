@@ -32,22 +32,29 @@ class Outcome:
         its, others = self.median(peer, figure), self.median(to, figure)
         return its / others if its is not None and others else None
 
-    def generator_share(self, peer: str) -> float | None:
-        """Return how busy the load generator was with `peer`, as a median."""
-        runs = [run.generator_share for run in self.runs.get(peer, ()) if run.seconds]
-        return statistics.median(runs) if runs else None
+    def is_one_order(self, peer: str) -> bool:
+        """Return whether all clients that were watched saw one order, in every run."""
+        return all(run.one_order for run in self.runs.get(peer, ()))
+
+    def generator_share(self, peer: str) -> float:
+        """Return how many processors the load generator used with `peer`, as a median."""
+        return statistics.median(run.generator_cpu / run.seconds for run in self.runs[peer])
+
+    def server_share(self, peer: str) -> float:
+        """Return how many processors `peer` used, as a median."""
+        return statistics.median(run.server_cpu / run.seconds for run in self.runs[peer])
 
 
-def judge(goal: Goal, figure: Figure, value: float | None, ratio: float | None) -> str:
+def judge(goal: Goal, more_is_better: bool, value: float | None, ratio: float | None) -> str:
     """Say whether a goal is met, or how far it is."""
     reached = ratio if goal.is_ratio else value
-    sign = ">=" if figure.more_is_better else "<="
+    wanted = f"{'>=' if more_is_better else '<='} {goal.bound:g}"
     if reached is None:
-        return f"{sign} {goal.bound:g}: not measured"
-    off = (reached - goal.bound) / goal.bound
-    if off >= 0 if figure.more_is_better else off <= 0:
-        return f"{sign} {goal.bound:g}: met"
-    return f"{sign} {goal.bound:g}: {abs(off):.0%} {'short' if figure.more_is_better else 'over'}"
+        return f"{wanted}: not measured"
+    off = reached / goal.bound - 1
+    if off >= 0 if more_is_better else off <= 0:
+        return f"{wanted}: met"
+    return f"{wanted}: {abs(off):.0%} {'short' if more_is_better else 'over'}"
 
 
 def take_turns(
