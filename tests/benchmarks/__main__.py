@@ -1,6 +1,6 @@
 """Measure threadchat beside other chat servers, on loopback, and hold it against its goals.
 
-    python -m tests.benchmarks                       all of it; takes a good quarter of an hour
+    python -m tests.benchmarks                       all of it; takes half an hour
     python -m tests.benchmarks --quick               a short version, under a minute
     python -m tests.benchmarks --workloads a,c --peers threadchat,c --turns 7
 
@@ -25,6 +25,9 @@ from tests.benchmarks.table import Session
 from tests.benchmarks.workloads import LETTERS, QUICK, WORKLOADS, Workload
 from threadchat.arguments import Parser
 
+RUN_SECONDS = 90
+"""After so long a run counts as failed."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure what is asked for and write it down; return the exit status.
@@ -32,6 +35,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     1 if a run has failed. Whether the goals are met is for the reader to see.
     """
     options = _parse(argv)
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        folder = options.output
+        why = f"cannot write to {folder}: {error.strerror}. Choose another --output."
+        print(f"tests.benchmarks: {why}", file=sys.stderr)
+        return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are ended
     _raise_file_limit()
     console = Console(stderr=True)
@@ -56,7 +66,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _write(session: Session, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / "table.md").write_text(table.markdown(session), encoding="utf-8")
     (folder / "results.json").write_text(table.as_json(session), encoding="utf-8")
     (folder / "plot.svg").write_text(plot.draw(session), encoding="utf-8")
@@ -84,7 +93,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="NAMES",
         help=f"of {','.join(names)}",
     )
-    parser.add_argument("--turns", type=_positive, help="runs of each (default: 5; quick: 1)")
+    parser.add_argument("--turns", type=_count, help="runs of each (default: 5; quick: 1)")
     parser.add_argument("--seconds", type=_positive, help="measured in each (default: 2)")
     parser.add_argument(
         "--python", metavar="PATH", help="run threadchat under this interpreter, too"
@@ -92,9 +101,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--output",
         type=Path,
-        default=Path("benchmark"),
+        default=Path("build/benchmark"),
         metavar="FOLDER",
-        help="where to write (default: benchmark)",
+        help="where to write (default: build/benchmark)",
     )
     return _settle(parser.parse_args(argv))
 
@@ -102,10 +111,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def _settle(options: argparse.Namespace) -> argparse.Namespace:
     """Give what was not asked for its value."""
     quick = options.quick
-    options.turns = int(options.turns or (1 if quick else 5))
+    options.turns = options.turns or (1 if quick else 5)
     options.seconds = options.seconds or (0.5 if quick else 2.0)
-    chosen = options.peers or ("threadchat", "c") if quick else options.peers
-    options.peers = [peer for peer in PEERS if not chosen or peer.name in chosen]
+    options.peers = [it for it in PEERS if not options.peers or it.name in options.peers]
     if options.python:
         options.peers.insert(
             1,
@@ -128,13 +136,19 @@ def _subset(text: str, known: Sequence[str]) -> tuple[str, ...]:
     return chosen
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 999")
+    return int(text)
+
+
 def _positive(text: str) -> float:
     try:
         number = float(text)
     except ValueError:
         number = 0.0
     if not 0 < number < 1000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1000")
     return number
 
 
@@ -190,7 +204,7 @@ def _measure(
                     workload,
                     those,
                     loadgen,
-                    {"seconds": options.seconds},
+                    {"seconds": options.seconds, "deadline": RUN_SECONDS},
                     options.turns,
                     lambda words: progress.update(task, description=words, advance=1),
                 )
@@ -199,4 +213,7 @@ def _measure(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

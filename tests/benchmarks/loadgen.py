@@ -84,18 +84,18 @@ class Client:
             raise Failure(f"client {self.number} cannot send")
 
     def speak(self, most: int, now: int) -> int:
-        """Say all that its window allows, up to `most` messages; return how many that was."""
-        count = min(self.credits, most)
-        if count > 0:
+        """Say what its window allows, up to `most` messages; return how many that was.
+
+        Each with a system call of its own: a person's Enter sends one line.
+        """
+        count = max(0, min(self.credits, most))
+        for _ in range(count):
+            message = b"~%05d %06d %013d " % (self.number, self.said % 10**6, now)
+            self.send(self.kind.before + message.ljust(40, b".") + self.kind.after)
+            self.said += 1
             self.said_at = now
-            self.credits -= count
-            text = b""
-            for _ in range(count):
-                message = b"~%05d %06d %013d " % (self.number, self.said % 10**6, now)
-                text += self.kind.before + message.ljust(40, b".") + self.kind.after
-                self.said += 1
-            self.send(text)
-        return max(count, 0)
+        self.credits -= count
+        return count
 
     def take_steps(self, data: bytes) -> bytes:
         """Go as far on the way in as `data` allows; return what is left of it."""

@@ -106,6 +106,8 @@ def run_once(
 
 def what_is_lacking(workload: Workload) -> str:
     """Say which limit of this machine does not allow `workload`; "" if none does."""
+    if sys.platform == "win32" and workload.clients > 400:
+        return "needs more sockets than Windows can watch at once"
     if sys.platform != "linux":
         return ""
     import resource

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.protocol import IRC, PLAIN, Kind
@@ -55,13 +55,14 @@ class Contestant:
     command: Sequence[str]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Running:
-    """A server that runs, and where."""
+    """A server that runs."""
 
     process: subprocess.Popen[str]
-    port: int = 0
-    complaints: Path = field(default_factory=Path)
+    complaints: Path
+    """Where its standard error goes."""
+    port: int
 
     def last_words(self) -> str:
         """Return the last line it wrote to standard error, if any."""
@@ -110,11 +111,12 @@ def _c(folder: Path) -> Sequence[str]:
 
 
 def _inspircd(folder: Path) -> Sequence[str]:
+    program = find("inspircd")
     config = folder / "inspircd.conf"
     config.write_text((SERVERS / config.name).read_text().replace("FOLDER", str(folder)))
     config.chmod(0o600)  # it refuses one that others could read
     allow_root = ["--runasroot"] if os.getuid() == 0 else []
-    return [find("inspircd"), "--nofork", *allow_root, "--config", str(config)]
+    return [program, "--nofork", *allow_root, "--config", str(config)]
 
 
 PEERS = (
@@ -171,9 +173,8 @@ def run(contestant: Contestant, folder: Path, options: Sequence[str] = ()) -> It
         process = subprocess.Popen(
             command, cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, stderr=file, text=True
         )
-    running = Running(process, complaints=complaints)
     try:
-        running.port = fixed_port or _port_said_by(process)
+        running = Running(process, complaints, fixed_port or _port_said_by(process))
         if not running.port or (fixed_port and not _listens(running)):
             raise Missing(f"it did not start: {running.last_words() or 'no reason given'}")
         yield running

@@ -18,18 +18,21 @@ WIDTH, HEIGHT = 460, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 130, 34, 40
 """What stands around a chart's area: numbers, names of the lines, title, and the axis below."""
 
+_NAME_HEIGHT = 14
+
 _STYLE = """
-svg { background: #ffffff; color: #1f2328; font: 12px sans-serif; }
+svg { color: #1f2328; font: 12px sans-serif; }
+.page { fill: #ffffff; }
 text { fill: currentColor; }
 .title { font-weight: bold; }
 .grid { stroke: currentColor; stroke-opacity: 0.15; }
-.line { fill: none; stroke-width: 2; }
 .s0 { stroke: #d1495b; fill: #d1495b; } .s1 { stroke: #2f7fd0; fill: #2f7fd0; }
 .s2 { stroke: #3a9a5b; fill: #3a9a5b; } .s3 { stroke: #b07d12; fill: #b07d12; }
 .s4 { stroke: #8a63d2; fill: #8a63d2; } .s5 { stroke: #1c9aa0; fill: #1c9aa0; }
 .s6 { stroke: #c2569b; fill: #c2569b; } .s7 { stroke: #77808a; fill: #77808a; }
+.line { fill: none; stroke-width: 2; }
 .name { stroke: none; }
-@media (prefers-color-scheme: dark) { svg { background: #0d1117; color: #e6edf3; } }
+@media (prefers-color-scheme: dark) { svg { color: #e6edf3; } .page { fill: #0d1117; } }
 """
 
 
@@ -52,6 +55,7 @@ def draw(session: Session) -> str:
         f' viewBox="0 0 {2 * WIDTH} {rows * HEIGHT}" role="img">',
         "<title>threadchat beside other chat servers</title>",
         f"<style>{_STYLE}</style>",
+        f'<rect class="page" width="{2 * WIDTH}" height="{rows * HEIGHT}"/>',
     ]
     for place, chart in enumerate(charts):
         x, y = place % 2 * WIDTH, place // 2 * HEIGHT
@@ -116,17 +120,28 @@ def _draw_chart(chart: Chart) -> Iterator[str]:
     up = _Axis([y for _, y in points], HEIGHT - _BOTTOM, _TOP)
     yield f'<text class="title" x="{_LEFT}" y="20">{escape(chart.title)}</text>'
     yield from _draw_axes(across, up, chart.x_title)
-    names: list[float] = []
-    for name, colour, line in sorted(chart.lines, key=lambda it: -it[2][-1][1]):
+    lines = sorted(chart.lines, key=lambda it: -it[2][-1][1])  # from the top
+    rows = _spread([up.place(line[-1][1]) for _, _, line in lines])
+    for (name, colour, line), row in zip(lines, rows, strict=True):
         dots = [(across.place(x), up.place(y)) for x, y in line]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in dots)
-        yield f'<polyline class="line s{colour}" style="fill: none" points="{path}"/>'
+        yield f'<polyline class="line s{colour}" points="{path}"/>'
         for x, y in dots:
             yield f'<circle class="s{colour}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>'
-        x, y = dots[-1]
-        y = max(y, names[-1] + 14) if names else y  # the names from above, none over another
-        names.append(y)
-        yield f'<text class="name s{colour}" x="{x + 8:.1f}" y="{y + 4:.1f}">{escape(name)}</text>'
+        x = dots[-1][0] + 8
+        yield f'<text class="name s{colour}" x="{x:.1f}" y="{row + 4:.1f}">{escape(name)}</text>'
+
+
+def _spread(rows: Sequence[float]) -> list[float]:
+    """Move names apart that would stand on each other, and up from below the axis."""
+    spread = list(rows)
+    for place in range(1, len(spread)):
+        spread[place] = max(spread[place], spread[place - 1] + _NAME_HEIGHT)
+    lowest = HEIGHT - _BOTTOM - 4.0
+    for place in reversed(range(len(spread))):
+        spread[place] = min(spread[place], lowest)
+        lowest = spread[place] - _NAME_HEIGHT
+    return spread
 
 
 def _draw_axes(across: _Axis, up: _Axis, x_title: str) -> Iterator[str]:

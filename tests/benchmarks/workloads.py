@@ -6,7 +6,7 @@ in a file, (g) rooms; and `scale`, which shows how the cost grows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.benchmarks.generator import Result
 from tests.benchmarks.peers import LIMIT, Peer
@@ -202,9 +202,10 @@ WORKLOADS = (
 )
 
 QUICK = (
-    *(_everybody_talks(clients) for clients in (20, 100)),
+    replace(_everybody_talks(20), for_all=False),
+    _everybody_talks(100),
     _one_talks(1000, rate=20),
-    TWO_PEOPLE,
+    replace(TWO_PEOPLE, for_all=False),
     _crowd_arrives(1000),
     _with_terminals(100),
     _with_history(100),

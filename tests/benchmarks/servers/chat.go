@@ -1,4 +1,4 @@
-// A goroutine for each client that reads, one that writes, and a mutex around the clients.
+// A goroutine for each client, and a mutex around the connections it writes to.
 package main
 
 import (
@@ -11,26 +11,15 @@ import (
 
 var (
 	mutex   sync.Mutex
-	clients = map[net.Conn]chan string{}
+	clients = map[net.Conn]bool{}
 )
-
-// Write what comes; what has come meanwhile goes with it.
-func write(connection net.Conn, lines chan string) {
-	writer := bufio.NewWriterSize(connection, 64*1024)
-	for line := range lines {
-		writer.WriteString(line)
-		if len(lines) == 0 && writer.Flush() != nil {
-			connection.Close()
-		}
-	}
-}
 
 func broadcast(from net.Conn, line string) {
 	mutex.Lock()
 	defer mutex.Unlock()
-	for connection, lines := range clients {
+	for connection := range clients {
 		if connection != from {
-			lines <- line
+			connection.Write([]byte(line))
 		}
 	}
 }
@@ -44,17 +33,14 @@ func serve(connection net.Conn) {
 	}
 	name := strings.TrimSpace(reader.Text())
 	fmt.Fprintf(connection, "Welcome, %s.\r\n", name)
-	lines := make(chan string, 256)
-	go write(connection, lines)
 	mutex.Lock()
-	clients[connection] = lines
+	clients[connection] = true
 	mutex.Unlock()
 	for reader.Scan() {
 		broadcast(connection, name+": "+strings.TrimSpace(reader.Text())+"\r\n")
 	}
 	mutex.Lock()
 	delete(clients, connection)
-	close(lines)
 	mutex.Unlock()
 }
 
