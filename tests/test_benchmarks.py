@@ -46,16 +46,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def quickest(folder: Path) -> list[str]:
     """The load generator that would be used here."""
-    return generator.build(folder)
+    return generator.build(folder, [])
 
 
-@pytest.fixture(scope="module", params=["loadgen.c", "loadgen.py"])
+@pytest.fixture(scope="module", params=["in C", "in Python"])
 def either(request: pytest.FixtureRequest, folder: Path) -> list[str]:
     """Each load generator."""
-    if request.param == "loadgen.py":
-        return [sys.executable, "-m", "tests.benchmarks.loadgen"]
+    if request.param == "in Python":
+        return generator.IN_PYTHON
     try:
-        return [peers.compile_c(peers.HERE / request.param, folder)]
+        return [peers.compile_c(generator.SOURCES, folder)]
     except Missing as why:
         pytest.skip(str(why))
 

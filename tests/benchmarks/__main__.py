@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console(stderr=True)
     left_out: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
-        loadgen = generator.build(Path(folder))
+        loadgen = generator.build(Path(folder), left_out)
         contestants = _find(options.peers, Path(folder), left_out)
         workloads = _choose(options, left_out)
         outcomes = _measure(options, workloads, contestants, loadgen, console)

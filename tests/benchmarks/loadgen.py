@@ -1,4 +1,4 @@
-"""Do what `loadgen.c` does, from the same command line, where there is no compiler for it.
+"""Do what the program in `load` does, from the same command line, where it cannot be compiled.
 
 It is slower by far: with many clients it measures itself as much as the server, which
 `generator_cpu` in its result gives away.
@@ -39,7 +39,7 @@ _DEFAULTS = {
     "watchers": 8,
     "pingpong": 0,
 }
-"""The options of `loadgen.c`, which explains them."""
+"""The options, which `load/plan.h` explains."""
 
 
 class Failure(Exception):

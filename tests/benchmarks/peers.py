@@ -107,7 +107,7 @@ def _go(folder: Path) -> Sequence[str]:
 
 
 def _c(folder: Path) -> Sequence[str]:
-    return [compile_c(SERVERS / "limit.c", folder)]
+    return [compile_c([SERVERS / "limit.c"], folder)]
 
 
 def _inspircd(folder: Path) -> Sequence[str]:
@@ -141,12 +141,12 @@ def find(program: str) -> str:
     return path
 
 
-def compile_c(source: Path, folder: Path) -> str:
-    """Return a program made of `source`, which needs Linux and its epoll."""
+def compile_c(sources: Sequence[Path], folder: Path) -> str:
+    """Return a program made of `sources` and named for the first; needs Linux, for its epoll."""
     if sys.platform != "linux":
         raise Missing("needs Linux")
-    program = folder / source.stem
-    _build([find("gcc"), "-O2", "-o", str(program), str(source)])
+    program = folder / sources[0].stem
+    _build([find("gcc"), "-O2", "-o", str(program), *map(str, sources)])
     return str(program)
 
 

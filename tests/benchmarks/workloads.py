@@ -50,7 +50,7 @@ class Workload:
     letter: str
     title: str
     options: Mapping[str, float]
-    """Of the load generator; see `loadgen.c`."""
+    """Of the load generator; see `load/plan.h`."""
     figures: Sequence[Figure] = TALK
     goals: Mapping[Figure, Goal] = field(default_factory=dict)
     kinds: Sequence[Kind] = (PLAIN,)
