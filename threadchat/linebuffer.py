@@ -44,6 +44,13 @@ class LineBuffer:
 
     def feed(self, text: str) -> list[LineEvent]:
         """Return the lines that `text` completes, and one `LineTooLong` for each that is."""
+        if self._overflowed or len(self._text) + len(text) > self._limit:
+            return self._feed_too_much(text)
+        *completed, self._text = (self._text + text).split("\n")
+        return [Line(_erase(line)) for line in completed]
+
+    def _feed_too_much(self, text: str) -> list[LineEvent]:
+        """Do the same where a line may be too long."""
         events: list[LineEvent] = []
         *completed, rest = text.split("\n")
         for part in completed:

@@ -203,8 +203,11 @@ class TelnetParser:
 
     def receive_data(self, data: bytes) -> list[Event]:
         """Return what `data` amounts to, in its order."""
-        if self._state is _State.TEXT and not _SPECIAL.search(data):
-            return self._text_only(data)
+        if self._state is _State.TEXT:
+            # Nearly always there is nothing but whole lines, and that is seen at a glance.
+            text_only = data.replace(b"\r\n", b"\n")
+            if not (b"\xff" in data or b"\0" in data or b"\r" in text_only):
+                return self._text_only(text_only)
         events: list[Event] = []
         text = bytearray()
         position = 0

@@ -10,6 +10,7 @@ echo, or agrees to it, is in CHARACTER mode. One that is probed and does not ans
 Promise 5 is kept here and in the parser: no telnet byte without evidence of a telnet.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -176,7 +177,9 @@ class Terminal:
                 self._probed_at = now
                 self._ask_for_character_mode()
 
-    def _take_text(self, text: str) -> list[TerminalEvent]:
+    def _take_text(self, text: str) -> Sequence[TerminalEvent]:
+        if self._editor is None and not self._secret:
+            return self._buffer.feed(text)
         if self._secret and "\n" in text:
             secret, _, rest = text.partition("\n")
             return [*self._take_line_text(secret + "\n"), *self._take_line_text(rest)]
@@ -194,7 +197,7 @@ class Terminal:
                 self._end_secret()
         return events
 
-    def _take_command(self, event: Event) -> list[TerminalEvent]:
+    def _take_command(self, event: Event) -> Sequence[TerminalEvent]:
         match event:
             case Signal(command):
                 return self._obey(command)
@@ -212,7 +215,7 @@ class Terminal:
                 self._take_subnegotiation(option, payload)
         return []
 
-    def _obey(self, command: Command) -> list[TerminalEvent]:
+    def _obey(self, command: Command) -> Sequence[TerminalEvent]:
         editor = self._editor
         match command:
             case Command.AYT:
