@@ -5,6 +5,9 @@ room's turn; who gets it delivers everything that waits, other people's messages
 as one batch. The others go straight back to reading from their clients. Joins and leaves travel
 in the same queue, so that who is a member is ordered with what is said.
 
+While several speak at once, who gets the turn passes it to the room's own thread instead: until
+that comes to run, all who have something to say have said it, and one batch has it all.
+
 Kept here: promise 1 (one order), promise 2 (remembered before it is sent), and the room's part of
 promise 3: no member's socket is waited for, as `Member.deliver` never waits.
 """
@@ -113,6 +116,7 @@ class Room:
         self._baton: SimpleQueue[bool] = SimpleQueue()  # hands the turn, still held, to the thread
         self._thread: Thread | None = None  # guarded by the turn
         self._is_closed = False  # guarded by the turn
+        self._is_busy = False  # guarded by the turn: several spoke at once, the last time
         self._is_hushed = False
         self.topic = ""
         """What the room is about. Replaced from any thread."""
@@ -178,6 +182,8 @@ class Room:
         self._pending.append(entry)
         crowded = len(self._pending) > MAX_PENDING
         while self._pending and self._turn.acquire(blocking=crowded):
+            if self._is_busy and self._hand_over():
+                return
             self._deliver_batch()
             if self._pending and self._hand_over():
                 return
@@ -214,6 +220,7 @@ class Room:
 
     def _deliver_batch(self) -> None:
         batch = self._take_batch()
+        self._is_busy = len(batch) > 1
         try:
             self._deliver(batch)
         except Exception as error:
