@@ -45,7 +45,7 @@ def test_each_sees_each_message_once_and_all_in_one_order() -> None:
 
     def talk(member: FakeMember) -> None:
         for number in range(messages):
-            room.post(Say(member.name, str(number), 0.0), member)
+            room.post([Say(member.name, str(number), 0.0)], member)
 
     run_concurrently([partial(talk, member) for member in members])
     for member in members:
@@ -79,7 +79,7 @@ def test_coming_and_going_during_broadcast_misses_nothing_in_between() -> None:
         room.join(member)
         number = 0
         while not is_over.is_set():
-            room.post(Say(name, str(number), 0.0), member)
+            room.post([Say(name, str(number), 0.0)], member)
             number += 1
 
     def come_and_go() -> None:

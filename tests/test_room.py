@@ -10,7 +10,8 @@ from tests.support import DEADLINE, wait_until
 from threadchat import room as room_module
 from threadchat.history import History
 from threadchat.messages import Emote, Left, Renamed, RoomMessage, Say, Spoken, View
-from threadchat.room import Member, Room
+from threadchat.room import Room
+from threadchat.sheet import Member
 
 
 @dataclass(eq=False)
@@ -77,7 +78,7 @@ def room(history: History, observer: FakeObserver) -> Room:
 
 
 def say(room: Room, member: FakeMember, text: str) -> None:
-    room.post(Say(member.name, text, at=0.0), member)
+    room.post([Say(member.name, text, at=0.0)], member)
 
 
 def left(member: FakeMember, why: str = "quit") -> Left:
@@ -96,7 +97,7 @@ class Held:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> "Held":
-        self._spawn(lambda: self.room.post(Say("gate", "hold", 0.0), FakeMember("nobody")))
+        self._spawn(lambda: self.room.post([Say("gate", "hold", 0.0)], FakeMember("nobody")))
         assert self.gated.is_held.wait(DEADLINE)
         return self
 
@@ -208,7 +209,7 @@ def test_only_what_was_said_is_remembered(room: Room, history: History) -> None:
     al = FakeMember("al")
     room.join(al)
     say(room, al, "hi")
-    room.post(Emote("al", "waves", 0.0), al)
+    room.post([Emote("al", "waves", 0.0)], al)
     room.announce(Renamed("al", "ed"), al)
     assert [message.line for message in history.recent("lobby", 10)] == ["al: hi", "* al waves"]
 

@@ -24,7 +24,8 @@ from threadchat.messages import (
     render,
 )
 from threadchat.person import Person
-from threadchat.room import Member, Observer, Room
+from threadchat.room import Observer, Room
+from threadchat.sheet import Member
 from threadchat.text import BadName, clean_name, fold_name, skeleton
 
 NAME_KEPT_FOR = 120.0
@@ -197,12 +198,12 @@ class Chat:
 
     # Talk
 
-    def say(self, person: Person, message: Spoken) -> None:
-        """Say `message` in the room where `person` is; who speaks is not away any more."""
+    def say(self, person: Person, *messages: Spoken) -> None:
+        """Say `messages` in the room where `person` is; who speaks is not away any more."""
         if self.may_speak(person):
             self.set_away(person, None)
             if person.room is not None:
-                person.room.post(message, person)
+                person.room.post(messages, person)
 
     def may_speak(self, person: Person) -> bool:
         """Return whether `person` is not muted; if they are, they have been told."""

@@ -19,7 +19,8 @@ from threadchat.messages import (
 )
 from threadchat.person import Person
 from threadchat.registry import Command, Misuse, Registry
-from threadchat.room import Member, Room
+from threadchat.room import Room
+from threadchat.sheet import Member
 from threadchat.text import BadName
 
 MAX_NAMES_IN_WHO = 1000

@@ -57,6 +57,16 @@ class View:
     has_color: bool = False
     has_times: bool = False
     has_bell: bool = False
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Find the hash once: a room looks views up for each member of each batch."""
+        wishes = self.has_color, self.has_times, self.has_bell
+        known = hash((self.encoding, self.is_a_guess, self.doubled_iac, wishes))
+        object.__setattr__(self, "_hash", known)
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def encode(self, text: str) -> bytes:
         """Return `text` for this view; what its encoding lacks becomes a question mark."""
@@ -245,12 +255,17 @@ def render(message: Message, view: View, is_mention: bool = False) -> bytes:
 
     `is_mention` is for those whose name it mentions, if their view marks that.
     """
+    return view.encode(draw(message, view, is_mention))
+
+
+def draw(message: Message, view: View, is_mention: bool = False) -> str:
+    """Return the same, not encoded yet."""
     line = _painted(message, is_mention) if view.has_color else message.line
     if view.has_times and isinstance(message, RoomMessage | Private):
         line = time.strftime("%H:%M ", time.localtime(message.at)) + line
     if view.has_bell and is_mention:
         line = f"\a{line}"
-    return view.encode(line + "\r\n")
+    return line + "\r\n"
 
 
 # Those of the eight basic colours that can be read on black and on white: red, green, magenta and

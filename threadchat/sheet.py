@@ -1,0 +1,232 @@
+"""Lay out a batch for the members of a room: what it shows, in which order, and who gets what.
+
+It is rendered once for each way of showing it, however many members there are; a member's own page
+is a few slices of that, not a loop over messages. No sockets, no threads.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from functools import cached_property
+from itertools import accumulate
+from typing import Protocol
+
+from threadchat.messages import (
+    MAX_NAMES_LISTED,
+    NAMES_OF_A_CROWD,
+    Joined,
+    Left,
+    LeftTogether,
+    Message,
+    Notice,
+    RoomMessage,
+    Spoken,
+    View,
+    draw,
+    render,
+    words_of,
+)
+
+
+class Member(Protocol):
+    """Whatever can be in a room: it has a name and a view, and can be handed what is rendered."""
+
+    name: str
+    folded_name: str
+    """The name as `threadchat.text.fold_name` makes it, by which mentions are found."""
+    view: View
+    hears_itself: bool
+    """Whether what this member says is to be shown to it, too: nothing else put it there."""
+
+    @property
+    def ignores(self) -> "Collection[Member]":
+        """Whose words are not to be shown to this member: replaced as a whole, never changed."""
+
+    def deliver(self, data: bytes) -> None:
+        """Take `data`, whole lines in this member's view. Must not wait."""
+
+
+class Sheet:
+    """A batch as it is shown: which messages, in which order, and who is not to get which.
+
+    `joiners` come first, each with the welcome they get; `here` is how many members there are with
+    them, and `replay` what they are shown of what was said before.
+    """
+
+    def __init__(
+        self, joiners: dict[Member, bytes], here: int, replay: Sequence[Spoken] = ()
+    ) -> None:
+        self.messages: list[RoomMessage] = []
+        self._speakers: list[Member | None] = []
+        self.not_for: dict[Member, list[range]] = {}
+        """For those who do not get everything: the places of the messages left out, ascending."""
+        self.replay = replay
+        self.welcome_of = joiners
+        self.place_of = {member: place for place, member in enumerate(joiners)}
+        self.here = here
+        self._texts: dict[tuple[bool, bool], list[str]] = {}
+        self._rendered: dict[View, _Rendered] = {}
+        if joiners:
+            # Who joined is told of the others in a line of their own.
+            self.joined = [member.name for member in joiners]
+            self.add([Joined(self.joined, here)], not_for=joiners)
+
+    def add(
+        self,
+        messages: Sequence[RoomMessage],
+        *,
+        not_for: Iterable[Member] = (),
+        speaker: Member | None = None,
+    ) -> None:
+        """Put `messages` below what there is, for all but some; `speaker` is who said them."""
+        before = len(self.messages)
+        self.messages += messages
+        self._speakers += [speaker] * len(messages)
+        for member in not_for:
+            self.not_for.setdefault(member, []).append(range(before, len(self.messages)))
+
+    def add_leaves(self, leaves: dict[Member, Left]) -> None:
+        """Put below what there is who left."""
+        if len(leaves) == 1:
+            self.add([*leaves.values()], not_for=leaves)
+        elif leaves:
+            names = [left.name for left in leaves.values()]
+            self.add([LeftTogether(names, self.here - len(leaves))], not_for=leaves)
+
+    def count_deliveries(self, members: Collection[Member]) -> int:
+        """Return how many lines this is to `members`, as if nobody ignored anybody."""
+        left_out = sum(
+            sum(map(len, parts)) for one, parts in self.not_for.items() if one in members
+        )
+        return len(self.messages) * len(members) - left_out
+
+    def places_of(self, speakers: Collection[Member]) -> list[int]:
+        """Return the places of what `speakers` said."""
+        return [place for place, speaker in enumerate(self._speakers) if speaker in speakers]
+
+    @cached_property
+    def mentions(self) -> dict[str, list[int]]:
+        """The places of the messages that mention a word, by that word, folded as names are."""
+        places: dict[str, list[int]] = {}
+        for place, message in enumerate(self.messages):
+            if isinstance(message, Spoken):
+                for word in words_of(message.text):
+                    places.setdefault(word, []).append(place)
+        return places
+
+    def is_by(self, member: Member, place: int) -> bool:
+        """Return whether `member` said the message in that place."""
+        return self._speakers[place] is member
+
+    def lines(self, view: View) -> list[str]:
+        """Return the lines as `view` shows them, whatever its encoding."""
+        looks = view.has_color, view.has_times
+        if looks not in self._texts:
+            self._texts[looks] = [draw(message, view) for message in self.messages]
+        return self._texts[looks]
+
+    def rendered(self, view: View) -> "_Rendered":
+        """Return the batch in `view`, rendered when it is first asked for."""
+        rendered = self._rendered.get(view)
+        if rendered is None:
+            rendered = self._rendered[view] = _Rendered(self, view)
+        return rendered
+
+
+class _Rendered:
+    """A batch in one view."""
+
+    def __init__(self, sheet: Sheet, view: View) -> None:
+        self._sheet = sheet
+        self._view = view
+        self._whole, lengths = _encode(sheet.lines(view), view)
+        self._slices = memoryview(self._whole)  # cuts out a part without copying it
+        self._begins = [0, *accumulate(lengths)]  # of each line, and the end
+        self._openings: dict[int, bytes] = {}
+        self._marked: dict[int, bytes] = {}
+
+    def page_for(self, member: Member) -> bytes:
+        """Return what `member` is to be sent."""
+        left_out = self._sheet.not_for.get(member)
+        if self._view.marks_mentions or member.ignores or member in self._sheet.place_of:
+            return self._changed_page(member, left_out or ())
+        if left_out is None:
+            return self._whole
+        return self._without(left_out)
+
+    def _without(self, left_out: Sequence[range]) -> bytes:
+        """Return all but the lines in those places."""
+        parts = []
+        begin = 0
+        for places in left_out:
+            parts.append(self._slices[begin : self._begins[places.start]])
+            begin = self._begins[places.stop]
+        parts.append(self._slices[begin:])
+        return b"".join(parts)
+
+    def _changed_page(self, member: Member, left_out: Sequence[range]) -> bytes:
+        """Return what `member` is to be sent, where that is more than leaving some lines out."""
+        changes = {places.start: (places.stop, b"") for places in left_out}
+        if member.ignores:
+            for place in self._sheet.places_of(member.ignores):
+                changes[place] = place + 1, b""
+        if self._view.marks_mentions:
+            for place in self._mentions_of(member):
+                changes.setdefault(place, (place + 1, self._mark(place)))
+        parts: list[bytes | memoryview] = []
+        if (joined_as := self._sheet.place_of.get(member)) is not None:
+            parts += (self._sheet.welcome_of[member], self._opening_for(joined_as))
+        begin = 0
+        for place in sorted(changes):
+            stop, instead = changes[place]
+            parts += (self._slices[begin : self._begins[place]], instead)
+            begin = self._begins[stop]
+        parts.append(self._slices[begin:])
+        return b"".join(parts)
+
+    def _mentions_of(self, member: Member) -> list[int]:
+        """Return the places of what others say to or of `member`."""
+        return [
+            place
+            for place in self._sheet.mentions.get(member.folded_name, ())
+            if not self._sheet.is_by(member, place)
+        ]
+
+    def _mark(self, place: int) -> bytes:
+        if place not in self._marked:
+            message = self._sheet.messages[place]
+            self._marked[place] = render(message, self._view, is_mention=True)
+        return self._marked[place]
+
+    def _opening_for(self, place: int) -> bytes:
+        """Return the replay, and who joined at the same time, for the joiner in that place.
+
+        In a crowd, all but those whom the line would name get the same one: a thousand who arrive
+        together cost four renderings of it.
+        """
+        joined = self._sheet.joined
+        crowd = len(joined) - 1 > MAX_NAMES_LISTED
+        if crowd and place >= NAMES_OF_A_CROWD:
+            place = NAMES_OF_A_CROWD
+        if place not in self._openings:
+            messages = _replay_messages(self._sheet.replay)
+            if len(joined) > 1:
+                first = joined[: MAX_NAMES_LISTED + 1]
+                others = first[:place] + first[place + 1 :]
+                messages.append(Joined(others, self._sheet.here, len(joined) - 1))
+            self._openings[place] = b"".join(render(message, self._view) for message in messages)
+        return self._openings[place]
+
+
+def _replay_messages(replay: Sequence[Spoken]) -> list[Message]:
+    """Return what was said before, between a line that says so and one that ends it."""
+    if not replay:
+        return []
+    return [Notice("What was said before you came:"), *replay, Notice("From here on it is live.")]
+
+
+def _encode(lines: Sequence[str], view: View) -> tuple[bytes, Iterable[int]]:
+    """Return `lines` as `view` encodes them, and the length of each in bytes."""
+    whole = "".join(lines)
+    if whole.isascii():  # a byte for a character, in all encodings
+        return whole.encode("ascii"), map(len, lines)
+    encoded = [view.encode(line) for line in lines]
+    return b"".join(encoded), map(len, encoded)
