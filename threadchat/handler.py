@@ -36,9 +36,12 @@ from threadchat.network import show_address
 from threadchat.operating import registry
 from threadchat.outbox import BROKEN, Flusher, Frame, Outbox, reason_of
 from threadchat.person import Person
-from threadchat.terminal import AreYouThere, Ended, Terminal
+from threadchat.terminal import AreYouThere, Ended, Terminal, TerminalEvent
 from threadchat.text import clean_text
 from threadchat.wire import AnyWire, open_wire
+
+MAX_SAID_AT_ONCE = 16
+"""The most lines of one client that its room is told at once, besides the first."""
 
 RECEIVE_SIZE = 4096
 """Bytes received at once. A thread that waits holds a buffer of this size."""
@@ -105,6 +108,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
             self.host.next_id(), show_address(self.client_address), self.outbox.send, door=self
         )
         self._typed = self._lines()
+        self._events: list[TerminalEvent] = []  # what has come in and is not served yet
         self._entrance = Entrance(self.host.chat, self)
         self._prompt = ""
         flood = self.host.limits.flood
@@ -286,13 +290,15 @@ class ClientHandler(socketserver.StreamRequestHandler):
 
     def _lines(self) -> Iterator[str]:
         """Yield the lines the client types, as they were typed."""
+        events = self._events
         for data in self._chunks():
-            events = self.terminal.receive_data(data, self.host.clock())
+            events.extend(self.terminal.receive_data(data, self.host.clock()))
             self._settle()
             asked = False
-            for event in events:
+            while events:
                 if self._is_ended():
                     return
+                event = events.pop(0)
                 if isinstance(event, Ended):
                     self.person.quit()
                     return
@@ -343,6 +349,23 @@ class ClientHandler(socketserver.StreamRequestHandler):
                     " Say it in several."
                 )
             )
+
+    def _words_behind(self) -> list[str]:
+        """Take what has come in to be said right behind a line: a room is told all at once.
+
+        Nothing, where the flood guard has to see each line.
+        """
+        said: list[str] = []
+        if self._events and self._guard is None:
+            for event in self._events[:MAX_SAID_AT_ONCE]:
+                if not isinstance(event, Line):
+                    break
+                text = clean_text(event.text).rstrip()
+                if text.startswith("/"):
+                    break
+                said.append(text)
+            del self._events[: len(said)]
+        return list(filter(None, said))
 
     # To the client
 
@@ -399,7 +422,9 @@ class ClientHandler(socketserver.StreamRequestHandler):
             return
         match parse_line(text):
             case Words(words):
-                self.host.chat.say(self.person, Say(self.person.name, words, time.time()))
+                name, now = self.person.name, time.time()
+                said = [Say(name, text, now) for text in (words, *self._words_behind())]
+                self.host.chat.say(self.person, *said)
             case call:
                 command = registry.get(call.command)
                 if command is None or not command.is_speech:
