@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import merge
-from itertools import islice
+from itertools import islice, repeat, starmap
 from threading import Lock
 
 from threadchat.messages import Spoken
@@ -35,19 +35,21 @@ class History:
     def __init__(self, limit: int = MAX_REMEMBERED) -> None:
         self._limit = limit
         self._lock = Lock()  # guards the table
-        self._rooms: dict[str, deque[Found]] = {}
+        self._rooms: dict[str, deque[tuple[str, Spoken]]] = {}  # each with the name of its room
 
     def append(self, room: str, batch: Sequence[Spoken]) -> None:
         """Remember `batch`, all of it or, if this raises, nothing."""
-        found = [Found(room, message) for message in batch]
+        fold = fold_name(room)
         with self._lock:
-            self._rooms.setdefault(fold_name(room), deque(maxlen=self._limit)).extend(found)
+            if fold not in self._rooms:
+                self._rooms[fold] = deque(maxlen=self._limit)
+            self._rooms[fold].extend(zip(repeat(room), batch))
 
     def recent(self, room: str, number: int) -> list[Spoken]:
         """Return the last `number` messages of `room`, oldest first."""
         with self._lock:
             said = self._rooms.get(fold_name(room), ())
-            return [found.message for found in islice(said, max(0, len(said) - number), None)]
+            return [message for _, message in islice(said, max(0, len(said) - number), None)]
 
     def search(self, words: str, number: int) -> list[Found]:
         """Return the last `number` messages that have all of `words`, of any room, newest first.
@@ -56,7 +58,7 @@ class History:
         """
         phrases = phrases_of(words)
         with self._lock:
-            rooms = [list(said) for said in self._rooms.values()]
+            rooms = [list(starmap(Found, said)) for said in self._rooms.values()]
         # Merged by the time, but within a room its own order counts (promise 1).
         hits = ((found for found in reversed(said) if has_all(phrases, found)) for said in rooms)
         newest_first = merge(*hits, key=lambda found: -found.message.at)
