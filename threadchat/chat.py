@@ -198,12 +198,13 @@ class Chat:
 
     # Talk
 
-    def say(self, person: Person, *messages: Spoken) -> None:
-        """Say `messages` in the room where `person` is; who speaks is not away any more."""
+    def say(self, person: Person, *said: Spoken) -> None:
+        """Say something in the room where `person` is; who speaks is not away any more."""
         if self.may_speak(person):
-            self.set_away(person, None)
+            if person.away is not None:
+                self.set_away(person, None)
             if person.room is not None:
-                person.room.post(messages, person)
+                person.room.post(said, person)
 
     def may_speak(self, person: Person) -> bool:
         """Return whether `person` is not muted; if they are, they have been told."""

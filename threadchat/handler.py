@@ -365,7 +365,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
                     break
                 said.append(text)
             del self._events[: len(said)]
-        return list(filter(None, said))
+        return [text for text in said if text]
 
     # To the client
 
@@ -420,21 +420,27 @@ class ClientHandler(socketserver.StreamRequestHandler):
         text = clean_text(line).rstrip()
         if not text:
             return
-        match parse_line(text):
-            case Words(words):
-                name, now = self.person.name, time.time()
-                said = [Say(name, text, now) for text in (words, *self._words_behind())]
-                self.host.chat.say(self.person, *said)
-            case call:
-                command = registry.get(call.command)
-                if command is None or not command.is_speech:
-                    self.keep(self._prompt + text)
-                name, room = self.person.name, self.person.room
-                registry.dispatch(self.host.chat, self.person, call)
-                if self.person.room is not None and self.person.room is not room:
-                    self._set_prompt(self.person.room.name)
-                if self.person.name != name:
-                    self.host.watch.note(Named(self.person.id, self.person.name, name))
+        parsed = parse_line(text)
+        if isinstance(parsed, Words):
+            self._say(parsed.text)
+        else:
+            self._call(parsed, text)
+
+    def _say(self, words: str) -> None:
+        name, now = self.person.name, time.time()
+        said = [Say(name, text, now) for text in (words, *self._words_behind())]
+        self.host.chat.say(self.person, *said)
+
+    def _call(self, call: Call, typed: str) -> None:
+        command = registry.get(call.command)
+        if command is None or not command.is_speech:
+            self.keep(self._prompt + typed)
+        name, room = self.person.name, self.person.room
+        registry.dispatch(self.host.chat, self.person, call)
+        if self.person.room is not None and self.person.room is not room:
+            self._set_prompt(self.person.room.name)
+        if self.person.name != name:
+            self.host.watch.note(Named(self.person.id, self.person.name, name))
 
 
 _TOO_FAST = "That was fast: what you send is served line by line, and none of it is lost."

@@ -118,7 +118,7 @@ class Person:
 
     def mute_left(self, now: float) -> float:
         """Return for how many seconds from `now` the person may not speak; 0 if they may."""
-        return max(0.0, self.muted_until - now)
+        return self.muted_until - now if self.muted_until > now else 0.0
 
     def quit(self, words: str = "") -> None:
         """Ask to be let go, with `words` for those who stay."""

@@ -418,11 +418,13 @@ class Terminal:
 
         That is what takes it off the screen and what puts it back, or None in line mode.
         """
+        owed = self._telnet.data_to_send()
+        if self._editor is None and not self._output:
+            return owed, None
         output, self._output = self._output, ""
         frame = None
         if self._editor is not None:
             output += self._editor.output()
             encode = self.view.encode
             frame = encode(self._editor.hide()), encode(self._editor.show())
-        owed = self._telnet.data_to_send()
         return (owed + self.view.encode(output) if output else owed), frame
