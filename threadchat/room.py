@@ -41,28 +41,28 @@ class Observer(Protocol):
         """See an error that should not have happened and that the room has survived."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Post:
     said: Sequence[Spoken]
     sender: Member
     is_echoed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Announcement:
     message: RoomMessage
     sender: Member | None
     done: Event
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Join:
     member: Member
     welcome: bytes
     done: Event
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Leave:
     member: Member
     left: Left
@@ -211,9 +211,11 @@ class Room:
         while self._pending and characters < MAX_BATCH_CHARACTERS:
             entry = self._pending.popleft()
             batch.append(entry)
-            characters += 32  # so that no batch is endless
             if isinstance(entry, _Post):
-                characters += sum([len(message.line) for message in entry.said])
+                for message in entry.said:
+                    characters += len(message.text) + 32  # for the name
+            else:
+                characters += 32  # so that no batch is endless
         return batch
 
     def _deliver(self, batch: Sequence[_Entry]) -> None:
@@ -224,22 +226,24 @@ class Room:
         replay, what was said just before, and who leaves gets what was said just after. A name is
         free again only once its leaving has been shown, so no line of a namesake's can precede it.
         """
-        joiners = {entry.member: entry.welcome for entry in batch if isinstance(entry, _Join)}
-        leaves = {entry.member: entry.left for entry in batch if isinstance(entry, _Leave)}
-        replay = self._recall() if joiners else []
-        self._remember([m for post in batch if isinstance(post, _Post) for m in post.said])
-
+        joiners: dict[Member, bytes] = {}
+        leaves: dict[Member, Left] = {}
+        for entry in batch:
+            if isinstance(entry, _Join):
+                joiners[entry.member] = entry.welcome
+            elif isinstance(entry, _Leave):
+                leaves[entry.member] = entry.left
         self._members.update(dict.fromkeys(joiners))
-        sheet = Sheet(joiners, len(self._members), replay)
+        sheet = Sheet(joiners, len(self._members), self._recall() if joiners else ())
         for entry in batch:
             if isinstance(entry, _Post):
-                sender = entry.sender
-                not_for = () if entry.is_echoed else (sender,)
-                sheet.add(entry.said, not_for=not_for, speaker=sender)
+                sheet.add_said(entry.said, entry.sender, entry.is_echoed)
             elif isinstance(entry, _Announcement):
-                sheet.add([entry.message], not_for=[entry.sender] if entry.sender else ())
+                sheet.add(entry.message, not_for=[entry.sender] if entry.sender else ())
         if not self._is_hushed:
             sheet.add_leaves(leaves)
+        self._remember(sheet.said)
+
         if joiners or leaves:
             # Before anybody reads of a change: who asks then, sees it made.
             self.members = tuple(member for member in self._members if member not in leaves)
@@ -251,7 +255,7 @@ class Room:
                 self._members.pop(member, None)
         self._observer.shown(self.name, sheet.messages, deliveries)
 
-    def _recall(self) -> list[Spoken]:
+    def _recall(self) -> Sequence[Spoken]:
         try:
             return self._history.recent(self.name, self._replay)
         except Exception as error:

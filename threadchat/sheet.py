@@ -55,48 +55,64 @@ class Sheet:
         self, joiners: dict[Member, bytes], here: int, replay: Sequence[Spoken] = ()
     ) -> None:
         self.messages: list[RoomMessage] = []
+        self.said: list[Spoken] = []
+        """Those of the messages that somebody said."""
         self._speakers: list[Member | None] = []
         self.not_for: dict[Member, list[range]] = {}
         """For those who do not get everything: the places of the messages left out, ascending."""
         self.replay = replay
         self.welcome_of = joiners
-        self.place_of = {member: place for place, member in enumerate(joiners)}
         self.here = here
         self._texts: dict[tuple[bool, bool], list[str]] = {}
         self._rendered: dict[View, _Rendered] = {}
+        self.place_of: dict[Member, int] = {}
         if joiners:
+            self.place_of = {member: place for place, member in enumerate(joiners)}
             # Who joined is told of the others in a line of their own.
             self.joined = [member.name for member in joiners]
-            self.add([Joined(self.joined, here)], not_for=joiners)
+            self.add(Joined(self.joined, here), not_for=joiners)
 
-    def add(
-        self,
-        messages: Sequence[RoomMessage],
-        *,
-        not_for: Iterable[Member] = (),
-        speaker: Member | None = None,
-    ) -> None:
-        """Put `messages` below what there is, for all but some; `speaker` is who said them."""
-        before = len(self.messages)
-        self.messages += messages
-        self._speakers += [speaker] * len(messages)
+    def add(self, message: RoomMessage, *, not_for: Iterable[Member] = ()) -> None:
+        """Put `message` below what there is, for all but some."""
+        place = len(self.messages)
+        self.messages.append(message)
+        self._speakers.append(None)
         for member in not_for:
-            self.not_for.setdefault(member, []).append(range(before, len(self.messages)))
+            self._leave_out(member, range(place, place + 1))
+
+    def add_said(self, said: Sequence[Spoken], speaker: Member, is_echoed: bool = False) -> None:
+        """Put what `speaker` said below what there is, for the others or, echoed, for all."""
+        place = len(self.messages)
+        self.messages += said
+        self.said += said
+        self._speakers += [speaker] * len(said)
+        if not is_echoed:
+            self._leave_out(speaker, range(place, place + len(said)))
+
+    def _leave_out(self, member: Member, places: range) -> None:
+        left_out = self.not_for.get(member)
+        if left_out is None:
+            self.not_for[member] = [places]
+        else:
+            left_out.append(places)
 
     def add_leaves(self, leaves: dict[Member, Left]) -> None:
         """Put below what there is who left."""
         if len(leaves) == 1:
-            self.add([*leaves.values()], not_for=leaves)
+            (left,) = leaves.values()
+            self.add(left, not_for=leaves)
         elif leaves:
             names = [left.name for left in leaves.values()]
-            self.add([LeftTogether(names, self.here - len(leaves))], not_for=leaves)
+            self.add(LeftTogether(names, self.here - len(leaves)), not_for=leaves)
 
     def count_deliveries(self, members: Collection[Member]) -> int:
         """Return how many lines this is to `members`, as if nobody ignored anybody."""
-        left_out = sum(
-            sum(map(len, parts)) for one, parts in self.not_for.items() if one in members
-        )
-        return len(self.messages) * len(members) - left_out
+        lines = len(self.messages) * len(members)
+        for member, left_out in self.not_for.items():
+            if member in members:
+                for places in left_out:
+                    lines -= len(places)
+        return lines
 
     def places_of(self, speakers: Collection[Member]) -> list[int]:
         """Return the places of what `speakers` said."""
