@@ -136,6 +136,44 @@ class TestNick:
         kept.types(bo, "/nick AL")
         assert bo.name == "AL"
 
+    @pytest.mark.parametrize(
+        "disguise", [" al", "al ", "\N{NO-BREAK SPACE}al", "\N{FULLWIDTH LATIN SMALL LETTER A}l"]
+    )
+    def test_it_is_asked_for_however_the_name_is_written(
+        self, kept: Lobby, bo: Somebody, disguise: str
+    ) -> None:
+        bo.secrets += ["wrong one", ""]
+        kept.types(bo, f"/nick {disguise}")
+        assert bo.lines()[:2] == [
+            "Passphrase of al (Enter alone gives up): ",
+            "!!! That is not it. Try again.",
+        ]
+        assert bo.name == "bo"
+
+    def test_a_passphrase_that_was_changed_meanwhile_gives_nothing(
+        self, kept: Lobby, bo: Somebody, records: Records, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def answer(question: str) -> str:
+            records.protect("al", make("battery staple"))
+            return RIGHT
+
+        monkeypatch.setattr(Somebody, "ask_secret", lambda person, question: answer(question))
+        kept.types(bo, "/nick al")
+        assert bo.lines() == [
+            "!!! al is protected: its passphrase is needed. You are still bo.",
+        ]
+
+    def test_a_name_that_was_freed_meanwhile_is_anybodys(
+        self, kept: Lobby, bo: Somebody, records: Records, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def answer(question: str) -> str:
+            records.unprotect("al")
+            return RIGHT
+
+        monkeypatch.setattr(Somebody, "ask_secret", lambda person, question: answer(question))
+        kept.types(bo, "/nick al")
+        assert bo.lines() == ["=== You are now al."]
+
     def test_enter_alone_gives_up(self, kept: Lobby, bo: Somebody) -> None:
         bo.secrets.append("")
         kept.types(bo, "/nick al")
@@ -249,6 +287,14 @@ class TestOverAConnection:
                 again.expect("[bo -> you] are you there?")
                 again.type("/r yes")
                 bo.expect("[al -> you] yes")
+
+    @pytest.mark.parametrize("disguise", [" al", "al ", "\t\N{FULLWIDTH LATIN SMALL LETTER A}L"])
+    def test_spaces_around_a_name_are_no_way_round(self, disguise: str) -> None:
+        records = Records(None)
+        with run_server(records=records) as (server, _), Client(server) as guesser:
+            records.protect("al", make(RIGHT))
+            guesser.type(disguise)
+            guesser.expect("Passphrase of al (Enter alone gives up): ")
 
     def test_three_wrong_passphrases_end_the_connection(self, tmp_path: Path) -> None:
         path = tmp_path / "chat.db"

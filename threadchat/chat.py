@@ -24,6 +24,7 @@ from threadchat.messages import (
     render,
 )
 from threadchat.person import Person
+from threadchat.records import Protected
 from threadchat.room import Observer, Room
 from threadchat.sheet import Member
 from threadchat.text import BadName, clean_name, fold_name, skeleton
@@ -38,7 +39,11 @@ LOBBY = "lobby"
 
 
 class NameProtected(BadName):
-    """A name belongs to who knows its passphrase."""
+    """A name belongs to who knows its passphrase; `protected` is what is kept of both."""
+
+    def __init__(self, protected: Protected) -> None:
+        super().__init__(f"{protected.name} is protected: its passphrase is needed.")
+        self.protected = protected
 
 
 class Chat:
@@ -154,20 +159,21 @@ class Chat:
 
     # Names
 
-    def claim_name(self, person: Person, raw: str, *, is_proven: bool = False) -> None:
+    def claim_name(self, person: Person, raw: str, *, proven: Protected | None = None) -> None:
         """Give `person` the name that `raw` asks for.
 
-        Raise `NameProtected` if its passphrase has to be given first and `is_proven` does not say
-        that it has been; `BadName` if it cannot be had at all. Then nothing has changed.
+        Raise `NameProtected` if its passphrase has to be given first, and `proven` is not that
+        error's `protected`, of which it has been; `BadName` if it cannot be had at all. Then
+        nothing has changed.
         """
         name = clean_name(raw)
-        self._check_claim(person, name, is_proven)
+        self._check_claim(person, name, proven)
         fold, looks = fold_name(name), skeleton(name)
         with self._names:
             if self._by_fold.get(fold, person) is not person:
                 raise BadName(f"{name} is taken.")
             host, until = self._kept.get(fold, (person.host, 0.0))
-            if host != person.host and self.clock() < until and not is_proven:
+            if host != person.host and self.clock() < until and proven is None:
                 raise BadName(f"{name} is kept for somebody whose connection broke.")
             other = self._by_skeleton.get(looks, person)
             if other is not person:
@@ -176,16 +182,17 @@ class Chat:
             person.name, person.folded_name = name, fold
             person.muted_until = max(person.muted_until, self._muted.get(fold, 0.0))
 
-    def _check_claim(self, person: Person, name: str, is_proven: bool) -> None:
+    def _check_claim(self, person: Person, name: str, proven: Protected | None) -> None:
         """Raise `BadName` or `NameProtected` for what is remembered of that name or address."""
         records = self.house.records
         if ban := records.ban_of_name(name) or records.ban_of_address(person.host):
             raise BadName(f"That is banned here: {ban.line(records.now())}.")
-        if is_proven or (person.name and fold_name(name) == person.folded_name):
+        if person.name and fold_name(name) == person.folded_name:
             return
-        if records.protected(name) is not None:
-            raise NameProtected(f"{name} is protected: its passphrase is needed.")
-        if other := records.lookalike(name):
+        if (protected := records.protected(name)) is not None:
+            if protected != proven:
+                raise NameProtected(protected)
+        elif other := records.lookalike(name):
             raise BadName(f"{name} looks too much like {other}, which is protected.")
 
     def _release(self, person: Person, name: str, keep: str = "") -> None:
@@ -276,10 +283,10 @@ class Chat:
             recipient.hear(Private(person.name, recipient.name, text))
         person.tell(Private(person.name, recipient.name, text, is_own=True))
 
-    def rename(self, person: Person, raw: str, *, is_proven: bool = False) -> None:
+    def rename(self, person: Person, raw: str, *, proven: Protected | None = None) -> None:
         """Give `person` another name, on the terms of `claim_name`."""
         before = person.name
-        self.claim_name(person, raw, is_proven=is_proven)
+        self.claim_name(person, raw, proven=proven)
         # The old name stays taken until everybody has read of the change: nobody can be taken for
         # its owner in between.
         self.announce(person, Renamed(before, person.name))

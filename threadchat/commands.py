@@ -159,10 +159,10 @@ def nick(chat: Chat, person: Person, argument: str) -> None:
     try:
         try:
             chat.rename(person, argument)
-        except NameProtected:
-            if not protecting.prove(chat, person, argument):
+        except NameProtected as error:
+            if not protecting.prove(chat, person, error.protected):
                 return
-            chat.rename(person, argument, is_proven=True)
+            chat.rename(person, argument, proven=error.protected)
     except BadName as error:
         person.tell(Problem(f"{error} You are still {person.name}."))
     else:

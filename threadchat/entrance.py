@@ -117,10 +117,10 @@ class Entrance:
         try:
             try:
                 chat.claim_name(person, name)
-            except NameProtected:
-                if not protecting.prove(chat, person, name):
+            except NameProtected as error:
+                if not protecting.prove(chat, person, error.protected):
                     return False
-                chat.claim_name(person, name, is_proven=True)
+                chat.claim_name(person, name, proven=error.protected)
         except BadName as error:
             person.tell(Problem(str(error)))
             return False

@@ -11,7 +11,7 @@ from threadchat.chat import Chat
 from threadchat.house import House
 from threadchat.messages import Notice, Private, Problem, Reason, minute
 from threadchat.person import Person
-from threadchat.records import RecordsFailed, RecordsFull
+from threadchat.records import Protected, RecordsFailed, RecordsFull
 
 MAX_WRONG_PASSWORDS = 3
 
@@ -57,14 +57,12 @@ def ask(house: House, person: Person, question: str, is_right: Callable[[str], b
     return False
 
 
-def prove(chat: Chat, person: Person, name: str) -> bool:
-    """Ask for the passphrase of `name`; return whether `person` knows it."""
-    kept = chat.house.records.protected(name)
-    if kept is None:  # not any more
-        return True
-    question = f"Passphrase of {kept.name} (Enter alone gives up): "
+def prove(chat: Chat, person: Person, protected: Protected) -> bool:
+    """Ask for the passphrase of a protected name; return whether `person` knows it."""
+    kept = protected.kept
+    question = f"Passphrase of {protected.name} (Enter alone gives up): "
     try:
-        return ask(chat.house, person, question, lambda it: passphrase.is_right(it, kept.kept))
+        return ask(chat.house, person, question, lambda it: passphrase.is_right(it, kept))
     except passphrase.Busy as error:
         person.tell(Problem(str(error)))
         return False
