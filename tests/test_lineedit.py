@@ -464,6 +464,13 @@ def test_a_secret_is_not_remembered() -> None:
     assert editor.feed(UP + "\n") == [Line("")]
 
 
+def test_what_turns_out_to_be_a_secret_is_forgotten() -> None:
+    editor = started()
+    editor.feed("one\nhunter2\ntwo\nhunter2\n")
+    editor.forget("hunter2")
+    assert editor.feed(UP + "\n" + UP + UP + "\n") == [Line("two"), Line("one")]
+
+
 def test_earlier_lines_do_not_come_back_in_a_secret() -> None:
     editor = started()
     editor.feed("one\n")

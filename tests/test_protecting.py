@@ -288,6 +288,20 @@ class TestOverAConnection:
                 again.type("/r yes")
                 bo.expect("[al -> you] yes")
 
+    def test_a_passphrase_pasted_with_the_command_does_not_come_back(self, tmp_path: Path) -> None:
+        path = tmp_path / "chat.db"
+        with (
+            run_server(history=StoredHistory(path, print), records=Records(path)) as (server, _),
+            Client(server) as al,
+        ):
+            al.send(b"\xff\xfd\x01\xff\xfd\x03al\r")
+            al.expect("Welcome, al.")
+            al.send(f"/protect\r{RIGHT}\r{RIGHT}\r".encode())
+            al.expect("=== al is yours")
+            al.send(b"\x1b[A once more\r")
+            al.expect("!!! Type /protect alone")
+            assert RIGHT.encode() not in al.received
+
     @pytest.mark.parametrize("disguise", [" al", "al ", "\t\N{FULLWIDTH LATIN SMALL LETTER A}L"])
     def test_spaces_around_a_name_are_no_way_round(self, disguise: str) -> None:
         records = Records(None)

@@ -495,6 +495,25 @@ class TestSecrets:
         assert session.type(b"hunter2\r\n") == b""
         assert session.events[-1] == Line("hunter2")
 
+    def test_one_that_came_with_the_command_that_asks_is_one_all_the_same(self) -> None:
+        session = Session([PUTTY, b"/protect\rhunter2\r"])
+        session.terminal.ask_secret("Password: ")
+        session.terminal.take_secret("hunter2")
+        session.terminal.set_prompt("lobby> ")
+        session.settle()
+        session.press("\x1b[A")
+        assert session.shown == ["lobby> /protect"]
+
+    def test_a_telnet_in_line_mode_echoes_again_after_such_a_one(self) -> None:
+        session = Session([b"\xff\xf1/protect\r\nhunter2\r\n"])
+        session.terminal.ask_secret("Password: ")
+        session.terminal.take_secret("hunter2")
+        session.settle()
+        session.type(b"\xff\xfd\x01")
+        session.type(b"\xff\xfe\x01")
+        assert session.negotiation == ["fffb01", "fffc01"]
+        assert session.type(b"hello\r\n") == b""
+
     def test_who_is_at_a_netcat_is_warned(self) -> None:
         session = Session([b"hi\n"])
         session.terminal.ask_secret("Password: ")

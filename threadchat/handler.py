@@ -194,9 +194,11 @@ class ClientHandler(socketserver.StreamRequestHandler):
     def next_secret(self) -> str | None:
         """Wait for the password that was asked for; None if the person is gone instead."""
         secret = self.next_line()
-        if secret is not None and secret.strip() == "/quit":
-            self.person.quit()
-            secret = None
+        if secret is not None:
+            self.terminal.take_secret(secret)
+            if secret.strip() == "/quit":
+                self.person.quit()
+                secret = None
         self._show_prompt()
         return secret
 

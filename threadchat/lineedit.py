@@ -190,6 +190,14 @@ class LineEditor:
         self._escape = ""
         self.erase_line()
 
+    def forget(self, line: str) -> None:
+        """Remember no earlier `line`: it has turned out to be a password."""
+        kept = [earlier for earlier in self._history if earlier != line]
+        self._history.clear()
+        self._history.extend(kept)
+        self._entries_back = 0
+        self._typed = ""
+
     # Screen
 
     def output(self) -> str:

@@ -399,6 +399,16 @@ class Terminal:
             question = _SECRET_SHOWS + question
         self.ask(question)
 
+    def take_secret(self, secret: str) -> None:
+        """Take the line `secret` for what `ask_secret` asked for.
+
+        It may have been typed before that, in one piece with the command that asks.
+        """
+        if self._secret:
+            self._end_secret()
+        if self._editor is not None:
+            self._editor.forget(secret)
+
     def _end_secret(self) -> None:
         self._secret = False
         self.set_prompt("")
