@@ -57,7 +57,16 @@ class Countdown:
                 self._tell(left)
             if called_off.wait(pause):
                 return
-        self._finish()
+        if self._has_come_to_its_end(called_off):
+            self._finish()
+
+    def _has_come_to_its_end(self, called_off: Event) -> bool:
+        """Say whether the countdown was not called off; from here on it cannot be any more."""
+        with self._lock:
+            is_ours = self._called_off is called_off
+            if is_ours:
+                self._called_off = None
+            return is_ours
 
 
 def _steps(seconds: int) -> Iterator[tuple[int, int]]:
