@@ -140,6 +140,29 @@ class TestMute:
         lobby.says(bo, "at last")
         assert al.lines() == ["bo: at last"]
 
+    def test_no_last_words_and_no_new_room_gets_round_it(
+        self, lobby: Lobby, people: tuple[Somebody, Somebody]
+    ) -> None:
+        al, bo = people
+        lobby.types(al, "/mute bo")
+        for person in people:
+            person.lines()
+        lobby.types(bo, "/join rude-words")
+        lobby.types(bo, "/quit rude words")
+        assert bo.lines() == ["!!! You are muted: nobody was shown that."] * 2
+        assert bo.leaving == "quit"
+        assert al.lines() == []
+
+    def test_who_is_muted_can_go_where_others_are(
+        self, lobby: Lobby, people: tuple[Somebody, Somebody]
+    ) -> None:
+        al, bo = people
+        lobby.types(al, "/mute bo")
+        lobby.types(al, "/join games")
+        bo.lines()
+        lobby.types(bo, "/join #games")
+        assert bo.lines()[0] == "=== You are in games."
+
     def test_leaving_and_coming_back_does_not_help(
         self, lobby: Lobby, people: tuple[Somebody, Somebody]
     ) -> None:

@@ -109,6 +109,14 @@ def room_called(chat: Chat, person: Person, name: str) -> Room | None:
         return None
 
 
+def _is_open(chat: Chat, name: str) -> bool:
+    try:
+        chat.room(name.removeprefix("#"))
+    except KeyError:
+        return False
+    return True
+
+
 def _described(member: Member, now: float) -> str:
     notes = notes_on(member, now) if isinstance(member, Person) else []
     return f"{member.name} ({', '.join(notes)})" if notes else member.name
@@ -235,6 +243,9 @@ def join(chat: Chat, person: Person, argument: str) -> None:
     """Go to a room."""
     if not argument:
         raise Misuse
+    # The name of a new room is shown to everybody, too.
+    if not _is_open(chat, argument) and not chat.may_speak(person):
+        return
     try:
         chat.move(person, argument)
     except BadName as error:
@@ -420,7 +431,8 @@ def bell(chat: Chat, person: Person, argument: str) -> None:
 @registry.command("quit", "[WORDS]", "leave, with a last word if you like")
 def quit_(chat: Chat, person: Person, argument: str) -> None:
     """Let the person go."""
-    person.quit(argument)
+    # Who is muted goes without words: those who stay would be shown them.
+    person.quit(argument if argument and chat.may_speak(person) else "")
 
 
 def _switch(argument: str) -> bool:
