@@ -114,8 +114,10 @@ def test_people_can_write_to_the_operator_and_nobody_else_is_called_that(
     (al,) = lobby.enter("al")
     lobby.types(al, "/msg operator help!")
     assert terminal.answers() == ["[al -> you] help!"]
+    lobby.types(al, "/whois operator")
+    assert al.lines()[-1].startswith("=== operator is at the server's own terminal, here for ")
     terminal.answers("reply coming")
-    assert al.lines() == ["[you -> operator] help!", "[operator -> you] coming"]
+    assert al.lines() == ["[operator -> you] coming"]
     lobby.types(al, "/kick operator")
     assert al.lines() == ["!!! /kick is for operators. /op asks for their passphrase."]
     al.is_operator = True

@@ -138,9 +138,14 @@ def whois(chat: Chat, person: Person, argument: str) -> None:
     other = somebody(chat, person, argument)
     if other is not None:
         now = chat.clock()
-        room = f" in {other.room.name}" if other.room is not None else ""
         about = f"here for {duration(now - other.joined_at)}, number {other.id}"
-        person.tell(Notice(f"{_described(other, now)} is{room}, {about}."))
+        person.tell(Notice(f"{_described(other, now)} is {_where(other)}, {about}."))
+
+
+def _where(person: Person) -> str:
+    if person.room is not None:
+        return f"in {person.room.name}"
+    return "between two rooms" if person.door is not None else f"at {person.address}"
 
 
 def somebody(chat: Chat, person: Person, name: str) -> Person | None:

@@ -4,6 +4,7 @@ Who sits at the server's own terminal has them, as has who was made an operator.
 concerns others is logged with who did it. The registry that this leaves is complete.
 """
 
+import contextlib
 import math
 import re
 
@@ -39,7 +40,9 @@ def op(chat: Chat, person: Person, argument: str) -> None:
     house = chat.house
     if person.is_operator and argument:
         other = somebody(chat, person, argument)
-        if other is not None:
+        if other is not None and other.is_operator:
+            person.tell(Problem(f"{other.name} is an operator already."))
+        elif other is not None:
             other.is_operator = True
             house.acted(person.name, f"made {other.name} an operator")
             other.tell(Notice(f"{person.name} made you an operator. /help lists what you can do."))
@@ -129,12 +132,15 @@ def _end(person: Person, reason: Reason, by: str) -> None:
 def mute(chat: Chat, person: Person, argument: str) -> None:
     """Keep somebody from speaking, for a time or until unmuted."""
     name, _, time = argument.partition(" ")
-    try:
-        seconds = parse_duration(time.strip()) if time.strip() else math.inf
-    except BadBan:
-        raise Misuse from None
+    seconds = _seconds(time.strip())
     if seconds is None:
-        raise Misuse
+        person.tell(
+            Problem(
+                f"{time.strip()[:20]!r} is no TIME. One is like 90s, 10m, 2h, 3d or 1w; without one"
+                " it is for good."
+            )
+        )
+        return
     other = _another(chat, person, name)
     if other is not None:
         chat.mute(other.name, seconds)
@@ -142,6 +148,14 @@ def mute(chat: Chat, person: Person, argument: str) -> None:
         chat.house.acted(person.name, f"muted {other.name}{for_}")
         other.tell(Notice(f"{person.name} muted you{for_}: nobody is shown what you say."))
         person.tell(Notice(f"{other.name} is muted{for_}. /unmute {other.name} undoes it."))
+
+
+def _seconds(time: str) -> float | None:
+    """Return how long `time` is, without end if it is empty; None if it is no time."""
+    try:
+        return parse_duration(time) if time else math.inf
+    except BadBan:
+        return None
 
 
 @registry.command("unmute", "NAME", "let somebody speak again", is_for_operators=True)
@@ -153,7 +167,7 @@ def unmute(chat: Chat, person: Person, argument: str) -> None:
         person.tell(Problem(f"{argument[:20]} is not muted."))
         return
     chat.house.acted(person.name, f"unmuted {argument}")
-    if chat.is_here(argument):
+    with contextlib.suppress(KeyError):  # they need not be here
         chat.find(argument).tell(Notice(f"{person.name} lets you speak again."))
     person.tell(Notice(f"{argument} may speak again."))
 
@@ -178,14 +192,15 @@ def ban(chat: Chat, person: Person, argument: str) -> None:
     if Ban(target, "", "", 0.0).keeps_out(person.name, person.host):
         person.tell(Problem(f"{show_target(target)} would keep you out, too. Nothing is banned."))
         return
+    for_ = " for good" if seconds is None else f" for {duration(seconds)}"
+    banned = f"{show_target(target)}{for_}{_because(why)}"
     try:
-        line = records.ban(target, person.name, why, seconds).line(records.now())
+        records.ban(target, person.name, why, seconds)
     except RecordsFailed as error:  # it holds all the same
         protecting.tell_of_failure(chat, person, error)
-        line = show_target(target)
     else:
-        person.tell(Notice(f"Banned: {line}. /unban {show_target(target)} undoes it."))
-    chat.house.acted(person.name, f"banned {line}")
+        person.tell(Notice(f"Banned {banned}. /unban {show_target(target)} undoes it."))
+    chat.house.acted(person.name, f"banned {banned}")
     for other in chat.everybody():
         if Ban(target, "", "", 0.0).keeps_out(other.name, other.host):
             _end(other, Reason.BANNED, f"{person.name}{_because(why)}")
