@@ -324,6 +324,25 @@ class TestOverAConnection:
             assert guesser.expect_end().endswith("Goodbye.\r\n")
             assert console.next_disconnect().why == "quit"
 
+    def test_its_owner_need_not_wait_for_an_earlier_connection_to_end(self, tmp_path: Path) -> None:
+        path = tmp_path / "chat.db"
+        with (
+            run_server(history=StoredHistory(path, print), records=Records(path)) as (server, _),
+            Client(server, "bo") as bo,
+            Client(server, "al") as al,
+            Client(server) as again,
+        ):
+            al.type(f"/protect\n{RIGHT}\n{RIGHT}")
+            al.expect("=== al is yours")
+            again.type(f"AL\n{RIGHT}")
+            again.expect("Welcome, AL.")
+            assert al.expect_end().endswith(
+                "=== al has come in again, from 127.0.0.1. Goodbye.\r\n"
+            )
+            bo.expect("(came in again)\r\n--> AL joined")
+            again.type("here I am")
+            bo.expect("AL: here I am")
+
     def test_the_room_password_comes_before_everything(self, password: HouseFiles) -> None:
         with run_server(files=password) as (server, _), Client(server) as al:
             assert al.expect("Password: ") == (

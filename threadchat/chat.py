@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from threading import Lock
+from threading import Condition, Lock
 
 from threadchat.countdown import Countdown
 from threadchat.history import Found, History
@@ -31,6 +31,9 @@ from threadchat.text import BadName, clean_name, fold_name, skeleton
 
 NAME_KEPT_FOR = 120.0
 """Seconds for which a name that was lost with its connection is kept for the same address."""
+
+MAKE_WAY_SECONDS = 5.0
+"""How long somebody who gave the passphrase of a name waits for it to be free."""
 
 _LOST = frozenset({Reason.RESET, Reason.TIMED_OUT, Reason.TOO_SLOW})
 
@@ -70,7 +73,7 @@ class Chat:
         self._rooms: dict[str, Room] = {}
         self._places_taken: dict[Room, int] = {}
         self._is_hushed = False
-        self._names = Lock()  # guards the tables below
+        self._names = Condition(Lock())  # told when one is free again; guards the tables below
         self._kept: dict[str, tuple[str, float]] = {}  # for which host, and until when
         self._by_fold: dict[str, Person] = {}
         self._by_skeleton: dict[str, Person] = {}
@@ -164,11 +167,14 @@ class Chat:
 
         Raise `NameProtected` if its passphrase has to be given first, and `proven` is not that
         error's `protected`, of which it has been; `BadName` if it cannot be had at all. Then
-        nothing has changed.
+        nothing has changed. Who has proven that it is theirs need not wait until the end of an
+        earlier connection is found out: that is ended.
         """
         name = clean_name(raw)
         self._check_claim(person, name, proven)
         fold, looks = fold_name(name), skeleton(name)
+        if proven is not None:
+            self._make_way(person, fold)
         with self._names:
             if self._by_fold.get(fold, person) is not person:
                 raise BadName(f"{name} is taken.")
@@ -181,6 +187,18 @@ class Chat:
             self._by_fold[fold] = self._by_skeleton[looks] = person
             person.name, person.folded_name = name, fold
             person.muted_until = max(person.muted_until, self._muted.get(fold, 0.0))
+
+    def _make_way(self, person: Person, fold: str) -> None:
+        """End whoever else has that name, and wait a little until it is free."""
+        with self._names:
+            holder = self._by_fold.get(fold, person)
+        if holder is not person and holder.door is not None:
+            words = f"{holder.name} has come in again, from {person.host}. Goodbye."
+            holder.door.end(Reason.REPLACED, words)
+            with self._names:
+                self._names.wait_for(
+                    lambda: self._by_fold.get(fold) is not holder, MAKE_WAY_SECONDS
+                )
 
     def _check_claim(self, person: Person, name: str, proven: Protected | None) -> None:
         """Raise `BadName` or `NameProtected` for what is remembered of that name or address."""
@@ -202,6 +220,7 @@ class Chat:
                 key = key_of(name)
                 if table.get(key) is person and not (keep and key_of(keep) == key):
                     del table[key]
+            self._names.notify_all()
 
     # Talk
 

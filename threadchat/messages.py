@@ -35,6 +35,7 @@ class Reason(StrEnum):
     WRONG_PASSWORD = "wrong password"
     IDLE = "idle"
     NO_TLS = "no TLS"
+    REPLACED = "came in again"
     KICKED = "kicked"
     BANNED = "banned"
     NOT_A_CHAT_CLIENT = "not a chat client"
