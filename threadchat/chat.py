@@ -93,6 +93,11 @@ class Chat:
         with self._doors:
             return self._rooms[fold_name(name)]
 
+    def has_room(self, name: str) -> bool:
+        """Return whether there is a room called `name`."""
+        with self._doors:
+            return fold_name(name) in self._rooms
+
     def people(self) -> Sequence[Member]:
         """Return who is here, room by room, in the order in which they came."""
         rooms = self.rooms()

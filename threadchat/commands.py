@@ -109,14 +109,6 @@ def room_called(chat: Chat, person: Person, name: str) -> Room | None:
         return None
 
 
-def _is_open(chat: Chat, name: str) -> bool:
-    try:
-        chat.room(name.removeprefix("#"))
-    except KeyError:
-        return False
-    return True
-
-
 def _described(member: Member, now: float) -> str:
     notes = notes_on(member, now) if isinstance(member, Person) else []
     return f"{member.name} ({', '.join(notes)})" if notes else member.name
@@ -139,13 +131,7 @@ def whois(chat: Chat, person: Person, argument: str) -> None:
     if other is not None:
         now = chat.clock()
         about = f"here for {duration(now - other.joined_at)}, number {other.id}"
-        person.tell(Notice(f"{_described(other, now)} is {_where(other)}, {about}."))
-
-
-def _where(person: Person) -> str:
-    if person.room is not None:
-        return f"in {person.room.name}"
-    return "between two rooms" if person.door is not None else f"at {person.address}"
+        person.tell(Notice(f"{_described(other, now)} is {other.whereabouts}, {about}."))
 
 
 def somebody(chat: Chat, person: Person, name: str) -> Person | None:
@@ -249,7 +235,7 @@ def join(chat: Chat, person: Person, argument: str) -> None:
     if not argument:
         raise Misuse
     # The name of a new room is shown to everybody, too.
-    if not _is_open(chat, argument) and not chat.may_speak(person):
+    if not chat.has_room(argument.removeprefix("#")) and not chat.may_speak(person):
         return
     try:
         chat.move(person, argument)

@@ -108,6 +108,13 @@ class Person:
         """The address without the port."""
         return self.address.rpartition(":")[0].strip("[]")
 
+    @property
+    def whereabouts(self) -> str:
+        """Where the person is, in words."""
+        if self.room is not None:
+            return f"in {self.room.name}"
+        return f"at {self.address}" if self.door is None else "between two rooms"
+
     def tell(self, *messages: Message) -> None:
         """Show `messages` to this person alone."""
         self.deliver(b"".join(render(message, self.view) for message in messages))
