@@ -12,7 +12,7 @@ from threadchat.events import Trouble
 from threadchat.house import HouseFiles
 from threadchat.messages import Private
 from threadchat.passphrase import make
-from threadchat.protecting import MAX_WRONG_PASSWORDS
+from threadchat.protecting import MAX_WRONG_PASSWORDS, hand_over
 from threadchat.records import MAX_FROM_ONE, Records
 from threadchat.store import StoredHistory
 from threadchat.text import BadName
@@ -90,6 +90,25 @@ class TestProtect:
             assert al.lines() == [
                 "!!! This server keeps no names: it was started without --history FILE."
             ]
+
+    @pytest.mark.parametrize("line", ["/unprotect", "/nick cy", "/msg cy hi", "/unban cy"])
+    def test_a_file_that_cannot_be_read_is_told_to_both(
+        self, kept: Lobby, records: Records, line: str
+    ) -> None:
+        (al,) = kept.enter("al")
+        al.is_operator = True
+        records.close()
+        kept.types(al, line)
+        (told,) = al.lines()
+        assert told.startswith("!!! ")
+        assert any(isinstance(event, Trouble) for event in kept.events)
+
+    def test_letters_that_cannot_be_read_are_told_of(self, kept: Lobby, records: Records) -> None:
+        (al,) = kept.enter("al")
+        records.close()
+        hand_over(kept.chat, al)
+        (told,) = al.lines()
+        assert told.startswith("!!! What is known of names cannot be read just now.")
 
     def test_a_file_that_fails_is_told_to_both(self, kept: Lobby, records: Records) -> None:
         (al,) = kept.enter("al")
@@ -342,6 +361,25 @@ class TestOverAConnection:
             bo.expect("(came in again)\r\n--> AL joined")
             again.type("here I am")
             bo.expect("AL: here I am")
+
+    def test_where_names_cannot_be_read_nobody_comes_in_and_all_are_told(self) -> None:
+        records = Records(None)
+        with run_server(records=records) as (server, console), Client(server, "bo") as bo:
+            bo.sync()
+            records.close()
+            with Client(server) as al:
+                al.type("al")
+                al.expect(
+                    "!!! What is known of names cannot be read just now. Try again in a while."
+                )
+                al.expect("Your name: ")
+            assert console.troubles.pop().startswith(
+                "names, letters and bans cannot be kept or read"
+            )
+            bo.type("/msg al are you there?")
+            bo.expect("!!! What is known of names cannot be read just now.")
+            assert len(console.troubles) == 1
+            console.troubles.clear()
 
     def test_the_room_password_comes_before_everything(self, password: HouseFiles) -> None:
         with run_server(files=password) as (server, _), Client(server) as al:

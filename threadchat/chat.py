@@ -24,7 +24,7 @@ from threadchat.messages import (
     render,
 )
 from threadchat.person import Person
-from threadchat.records import Protected
+from threadchat.records import Protected, RecordsFailed
 from threadchat.room import Observer, Room
 from threadchat.sheet import Member
 from threadchat.text import BadName, clean_name, fold_name, skeleton
@@ -337,6 +337,11 @@ class Chat:
         """Let people find who sits at the server's own terminal, in no room, by their name."""
         with self._names:
             self._by_fold[operator.folded_name] = operator
+
+    def tell_of_failure(self, person: Person, error: RecordsFailed) -> None:
+        """Tell `person` that the file fails, and the operator why."""
+        self.house.warn(error.why)
+        person.tell(Problem(str(error)))
 
     # The end
 

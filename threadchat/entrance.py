@@ -13,6 +13,7 @@ from threadchat.messages import (
     list_names,
 )
 from threadchat.person import Person
+from threadchat.records import RecordsFailed
 from threadchat.text import BadName, clean_text
 
 MAX_NAME_TRIES = 5
@@ -123,6 +124,9 @@ class Entrance:
                 chat.claim_name(person, name, proven=error.protected)
         except BadName as error:
             person.tell(Problem(str(error)))
+            return False
+        except RecordsFailed as error:  # who may have the name cannot be known
+            chat.tell_of_failure(person, error)
             return False
         return True
 

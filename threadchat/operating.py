@@ -197,7 +197,7 @@ def ban(chat: Chat, person: Person, argument: str) -> None:
     try:
         records.ban(target, person.name, why, seconds)
     except RecordsFailed as error:  # it holds all the same
-        protecting.tell_of_failure(chat, person, error)
+        chat.tell_of_failure(person, error)
     else:
         person.tell(Notice(f"Banned {banned}. /unban {show_target(target)} undoes it."))
     chat.house.acted(person.name, f"banned {banned}")
@@ -219,7 +219,7 @@ def unban(chat: Chat, person: Person, argument: str) -> None:
     except BadBan as error:
         person.tell(Problem(str(error)))
     except RecordsFailed as error:
-        protecting.tell_of_failure(chat, person, error)
+        chat.tell_of_failure(person, error)
     else:
         if was_banned:
             chat.house.acted(person.name, f"unbanned {show_target(target)}")

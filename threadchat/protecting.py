@@ -1,9 +1,10 @@
 """Keep names for who knows their passphrase, and the private messages that come for them meanwhile.
 
-All of this needs a server with a history file. A wrong password slows down everybody at that
-address, and three of them end the connection.
+All of this needs a server with a history file; where that fails, `RecordsFailed` is raised. A
+wrong password slows down everybody at that address, and three of them end the connection.
 """
 
+import contextlib
 from collections.abc import Callable
 
 from threadchat import passphrase
@@ -14,12 +15,6 @@ from threadchat.person import Person
 from threadchat.records import Protected, RecordsFailed, RecordsFull
 
 MAX_WRONG_PASSWORDS = 3
-
-
-def tell_of_failure(chat: Chat, person: Person, error: RecordsFailed) -> None:
-    """Tell `person` that the file fails, and the operator why."""
-    person.tell(Problem(str(error)))
-    chat.house.warn(error.why)
 
 
 def is_accepted(house: House, person: Person, given: str, is_right: Callable[[str], bool]) -> bool:
@@ -87,8 +82,6 @@ def protect(chat: Chat, person: Person) -> None:
         chat.house.records.protect(name, kept)
     except (passphrase.BadPassphrase, passphrase.Busy, RecordsFull) as error:
         person.tell(Problem(str(error)))
-    except RecordsFailed as error:
-        tell_of_failure(chat, person, error)
     else:
         person.tell(Notice(f"{name} is yours: from now on it asks for that passphrase."))
 
@@ -101,12 +94,8 @@ def unprotect(chat: Chat, person: Person) -> None:
     if records.protected(person.name) is None:
         person.tell(Problem(f"{person.name} is not protected. /protect does that."))
         return
-    try:
-        records.unprotect(person.name)
-    except RecordsFailed as error:
-        tell_of_failure(chat, person, error)
-    else:
-        person.tell(Notice(f"{person.name} is no longer protected: anybody may have it."))
+    records.unprotect(person.name)
+    person.tell(Notice(f"{person.name} is no longer protected: anybody may have it."))
 
 
 def _is_possible(chat: Chat, person: Person) -> bool:
@@ -131,13 +120,20 @@ def keep_letter(chat: Chat, person: Person, name: str, words: str) -> bool:
         person.tell(Problem(str(error)))
         return True
     person.tell(letter, Notice(f"{owner.name} is not here and will be handed it on coming back."))
-    if chat.is_here(name):  # they have come in meanwhile
-        hand_over(chat, chat.find(name))
+    with contextlib.suppress(KeyError):
+        hand_over(chat, chat.find(name))  # they have come in meanwhile
     return True
 
 
 def hand_over(chat: Chat, person: Person) -> None:
     """Hand `person` the private messages that came for them while they were not here."""
+    try:
+        _hand_over(chat, person)
+    except RecordsFailed as error:
+        chat.tell_of_failure(person, error)
+
+
+def _hand_over(chat: Chat, person: Person) -> None:
     records = chat.house.records
     with chat.house.handing_over:
         letters = records.waiting(person.name)

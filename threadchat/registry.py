@@ -1,7 +1,8 @@
 """Register slash commands, dispatch what people type to them, and describe them for `/help`.
 
 What the commands do is in `threadchat.commands`. A wrong use raises `Misuse`, which the dispatcher
-turns into one line with the right use; nothing else has happened.
+turns into one line with the right use; nothing else has happened. Where the file of the records
+fails, it says that.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from difflib import SequenceMatcher
 from threadchat.chat import Chat
 from threadchat.messages import Call, Problem
 from threadchat.person import Person
+from threadchat.records import RecordsFailed
 
 Action = Callable[[Chat, Person, str], None]
 
@@ -116,6 +118,8 @@ class Registry:
             command.action(chat, person, call.argument)
         except Misuse:
             person.tell(Problem(f"Use it like this: {command.usage} - {command.summary}."))
+        except RecordsFailed as error:
+            chat.tell_of_failure(person, error)
 
     def _unknown(self, person: Person, name: str) -> str:
         if not name:
