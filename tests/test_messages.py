@@ -248,6 +248,14 @@ class TestGuessedEncoding:
     def test_the_rest_is(self) -> None:
         assert View("cp1252", is_a_guess=True).encode("\xe9") == b"\xe9"
 
+    @pytest.mark.parametrize("text", ["ÿûA", "ÿüA", "ÿýA", "ÿþA", "ÿúA"])
+    def test_nor_what_a_telnet_that_has_not_said_so_would_obey(self, text: str) -> None:
+        # Promise 4.
+        assert View("latin-1").encode(text) == b"?" + text[1:].encode("latin-1")
+
+    def test_but_words_with_an_ff_in_them_are(self) -> None:
+        assert View("cp1251").encode("яблоко, ящик, я") == "яблоко, ящик, я".encode("cp1251")
+
 
 class TestWords:
     def test_names_are_found_among_punctuation(self) -> None:

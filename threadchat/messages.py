@@ -74,7 +74,9 @@ class View:
         data = text.encode(self.encoding, "replace")
         if self.is_a_guess and self.encoding.startswith("cp12"):
             data = data.translate(_WITHOUT_C1)
-        return telnet.escape(data) if self.doubled_iac else data
+        if b"\xff" not in data:  # as ever in UTF-8
+            return data
+        return telnet.escape(data) if self.doubled_iac else _LIKE_A_COMMAND.sub(b"?", data)
 
     @property
     def marks_mentions(self) -> bool:
@@ -85,6 +87,10 @@ class View:
 # What Windows' code pages have there, a terminal that is set to Latin-1 takes for C1 controls:
 # a 9B begins an escape sequence (promise 4). Where the code page is only a guess, they stay away.
 _WITHOUT_C1 = bytes(ord("?") if 0x80 <= byte < 0xA0 else byte for byte in range(256))
+
+# A telnet that has sent no command yet is not known as one. Where an encoding has letters at FF and
+# FA, say, the two would make it hide all that follows, or answer in place of the person.
+_LIKE_A_COMMAND = re.compile(rb"\xff(?=[\xfa-\xfe])")
 
 
 @dataclass(frozen=True, slots=True)
