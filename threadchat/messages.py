@@ -31,6 +31,7 @@ class Reason(StrEnum):
     RESET = "reset"
     TIMED_OUT = "timed out"
     TOO_SLOW = "too slow"
+    NO_MEMORY = "no memory for its queue"
     NO_NAME = "gave no name"
     WRONG_PASSWORD = "wrong password"
     IDLE = "idle"

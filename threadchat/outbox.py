@@ -11,6 +11,7 @@ import contextlib
 import errno
 import selectors
 import socket
+import time
 from collections import deque
 from collections.abc import Callable
 from threading import Event, Lock, Thread
@@ -21,6 +22,8 @@ from threadchat.wire import AnyWire
 MAX_QUEUED = 256 * 1024
 """The bytes a client may leave unread before it is too slow. One more batch may come on top."""
 
+_PAUSE_IN_SHORTAGE = 0.1
+"""Seconds until the flusher goes on after it found no memory to do so."""
 
 Frame = tuple[bytes, bytes]
 """What takes the line being typed off a client's screen, and what puts it back."""
@@ -139,7 +142,12 @@ class Outbox:
         elif len(self._queue) >= self._bound:
             self._drop(Reason.TOO_SLOW)
             return
-        self._queue += data
+        try:
+            self._queue += data
+        except MemoryError:
+            # Of all clients, one that is behind can be done without best.
+            self._drop(Reason.NO_MEMORY)
+            return
         if not self._watched:
             self._watched = True
             self._flusher.watch(self)
@@ -202,6 +210,7 @@ class Flusher:
         self._alarm.setblocking(False)
         self._alarm_heard.setblocking(False)
         self._selector.register(self._alarm_heard, selectors.EVENT_READ)
+        self._alarm_lock = Lock()  # held to ring, lest it be closed and its number be another's
         self._stopping = False
         self._thread: Thread | None = None
 
@@ -215,12 +224,10 @@ class Flusher:
         """End the thread within `timeout` seconds. Outboxes should be closed by then."""
         self._stopping = True
         self._wake()
-        if self._thread is not None:
+        if self._thread is None:
+            self._close()
+        else:
             self._thread.join(timeout)
-        if self._thread is None or not self._thread.is_alive():
-            self._selector.close()
-            self._alarm.close()
-            self._alarm_heard.close()
 
     def watch(self, outbox: Outbox) -> None:
         """Send what `outbox` has queued when its client takes it."""
@@ -242,20 +249,41 @@ class Flusher:
                 return
 
     def _wake(self) -> None:
-        # A full pipe is as good an alarm as one more byte in it.
-        with contextlib.suppress(OSError):
+        # A full pipe is as good an alarm as one more byte in it, and a closed one needs none.
+        with self._alarm_lock, contextlib.suppress(OSError):
             self._alarm.send(b"!")
 
+    def _close(self) -> None:
+        """Let go of what the thread needs. It does so itself: it may outlast what waits for it."""
+        with self._alarm_lock:
+            self._alarm.close()
+        self._alarm_heard.close()
+        self._selector.close()
+
     def _run(self) -> None:
+        try:
+            self._serve()
+        finally:
+            self._close()
+
+    def _serve(self) -> None:
         while not self._stopping:
-            for key, _ in self._selector.select():
-                if key.data is None:
-                    with contextlib.suppress(BlockingIOError):
-                        self._alarm_heard.recv(4096)
-                else:
-                    self._try(key.data, key.data.flush)
-            while self._requests:
-                self._requests.popleft()()
+            try:
+                self._go_round()
+            except MemoryError as error:
+                with contextlib.suppress(MemoryError):
+                    self._report("sending to slow clients", error)
+                time.sleep(_PAUSE_IN_SHORTAGE)
+
+    def _go_round(self) -> None:
+        for key, _ in self._selector.select():
+            if key.data is None:
+                with contextlib.suppress(BlockingIOError):
+                    self._alarm_heard.recv(4096)
+            else:
+                self._try(key.data, key.data.flush)
+        while self._requests:
+            self._requests.popleft()()
 
     def _try(self, outbox: Outbox, act: Callable[[selectors.BaseSelector], None]) -> None:
         """Do something for one client. Should that fail, nobody else may suffer (promise 8)."""
