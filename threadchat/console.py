@@ -10,6 +10,7 @@ Whoever changes it has it drawn with `Console.redraw`; nobody else writes to the
 
 import atexit
 import contextlib
+import errno
 import os
 import sys
 import threading
@@ -48,6 +49,13 @@ Who comes and goes, and what goes wrong, has `_ROOM_FOR_EVENTS` times that room 
 """
 
 _ROOM_FOR_EVENTS = 4
+
+RETRY_SECONDS = 1.0
+"""How long after the disk was full it is tried again to write."""
+
+_NO_ROOM = frozenset(
+    getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)
+)
 
 REDRAW_SECONDS = 1.0
 """How often the status is asked for, and the size of the terminal when nothing is logged."""
@@ -98,6 +106,7 @@ class Console:
         self._is_open = file is not None
         self._left_out = 0
         self._thread: Thread | None = None
+        self._closing = threading.Event()
 
     def note(self, event: Event) -> None:
         """Show that something has happened."""
@@ -167,6 +176,7 @@ class Console:
             thread, self._thread = self._thread, None
             self._is_open = False
         if thread is not None:
+            self._closing.set()
             with contextlib.suppress(Full):
                 self._queue.put(None, timeout=timeout)
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -242,20 +252,35 @@ class Console:
         size = self._size()
         if size is not None and not self._has_fixed_width:
             self._console.size = (size.columns or 80, size.lines or 24)
-        soft_wrap = isinstance(item, str | Text)
-        if self.terminal is None:
-            self._console.print(item, soft_wrap=soft_wrap)
-            return
         with self._console.capture() as capture:
-            self._console.print(item, soft_wrap=soft_wrap)
-        self._draw(capture.get(), size)
+            self._console.print(item, soft_wrap=isinstance(item, str | Text))
+        if self.terminal is None:
+            self._write_out(capture.get())
+        else:
+            self._draw(capture.get(), size)
 
     def _draw(self, text: str, size: os.terminal_size | None) -> None:
         """Write `text` and what the footer needs around it, at once: nothing is seen half done."""
         output = self.footer.around(text, self._current_status(size), size)
         if output:
-            self._console.file.write(output)
-            self._console.file.flush()
+            self._write_out(output)
+
+    def _write_out(self, output: str) -> None:
+        """Write `output` at once; where there is no room on a disk for it, as soon as there is."""
+        file = self._console.file
+        file.write(output)
+        was_full = False
+        while True:
+            try:
+                file.flush()  # what has not been written is still there for the next time
+            except OSError as error:
+                if error.errno not in _NO_ROOM or self._closing.wait(RETRY_SECONDS):
+                    raise
+                was_full = True
+            else:
+                break
+        if was_full:
+            self.note(Trouble("the log could not be written here for a while: the disk was full"))
 
     def _size(self) -> os.terminal_size | None:
         """Return how large the terminal is, or None if it is not ours to draw on."""
