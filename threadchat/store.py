@@ -96,6 +96,8 @@ class StoredHistory(History):
                 self._owner = opened.enter_context(contextlib.closing(database.own(self._path)))
                 database.prepare(self._connection, self._path)
                 self._searcher = opened.enter_context(contextlib.closing(self._connect()))
+                # Only this opens the files, and later there might be no descriptors for them.
+                self._searcher.execute("SELECT id FROM messages LIMIT 1").fetchall()
             except sqlite3.Error as error:
                 raise Unusable(database.why_unusable(self._path, error)) from None
             self._opened = opened.pop_all()

@@ -57,6 +57,9 @@ _OEM_CODE_PAGES = {
     "cp1258": "cp1258",
 }
 
+COMMON_ENCODINGS = frozenset({*_OEM_CODE_PAGES, *_OEM_CODE_PAGES.values(), "cp850", "latin-1"})
+"""What clients' bytes are in, as a rule, if not in UTF-8."""
+
 # These edit lines better than we could; some take our echo for a wish to hide a password.
 _MUD_CLIENTS = tuple(
     "ATLANTIS AXMUD BEIP BLOWTORCH CMUD GNOME-MUD KILDCLIENT KMUDDY MUDLET MUDRAMMER MUSHCLIENT"

@@ -11,6 +11,7 @@ import encodings.aliases
 import pkgutil
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 
 from rich.cells import cell_len
@@ -237,6 +238,17 @@ def _known_encodings() -> frozenset[str]:
     return frozenset(known - {"charmap", "raw_unicode_escape", "unicode_escape", "palmos"})
 
 
+def load_ahead(encodings: Iterable[str]) -> None:
+    """Read now what Python and rich read from files when it is first needed.
+
+    Once a server is out of descriptors it could not, and who says the first letter beyond ASCII
+    would be ended for that.
+    """
+    cell_len("\u6f22")
+    for encoding in encodings:
+        usable_encoding(encoding)
+
+
 _ALL_ASCII = "".join(map(chr, range(0x20, 0x7F)))
 
 
@@ -249,7 +261,10 @@ def usable_encoding(name: str) -> str:
     plain = encodings.normalize_encoding(name[:64]).lower()
     if encodings.aliases.aliases.get(plain, plain) not in _known_encodings():
         raise LookupError(f"{name[:20]} is no encoding that is known here")
-    codec = codecs.lookup(plain)
+    try:
+        codec = codecs.lookup(plain)
+    except OSError as error:  # it is in a file, and there is no descriptor for that
+        raise LookupError(f"{plain} cannot be loaded just now: {error.strerror}") from None
     try:
         is_superset = codec.encode(_ALL_ASCII)[0] == _ALL_ASCII.encode()
         shifts = set(codec.encode("\u00e9\u6f22\uac00\u0436", "replace")[0]) & {*range(0x20), 0x7F}
