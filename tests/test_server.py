@@ -1,10 +1,8 @@
 import contextlib
-import errno
 import socket
 import threading
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import pytest
 
@@ -179,49 +177,6 @@ def test_ipv4_alone_where_there_is_no_dual_stack(monkeypatch: pytest.MonkeyPatch
 def test_a_port_in_use_is_an_error_that_leaves_nothing_open(server: ChatServer) -> None:
     with pytest.raises(OSError, match="in use"):
         ChatServer(("127.0.0.1", server.server_address[1]))
-
-
-def test_a_shortage_of_descriptors_is_reported_once_and_passes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    failures = iter([errno.EMFILE, errno.EMFILE, errno.ENFILE])
-    accept = socket.socket.accept
-
-    def accept_or_fail(sock: socket.socket) -> Any:
-        if number := next(failures, None):
-            raise OSError(number, "Too many open files")
-        return accept(sock)
-
-    monkeypatch.setattr(socket.socket, "accept", accept_or_fail)
-    with run_server() as (server, console):
-        with Client(server, "al"):
-            pass
-        (trouble,) = console.troubles
-        assert trouble.startswith("cannot accept anybody for now")
-        console.troubles.clear()
-
-
-def test_a_client_for_whom_there_is_no_thread_is_told(
-    watched: tuple[ChatServer, WatchingConsole], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server, console = watched
-    start = threading.Thread.start
-
-    def start_or_fail(thread: threading.Thread) -> None:
-        if thread.name.startswith("threadchat client"):
-            raise RuntimeError("can't start new thread")
-        start(thread)
-
-    with Client(server, "al") as al:
-        with monkeypatch.context() as patch:
-            patch.setattr(threading.Thread, "start", start_or_fail)
-            with Client(server) as unlucky:
-                assert unlucky.expect_end().startswith("!!! The server is out of threads.")
-        assert console.troubles == ["cannot serve one more client for now: no thread to be had"]
-        console.troubles.clear()
-        with Client(server, "bo") as bo:
-            bo.type("hi")
-            al.expect("bo: hi")
 
 
 def test_keepalive_is_on_for_every_client(server: ChatServer) -> None:

@@ -5,15 +5,43 @@ import errno
 import os
 import socket
 import socketserver
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 
 from threadchat.events import Trouble, Watch
 
-_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_SHORTAGES = frozenset(
+    getattr(errno, name)
+    for name in ("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "WSAEMFILE", "WSAENOBUFS")
+    if hasattr(errno, name)
+)
 
 _PAUSE_IN_SHORTAGE = 0.1
 """Seconds between tries to accept while the system has no descriptor or memory for it."""
+
+
+class Shortage:
+    """Tells who runs the server, once each, that something has run out and that it is back."""
+
+    def __init__(self, watch: Watch, over: str) -> None:
+        self._watch = watch
+        self._over = over
+        self._lock = Lock()  # guards the one below, and the order of the two words
+        self._is_on = False
+
+    def begins(self, words: str) -> None:
+        """Say `words`, unless it is known already."""
+        with self._lock:
+            if not self._is_on:
+                self._is_on = True
+                self._watch.note(Trouble(words))
+
+    def ends(self) -> None:
+        """Say that it is over, if it was on."""
+        with self._lock:
+            if self._is_on:
+                self._is_on = False
+                self._watch.note(Trouble(self._over))
 
 
 class Listener(socketserver.ThreadingTCPServer):
@@ -39,7 +67,8 @@ class Listener(socketserver.ThreadingTCPServer):
         self.watch = watch
         self._acceptor: Thread | None = None
         self._shortage_ends = Event()  # set to end a pause in accepting
-        self._is_in_shortage = False
+        self._shortage = Shortage(watch, "clients are accepted again")
+        self._reserve: socket.socket | None = None  # given up to accept whom we turn away
         self._is_dual_stack = not host and socket.has_dualstack_ipv6()
         self.address_family, bind_to = _where_to_bind(host, port, self._is_dual_stack)
         super().__init__(bind_to, handler, bind_and_activate=False)
@@ -60,9 +89,8 @@ class Listener(socketserver.ThreadingTCPServer):
 
     def start_accepting(self) -> None:
         """Begin to accept clients, and return."""
-        acceptor = Thread(
-            target=self.serve_forever, args=(0.2,), name="threadchat acceptor", daemon=True
-        )
+        self._take_reserve()
+        acceptor = Thread(target=self._accept, name="threadchat acceptor", daemon=True)
         acceptor.start()
         self._acceptor = acceptor
 
@@ -75,21 +103,72 @@ class Listener(socketserver.ThreadingTCPServer):
             self.shutdown()
             self._acceptor.join()
         self.socket.close()
+        self._give_up_reserve()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                self.serve_forever(0.2)
+                return
+            except MemoryError:
+                self._wait_out("cannot accept anybody for now: out of memory")
+            if self._shortage_ends.is_set():
+                return
+
+    def _wait_out(self, words: str) -> None:
+        # Even for these words there may be no memory. Then the next try says them.
+        with contextlib.suppress(MemoryError):
+            self._shortage.begins(words)
+        # The listening socket stays readable: without a pause this would spin.
+        self._shortage_ends.wait(_PAUSE_IN_SHORTAGE)
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept one client; where the system lacks the means, tell the operator once and pause."""
+        """Accept one client.
+
+        Where the system lacks the means, tell the operator once, and turn the client away if at
+        least that can be done; then raise `OSError`, as `socketserver` expects.
+        """
         try:
             request = super().get_request()
         except OSError as error:
             if error.errno in _SHORTAGES:
-                if not self._is_in_shortage:
-                    self._is_in_shortage = True
-                    self.watch.note(Trouble(f"cannot accept anybody for now: {error.strerror}"))
-                # The listening socket stays readable: without a pause this would spin.
-                self._shortage_ends.wait(_PAUSE_IN_SHORTAGE)
+                words = f"cannot accept anybody for now: {error.strerror}"
+                if self._has_turned_one_away():
+                    self._shortage.begins(words)
+                else:
+                    self._wait_out(words)
             raise
-        self._is_in_shortage = False
+        self._shortage.ends()
+        if self._reserve is None:
+            self._take_reserve()
         return request
+
+    def turn_away(self, request: socket.socket, client_address: Any) -> None:
+        """Close the connection of a client for whom there is no descriptor, without waiting."""
+        self.shutdown_request(request)
+
+    def _has_turned_one_away(self) -> bool:
+        """Accept one client in place of the reserve, turn it away, and return whether that went."""
+        if self._reserve is None:
+            return False
+        self._give_up_reserve()
+        try:
+            self.turn_away(*super().get_request())
+        except OSError:
+            return False
+        finally:
+            self._take_reserve()
+        return True
+
+    def _take_reserve(self) -> None:
+        # Somebody else may have been faster; there is another try when things are better.
+        with contextlib.suppress(OSError):
+            self._reserve = socket.socket(self.address_family)
+
+    def _give_up_reserve(self) -> None:
+        reserve, self._reserve = self._reserve, None
+        if reserve is not None:
+            reserve.close()
 
 
 def _where_to_bind(

@@ -14,19 +14,20 @@ from threading import Lock, Thread, active_count, current_thread
 from typing import Any
 
 from threadchat.chat import Chat
-from threadchat.events import Refused, Trouble, Watch, Watcher
+from threadchat.events import Refused, Watch, Watcher
 from threadchat.gate import Gate
 from threadchat.handler import LINGER_SECONDS, ClientHandler
 from threadchat.history import History
 from threadchat.house import House, HouseFiles
 from threadchat.limits import Limits, Refusal
-from threadchat.listener import Listener
+from threadchat.listener import Listener, Shortage
 from threadchat.messages import Problem, Reason, View, render
 from threadchat.network import plain_host, show_address
 from threadchat.outbox import Flusher
 from threadchat.records import Records
 from threadchat.stats import Snapshot, Tally, resident_memory
-from threadchat.text import usable_encoding
+from threadchat.terminal import COMMON_ENCODINGS
+from threadchat.text import load_ahead, usable_encoding
 from threadchat.tlshandler import TlsClientHandler
 from threadchat.watchman import Watchman
 from threadchat.wire import open_wire
@@ -75,6 +76,7 @@ class ChatServer(Listener):
         watch = Watch(self._tally, *watchers)
         self.limits = limits or Limits()
         self.fallback_encoding = usable_encoding(fallback_encoding)
+        load_ahead(COMMON_ENCODINGS)
         self.house = House(watch.note, self.stats, finish or self.stop, records, files, clock)
         super().__init__(address, ClientHandler, watch)
         self.clock = clock
@@ -92,6 +94,7 @@ class ChatServer(Listener):
         self.chat = Chat(self._history, watch, self.house, replay, clock)
         self._gate = Gate(self.limits, self.house.records, clock, watch.note)
         self._watchman = Watchman(self._look_after_all)
+        self._no_threads = Shortage(watch, "clients are served again: there are threads for them")
         self.tls = tls
         self.tls_port: Listener | None = None
         if tls is not None:
@@ -211,10 +214,19 @@ class ChatServer(Listener):
             return
         try:
             thread.start()
-        except RuntimeError:
+        except (RuntimeError, MemoryError):
             self._forget(thread)
-            self.watch.note(Trouble("cannot serve one more client for now: no thread to be had"))
+            self._no_threads.begins("cannot serve one more client for now: no thread to be had")
             self._refuse(request, "The server is out of threads. Please try again later.", 0.0)
+        else:
+            self._no_threads.ends()
+
+    def turn_away(self, request: socket.socket, client_address: Any) -> None:
+        """Tell a client that there is no descriptor to serve it with, and close."""
+        if self._gate.is_stranger(plain_host(client_address[0])):
+            self.shutdown_request(request)
+        else:
+            self._refuse(request, "The server is out of connections. Please try again later.", 0.0)
 
     def _take_seat(self, thread: Thread, host: str) -> bool:
         with self._lock:
@@ -256,7 +268,11 @@ class ChatServer(Listener):
             handlers = list(self._handlers.values())
         now = self.clock()
         for handler in handlers:
-            handler.look_after(now)
+            try:
+                handler.look_after(now)
+            except Exception as error:
+                # The others are still to be looked after (promise 8).
+                self.watch.failed(f"looking after client #{handler.person.id}", error)
 
     # Turning away
 
