@@ -212,6 +212,15 @@ class TestNick:
             kept.types(bo, "/nick al")
         assert bo.leaving == "wrong password"
 
+    def test_who_waits_for_long_is_told_why(self, kept: Lobby, bo: Somebody) -> None:
+        bo.secrets += ["wrong one", "wrong two", RIGHT]
+        kept.types(bo, "/nick al")
+        assert [round(pause) for pause in bo.pauses] == [1, 2]
+        assert bo.lines()[-2:] == [
+            "=== Wrong ones came from your address. Wait 2 s.",
+            "=== You are now al.",
+        ]
+
     def test_tries_are_slowed_for_all_at_the_address(self, kept: Lobby, records: Records) -> None:
         records.protect("al", make(RIGHT))
         bo, cy = kept.enter("bo", "cy")

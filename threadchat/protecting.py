@@ -5,16 +5,20 @@ wrong password slows down everybody at that address, and three of them end the c
 """
 
 import contextlib
+import math
 from collections.abc import Callable
 
 from threadchat import passphrase
 from threadchat.chat import Chat
 from threadchat.house import House
-from threadchat.messages import Notice, Private, Problem, Reason, minute
+from threadchat.messages import Notice, Private, Problem, Reason, duration, minute
 from threadchat.person import Person
 from threadchat.records import Protected, RecordsFailed, RecordsFull
 
 MAX_WRONG_PASSWORDS = 3
+
+_WAIT_WORTH_TELLING = 1.5
+"""Seconds from which on people should know that, and why, they wait."""
 
 
 def is_accepted(house: House, person: Person, given: str, is_right: Callable[[str], bool]) -> bool:
@@ -23,7 +27,12 @@ def is_accepted(house: House, person: Person, given: str, is_right: Callable[[st
     `person.leaving` is set after `MAX_WRONG_PASSWORDS` on one connection, or if they went.
     """
     # Somebody else at that address may have had the next try meanwhile.
+    is_told = False
     while person.door is not None and (delay := house.tries.delay_for(person.host)):
+        if delay >= _WAIT_WORTH_TELLING and not is_told:
+            is_told = True
+            wait = duration(math.ceil(delay))
+            person.tell(Notice(f"Wrong ones came from your address. Wait {wait}."))
         if not person.door.pause(delay):
             return False
     if is_right(given):
