@@ -338,7 +338,7 @@ class TestStop:
         lobby.types(al, "/stop 90")
         wait_until(lambda: bool(bo.received), "bo is told")
         assert bo.lines() == ["--- The server stops in 90 s"]
-        lobby.types(al, "/stop off")
+        lobby.types(al, "/stop OFF")
         assert bo.lines() == ["--- The server does not stop after all"]
         al.lines()
         lobby.types(al, "/stop off")

@@ -255,7 +255,7 @@ def stats(chat: Chat, person: Person, argument: str) -> None:
 )
 def stop(chat: Chat, person: Person, argument: str) -> None:
     """Stop the server now or after so many seconds, or call that off."""
-    if argument == "off":
+    if argument.lower() == "off":
         if chat.countdown.call_off():
             chat.house.acted(person.name, "called the stop off")
             chat.announce_everywhere(Remark("The server does not stop after all"))
