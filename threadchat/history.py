@@ -7,7 +7,7 @@ possible from any thread. A room is known by its name in any case.
 
 import re
 import unicodedata
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import merge
@@ -19,6 +19,9 @@ from threadchat.text import fold_name
 
 MAX_REMEMBERED = 1000
 """How many messages of each room are kept in memory."""
+
+MAX_ROOMS_REMEMBERED = 1000
+"""Of how many rooms something is kept in memory: everybody can open one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +35,26 @@ class Found:
 class History:
     """What was said in each room, in the one order in which it was said (promise 1)."""
 
-    def __init__(self, limit: int = MAX_REMEMBERED) -> None:
+    def __init__(self, limit: int = MAX_REMEMBERED, max_rooms: int = MAX_ROOMS_REMEMBERED) -> None:
         self._limit = limit
+        self._max_rooms = max_rooms
         self._lock = Lock()  # guards the table
-        self._rooms: dict[str, deque[tuple[str, Spoken]]] = {}  # each with the name of its room
+        # Each message with the name of its room; the room silent for longest is first.
+        self._rooms: OrderedDict[str, deque[tuple[str, Spoken]]] = OrderedDict()
 
     def append(self, room: str, batch: Sequence[Spoken]) -> None:
-        """Remember `batch`, all of it or, if this raises, nothing."""
+        """Remember `batch`, all of it or, if this raises, nothing.
+
+        Of too many rooms, the one where nothing has been said for longest is forgotten.
+        """
         fold = fold_name(room)
         with self._lock:
             if fold not in self._rooms:
                 self._rooms[fold] = deque(maxlen=self._limit)
             self._rooms[fold].extend(zip(repeat(room), batch))
+            self._rooms.move_to_end(fold)
+            if len(self._rooms) > self._max_rooms:
+                self._rooms.popitem(last=False)
 
     def recent(self, room: str, number: int) -> list[Spoken]:
         """Return the last `number` messages of `room`, oldest first."""
