@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +32,37 @@ def kept() -> bytes:
     return make(HORSE)
 
 
+_MANY_THREADS = """
+import re, threading
+from pathlib import Path
+from threadchat.passphrase import make
+
+def resident_kilobytes():
+    return int(re.search(r"VmRSS:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+
+def work():
+    make("correct horse")
+    done.release()
+    over.wait()
+
+done, over = threading.Semaphore(0), threading.Event()
+before = resident_kilobytes()
+threads = [threading.Thread(target=work) for _ in range(12)]
+for thread in threads:
+    thread.start()
+    done.acquire()
+print(resident_kilobytes() - before)
+over.set()
+"""
+
+
 class TestKeeping:
+    @pytest.mark.skipif(sys.platform != "linux", reason="memory is measured with /proc")
+    def test_no_thread_keeps_the_memory_it_was_worked_out_in(self) -> None:
+        program = [sys.executable, "-c", _MANY_THREADS]
+        grown_by = int(subprocess.run(program, check=True, capture_output=True).stdout)
+        assert grown_by < 2 * 16 * 1024  # KiB: two times what one takes
+
     def test_the_same_one_is_right_and_no_other(self, kept: bytes) -> None:
         assert is_right(HORSE, kept)
         for other in ("Correct horse", "correct horse ", "correct horsf", "correct", "", "\0" * 9):

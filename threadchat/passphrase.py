@@ -6,6 +6,9 @@ passphrase, but whether another is the same.
 """
 
 import base64
+import contextlib
+import ctypes
+import functools
 import hashlib
 import hmac
 import os
@@ -39,6 +42,9 @@ _KEPT = re.compile(
 
 _JOINERS = "\u200c\u200d"
 """Cannot be seen, but some languages cannot be written without them."""
+
+_M_MMAP_THRESHOLD = -3  # of glibc's <malloc.h>
+_LARGE_BLOCK = 1024 * 1024
 
 _turns = BoundedSemaphore(MAX_AT_ONCE)
 
@@ -94,6 +100,7 @@ def _from_base64(data: bytes) -> bytes:
 
 
 def _scrypt(password: bytes, salt: bytes, cost: int, block_size: int, parallelism: int) -> bytes:
+    _give_large_blocks_back()
     if not _turns.acquire(timeout=PATIENCE_SECONDS):
         raise Busy("Too many passphrases are being checked just now. Try again in a moment.")
     try:
@@ -109,6 +116,18 @@ def _scrypt(password: bytes, salt: bytes, cost: int, block_size: int, parallelis
         ).result()
     finally:
         _turns.release()
+
+
+@functools.cache
+def _give_large_blocks_back() -> None:
+    """Have what scrypt works in go back to the system each time.
+
+    Left to itself, glibc keeps it in the arena of the thread that asked, for the next time. As
+    each client has a thread of its own, there soon is one in every arena, of which there are eight
+    a processor: 300 MB with two of those. Other C libraries give it back, or have no such call.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
 
 
 def _prepared(passphrase: str) -> bytes:
