@@ -61,8 +61,19 @@ IDLE_WARNING_SECONDS = 60.0
 LAST_LINES_SECONDS = 60.0
 """How long, in all, the lines that came too fast are still said of a client that has ended."""
 
-_KEEPALIVE = {"TCP_KEEPIDLE": 45, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 90_000}
-"""Where the system has them: found dead after 90 s, idle (probes) or not (user timeout, in ms)."""
+_KEEPALIVE = {
+    "TCP_KEEPIDLE": 40,
+    "TCP_KEEPALIVE": 40,  # what macOS calls the same
+    "TCP_KEEPINTVL": 15,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 80_000,
+}
+"""Where the system has them: a peer is found dead within 90 s, idle (after 85 s, in s) or with
+data pending (user timeout, in ms).
+
+Where there is a user timeout, it also decides how long probes go unanswered: it ends before the
+last one, lest there be one more.
+"""
 
 
 class Host(Protocol):
