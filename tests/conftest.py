@@ -3,13 +3,14 @@
 import gc
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.lobby import Lobby
-from tests.support import WatchingConsole, run_server, threads_running, wait_until
+from tests.support import WatchingConsole, run_server, wait_until
 from threadchat import ChatServer
 
 # These need pseudo-terminals, which Windows does not have.
@@ -28,11 +29,11 @@ def _open_files() -> int:
 @pytest.fixture(autouse=True)
 def nothing_leaks() -> Iterator[None]:
     """Fail a test after which more threads or descriptors are there than before."""
-    threads, files = threads_running(), _open_files()
+    threads, files = threading.active_count(), _open_files()
     yield
     if _open_files() > files:
         gc.collect()  # only now: it takes longer than most tests
-    wait_until(lambda: threads_running() <= threads, "the test's threads have ended")
+    wait_until(lambda: threading.active_count() <= threads, "the test's threads have ended")
     wait_until(lambda: _open_files() <= files, "the test's descriptors are closed")
 
 

@@ -215,12 +215,6 @@ def run_concurrently(actions: Sequence[Callable[[], None]]) -> None:
         raise errors[0]
 
 
-def threads_running() -> int:
-    """Return how many threads there are, but for those that stay to compute passphrases."""
-    names = [thread.name for thread in threading.enumerate()]
-    return sum(not name.startswith("threadchat passphrases") for name in names)
-
-
 def wait_until(condition: Callable[[], bool], what: str) -> None:
     """Wait for a state that announces itself by no event, such as a thread blocked in a call."""
     pause = threading.Event()

@@ -182,24 +182,6 @@ class TestCrowd:
         run_concurrently([ask] * (4 * MAX_AT_ONCE))
         assert max(seen) == MAX_AT_ONCE
 
-    def test_whoever_asks_it_is_the_same_few_threads_that_compute(
-        self, kept: bytes, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        computed_by = set()
-
-        def scrypt(*_: object, **__: object) -> bytes:
-            computed_by.add(threading.current_thread())
-            return b""
-
-        def ask() -> None:
-            assert not is_right(HORSE, kept)
-
-        monkeypatch.setattr(hashlib, "scrypt", scrypt)
-        monkeypatch.setattr(passphrase, "PATIENCE_SECONDS", DEADLINE)
-        for _ in range(4):
-            run_concurrently([ask] * (4 * MAX_AT_ONCE))
-        assert 1 <= len(computed_by) <= MAX_AT_ONCE
-
     def test_nobody_waits_for_long(self, kept: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
         all_busy = threading.Barrier(MAX_AT_ONCE + 1)
         done = threading.Event()

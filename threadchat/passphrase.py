@@ -14,7 +14,6 @@ import hmac
 import os
 import re
 import unicodedata
-from concurrent.futures import ThreadPoolExecutor
 from io import TextIOWrapper
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -47,10 +46,6 @@ _M_MMAP_THRESHOLD = -3  # of glibc's <malloc.h>
 _LARGE_BLOCK = 1024 * 1024
 
 _turns = BoundedSemaphore(MAX_AT_ONCE)
-
-# An allocator that has arenas for threads, such as glibc's, keeps those 16 MiB in each arena that
-# has once computed: on the clients' own threads that comes to half a gigabyte with two processors.
-_workers = ThreadPoolExecutor(MAX_AT_ONCE, "threadchat passphrases")
 
 
 class BadPassphrase(ValueError):
@@ -105,15 +100,9 @@ def _scrypt(password: bytes, salt: bytes, cost: int, block_size: int, parallelis
         raise Busy("Too many passphrases are being checked just now. Try again in a moment.")
     try:
         # Beyond 32 MiB, the default bound, this refuses what the parameters ask for.
-        return _workers.submit(
-            hashlib.scrypt,
-            password,
-            salt=salt,
-            n=1 << cost,
-            r=block_size,
-            p=parallelism,
-            dklen=_HASH_BYTES,
-        ).result()
+        return hashlib.scrypt(
+            password, salt=salt, n=1 << cost, r=block_size, p=parallelism, dklen=_HASH_BYTES
+        )
     finally:
         _turns.release()
 
