@@ -55,6 +55,12 @@ class TestDeadLinks:
             al.expect("<-- busy left after")
             al.expect("(timed out)\r\n")
 
+    def test_in_earnest_it_takes_less_than_90_seconds(self) -> None:
+        figures = handler_module._KEEPALIVE
+        probing = figures["TCP_KEEPINTVL"] * figures["TCP_KEEPCNT"]
+        assert max(figures["TCP_KEEPIDLE"], figures["TCP_KEEPALIVE"]) + probing < 90
+        assert figures["TCP_USER_TIMEOUT"] < 90_000
+
     def test_each_socket_is_told_to_find_out(self, server: ChatServer) -> None:
         with Client(server, "al"):
             (handler,) = server._handlers.values()
