@@ -4,7 +4,7 @@ import threading
 import pytest
 from rich.table import Table
 
-from tests.support import DEADLINE, threads_running
+from tests.support import DEADLINE
 from threadchat import console as console_module
 from threadchat.console import Console, Detail
 from threadchat.events import Bound, Connected, Disconnected, Named, Trouble
@@ -220,7 +220,7 @@ def test_a_broken_pipe_ends_the_watching_and_nothing_else() -> None:
         console.note(Connected(number, "x"))
     console.close(DEADLINE)
     console.note(Connected(100, "x"))
-    assert threads_running() == 1
+    assert threading.active_count() == 1
 
 
 def test_after_closing_nothing_is_shown(file: io.StringIO) -> None:

@@ -12,7 +12,6 @@ from tests.support import (
     WatchingConsole,
     run_concurrently,
     run_server,
-    threads_running,
     wait_until,
 )
 from threadchat import ChatServer
@@ -76,7 +75,7 @@ def test_a_stop_does_not_wait_for_a_client_that_reads_nothing(
         _fill(server, stuck, al)
         server.stop(timeout=1.0)
         assert {console.next_disconnect().name for _ in range(2)} == {"stuck", "al"}
-        wait_until(lambda: threads_running() <= 3, "all threads but the console's ended")
+        wait_until(lambda: threading.active_count() <= 3, "all threads but the console's ended")
 
 
 def test_a_reader_that_never_reads_holds_up_nobody(
