@@ -66,30 +66,35 @@ class House:
         self._files = files or HouseFiles()
         self.motd: Sequence[str] = ()
         self._password = self._op_password = ""
-        self._read()
+        for read in self._readers():
+            read()
 
     # What stands in files
 
     def reread(self) -> None:
         """Read the files again; what cannot be read stays as it was, and the operator is told."""
-        try:
-            self._read()
-        except UnusableFile as error:
-            self.warn(f"{error} What it said before still counts.")
-        else:
-            self.acted("operator", "had the files read again")
+        for read in self._readers():
+            try:
+                read()
+            except UnusableFile as error:
+                self.warn(f"{error} What it said before still counts.")
+        self.acted("operator", "had the files read again")
 
-    def _read(self) -> None:
-        files = self._files
-        try:
-            if files.motd is not None:
-                self.motd = _read_motd(files.motd)
-            if files.password is not None:
-                self._password = read_passphrase(files.password)
-            if files.op_password is not None:
-                self._op_password = read_passphrase(files.op_password)
-        except BadPassphrase as error:
-            raise UnusableFile(str(error)) from None
+    def _readers(self) -> tuple[Callable[[], None], ...]:
+        """Return what reads each file: one that fails must not keep another from counting."""
+        return self._read_motd, self._read_password, self._read_op_password
+
+    def _read_motd(self) -> None:
+        if self._files.motd is not None:
+            self.motd = _motd_in(self._files.motd)
+
+    def _read_password(self) -> None:
+        if self._files.password is not None:
+            self._password = _password_in(self._files.password)
+
+    def _read_op_password(self) -> None:
+        if self._files.op_password is not None:
+            self._op_password = _password_in(self._files.op_password)
 
     @property
     def has_password(self) -> bool:
@@ -129,7 +134,14 @@ def _comparable(password: str) -> bytes:
     return unicodedata.normalize("NFC", password).encode()
 
 
-def _read_motd(path: Path) -> list[str]:
+def _password_in(path: Path) -> str:
+    try:
+        return read_passphrase(path)
+    except BadPassphrase as error:
+        raise UnusableFile(str(error)) from None
+
+
+def _motd_in(path: Path) -> list[str]:
     try:
         lines = path.read_text("utf-8-sig", errors="replace").splitlines()
     except OSError as error:
