@@ -133,6 +133,19 @@ def test_who_says_nothing_is_warned_and_then_let_go(look: Callable[[], None]) ->
         assert console.next_disconnect().why == "idle"
 
 
+def test_nobody_is_warned_before_half_of_the_time_is_over(look: Callable[[], None]) -> None:
+    clock = Clock()
+    with (
+        run_server(limits=replace(UNLIMITED, idle_timeout=60), clock=clock) as (server, _),
+        Client(server, "al") as al,
+    ):
+        look()
+        al.sync()
+        assert b"still here" not in al.received
+        clock.now += 31
+        al.expect("=== Are you still here? Say something within 29 s, or be let go.\r\n")
+
+
 def test_who_takes_nothing_is_let_go_though_little_is_queued(look: Callable[[], None]) -> None:
     clock = Clock()
     with (

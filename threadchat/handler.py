@@ -56,7 +56,7 @@ STUCK_SECONDS = 30.0
 """How long a client may take none of what is queued for it."""
 
 IDLE_WARNING_SECONDS = 60.0
-"""How long before its end a client that says nothing is warned."""
+"""How long before its end a silent client is warned; half of its time if that is less."""
 
 LAST_LINES_SECONDS = 60.0
 """How long, in all, the lines that came too fast are still said of a client that has ended."""
@@ -257,7 +257,10 @@ class ClientHandler(socketserver.StreamRequestHandler):
         left = timeout - idle
         if left <= 0:
             self.end(Reason.IDLE, f"You have said nothing for {duration(timeout)}. Goodbye.")
-        elif left <= IDLE_WARNING_SECONDS and self._warned_after != self.person.last_heard_at:
+        elif (
+            left <= min(IDLE_WARNING_SECONDS, timeout / 2)
+            and self._warned_after != self.person.last_heard_at
+        ):
             self._warned_after = self.person.last_heard_at
             words = f"Are you still here? Say something within {duration(left)}, or be let go."
             self.person.tell(Notice(words))
