@@ -128,9 +128,12 @@ def test_while_another_job_has_the_terminal_its_rows_are_left_alone(terminal: Te
     ]
 
 
+# pyte draws a wide letter in the last column, where terminals wrap: not both kinds in one line.
+LOGGED = st.text("xy ", min_size=1, max_size=70) | st.text("\u6f22", min_size=1, max_size=70)
+
 STEPS = st.one_of(
     st.tuples(st.just("press"), st.text("ab \u6f22\u00e9\x01\x05\x02\x7f", max_size=40)),
-    st.tuples(st.just("log"), st.text("xy \u6f22", min_size=1, max_size=70)),
+    st.tuples(st.just("log"), LOGGED),
     st.tuples(st.just("status"), st.sampled_from(["", "3 here", "s" * (COLUMNS - 1)])),
     st.tuples(st.just("pause"), st.just("")),
     st.tuples(st.just("resume"), st.just("")),
