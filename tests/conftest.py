@@ -11,6 +11,8 @@ import pytest
 
 from tests.lobby import Lobby
 from tests.support import WatchingConsole, run_server, wait_until
+from tests.test_tls import context as context
+from tests.test_tls import files as files
 from threadchat import ChatServer
 
 # These need pseudo-terminals, which Windows does not have.
