@@ -25,6 +25,7 @@ from tests.support import (
 )
 from threadchat import ChatServer
 from threadchat import handler as handler_module
+from threadchat import wire as wire_module
 from threadchat.house import HouseFiles
 
 # Seconds, where it takes a minute and a half in earnest.
@@ -35,7 +36,7 @@ class TestDeadLinks:
     def test_idle_or_not_a_peer_behind_one_is_found_out(
         self, link: "Link", monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(handler_module, "_KEEPALIVE", _SOON)
+        monkeypatch.setattr(wire_module, "_KEEPALIVE", _SOON)
         with (
             run_server((link.here, 0)) as (server, console),
             Client(server, "al") as al,
@@ -56,7 +57,7 @@ class TestDeadLinks:
             al.expect("(timed out)\r\n")
 
     def test_in_earnest_it_takes_less_than_90_seconds(self) -> None:
-        figures = handler_module._KEEPALIVE
+        figures = wire_module._KEEPALIVE
         probing = figures["TCP_KEEPINTVL"] * figures["TCP_KEEPCNT"]
         assert max(figures["TCP_KEEPIDLE"], figures["TCP_KEEPALIVE"]) + probing < 90
         assert figures["TCP_USER_TIMEOUT"] < 90_000
@@ -66,7 +67,7 @@ class TestDeadLinks:
             (handler,) = server._handlers.values()
             known = {
                 name: value
-                for name, value in handler_module._KEEPALIVE.items()
+                for name, value in wire_module._KEEPALIVE.items()
                 if hasattr(socket, name)
             }
             assert {

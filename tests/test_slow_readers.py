@@ -10,6 +10,7 @@ from tests import slow_reader_figures
 from tests.support import Client, WatchingConsole
 from threadchat import ChatServer
 from threadchat import handler as handler_module
+from threadchat import wire as wire_module
 from threadchat.outbox import MAX_QUEUED
 from threadchat.stats import resident_memory
 
@@ -20,13 +21,13 @@ LINE = "x" * 4000
 @pytest.fixture
 def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the system take little for a client that reads nothing: else it would be megabytes."""
-    prepare = handler_module._prepare
+    prepare = wire_module.prepare
 
     def prepare_small(sock: socket.socket) -> None:
         prepare(sock)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
 
-    monkeypatch.setattr(handler_module, "_prepare", prepare_small)
+    monkeypatch.setattr(handler_module, "prepare", prepare_small)
 
 
 @pytest.mark.usefixtures("small_buffers")

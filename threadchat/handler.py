@@ -4,7 +4,6 @@ The way of a line is one `for` loop here: what arrives goes through the client's
 each line that comes out is a name, a command, or something to say.
 """
 
-import contextlib
 import math
 import socket
 import socketserver
@@ -19,7 +18,7 @@ from threadchat.commands import complete
 from threadchat.entrance import Entrance
 from threadchat.events import Connected, Disconnected, Named, Watch
 from threadchat.foreign import Doorman
-from threadchat.limits import FloodGuard, Limits
+from threadchat.limits import Limits
 from threadchat.linebuffer import Line, LineTooLong
 from threadchat.messages import (
     Call,
@@ -35,10 +34,11 @@ from threadchat.messages import (
 from threadchat.network import show_address
 from threadchat.operating import registry
 from threadchat.outbox import BROKEN, Flusher, Frame, Outbox, reason_of
+from threadchat.pace import Pace
 from threadchat.person import Person
 from threadchat.terminal import AreYouThere, Ended, Terminal, TerminalEvent
 from threadchat.text import clean_text
-from threadchat.wire import AnyWire, open_wire
+from threadchat.wire import AnyWire, open_wire, prepare
 
 MAX_SAID_AT_ONCE = 16
 """The most lines of one client that its room is told at once, besides the first."""
@@ -57,23 +57,6 @@ STUCK_SECONDS = 30.0
 
 IDLE_WARNING_SECONDS = 60.0
 """How long before its end a silent client is warned; half of its time if that is less."""
-
-LAST_LINES_SECONDS = 60.0
-"""How long, in all, the lines that came too fast are still said of a client that has ended."""
-
-_KEEPALIVE = {
-    "TCP_KEEPIDLE": 40,
-    "TCP_KEEPALIVE": 40,  # what macOS calls the same
-    "TCP_KEEPINTVL": 15,
-    "TCP_KEEPCNT": 3,
-    "TCP_USER_TIMEOUT": 80_000,
-}
-"""Where the system has them: a peer is found dead within 90 s, idle (after 85 s, in s) or with
-data pending (user timeout, in ms).
-
-Where there is a user timeout, it also decides how long probes go unanswered: it ends before the
-last one, lest there be one more.
-"""
 
 
 class Host(Protocol):
@@ -107,7 +90,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
     def setup(self) -> None:
         """Make ready what serves this client."""
         super().setup()
-        _prepare(self.connection)
+        prepare(self.connection)
         self.host = cast(Host, self.server)
         self.wire = self._open_wire()
         self.outbox = Outbox(self.wire, self.host.flusher)
@@ -123,9 +106,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         self._entrance = Entrance(self.host.chat, self)
         self._prompt = ""
         flood = self.host.limits.flood
-        self._guard = FloodGuard(*flood, self.host.clock) if flood else None
-        self._is_told_too_fast = False
-        self._last_lines_seconds = LAST_LINES_SECONDS
+        self._pace = Pace(flood, self.host.clock, self.wire, self.person) if flood else None
         self._warned_after = -math.inf  # when the person was last heard before a warning
         self._stuck_at = 0, self.started_at  # after how many bytes sent, and since when
         self._why: str = Reason.CLOSED
@@ -319,7 +300,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
                     self.person.quit()
                     return
                 if isinstance(event, Line):
-                    if not self._may_go_on(event.text):
+                    if not self._is_time_for(event.text):
                         return
                     yield event.text
                 elif not (isinstance(event, AreYouThere) and asked):
@@ -329,30 +310,11 @@ class ClientHandler(socketserver.StreamRequestHandler):
                 self._settle()
         if not self._was_cut_off and not self._is_ended():
             for event in self.terminal.receive_end():
-                if isinstance(event, Line) and self._may_go_on(event.text):
+                if isinstance(event, Line) and self._is_time_for(event.text):
                     yield event.text
 
-    def _may_go_on(self, line: str) -> bool:
-        """Wait until it is time to serve `line`; return False if the client is gone meanwhile.
-
-        What it sends next waits in its own connection. One that has nothing more to send is waited
-        for no longer than `LAST_LINES_SECONDS` in all: it may be gone for good.
-        """
-        if self._guard is None:
-            return True
-        call = parse_line(line)
-        command = registry.get(call.command) if isinstance(call, Call) else None
-        delay = self._guard.delay_for(line, command.weight if command is not None else 1.0)
-        if not delay:
-            return True
-        if not self._is_told_too_fast:
-            self._is_told_too_fast = True
-            self.person.tell(Notice(_TOO_FAST))
-        if self.wire.is_at_end():
-            self._last_lines_seconds -= delay
-            if self._last_lines_seconds < 0:
-                return False
-        return self.wire.pause(delay)
+    def _is_time_for(self, line: str) -> bool:
+        return self._pace is None or self._pace.wait_for(line)
 
     def _answer(self, event: LineTooLong | AreYouThere) -> None:
         """Answer what is not a line."""
@@ -372,7 +334,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         Nothing, where the flood guard has to see each line.
         """
         said: list[str] = []
-        if self._events and self._guard is None:
+        if self._events and self._pace is None:
             for event in self._events[:MAX_SAID_AT_ONCE]:
                 if not isinstance(event, Line):
                     break
@@ -459,24 +421,4 @@ class ClientHandler(socketserver.StreamRequestHandler):
             self.host.watch.note(Named(self.person.id, self.person.name, name))
 
 
-_TOO_FAST = "That was fast: what you send is served line by line, and none of it is lost."
-
 _CHARMODE_HINT = "Type /charmode on to have the line you type kept whole while others talk."
-
-
-def _prepare(sock: socket.socket) -> None:
-    """Set what keeps a connection honest: dead peers found out, urgent bytes kept in line."""
-    options = [
-        # Else the telnet synch loses its IAC to the urgent channel, and a bare F2 becomes text.
-        (socket.SOL_SOCKET, socket.SO_OOBINLINE, 1),
-        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-        # A line is to arrive when it is said, not with the next one.
-        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-    ]
-    for name, value in _KEEPALIVE.items():
-        if hasattr(socket, name):
-            options.append((socket.IPPROTO_TCP, getattr(socket, name), value))
-    for level, option, value in options:
-        # Some systems refuse this for a connection that is gone; it will be found out soon.
-        with contextlib.suppress(OSError):
-            sock.setsockopt(level, option, value)

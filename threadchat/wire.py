@@ -23,6 +23,21 @@ _PAUSE_SLICE = 0.1
 """How long a pause takes to notice, in seconds, that it was ended from another thread."""
 
 
+_KEEPALIVE = {
+    "TCP_KEEPIDLE": 40,
+    "TCP_KEEPALIVE": 40,  # what macOS calls the same
+    "TCP_KEEPINTVL": 15,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 80_000,
+}
+"""Where the system has them: a peer is found dead within 90 s, idle (after 85 s, in s) or with
+data pending (user timeout, in ms).
+
+Where there is a user timeout, it also decides how long probes go unanswered: it ends before the
+last one, lest there be one more.
+"""
+
+
 class AnyWire(Protocol):
     """What serves a client needs of a wire, be it plain or encrypting. For each, see `Wire`."""
 
@@ -157,6 +172,24 @@ class PortableWire(Wire):
             self._woken = True
         else:
             super().wake()
+
+
+def prepare(sock: socket.socket) -> None:
+    """Set what keeps a connection honest: dead peers found out, urgent bytes kept in line."""
+    options = [
+        # Else the telnet synch loses its IAC to the urgent channel, and a bare F2 becomes text.
+        (socket.SOL_SOCKET, socket.SO_OOBINLINE, 1),
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        # A line is to arrive when it is said, not with the next one.
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    ]
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):
+            options.append((socket.IPPROTO_TCP, getattr(socket, name), value))
+    for level, option, value in options:
+        # Some systems refuse this for a connection that is gone; it will be found out soon.
+        with contextlib.suppress(OSError):
+            sock.setsockopt(level, option, value)
 
 
 def open_wire(sock: socket.socket) -> Wire:
