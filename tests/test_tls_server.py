@@ -232,7 +232,7 @@ def test_one_that_reads_nothing_is_ended_alone(place: Place) -> None:
             al.type("x" * 4000)
             bo.expect("x" * 4000)
             rounds += 1
-            assert rounds < 10_000
+            assert rounds < 2000  # 8 MB, more than systems take by themselves
         assert place.console.next_disconnect().why == "too slow"
         bo.type("still here")
         al.expect("bo: still here")
