@@ -137,6 +137,11 @@ class Client:
         assert data, f"{wanted!r} did not come before the end, but {unread!r}"
         self.received += data
 
+    def forget(self) -> None:
+        """Keep nothing of what has been read, for who stays for long."""
+        self.received = self.received[self._read_up_to :]
+        self._read_up_to = 0
+
     def expect_end(self) -> str:
         """Wait for the server to close; return what was still unread."""
         with contextlib.suppress(ConnectionResetError):

@@ -1,0 +1,146 @@
+"""Run a threadchat server as a process of its own; read its log, and what it uses of the system.
+
+For the soak and the fuzzer, which want to see from outside that nothing is lost, left open or
+growing. The figures come from `/proc`, so this is for Linux.
+"""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import threadchat
+from tests.support import DEADLINE
+
+OPEN_DOORS = ("--max-per-address", "0", "--max-connects", "0", "--max-clients", "10000")
+"""Options for a server that everybody comes to from one address."""
+
+_SOURCES = str(Path(threadchat.__file__).parent.parent)
+
+_OWN_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d |    (telnet|nc|openssl|putty|plink) ")
+"""How a line of the console begins; what does not, such as a traceback, is a problem."""
+
+Record = dict[str, Any]
+"""A line of the log file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a process uses of the system; `memory` is what is resident of it, in KiB."""
+
+    memory: int
+    threads: int
+    descriptors: int
+
+    def is_within(self, before: "Figures") -> bool:
+        """Return whether nothing has grown since `before`, memory by a tenth at most."""
+        return (
+            self.threads <= before.threads
+            and self.descriptors <= before.descriptors
+            and self.memory <= 1.1 * before.memory
+        )
+
+    def __str__(self) -> str:
+        return f"{self.memory / 1024:.1f} MiB, {self.threads} threads, {self.descriptors} fds"
+
+
+class ServerProcess:
+    """`python -m threadchat` on a free port of 127.0.0.1, with its files in `folder`.
+
+    What it prints beyond its log, and the problems in that, are in `problems`. Leaving the block
+    kills what `stop` has not ended.
+    """
+
+    address_family: int = socket.AF_INET
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.problems: list[str] = []
+        log = folder / "log.jsonl"
+        environment = {
+            name: value for name, value in os.environ.items() if "THREADCHAT" not in name
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "threadchat", "--host", "127.0.0.1", "--port", "0", *OPEN_DOORS,
+             "--log-file", log.name, "--log-messages", *options],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            env={**environment, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": _SOURCES},
+        )  # fmt: skip
+        assert self._process.stdout is not None
+        first = self._process.stdout.readline()
+        bound = re.search(r"server bound .*:(\d+)$", first)
+        assert bound, f"the server did not start, but said {first!r}"
+        self.server_address: Any = ("127.0.0.1", int(bound.group(1)))
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        self.log = LogFile(log)
+
+    def __enter__(self) -> "ServerProcess":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._reader.join()
+        self._process.__exit__(None, None, None)
+        self.log.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if not _OWN_LINE.match(line) or " problem " in line[:35] or "lines left out" in line:
+                self.problems.append(line.rstrip())
+
+    def figures(self) -> Figures:
+        """Return what the process uses at this moment."""
+        root = Path("/proc") / str(self._process.pid)
+        status = dict(re.findall(r"^(\w+):\s*(\d+)", (root / "status").read_text(), re.MULTILINE))
+        return Figures(int(status["VmRSS"]), int(status["Threads"]), len(os.listdir(root / "fd")))
+
+    def is_running(self) -> bool:
+        """Return whether the process has not ended."""
+        return self._process.poll() is None
+
+    def stop(self) -> int:
+        """Have the server stop, as Ctrl-C does; return its exit status."""
+        self._process.send_signal(signal.SIGINT)
+        status = self._process.wait(DEADLINE)
+        self._reader.join()
+        return status
+
+
+class LogFile:
+    """The log of a server as it grows, over its rotations."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = open(path, "rb")  # noqa: SIM115 - it stays open until it is put aside
+
+    def close(self) -> None:
+        self._file.close()
+
+    def new_records(self) -> Iterator[Record]:
+        """Yield what has been logged since the last time, each line whole."""
+        while True:
+            is_put_aside = os.stat(self._path).st_ino != os.fstat(self._file.fileno()).st_ino
+            yield from self._rest()
+            if not is_put_aside:
+                return
+            self._file.close()
+            self._file = open(self._path, "rb")  # noqa: SIM115
+
+    def _rest(self) -> Iterator[Record]:
+        while (line := self._file.readline()).endswith(b"\n"):
+            yield json.loads(line)
+        self._file.seek(-len(line), os.SEEK_CUR)

@@ -1,0 +1,347 @@
+"""Know from the server's log what happened in each room, and judge by it what people were sent.
+
+The log has each room's messages in the room's one order, and that is what its members must have
+seen, each from coming to going (promise 1). Who is where is worked out from the same lines, and has
+to agree with the numbers in them.
+"""
+
+import re
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tests.process import Record
+from tests.soak.participant import Kind, Participant, Recall, Visit, without_duration
+from threadchat.messages import Emote, Joined, Left, LeftTogether, Remark, Renamed, Say
+from threadchat.server import DEFAULT_REPLAY
+
+STARS = "star"
+"""How the names begin that many want. Who has one does not go from room to room."""
+
+KEPT_FOR_RECALL = 1200
+"""How many lines of a room are known once everybody has gone: a bit more than the server knows."""
+
+_TAG = re.compile(r"/?(\d+)\.(\d+) ")
+_FENCE = re.compile(r"Announcement by \S+: fence-\d+$")
+_OWN_REMARK = re.compile(r"(\S+) (is away|is back|set the topic: )")
+
+
+@dataclass(slots=True, eq=False)
+class Citizen:
+    """Somebody as the log knows them."""
+
+    name: str
+    room: "RoomLog | None" = None
+    stays: "list[Stay]" = field(default_factory=list)
+    serial: int = 0
+    """Whose words they say."""
+    said: int = 0
+    """How many of them there were."""
+    last_number: int = 0
+    why: str = ""
+    """Why they last left a room."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """What a room was shown, as the line that plain clients get."""
+
+    line: str
+    speaker: Citizen | None = None
+    """Whom it is of, and who is not shown it."""
+    is_spoken: bool = False
+    joined: tuple[str, ...] = ()
+    here: int = 0
+
+
+@dataclass(slots=True)
+class Stay:
+    """The part of a room's order that one member must have seen: entries `begin` to `end`."""
+
+    room: "RoomLog"
+    name: str
+    """Under which name that one came."""
+    begin: int
+    spoken_before: int
+    end: int | None = None
+    judged: int = 0
+    """Up to which entry what was seen has been compared."""
+
+
+@dataclass(slots=True, eq=False)
+class RoomLog:
+    """The order of one room, and who is in it."""
+
+    name: str
+    entries: list[Entry] = field(default_factory=list)
+    members: set[Citizen] = field(default_factory=set)
+    spoken: list[str] = field(default_factory=list)
+    fenced: int = 0
+    """Up to which entry everybody who is there must have seen everything."""
+
+    def names(self) -> set[str]:
+        """Return the names of who is there."""
+        return {citizen.name for citizen in self.members}
+
+
+@dataclass(slots=True)
+class Connection:
+    """A client as the log knows it."""
+
+    address: str
+    citizen: Citizen | None = None
+    end: Record | None = None
+
+
+class Judge:
+    """Reads the log, and finds what is against the rules: that is added to `violations`."""
+
+    def __init__(self) -> None:
+        self.violations: list[str] = []
+        self.rooms: dict[str, RoomLog] = {}
+        self.acts: set[str] = set()
+        """What operators have done."""
+        self._connections: dict[int, Connection] = {}
+        self._by_address: dict[str, deque[Connection]] = defaultdict(deque)
+        self._named: dict[str, Citizen] = {}
+        self._recent: deque[str] = deque(maxlen=12)
+
+    def find(self, what: str, *context: str) -> None:
+        """Add a violation, with lines that say more of it."""
+        self.violations.append("\n".join((what, *(f"    {line}" for line in context))))
+
+    # Reading the log
+
+    def read(self, records: Iterable[Record]) -> None:
+        """Take what has been logged."""
+        for record in records:
+            self._recent.append(str(record))
+            found = len(self.violations)
+            self._take(record)
+            if len(self.violations) > found:
+                self.violations[-1] += "\n    the log: " + "\n        ".join(self._recent)
+
+    def _take(self, record: Record) -> None:
+        match record["event"]:
+            case "connected":
+                connection = self._connections[record["id"]] = Connection(record["address"])
+                self._by_address[record["address"]].append(connection)
+            case "named":
+                self._connections[record["id"]].citizen = self._named.get(record["name"])
+            case "disconnected":
+                self._take_end(record)
+            case "acted":
+                self.acts.add(record["deed"])
+            case "trouble" | "left_out" | "refused":
+                self.find(f"{record['event']} in the log")
+            case (
+                "joined" | "left" | "left_together" | "say" | "emote" | "renamed" | "remark" as kind
+            ):
+                name = record["room"]
+                room = self.rooms.setdefault(name, RoomLog(name))
+                room.entries.append(getattr(self, f"_take_{kind}")(room, record))
+                if kind == "remark" and _FENCE.match(record["text"]):
+                    room.fenced = len(room.entries)
+
+    def _take_end(self, record: Record) -> None:
+        connection = self._connections[record["id"]]
+        if connection.end is not None:
+            self.find("two ends of one connection")
+        connection.end = record
+        citizen = connection.citizen
+        if citizen is not None:
+            if citizen.room is not None:
+                self.find(f"{citizen.name} is gone without having left {citizen.room.name}")
+            if citizen.why and citizen.why != record["why"]:
+                self.find(f"{citizen.name} left ({citizen.why}) but ended ({record['why']})")
+
+    def _take_joined(self, room: RoomLog, record: Record) -> Entry:
+        for name in record["names"]:
+            citizen = self._named.get(name)
+            if citizen is None or (name.startswith(STARS) and citizen.room is None):
+                citizen = self._named[name] = Citizen(name)
+            if citizen.room is not None:
+                self.find(f"{name} came into {room.name} while in {citizen.room.name}")
+            citizen.room = room
+            citizen.stays.append(Stay(room, name, len(room.entries), len(room.spoken)))
+            room.members.add(citizen)
+        if len(room.members) != record["here"]:
+            self.find(f"{record['here']} are said to be in {room.name}, not {len(room.members)}")
+        names, here = tuple(record["names"]), record["here"]
+        return Entry(Joined(names, here).line, joined=names, here=here)
+
+    def _take_left(self, room: RoomLog, record: Record) -> Entry:
+        self._go(room, record["name"], record["why"])
+        return Entry(without_duration(Left(record["name"], 0.0, record["why"]).line))
+
+    def _take_left_together(self, room: RoomLog, record: Record) -> Entry:
+        for name in record["names"]:
+            self._go(room, name, "")
+        if len(room.members) != record["here"]:
+            self.find(f"{record['here']} are said to stay in {room.name}, not {len(room.members)}")
+        return Entry(LeftTogether(record["names"], record["here"]).line)
+
+    def _go(self, room: RoomLog, name: str, why: str) -> None:
+        citizen = self._named.get(name)
+        if citizen is None or citizen.room is not room:
+            self.find(f"{name} left {room.name} without being there")
+            return
+        citizen.why = why
+        citizen.room = None
+        # Behind what was shown so far: who leaves is not shown their leaving.
+        citizen.stays[-1].end = len(room.entries)
+        room.members.remove(citizen)
+
+    def _take_say(self, room: RoomLog, record: Record) -> Entry:
+        return self._said(room, record, Say(record["name"], record["text"], 0.0).line)
+
+    def _take_emote(self, room: RoomLog, record: Record) -> Entry:
+        return self._said(room, record, Emote(record["name"], record["text"], 0.0).line)
+
+    def _said(self, room: RoomLog, record: Record, line: str) -> Entry:
+        citizen = self._named.get(record["name"])
+        tag = _TAG.match(record["text"])
+        if citizen is None or citizen.room is not room or tag is None:
+            self.find(f"somebody who is not in {room.name} said {line!r}")
+            return Entry(line)
+        serial, number = int(tag.group(1)), int(tag.group(2))
+        citizen.serial = citizen.serial or serial
+        if citizen.serial != serial or number <= citizen.last_number:
+            self.find(f"behind number {citizen.last_number} of {citizen.serial} came {line!r}")
+        citizen.last_number = number
+        citizen.said += 1
+        room.spoken.append(line)
+        return Entry(line, citizen, is_spoken=True)
+
+    def _take_renamed(self, room: RoomLog, record: Record) -> Entry:
+        before, now = record["before"], record["now"]
+        citizen, other = self._named.pop(before, None), self._named.get(now)
+        if citizen is None or citizen.room is not room or (other is not None and other.room):
+            self.find(f"{before} became {now} in {room.name}")
+            citizen = Citizen(now)
+        citizen.name = now
+        self._named[now] = citizen
+        return Entry(Renamed(before, now).line, citizen)
+
+    def _take_remark(self, room: RoomLog, record: Record) -> Entry:
+        own = _OWN_REMARK.match(record["text"])
+        return Entry(Remark(record["text"]).line, self._named.get(own.group(1)) if own else None)
+
+    # Judging what people saw
+
+    def connection_of(self, address: str) -> Connection | None:
+        """Return the next connection from `address` that nobody has asked for."""
+        return self._by_address[address].popleft() if self._by_address[address] else None
+
+    def judge(self, one: Participant, connection: Connection) -> None:
+        """Compare what `one` has seen with what it must have, and what it has said with the log."""
+        citizen = connection.citizen
+        for line in one.strange:
+            self.find(f"{_about(one)} was sent a line of no kind", repr(line))
+        one.strange.clear()
+        if citizen is None:
+            if one.visits:
+                self.find(f"{_about(one)} is in {one.room}, and the log does not know of it")
+            return
+        if one.count and citizen.serial not in (0, one.serial):
+            self.find(f"{_about(one)} is taken for number {citizen.serial}")
+        stays = citizen.stays
+        for at, visit in enumerate(one.visits, one.visits_judged):
+            if at >= len(stays) or stays[at].room.name != visit.room:
+                there = [stay.room.name for stay in stays]
+                self.find(f"{_about(one)} was in {visit.room}, visit {at}, but not for the log",
+                          f"it knows of {there}")  # fmt: skip
+                return
+            self._judge_visit(one, citizen, visit, stays[at])
+        one.visits_judged += max(0, len(one.visits) - 1)
+        del one.visits[:-1]
+        if one.saw_all:
+            if len(stays) > one.visits_judged + 1:
+                self.find(f"{_about(one)} was not told of being in {stays[-1].room.name}")
+            lost = one.count - citizen.said
+            if not 0 <= lost <= one.times_muted:
+                self.find(f"of what {_about(one)} said, {lost} were shown to nobody")
+
+    def _judge_visit(self, one: Participant, citizen: Citizen, visit: Visit, stay: Stay) -> None:
+        room, seen = stay.room, visit.seen
+        end = room.fenced if stay.end is None else stay.end
+        at, place = max(stay.judged, stay.begin), 0
+        while at < end:
+            entry = room.entries[at]
+            is_own = entry.speaker is citizen and not (entry.is_spoken and one.kind is Kind.KEYS)
+            expected = None if is_own else entry.line
+            if at == stay.begin:
+                expected = _line_of_others(entry, stay.name)
+            if expected is not None and place < len(seen) and seen[place] == expected:
+                place += 1
+            elif place == len(seen) and not one.saw_all:
+                break  # who was cut off has seen the first part of it
+            elif expected is not None and not _is_by(entry, one.ignored):
+                self._find_gap(one, room, at, expected, seen[place:])
+                break
+            at += 1
+        stay.judged = at
+        if stay.end is None:
+            del seen[:place]
+        elif place < len(seen) and at == end:
+            self.find(f"{_about(one)} saw more in {room.name} than was shown", *seen[place:])
+        if stay.spoken_before and one.saw_all and not visit.has_replay:
+            self.find(f"{_about(one)} was told nothing of what had been said in {room.name}")
+        for recall in visit.recalls:
+            if recall.is_whole:
+                self._judge_recall(one, recall, stay)
+        visit.recalls = [recall for recall in visit.recalls if not recall.is_whole]
+
+    def _find_gap(
+        self, one: Participant, room: RoomLog, at: int, expected: str, seen: list[str]
+    ) -> None:
+        self.find(
+            f"{_about(one)} was to see in {room.name} {expected!r}",
+            "behind", *(entry.line for entry in room.entries[max(0, at - 5) : at]),
+            "but saw", *seen[:5],
+        )  # fmt: skip
+
+    def _judge_recall(self, one: Participant, recall: Recall, stay: Stay) -> None:
+        spoken, shown = stay.room.spoken, recall.lines
+        if recall.is_replay:
+            begin = max(0, stay.spoken_before - DEFAULT_REPLAY)
+            expected = spoken[begin : stay.spoken_before]
+        elif one.ignored:  # what those said is left out, and they may have had other names
+            expected = shown
+        else:
+            begin = spoken.index(shown[0]) if shown[0] in spoken else 0
+            expected = spoken[begin : begin + len(shown)]
+        if shown != expected:
+            self.find(
+                f"{_about(one)} was told another past of {recall.room}",
+                "it was shown", *shown[:25], "instead of", *expected[:25],
+            )  # fmt: skip
+
+    def forget(self) -> None:
+        """Forget who was there, now that nobody is; only what was said can still be asked for."""
+        for room in self.rooms.values():
+            if room.members:
+                self.find(f"nobody is left, and yet {room.names()} are in {room.name}")
+            room.members.clear()
+            room.entries.clear()
+            room.fenced = 0
+            del room.spoken[:-KEPT_FOR_RECALL]
+        self._connections.clear()
+        self._by_address.clear()
+        self._named.clear()
+        self.acts.clear()
+
+
+def _is_by(entry: Entry, serials: set[int]) -> bool:
+    """Return whether `entry` was said by one of those."""
+    return entry.is_spoken and entry.speaker is not None and entry.speaker.serial in serials
+
+
+def _line_of_others(entry: Entry, name: str) -> str | None:
+    """Return what somebody called `name` is told of those who joined in the same moment."""
+    others = [other for other in entry.joined if other != name]
+    return Joined(others, entry.here).line if others else None
+
+
+def _about(one: Participant) -> str:
+    return f"{one.name} (number {one.serial}, {one.kind.name}, from {one.address})"
