@@ -259,7 +259,8 @@ class Judge:
             if len(stays) > one.visits_judged + 1:
                 self.find(f"{_about(one)} was not told of being in {stays[-1].room.name}")
             lost = one.count - citizen.said
-            if not 0 <= lost <= one.times_muted:
+            # Who is muted is told once of all that comes in at once.
+            if lost < 0 or (lost and not one.times_muted):
                 self.find(f"of what {_about(one)} said, {lost} were shown to nobody")
 
     def _judge_visit(self, one: Participant, citizen: Citizen, visit: Visit, stay: Stay) -> None:

@@ -181,6 +181,7 @@ class Participant:
             case "quit with words":
                 self.type(f"/quit {self.serial} goes (home)")
                 self._expect_end("quit: ")
+                self._expect_end("quit")  # the words of one who is muted are not shown
             case "press Ctrl-D":
                 self.outgoing += b"\x15\x04"
                 self._expect_end("quit")
