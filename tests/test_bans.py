@@ -100,7 +100,7 @@ class TestAddress:
     def test_of_a_connection(self, host: str, address: str) -> None:
         assert address_of(host) == ip_address(address)
 
-    @pytest.mark.parametrize("host", ["", "localhost", "10.0.0.0/8"])
+    @pytest.mark.parametrize("host", ["", "[]", "localhost", "10.0.0.0/8"])
     def test_of_something_else(self, host: str) -> None:
         with pytest.raises(ValueError, match="does not appear to be"):
             address_of(host)

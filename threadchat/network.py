@@ -53,7 +53,9 @@ _SCOPE = re.compile("%[^/]*")
 def bare_host(text: str) -> str:
     """Return the address in `text` without brackets, port and scope."""
     shown = _AS_SHOWN.fullmatch(text)
-    return _SCOPE.sub("", shown[1] or shown[2] if shown else text)
+    if shown is not None:
+        text = next(part for part in shown.groups() if part is not None)
+    return _SCOPE.sub("", text)
 
 
 def ways_in(

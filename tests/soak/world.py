@@ -23,7 +23,7 @@ OP_PASSWORD = "only for those in charge"
 _UNMISTAKABLE = "abdefghkpstuxyz"
 """Letters of which none looks like another, nor like a digit."""
 
-_CUT_OFF = ("too slow", "kicked by ", "banned by ")
+_CUT_OFF = ("too slow", "timed out", "kicked by ", "banned by ")
 
 _LISTED = re.compile(r"=== (\d+) (?:person is|people are) here: (.*)\.$")
 
