@@ -265,7 +265,7 @@ def test_every_end_leaves_the_terminal_as_it_was(
     seat: Seat, end: Callable[[Seat], None], status: int
 ) -> None:
     # Promise 9.
-    assert termios.tcgetattr(seat.inside) != seat.modes
+    wait_until(lambda: termios.tcgetattr(seat.inside) != seat.modes, "the desk takes keys")
     end(seat)
     assert seat.expect_end() == status
     assert termios.tcgetattr(seat.inside) == seat.modes
