@@ -78,7 +78,12 @@ class ChatServer(Listener):
         self.fallback_encoding = usable_encoding(fallback_encoding)
         load_ahead(COMMON_ENCODINGS)
         self.house = House(watch.note, self.stats, finish or self.stop, records, files, clock)
-        super().__init__(address, ClientHandler, watch)
+        try:
+            super().__init__(address, ClientHandler, watch)
+        except BaseException:
+            if records is None:  # they are our own
+                self.house.records.close()
+            raise
         self.clock = clock
         self._since = time.time(), clock()
         self._lock = Lock()  # guards all below
