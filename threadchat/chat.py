@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from threading import Condition, Lock
 
 from threadchat.countdown import Countdown
@@ -328,9 +329,10 @@ class Chat:
         """Keep the name of somebody whose connection broke for them to come back to."""
         now = self.clock()
         with self._names:
-            for name, (_, until) in list(self._kept.items()):
-                if until <= now:
-                    del self._kept[name]
+            # The oldest stand first: no look at all of them for each of a crowd that breaks off.
+            for name in list(takewhile(lambda name: self._kept[name][1] <= now, self._kept)):
+                del self._kept[name]
+            self._kept.pop(person.folded_name, None)
             self._kept[person.folded_name] = person.host, now + NAME_KEPT_FOR
 
     def seat_operator(self, operator: Person) -> None:
