@@ -43,7 +43,7 @@ from threadchat.wire import AnyWire, open_wire, prepare
 MAX_SAID_AT_ONCE = 16
 """The most lines of one client that its room is told at once, besides the first."""
 
-RECEIVE_SIZE = 4096
+RECEIVE_SIZE = 1024
 """Bytes received at once. A thread that waits holds a buffer of this size."""
 
 DRAIN_SECONDS = 3.0
