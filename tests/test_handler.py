@@ -14,9 +14,10 @@ def test_the_first_client_is_greeted_and_asked(server: ChatServer) -> None:
 
 
 def test_the_greeting_says_who_is_here(server: ChatServer) -> None:
-    with Client(server, "al"), Client(server) as one, Client(server, "bo"), Client(server) as two:
+    with Client(server, "al"), Client(server) as one:
         one.expect("Hello from threadchat! 1 person is here: al.\r\n")
-        two.expect("Hello from threadchat! 2 people are here: al, bo.\r\n")
+        with Client(server, "bo"), Client(server) as two:
+            two.expect("Hello from threadchat! 2 people are here: al, bo.\r\n")
 
 
 def test_a_name_is_welcomed_with_a_line_of_help(server: ChatServer) -> None:
