@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.lobby import Lobby
 from tests.support import WatchingConsole, run_server, wait_until
@@ -18,6 +19,11 @@ from threadchat import ChatServer
 # These need pseudo-terminals, which Windows does not have.
 _AT_TERMINALS = ["test_real_clients.py", "test_desk_terminal.py", "test_ownterminal.py"]
 collect_ignore = _AT_TERMINALS if sys.platform == "win32" else []
+
+# A machine busy with other tests is no reason to fail. The long run is for whoever has the time.
+settings.register_profile("threadchat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("long", settings.get_profile("threadchat"), max_examples=5000)
+settings.load_profile("threadchat")
 
 _OPEN_FILES = next(
     (path for path in map(Path, ("/proc/self/fd", "/dev/fd")) if path.is_dir()), None

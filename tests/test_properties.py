@@ -52,10 +52,6 @@ from threadchat.text import (
     skeleton,
 )
 
-# A machine busy with other tests is no reason to fail.
-settings.register_profile("threadchat", deadline=None)
-settings.load_profile("threadchat")
-
 OPTIONS = [*Option, 0x05, 0x20, 0x26, 0x27, 0xF0, IAC]
 
 telnet_commands = st.one_of(
@@ -81,6 +77,21 @@ texts = st.one_of(
         [b"\n", b"\r\n", b"\r\0", b"\r", b"\0", b"\b", b"\x7f", b"\xff\xff", b"\xe9", b"\xc3"]
     ),
 )
+
+keys = st.sampled_from(
+    [
+        *[b"\x1b[A", b"\x1b[B", b"\x1b[C", b"\x1b[D", b"\x1b[H", b"\x1b[F", b"\x1bOD", b"\x1b[3~"],
+        *[b"\x1b[1;5C", b"\x1b[200~", b"\x1b[", b"\x1b", b"\t", b"\1", b"\3", b"\4", b"\5", b"\v"],
+        *[b"\x15", b"\x17", "é".encode(), "漢".encode(), "\u0301".encode(), b"x" * 90],
+    ]
+)
+
+openings = st.sampled_from(
+    [b"", bytes((IAC, Command.DO, Option.ECHO, IAC, Command.DO, Option.SGA))]
+)
+"""Of a client that leaves the mode to us, and of one that asks for character mode."""
+
+conversations = st.lists(st.one_of(texts, keys, keys, telnet_commands), max_size=20).map(b"".join)
 
 streams = st.lists(st.one_of(texts, telnet_commands), max_size=12).map(b"".join)
 
@@ -155,10 +166,11 @@ class TestChunking:
 
         assert outcome(pieces(text, at)) == outcome([text])
 
-    @given(streams, cuts)
-    def test_terminal(self, stream: bytes, at: list[int]) -> None:
+    @given(openings, conversations, cuts)
+    def test_terminal(self, opening: bytes, stream: bytes, at: list[int]) -> None:
         def outcome(chunks: Sequence[bytes]) -> tuple[list[TerminalEvent], Mode, View]:
             terminal = Terminal()
+            terminal.receive_data(opening, 0.0)
             events: list[TerminalEvent] = []
             for chunk in chunks:
                 events += terminal.receive_data(chunk, 0.0)
@@ -187,9 +199,10 @@ class TestBounds:
     """No input is kept without bound, and none is answered without end."""
 
     @settings(max_examples=5, deadline=None)
-    @given(streams)
-    def test_memory_of_a_terminal(self, stream: bytes) -> None:
+    @given(openings, conversations)
+    def test_memory_of_a_terminal(self, opening: bytes, stream: bytes) -> None:
         terminal = Terminal()
+        terminal.receive_data(opening, 0.0)
         chunk = stream * (60_000 // max(len(stream), 1))
         tracemalloc.start()
         try:

@@ -21,7 +21,7 @@ SAID = [f"bo: 2.{number} hi" for number in range(1, 5)]
 @pytest.mark.skipif(sys.platform != "linux", reason="what a process uses stands in /proc")
 def test_a_crowd_finds_every_promise_kept() -> None:
     screen = io.StringIO()
-    plan = Plan(seed=1, rests=2, people=15, pace=1500, acts=300, checks=2)
+    plan = Plan(seed=1, rests=2, people=15, pace=1500, acts=300, checks=2, fills=False)
     assert run(plan, Console(file=screen)) == []
     assert "0 violations" in screen.getvalue()
 

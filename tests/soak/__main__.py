@@ -35,6 +35,8 @@ class Plan(NamedTuple):
     pace: float = 250.0
     acts: int = 4000
     checks: int = 16
+    fills: bool = True
+    """Whether to begin with as much being said as the server remembers, so that it cannot grow."""
 
 
 class Soak:
@@ -87,6 +89,9 @@ class Soak:
     def _live(self, world: World) -> None:
         try:
             plan = self._slow if world.is_guarded else self._plan
+            if plan.fills and not world.is_guarded:
+                world.seat_operator()
+                crowd.fill(world)
             while not self._is_late(world):
                 self._go_on(world, plan)
             if not world.judge.violations:
@@ -106,7 +111,8 @@ class Soak:
 
     def _go_on(self, world: World, plan: Plan) -> None:
         """Act, and check, until the next rest and with it."""
-        world.seat_operator()
+        if world.operator is None:
+            world.seat_operator()
         for _ in range(plan.checks):
             self._act(world, plan)
             world.check()

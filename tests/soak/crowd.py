@@ -6,6 +6,7 @@ from collections.abc import Callable
 from tests.soak.judge import STARS
 from tests.soak.participant import PICTURE, Kind, Participant
 from tests.soak.world import World
+from threadchat.history import MAX_REMEMBERED
 
 Action = Callable[[World, Participant], None]
 
@@ -60,6 +61,22 @@ def come(world: World) -> None:
         one.outgoing += b"\xff\xfd\x01\xff\xfd\x03"  # DO ECHO, DO SGA
     one.type(one.name)
     world.done["come"] += 1
+
+
+def fill(world: World) -> None:
+    """Let the operator say so much in every room that the server remembers no more.
+
+    From then on, nothing in it has a reason to grow.
+    """
+    assert world.operator is not None
+    one = world.operator
+    for room in ("lobby", *_ROOMS, *_RARE_ROOMS):
+        one.type(f"/join {room}")
+        for _ in range(MAX_REMEMBERED):
+            one.say("what stands for everything that could be said here, if not in so few words")
+    one.type("/leave")
+    one.sync()
+    world.wait_until(lambda: one.is_in_sync, "all that is said")
 
 
 def leave(world: World, one: Participant) -> None:

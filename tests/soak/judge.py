@@ -300,6 +300,7 @@ class Judge:
             f"{_about(one)} was to see in {room.name} {expected!r}",
             "behind", *(entry.line for entry in room.entries[max(0, at - 5) : at]),
             "but saw", *seen[:5],
+            f"and is {one.state()}",
         )  # fmt: skip
 
     def _judge_recall(self, one: Participant, recall: Recall, stay: Stay) -> None:

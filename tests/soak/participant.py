@@ -193,6 +193,7 @@ class Participant:
                 self.may_end |= {"closed", "reset"}
         self.stage = Stage.LEAVING
         self._way = how
+        self.deaf_until = 0.0  # the server does not wait for long
 
     def _expect_end(self, reason: str) -> None:
         self.may_end.add(reason)
@@ -321,6 +322,13 @@ class Participant:
             self.visits[-1].seen.append(without_duration(line))
         elif not (self.kind is Kind.KEYS and _ECHO.match(line)):
             self.strange.append(line)
+
+    def state(self) -> str:
+        """Say how this one is, for who looks into a violation."""
+        return (
+            f"{self.stage.name}, going by {self._way!r}, with {len(self.outgoing)} bytes to send,"
+            f" having got {self.bytes_received} and then {self._received!r}"
+        )
 
     @property
     def saw_all(self) -> bool:

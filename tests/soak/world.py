@@ -184,7 +184,10 @@ class World:
                 continue  # its end has not been logged yet
             if connection.end is not None:
                 one.was_cut_off = connection.end["why"].startswith(_CUT_OFF)
+            found = len(self.judge.violations)
             self.judge.judge(one, connection)
+            if len(self.judge.violations) > found:
+                self.judge.violations[-1] += f"\n    its end: {connection.end}"
             if one.stage is Stage.GONE:
                 self._judge_end(one, connection)
                 self.people.remove(one)
