@@ -297,6 +297,8 @@ class Participant:
             self.name = name.group(1)
         elif _LISTED.match(line):
             self.listed = line
+        elif line.startswith(("=== You were kicked by ", "=== You were banned by ")):
+            self.was_cut_off = True  # even where the log knows of a quit in the same moment
         self.last_answer = line
 
     def _begin_recall(self, recall: Recall) -> None:
@@ -327,7 +329,7 @@ class Participant:
         """Say how this one is, for who looks into a violation."""
         return (
             f"{self.stage.name}, going by {self._way!r}, with {len(self.outgoing)} bytes to send,"
-            f" having got {self.bytes_received} and then {self._received!r}"
+            f" having got {self.bytes_received}, at last {self.last_answer!r}"
         )
 
     @property

@@ -183,7 +183,7 @@ class World:
             if one.stage is Stage.GONE and connection.end is None:
                 continue  # its end has not been logged yet
             if connection.end is not None:
-                one.was_cut_off = connection.end["why"].startswith(_CUT_OFF)
+                one.was_cut_off |= connection.end["why"].startswith(_CUT_OFF)
             found = len(self.judge.violations)
             self.judge.judge(one, connection)
             if len(self.judge.violations) > found:
