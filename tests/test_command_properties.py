@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.lobby import Lobby, Somebody
@@ -82,6 +82,7 @@ def test_no_command_fails_or_sends_what_is_unsafe(typed: list[tuple[int, str]]) 
         talk(lobby, typed)
 
 
+@settings(max_examples=settings().max_examples // 4)  # each makes a file
 @given(talks, secrets)
 def test_nor_does_one_where_names_are_kept(typed: list[tuple[int, str]], given: list[str]) -> None:
     with TemporaryDirectory() as folder, patch.object(passphrase, "_COST", 1):
