@@ -415,6 +415,23 @@ class TestDecoder:
         assert decoder.decode(text.encode()) == text
         assert decoder.encoding == "utf-8"
 
+    @pytest.mark.parametrize(
+        ("before", "begun", "after", "rest", "text"),
+        [
+            ("utf-8", b"\xc3", "utf-8", b"\x9f", "ß"),
+            ("utf-8", b"\xc3", "cp1252", b"\xdf", "Ãß"),
+            ("cp932", b"\x93", "cp932", b"\xfa", "日"),
+        ],
+    )
+    def test_a_character_that_has_begun_outlives_a_change(
+        self, before: str, begun: bytes, after: str, rest: bytes, text: str
+    ) -> None:
+        decoder = Decoder()
+        decoder.use(before)
+        assert decoder.decode(begun) == ""
+        decoder.use(after)
+        assert decoder.decode(rest) == text
+
     @pytest.mark.parametrize("text", ["é", "日", "👧"])
     def test_a_character_is_shown_when_it_is_complete(self, text: str) -> None:
         decoder = Decoder()

@@ -200,21 +200,25 @@ class Decoder:
         self._rest = b""  # the beginning of a UTF-8 character that is not complete yet
 
     def use(self, encoding: str, is_a_guess: bool = False) -> None:
-        """Take bytes for `encoding` from here on, a name that `usable_encoding` returned."""
+        """Take bytes for `encoding` from here on, a name that `usable_encoding` returned.
+
+        The character that has begun, too.
+        """
+        if self._decoder is not None:
+            self._rest, _ = self._decoder.getstate()
         self.encoding = encoding
         self.is_a_guess = is_a_guess
-        self._rest = b""
         self._decoder = (
             None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)("replace")
         )
 
     def decode(self, data: bytes, final: bool = False) -> str:
         """Return the text that `data` completes; with `final`, all that is left."""
-        if self._decoder is not None:
-            return self._decoder.decode(data, final)
         if self._rest:
             data = self._rest + data
             self._rest = b""
+        if self._decoder is not None:
+            return self._decoder.decode(data, final)
         try:
             text, used = codecs.utf_8_decode(data, "strict", final)
         except UnicodeDecodeError as error:
