@@ -9,11 +9,18 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 
 from threadchat.history import index_words
 
 _APPLICATION_ID = 0x74636861
 """Marks the file as one of threadchat's (sqlite.org/fileformat2.html, 1.3.14)."""
+
+WRITING = Lock()
+"""Held while one of this process's connections writes, as SQLite lets one at a time.
+
+Waiting for it is no failure, whereas a file that stays locked for long by another program is.
+"""
 
 _TABLES_OF_HISTORY = (
     "CREATE TABLE rooms (id INTEGER PRIMARY KEY, fold TEXT NOT NULL UNIQUE, name TEXT NOT NULL)",

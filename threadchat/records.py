@@ -115,7 +115,7 @@ class Records:
     @contextlib.contextmanager
     def _turn(self, line: str) -> Iterator[sqlite3.Connection]:
         """Have the connection to oneself; say `line` to the person if it fails."""
-        with self._lock:
+        with self._lock, database.WRITING:
             try:
                 yield self._connection
             except sqlite3.Error as error:

@@ -170,7 +170,8 @@ class StoredHistory(History):
         while self._unwritten:
             chunk = list(islice(self._unwritten, _MAX_AT_ONCE))
             try:
-                _write(self._connection, chunk)
+                with database.WRITING:
+                    _write(self._connection, chunk)
             except sqlite3.Error as error:
                 self._note_failure(error)
                 return False
