@@ -256,7 +256,8 @@ class Bystanders:
     def __init__(self, server: ServerProcess, problems: list[str]) -> None:
         self._problems = problems
         self._is_over = Event()
-        self._al, self._bo = Client(server, "al"), Client(server, "bo")
+        # Names that no stranger comes upon: one that was reset would keep it for its address.
+        self._al, self._bo = Client(server, "bystander-al"), Client(server, "bystander-bo")
         self._thread = Thread(target=self._talk)
         self._thread.start()
         self.exchanges = 0
