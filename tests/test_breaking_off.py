@@ -97,6 +97,30 @@ class TestDeadLinks:
             bo.expect("(timed out)\r\n")
             assert console.next_disconnect().why == "timed out"
 
+    def test_what_broke_a_connection_counts_and_not_that_it_is_broken(
+        self, watched: tuple[ChatServer, WatchingConsole], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # The system names the cause once. Here who receives is told of it, and who sends meanwhile
+        # only finds the pipe broken.
+        server, console = watched
+
+        def fail_to_send(data: bytes | bytearray) -> int:
+            raise BrokenPipeError(errno.EPIPE, "")
+
+        def fail_to_receive(size: int, timeout: float | None = None) -> bytes:
+            raise TimeoutError(errno.ETIMEDOUT, "")
+
+        with Client(server, "al") as al, Client(server, "bo") as bo:
+            al.expect("--> bo joined (2 here)\r\n")
+            wire = next(it for it in server._handlers.values() if it.person.name == "al").wire
+            monkeypatch.setattr(wire, "send", fail_to_send)
+            monkeypatch.setattr(wire, "receive", fail_to_receive)
+            bo.type("Are you there?")
+            bo.sync()
+            al.type("my last words")
+            bo.expect("(timed out)\r\n")
+            assert console.next_disconnect().why == "timed out"
+
 
 class Link:
     """A wire between this machine and one that exists only in its kernel (Linux, for root)."""

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from tests.test_lineedit_screen import EagerScreen, wrapped
 from threadchat.footer import Footer
-from threadchat.linebuffer import Line
 from threadchat.lineedit import LineEditor
 
 PROMPT = "op> "
@@ -97,7 +96,7 @@ def test_keys_without_a_line_are_nothing() -> None:
 
 
 def test_keys_make_lines(terminal: Terminal) -> None:
-    assert terminal.footer.feed("who\n") == [Line("who")]
+    assert terminal.footer.feed("who\n") == ["who"]
 
 
 def test_a_pause_takes_all_off_and_keeps_what_is_typed(terminal: Terminal) -> None:

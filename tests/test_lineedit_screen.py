@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wcwidth import wcwidth
 
-from threadchat.linebuffer import Line
 from threadchat.lineedit import LineEditor
 
 UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
@@ -438,4 +437,4 @@ def test_input_larger_than_the_screen_leaves_room_for_messages(
     assert "bo: again" in rows
     assert rows[rows.index("bo: again") + 1].startswith(f"al> {letter}")
     assert rows[-1].endswith(">")
-    assert terminal.editor.feed("\n") == [Line(letter * 900 + "end")]
+    assert terminal.editor.feed("\n") == [letter * 900 + "end"]

@@ -162,7 +162,8 @@ class TestChunking:
     def test_lines(self, text: str, at: list[int]) -> None:
         def outcome(chunks: Sequence[str]) -> list[LineEvent]:
             buffer = LineBuffer(5)
-            return [event for chunk in chunks for event in buffer.feed(chunk)] + buffer.finish()
+            fed = [event for chunk in chunks for event in buffer.feed(chunk)]
+            return [*fed, *buffer.finish()]
 
         assert outcome(pieces(text, at)) == outcome([text])
 

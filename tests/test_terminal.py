@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import pyte
 import pytest
 
-from threadchat.linebuffer import MAX_LINE, Line, LineTooLong
+from threadchat.linebuffer import MAX_LINE, LineTooLong
 from threadchat.lineedit import Completer
 from threadchat.messages import View
 from threadchat.telnet import IAC, Command, Option
@@ -73,21 +73,21 @@ class TestLines:
     @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r\0", b"\r"], ids=repr)
     def test_vector_2_each_line_end(self, end: bytes) -> None:
         for chunks in all_ways_to_cut(b"hi" + end + b"ho" + end):
-            assert Session(chunks).events == [Line("hi"), Line("ho")]
+            assert Session(chunks).events == ["hi", "ho"]
 
     def test_vector_3_two_ends_are_two(self) -> None:
         for chunks in all_ways_to_cut(b"hi\r\r\n"):
-            assert Session(chunks).events == [Line("hi"), Line("")]
+            assert Session(chunks).events == ["hi", ""]
 
     def test_vector_16_a_character_in_two_reads(self) -> None:
-        assert Session([b"caf\xc3", b"\xa9\n"]).events == [Line("café")]
+        assert Session([b"caf\xc3", b"\xa9\n"]).events == ["café"]
 
     def test_a_backspace_erases(self) -> None:
-        assert Session([b"hellp\x08oo\x7f\n"]).events == [Line("hello")]
+        assert Session([b"hellp\x08oo\x7f\n"]).events == ["hello"]
 
     def test_a_line_that_is_too_long_is_reported_once(self) -> None:
         session = Session([b"x" * (MAX_LINE + 1), b"x" * MAX_LINE, b"x\nhi\n"])
-        assert session.events == [LineTooLong(MAX_LINE), Line("hi")]
+        assert session.events == [LineTooLong(MAX_LINE), "hi"]
 
     def test_memory_is_bounded(self) -> None:
         terminal = Terminal()
@@ -106,18 +106,18 @@ class TestLines:
 class TestEnd:
     def test_vector_18_a_line_without_its_end_counts(self) -> None:
         session = Session([b"one\ntw", b"o"])
-        assert session.events == [Line("one")]
-        assert session.end() == [Line("two")]
+        assert session.events == ["one"]
+        assert session.end() == ["two"]
 
     @pytest.mark.parametrize("data", [b"", b"hi\n", b"hi\r"], ids=repr)
     def test_no_empty_line_is_made_up(self, data: bytes) -> None:
         assert Session([data]).end() == []
 
     def test_an_incomplete_character_counts_too(self) -> None:
-        assert Session([b"caf\xc3"]).end() == [Line("cafÃ")]
+        assert Session([b"caf\xc3"]).end() == ["cafÃ"]
 
     def test_vector_19_an_incomplete_command_does_not(self) -> None:
-        assert Session([b"hi\xff"]).end() == [Line("hi")]
+        assert Session([b"hi\xff"]).end() == ["hi"]
 
     def test_a_line_that_is_too_long_does_not(self) -> None:
         assert Session([b"x" * (MAX_LINE + 1)]).end() == []
@@ -127,19 +127,19 @@ class TestCommands:
     @pytest.mark.parametrize(
         ("data", "events"),
         [
-            (b"a\xff\xf6b\n", [AreYouThere(), Line("ab")]),
-            (b"a\xff\xec", [Line("a"), Ended()]),
-            (b"helx\xff\xf7p\n", [Line("help")]),
-            (b"\xff\xf7a\n", [Line("a")]),
-            (b"hel\xff\xf8hi\n", [Line("hi")]),
-            (b"hel\xff\xf3hi\n", [Line("hi")]),
-            (b"hel\xff\xf4hi\n", [Line("hi")]),
-            (b"hel\xff\xeehi\n", [Line("hi")]),
-            (b"h\xff\xf5i\n", [Line("hi")]),
-            (b"h\xff\xedi\n", [Line("hi")]),
-            (b"h\xff\xf1i\xff\xf2\n", [Line("hi")]),
-            (b"one\n\xff\xf4two\n", [Line("one"), Line("two")]),
-            (b"\xc3\xa9\xff\xf7e\n", [Line("e")]),
+            (b"a\xff\xf6b\n", [AreYouThere(), "ab"]),
+            (b"a\xff\xec", ["a", Ended()]),
+            (b"helx\xff\xf7p\n", ["help"]),
+            (b"\xff\xf7a\n", ["a"]),
+            (b"hel\xff\xf8hi\n", ["hi"]),
+            (b"hel\xff\xf3hi\n", ["hi"]),
+            (b"hel\xff\xf4hi\n", ["hi"]),
+            (b"hel\xff\xeehi\n", ["hi"]),
+            (b"h\xff\xf5i\n", ["hi"]),
+            (b"h\xff\xedi\n", ["hi"]),
+            (b"h\xff\xf1i\xff\xf2\n", ["hi"]),
+            (b"one\n\xff\xf4two\n", ["one", "two"]),
+            (b"\xc3\xa9\xff\xf7e\n", ["e"]),
         ],
         ids=[
             "AYT",
@@ -167,13 +167,13 @@ class TestCommands:
     def test_vector_13_no_text_and_no_reply(self, data: bytes) -> None:
         for chunks in all_ways_to_cut(data + b"\n"):
             session = Session(chunks)
-            assert session.events == [Line("")]
+            assert session.events == [""]
             assert session.replies == b""
 
     def test_vector_9_ctrl_c(self) -> None:
         for chunks in all_ways_to_cut(b"hel\xff\xf4\xff\xfd\x06hi\r\n"):
             session = Session(chunks)
-            assert session.events == [Line("hi")]
+            assert session.events == ["hi"]
             assert session.replies == b"\xff\xfc\x06"
 
     def test_vector_9_the_reply_is_ready_before_further_text(self) -> None:
@@ -188,7 +188,7 @@ class TestCommands:
                 "fffd1f fffe20 fffd18 fffe27 fffb01 fffd03 fffb03".split()
             )
             assert session.terminal.mode is Mode.CHARACTER
-            assert session.events == [Line("hi")]
+            assert session.events == ["hi"]
 
     def test_vector_5_an_inetutils_telnet_on_port_23(self) -> None:
         asked = "fffd26 fffb26 fffd03 fffb18 fffb1f fffb20 fffb21 fffb22 fffb27 fffd05"
@@ -220,7 +220,7 @@ class TestView:
     def test_vector_14_the_fallback_changes_it(self) -> None:
         for chunks in all_ways_to_cut(b"\xe9\xff\xffA\r\n"):
             session = Session(chunks)
-            assert session.events == [Line("éÿA")]
+            assert session.events == ["éÿA"]
             assert session.terminal.view == View("cp1252", is_a_guess=True)
 
     @pytest.mark.parametrize("data", [b"\xff\xf1\xe9\n", b"\xe9\n\xff\xf1", b"\xff\xfe\x01\xe9\n"])
@@ -241,17 +241,17 @@ class TestView:
         assert terminal.view is view
 
     def test_a_line_that_comes_with_the_change_is_in_the_fallback(self) -> None:
-        assert Session([b"ok\ncaf\xe9\n"]).events == [Line("ok"), Line("café")]
+        assert Session([b"ok\ncaf\xe9\n"]).events == ["ok", "café"]
 
 
 class TestEndsOfALine:
     def test_an_end_of_file_makes_what_was_typed_a_line(self) -> None:
         for chunks in all_ways_to_cut(b"abc\xff\xec"):
-            assert Session(chunks).events == [Line("abc"), Ended()]
+            assert Session(chunks).events == ["abc", Ended()]
 
     def test_an_interrupt_takes_half_a_character_with_it(self) -> None:
         for chunks in all_ways_to_cut(b"\xc3\xff\xf4h\xc3\xa9\n"):
-            assert Session(chunks).events == [Line("hé")]
+            assert Session(chunks).events == ["hé"]
 
 
 class TestFindingOut:
@@ -269,7 +269,7 @@ class TestFindingOut:
         assert session.shown == ["Your name: hi"]
         assert session.terminal.mode is Mode.CHARACTER
         session.type(b"\r\n")
-        assert session.events == [Line("hi")]
+        assert session.events == ["hi"]
 
     def test_keys_that_come_before_the_answer_are_drawn_too(self) -> None:
         session = Session()
@@ -309,7 +309,7 @@ class TestFindingOut:
         answer = session.type(b"\xff\xfe\x01\xff\xfe\x03")
         session.type(b" there\r\n")
         assert (answer, session.terminal.mode) == (b"", Mode.LINE)
-        assert session.events == [Line("hi there")]
+        assert session.events == ["hi there"]
 
     def test_a_probe_nobody_answers_is_the_last_telnet_sent(self) -> None:
         session = Session()
@@ -319,7 +319,7 @@ class TestFindingOut:
         session.press("the\x7fre\r")
         assert session.terminal.mode is Mode.RAW
         assert session.replies == PROBE
-        assert session.events == [Line("hi thre")]
+        assert session.events == ["hi thre"]
 
     @pytest.mark.parametrize("refused", [Option.ECHO, Option.SGA])
     def test_one_of_echo_and_sga_without_the_other_is_given_up(self, refused: int) -> None:
@@ -353,7 +353,7 @@ class TestFindingOut:
         session.terminal.set_character_mode(False)
         assert b"\xff\xfc\x01\xff\xfc\x03" in session.settle()
         session.type(b"\xff\xfe\x01\xff\xfe\x03 a line\r\n")
-        assert session.events == [Line("hi"), Line("one"), Line("half a line")]
+        assert session.events == ["hi", "one", "half a line"]
         assert not session.terminal.is_in_character_mode
 
 
@@ -380,7 +380,7 @@ class TestCharacterMode:
     def test_an_absurd_width_harms_nothing(self, session: Session, columns: bytes) -> None:
         session.type(b"\xff\xfa\x1f" + columns + b"\x00\x18\xff\xf0")
         session.press("x" * 30 + "\r")
-        assert session.events == [Line("x" * 30)]
+        assert session.events == ["x" * 30]
 
     def test_an_interrupt_clears_the_line_on_the_screen(self, session: Session) -> None:
         session.press("oops")
@@ -408,7 +408,7 @@ class TestCharacterMode:
         session.press("hi")
         session.type(AGREED)
         session.type(b"\x82\r\n")
-        assert session.events == [Line("hi\xe9")]
+        assert session.events == ["hi\xe9"]
         assert session.terminal.view.encoding == "cp437"
 
     def test_the_frame_keeps_the_line_whole(self, session: Session) -> None:
@@ -428,14 +428,14 @@ class TestCharset:
         session = Session([b"hi\n"])
         assert session.terminal.set_charset("CP850") == "cp850"
         session.type(b"\x82\n")
-        assert session.events[-1] == Line("\xe9")
+        assert session.events[-1] == "\xe9"
         assert session.terminal.view == View("cp850")
 
     def test_utf8_begins_again(self) -> None:
         session = Session([b"\xe9\n"])
         session.terminal.set_charset("utf-8")
         session.type("\xe9\n".encode())
-        assert session.events[-1] == Line("\xe9")
+        assert session.events[-1] == "\xe9"
 
     @pytest.mark.parametrize(
         "name", ["nonsense", "utf-16", "utf-7", "rot13", "base64", "iso2022_jp", "cp037", "a b"]
@@ -469,7 +469,7 @@ class TestSecrets:
         session.terminal.ask_secret("Password: ")
         session.settle()
         session.press("hunter2\r")
-        assert session.events == [Line("hunter2")]
+        assert session.events == ["hunter2"]
         session.terminal.set_prompt("lobby> ")
         session.settle()
         session.press("\x1b[A")
@@ -483,7 +483,7 @@ class TestSecrets:
         session.type(b"\xff\xfd\x01")
         assert session.type(b"hunter2\r\n") == b"\xff\xfc\x01\r\n"
         session.type(b"\xff\xfe\x01")
-        assert session.events[-1] == Line("hunter2")
+        assert session.events[-1] == "hunter2"
         assert session.terminal.mode is Mode.LINE
 
     def test_a_telnet_that_goes_on_echoing_is_warned(self) -> None:
@@ -493,7 +493,7 @@ class TestSecrets:
         answer = session.type(b"\xff\xfe\x01")
         assert answer == b"\r\n(Your client will show what you type.) Password: "
         assert session.type(b"hunter2\r\n") == b""
-        assert session.events[-1] == Line("hunter2")
+        assert session.events[-1] == "hunter2"
 
     def test_one_that_came_with_the_command_that_asks_is_one_all_the_same(self) -> None:
         session = Session([PUTTY, b"/protect\rhunter2\r"])
@@ -569,7 +569,7 @@ class TestReviewed:
 
     def test_an_encoding_that_changes_in_mid_line_leaves_what_was_typed(self) -> None:
         for chunks in all_ways_to_cut(b"\xe6\xbc\xa2\xa9\r\n"):
-            assert Session([PUTTY, *chunks]).events == [Line("\u6f22\u00a9")]
+            assert Session([PUTTY, *chunks]).events == ["\u6f22\u00a9"]
 
     def test_a_secret_ends_with_its_line(self) -> None:
         for chunks in all_ways_to_cut(b"pw\r\nhello\r\nwor"):
@@ -578,7 +578,7 @@ class TestReviewed:
             session.settle()
             for chunk in chunks:
                 session.type(chunk)
-            assert session.events == [Line("pw"), Line("hello")]
+            assert session.events == ["pw", "hello"]
             assert session.shown == ["Password:", "wor"]
 
     @pytest.mark.parametrize("name", ["x" * 4000, "raw_unicode_escape", "charmap", "no.such"])

@@ -26,7 +26,7 @@ from typing import TextIO
 from rich.text import Text
 
 from threadchat.console import Console
-from threadchat.linebuffer import Line, LineBuffer, LineTooLong
+from threadchat.linebuffer import LineBuffer, LineTooLong
 from threadchat.lineedit import Completer, EndOfInput, Event, LineEditor
 from threadchat.ownterminal import OwnTerminal, is_in_foreground
 from threadchat.text import clean_text
@@ -160,7 +160,7 @@ class Desk:
             if self._is_stopping:
                 return
             match event:
-                case Line(text) if (line := clean_text(text)).strip():
+                case str(text) if (line := clean_text(text)).strip():
                     self._handle_line(line)
                 case LineTooLong(limit):
                     self._console.answer(f"!!! A line has at most {limit} characters.")

@@ -19,7 +19,7 @@ from threadchat.entrance import Entrance
 from threadchat.events import Connected, Disconnected, Named, Watch
 from threadchat.foreign import Doorman
 from threadchat.limits import Limits
-from threadchat.linebuffer import Line, LineTooLong
+from threadchat.linebuffer import LineTooLong
 from threadchat.messages import (
     Call,
     Notice,
@@ -137,8 +137,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
 
     def finish(self) -> None:
         """Take the client out, see that it gets what it is owed, and log its end, once."""
-        # What ended the client from outside, if anything did, is the reason; else what it did.
-        why = self.outbox.reason or self._why
+        why = self._reason()
         try:
             if self.person.name:
                 self.host.chat.leave(self.person, why)
@@ -147,6 +146,15 @@ class ClientHandler(socketserver.StreamRequestHandler):
             super().finish()
             self.outbox.close()
             self._log_end(why)
+
+    def _reason(self) -> str:
+        """Return what ended the client from outside, if anything did; else what it did."""
+        ended = self.outbox.reason
+        if ended is None or (ended in BROKEN and self._why == Reason.TIMED_OUT):
+            # Of a lost connection the system says once that it timed out, to whoever asks first;
+            # from then on only that it is broken.
+            return self._why
+        return ended
 
     def _see_off(self, why: str) -> None:
         """Let the client have what it is owed, and close our side first."""
@@ -299,10 +307,10 @@ class ClientHandler(socketserver.StreamRequestHandler):
                 if isinstance(event, Ended):
                     self.person.quit()
                     return
-                if isinstance(event, Line):
-                    if not self._is_time_for(event.text):
+                if isinstance(event, str):
+                    if not self._is_time_for(event):
                         return
-                    yield event.text
+                    yield event
                 elif not (isinstance(event, AreYouThere) and asked):
                     # One sign of life is enough for all that ask in one breath.
                     asked = isinstance(event, AreYouThere)
@@ -310,8 +318,8 @@ class ClientHandler(socketserver.StreamRequestHandler):
                 self._settle()
         if not self._was_cut_off and not self._is_ended():
             for event in self.terminal.receive_end():
-                if isinstance(event, Line) and self._is_time_for(event.text):
-                    yield event.text
+                if isinstance(event, str) and self._is_time_for(event):
+                    yield event
 
     def _is_time_for(self, line: str) -> bool:
         return self._pace is None or self._pace.wait_for(line)
@@ -336,9 +344,9 @@ class ClientHandler(socketserver.StreamRequestHandler):
         said: list[str] = []
         if self._events and self._pace is None:
             for event in self._events[:MAX_SAID_AT_ONCE]:
-                if not isinstance(event, Line):
+                if not isinstance(event, str):
                     break
-                text = clean_text(event.text).rstrip()
+                text = clean_text(event).rstrip()
                 if text.startswith("/"):
                     break
                 said.append(text)

@@ -5,17 +5,11 @@ which `threadchat.telnet` sees to. For clients that send every key at once there
 `threadchat.lineedit`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 MAX_LINE = 4096
 """The longest line, in characters."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A finished line, without its end and not cleaned yet."""
-
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +19,8 @@ class LineTooLong:
     limit: int
 
 
-LineEvent = Line | LineTooLong
+LineEvent = str | LineTooLong
+"""A finished line, without its end and not cleaned yet; or that there was one too long."""
 
 
 class LineBuffer:
@@ -42,12 +37,15 @@ class LineBuffer:
         self._text = ""
         self._overflowed = False
 
-    def feed(self, text: str) -> list[LineEvent]:
+    def feed(self, text: str) -> Sequence[LineEvent]:
         """Return the lines that `text` completes, and one `LineTooLong` for each that is."""
         if self._overflowed or len(self._text) + len(text) > self._limit:
             return self._feed_too_much(text)
-        *completed, self._text = (self._text + text).split("\n")
-        return [Line(_erase(line)) for line in completed]
+        text = self._text + text
+        *completed, self._text = text.split("\n")
+        if "\b" in text or "\x7f" in text:
+            return [_erase(line) for line in completed]
+        return completed
 
     def _feed_too_much(self, text: str) -> list[LineEvent]:
         """Do the same where a line may be too long."""
@@ -56,12 +54,12 @@ class LineBuffer:
         for part in completed:
             self._add(part, events)
             if not self._overflowed:
-                events.append(Line(_erase(self._text)))
+                events.append(_erase(self._text))
             self.clear()
         self._add(rest, events)
         return events
 
-    def finish(self) -> list[LineEvent]:
+    def finish(self) -> Sequence[LineEvent]:
         """Return what stands there as a line, for a client that ended without ending its line."""
         return self.feed("\n") if self._text else []
 
@@ -88,8 +86,6 @@ class LineBuffer:
 
 def _erase(text: str) -> str:
     """Carry out the backspaces in `text`."""
-    if "\b" not in text and "\x7f" not in text:
-        return text
     kept: list[str] = []
     for character in text:
         if character not in "\b\x7f":

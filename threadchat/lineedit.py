@@ -21,7 +21,7 @@ from typing import ClassVar, TypeAlias
 
 from threadchat._editbuffer import UNSHOWABLE, EditBuffer, split
 from threadchat._editscreen import Picture, around_cursor, difference, draw, rows_of_names
-from threadchat.linebuffer import MAX_LINE, Line, LineTooLong
+from threadchat.linebuffer import MAX_LINE, LineTooLong
 
 MAX_ESCAPE = 32
 """Characters of an unfinished escape sequence that are waited with."""
@@ -44,7 +44,7 @@ class EndOfInput:
     """Ctrl-D was pressed on an empty line: the person wants to go."""
 
 
-Event: TypeAlias = Line | LineTooLong | EndOfInput
+Event: TypeAlias = str | LineTooLong | EndOfInput
 
 
 _TEXT_RUN = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
@@ -358,7 +358,7 @@ class LineEditor:
         if not (self._told_too_long and self._buffer.length >= self._limit):
             if not self._secret:
                 self._remember(line)
-            self._events.append(Line(line))
+            self._events.append(line)
         self.erase_line()
 
     def _remember(self, line: str) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from threadchat.linebuffer import Line, LineBuffer, LineTooLong
+from threadchat.linebuffer import LineBuffer, LineTooLong
 from threadchat.lineedit import Completer, EndOfInput, LineEditor
 from threadchat.messages import View
 from threadchat.telnet import (
@@ -90,7 +90,7 @@ class Ended:
     """The client is done, while still connected: Ctrl-D on an empty line, or EOF (RFC 1184)."""
 
 
-TerminalEvent = Line | LineTooLong | AreYouThere | Ended
+TerminalEvent = str | LineTooLong | AreYouThere | Ended
 
 
 class Terminal:
@@ -196,7 +196,7 @@ class Terminal:
                 events.append(Ended())
             else:
                 events.append(event)
-            if isinstance(event, Line) and self._secret:
+            if isinstance(event, str) and self._secret:
                 self._end_secret()
         return events
 
