@@ -4,6 +4,7 @@ For the soak and the fuzzer, which want to see from outside that nothing is lost
 growing. The figures come from `/proc`, so this is for Linux.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -133,12 +134,18 @@ class LogFile:
     def new_records(self) -> Iterator[Record]:
         """Yield what has been logged since the last time, each line whole."""
         while True:
-            is_put_aside = os.stat(self._path).st_ino != os.fstat(self._file.fileno()).st_ino
+            is_put_aside = self._is_put_aside()
             yield from self._rest()
             if not is_put_aside:
                 return
             self._file.close()
             self._file = open(self._path, "rb")  # noqa: SIM115
+
+    def _is_put_aside(self) -> bool:
+        """Return whether another file has its name; not while, for a moment, none has."""
+        with contextlib.suppress(FileNotFoundError):
+            return os.stat(self._path).st_ino != os.fstat(self._file.fileno()).st_ino
+        return False
 
     def _rest(self) -> Iterator[Record]:
         while (line := self._file.readline()).endswith(b"\n"):

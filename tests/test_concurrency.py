@@ -1,11 +1,13 @@
 """Test what many threads do at once, here and on a free-threaded build: luck must not help."""
 
 import contextlib
+import random
 import socket
 import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 
 import pytest
 
@@ -14,7 +16,7 @@ from tests.test_room import FakeMember, FakeObserver, GatedMember
 from threadchat import ChatServer
 from threadchat.chat import Chat
 from threadchat.history import History
-from threadchat.messages import Left, Say
+from threadchat.messages import Left, Say, Spoken
 from threadchat.person import Person
 from threadchat.room import Room
 from threadchat.text import BadName
@@ -33,7 +35,8 @@ def lines(member: FakeMember) -> list[str]:
     return [line for line in member.screen.split("\r\n") if ": " in line and line[0] == "n"]
 
 
-def test_each_sees_each_message_once_and_all_in_one_order() -> None:
+@pytest.mark.parametrize("asked_for_more", [False, True])
+def test_each_sees_each_message_once_and_all_in_one_order(asked_for_more: bool) -> None:
     # Promise 1.
     senders, messages = 8, 200
     history, observer = History(limit=senders * messages), FakeObserver()
@@ -44,8 +47,16 @@ def test_each_sees_each_message_once_and_all_in_one_order() -> None:
         room.join(member)
 
     def talk(member: FakeMember) -> None:
-        for number in range(messages):
-            room.post([Say(member.name, str(number), 0.0)], member)
+        numbers, chance = iter(range(messages)), random.Random(member.name)
+
+        def more() -> list[Spoken]:
+            # Now and then there is nothing more for the moment, as of a person.
+            taken = islice(numbers, chance.randrange(4))
+            return [Say(member.name, str(number), 0.0) for number in taken]
+
+        for number in numbers:
+            said = Say(member.name, str(number), 0.0)
+            room.post([said], member, more if asked_for_more else None)
 
     run_concurrently([partial(talk, member) for member in members])
     for member in members:

@@ -1,9 +1,26 @@
+import threading
+from collections.abc import Sequence
+
 import pytest
 
-from tests.support import Client, WatchingConsole, run_server
+from tests.support import (
+    DEADLINE,
+    UNLIMITED,
+    WIRES,
+    Client,
+    WatchingConsole,
+    run_server,
+    wait_until,
+)
 from threadchat import ChatServer
+from threadchat import handler as handler_module
 from threadchat import wire as wire_module
 from threadchat.events import Disconnected
+from threadchat.messages import Spoken
+from threadchat.room import More, Room
+from threadchat.sheet import Member
+from threadchat.terminal import Terminal, TerminalEvent
+from threadchat.wire import Wire
 
 
 def test_the_first_client_is_greeted_and_asked(server: ChatServer) -> None:
@@ -418,3 +435,126 @@ def test_a_telnet_in_line_mode_is_told_of_character_mode_once(server: ChatServer
         client.sync()
         assert client.received.count(b"/charmode") == 1
         assert b"/charmode" not in plain.received
+
+
+class Overheard:
+    """A lobby in which everybody who speaks is asked for more, once `al` has sent it all."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[int] = []
+        """How much more there was, each time somebody was asked."""
+        self.may_ask = threading.Event()
+        post = Room.post
+
+        def ask(
+            room: Room, said: Sequence[Spoken], sender: Member, more: More | None = None
+        ) -> None:
+            post(room, said, sender)
+            if more is not None and sender.name == "al":
+                assert self.may_ask.wait(DEADLINE)
+                while said := more():
+                    self.asked.append(len(said))
+                    post(room, said, sender)
+
+        monkeypatch.setattr(Room, "post", ask)
+
+
+@pytest.fixture
+def overheard(monkeypatch: pytest.MonkeyPatch) -> Overheard:
+    return Overheard(monkeypatch)
+
+
+class TestBeingAskedForMore:
+    """What a client sends while its room asks for it: see `Room.post`."""
+
+    @pytest.mark.parametrize("wire", WIRES)
+    def test_words_go_to_the_room_and_the_rest_is_served_as_ever(
+        self, wire: type[Wire], overheard: Overheard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(handler_module, "open_wire", wire)
+        with run_server() as (server, _), Client(server, "al") as al, Client(server, "bo") as bo:
+            al.type("one")
+            bo.expect("al: one\r\n")
+            al.send(b"two\r\n\r\nthree\r\n/me waves\r\nfour\r\nfi")
+            overheard.may_ask.set()
+            bo.expect("al: two\r\nal: three\r\n* al waves\r\nal: four\r\n")
+            al.type("ve")
+            assert bo.expect("\r\n") == "al: five\r\n"
+        assert overheard.asked[0] == 2  # and then, perhaps, of what is said later
+
+    def test_in_character_mode_the_line_being_typed_is_drawn_anew(
+        self, overheard: Overheard, server: ChatServer
+    ) -> None:
+        with Client(server) as al, Client(server, "bo") as bo:
+            al.send(b"\xff\xfd\x01\xff\xfd\x03al\r")
+            al.expect("lobby> ")
+            al.send(b"one\r")
+            bo.expect("al: one\r\n")
+            al.send(b"two\rhalf")
+            overheard.may_ask.set()
+            bo.expect("al: two\r\n")
+            al.expect(": two\r\nlobby> half")
+        assert overheard.asked == [1]
+
+    def test_who_is_muted_is_told_so(self, overheard: Overheard, server: ChatServer) -> None:
+        with Client(server, "al") as al, Client(server, "bo") as bo:
+            al.type("one")
+            bo.expect("al: one\r\n")
+            server.chat.mute("al", 60.0)
+            al.type("two")
+            overheard.may_ask.set()
+            al.expect("!!! You are muted")
+            server.chat.unmute("al")
+            assert bo.read_to_fence(al) == ""
+        assert overheard.asked == []
+
+    def test_who_is_kicked_is_heard_no_more(
+        self, overheard: Overheard, watched: tuple[ChatServer, WatchingConsole]
+    ) -> None:
+        server, console = watched
+        with Client(server, "al") as al, Client(server, "bo") as bo:
+            al.type("one")
+            bo.expect("al: one\r\n")
+            al.type("two")
+            (handler,) = (it for it in server._handlers.values() if it.person.name == "al")
+            handler.end("kicked", "Out.")
+            overheard.may_ask.set()
+            assert bo.expect("\r\n").startswith("<-- al left")
+            assert console.next_disconnect().why == "kicked"
+        assert overheard.asked == []
+
+    def test_a_connection_that_breaks_ends_as_ever(
+        self, overheard: Overheard, watched: tuple[ChatServer, WatchingConsole]
+    ) -> None:
+        server, console = watched
+        with Client(server, "al") as al, Client(server, "bo") as bo:
+            al.type("one")
+            bo.expect("al: one\r\n")
+            al.reset()
+            (handler,) = (it for it in server._handlers.values() if it.person.name == "al")
+            wait_until(handler.wire.has_input, "the reset has arrived")
+            overheard.may_ask.set()
+            assert bo.expect("\r\n").startswith("<-- al left")
+            assert console.next_disconnect().why == "reset"
+
+    def test_what_goes_wrong_then_ends_that_client(
+        self, overheard: Overheard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        receive = Terminal.receive_data
+
+        def fail(terminal: Terminal, data: bytes, now: float) -> list[TerminalEvent]:
+            assert data != b"two\n"
+            return receive(terminal, data, now)
+
+        monkeypatch.setattr(Terminal, "receive_data", fail)
+        console = WatchingConsole()
+        with ChatServer(("127.0.0.1", 0), watchers=[console], limits=UNLIMITED) as server:
+            server.start()
+            with Client(server, "al") as al, Client(server, "bo") as bo:
+                al.type("one")
+                bo.expect("al: one\r\n")
+                al.type("two")
+                overheard.may_ask.set()
+                bo.expect("<-- al left")
+                assert console.next_disconnect().why == "server error"
+        console.close()

@@ -10,7 +10,7 @@ from tests.support import DEADLINE, wait_until
 from threadchat import room as room_module
 from threadchat.history import History
 from threadchat.messages import Emote, Left, Renamed, RoomMessage, Say, Spoken, View
-from threadchat.room import Room
+from threadchat.room import More, Room
 from threadchat.sheet import Member
 
 
@@ -434,6 +434,126 @@ def test_the_turn_passes_to_the_rooms_thread_while_more_comes(room: Room) -> Non
         delivered_by.clear()
         held.start(lambda: say(room, al, "hi"))
     assert delivered_by[-1] == "threadchat room lobby"
+
+
+class Stepped(FakeMember):
+    """Holds up each batch until it is told to let it pass."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.passes = threading.Semaphore(0)
+        self.held = threading.Semaphore(0)
+
+    def deliver(self, data: bytes) -> None:
+        super().deliver(data)
+        self.held.release()
+        assert self.passes.acquire(timeout=DEADLINE)
+
+    def step(self) -> None:
+        """Let a batch pass and return when the next one is there."""
+        self.passes.release()
+        assert self.held.acquire(timeout=DEADLINE)
+
+
+class BusyRoom:
+    """A room whose own thread is delivering what two have said at once, held up by `stepped`.
+
+    `start` has somebody post, with `more` to be asked; leaving the block lets all pass.
+    """
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.stepped = Stepped("step")
+        self.ends: dict[str, Exception | None] = {}
+        """How the posts came to their ends, by who posted."""
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> "BusyRoom":
+        self.room.join(self.stepped)
+        self.start("zoe")
+        assert self.stepped.held.acquire(timeout=DEADLINE)
+        for name in ("yan", "xia"):
+            self.start(name, waits=True)
+        self.stepped.step()
+        return self
+
+    def start(self, name: str, more: More | None = None, *, waits: bool = False) -> None:
+        """Let somebody say their name; with `waits`, return once that waits to be delivered."""
+        before = len(self.room._pending)
+
+        def post() -> None:
+            error = None
+            try:
+                self.room.post([Say(name, name, 0.0)], FakeMember(name), more)
+            except Exception as raised:
+                error = raised
+            self.ends[name] = error
+
+        thread = threading.Thread(target=post)
+        self._threads.append(thread)
+        thread.start()
+        if waits:
+            wait_until(lambda: len(self.room._pending) > before, f"that of {name} is pending")
+
+    def __exit__(self, *_: object) -> None:
+        self.stepped.passes.release(100)
+        for thread in self._threads:
+            thread.join(DEADLINE)
+            assert not thread.is_alive()
+        self.room.close()
+
+
+def test_while_several_speak_who_delivers_asks_them_for_more(room: Room) -> None:
+    next_words = {name: ["second", "third"] for name in ("al", "bo")}
+    askers: set[str] = set()
+
+    def more_of(name: str) -> list[Spoken]:
+        askers.add(threading.current_thread().name)
+        return [Say(name, next_words[name].pop(0), 0.0)] if next_words[name] else []
+
+    with BusyRoom(room) as busy:
+        for name in next_words:
+            busy.start(name, partial(more_of, name), waits=True)
+        for _ in range(3):
+            busy.stepped.step()
+            assert "al" not in busy.ends  # they wait as long as they have more to say
+    assert busy.ends["al"] is busy.ends["bo"] is None
+    assert askers == {"threadchat room lobby"}
+    assert busy.stepped.screen.endswith(
+        "al: al\r\nbo: bo\r\nal: second\r\nbo: second\r\nal: third\r\nbo: third\r\n"
+    )
+
+
+def test_who_speaks_alone_is_not_waited_for(room: Room) -> None:
+    asked = []
+
+    def more() -> list[Spoken]:
+        asked.append(True)
+        return []
+
+    with BusyRoom(room) as busy:
+        busy.start("bo", more, waits=True)
+        busy.stepped.step()  # a batch of one: it is not busy any more
+    assert busy.ends["bo"] is None
+    room.post([Say("al", "hi", 0.0)], FakeMember("al"), more)
+    assert asked == []
+
+
+def test_who_cannot_say_more_fails_alone(room: Room, observer: FakeObserver) -> None:
+    # Promise 8.
+    def fail() -> list[Spoken]:
+        raise RuntimeError("no ears")
+
+    more = [[Say("bo", "still here", 0.0)], []]
+    with BusyRoom(room) as busy:
+        busy.start("al", fail, waits=True)
+        busy.start("bo", lambda: more.pop(0), waits=True)
+        busy.stepped.step()
+        busy.stepped.step()
+        assert busy.stepped.screen.endswith("bo: still here\r\n")
+    assert str(busy.ends["al"]) == "no ears"
+    assert busy.ends["bo"] is None
+    assert observer.failures == []
 
 
 def test_without_a_thread_to_be_had_the_poster_delivers(

@@ -425,6 +425,19 @@ class TestReceiving:
         assert connection.wire.receive(3) == b"two"
         assert not connection.wire.has_input()
 
+    def test_what_has_arrived_is_taken_without_waiting(self, connection: Connection) -> None:
+        wire = connection.wire
+        assert wire.receive_now(100) == b""
+        connection.client.tls.write(b"hello" * 1000)
+        record = connection.client.outgoing.read()
+        connection.socket.sendall(record[:3000])
+        wait_until(wire.plain.has_input, "a piece has arrived")
+        assert wire.receive_now(100) == b""
+        connection.socket.sendall(record[3000:])
+        wait_until(wire.has_input, "the rest has arrived")
+        assert wire.receive_now(5000) == b"hello" * 1000
+        assert wire.receive_now(100) == b""
+
     def test_an_announced_end_is_an_end(self, connection: Connection) -> None:
         connection.client.send(b"bye")
         connection.client.announce_end()

@@ -43,6 +43,16 @@ def test_receive_gives_up_after_its_timeout(pair: tuple[Wire, socket.socket]) ->
         wire.receive(100, timeout=0.01)
 
 
+def test_what_has_arrived_is_taken_without_waiting(pair: tuple[Wire, socket.socket]) -> None:
+    wire, other = pair
+    assert wire.receive_now(100) == b""
+    other.sendall(b"hello")
+    assert wire.receive_now(4) == b"hell"
+    other.close()
+    assert wire.receive_now(100) == b"o"
+    assert wire.receive_now(100) == b""
+
+
 def test_input_is_seen_without_taking_it(pair: tuple[Wire, socket.socket]) -> None:
     wire, other = pair
     assert not wire.has_input()

@@ -26,7 +26,7 @@ from threadchat.messages import (
 )
 from threadchat.person import Person
 from threadchat.records import Protected, RecordsFailed
-from threadchat.room import Observer, Room
+from threadchat.room import More, Observer, Room
 from threadchat.sheet import Member
 from threadchat.text import BadName, clean_name, fold_name, skeleton
 
@@ -230,13 +230,16 @@ class Chat:
 
     # Talk
 
-    def say(self, person: Person, *said: Spoken) -> None:
-        """Say something in the room where `person` is; who speaks is not away any more."""
+    def say(self, person: Person, *said: Spoken, more: More | None = None) -> None:
+        """Say something in the room where `person` is; who speaks is not away any more.
+
+        For `more` see `Room.post`.
+        """
         if self.may_speak(person):
             if person.away is not None:
                 self.set_away(person, None)
             if person.room is not None:
-                person.room.post(said, person)
+                person.room.post(said, person, more)
 
     def may_speak(self, person: Person) -> bool:
         """Return whether `person` is not muted; if they are, they have been told."""

@@ -9,7 +9,7 @@ import socket
 import socketserver
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, cast
 
 from threadchat import protecting
@@ -26,6 +26,7 @@ from threadchat.messages import (
     Problem,
     Reason,
     Say,
+    Spoken,
     Words,
     duration,
     parse_line,
@@ -256,10 +257,14 @@ class ClientHandler(socketserver.StreamRequestHandler):
 
     # From the client
 
-    def _receive(self) -> bytes:
-        """Wait for what the client sends; b"" is the end, for whatever reason."""
+    def _receive(self, *, waits: bool = True) -> bytes:
+        """Return what the client sends; b"" is the end, for whatever reason.
+
+        Without waiting, b"" may also be that nothing has come.
+        """
         try:
-            data = self.wire.receive(RECEIVE_SIZE)
+            wire = self.wire
+            data = wire.receive(RECEIVE_SIZE) if waits else wire.receive_now(RECEIVE_SIZE)
         except OSError as error:
             self._why = reason_of(error)
             self._was_cut_off = True
@@ -297,8 +302,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         """Yield the lines the client types, as they were typed."""
         events = self._events
         for data in self._chunks():
-            events.extend(self.terminal.receive_data(data, self.host.clock()))
-            self._settle()
+            self._take(data, self.host.clock())
             asked = False
             while events:
                 if self._is_ended():
@@ -320,6 +324,10 @@ class ClientHandler(socketserver.StreamRequestHandler):
             for event in self.terminal.receive_end():
                 if isinstance(event, str) and self._is_time_for(event):
                     yield event
+
+    def _take(self, data: bytes, now: float) -> None:
+        self._events += self.terminal.receive_data(data, now)
+        self._settle()
 
     def _is_time_for(self, line: str) -> bool:
         return self._pace is None or self._pace.wait_for(line)
@@ -413,9 +421,25 @@ class ClientHandler(socketserver.StreamRequestHandler):
             self._call(parsed, text)
 
     def _say(self, words: str) -> None:
+        # The flood guard has to see each line, on this thread.
+        more = self._more if self._pace is None else None
+        self.host.chat.say(self.person, *self._said([words, *self._words_behind()]), more=more)
+
+    def _more(self) -> Sequence[Spoken]:
+        """Return what has come in since, if it is to be said: see `Room.post`, which waits."""
+        now = self.host.clock()
+        if self._is_ended() or self.person.mute_left(now):
+            return ()
+        if not self._events and (data := self._receive(waits=False)):
+            self._take(data, now)
+        words = self._words_behind()
+        if words:
+            self.person.last_heard_at = now
+        return self._said(words)
+
+    def _said(self, words: Sequence[str]) -> Sequence[Spoken]:
         name, now = self.person.name, time.time()
-        said = [Say(name, text, now) for text in (words, *self._words_behind())]
-        self.host.chat.say(self.person, *said)
+        return [Say(name, text, now) for text in words]
 
     def _call(self, call: Call, typed: str) -> None:
         command = registry.get(call.command)

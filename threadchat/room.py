@@ -6,7 +6,10 @@ as one batch. The others go straight back to reading from their clients. Joins a
 in the same queue, so that who is a member is ordered with what is said.
 
 While several speak at once, who gets the turn passes it to the room's own thread instead: until
-that comes to run, all who have something to say have said it, and one batch has it all.
+that comes to run, all who have something to say have said it, and one batch has it all. Then
+posters wait, and the room's thread does for them what their own would: it asks each for what it
+has to say next, and that is the next batch. So as long as all go on talking, no thread has to be
+woken, and nobody is read from but between two batches, when what they say is there in one piece.
 
 Kept here: promise 1 (one order), promise 2 (remembered before it is sent), and the room's part of
 promise 3: no member's socket is waited for, as `Member.deliver` never waits.
@@ -14,8 +17,8 @@ promise 3: no member's socket is waited for, as `Member.deliver` never waits.
 
 import contextlib
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import Protocol
@@ -41,11 +44,18 @@ class Observer(Protocol):
         """See an error that should not have happened and that the room has survived."""
 
 
+More = Callable[[], Sequence[Spoken]]
+"""Return what somebody has said since, without waiting; nothing if there is no plain word."""
+
+
 @dataclass(slots=True)
 class _Post:
     said: Sequence[Spoken]
     sender: Member
     is_echoed: bool
+    more: More | None = None
+    served: Lock = field(default_factory=Lock)  # held while the sender waits, with `more` to ask
+    error: Exception | None = None  # that `more` has raised
 
 
 @dataclass(slots=True)
@@ -89,9 +99,8 @@ class Room:
         self._members: dict[Member, None] = {}  # a set that keeps the order of joining
         self._baton: SimpleQueue[bool] = SimpleQueue()  # hands the turn, still held, to the thread
         self._thread: Thread | None = None  # guarded by the turn
-        self._is_busy = False  # guarded by the turn
         self._is_closed = False  # guarded by the turn
-        self._is_busy = False  # guarded by the turn: several spoke at once, the last time
+        self._is_busy = False  # set under the turn: several spoke at once, the last time
         self._is_hushed = False
         self.topic = ""
         """What the room is about. Replaced from any thread."""
@@ -113,13 +122,24 @@ class Room:
         self._enqueue(_Leave(member, left, done))
         done.wait()
 
-    def post(self, said: Sequence[Spoken], sender: Member) -> None:
+    def post(self, said: Sequence[Spoken], sender: Member, more: More | None = None) -> None:
         """Show what is `said` to every member but `sender`, unless they hear themselves.
 
         Returns before it is delivered if somebody else is delivering, and waits only while more
-        than `MAX_PENDING` entries do.
+        than `MAX_PENDING` entries do. With `more`, while several speak at once, it waits until that
+        is delivered, and for as long as `more`, called from another thread, has more to say. What
+        that raises is raised here.
         """
-        self._enqueue(_Post(said, sender, sender.hears_itself))
+        post = _Post(said, sender, sender.hears_itself)
+        if more is None or not self._is_busy:
+            self._enqueue(post)
+            return
+        post.more = more
+        post.served.acquire()
+        self._enqueue(post)
+        post.served.acquire()
+        if post.error is not None:
+            raise post.error
 
     def announce(self, message: RoomMessage, sender: Member | None = None) -> None:
         """Show `message` to every member but `sender`; on return it has been."""
@@ -201,9 +221,29 @@ class Room:
             # The turn must be passed on whatever happens (promise 8).
             self._report(f"delivering to room {self.name}", error)
         finally:
+            posts = []
             for entry in batch:
                 if not isinstance(entry, _Post):
                     entry.done.set()
+                elif entry.more is not None:
+                    posts.append(entry)
+            for post in posts:
+                self._go_on(post)
+
+    def _go_on(self, post: _Post) -> None:
+        """Post what the sender has said since, in its place; or let it go on by itself."""
+        assert post.more is not None
+        said: Sequence[Spoken] = ()
+        if self._is_busy:
+            try:
+                said = post.more()
+            except Exception as error:
+                post.error = error  # the sender's own, who will find it
+        if said:
+            post.said, post.is_echoed = said, post.sender.hears_itself
+            self._pending.append(post)
+        else:
+            post.served.release()
 
     def _take_batch(self) -> list[_Entry]:
         batch: list[_Entry] = []

@@ -177,6 +177,14 @@ class TlsWire:
             self._take(arrived)
         return data
 
+    def receive_now(self, size: int) -> bytes:
+        """Return what has arrived of it as a whole. See `Wire.receive_now`."""
+        data = self._decrypt(size)
+        if data is None and (arrived := self.plain.receive_now(_RECEIVE_SIZE)):
+            self._take(arrived)
+            data = self._decrypt(size)
+        return data or b""
+
     def has_input(self) -> bool:
         """Return whether something has arrived. It may lack a part for a `receive` to return."""
         with self._lock:

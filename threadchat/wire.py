@@ -46,6 +46,7 @@ class AnyWire(Protocol):
 
     def send(self, data: bytes | bytearray, /) -> int: ...  # noqa: D102
     def receive(self, size: int, timeout: float | None = None) -> bytes: ...  # noqa: D102
+    def receive_now(self, size: int) -> bytes: ...  # noqa: D102
     def has_input(self) -> bool: ...  # noqa: D102
     def pause(self, seconds: float) -> bool: ...  # noqa: D102
     def is_at_end(self) -> bool: ...  # noqa: D102
@@ -84,6 +85,16 @@ class Wire:
         if timeout is not None and not _wait_until_ready(self._socket, timeout):
             raise TimeoutError
         return self._receive(size)
+
+    def receive_now(self, size: int) -> bytes:
+        """Return up to `size` bytes of what has arrived; b"" if nothing has, or at the end.
+
+        Raise `OSError` if the connection broke.
+        """
+        try:
+            return self._receive(size, _NOT_WAITING or 0)
+        except BlockingIOError:
+            return b""
 
     def has_input(self) -> bool:
         """Return whether a `receive` would return at once."""
