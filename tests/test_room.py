@@ -9,7 +9,7 @@ import pytest
 from tests.support import DEADLINE, wait_until
 from threadchat import room as room_module
 from threadchat.history import History
-from threadchat.messages import Emote, Left, Renamed, RoomMessage, Say, Spoken, View
+from threadchat.messages import Emote, Left, Remark, Renamed, RoomMessage, Say, Spoken, View
 from threadchat.room import More, Room
 from threadchat.sheet import Member
 
@@ -183,6 +183,15 @@ def test_a_rename_is_announced_before_announce_returns(room: Room) -> None:
     room.announce(Renamed("al", "ed"), al)
     assert bo.screen == "--- al is now ed\r\n"
     assert "is now" not in al.screen
+
+
+def test_to_a_room_with_nobody_in_it_nothing_is_shown(room: Room, observer: FakeObserver) -> None:
+    room.announce(Remark("The server stops in 60 s"))
+    room.join(al := FakeMember("al"))
+    room.leave(al, left(al))
+    shown = len(observer.seen)
+    room.announce(Remark("The server stops in 30 s"))
+    assert shown == len(observer.seen) == 2
 
 
 def test_replay_and_live_meet_without_gap_or_overlap(room: Room) -> None:

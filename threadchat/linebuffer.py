@@ -37,6 +37,11 @@ class LineBuffer:
         self._text = ""
         self._overflowed = False
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no line has begun."""
+        return not (self._text or self._overflowed)
+
     def feed(self, text: str) -> Sequence[LineEvent]:
         """Return the lines that `text` completes, and one `LineTooLong` for each that is."""
         if self._overflowed or len(self._text) + len(text) > self._limit:

@@ -94,7 +94,8 @@ _WITHOUT_C1 = bytes(ord("?") if 0x80 <= byte < 0xA0 else byte for byte in range(
 _LIKE_A_COMMAND = re.compile(rb"\xff(?=[\xfa-\xfe])")
 
 
-@dataclass(frozen=True, slots=True)
+# Never changed, but not frozen: that would make each line that is said cost three times as much.
+@dataclass(slots=True)
 class Say:
     """Words to the room. `at` is the time in seconds since the epoch."""
 
@@ -274,6 +275,13 @@ def draw(message: Message, view: View, is_mention: bool = False) -> str:
     if view.has_bell and is_mention:
         line = f"\a{line}"
     return line + "\r\n"
+
+
+def draw_all(messages: Sequence[Message], view: View) -> list[str]:
+    """Return the lines of `messages` as `view` shows them to whom none of them mentions."""
+    if view.has_color or view.has_times:
+        return [draw(message, view) for message in messages]
+    return [f"{message.line}\r\n" for message in messages]
 
 
 # Those of the eight basic colours that can be read on black and on white: red, green, magenta and

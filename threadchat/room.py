@@ -278,7 +278,9 @@ class Room:
         for entry in batch:
             if isinstance(entry, _Post):
                 sheet.add_said(entry.said, entry.sender, entry.is_echoed)
-            elif isinstance(entry, _Announcement):
+            elif isinstance(entry, _Announcement) and self._members:
+                # To an empty room, which is given up just now, nothing is shown: one of the same
+                # name may be open already, with people in it.
                 sheet.add(entry.message, not_for=[entry.sender] if entry.sender else ())
         if not self._is_hushed:
             sheet.add_leaves(leaves)

@@ -20,7 +20,7 @@ from threadchat.messages import (
     RoomMessage,
     Spoken,
     View,
-    draw,
+    draw_all,
     render,
     words_of,
 )
@@ -57,9 +57,9 @@ class Sheet:
         self.messages: list[RoomMessage] = []
         self.said: list[Spoken] = []
         """Those of the messages that somebody said."""
-        self._speakers: list[Member | None] = []
-        self.not_for: dict[Member, list[range]] = {}
-        """For those who do not get everything: the places of the messages left out, ascending."""
+        self._spoken: list[tuple[Member, int, int]] = []  # by whom, from which place to which
+        self.not_for: dict[Member, list[tuple[int, int]]] = {}
+        """For those who do not get everything: from which place to which not, ascending."""
         self.replay = replay
         self.welcome_of = joiners
         self.here = here
@@ -76,25 +76,25 @@ class Sheet:
         """Put `message` below what there is, for all but some."""
         place = len(self.messages)
         self.messages.append(message)
-        self._speakers.append(None)
         for member in not_for:
-            self._leave_out(member, range(place, place + 1))
+            self._leave_out(member, place, place + 1)
 
     def add_said(self, said: Sequence[Spoken], speaker: Member, is_echoed: bool = False) -> None:
         """Put what `speaker` said below what there is, for the others or, echoed, for all."""
-        place = len(self.messages)
+        begin = len(self.messages)
         self.messages += said
         self.said += said
-        self._speakers += [speaker] * len(said)
+        end = len(self.messages)
+        self._spoken.append((speaker, begin, end))
         if not is_echoed:
-            self._leave_out(speaker, range(place, place + len(said)))
+            self._leave_out(speaker, begin, end)
 
-    def _leave_out(self, member: Member, places: range) -> None:
+    def _leave_out(self, member: Member, begin: int, end: int) -> None:
         left_out = self.not_for.get(member)
         if left_out is None:
-            self.not_for[member] = [places]
+            self.not_for[member] = [(begin, end)]
         else:
-            left_out.append(places)
+            left_out.append((begin, end))
 
     def add_leaves(self, leaves: dict[Member, Left]) -> None:
         """Put below what there is who left."""
@@ -110,13 +110,18 @@ class Sheet:
         lines = len(self.messages) * len(members)
         for member, left_out in self.not_for.items():
             if member in members:
-                for places in left_out:
-                    lines -= len(places)
+                for begin, end in left_out:
+                    lines -= end - begin
         return lines
 
     def places_of(self, speakers: Collection[Member]) -> list[int]:
         """Return the places of what `speakers` said."""
-        return [place for place, speaker in enumerate(self._speakers) if speaker in speakers]
+        return [
+            place
+            for speaker, begin, end in self._spoken
+            if speaker in speakers
+            for place in range(begin, end)
+        ]
 
     @cached_property
     def mentions(self) -> dict[str, list[int]]:
@@ -128,15 +133,11 @@ class Sheet:
                     places.setdefault(word, []).append(place)
         return places
 
-    def is_by(self, member: Member, place: int) -> bool:
-        """Return whether `member` said the message in that place."""
-        return self._speakers[place] is member
-
     def lines(self, view: View) -> list[str]:
         """Return the lines as `view` shows them, whatever its encoding."""
         looks = view.has_color, view.has_times
         if looks not in self._texts:
-            self._texts[looks] = [draw(message, view) for message in self.messages]
+            self._texts[looks] = draw_all(self.messages, view)
         return self._texts[looks]
 
     def rendered(self, view: View) -> "_Rendered":
@@ -156,31 +157,29 @@ class _Rendered:
         self._whole, lengths = _encode(sheet.lines(view), view)
         self._slices = memoryview(self._whole)  # cuts out a part without copying it
         self._begins = [0, *accumulate(lengths)]  # of each line, and the end
+        self._is_one_for_all = not (view.marks_mentions or sheet.place_of)
         self._openings: dict[int, bytes] = {}
         self._marked: dict[int, bytes] = {}
 
     def page_for(self, member: Member) -> bytes:
         """Return what `member` is to be sent."""
         left_out = self._sheet.not_for.get(member)
-        if self._view.marks_mentions or member.ignores or member in self._sheet.place_of:
+        if not self._is_one_for_all or member.ignores:
             return self._changed_page(member, left_out or ())
         if left_out is None:
             return self._whole
-        return self._without(left_out)
-
-    def _without(self, left_out: Sequence[range]) -> bytes:
-        """Return all but the lines in those places."""
+        begins, slices = self._begins, self._slices
         parts = []
-        begin = 0
-        for places in left_out:
-            parts.append(self._slices[begin : self._begins[places.start]])
-            begin = self._begins[places.stop]
-        parts.append(self._slices[begin:])
+        rest = 0
+        for begin, end in left_out:
+            parts.append(slices[rest : begins[begin]])
+            rest = begins[end]
+        parts.append(slices[rest:])
         return b"".join(parts)
 
-    def _changed_page(self, member: Member, left_out: Sequence[range]) -> bytes:
-        """Return what `member` is to be sent, where that is more than leaving some lines out."""
-        changes = {places.start: (places.stop, b"") for places in left_out}
+    def _changed_page(self, member: Member, left_out: Sequence[tuple[int, int]]) -> bytes:
+        """Return what `member` is to be sent, where that may be more than leaving lines out."""
+        changes = {begin: (end, b"") for begin, end in left_out}
         if member.ignores:
             for place in self._sheet.places_of(member.ignores):
                 changes[place] = place + 1, b""
@@ -198,13 +197,12 @@ class _Rendered:
         parts.append(self._slices[begin:])
         return b"".join(parts)
 
-    def _mentions_of(self, member: Member) -> list[int]:
+    def _mentions_of(self, member: Member) -> Collection[int]:
         """Return the places of what others say to or of `member`."""
-        return [
-            place
-            for place in self._sheet.mentions.get(member.folded_name, ())
-            if not self._sheet.is_by(member, place)
-        ]
+        places = self._sheet.mentions.get(member.folded_name)
+        if places is None:
+            return ()
+        return set(places).difference(self._sheet.places_of((member,)))
 
     def _mark(self, place: int) -> bytes:
         if place not in self._marked:

@@ -201,6 +201,11 @@ class TelnetParser:
 
     # Receiving
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether there has been no sign of telnet, and nothing has begun."""
+        return self._state is _State.TEXT and not self.speaks_telnet
+
     def receive_data(self, data: bytes) -> list[Event]:
         """Return what `data` amounts to, in its order."""
         if self._state is _State.TEXT:

@@ -10,11 +10,12 @@ echo, or agrees to it, is in CHARACTER mode. One that is probed and does not ans
 Promise 5 is kept here and in the parser: no telnet byte without evidence of a telnet.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from threadchat.linebuffer import LineBuffer, LineTooLong
+from threadchat.linebuffer import MAX_LINE, LineBuffer, LineTooLong
 from threadchat.lineedit import Completer, EndOfInput, LineEditor
 from threadchat.messages import View
 from threadchat.telnet import (
@@ -44,6 +45,8 @@ MAX_CHARSETS = 16
 
 PROBE_TIMEOUT = 3.0
 """Seconds after which a client that has not answered a probe does not speak telnet."""
+
+_PLAIN_LINES = re.compile(rb"(?:[ -~]*\r?\n)+")
 
 # The code page of Windows' console where the one of its windows is the key: telnet.exe uses it.
 _OEM_CODE_PAGES = {
@@ -110,6 +113,7 @@ class Terminal:
         "_decoder",
         "_echo_is_for_a_secret",
         "_editor",
+        "_is_plain",
         "_last_key_at",
         "_output",
         "_probed_at",
@@ -135,6 +139,8 @@ class Terminal:
         self._editor: LineEditor | None = None  # there in character mode alone
         self._complete = complete
         self._size = 0, 0  # columns and rows; 0 is unknown
+        self._is_plain = False
+        """Whether nothing but lines is to be expected, and the next begins with the next byte."""
         self._prompt = ""
         self._question = ""  # that of it which is shown in line mode, too
         self._output = ""
@@ -148,6 +154,9 @@ class Terminal:
 
     def receive_data(self, data: bytes, now: float) -> list[TerminalEvent]:
         """Return what `data`, received at `now` (monotonic, in seconds), amounts to."""
+        # Nearly always that is whole lines of ASCII and nothing else, which is seen at a glance.
+        if self._is_plain and len(data) <= MAX_LINE and _PLAIN_LINES.fullmatch(data):
+            return [*data.decode("ascii").replace("\r", "").split("\n")[:-1]]
         if self.mode is Mode.UNKNOWN:
             self._look_at_chunk(data, now)
         elif self.mode is Mode.PROBED and now - self._probed_at > PROBE_TIMEOUT:
@@ -159,6 +168,13 @@ class Terminal:
             else:
                 events += self._take_command(event)
         self._choose_view()
+        self._is_plain = (
+            self.mode is Mode.LINE
+            and not self._secret
+            and self._telnet.is_plain
+            and self._decoder.is_plain
+            and self._buffer.is_empty
+        )
         return events
 
     def receive_end(self) -> list[TerminalEvent]:
@@ -248,6 +264,7 @@ class Terminal:
 
     def set_character_mode(self, wanted: bool) -> None:
         """Ask the client for character mode, or for line mode. Its answer decides."""
+        self._is_plain = False
         if wanted:
             self._ask_for_character_mode()
         else:
@@ -341,6 +358,7 @@ class Terminal:
         """
         encoding = usable_encoding(name)
         self._decoder.use(encoding)
+        self._is_plain = False
         self._choose_view()
         return encoding
 
@@ -393,6 +411,7 @@ class Terminal:
         netcat is warned.
         """
         self._secret = True
+        self._is_plain = False
         if self._editor is not None:
             self._editor.secret = True
         elif self._telnet.speaks_telnet:

@@ -199,6 +199,11 @@ class Decoder:
         self._decoder: codecs.IncrementalDecoder | None = None  # None while it is UTF-8
         self._rest = b""  # the beginning of a UTF-8 character that is not complete yet
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is UTF-8 still, and no character has begun."""
+        return self._decoder is None and not self._rest
+
     def use(self, encoding: str, is_a_guess: bool = False) -> None:
         """Take bytes for `encoding` from here on, a name that `usable_encoding` returned.
 
