@@ -393,7 +393,7 @@ def test_an_error_while_serving_ends_that_client_alone(monkeypatch: pytest.Monke
 
 
 def test_the_portable_wire_serves_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire_module, "_NOT_WAITING", None)
+    monkeypatch.setattr(wire_module, "_NOT_WAITING", 0)
     with run_server() as (server, _), Client(server, "al") as al, Client(server, "bo") as bo:
         al.type("hi")
         bo.expect("al: hi\r\n")

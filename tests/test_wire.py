@@ -132,7 +132,7 @@ def test_lingering_ends_with_a_peer_that_does_not(pair: tuple[Wire, socket.socke
 def test_the_portable_wire_is_taken_where_the_flag_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(wire_module, "_NOT_WAITING", None)
+    monkeypatch.setattr(wire_module, "_NOT_WAITING", 0)
     ours, theirs = socket.socketpair()
     with ours, theirs:
         assert isinstance(open_wire(ours), PortableWire)

@@ -45,7 +45,13 @@ MAX_SAID_AT_ONCE = 16
 """The most lines of one client that its room is told at once, besides the first."""
 
 RECEIVE_SIZE = 1024
-"""Bytes received at once. A thread that waits holds a buffer of this size."""
+"""Bytes received at once, where something is there."""
+
+WAITING_SIZE = 470
+"""Bytes received at once by who waits for them: each idle thread holds a buffer of this size.
+
+Of what Python allocates without asking the system, this is about the largest.
+"""
 
 DRAIN_SECONDS = 3.0
 """How long a client that is leaving may take to fetch what was still to be sent to it."""
@@ -264,7 +270,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         """
         try:
             wire = self.wire
-            data = wire.receive(RECEIVE_SIZE) if waits else wire.receive_now(RECEIVE_SIZE)
+            data = wire.receive(WAITING_SIZE) if waits else wire.receive_now(RECEIVE_SIZE)
         except OSError as error:
             self._why = reason_of(error)
             self._was_cut_off = True

@@ -194,7 +194,7 @@ class TelnetParser:
         self._in_subnegotiation_of = 0
         self._payload: bytearray | None = None  # made when first needed: most peers never do
         self._options: dict[tuple[Side, int], _Q] = {}
-        self._refused: set[tuple[Side, int]] = set()
+        self._refused: frozenset[tuple[Side, int]] = frozenset()  # nearly always: made anew to add
         self._to_send = b""
         self._replies = 0
         self._timing_marks = 0
@@ -427,7 +427,7 @@ class TelnetParser:
                 if option in (self._local if side is Side.LOCAL else self._remote):
                     return _Q.YES if self._reply(_REQUESTS[side, True], option) else _Q.NO
                 if (side, option) not in self._refused:
-                    self._refused.add((side, option))
+                    self._refused |= {(side, option)}
                     self._reply(_REQUESTS[side, False], option)
                 return _Q.NO
             case _Q.WANT_YES | _Q.YES:

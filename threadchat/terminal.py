@@ -48,6 +48,10 @@ PROBE_TIMEOUT = 3.0
 
 _PLAIN_LINES = re.compile(rb"(?:[ -~]*\r?\n)+")
 
+# One object each for all clients.
+_OPTIONS_OF_OURS = frozenset({Option.ECHO, Option.SGA, Option.CHARSET})
+_OPTIONS_OF_CLIENTS = frozenset({Option.SGA, Option.NAWS, Option.TTYPE, Option.CHARSET})
+
 # The code page of Windows' console where the one of its windows is the key: telnet.exe uses it.
 _OEM_CODE_PAGES = {
     "cp1250": "cp852",
@@ -130,10 +134,7 @@ class Terminal:
         self.mode = Mode.UNKNOWN
         self.view = View()
         """How the client is to be shown text, people's own wishes aside."""
-        self._telnet = TelnetParser(
-            local={Option.ECHO, Option.SGA, Option.CHARSET},
-            remote={Option.SGA, Option.NAWS, Option.TTYPE, Option.CHARSET},
-        )
+        self._telnet = TelnetParser(local=_OPTIONS_OF_OURS, remote=_OPTIONS_OF_CLIENTS)
         self._decoder = Decoder(fallback)
         self._buffer = LineBuffer()
         self._editor: LineEditor | None = None  # there in character mode alone

@@ -10,10 +10,9 @@ import select
 import socket
 import sys
 import time
-from collections.abc import Callable
 from typing import Final, Protocol
 
-_NOT_WAITING: Final[int | None] = getattr(socket, "MSG_DONTWAIT", None)
+_NOT_WAITING: Final[int] = getattr(socket, "MSG_DONTWAIT", 0)
 
 _SLICE = 1.0
 """How long the portable wire waits at a time, in seconds: shutting down the receiving side wakes
@@ -65,16 +64,13 @@ class Wire:
         self._socket = sock
         self._woken = False
         sock.settimeout(None)
-        self._receive = sock.recv
-        self.send: Callable[[bytes | bytearray], int] = self._sender()
+
+    def send(self, data: bytes | bytearray) -> int:
         """Send what the system takes at once and return how much that is.
 
         Raise `BlockingIOError` if it takes nothing, another `OSError` if the connection is gone.
         """
-
-    def _sender(self) -> Callable[[bytes | bytearray], int]:
-        send, flags = self._socket.send, _NOT_WAITING or 0
-        return lambda data: send(data, flags)
+        return self._socket.send(data, _NOT_WAITING)
 
     def receive(self, size: int, timeout: float | None = None) -> bytes:
         """Wait for up to `size` bytes and return them; b"" is the end, as is a `wake`.
@@ -84,7 +80,7 @@ class Wire:
         # A timeout set on the socket would cost a poll for every receive and every send.
         if timeout is not None and not _wait_until_ready(self._socket, timeout):
             raise TimeoutError
-        return self._receive(size)
+        return self._socket.recv(size)
 
     def receive_now(self, size: int) -> bytes:
         """Return up to `size` bytes of what has arrived; b"" if nothing has, or at the end.
@@ -92,7 +88,7 @@ class Wire:
         Raise `OSError` if the connection broke.
         """
         try:
-            return self._receive(size, _NOT_WAITING or 0)
+            return self._socket.recv(size, _NOT_WAITING)
         except BlockingIOError:
             return b""
 
@@ -160,9 +156,6 @@ class PortableWire(Wire):
         super().__init__(sock)
         sock.setblocking(False)
 
-    def _sender(self) -> Callable[[bytes | bytearray], int]:
-        return self._socket.send
-
     def receive(self, size: int, timeout: float | None = None) -> bytes:
         """See `Wire.receive`."""
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -172,7 +165,7 @@ class PortableWire(Wire):
                 raise TimeoutError
             if _wait_until_ready(self._socket, left):
                 with contextlib.suppress(BlockingIOError):
-                    return self._receive(size)
+                    return self._socket.recv(size)
         return b""
 
     def wake(self) -> None:
@@ -205,7 +198,7 @@ def prepare(sock: socket.socket) -> None:
 
 def open_wire(sock: socket.socket) -> Wire:
     """Return the wire that suits this system."""
-    return PortableWire(sock) if _NOT_WAITING is None else Wire(sock)
+    return Wire(sock) if _NOT_WAITING else PortableWire(sock)
 
 
 def _wait_until_ready(sock: socket.socket, timeout: float, to_send: bool = False) -> bool:
