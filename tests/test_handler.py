@@ -1,5 +1,7 @@
+import gc
 import threading
-from collections.abc import Sequence
+import weakref
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -558,3 +560,27 @@ class TestBeingAskedForMore:
                 bo.expect("<-- al left")
                 assert console.next_disconnect().why == "server error"
         console.close()
+
+
+@pytest.fixture
+def no_search_for_cycles() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.parametrize("keys", [b"", b"\xff\xfd\x01\xff\xfd\x03"])
+@pytest.mark.parametrize("last_words", [b"", b"/quit\r\n", b"half a line"])
+@pytest.mark.usefixtures("no_search_for_cycles")
+def test_what_served_a_client_is_freed_at_its_end(
+    keys: bytes, last_words: bytes, server: ChatServer
+) -> None:
+    with Client(server) as al:
+        al.send(keys + b"al\r\nhi\r\n/me waves\r\n/away\r\n")
+        al.expect("away")
+        (handler,) = server._handlers.values()
+        there = [weakref.ref(it) for it in (handler, handler.wire)]
+        del handler
+        al.send(last_words)
+    wait_until(lambda: not any(it() for it in there), "nothing is left of it")

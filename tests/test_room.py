@@ -1,5 +1,7 @@
+import gc
 import re
 import threading
+import weakref
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -367,6 +369,22 @@ def test_a_batch_is_rendered_for_each_view(room: Room) -> None:
     say(room, al, "é")
     assert old.pages[-1] == b"al: \xe9\r\n"
     assert plain.pages[-1] == b"al: ?\r\n"
+
+
+def test_what_a_batch_held_is_freed_with_it(room: Room) -> None:
+    # Whatever is left for a search for cycles may be left for long, on a free-threaded build.
+    gc.disable()
+    try:
+        al = FakeMember("al", View(has_color=True))
+        room.join(FakeMember("bo"))
+        room.join(al)
+        say(room, al, "hi")
+        room.leave(al, left(al))
+        gone = weakref.ref(al)
+        del al
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_a_member_that_fails_costs_the_others_nothing(room: Room, observer: FakeObserver) -> None:

@@ -198,9 +198,10 @@ class Chat:
         """End whoever else has that name, and wait a little until it is free."""
         with self._names:
             holder = self._by_fold.get(fold, person)
-        if holder is not person and holder.door is not None:
+        door = holder.door  # which goes with the connection
+        if holder is not person and door is not None:
             words = f"{holder.name} has come in again, from {person.host}. Goodbye."
-            holder.door.end(Reason.REPLACED, words)
+            door.end(Reason.REPLACED, words)
             with self._names:
                 self._names.wait_for(
                     lambda: self._by_fold.get(fold) is not holder, MAKE_WAY_SECONDS

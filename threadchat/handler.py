@@ -9,7 +9,7 @@ import socket
 import socketserver
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Protocol, cast
 
 from threadchat import protecting
@@ -153,6 +153,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
             super().finish()
             self.outbox.close()
             self._log_end(why)
+            self._let_go()
 
     def _reason(self) -> str:
         """Return what ended the client from outside, if anything did; else what it did."""
@@ -172,6 +173,16 @@ class ClientHandler(socketserver.StreamRequestHandler):
         self.host.unregister(self)
         if self.outbox.drain(DRAIN_SECONDS):
             self.wire.linger(LINGER_SECONDS)
+
+    def _let_go(self) -> None:
+        """Let go of what holds on to this handler, so that all of it is freed here and now.
+
+        A search for cycles might come late: on a free-threaded build what a thread that has ended
+        allocated may not count as a reason for one.
+        """
+        self._typed.close()
+        self.person.door = None
+        del self._typed, self._entrance, self.terminal
 
     def _log_end(self, why: str) -> None:
         self.host.watch.note(
@@ -304,7 +315,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
                 self._entrance.greet()
             yield data
 
-    def _lines(self) -> Iterator[str]:
+    def _lines(self) -> Generator[str, None, None]:
         """Yield the lines the client types, as they were typed."""
         events = self._events
         for data in self._chunks():

@@ -118,8 +118,9 @@ def _because(why: str) -> str:
 
 
 def _end(person: Person, reason: Reason, by: str) -> None:
-    if person.door is not None:
-        person.door.end(f"{reason} by {by}", f"You were {reason} by {by}")
+    door = person.door  # which goes with the connection
+    if door is not None:
+        door.end(f"{reason} by {by}", f"You were {reason} by {by}")
 
 
 @registry.command(

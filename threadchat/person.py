@@ -100,6 +100,7 @@ class Person:
         self.deliver = deliver
         """Send what was rendered in this person's view. Does not wait."""
         self.door = door
+        """How the person is connected; None for the operator's own seat, and once that is over."""
         self._has_color: bool | None = None  # None: as it suits the mode
         self._has_times = self._has_bell = False
 

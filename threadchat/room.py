@@ -24,8 +24,8 @@ from threading import Event, Lock, Thread
 from typing import Protocol
 
 from threadchat.history import History
-from threadchat.messages import Left, RoomMessage, Spoken
-from threadchat.sheet import Member, Sheet
+from threadchat.messages import Left, RoomMessage, Spoken, View
+from threadchat.sheet import Member, RenderedSheet, Sheet
 
 MAX_PENDING = 4096
 """How many entries may wait; beyond that, who posts waits, and so does their connection."""
@@ -315,12 +315,14 @@ class Room:
 
     def _hand_out(self, sheet: Sheet) -> None:
         view = None
+        in_view: dict[View, RenderedSheet] = {}
         for member in self._members:
             try:
                 wanted = member.view  # looked at once: its own thread may change it meanwhile
                 if wanted is not view:
-                    rendered = sheet.rendered(wanted)
-                    view = wanted
+                    if wanted not in in_view:
+                        in_view[wanted] = RenderedSheet(sheet, wanted)
+                    rendered, view = in_view[wanted], wanted
                 if page := rendered.page_for(member):
                     member.deliver(page)
             except Exception as error:

@@ -64,7 +64,6 @@ class Sheet:
         self.welcome_of = joiners
         self.here = here
         self._texts: dict[tuple[bool, bool], list[str]] = {}
-        self._rendered: dict[View, _Rendered] = {}
         self.place_of: dict[Member, int] = {}
         if joiners:
             self.place_of = {member: place for place, member in enumerate(joiners)}
@@ -140,16 +139,9 @@ class Sheet:
             self._texts[looks] = draw_all(self.messages, view)
         return self._texts[looks]
 
-    def rendered(self, view: View) -> "_Rendered":
-        """Return the batch in `view`, rendered when it is first asked for."""
-        rendered = self._rendered.get(view)
-        if rendered is None:
-            rendered = self._rendered[view] = _Rendered(self, view)
-        return rendered
 
-
-class _Rendered:
-    """A batch in one view."""
+class RenderedSheet:
+    """A sheet in one view. A sheet knows of none: in a circle both would outlive their use."""
 
     def __init__(self, sheet: Sheet, view: View) -> None:
         self._sheet = sheet
