@@ -147,6 +147,26 @@ class TestSearch:
                 history._connection.execute("PRAGMA query_only = ON")
             yield history
 
+    def test_in_ascii_all_is_found_that_is_found_in_memory(self, history: History) -> None:
+        # Words of ASCII are left to SQLite's tokenizer.
+        marks = [chr(number) for number in range(0x20, 0x7F)]
+        memory = History()
+        for at, mark in enumerate(marks):
+            said = Say("al", f"ab{mark}Cd {mark}{mark} 1{mark}x{mark}", float(at))
+            memory.append("lobby", [said])
+            history.append("lobby", [said])
+        for mark in marks:
+            for words in (
+                f"aB{mark}cd",
+                f"ab cd{mark}",
+                f"b{mark}c",
+                f"1{mark}x",
+                mark,
+                f"x{mark}",
+            ):
+                found = memory.search(words, 200)
+                assert history.search(words, 200) == found, words
+
     @pytest.mark.parametrize(
         ("text", "words"),
         [

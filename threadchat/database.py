@@ -59,6 +59,10 @@ VERSION = len(MIGRATIONS)
 """The version of the file that this module makes; it stands in the file as `user_version`."""
 
 
+CHECKPOINT_PAGES = 4000
+"""After how many pages of 4 KiB the disk is waited for: who speaks then waits as well."""
+
+
 class Unusable(Exception):
     """Say in one line why a file cannot hold a history, and the way out."""
 
@@ -149,6 +153,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise Unusable(_damaged(path))
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     connection.create_function("index_words", 1, index_words, deterministic=True)
     # Even with nothing to migrate, this is where a file that cannot be written is found out.
     with transaction(connection):

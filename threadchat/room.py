@@ -314,7 +314,7 @@ class Room:
             self._report(f"remembering what was said in room {self.name}", error)
 
     def _hand_out(self, sheet: Sheet) -> None:
-        view = None
+        view, not_for = None, sheet.not_for
         in_view: dict[View, RenderedSheet] = {}
         for member in self._members:
             try:
@@ -323,7 +323,11 @@ class Room:
                     if wanted not in in_view:
                         in_view[wanted] = RenderedSheet(sheet, wanted)
                     rendered, view = in_view[wanted], wanted
-                if page := rendered.page_for(member):
+                    whole = rendered.whole
+                # In a crowd that listens all but one get the whole.
+                if whole and not (member in not_for or member.ignores):
+                    member.deliver(whole)
+                elif page := rendered.page_for(member):
                     member.deliver(page)
             except Exception as error:
                 # One member's failure is that member's alone (promise 8).

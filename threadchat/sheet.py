@@ -146,20 +146,20 @@ class RenderedSheet:
     def __init__(self, sheet: Sheet, view: View) -> None:
         self._sheet = sheet
         self._view = view
-        self._whole, lengths = _encode(sheet.lines(view), view)
-        self._slices = memoryview(self._whole)  # cuts out a part without copying it
+        whole, lengths = _encode(sheet.lines(view), view)
+        self._slices = memoryview(whole)  # cuts out a part without copying it
         self._begins = [0, *accumulate(lengths)]  # of each line, and the end
         self._is_one_for_all = not (view.marks_mentions or sheet.place_of)
+        self.whole = whole if self._is_one_for_all else b""
+        """What those are sent who ignore nobody and get all; b"" if `page_for` has to say."""
         self._openings: dict[int, bytes] = {}
         self._marked: dict[int, bytes] = {}
 
     def page_for(self, member: Member) -> bytes:
         """Return what `member` is to be sent."""
-        left_out = self._sheet.not_for.get(member)
+        left_out = self._sheet.not_for.get(member, ())
         if not self._is_one_for_all or member.ignores:
-            return self._changed_page(member, left_out or ())
-        if left_out is None:
-            return self._whole
+            return self._changed_page(member, left_out)
         begins, slices = self._begins, self._slices
         parts = []
         rest = 0

@@ -13,7 +13,7 @@ import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import islice
+from itertools import islice, repeat, starmap
 from pathlib import Path
 from threading import Event, Lock, Thread
 
@@ -79,7 +79,7 @@ class StoredHistory(History):
         self._tell = tell
         # Guards the connection and all below; taken after `_search_turn` where both are needed.
         self._lock = Lock()
-        self._unwritten: deque[Found] = deque()
+        self._unwritten: deque[tuple[str, Spoken]] = deque()  # each with its room
         self._lost = 0
         self._cannot_write = self._cannot_read = False
         self._is_closed = False
@@ -111,7 +111,7 @@ class StoredHistory(History):
             if self._is_closed:
                 return
             # Behind those that wait already: the file keeps the order (promise 1).
-            self._unwritten.extend(Found(room, message) for message in batch)
+            self._unwritten.extend(zip(repeat(room), batch))
             if self._retrier is None and not self._write_all():
                 self._start_retrying()
             while len(self._unwritten) > self._limit:
@@ -122,7 +122,7 @@ class StoredHistory(History):
         """Return the last `number` messages of `room`, oldest first."""
         fold = fold_name(room)
         with self._lock:
-            waiting = [f.message for f in self._unwritten if fold_name(f.room) == fold]
+            waiting = [said for where, said in self._unwritten if fold_name(where) == fold]
             waiting = waiting[max(0, len(waiting) - number) :]
             rows = self._read(self._connection, _RECENT, (fold, max(0, number - len(waiting))))
         return [*(found_of(row).message for row in reversed(rows)), *waiting]
@@ -138,7 +138,8 @@ class StoredHistory(History):
             with self._lock:
                 if self._unwritten:
                     # With the lock held, as what is written meanwhile would be found twice.
-                    hits = [f for f in reversed(self._unwritten) if has_all(phrases, f)]
+                    unwritten = starmap(Found, reversed(self._unwritten))
+                    hits = [found for found in unwritten if has_all(phrases, found)]
                     stored = self._read(self._searcher, _SEARCH, (query, number))
                     return [*hits, *map(found_of, stored)][:number]
             rows = self._read(self._searcher, _SEARCH, (query, number))
@@ -246,21 +247,26 @@ def found_of(row: Row) -> Found:
     return Found(room, _KINDS.get(kind, Say)(name, text, at))
 
 
-def _write(connection: sqlite3.Connection, said: Sequence[Found]) -> None:
+def _write(connection: sqlite3.Connection, said: Sequence[tuple[str, Spoken]]) -> None:
     """Commit `said`, all of it or, if this raises, nothing."""
     with database.transaction(connection):
-        rooms = {room: _room_id(connection, room) for room in {found.room for found in said}}
+        id_of = {room: _room_id(connection, room) for room in {room for room, _ in said}}
         (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()
-        messages = []
-        words = []
-        for number, found in enumerate(said, last + 1):
-            message = found.message
-            kind = _NAMES_OF_KINDS[type(message)]
-            room = rooms[found.room]
-            messages.append((number, room, message.at, kind, message.name, message.text))
-            words.append((number, index_words(message.text)))
-        connection.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)", messages)
-        connection.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", words)
+        connection.executemany(
+            "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (number, id_of[room], it.at, _NAMES_OF_KINDS[type(it)], it.name, it.text)
+                for number, (room, it) in enumerate(said, last + 1)
+            ],
+        )
+        connection.executemany(
+            "INSERT INTO words (rowid, text) VALUES (?, ?)",
+            [
+                # With ASCII the tokenizer does the same by itself, and faster.
+                (number, it.text if it.text.isascii() else index_words(it.text))
+                for number, (_, it) in enumerate(said, last + 1)
+            ],
+        )
 
 
 def _room_id(connection: sqlite3.Connection, room: str) -> int:
