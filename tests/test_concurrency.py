@@ -13,8 +13,10 @@ import pytest
 
 from tests.support import DEADLINE, Client, quiet_house, run_concurrently, run_server, said_by
 from tests.test_room import FakeMember, FakeObserver, GatedMember
+from tests.test_room import deliverer as deliverer
 from threadchat import ChatServer
 from threadchat.chat import Chat
+from threadchat.deliverer import Deliverer
 from threadchat.history import History
 from threadchat.messages import Left, Say, Spoken
 from threadchat.person import Person
@@ -36,11 +38,13 @@ def lines(member: FakeMember) -> list[str]:
 
 
 @pytest.mark.parametrize("asked_for_more", [False, True])
-def test_each_sees_each_message_once_and_all_in_one_order(asked_for_more: bool) -> None:
+def test_each_sees_each_message_once_and_all_in_one_order(
+    asked_for_more: bool, deliverer: Deliverer
+) -> None:
     # Promise 1.
     senders, messages = 8, 200
     history, observer = History(limit=senders * messages), FakeObserver()
-    room = Room("lobby", history, observer)
+    room = Room("lobby", history, observer, deliverer)
     members = [FakeMember(f"n{number}") for number in range(senders)]
     watcher = FakeMember("watcher")
     for member in (watcher, *members):
@@ -61,7 +65,7 @@ def test_each_sees_each_message_once_and_all_in_one_order(asked_for_more: bool) 
     run_concurrently([partial(talk, member) for member in members])
     for member in members:
         room.leave(member, Left(member.name, 0.0, "quit"))
-    room.close()
+    deliverer.close()
     order = lines(watcher)
     assert sorted(order) == sorted(
         f"{member.name}: {number}" for member in members for number in range(messages)
@@ -76,10 +80,10 @@ def test_each_sees_each_message_once_and_all_in_one_order(asked_for_more: bool) 
     assert [m.line for m in observer.seen if isinstance(m, Say)] == order
 
 
-def test_coming_and_going_during_broadcast_misses_nothing_in_between() -> None:
+def test_coming_and_going_during_broadcast_misses_nothing_in_between(deliverer: Deliverer) -> None:
     # Promise 1: replay and live are one gapless piece of the room's order.
     rounds = 30
-    room = Room("lobby", History(limit=10**6), FakeObserver(), replay=10**6)
+    room = Room("lobby", History(limit=10**6), FakeObserver(), deliverer, replay=10**6)
     watcher = FakeMember("watcher")
     room.join(watcher)
     visits: list[FakeMember] = []
@@ -104,7 +108,7 @@ def test_coming_and_going_during_broadcast_misses_nothing_in_between() -> None:
             is_over.set()
 
     run_concurrently([partial(talk, "n1"), partial(talk, "n2"), come_and_go])
-    room.close()
+    deliverer.close()
     order = lines(watcher)
     for visitor in visits:
         seen = lines(visitor)

@@ -2,7 +2,8 @@ import gc
 import re
 import threading
 import weakref
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.support import DEADLINE, wait_until
 from threadchat import room as room_module
+from threadchat.deliverer import Deliverer
 from threadchat.history import History
 from threadchat.messages import Emote, Left, Remark, Renamed, RoomMessage, Say, Spoken, View
 from threadchat.room import More, Room
@@ -75,8 +77,14 @@ def history() -> History:
 
 
 @pytest.fixture
-def room(history: History, observer: FakeObserver) -> Room:
-    return Room("lobby", history, observer)
+def deliverer() -> Iterator[Deliverer]:
+    with closing(Deliverer()) as deliverer:
+        yield deliverer
+
+
+@pytest.fixture
+def room(history: History, observer: FakeObserver, deliverer: Deliverer) -> Room:
+    return Room("lobby", history, observer, deliverer)
 
 
 def say(room: Room, member: FakeMember, text: str) -> None:
@@ -118,7 +126,7 @@ class Held:
         self.gated.gate.set()
         for thread in self._threads:
             thread.join(DEADLINE)
-        self.room.close()
+        wait_until(lambda: not self.room._turn.locked(), "all has been delivered")
 
 
 def _opened(member: GatedMember) -> GatedMember:
@@ -225,7 +233,9 @@ def test_only_what_was_said_is_remembered(room: Room, history: History) -> None:
     assert [message.line for message in history.recent("lobby", 10)] == ["al: hi", "* al waves"]
 
 
-def test_a_message_is_remembered_before_anybody_is_sent_it(observer: FakeObserver) -> None:
+def test_a_message_is_remembered_before_anybody_is_sent_it(
+    observer: FakeObserver, deliverer: Deliverer
+) -> None:
     # Promise 2.
     order: list[str] = []
 
@@ -237,7 +247,7 @@ def test_a_message_is_remembered_before_anybody_is_sent_it(observer: FakeObserve
         def deliver(self, data: bytes) -> None:
             order.append(f"sent {data.decode().rpartition(': ')[2].strip()}")
 
-    room = Room("lobby", NotingHistory(), observer)
+    room = Room("lobby", NotingHistory(), observer, deliverer)
     al, bo = FakeMember("al"), NotingMember("bo")
     room.join(al)
     room.join(bo)
@@ -278,9 +288,9 @@ def test_the_observer_is_told_how_many_lines_the_members_were_handed(
 
 
 def test_the_lines_of_a_batch_are_counted_less_how_who_comes_is_received(
-    observer: FakeObserver,
+    observer: FakeObserver, deliverer: Deliverer
 ) -> None:
-    room = Room("lobby", History(), observer, replay=0)
+    room = Room("lobby", History(), observer, deliverer, replay=0)
     al, bo = FakeMember("al"), FakeMember("bo")
     with Held(room) as held:
         for action in (lambda: room.join(al), lambda: room.join(bo)):
@@ -401,12 +411,14 @@ def test_a_member_that_fails_costs_the_others_nothing(room: Room, observer: Fake
     assert observer.failures[-1] == "delivering to bad: broken"
 
 
-def test_a_history_that_fails_does_not_end_the_chat(observer: FakeObserver) -> None:
+def test_a_history_that_fails_does_not_end_the_chat(
+    observer: FakeObserver, deliverer: Deliverer
+) -> None:
     class Failing(History):
         def append(self, room: str, batch: Sequence[Spoken]) -> None:
             raise OSError("disk full")
 
-    room = Room("lobby", Failing(), observer)
+    room = Room("lobby", Failing(), observer, deliverer)
     al, bo = FakeMember("al"), FakeMember("bo")
     room.join(al)
     room.join(bo)
@@ -447,7 +459,9 @@ def test_who_posts_waits_while_too_much_is_pending(
     assert re.findall(r"al: (\d)", held.gated.screen) == ["1", "2", "3"]
 
 
-def test_the_turn_passes_to_the_rooms_thread_while_more_comes(room: Room) -> None:
+def test_the_turn_passes_to_the_deliverer_while_more_comes(
+    room: Room, deliverer: Deliverer
+) -> None:
     delivered_by: list[str] = []
 
     class Noting(FakeMember):
@@ -460,7 +474,8 @@ def test_the_turn_passes_to_the_rooms_thread_while_more_comes(room: Room) -> Non
     with Held(room) as held:
         delivered_by.clear()
         held.start(lambda: say(room, al, "hi"))
-    assert delivered_by[-1] == "threadchat room lobby"
+    deliverer.close(DEADLINE)
+    assert delivered_by[-1] == "threadchat deliverer"
 
 
 class Stepped(FakeMember):
@@ -483,7 +498,7 @@ class Stepped(FakeMember):
 
 
 class BusyRoom:
-    """A room whose own thread is delivering what two have said at once, held up by `stepped`.
+    """A room in which what two have said at once is being delivered, held up by `stepped`.
 
     `start` has somebody post, with `more` to be asked; leaving the block lets all pass.
     """
@@ -527,7 +542,6 @@ class BusyRoom:
         for thread in self._threads:
             thread.join(DEADLINE)
             assert not thread.is_alive()
-        self.room.close()
 
 
 def test_while_several_speak_who_delivers_asks_them_for_more(room: Room) -> None:
@@ -545,7 +559,7 @@ def test_while_several_speak_who_delivers_asks_them_for_more(room: Room) -> None
             busy.stepped.step()
             assert "al" not in busy.ends  # they wait as long as they have more to say
     assert busy.ends["al"] is busy.ends["bo"] is None
-    assert askers == {"threadchat room lobby"}
+    assert askers == {"threadchat deliverer"}
     assert busy.stepped.screen.endswith(
         "al: al\r\nbo: bo\r\nal: second\r\nbo: second\r\nal: third\r\nbo: third\r\n"
     )
@@ -597,12 +611,13 @@ def test_without_a_thread_to_be_had_the_poster_delivers(
     assert held.gated.pages[-1] == b"al: hi\r\n"
 
 
-def test_a_closed_room_still_delivers(room: Room) -> None:
+def test_after_the_end_posters_deliver(room: Room, deliverer: Deliverer) -> None:
     al, bo = FakeMember("al"), FakeMember("bo")
     room.join(al)
     room.join(bo)
-    room.close()
-    say(room, al, "hi")
+    deliverer.close()
+    with Held(room) as held:
+        held.start(lambda: say(room, al, "hi"))
     assert bo.pages[-1] == b"al: hi\r\n"
 
 

@@ -7,6 +7,7 @@ from itertools import takewhile
 from threading import Condition, Lock
 
 from threadchat.countdown import Countdown
+from threadchat.deliverer import Deliverer
 from threadchat.history import Found, History
 from threadchat.house import House
 from threadchat.messages import (
@@ -66,6 +67,7 @@ class Chat:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._history = history
+        self._deliverer = Deliverer()
         self._observer = observer
         self.house = house
         self._replay = replay
@@ -116,7 +118,7 @@ class Chat:
         with self._doors:
             room = self._rooms.get(fold_name(name))
             if room is None:
-                room = Room(name, self._history, self._observer, self._replay)
+                room = Room(name, self._history, self._observer, self._deliverer, self._replay)
                 self._rooms[fold_name(name)] = room
                 self._places_taken[room] = 0
                 if self._is_hushed:
@@ -130,7 +132,6 @@ class Chat:
             if self._places_taken[room]:
                 return
             del self._places_taken[room], self._rooms[fold_name(room.name)]
-        room.close()
 
     def enter(self, person: Person) -> None:
         """Let `person`, who has a name, into the lobby."""
@@ -363,7 +364,9 @@ class Chat:
                 room.hush()
 
     def close(self) -> None:
-        """End what the rooms have running, and a countdown."""
+        """End what the rooms have running, and a countdown.
+
+        Whatever is said from now on is still delivered, by who says it.
+        """
         self.countdown.call_off()
-        for room in self.rooms():
-            room.close()
+        self._deliverer.close()

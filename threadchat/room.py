@@ -5,11 +5,11 @@ room's turn; who gets it delivers everything that waits, other people's messages
 as one batch. The others go straight back to reading from their clients. Joins and leaves travel
 in the same queue, so that who is a member is ordered with what is said.
 
-While several speak at once, who gets the turn passes it to the room's own thread instead: until
-that comes to run, all who have something to say have said it, and one batch has it all. Then
-posters wait, and the room's thread does for them what their own would: it asks each for what it
-has to say next, and that is the next batch. So as long as all go on talking, no thread has to be
-woken, and nobody is read from but between two batches, when what they say is there in one piece.
+While several speak at once, who gets the turn passes it to the `Deliverer` instead: until its
+thread comes to run, all who have something to say have said it, and one batch has it all. Then
+posters wait, and that thread does for them what their own would: it asks each for what it has to
+say next, and that is the next batch. So as long as all go on talking, no thread has to be woken,
+and nobody is read from but between two batches, when what they say is there in one piece.
 
 Kept here: promise 1 (one order), promise 2 (remembered before it is sent), and the room's part of
 promise 3: no member's socket is waited for, as `Member.deliver` never waits.
@@ -19,10 +19,10 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from queue import SimpleQueue
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 from typing import Protocol
 
+from threadchat.deliverer import Deliverer
 from threadchat.history import History
 from threadchat.messages import Left, RoomMessage, Spoken, View
 from threadchat.sheet import Member, RenderedSheet, Sheet
@@ -30,7 +30,7 @@ from threadchat.sheet import Member, RenderedSheet, Sheet
 MAX_PENDING = 4096
 """How many entries may wait; beyond that, who posts waits, and so does their connection."""
 
-MAX_BATCH_CHARACTERS = 64 * 1024
+MAX_BATCH_CHARACTERS = 128 * 1024
 """Where a batch ends even if more is waiting, so that no member is handed megabytes at once."""
 
 
@@ -85,21 +85,26 @@ _Entry = _Post | _Announcement | _Join | _Leave
 class Room:
     """A set of members who all see the same messages in the same order.
 
-    `replay` is how many earlier messages somebody who joins is shown. Every method may be called
-    from any thread.
+    `deliverer` takes over while several speak at once. `replay` is how many earlier messages
+    somebody who joins is shown. Every method may be called from any thread.
     """
 
-    def __init__(self, name: str, history: History, observer: Observer, replay: int = 20) -> None:
+    def __init__(
+        self,
+        name: str,
+        history: History,
+        observer: Observer,
+        deliverer: Deliverer,
+        replay: int = 20,
+    ) -> None:
         self.name = name
+        self._deliverer = deliverer
         self._history = history
         self._observer = observer
         self._replay = replay
         self._pending: deque[_Entry] = deque()
         self._turn = Lock()  # whoever holds it delivers, and alone touches the members
         self._members: dict[Member, None] = {}  # a set that keeps the order of joining
-        self._baton: SimpleQueue[bool] = SimpleQueue()  # hands the turn, still held, to the thread
-        self._thread: Thread | None = None  # guarded by the turn
-        self._is_closed = False  # guarded by the turn
         self._is_busy = False  # set under the turn: several spoke at once, the last time
         self._is_hushed = False
         self.topic = ""
@@ -156,18 +161,6 @@ class Room:
         """Announce no more leaving: everybody is about to."""
         self._is_hushed = True
 
-    def close(self, timeout: float = 5.0) -> None:
-        """End the delivery thread within `timeout` seconds.
-
-        Whatever is posted from now on is still delivered, by who posts it.
-        """
-        with self._turn:
-            self._is_closed = True
-            thread, self._thread = self._thread, None
-            self._baton.put(False)
-        if thread is not None:
-            thread.join(timeout)
-
     # Taking turns
 
     def _enqueue(self, entry: _Entry) -> None:
@@ -184,31 +177,19 @@ class Room:
             self._turn.release()
 
     def _hand_over(self) -> bool:
-        """Pass the turn to the delivery thread, so that no client's own serves the crowd for ever.
+        """Pass the turn on, still held, so that no client's own thread serves the crowd for ever.
 
-        Return False, with the turn still ours, if there can be no such thread.
+        Return False, with the turn still ours, if there is nobody to take it.
         """
-        if self._is_closed:
-            return False
-        if self._thread is None:
-            thread = Thread(target=self._serve, name=f"threadchat room {self.name}", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:  # out of threads: the posters go on by themselves
-                return False
-            self._thread = thread
-        self._baton.put(True)
-        return True
+        return self._deliverer.take_over(self._deliver_on)
 
-    def _serve(self) -> None:
-        """Deliver for as long as there is something each time the turn is handed over."""
-        while self._baton.get():
-            while True:
-                while self._pending:
-                    self._deliver_batch()
-                self._turn.release()
-                if not (self._pending and self._turn.acquire(blocking=False)):
-                    break
+    def _deliver_on(self) -> bool:
+        """Deliver a batch; return whether the turn is still held as there is more to deliver."""
+        self._deliver_batch()
+        if self._pending:
+            return True
+        self._turn.release()
+        return bool(self._pending) and self._turn.acquire(blocking=False)
 
     # Delivering, with the turn held
 

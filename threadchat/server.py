@@ -1,6 +1,6 @@
 """Accept clients, admit as many as there is room for, and stop cleanly.
 
-One thread accepts, one sends what slow clients left behind, each room has one for its busy times,
+One thread accepts, one sends what slow clients left behind, one delivers in the rooms' busy times,
 and each client has its own. `ChatServer.stop` ends them all inside a deadline (promise 9).
 """
 

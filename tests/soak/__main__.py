@@ -25,7 +25,8 @@ class Plan(NamedTuple):
     """How long to go on, and with how many; `seed` decides who does what.
 
     Everything is checked after so many `acts`, and everybody leaves at every `checks`-th check. It
-    ends after so many `rests`, or with the one after so many `minutes`.
+    ends after so many `rests`, or with the one after so many `minutes`. Memory is compared from the
+    middle of those on: by then the heap has settled around all that is kept up to a bound.
     """
 
     seed: int
@@ -106,8 +107,10 @@ class Soak:
     def _is_late(self, world: World) -> bool:
         if world.judge.violations or self._is_over.is_set():
             return True
-        minutes = (time.monotonic() - self._began_at) / 60
-        return minutes >= self._plan.minutes or len(world.figures) > self._plan.rests
+        return self._minutes() >= self._plan.minutes or len(world.figures) > self._plan.rests
+
+    def _minutes(self) -> float:
+        return (time.monotonic() - self._began_at) / 60
 
     def _go_on(self, world: World, plan: Plan) -> None:
         """Act, and check, until the next rest and with it."""
@@ -118,7 +121,9 @@ class Soak:
             world.check()
             if world.judge.violations or self._is_over.is_set():
                 return
-        world.rest(crowd.leave)
+        half = self._plan.minutes / 2
+        settles = math.isinf(half) or self._minutes() >= half
+        world.rest(crowd.leave, settles=settles)
         self._console.print(f"{self._clock()} {world.name}: {world.figures[-1]}")
 
     def _act(self, world: World, plan: Plan) -> None:

@@ -54,6 +54,8 @@ class World:
         """How often what was done."""
         self.figures: list[Figures] = [server.figures()]
         """What the server used before anybody came, and at each rest."""
+        self.settled: Figures | None = None
+        """What it used at the first rest from which on nothing should grow."""
         self._connections: dict[Participant, Connection] = {}
         self._serials = count(1)
         self._fences = count(1)
@@ -216,8 +218,12 @@ class World:
 
     # Rest
 
-    def rest(self, leave: Callable[["World", Participant], None]) -> None:
-        """Have everybody leave, see that nothing is left of them, and note what that uses."""
+    def rest(self, leave: Callable[["World", Participant], None], *, settles: bool = True) -> None:
+        """Have everybody leave, see that nothing is left of them, and note what that uses.
+
+        `settles` says whether all that fills up to a bound should have: from then on, nothing has
+        a reason to grow.
+        """
         for one in self.people:
             one.is_stuck = False
             if one.stage is Stage.HERE:
@@ -237,10 +243,12 @@ class World:
         self._judge_all()
         self.judge.forget()
         self._compare_figures()
+        if settles and self.settled is None:
+            self.settled = self.figures[-1]
 
     def _compare_figures(self) -> None:
-        """Find what has grown since the first rest: memory by a tenth, or the rest at all."""
-        before = self.figures[1] if len(self.figures) > 1 else None
+        """Find what has grown since all had settled: memory by a tenth, or the rest at all."""
+        before = self.settled
         if before is not None:
             deadline = time.monotonic() + PATIENCE / 3
             while not self.server.figures().is_within(before) and time.monotonic() < deadline:

@@ -1,0 +1,72 @@
+"""Deliver for all rooms in which several speak at once, on a thread of its own.
+
+Rooms take turns: who comes back with more to do gets in line behind the others. So the number of
+threads that want to run does not grow with that of the rooms. Under the GIL one is enough, and more
+would only get into each other's way; without it there may be one for each processor.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from queue import SimpleQueue
+from threading import Lock, Thread
+
+Work = Callable[[], bool]
+"""Do a piece of work, and return whether there is more. Must not raise."""
+
+
+def _useful_threads() -> int:
+    has_gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+    return 1 if has_gil else os.cpu_count() or 1
+
+
+class Deliverer:
+    """Does work for others until it is closed. Safe to use from any thread.
+
+    `most` is how many threads there may be. Each is started when there first is something for it.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most or _useful_threads()
+        self._lines: SimpleQueue[Work | None] = SimpleQueue()  # None ends a thread
+        self._lock = Lock()  # guards the two below, and that nothing gets in line behind the end
+        self._threads: list[Thread] = []
+        self._is_closed = False
+
+    def take_over(self, work: Work) -> bool:
+        """Have `work` done until there is no more of it, and return at once.
+
+        Return False if that cannot be: it is closed, or there is no thread to be had.
+        """
+        with self._lock:
+            if self._is_closed or not self._has_thread():
+                return False
+            self._lines.put(work)
+            return True
+
+    def close(self, timeout: float = 5.0) -> None:
+        """End the threads once all is done that was taken over; wait up to `timeout` seconds."""
+        with self._lock:
+            if not self._is_closed:
+                self._is_closed = True
+                for _ in self._threads:
+                    self._lines.put(None)
+        for thread in self._threads:
+            thread.join(timeout)
+
+    def _has_thread(self) -> bool:
+        if len(self._threads) < self._most:
+            thread = Thread(target=self._run, name="threadchat deliverer", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # out of threads: those there are will do, if there are any
+                return bool(self._threads)
+            self._threads.append(thread)
+        return True
+
+    def _run(self) -> None:
+        while (work := self._lines.get()) is not None:
+            while work():
+                # With nobody else in line, without getting in line again.
+                if not self._lines.empty() and self.take_over(work):
+                    break
