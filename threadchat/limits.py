@@ -11,6 +11,7 @@ import math
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Lock
 from typing import Final, Generic, TypeVar
 
@@ -107,6 +108,7 @@ def _network(text: str) -> _Network:
     return network
 
 
+@lru_cache(maxsize=1024)
 def _counted_as(host: str) -> str:
     """Return what stands for `host` where addresses are counted.
 

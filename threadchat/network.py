@@ -10,6 +10,7 @@ import re
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -36,6 +37,7 @@ def plain_host(host: str) -> str:
     return host.removeprefix("::ffff:") if "." in host else host
 
 
+@lru_cache(maxsize=1024)  # asked for a few times for each client, and most come from a few hosts
 def address_of(host: str) -> IPAddress:
     """Return the address in `host`, which may be as the log shows it: [fe80::1%eth0]:8000.
 

@@ -12,7 +12,7 @@ import pkgutil
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 from rich.cells import cell_len
 
@@ -165,6 +165,7 @@ def fold_name(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
+@lru_cache(maxsize=1024)  # each name is looked at from a few sides when it is claimed
 def skeleton(name: str) -> str:
     """Return what `name` looks like: two names with one skeleton pass for each other.
 
