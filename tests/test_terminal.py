@@ -495,6 +495,15 @@ class TestSecrets:
         assert session.type(b"hunter2\r\n") == b""
         assert session.events[-1] == "hunter2"
 
+    def test_what_is_typed_ahead_of_it_begins_the_next_line(self) -> None:
+        # Command, passphrase and more in one piece, of which the end is still to come.
+        session = Session([PUTTY, b"/protect\rhunter2\rhunter2\rhel"])
+        for _ in range(2):
+            session.terminal.ask_secret("Password: ")
+            session.terminal.take_secret("hunter2")
+        session.type(b"lo\r")
+        assert session.events[-1] == "hello"
+
     def test_one_that_came_with_the_command_that_asks_is_one_all_the_same(self) -> None:
         session = Session([PUTTY, b"/protect\rhunter2\r"])
         session.terminal.ask_secret("Password: ")

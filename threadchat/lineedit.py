@@ -276,6 +276,13 @@ class LineEditor:
     def secret(self, secret: bool) -> None:
         if self._secret and not secret:
             self.erase_line()
+        self._set_secret(secret)
+
+    def end_secret(self) -> None:
+        """Switch it off and keep what is waiting: the secret has come from elsewhere."""
+        self._set_secret(False)
+
+    def _set_secret(self, secret: bool) -> None:
         self._secret = secret
         self._entries_back = 0
         self._typed = ""

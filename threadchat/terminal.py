@@ -428,6 +428,9 @@ class Terminal:
         It may have been typed before that, in one piece with the command that asks.
         """
         if self._secret:
+            if self._editor is not None:
+                # What is being typed has come in behind it, and is the beginning of the next line.
+                self._editor.end_secret()
             self._end_secret()
         if self._editor is not None:
             self._editor.forget(secret)
