@@ -93,3 +93,13 @@ def test_without_another_thread_to_be_had(has_one: bool, monkeypatch: pytest.Mon
         monkeypatch.setattr(threading.Thread, "start", cannot_start)
         assert deliverer.take_over(pieces("b", 1, done)) is has_one
     assert done == (["a", "b"] if has_one else [])
+
+
+def test_they_can_all_be_started_ahead() -> None:
+    before = threading.active_count()
+    with closing(Deliverer(most=3)) as deliverer:
+        deliverer.start()
+        deliverer.start()
+        assert threading.active_count() == before + 3
+    deliverer.start()
+    assert threading.active_count() == before

@@ -363,6 +363,10 @@ class Chat:
             for room in self._rooms.values():
                 room.hush()
 
+    def start(self) -> None:
+        """Start now what the rooms have running in their busy times."""
+        self._deliverer.start()
+
     def close(self) -> None:
         """End what the rooms have running, and a countdown.
 

@@ -23,7 +23,8 @@ def _useful_threads() -> int:
 class Deliverer:
     """Does work for others until it is closed. Safe to use from any thread.
 
-    `most` is how many threads there may be. Each is started when there first is something for it.
+    `most` is how many threads there may be. Each is started when there first is something for it,
+    if not by `start`.
     """
 
     def __init__(self, most: int | None = None) -> None:
@@ -32,6 +33,13 @@ class Deliverer:
         self._lock = Lock()  # guards the two below, and that nothing gets in line behind the end
         self._threads: list[Thread] = []
         self._is_closed = False
+
+    def start(self) -> None:
+        """Start all threads now: what serves for long is not to grow later."""
+        with self._lock:
+            while not self._is_closed and len(self._threads) < self._most:
+                if not self._has_started_one():
+                    return
 
     def take_over(self, work: Work) -> bool:
         """Have `work` done until there is no more of it, and return at once.
@@ -55,13 +63,16 @@ class Deliverer:
             thread.join(timeout)
 
     def _has_thread(self) -> bool:
-        if len(self._threads) < self._most:
-            thread = Thread(target=self._run, name="threadchat deliverer", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:  # out of threads: those there are will do, if there are any
-                return bool(self._threads)
-            self._threads.append(thread)
+        # Out of threads, those there are will do, if there are any.
+        return len(self._threads) == self._most or self._has_started_one() or bool(self._threads)
+
+    def _has_started_one(self) -> bool:
+        thread = Thread(target=self._run, name="threadchat deliverer", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            return False
+        self._threads.append(thread)
         return True
 
     def _run(self) -> None:

@@ -114,6 +114,7 @@ class ChatServer(Listener):
     def start(self) -> None:
         """Begin to serve clients, on threads of their own, and return."""
         self.flusher.start()
+        self.chat.start()
         self._watchman.start()
         self.start_accepting()
         if self.tls_port is not None:
