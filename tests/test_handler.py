@@ -18,6 +18,7 @@ from threadchat import ChatServer
 from threadchat import handler as handler_module
 from threadchat import wire as wire_module
 from threadchat.events import Disconnected
+from threadchat.handler import ClientHandler
 from threadchat.messages import Spoken
 from threadchat.room import More, Room
 from threadchat.sheet import Member
@@ -466,6 +467,11 @@ def overheard(monkeypatch: pytest.MonkeyPatch) -> Overheard:
     return Overheard(monkeypatch)
 
 
+def handler_of(server: ChatServer, name: str) -> ClientHandler:
+    """Return what serves the client called `name`."""
+    return next(it for it in server._handlers.values() if it.person.name == name)
+
+
 class TestBeingAskedForMore:
     """What a client sends while its room asks for it: see `Room.post`."""
 
@@ -518,7 +524,7 @@ class TestBeingAskedForMore:
             al.type("one")
             bo.expect("al: one\r\n")
             al.type("two")
-            (handler,) = (it for it in server._handlers.values() if it.person.name == "al")
+            handler = handler_of(server, "al")
             handler.end("kicked", "Out.")
             overheard.may_ask.set()
             assert bo.expect("\r\n").startswith("<-- al left")
@@ -533,7 +539,7 @@ class TestBeingAskedForMore:
             al.type("one")
             bo.expect("al: one\r\n")
             al.reset()
-            (handler,) = (it for it in server._handlers.values() if it.person.name == "al")
+            handler = handler_of(server, "al")
             wait_until(handler.wire.has_input, "the reset has arrived")
             overheard.may_ask.set()
             assert bo.expect("\r\n").startswith("<-- al left")

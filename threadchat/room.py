@@ -18,7 +18,7 @@ promise 3: no member's socket is waited for, as `Member.deliver` never waits.
 import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Event, Lock
 from typing import Protocol
 
@@ -54,7 +54,7 @@ class _Post:
     sender: Member
     is_echoed: bool
     more: More | None = None
-    served: Lock = field(default_factory=Lock)  # held while the sender waits, with `more` to ask
+    served: "Lock | None" = None  # held while the sender waits, with `more` to ask
     error: Exception | None = None  # that `more` has raised
 
 
@@ -139,7 +139,7 @@ class Room:
         if more is None or not self._is_busy:
             self._enqueue(post)
             return
-        post.more = more
+        post.more, post.served = more, Lock()
         post.served.acquire()
         self._enqueue(post)
         post.served.acquire()
@@ -214,6 +214,7 @@ class Room:
     def _go_on(self, post: _Post) -> None:
         """Post what the sender has said since, in its place; or let it go on by itself."""
         assert post.more is not None
+        assert post.served is not None
         said: Sequence[Spoken] = ()
         if self._is_busy:
             try:
