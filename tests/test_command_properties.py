@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.lobby import Lobby, Somebody
 from tests.test_properties import nasty_text
 from threadchat import passphrase
-from threadchat.messages import Call, Reason, Words, parse_line
+from threadchat.messages import Call, Reason, parse_line
 from threadchat.operating import registry
 from threadchat.outbox import MAX_QUEUED
 from threadchat.records import Records
@@ -54,10 +54,10 @@ def type_as_handler(lobby: Lobby, person: Somebody, line: str) -> None:
     if person.leaving is not None or person.ended:
         return
     match parse_line(clean_text(line).rstrip()):
-        case Words(said):
-            lobby.says(person, said)
-        case call:
+        case Call() as call:
             registry.dispatch(lobby.chat, person, call)
+        case words:
+            lobby.says(person, words)
 
 
 def look_at_screens(lobby: Lobby) -> None:

@@ -22,7 +22,7 @@ from threadchat.handler import ClientHandler
 from threadchat.messages import Spoken
 from threadchat.room import More, Room
 from threadchat.sheet import Member
-from threadchat.terminal import Terminal, TerminalEvent
+from threadchat.terminal import Terminal
 from threadchat.wire import Wire
 
 
@@ -548,13 +548,13 @@ class TestBeingAskedForMore:
     def test_what_goes_wrong_then_ends_that_client(
         self, overheard: Overheard, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        receive = Terminal.receive_data
+        plain_lines = Terminal.plain_lines
 
-        def fail(terminal: Terminal, data: bytes, now: float) -> list[TerminalEvent]:
+        def fail(terminal: Terminal, data: bytes) -> list[str] | None:
             assert data != b"two\n"
-            return receive(terminal, data, now)
+            return plain_lines(terminal, data)
 
-        monkeypatch.setattr(Terminal, "receive_data", fail)
+        monkeypatch.setattr(Terminal, "plain_lines", fail)
         console = WatchingConsole()
         with ChatServer(("127.0.0.1", 0), watchers=[console], limits=UNLIMITED) as server:
             server.start()

@@ -193,7 +193,7 @@ class Chat:
                 raise BadName(f"{name} looks too much like {other.name}, who is here already.")
             self._by_fold[fold] = self._by_skeleton[looks] = person
             person.name, person.folded_name = name, fold
-            person.muted_until = max(person.muted_until, self._muted.get(fold, 0.0))
+            person.muted_until = max(person.muted_until, self._muted.get(fold, -math.inf))
 
     def _make_way(self, person: Person, fold: str) -> None:
         """End whoever else has that name, and wait a little until it is free."""
@@ -232,12 +232,12 @@ class Chat:
 
     # Talk
 
-    def say(self, person: Person, *said: Spoken, more: More | None = None) -> None:
+    def say(self, person: Person, said: Sequence[Spoken], more: More | None = None) -> None:
         """Say something in the room where `person` is; who speaks is not away any more.
 
         For `more` see `Room.post`.
         """
-        if self.may_speak(person):
+        if person.muted_until == -math.inf or self.may_speak(person):
             if person.away is not None:
                 self.set_away(person, None)
             if person.room is not None:

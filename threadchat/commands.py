@@ -174,7 +174,7 @@ def me(chat: Chat, person: Person, argument: str) -> None:
     """Say what the person does."""
     if not argument:
         raise Misuse
-    chat.say(person, Emote(person.name, argument, time.time()))
+    chat.say(person, [Emote(person.name, argument, time.time())])
 
 
 @registry.command("msg", "NAME WORDS", "say something to one person alone", is_speech=True)

@@ -27,7 +27,6 @@ from threadchat.messages import (
     Reason,
     Say,
     Spoken,
-    Words,
     duration,
     parse_line,
     render,
@@ -319,35 +318,35 @@ class ClientHandler(socketserver.StreamRequestHandler):
         """Yield the lines the client types, as they were typed."""
         events = self._events
         for data in self._chunks():
-            self._take(data, self.host.clock())
+            self._take(data)
             asked = False
             while events:
                 if self._is_ended():
                     return
                 event = events.pop(0)
-                if isinstance(event, Ended):
-                    self.person.quit()
-                    return
                 if isinstance(event, str):
-                    if not self._is_time_for(event):
+                    if self._pace is not None and not self._pace.wait_for(event):
                         return
                     yield event
+                elif isinstance(event, Ended):
+                    self.person.quit()
+                    return
                 elif not (isinstance(event, AreYouThere) and asked):
                     # One sign of life is enough for all that ask in one breath.
                     asked = isinstance(event, AreYouThere)
                     self._answer(event)
-                self._settle()
         if not self._was_cut_off and not self._is_ended():
             for event in self.terminal.receive_end():
-                if isinstance(event, str) and self._is_time_for(event):
+                if isinstance(event, str) and (self._pace is None or self._pace.wait_for(event)):
                     yield event
 
-    def _take(self, data: bytes, now: float) -> None:
-        self._events += self.terminal.receive_data(data, now)
-        self._settle()
-
-    def _is_time_for(self, line: str) -> bool:
-        return self._pace is None or self._pace.wait_for(line)
+    def _take(self, data: bytes) -> None:
+        lines = self.terminal.plain_lines(data)
+        if lines is not None:
+            self._events += lines
+        else:
+            self._events += self.terminal.receive_data(data, self.host.clock())
+            self._settle()
 
     def _answer(self, event: LineTooLong | AreYouThere) -> None:
         """Answer what is not a line."""
@@ -362,20 +361,16 @@ class ClientHandler(socketserver.StreamRequestHandler):
             )
 
     def _words_behind(self) -> list[str]:
-        """Take what has come in to be said right behind a line: a room is told all at once.
-
-        Nothing, where the flood guard has to see each line.
-        """
+        """Take what has come in to be said right behind a line: a room is told all at once."""
         said: list[str] = []
-        if self._events and self._pace is None:
-            for event in self._events[:MAX_SAID_AT_ONCE]:
-                if not isinstance(event, str):
-                    break
-                text = clean_text(event).rstrip()
-                if text.startswith("/"):
-                    break
-                said.append(text)
-            del self._events[: len(said)]
+        for event in self._events[:MAX_SAID_AT_ONCE]:
+            if not isinstance(event, str):
+                break
+            text = clean_text(event).rstrip()
+            if text.startswith("/"):
+                break
+            said.append(text)
+        del self._events[: len(said)]
         return [text for text in said if text]
 
     # To the client
@@ -432,15 +427,19 @@ class ClientHandler(socketserver.StreamRequestHandler):
         if not text:
             return
         parsed = parse_line(text)
-        if isinstance(parsed, Words):
-            self._say(parsed.text)
+        if isinstance(parsed, str):
+            self._say(parsed)
         else:
             self._call(parsed, text)
 
     def _say(self, words: str) -> None:
-        # The flood guard has to see each line, on this thread.
-        more = self._more if self._pace is None else None
-        self.host.chat.say(self.person, *self._said([words, *self._words_behind()]), more=more)
+        said = [Say(self.person.name, words, time.time())]
+        more = None
+        if self._pace is None:  # else the flood guard has to see each line, on this thread
+            more = self._more
+            if self._events:
+                said += self._said(self._words_behind())
+        self.host.chat.say(self.person, said, more)
 
     def _more(self) -> Sequence[Spoken]:
         """Return what has come in since, if it is to be said: see `Room.post`, which waits."""
@@ -448,13 +447,13 @@ class ClientHandler(socketserver.StreamRequestHandler):
         if self._is_ended() or self.person.mute_left(now):
             return ()
         if not self._events and (data := self._receive(waits=False)):
-            self._take(data, now)
+            self._take(data)
         words = self._words_behind()
         if words:
             self.person.last_heard_at = now
         return self._said(words)
 
-    def _said(self, words: Sequence[str]) -> Sequence[Spoken]:
+    def _said(self, words: Sequence[str]) -> list[Say]:
         name, now = self.person.name, time.time()
         return [Say(name, text, now) for text in words]
 

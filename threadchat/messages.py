@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from threadchat import telnet
 from threadchat.text import fold_name
@@ -44,8 +45,7 @@ class Reason(StrEnum):
     SERVER_ERROR = "server error"
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):  # which hashes and compares at the speed of C, once a member and batch
     """One of the few distinct ways in which a message is shown.
 
     People who share a view are sent the very same bytes. `encoding` is a Python codec name, and
@@ -59,16 +59,6 @@ class View:
     has_color: bool = False
     has_times: bool = False
     has_bell: bool = False
-    _hash: int = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Find the hash once: a room looks views up for each member of each batch."""
-        wishes = self.has_color, self.has_times, self.has_bell
-        known = hash((self.encoding, self.is_a_guess, self.doubled_iac, wishes))
-        object.__setattr__(self, "_hash", known)
-
-    def __hash__(self) -> int:
-        return self._hash
 
     def encode(self, text: str) -> bytes:
         """Return `text` for this view; what its encoding lacks becomes a question mark."""
@@ -332,13 +322,6 @@ _NAME_LIKE = re.compile(rf"[^\W_][\w.{_MARKS}-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """A typed line that is meant for the room."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Call:
     """A typed line that calls a command, by its name in lower case."""
 
@@ -346,12 +329,12 @@ class Call:
     argument: str
 
 
-def parse_line(line: str) -> Words | Call:
+def parse_line(line: str) -> str | Call:
     """Tell words from commands: a slash calls a command, two say what begins with one."""
     if not line.startswith("/"):
-        return Words(line)
+        return line
     if line.startswith("//"):
-        return Words(line[1:])
+        return line[1:]
     command, _, argument = line[1:].partition(" ")
     return Call(command.lower(), argument.strip())
 

@@ -18,7 +18,6 @@ from threadchat.messages import (
     Notice,
     Problem,
     Remark,
-    Words,
     duration,
     parse_line,
 )
@@ -60,7 +59,7 @@ class Operator(Person):
         match parse_line(line if line.startswith("/") else f"/{line}"):
             case Call() as call:
                 registry.dispatch(self._chat, self, call)
-            case Words(words):  # of two slashes
+            case words:  # of two slashes
                 self.tell(Problem(f"Nobody is shown that. say {words} announces it."))
 
     def complete(self, text: str) -> tuple[int, list[str]]:

@@ -79,7 +79,8 @@ class _Leave:
     done: Event
 
 
-_Entry = _Post | _Announcement | _Join | _Leave
+_Awaited = _Announcement | _Join | _Leave
+_Entry = _Post | _Awaited
 
 
 class Room:
@@ -194,31 +195,27 @@ class Room:
     # Delivering, with the turn held
 
     def _deliver_batch(self) -> None:
-        batch = self._take_batch()
+        batch, awaited = self._take_batch()
         self._is_busy = len(batch) > 1
         try:
-            self._deliver(batch)
+            self._deliver(batch, awaited)
         except Exception as error:
             # The turn must be passed on whatever happens (promise 8).
             self._report(f"delivering to room {self.name}", error)
         finally:
-            posts = []
+            for change in awaited:
+                change.done.set()
             for entry in batch:
-                if not isinstance(entry, _Post):
-                    entry.done.set()
-                elif entry.more is not None:
-                    posts.append(entry)
-            for post in posts:
-                self._go_on(post)
+                if isinstance(entry, _Post) and entry.more is not None:
+                    self._go_on(entry, entry.more)
 
-    def _go_on(self, post: _Post) -> None:
+    def _go_on(self, post: _Post, more: More) -> None:
         """Post what the sender has said since, in its place; or let it go on by itself."""
-        assert post.more is not None
         assert post.served is not None
         said: Sequence[Spoken] = ()
         if self._is_busy:
             try:
-                said = post.more()
+                said = more()
             except Exception as error:
                 post.error = error  # the sender's own, who will find it
         if said:
@@ -227,8 +224,10 @@ class Room:
         else:
             post.served.release()
 
-    def _take_batch(self) -> list[_Entry]:
+    def _take_batch(self) -> tuple[list[_Entry], list[_Awaited]]:
+        """Return what waits, or as much of it as one batch may have; and who waits for which."""
         batch: list[_Entry] = []
+        awaited: list[_Awaited] = []
         characters = 0
         while self._pending and characters < MAX_BATCH_CHARACTERS:
             entry = self._pending.popleft()
@@ -237,10 +236,11 @@ class Room:
                 for message in entry.said:
                     characters += len(message.text) + 32  # for the name
             else:
+                awaited.append(entry)
                 characters += 32  # so that no batch is endless
-        return batch
+        return batch, awaited
 
-    def _deliver(self, batch: Sequence[_Entry]) -> None:
+    def _deliver(self, batch: Sequence[_Entry], awaited: Sequence[_Awaited]) -> None:
         """Show `batch` to the members: who joined, then what was said, then who left.
 
         In that order, whatever the order they came in, because each change of members in between
@@ -248,15 +248,17 @@ class Room:
         replay, what was said just before, and who leaves gets what was said just after. A name is
         free again only once its leaving has been shown, so no line of a namesake's can precede it.
         """
+        sheet = Sheet()
         joiners: dict[Member, bytes] = {}
         leaves: dict[Member, Left] = {}
-        for entry in batch:
-            if isinstance(entry, _Join):
-                joiners[entry.member] = entry.welcome
-            elif isinstance(entry, _Leave):
-                leaves[entry.member] = entry.left
-        self._members.update(dict.fromkeys(joiners))
-        sheet = Sheet(joiners, len(self._members), self._recall() if joiners else ())
+        for change in awaited:
+            if isinstance(change, _Join):
+                joiners[change.member] = change.welcome
+            elif isinstance(change, _Leave):
+                leaves[change.member] = change.left
+        if joiners:
+            self._members.update(dict.fromkeys(joiners))
+            sheet.add_joiners(joiners, len(self._members), self._recall())
         for entry in batch:
             if isinstance(entry, _Post):
                 sheet.add_said(entry.said, entry.sender, entry.is_echoed)
@@ -264,16 +266,17 @@ class Room:
                 # To an empty room, which is given up just now, nothing is shown: one of the same
                 # name may be open already, with people in it.
                 sheet.add(entry.message, not_for=[entry.sender] if entry.sender else ())
-        if not self._is_hushed:
-            sheet.add_leaves(leaves)
-        self._remember(sheet.said)
+        if leaves and not self._is_hushed:
+            sheet.add_leaves(leaves, len(self._members) - len(leaves))
+        if sheet.said:
+            self._remember(sheet.said)
 
         if joiners or leaves:
             # Before anybody reads of a change: who asks then, sees it made.
             self.members = tuple(member for member in self._members if member not in leaves)
         try:
-            deliveries = sheet.count_deliveries(self._members)
             self._hand_out(sheet)
+            deliveries = sheet.count_deliveries(self._members)
         finally:
             for member in leaves:
                 self._members.pop(member, None)
@@ -289,8 +292,7 @@ class Room:
     def _remember(self, spoken: Sequence[Spoken]) -> None:
         """Commit what was said, before anybody is sent it (promise 2)."""
         try:
-            if spoken:
-                self._history.append(self.name, spoken)
+            self._history.append(self.name, spoken)
         except Exception as error:
             # People can go on talking without a memory, if not without noticing.
             self._report(f"remembering what was said in room {self.name}", error)

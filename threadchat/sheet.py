@@ -45,38 +45,37 @@ class Member(Protocol):
 
 
 class Sheet:
-    """A batch as it is shown: which messages, in which order, and who is not to get which.
+    """A batch as it is shown: which messages, in which order, and who is not to get which."""
 
-    `joiners` come first, each with the welcome they get; `here` is how many members there are with
-    them, and `replay` what they are shown of what was said before.
-    """
-
-    def __init__(
-        self, joiners: dict[Member, bytes], here: int, replay: Sequence[Spoken] = ()
-    ) -> None:
+    def __init__(self) -> None:
         self.messages: list[RoomMessage] = []
         self.said: list[Spoken] = []
         """Those of the messages that somebody said."""
         self._spoken: list[tuple[Member, int, int]] = []  # by whom, from which place to which
         self.not_for: dict[Member, list[tuple[int, int]]] = {}
         """For those who do not get everything: from which place to which not, ascending."""
-        self.replay = replay
-        self.welcome_of = joiners
-        self.here = here
         self._texts: dict[tuple[bool, bool], list[str]] = {}
-        self.place_of: dict[Member, int] = {}
-        if joiners:
-            self.place_of = {member: place for place, member in enumerate(joiners)}
-            # Who joined is told of the others in a line of their own.
-            self.joined = [member.name for member in joiners]
-            self.add(Joined(self.joined, here), not_for=joiners)
+        self.joining: Joining | None = None
+        """Those who come in with this batch, if any do."""
+
+    def add_joiners(
+        self, welcome_of: dict[Member, bytes], here: int, replay: Sequence[Spoken] = ()
+    ) -> None:
+        """Put on top who joined, each with the welcome they get.
+
+        `here` is how many members there are with them, and `replay` what they are shown of what
+        was said before.
+        """
+        self.joining = Joining(welcome_of, here, replay)
+        # Who joined is told of the others in a line of their own.
+        self.add(Joined(self.joining.names, here), not_for=welcome_of)
 
     def add(self, message: RoomMessage, *, not_for: Iterable[Member] = ()) -> None:
         """Put `message` below what there is, for all but some."""
         place = len(self.messages)
         self.messages.append(message)
         for member in not_for:
-            self._leave_out(member, place, place + 1)
+            self.not_for.setdefault(member, []).append((place, place + 1))
 
     def add_said(self, said: Sequence[Spoken], speaker: Member, is_echoed: bool = False) -> None:
         """Put what `speaker` said below what there is, for the others or, echoed, for all."""
@@ -86,23 +85,15 @@ class Sheet:
         end = len(self.messages)
         self._spoken.append((speaker, begin, end))
         if not is_echoed:
-            self._leave_out(speaker, begin, end)
+            self.not_for.setdefault(speaker, []).append((begin, end))
 
-    def _leave_out(self, member: Member, begin: int, end: int) -> None:
-        left_out = self.not_for.get(member)
-        if left_out is None:
-            self.not_for[member] = [(begin, end)]
-        else:
-            left_out.append((begin, end))
-
-    def add_leaves(self, leaves: dict[Member, Left]) -> None:
-        """Put below what there is who left."""
+    def add_leaves(self, leaves: dict[Member, Left], here: int) -> None:
+        """Put below what there is who left, `here` being how many stay."""
         if len(leaves) == 1:
             (left,) = leaves.values()
             self.add(left, not_for=leaves)
-        elif leaves:
-            names = [left.name for left in leaves.values()]
-            self.add(LeftTogether(names, self.here - len(leaves)), not_for=leaves)
+        else:
+            self.add(LeftTogether([it.name for it in leaves.values()], here), not_for=leaves)
 
     def count_deliveries(self, members: Collection[Member]) -> int:
         """Return how many lines this is to `members`, as if nobody ignored anybody."""
@@ -140,24 +131,68 @@ class Sheet:
         return self._texts[looks]
 
 
+class Joining:
+    """Those who come in with one batch, in their order.
+
+    For the arguments see `Sheet.add_joiners`.
+    """
+
+    def __init__(
+        self, welcome_of: dict[Member, bytes], here: int, replay: Sequence[Spoken]
+    ) -> None:
+        self.names = [member.name for member in welcome_of]
+        self._here = here
+        self._replay = replay
+        self._welcome_of = welcome_of
+        self._place_of = {member: place for place, member in enumerate(welcome_of)}
+        self._openings: dict[tuple[int, View], bytes] = {}
+
+    def opening_for(self, member: Member, view: View) -> bytes:
+        """Return what `member` is sent ahead of the batch; b"" for who was here before.
+
+        That is the welcome, the replay, and who joined at the same time. In a crowd, all but those
+        whom that line would name get the same one: a thousand who arrive together cost four
+        renderings of it.
+        """
+        place = self._place_of.get(member)
+        if place is None:
+            return b""
+        names = self.names
+        if len(names) - 1 > MAX_NAMES_LISTED and place >= NAMES_OF_A_CROWD:
+            place = NAMES_OF_A_CROWD
+        if (place, view) not in self._openings:
+            messages = _replay_messages(self._replay)
+            if len(names) > 1:
+                first = names[: MAX_NAMES_LISTED + 1]
+                others = first[:place] + first[place + 1 :]
+                messages.append(Joined(others, self._here, len(names) - 1))
+            self._openings[place, view] = b"".join(render(it, view) for it in messages)
+        return self._welcome_of[member] + self._openings[place, view]
+
+
 class RenderedSheet:
     """A sheet in one view. A sheet knows of none: in a circle both would outlive their use."""
 
     def __init__(self, sheet: Sheet, view: View) -> None:
         self._sheet = sheet
         self._view = view
-        whole, lengths = _encode(sheet.lines(view), view)
+        lines = sheet.lines(view)
+        self._number = len(lines)
+        whole, self._lengths = _encode(lines, view)
         self._slices = memoryview(whole)  # cuts out a part without copying it
-        self._begins = [0, *accumulate(lengths)]  # of each line, and the end
-        self._is_one_for_all = not (view.marks_mentions or sheet.place_of)
+        self._begins: list[int] = []  # of each line, and the end: found when they are needed
+        self._is_one_for_all = sheet.joining is None and not view.marks_mentions
         self.whole = whole if self._is_one_for_all else b""
         """What those are sent who ignore nobody and get all; b"" if `page_for` has to say."""
-        self._openings: dict[int, bytes] = {}
         self._marked: dict[int, bytes] = {}
 
     def page_for(self, member: Member) -> bytes:
         """Return what `member` is to be sent."""
         left_out = self._sheet.not_for.get(member, ())
+        if self._is_one_for_all and left_out == [(0, self._number)]:
+            return b""  # as for who speaks alone
+        if not self._begins:
+            self._begins = [0, *accumulate(self._lengths)]
         if not self._is_one_for_all or member.ignores:
             return self._changed_page(member, left_out)
         begins, slices = self._begins, self._slices
@@ -179,8 +214,8 @@ class RenderedSheet:
             for place in self._mentions_of(member):
                 changes.setdefault(place, (place + 1, self._mark(place)))
         parts: list[bytes | memoryview] = []
-        if (joined_as := self._sheet.place_of.get(member)) is not None:
-            parts += (self._sheet.welcome_of[member], self._opening_for(joined_as))
+        if self._sheet.joining is not None:
+            parts.append(self._sheet.joining.opening_for(member, self._view))
         begin = 0
         for place in sorted(changes):
             stop, instead = changes[place]
@@ -201,25 +236,6 @@ class RenderedSheet:
             message = self._sheet.messages[place]
             self._marked[place] = render(message, self._view, is_mention=True)
         return self._marked[place]
-
-    def _opening_for(self, place: int) -> bytes:
-        """Return the replay, and who joined at the same time, for the joiner in that place.
-
-        In a crowd, all but those whom the line would name get the same one: a thousand who arrive
-        together cost four renderings of it.
-        """
-        joined = self._sheet.joined
-        crowd = len(joined) - 1 > MAX_NAMES_LISTED
-        if crowd and place >= NAMES_OF_A_CROWD:
-            place = NAMES_OF_A_CROWD
-        if place not in self._openings:
-            messages = _replay_messages(self._sheet.replay)
-            if len(joined) > 1:
-                first = joined[: MAX_NAMES_LISTED + 1]
-                others = first[:place] + first[place + 1 :]
-                messages.append(Joined(others, self._sheet.here, len(joined) - 1))
-            self._openings[place] = b"".join(render(message, self._view) for message in messages)
-        return self._openings[place]
 
 
 def _replay_messages(replay: Sequence[Spoken]) -> list[Message]:

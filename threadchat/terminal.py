@@ -155,9 +155,8 @@ class Terminal:
 
     def receive_data(self, data: bytes, now: float) -> list[TerminalEvent]:
         """Return what `data`, received at `now` (monotonic, in seconds), amounts to."""
-        # Nearly always that is whole lines of ASCII and nothing else, which is seen at a glance.
-        if self._is_plain and len(data) <= MAX_LINE and _PLAIN_LINES.fullmatch(data):
-            return [*data.decode("ascii").replace("\r", "").split("\n")[:-1]]
+        if (lines := self.plain_lines(data)) is not None:
+            return [*lines]
         if self.mode is Mode.UNKNOWN:
             self._look_at_chunk(data, now)
         elif self.mode is Mode.PROBED and now - self._probed_at > PROBE_TIMEOUT:
@@ -177,6 +176,16 @@ class Terminal:
             and self._buffer.is_empty
         )
         return events
+
+    def plain_lines(self, data: bytes) -> list[str] | None:
+        """Return the lines of `data` where it is but that: whole lines of ASCII from who types so.
+
+        That is seen at a glance, and nothing comes of it besides: `take_output` has nothing new.
+        Return None, with nothing done, for all else, which is for `receive_data`.
+        """
+        if self._is_plain and len(data) <= MAX_LINE and _PLAIN_LINES.fullmatch(data):
+            return data.decode("ascii").replace("\r", "").split("\n")[:-1]
+        return None
 
     def receive_end(self) -> list[TerminalEvent]:
         """Return the line that the client had begun when it closed its side."""

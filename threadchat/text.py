@@ -160,6 +160,7 @@ def _script(character: str) -> str:
     return _SCRIPT_OF_FIRST_WORD.get(first_word, "")
 
 
+@lru_cache(maxsize=1024)  # a room's, and those of who is spoken of, are looked up all the time
 def fold_name(name: str) -> str:
     """Return the form in which names are compared: NFKC, casefolded."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
