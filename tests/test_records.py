@@ -103,23 +103,40 @@ class TestNames:
         for other in ("paul", "PAUL", "paula"):
             assert records.lookalike(other) is None
 
-    def test_both_are_looked_up_by_an_index(self, lasting: Records) -> None:
+    def test_who_comes_in_does_not_wait_for_the_file(self, lasting: Records) -> None:
+        lasting.protect("al", b"kept")
         statements: list[str] = []
         lasting._connection.set_trace_callback(statements.append)
-        lasting.protected("al")
-        lasting.lookalike("al")
+        assert lasting.protected("bo") is None
+        assert lasting.lookalike("bo") is None
+        assert lasting.waiting("bo") == []
+        assert statements == []
+
+    def test_letters_are_looked_up_by_an_index(self, lasting: Records) -> None:
+        lasting.protect("al", b"kept")
+        statements: list[str] = []
+        lasting._connection.set_trace_callback(statements.append)
         lasting.waiting("al")
         lasting._connection.set_trace_callback(None)
-        assert len(statements) == 3
-        for statement in statements:
-            plan = lasting._connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
-            assert [row[3].split()[0] for row in plan] == ["SEARCH"]
+        (statement,) = statements
+        plan = lasting._connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+        assert [row[3].split()[0] for row in plan] == ["SEARCH"]
+
+    def test_of_several_that_look_alike_each_is_found(self, records: Records) -> None:
+        records.protect("paul", b"kept")
+        records.protect("pau1", b"kept")  # as when both were protected under older rules
+        assert records.lookalike("paul") == "pau1"
+        assert records.lookalike("pau1") == "paul"
+        records.unprotect("paul")
+        assert records.lookalike("pau1") is None
+        assert records.lookalike("paul") == "pau1"
+        records.unprotect("pau1")
+        assert records.lookalike("paul") is None
 
     def test_likeness_is_judged_anew_when_opened(self, path: Path, lasting: Records) -> None:
         lasting.protect("paul", b"kept")
         lasting.protect("bo", b"kept")
         lasting._connection.execute("UPDATE names SET looks = 'of old' WHERE fold = 'paul'")
-        assert lasting.lookalike("pau1") is None
         with closing(Records(path)) as again:
             assert again.lookalike("pau1") == "paul"
             assert again.lookalike("b0") == "bo"
@@ -383,17 +400,26 @@ class TestTrouble:
         assert failing.waiting("bo") == waiting
 
     def test_what_cannot_be_read_is_said(self, lasting: Records) -> None:
+        lasting.protect("al", b"kept")
+        lasting._connection.execute("ALTER TABLE letters RENAME TO elsewhere")
+        with pytest.raises(RecordsFailed, match="cannot be read just now"):
+            lasting.waiting("al")
+
+    def test_who_may_have_a_name_is_known_all_the_same(self, lasting: Records) -> None:
+        lasting.protect("paul", b"kept")
         lasting._connection.execute("ALTER TABLE names RENAME TO elsewhere")
-        with pytest.raises(RecordsFailed, match="cannot be read just now"):
-            lasting.protected("al")
-        with pytest.raises(RecordsFailed, match="cannot be read just now"):
-            lasting.lookalike("al")
+        protected = lasting.protected("Paul")
+        assert protected is not None
+        assert protected.kept == b"kept"
+        assert lasting.lookalike("pau1") == "paul"
+        assert lasting.lookalike("paul") is None
 
     def test_after_the_end(self, lasting: Records) -> None:
         lasting.close()
         lasting.close()
         with pytest.raises(RecordsFailed):
-            lasting.protected("al")
+            lasting.protect("al", b"kept")
+        assert lasting.protected("al") is None
         with pytest.raises(RecordsFailed):
             lasting.ban("al", "op")
         assert lasting.ban_of_name("al") is not None

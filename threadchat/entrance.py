@@ -13,7 +13,6 @@ from threadchat.messages import (
     list_names,
 )
 from threadchat.person import Person
-from threadchat.records import RecordsFailed
 from threadchat.text import BadName, clean_text
 
 MAX_NAME_TRIES = 5
@@ -27,8 +26,8 @@ class Front(Protocol):
     def write(self, text: str) -> None:
         """Send `text`, of whole lines or the start of one, as it is."""
 
-    def ask(self, question: str) -> None:
-        """Put `question` before what is typed next."""
+    def ask(self, question: str, below: str = "") -> None:
+        """Put `question` before what is typed next, below the whole lines `below`."""
 
     def begin_secret(self, question: str) -> None:
         """Ask for a password, as `Door.ask_secret` does, but do not wait for it."""
@@ -59,8 +58,7 @@ class Entrance:
             self._front.write("Hello from threadchat!\r\n")
             self._front.begin_secret(_PASSWORD_PROMPT)
         else:
-            self._front.write(f"Hello from threadchat! {self._who_is_here()}\r\n")
-            self._front.ask(NAME_PROMPT)
+            self._front.ask(NAME_PROMPT, f"Hello from threadchat! {self._who_is_here()}\r\n")
 
     def _who_is_here(self) -> str:
         people = self._chat.people()
@@ -74,8 +72,7 @@ class Entrance:
         if self._chat.house.has_password:
             if not self._has_password():
                 return False
-            self._front.write(f"{self._who_is_here()}\r\n")
-            self._front.ask(NAME_PROMPT)
+            self._front.ask(NAME_PROMPT, f"{self._who_is_here()}\r\n")
         return self._has_name()
 
     def _has_password(self) -> bool:
@@ -124,9 +121,6 @@ class Entrance:
                 chat.claim_name(person, name, proven=error.protected)
         except BadName as error:
             person.tell(Problem(str(error)))
-            return False
-        except RecordsFailed as error:  # who may have the name cannot be known
-            chat.tell_of_failure(person, error)
             return False
         return True
 

@@ -1,10 +1,11 @@
 """Decide at the door, before anything is served, who may come in."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from threading import Lock
 
 from threadchat.events import Event, Trouble
-from threadchat.limits import ConnectionLimiter, Limits, Refusal
+from threadchat.limits import MAX_ADDRESSES, ConnectionLimiter, Limits, Refusal
 from threadchat.records import Records
 
 
@@ -21,7 +22,7 @@ class Gate:
         clock: Callable[[], float],
         note: Callable[[Event], None],
     ) -> None:
-        self._allowed = limits.allowed
+        self._is_served = lru_cache(MAX_ADDRESSES)(limits.allowed.admits)
         self._records = records
         self._limiter = ConnectionLimiter(limits.max_per_address, limits.max_connects, clock)
         self._note = note
@@ -36,7 +37,7 @@ class Gate:
 
     def is_stranger(self, host: str) -> bool:
         """Return whether `host` is none of those that are served; then it is counted."""
-        if self._allowed.admits(host):
+        if self._is_served(host):
             return False
         with self._lock:
             self._strangers += 1

@@ -379,18 +379,23 @@ class ClientHandler(socketserver.StreamRequestHandler):
         """Send `text`, of whole lines or the start of one, as it is."""
         self.outbox.send(self.person.view.encode(text))
 
-    def _settle(self) -> None:
-        """Send what the terminal has to say, and how the line being typed is kept whole."""
+    def _settle(self, before: bytes = b"") -> None:
+        """Send `before` and what the terminal has to say, and how a line being typed is kept."""
         data, frame = self.terminal.take_output()
+        data = before + data
         if data or frame != self._frame:
             self._frame = frame
             self.outbox.update(data, frame)
         self.person.adapt(self.terminal.view, self.terminal.is_in_character_mode)
 
-    def ask(self, question: str) -> None:
-        """Put `question` before what is typed next."""
+    def ask(self, question: str, below: str = "") -> None:
+        """Put `question` before what is typed next, below the whole lines `below`."""
+        lines = self.person.view.encode(below)
+        if lines and self.terminal.is_in_character_mode:
+            self.outbox.send(lines)  # above what is being typed
+            lines = b""
         self.terminal.ask(question)
-        self._settle()
+        self._settle(lines)
 
     def keep(self, typed: str) -> None:
         """Leave on the screen what was typed, where only we can."""

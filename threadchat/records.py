@@ -34,7 +34,7 @@ MAX_FROM_ONE = 20
 _BUSY_SECONDS = 2.0
 """How long a change waits for others to finish theirs: the history, or another program."""
 
-_CANNOT_READ = "What is known of names cannot be read just now. Try again in a while."
+_CANNOT_READ = "What waits for you cannot be read just now. Try again in a while."
 _CANNOT_KEEP = "That cannot be kept just now, and nothing has changed. Try again in a while."
 
 
@@ -76,7 +76,8 @@ class Records:
     The file is one that a `StoredHistory` has open, which is closed after this. Raises `Unusable`
     if it cannot be used. May be called from any thread. `now` gives the seconds since the epoch.
 
-    Where the file fails, `RecordsFailed` is raised.
+    Where the file fails, `RecordsFailed` is raised. Who may come in can be asked all the same:
+    names and bans are kept in memory as well, so nobody waits for the file at the door.
     """
 
     # The server owns the file, so these tables change under `_lock` alone, and what was read under
@@ -87,7 +88,7 @@ class Records:
         self.is_lasting = path is not None
         """Whether it outlives the server. If not, nobody should be promised a name, or mail."""
         self.now = now
-        self._lock = Lock()  # guards the connection, and the changing of the bans
+        self._lock = Lock()  # guards the connection, and the changing of the three below
         # Seen through links, as the history sees it.
         self._path = Path(":memory:" if path is None else os.path.realpath(path))
         with contextlib.ExitStack() as opened:
@@ -95,8 +96,11 @@ class Records:
                 self._connection = opened.enter_context(contextlib.closing(self._connect()))
                 self._connection.execute("PRAGMA synchronous = NORMAL")
                 self._connection.execute("PRAGMA foreign_keys = ON")
-                self._renew_skeletons()
-                # Replaced as a whole: who reads it needs no lock, and nobody waits at the door.
+                self._names = self._read_names()  # by what they are folded
+                self._by_looks: dict[str, tuple[str, ...]] = {}  # those of them that look alike
+                for protected in self._names.values():
+                    self._add_looks(protected.name)
+                # Replaced as a whole: who reads it needs no lock.
                 self._bans = self._read_bans()
             except sqlite3.Error as error:
                 raise database.Unusable(database.why_unusable(self._path, error)) from None
@@ -108,7 +112,7 @@ class Records:
         return database.connect_in_memory()
 
     def close(self) -> None:
-        """Close the file. Bans can still be asked for."""
+        """Close the file. Names and bans can still be asked for."""
         with self._lock:
             self._connection.close()
 
@@ -134,46 +138,55 @@ class Records:
         """
         fold = fold_name(name)
         with self._turn(_CANNOT_KEEP) as connection:
-            (others,) = connection.execute(
-                "SELECT count(*) FROM names WHERE fold <> ?", (fold,)
-            ).fetchone()
-            if others >= MAX_NAMES:
+            before = self._names.get(fold)
+            if before is None and len(self._names) >= MAX_NAMES:
                 raise RecordsFull(f"{MAX_NAMES} names are protected already. Ask the operator.")
+            since = self.now() if before is None else before.since
             connection.execute(
                 "INSERT INTO names (fold, name, looks, kept, since) VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT (fold) DO UPDATE"
                 " SET name = excluded.name, looks = excluded.looks, kept = excluded.kept",
-                (fold, name, skeleton(name), kept, self.now()),
+                (fold, name, skeleton(name), kept, since),
             )
+            if before is not None:
+                self._drop_looks(before.name)
+            self._names[fold] = Protected(name, kept, since)
+            self._add_looks(name)
 
     def unprotect(self, name: str) -> bool:
         """Let anybody have `name` again; return whether it was protected. Its letters go."""
+        fold = fold_name(name)
         with self._turn(_CANNOT_KEEP) as connection:
-            gone = connection.execute("DELETE FROM names WHERE fold = ?", (fold_name(name),))
-            return gone.rowcount > 0
+            connection.execute("DELETE FROM names WHERE fold = ?", (fold,))
+            before = self._names.pop(fold, None)
+            if before is not None:
+                self._drop_looks(before.name)
+            return before is not None
 
     def protected(self, name: str) -> Protected | None:
         """Return what is known of `name` if it is protected."""
-        with self._turn(_CANNOT_READ) as connection:
-            row = connection.execute(
-                "SELECT name, kept, since FROM names WHERE fold = ?", (fold_name(name),)
-            ).fetchone()
-        return None if row is None else Protected(*row)
+        return self._names.get(fold_name(name))
 
     def lookalike(self, name: str) -> str | None:
         """Return another protected name that `name` could be mistaken for, if there is one."""
-        with self._turn(_CANNOT_READ) as connection:
-            row = connection.execute(
-                "SELECT name FROM names WHERE looks = ? AND fold <> ?",
-                (skeleton(name), fold_name(name)),
-            ).fetchone()
-        return None if row is None else str(row[0])
+        alike = self._by_looks.get(skeleton(name), ())
+        return next((other for other in alike if fold_name(other) != fold_name(name)), None)
 
-    def _renew_skeletons(self) -> None:
-        # Another version of this program, or of Unicode, may see likeness elsewhere.
-        names = self._connection.execute("SELECT name, looks, fold FROM names").fetchall()
-        changes = [(skeleton(name), fold) for name, looks, fold in names if skeleton(name) != looks]
-        self._connection.executemany("UPDATE names SET looks = ? WHERE fold = ?", changes)
+    def _add_looks(self, name: str) -> None:
+        looks = skeleton(name)
+        self._by_looks[looks] = (*self._by_looks.get(looks, ()), name)
+
+    def _drop_looks(self, name: str) -> None:
+        looks = skeleton(name)
+        alike = tuple(other for other in self._by_looks[looks] if other != name)
+        if alike:
+            self._by_looks[looks] = alike
+        else:
+            del self._by_looks[looks]
+
+    def _read_names(self) -> dict[str, Protected]:
+        rows = self._connection.execute("SELECT fold, name, kept, since FROM names")
+        return {fold: Protected(name, kept, since) for fold, name, kept, since in rows}
 
     # Letters
 
@@ -185,8 +198,7 @@ class Records:
         recipient = fold_name(message.recipient)
         sender = fold_name(message.sender)
         with self._turn(_CANNOT_KEEP) as connection:
-            owner = connection.execute("SELECT 1 FROM names WHERE fold = ?", (recipient,))
-            if owner.fetchone() is None:
+            if recipient not in self._names:
                 return False
             rows = connection.execute(
                 "SELECT sender FROM letters WHERE recipient = ?", (recipient,)
@@ -210,6 +222,8 @@ class Records:
 
     def waiting(self, name: str) -> list[Letter]:
         """Return the letters that wait for `name`, oldest first."""
+        if fold_name(name) not in self._names:  # then there are none
+            return []
         with self._turn(_CANNOT_READ) as connection:
             rows = connection.execute(
                 "SELECT id, sender, text, at FROM letters WHERE recipient = ? ORDER BY id",

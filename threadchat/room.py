@@ -18,8 +18,8 @@ promise 3: no member's socket is waited for, as `Member.deliver` never waits.
 import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from threading import Event, Lock
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Protocol
 
 from threadchat.deliverer import Deliverer
@@ -48,6 +48,12 @@ More = Callable[[], Sequence[Spoken]]
 """Return what somebody has said since, without waiting; nothing if there is no plain word."""
 
 
+def _held() -> Lock:
+    lock = Lock()
+    lock.acquire()
+    return lock
+
+
 @dataclass(slots=True)
 class _Post:
     said: Sequence[Spoken]
@@ -62,21 +68,21 @@ class _Post:
 class _Announcement:
     message: RoomMessage
     sender: Member | None
-    done: Event
+    done: Lock = field(default_factory=_held)  # let go of when it has been shown
 
 
 @dataclass(slots=True)
 class _Join:
     member: Member
     welcome: bytes
-    done: Event
+    done: Lock = field(default_factory=_held)
 
 
 @dataclass(slots=True)
 class _Leave:
     member: Member
     left: Left
-    done: Event
+    done: Lock = field(default_factory=_held)
 
 
 _Awaited = _Announcement | _Join | _Leave
@@ -118,15 +124,11 @@ class Room:
 
         Who has read the welcome is in: nothing that is said later is missed.
         """
-        done = Event()
-        self._enqueue(_Join(member, welcome, done))
-        done.wait()
+        self._await(_Join(member, welcome))
 
     def leave(self, member: Member, left: Left) -> None:
         """Take `member` out; on return it has been handed all that came before its leaving."""
-        done = Event()
-        self._enqueue(_Leave(member, left, done))
-        done.wait()
+        self._await(_Leave(member, left))
 
     def post(self, said: Sequence[Spoken], sender: Member, more: More | None = None) -> None:
         """Show what is `said` to every member but `sender`, unless they hear themselves.
@@ -140,8 +142,7 @@ class Room:
         if more is None or not self._is_busy:
             self._enqueue(post)
             return
-        post.more, post.served = more, Lock()
-        post.served.acquire()
+        post.more, post.served = more, _held()
         self._enqueue(post)
         post.served.acquire()
         if post.error is not None:
@@ -149,9 +150,7 @@ class Room:
 
     def announce(self, message: RoomMessage, sender: Member | None = None) -> None:
         """Show `message` to every member but `sender`; on return it has been."""
-        done = Event()
-        self._enqueue(_Announcement(message, sender, done))
-        done.wait()
+        self._await(_Announcement(message, sender))
 
     @property
     def pending(self) -> int:
@@ -163,6 +162,10 @@ class Room:
         self._is_hushed = True
 
     # Taking turns
+
+    def _await(self, entry: _Awaited) -> None:
+        self._enqueue(entry)
+        entry.done.acquire()
 
     def _enqueue(self, entry: _Entry) -> None:
         # Appending before trying, and looking again after letting go, loses no entry: whoever
@@ -204,7 +207,7 @@ class Room:
             self._report(f"delivering to room {self.name}", error)
         finally:
             for change in awaited:
-                change.done.set()
+                change.done.release()
             for entry in batch:
                 if isinstance(entry, _Post) and entry.more is not None:
                     self._go_on(entry, entry.more)
