@@ -5,10 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from threadchat import cli
+from threadchat import cli, processor
 from threadchat.cli import main
 from threadchat.server import ChatServer
 from threadchat.store import StoredHistory
+
+
+@pytest.fixture(autouse=True)
+def all_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Here the thread that would be bound is the tests' own.
+    monkeypatch.setattr(processor, "stay_on_one", lambda: None)
 
 
 def assert_one_line(capsys: pytest.CaptureFixture[str], *words: str) -> None:

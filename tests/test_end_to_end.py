@@ -20,6 +20,7 @@ import pytest
 from tests.support import DEADLINE, Client, run_concurrently, said_by, wait_until
 from threadchat import network
 from threadchat.limits import LAN
+from threadchat.processor import threads_take_turns
 
 
 class Program:
@@ -117,6 +118,17 @@ def test_an_option_from_the_environment() -> None:
     environment = {"THREADCHAT_PORT": "0", "THREADCHAT_MAX_CLIENTS": "1"}
     with running(**environment) as program, Client(program, "al"), Client(program) as late:
         assert late.expect_end().startswith("!!! The room is full: it holds 1.")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there is it known where it runs")
+def test_it_keeps_to_one_processor_unless_it_is_told_not_to() -> None:
+    ours = os.sched_getaffinity(0)
+    with running("--port", "0", "--all-processors") as program:
+        assert os.sched_getaffinity(program.process.pid) == ours
+    with running("--port", "0") as program:
+        its = os.sched_getaffinity(program.process.pid)
+        assert its <= ours
+        assert len(its) == (1 if threads_take_turns() else len(ours))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ there")

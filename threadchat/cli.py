@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
 
-from threadchat import export, stats
+from threadchat import export, processor, stats
 from threadchat.arguments import Fault, silence_broken_output
 from threadchat.console import Console, Detail
 from threadchat.database import Unusable
@@ -75,6 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Options, signals: SimpleQueue[int]) -> int:
+    if not options.all_processors:
+        processor.stay_on_one()  # before there are other threads
     console = Console(_detail_of(options))
     watchers: list[Watcher] = [console]
     with contextlib.ExitStack() as if_it_fails:

@@ -6,18 +6,18 @@ would only get into each other's way; without it there may be one for each proce
 """
 
 import os
-import sys
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Lock, Thread
+
+from threadchat.processor import threads_take_turns
 
 Work = Callable[[], bool]
 """Do a piece of work, and return whether there is more. Must not raise."""
 
 
 def _useful_threads() -> int:
-    has_gil = getattr(sys, "_is_gil_enabled", lambda: True)()
-    return 1 if has_gil else os.cpu_count() or 1
+    return 1 if threads_take_turns() else os.cpu_count() or 1
 
 
 class Deliverer:

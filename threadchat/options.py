@@ -199,6 +199,10 @@ class Options:
             "how many lines to serve at once, and how many a second then (default: 10/2)",
         ),
     )
+    all_processors: bool = field(
+        default=False,
+        metadata=_switch("run on all processors, where one is faster as a rule"),
+    )
     replay: int = field(
         default=DEFAULT_REPLAY,
         metadata=_takes(_replay_number, "N", "how many earlier messages a newcomer is shown"),
