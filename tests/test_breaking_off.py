@@ -36,7 +36,7 @@ class TestDeadLinks:
     def test_idle_or_not_a_peer_behind_one_is_found_out(
         self, link: "Link", monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(wire_module, "_KEEPALIVE", _SOON)
+        monkeypatch.setattr(wire_module, "_OPTIONS", wire_module._options(_SOON))
         with (
             run_server((link.here, 0)) as (server, console),
             Client(server, "al") as al,

@@ -91,11 +91,13 @@ class ClientHandler(socketserver.StreamRequestHandler):
 
     request: socket.socket
 
-    rbufsize = 0  # nothing is read through rfile: no buffer for it
-
     def setup(self) -> None:
-        """Make ready what serves this client."""
-        super().setup()
+        """Make ready what serves this client.
+
+        `rfile` and `wfile` are not made: the wire receives without a buffer, and sends without
+        waiting.
+        """
+        self.connection = self.request
         prepare(self.connection)
         self.host = cast(Host, self.server)
         self.wire = self._open_wire()
@@ -149,7 +151,6 @@ class ClientHandler(socketserver.StreamRequestHandler):
                 self.host.chat.leave(self.person, why)
             self._see_off(why)
         finally:
-            super().finish()
             self.outbox.close()
             self._log_end(why)
             self._let_go()

@@ -128,6 +128,17 @@ def clean_name(raw: str) -> str:
     typed = raw.strip()
     if not typed:
         raise BadName("A name needs at least one letter or digit.")
+    name = typed if _PLAIN_NAME.fullmatch(typed) else _checked_name(typed)
+    if fold_name(name) in RESERVED_NAMES or skeleton(name) in _RESERVED_SKELETONS:
+        raise BadName(f"{name} has a meaning of its own here and cannot be a name.")
+    return name
+
+
+# What most names are. There is nothing about them that would have to be looked at closely.
+_PLAIN_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{MAX_NAME_CELLS - 1}}}")
+
+
+def _checked_name(typed: str) -> str:
     if len(typed) > 8 * MAX_NAME_CELLS or cell_len(typed) > MAX_NAME_CELLS:
         raise BadName(f"That name is too long: at most {MAX_NAME_CELLS} columns wide, please.")
     name = unicodedata.normalize("NFKC", typed)
@@ -141,8 +152,6 @@ def clean_name(raw: str) -> str:
     # Compatibility forms can be wider spelt out than typed.
     if cell_len(name) > MAX_NAME_CELLS:
         raise BadName(f"That name is too long: at most {MAX_NAME_CELLS} columns wide, please.")
-    if fold_name(name) in RESERVED_NAMES or skeleton(name) in _RESERVED_SKELETONS:
-        raise BadName(f"{name} has a meaning of its own here and cannot be a name.")
     return name
 
 

@@ -10,6 +10,7 @@ import select
 import socket
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 _NOT_WAITING: Final[int] = getattr(socket, "MSG_DONTWAIT", 0)
@@ -35,6 +36,24 @@ data pending (user timeout, in ms).
 Where there is a user timeout, it also decides how long probes go unanswered: it ends before the
 last one, lest there be one more.
 """
+
+
+def _options(keepalive: Mapping[str, int]) -> Sequence[tuple[int, int, int]]:
+    return (
+        # Else the telnet synch loses its IAC to the urgent channel, and a bare F2 becomes text.
+        (socket.SOL_SOCKET, socket.SO_OOBINLINE, 1),
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        # A line is to arrive when it is said, not with the next one.
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+        *(
+            (socket.IPPROTO_TCP, getattr(socket, name), value)
+            for name, value in keepalive.items()
+            if hasattr(socket, name)
+        ),
+    )
+
+
+_OPTIONS = _options(_KEEPALIVE)
 
 
 class AnyWire(Protocol):
@@ -63,7 +82,8 @@ class Wire:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._woken = False
-        sock.settimeout(None)
+        if sock.gettimeout() is not None:
+            sock.settimeout(None)
 
     def send(self, data: bytes | bytearray) -> int:
         """Send what the system takes at once and return how much that is.
@@ -180,20 +200,12 @@ class PortableWire(Wire):
 
 def prepare(sock: socket.socket) -> None:
     """Set what keeps a connection honest: dead peers found out, urgent bytes kept in line."""
-    options = [
-        # Else the telnet synch loses its IAC to the urgent channel, and a bare F2 becomes text.
-        (socket.SOL_SOCKET, socket.SO_OOBINLINE, 1),
-        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-        # A line is to arrive when it is said, not with the next one.
-        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-    ]
-    for name, value in _KEEPALIVE.items():
-        if hasattr(socket, name):
-            options.append((socket.IPPROTO_TCP, getattr(socket, name), value))
-    for level, option, value in options:
-        # Some systems refuse this for a connection that is gone; it will be found out soon.
-        with contextlib.suppress(OSError):
+    for level, option, value in _OPTIONS:
+        try:
             sock.setsockopt(level, option, value)
+        except OSError:
+            # Some systems refuse this for a connection that is gone; it will be found out soon.
+            continue
 
 
 def open_wire(sock: socket.socket) -> Wire:
