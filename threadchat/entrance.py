@@ -26,8 +26,8 @@ class Front(Protocol):
     def write(self, text: str) -> None:
         """Send `text`, of whole lines or the start of one, as it is."""
 
-    def ask(self, question: str, below: str = "") -> None:
-        """Put `question` before what is typed next, below the whole lines `below`."""
+    def ask(self, question: str, lines: str = "") -> None:
+        """Send whole `lines`, and below them put `question` before what is typed next."""
 
     def begin_secret(self, question: str) -> None:
         """Ask for a password, as `Door.ask_secret` does, but do not wait for it."""

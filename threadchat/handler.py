@@ -326,7 +326,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
                     return
                 event = events.pop(0)
                 if isinstance(event, str):
-                    if self._pace is not None and not self._pace.wait_for(event):
+                    if not self._is_time_for(event):
                         return
                     yield event
                 elif isinstance(event, Ended):
@@ -338,8 +338,11 @@ class ClientHandler(socketserver.StreamRequestHandler):
                     self._answer(event)
         if not self._was_cut_off and not self._is_ended():
             for event in self.terminal.receive_end():
-                if isinstance(event, str) and (self._pace is None or self._pace.wait_for(event)):
+                if isinstance(event, str) and self._is_time_for(event):
                     yield event
+
+    def _is_time_for(self, line: str) -> bool:
+        return self._pace is None or self._pace.wait_for(line)
 
     def _take(self, data: bytes) -> None:
         lines = self.terminal.plain_lines(data)
@@ -389,14 +392,14 @@ class ClientHandler(socketserver.StreamRequestHandler):
             self.outbox.update(data, frame)
         self.person.adapt(self.terminal.view, self.terminal.is_in_character_mode)
 
-    def ask(self, question: str, below: str = "") -> None:
-        """Put `question` before what is typed next, below the whole lines `below`."""
-        lines = self.person.view.encode(below)
-        if lines and self.terminal.is_in_character_mode:
-            self.outbox.send(lines)  # above what is being typed
-            lines = b""
+    def ask(self, question: str, lines: str = "") -> None:
+        """Send whole `lines`, and below them put `question` before what is typed next."""
+        before = self.person.view.encode(lines)
+        if before and self.terminal.is_in_character_mode:
+            self.outbox.send(before)  # above what is being typed
+            before = b""
         self.terminal.ask(question)
-        self._settle(lines)
+        self._settle(before)
 
     def keep(self, typed: str) -> None:
         """Leave on the screen what was typed, where only we can."""
@@ -439,13 +442,11 @@ class ClientHandler(socketserver.StreamRequestHandler):
             self._call(parsed, text)
 
     def _say(self, words: str) -> None:
-        said = [Say(self.person.name, words, time.time())]
-        more = None
+        said, more = [words], None
         if self._pace is None:  # else the flood guard has to see each line, on this thread
+            said += self._words_behind()
             more = self._more
-            if self._events:
-                said += self._said(self._words_behind())
-        self.host.chat.say(self.person, said, more)
+        self.host.chat.say(self.person, self._said(said), more)
 
     def _more(self) -> Sequence[Spoken]:
         """Return what has come in since, if it is to be said: see `Room.post`, which waits."""
@@ -459,7 +460,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
             self.person.last_heard_at = now
         return self._said(words)
 
-    def _said(self, words: Sequence[str]) -> list[Say]:
+    def _said(self, words: Sequence[str]) -> Sequence[Spoken]:
         name, now = self.person.name, time.time()
         return [Say(name, text, now) for text in words]
 

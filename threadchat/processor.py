@@ -2,8 +2,8 @@
 
 Under the global interpreter lock they take turns. Where there are several processors, the system
 puts the next one on another that is idle, and to wake that often takes longer than the turn. On one
-processor there is nothing to wake: twice as many people can come in at once, and a small room talks
-half as fast again.
+processor there is nothing to wake. Where it was measured, on two, that let twice as many people in
+at once, and a small room talk half as fast again.
 """
 
 import contextlib
@@ -32,9 +32,9 @@ def stay_on_one() -> int | None:
         if len(numbers) > 1:
             # Not the first, which as a rule has the devices to serve. Any of the others, so that
             # two servers need not share one.
-            others = numbers[1:]
-            fastest = max(map(_speed, others))
-            chosen = random.choice([number for number in others if _speed(number) == fastest])
+            speeds = {number: _speed(number) for number in numbers[1:]}
+            fastest = max(speeds.values())
+            chosen = random.choice([number for number in speeds if speeds[number] == fastest])
             os.sched_setaffinity(0, {chosen})
             return chosen
     return None

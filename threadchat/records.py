@@ -146,6 +146,7 @@ class Records:
                 "INSERT INTO names (fold, name, looks, kept, since) VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT (fold) DO UPDATE"
                 " SET name = excluded.name, looks = excluded.looks, kept = excluded.kept",
+                # The looks are for earlier versions, which ask the file.
                 (fold, name, skeleton(name), kept, since),
             )
             if before is not None:

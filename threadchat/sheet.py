@@ -59,7 +59,7 @@ class Sheet:
         """Those who come in with this batch, if any do."""
 
     def add_joiners(
-        self, welcome_of: dict[Member, bytes], here: int, replay: Sequence[Spoken] = ()
+        self, welcome_of: dict[Member, bytes], here: int, replay: Sequence[Spoken]
     ) -> None:
         """Put on top who joined, each with the welcome they get.
 
@@ -176,23 +176,23 @@ class RenderedSheet:
     def __init__(self, sheet: Sheet, view: View) -> None:
         self._sheet = sheet
         self._view = view
-        lines = sheet.lines(view)
-        self._number = len(lines)
-        whole, self._lengths = _encode(lines, view)
+        whole, self._lengths = _encode(sheet.lines(view), view)
         self._slices = memoryview(whole)  # cuts out a part without copying it
-        self._begins: list[int] = []  # of each line, and the end: found when they are needed
         self._is_one_for_all = sheet.joining is None and not view.marks_mentions
         self.whole = whole if self._is_one_for_all else b""
         """What those are sent who ignore nobody and get all; b"" if `page_for` has to say."""
         self._marked: dict[int, bytes] = {}
 
+    @cached_property
+    def _begins(self) -> list[int]:
+        """Where each line begins, and the end. Where one speaks alone, nobody needs to know."""
+        return [0, *accumulate(self._lengths)]
+
     def page_for(self, member: Member) -> bytes:
         """Return what `member` is to be sent."""
         left_out = self._sheet.not_for.get(member, ())
-        if self._is_one_for_all and left_out == [(0, self._number)]:
+        if self._is_one_for_all and left_out == [(0, len(self._sheet.messages))]:
             return b""  # as for who speaks alone
-        if not self._begins:
-            self._begins = [0, *accumulate(self._lengths)]
         if not self._is_one_for_all or member.ignores:
             return self._changed_page(member, left_out)
         begins, slices = self._begins, self._slices
