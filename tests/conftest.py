@@ -5,16 +5,19 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.lobby import Lobby
-from tests.support import WatchingConsole, run_server, wait_until
+from tests.support import WatchingConsole, no_stats, run_server, wait_until
 from tests.test_tls import context as context
 from tests.test_tls import files as files
 from threadchat import ChatServer
+from threadchat.house import House
+from threadchat.records import Records
 
 # These need pseudo-terminals, which Windows does not have.
 _AT_TERMINALS = ["test_real_clients.py", "test_desk_terminal.py", "test_ownterminal.py"]
@@ -63,8 +66,15 @@ def console(watched: tuple[ChatServer, WatchingConsole]) -> WatchingConsole:
 
 
 @pytest.fixture
+def house() -> Iterator[House]:
+    """House rules for a chat without a server, of which nobody logs anything."""
+    with closing(Records(None)) as records:
+        yield House(lambda event: None, no_stats, lambda: None, records)
+
+
+@pytest.fixture
 def lobby() -> Iterator[Lobby]:
     lobby = Lobby()
     yield lobby
-    lobby.chat.close()
+    lobby.close()
     assert lobby.watcher.failures == []

@@ -87,6 +87,11 @@ class Lobby:
         self.chat = Chat(self.history, self.watcher, self.house, clock=lambda: self.now[0])
         self.people: dict[str, Somebody] = {}
 
+    def close(self) -> None:
+        """End what delivers, and let go of the records."""
+        self.chat.close()
+        self.house.records.close()
+
     def enter(self, *names: str) -> list[Somebody]:
         newcomers = [Somebody(len(self.people) + at) for at in range(1, len(names) + 1)]
         for person, name in zip(newcomers, names, strict=True):

@@ -19,9 +19,7 @@ from threadchat.console import Console, Detail
 from threadchat.database import MIGRATIONS
 from threadchat.events import Disconnected, Event, Trouble, Watcher
 from threadchat.history import index_words
-from threadchat.house import House
 from threadchat.limits import Limits
-from threadchat.records import Records
 from threadchat.stats import Snapshot
 from threadchat.wire import PortableWire, Wire
 
@@ -76,11 +74,6 @@ def no_stats() -> Snapshot:
     """What there is to know of a chat without a server."""
     zeros: dict[str, Any] = dict.fromkeys([field.name for field in fields(Snapshot)], 0)
     return Snapshot(**{**zeros, "memory": None})
-
-
-def quiet_house(records: Records | None = None) -> House:
-    """House rules for a chat without a server, of which nobody logs anything."""
-    return House(lambda event: None, no_stats, lambda: None, records)
 
 
 class Reachable(Protocol):

@@ -46,7 +46,7 @@ def open_lobby(records: Records | None = None) -> Iterator[Lobby]:
         yield lobby
         assert lobby.watcher.failures == []
     finally:
-        lobby.chat.close()
+        lobby.close()
 
 
 def type_as_handler(lobby: Lobby, person: Somebody, line: str) -> None:

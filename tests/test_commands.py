@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.lobby import Lobby, Somebody, Watcher
-from tests.support import quiet_house
 from threadchat import commands
 from threadchat.chat import Chat
 from threadchat.commands import registry
 from threadchat.history import History
+from threadchat.house import House
 from threadchat.messages import Call, Emote, Reason, Say, View
 from threadchat.options import Options, variable_of
 from threadchat.outbox import MAX_QUEUED
@@ -531,9 +531,9 @@ class TestAbsence:
         assert bo.lines() == ["--- al is back", "al: hello", "al: again"]
         assert al.away is None
 
-    def test_silence_is_shown_from_a_minute_on(self) -> None:
+    def test_silence_is_shown_from_a_minute_on(self, house: House) -> None:
         now = 1000.0
-        chat = Chat(History(), Watcher(), quiet_house(), clock=lambda: now)
+        chat = Chat(History(), Watcher(), house, clock=lambda: now)
         al = Somebody(1)
         chat.claim_name(al, "al")
         chat.enter(al)
@@ -592,8 +592,8 @@ class TestLostNames:
         return [1000.0]
 
     @pytest.fixture
-    def chat(self, now: list[float]) -> Iterator[Chat]:
-        chat = Chat(History(), Watcher(), quiet_house(), clock=lambda: now[0])
+    def chat(self, now: list[float], house: House) -> Iterator[Chat]:
+        chat = Chat(History(), Watcher(), house, clock=lambda: now[0])
         yield chat
         chat.close()
 

@@ -11,13 +11,14 @@ from itertools import islice
 
 import pytest
 
-from tests.support import DEADLINE, Client, quiet_house, run_concurrently, run_server, said_by
+from tests.support import DEADLINE, Client, run_concurrently, run_server, said_by
 from tests.test_room import FakeMember, FakeObserver, GatedMember
 from tests.test_room import deliverer as deliverer
 from threadchat import ChatServer
 from threadchat.chat import Chat
 from threadchat.deliverer import Deliverer
 from threadchat.history import History
+from threadchat.house import House
 from threadchat.messages import Left, Say, Spoken
 from threadchat.person import Person
 from threadchat.room import Room
@@ -115,8 +116,8 @@ def test_coming_and_going_during_broadcast_misses_nothing_in_between(deliverer: 
         assert seen == order[: len(seen)]
 
 
-def test_one_of_many_who_claim_a_name_gets_it() -> None:
-    chat = Chat(History(), FakeObserver(), quiet_house())
+def test_one_of_many_who_claim_a_name_gets_it(house: House) -> None:
+    chat = Chat(History(), FakeObserver(), house)
     people = [Person(number, "", lambda data: None) for number in range(16)]
     winners: list[Person] = []
 
@@ -130,8 +131,8 @@ def test_one_of_many_who_claim_a_name_gets_it() -> None:
     assert [person.name for person in people if person.name] == ["al"]
 
 
-def test_names_swapped_back_and_forth_are_never_held_twice() -> None:
-    chat = Chat(History(), FakeObserver(), quiet_house())
+def test_names_swapped_back_and_forth_are_never_held_twice(house: House) -> None:
+    chat = Chat(History(), FakeObserver(), house)
     people = [Person(number, "", lambda data: None) for number in range(4)]
     for number, person in enumerate(people):
         chat.claim_name(person, f"n{number}")
@@ -218,8 +219,8 @@ def test_a_stop_in_the_middle_of_everything() -> None:
             assert not server._threads
 
 
-def test_rooms_that_come_and_go_lose_nobody() -> None:
-    chat = Chat(History(), FakeObserver(), quiet_house())
+def test_rooms_that_come_and_go_lose_nobody(house: House) -> None:
+    chat = Chat(History(), FakeObserver(), house)
     people = [Person(number, "", lambda data: None) for number in range(6)]
     for number, person in enumerate(people):
         chat.claim_name(person, f"n{number}")
@@ -242,9 +243,9 @@ def test_rooms_that_come_and_go_lose_nobody() -> None:
     chat.close()
 
 
-def test_a_room_whose_turn_is_held_up_slows_down_no_other() -> None:
+def test_a_room_whose_turn_is_held_up_slows_down_no_other(house: House) -> None:
     # Promises 1 to 3 hold for each room by itself.
-    chat = Chat(History(), FakeObserver(), quiet_house())
+    chat = Chat(History(), FakeObserver(), house)
     quiet, busy = (chat._take_place(name) for name in ("quiet", "busy"))
     stuck, al, bo = GatedMember("stuck"), FakeMember("al"), FakeMember("bo")
     speaker = FakeMember("speaker")

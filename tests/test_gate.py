@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from itertools import count
 
@@ -60,10 +61,11 @@ def test_who_is_not_served_is_closed_without_a_byte_and_counted() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "192.168.1.7", "fe80::1", "fd00::7"])
 def test_by_default_the_lan_is_served(host: str) -> None:
-    gate = Gate(Limits(), Records(None), Clock(), lambda event: None)
-    assert not gate.is_stranger(host)
-    assert gate.is_stranger("203.0.113.7")
-    assert gate.strangers == 1
+    with closing(Records(None)) as records:
+        gate = Gate(Limits(), records, Clock(), lambda event: None)
+        assert not gate.is_stranger(host)
+        assert gate.is_stranger("203.0.113.7")
+        assert gate.strangers == 1
 
 
 def test_one_address_has_so_many_connections_at_once() -> None:

@@ -1,5 +1,7 @@
 """What stands in the house's files, and what counts when one of them cannot be read."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from tests.support import no_stats
 from threadchat.events import Acted, Event, Trouble
 from threadchat.house import House, HouseFiles, UnusableFile
+from threadchat.records import Records
 
 
 @pytest.fixture
@@ -18,16 +21,22 @@ def files(tmp_path: Path) -> HouseFiles:
     return files
 
 
-def house_of(files: HouseFiles, events: list[Event]) -> House:
-    return House(events.append, no_stats, lambda: None, files=files)
+@pytest.fixture
+def records() -> Iterator[Records]:
+    with closing(Records(None)) as records:
+        yield records
+
+
+def house_of(files: HouseFiles, events: list[Event], records: Records) -> House:
+    return House(events.append, no_stats, lambda: None, records, files)
 
 
 @pytest.mark.parametrize("broken", ["motd", "password", "op"])
 def test_one_that_cannot_be_read_keeps_no_other_from_being_read(
-    files: HouseFiles, tmp_path: Path, broken: str
+    files: HouseFiles, records: Records, tmp_path: Path, broken: str
 ) -> None:
     events: list[Event] = []
-    house = house_of(files, events)
+    house = house_of(files, events, records)
     for name in ("motd", "password", "op"):
         (tmp_path / name).write_text(f"the new {name}\n")
     (tmp_path / broken).unlink()
@@ -43,7 +52,9 @@ def test_one_that_cannot_be_read_keeps_no_other_from_being_read(
     assert house.is_op_password(f"the {ages['op']} op")
 
 
-def test_at_the_start_all_have_to_be_there(files: HouseFiles, tmp_path: Path) -> None:
+def test_at_the_start_all_have_to_be_there(
+    files: HouseFiles, records: Records, tmp_path: Path
+) -> None:
     (tmp_path / "op").unlink()
     with pytest.raises(UnusableFile, match="op cannot be read"):
-        house_of(files, [])
+        house_of(files, [], records)
