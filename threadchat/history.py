@@ -11,7 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import merge
-from itertools import islice, repeat, starmap
+from itertools import islice
 from threading import Lock
 
 from threadchat.messages import Spoken
@@ -39,8 +39,8 @@ class History:
         self._limit = limit
         self._max_rooms = max_rooms
         self._lock = Lock()  # guards the table
-        # Each message with the name of its room; the room silent for longest is first.
-        self._rooms: OrderedDict[str, deque[tuple[str, Spoken]]] = OrderedDict()
+        # By its folded name each room with its name; the one silent for longest is first.
+        self._rooms: OrderedDict[str, tuple[str, deque[Spoken]]] = OrderedDict()
 
     def append(self, room: str, batch: Sequence[Spoken]) -> None:
         """Remember `batch`, all of it or, if this raises, nothing.
@@ -50,8 +50,8 @@ class History:
         fold = fold_name(room)
         with self._lock:
             if fold not in self._rooms:
-                self._rooms[fold] = deque(maxlen=self._limit)
-            self._rooms[fold].extend(zip(repeat(room), batch))
+                self._rooms[fold] = room, deque(maxlen=self._limit)
+            self._rooms[fold][1].extend(batch)
             self._rooms.move_to_end(fold)
             if len(self._rooms) > self._max_rooms:
                 self._rooms.popitem(last=False)
@@ -59,8 +59,8 @@ class History:
     def recent(self, room: str, number: int) -> list[Spoken]:
         """Return the last `number` messages of `room`, oldest first."""
         with self._lock:
-            said = self._rooms.get(fold_name(room), ())
-            return [message for _, message in islice(said, max(0, len(said) - number), None)]
+            _, said = self._rooms.get(fold_name(room)) or (room, ())
+            return list(islice(said, max(0, len(said) - number), None))
 
     def search(self, words: str, number: int) -> list[Found]:
         """Return the last `number` messages that have all of `words`, of any room, newest first.
@@ -69,7 +69,7 @@ class History:
         """
         phrases = phrases_of(words)
         with self._lock:
-            rooms = [list(starmap(Found, said)) for said in self._rooms.values()]
+            rooms = [[Found(room, it) for it in said] for room, said in self._rooms.values()]
         # Merged by the time, but within a room its own order counts (promise 1).
         hits = ((found for found in reversed(said) if has_all(phrases, found)) for said in rooms)
         newest_first = merge(*hits, key=lambda found: -found.message.at)

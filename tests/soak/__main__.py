@@ -91,7 +91,6 @@ class Soak:
         try:
             plan = self._slow if world.is_guarded else self._plan
             if plan.fills and not world.is_guarded:
-                world.seat_operator()
                 crowd.fill(world)
             while not self._is_late(world):
                 self._go_on(world, plan)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from tests.soak.judge import STARS
-from tests.soak.participant import PICTURE, Kind, Participant
+from tests.soak.participant import PICTURE, Kind, Participant, Stage
 from tests.soak.world import World
 from threadchat.history import MAX_REMEMBERED
 
@@ -14,6 +14,7 @@ _WORDS = "hi there lunch? yes no Straße naïve 漢字 ok e=mc2 (really) *sigh* 
 _WORDS.append(PICTURE)
 _ROOMS = "red green blue".split()
 _RARE_ROOMS = [f"rare{letter}" for letter in "abdeghkpst"]
+_GUESTS, _GUEST_LINES = 20, 10
 _WAYS = ["quit", "quit with words", "half close", "close", "reset"]
 
 _ACTIONS: list[Action] = []
@@ -64,19 +65,27 @@ def come(world: World) -> None:
 
 
 def fill(world: World) -> None:
-    """Let the operator say so much in every room that the server remembers no more.
+    """Let guests say so much in every room that the server remembers no more, and go again.
 
-    It is the like of what others say later, so that from then on nothing has a reason to grow.
+    It is the like of what others say later, and of as many who are gone: what they leave behind
+    lies as scattered in memory, so that from then on nothing has a reason to grow.
     """
-    assert world.operator is not None
-    one = world.operator
     world.random.seed(world.seed)
     for room in ("lobby", *_ROOMS, *_RARE_ROOMS):
-        one.type(f"/join {room}")
-        for number in range(MAX_REMEMBERED):
-            one.say(_words(world, 12 if number % 10 else 80))
-        world.wait_until(lambda: world.judge.last_number_of(one) == one.count, "that is logged")
-    one.type("/leave")
+        for _ in range(MAX_REMEMBERED // (_GUESTS * _GUEST_LINES)):
+            guests = [world.connect(Kind.PLAIN) for _ in range(_GUESTS)]
+            for one in guests:
+                one.type(one.name)
+                if room != "lobby":
+                    one.type(f"/join {room}")
+                for number in range(_GUEST_LINES):
+                    one.say(_words(world, 12 if number % 10 else 80))
+                one.leave("quit")
+            world.wait_until(
+                lambda guests=guests: all(one.stage is Stage.GONE for one in guests),  # type: ignore[misc]
+                "the guests have gone",
+            )
+    world.rest(leave, settles=False)
 
 
 def leave(world: World, one: Participant) -> None:

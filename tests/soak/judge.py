@@ -233,11 +233,6 @@ class Judge:
         """Return the next connection from `address` that nobody has asked for."""
         return self._by_address[address].popleft() if self._by_address[address] else None
 
-    def last_number_of(self, one: Participant) -> int:
-        """Return under which number the log has what `one`, who has a name, said last."""
-        citizen = self._named.get(one.name)
-        return 0 if citizen is None else citizen.last_number
-
     def judge(self, one: Participant, connection: Connection) -> None:
         """Compare what `one` has seen with what it must have, and what it has said with the log."""
         citizen = connection.citizen
