@@ -37,6 +37,10 @@ class Door(Protocol):
         """Ask to have the line being typed drawn by us, or by the person's own client."""
 
 
+_NOBODY: "frozenset[Person]" = frozenset()
+"""The one for all: `frozenset()` makes another each time."""
+
+
 class Person:
     """Somebody who is connected: a member of a room as soon as they have a name.
 
@@ -86,7 +90,7 @@ class Person:
         self.last_heard_at = 0.0
         self.away: str | None = None
         """What the person left word of while away; None while here."""
-        self.ignores: frozenset[Person] = frozenset()
+        self.ignores: frozenset[Person] = _NOBODY
         self.answers_to = ""
         """The name of who last wrote in private; set by that one's thread."""
         self.is_operator = False

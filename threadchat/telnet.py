@@ -139,6 +139,10 @@ _IN_FORCE = frozenset({_Q.YES, _Q.WANT_NO, _Q.WANT_NO_THEN_YES})
 """An option that is being given up is in force until the peer has confirmed it."""
 
 
+_NONE: frozenset[tuple[Side, int]] = frozenset()
+"""The one for all: `frozenset()` makes another each time."""
+
+
 class _State(Enum):
     """What the parser expects next."""
 
@@ -194,7 +198,7 @@ class TelnetParser:
         self._in_subnegotiation_of = 0
         self._payload: bytearray | None = None  # made when first needed: most peers never do
         self._options: dict[tuple[Side, int], _Q] = {}
-        self._refused: frozenset[tuple[Side, int]] = frozenset()  # nearly always: made anew to add
+        self._refused = _NONE  # as nearly always; replaced to add one
         self._to_send = b""
         self._replies = 0
         self._timing_marks = 0
