@@ -75,6 +75,9 @@ class View(NamedTuple):  # which hashes and compares at the speed of C, once a m
         return self.has_color or self.has_bell
 
 
+PLAIN_VIEW = View()
+"""The one of whom nothing is known, and the same object for all of them."""
+
 # What Windows' code pages have there, a terminal that is set to Latin-1 takes for C1 controls:
 # a 9B begins an escape sequence (promise 4). Where the code page is only a guess, they stay away.
 _WITHOUT_C1 = bytes(ord("?") if 0x80 <= byte < 0xA0 else byte for byte in range(256))

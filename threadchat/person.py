@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
-from threadchat.messages import Message, Private, Reason, View, render
+from threadchat.messages import PLAIN_VIEW, Message, Private, Reason, View, render
 
 if TYPE_CHECKING:
     from threadchat.room import Room
@@ -81,7 +81,7 @@ class Person:
         self.address = address
         self.name = ""
         self.folded_name = ""
-        self.view = self._plain_view = View()
+        self._plain_view = PLAIN_VIEW
         self.hears_itself = False
         self.room: Room | None = None
         # On the monotonic clock, in seconds:
@@ -106,6 +106,7 @@ class Person:
         """How the person is connected; None for the operator's own seat, and once that is over."""
         self._has_color: bool | None = None  # None: as it suits the mode
         self._has_times = self._has_bell = False
+        self._choose_view()
 
     @property
     def host(self) -> str:

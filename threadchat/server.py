@@ -21,7 +21,7 @@ from threadchat.history import History
 from threadchat.house import House, HouseFiles
 from threadchat.limits import Limits, Refusal
 from threadchat.listener import Listener, Shortage
-from threadchat.messages import Problem, Reason, View, render
+from threadchat.messages import PLAIN_VIEW, Problem, Reason, render
 from threadchat.network import plain_host, show_address
 from threadchat.outbox import Flusher
 from threadchat.records import Records
@@ -319,7 +319,7 @@ class ChatServer(Listener):
     def _refuse(self, request: socket.socket, words: str, linger: float) -> None:
         wire = open_wire(request)
         with contextlib.suppress(OSError):
-            wire.send(render(Problem(words), View()))
+            wire.send(render(Problem(words), PLAIN_VIEW))
         wire.linger(linger)
         self.shutdown_request(request)
 

@@ -17,7 +17,7 @@ from enum import Enum
 
 from threadchat.linebuffer import MAX_LINE, LineBuffer, LineTooLong
 from threadchat.lineedit import Completer, EndOfInput, LineEditor
-from threadchat.messages import View
+from threadchat.messages import PLAIN_VIEW, View
 from threadchat.telnet import (
     IAC,
     Command,
@@ -132,7 +132,7 @@ class Terminal:
 
     def __init__(self, fallback: str = "cp1252", complete: Completer | None = None) -> None:
         self.mode = Mode.UNKNOWN
-        self.view = View()
+        self.view = PLAIN_VIEW
         """How the client is to be shown text, people's own wishes aside."""
         self._telnet = TelnetParser(local=_OPTIONS_OF_OURS, remote=_OPTIONS_OF_CLIENTS)
         self._decoder = Decoder(fallback)
