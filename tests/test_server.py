@@ -1,12 +1,14 @@
 import contextlib
 import socket
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from tests.support import (
+    DEADLINE,
     UNLIMITED,
     Client,
     WatchingConsole,
@@ -16,6 +18,8 @@ from tests.support import (
 )
 from threadchat import ChatServer
 from threadchat import handler as handler_module
+from threadchat.events import Connected, Event
+from threadchat.messages import RoomMessage
 
 
 def test_port_zero_is_a_free_port_and_the_address_says_which() -> None:
@@ -226,6 +230,35 @@ def test_a_stop_during_arrivals_leaves_nobody_behind() -> None:
 
             run_concurrently([arrive] * 4 + [stop])
             assert not server._threads
+
+
+class Bouncer:
+    """Lets nobody get further than the threshold until told to."""
+
+    def __init__(self) -> None:
+        self.has_one = threading.Event()
+        self.may_pass = threading.Event()
+
+    def note(self, event: Event) -> None:
+        if isinstance(event, Connected):
+            self.has_one.set()
+            assert self.may_pass.wait(DEADLINE)
+
+    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
+        pass
+
+
+def test_who_is_at_the_threshold_when_a_stop_begins_is_told_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bouncer = Bouncer()
+    with run_server(watchers=[bouncer]) as (server, console), Client(server) as client:
+        assert bouncer.has_one.wait(DEADLINE)
+        # By then the stop has looked who is there.
+        monkeypatch.setattr(server.chat, "hush", bouncer.may_pass.set)
+        server.stop()
+        assert client.expect_end() == "=== The server is stopping. Goodbye.\r\n"
+        assert console.next_disconnect().why == "server stopping"
 
 
 def test_drain_and_linger_fit_into_a_stop() -> None:
