@@ -181,6 +181,18 @@ def test_what_is_lost_or_doubled_is_noticed(
         generator.measure(either, server, [PLAIN], options)
 
 
+def test_a_run_in_which_nothing_was_delivered_is_no_result(folder: Path) -> None:
+    shown = {"clients": 2, "entry_seconds": 0.1, "entry_bytes": 99, "seconds": 1.0}
+    memory = {"kilobytes_before": 1, "kilobytes_after": 2}
+    stalled = [sys.executable, "-c", f"print({json.dumps({**shown, **memory})!r})"]
+
+    with (
+        unreliable_server(1, folder) as server,
+        pytest.raises(Failed, match="nothing was delivered in the time measured"),
+    ):
+        generator.measure(stalled, server, [PLAIN], BRIEF)
+
+
 def test_a_peer_that_fails_is_not_tried_again(folder: Path, quickest: list[str]) -> None:
     broken = Peer("broken", "broken", lambda _: [sys.executable, "-c", "raise SystemExit('no')"])
     begun: list[str] = []

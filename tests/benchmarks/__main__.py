@@ -66,8 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _write(session: Session, folder: Path) -> None:
-    (folder / "table.md").write_text(table.markdown(session), encoding="utf-8")
     (folder / "results.json").write_text(table.as_json(session), encoding="utf-8")
+    (folder / "table.md").write_text(table.markdown(session), encoding="utf-8")
     (folder / "plot.svg").write_text(plot.draw(session), encoding="utf-8")
 
 

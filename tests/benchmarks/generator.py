@@ -101,6 +101,8 @@ def measure(
         raise Failed(
             f"{result.missing} messages missing, {result.wrong} clients with a wrong count"
         )
+    if result.seconds and not result.delivered:
+        raise Failed("nothing was delivered in the time measured")
     return result
 
 
