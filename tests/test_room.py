@@ -454,7 +454,7 @@ def test_who_posts_waits_while_too_much_is_pending(
             held.start(partial(post, text))
         assert returned.acquire(timeout=DEADLINE)
         assert returned.acquire(timeout=DEADLINE)
-        assert not returned.acquire(timeout=0.05)  # the third waits for the turn
+        assert not returned.acquire(timeout=0.05)  # the third waits to be delivered
     assert returned.acquire(timeout=DEADLINE)
     assert re.findall(r"al: (\d)", held.gated.screen) == ["1", "2", "3"]
 
@@ -563,6 +563,25 @@ def test_while_several_speak_who_delivers_asks_them_for_more(room: Room) -> None
     assert busy.stepped.screen.endswith(
         "al: al\r\nbo: bo\r\nal: second\r\nbo: second\r\nal: third\r\nbo: third\r\n"
     )
+
+
+def test_in_a_crowd_that_never_stops_who_posts_waits_for_that_alone_to_be_delivered(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room_module, "MAX_PENDING", 0)
+    with BusyRoom(room) as busy:
+        tireless = {name: [Say(name, "on and on", 0.0)] for name in ("al", "bo")}
+        for name, words in tireless.items():
+            busy.start(name, partial(list, words), waits=True)
+        busy.stepped.step()
+        busy.start("cy", waits=True)
+        busy.stepped.step()
+        busy.stepped.step()
+        wait_until(lambda: "cy" in busy.ends, "cy can go on")
+        assert "cy: cy" in busy.stepped.screen
+        assert busy.ends.keys().isdisjoint(tireless)
+        for words in tireless.values():
+            words.clear()
 
 
 def test_who_speaks_alone_is_not_waited_for(room: Room) -> None:

@@ -28,7 +28,9 @@ from threadchat.messages import Left, RoomMessage, Spoken, View
 from threadchat.sheet import Member, RenderedSheet, Sheet
 
 MAX_PENDING = 4096
-"""How many entries may wait; beyond that, who posts waits, and so does their connection."""
+"""How many entries may wait; beyond that, who posts waits, and so does their connection.
+
+There may be one more for each who does, and for each who joins or leaves."""
 
 MAX_BATCH_CHARACTERS = 128 * 1024
 """Where a batch ends even if more is waiting, so that no member is handed megabytes at once."""
@@ -60,7 +62,7 @@ class _Post:
     sender: Member
     is_echoed: bool
     more: More | None = None
-    served: "Lock | None" = None  # held while the sender waits, with `more` to ask
+    served: "Lock | None" = None  # held while the sender waits
     error: Exception | None = None  # that `more` has raised
 
 
@@ -133,18 +135,19 @@ class Room:
     def post(self, said: Sequence[Spoken], sender: Member, more: More | None = None) -> None:
         """Show what is `said` to every member but `sender`, unless they hear themselves.
 
-        Returns before it is delivered if somebody else is delivering, and waits only while more
-        than `MAX_PENDING` entries do. With `more`, while several speak at once, it waits until that
-        is delivered, and for as long as `more`, called from another thread, has more to say. What
-        that raises is raised here.
+        Returns before it is delivered if somebody else is delivering, unless `MAX_PENDING` entries
+        wait. With `more`, while several speak at once, it waits until that is delivered, and for as
+        long as `more`, called from another thread, has more to say. What that raises is raised
+        here.
         """
         post = _Post(said, sender, sender.hears_itself)
-        if more is None or not self._is_busy:
-            self._enqueue(post)
-            return
-        post.more, post.served = more, _held()
+        if more is not None and self._is_busy:
+            post.more, post.served = more, _held()
+        elif len(self._pending) >= MAX_PENDING:
+            post.served = _held()
         self._enqueue(post)
-        post.served.acquire()
+        if post.served is not None:
+            post.served.acquire()
         if post.error is not None:
             raise post.error
 
@@ -171,8 +174,7 @@ class Room:
         # Appending before trying, and looking again after letting go, loses no entry: whoever
         # holds the turn while this one is appended finds it when it looks again.
         self._pending.append(entry)
-        crowded = len(self._pending) > MAX_PENDING
-        while self._pending and self._turn.acquire(blocking=crowded):
+        while self._pending and self._turn.acquire(blocking=False):
             if self._is_busy and self._hand_over():
                 return
             self._deliver_batch()
@@ -209,23 +211,22 @@ class Room:
             for change in awaited:
                 change.done.release()
             for entry in batch:
-                if isinstance(entry, _Post) and entry.more is not None:
-                    self._go_on(entry, entry.more)
+                if isinstance(entry, _Post) and entry.served is not None:
+                    self._go_on(entry, entry.served)
 
-    def _go_on(self, post: _Post, more: More) -> None:
+    def _go_on(self, post: _Post, served: Lock) -> None:
         """Post what the sender has said since, in its place; or let it go on by itself."""
-        assert post.served is not None
         said: Sequence[Spoken] = ()
-        if self._is_busy:
+        if self._is_busy and post.more is not None:
             try:
-                said = more()
+                said = post.more()
             except Exception as error:
                 post.error = error  # the sender's own, who will find it
         if said:
             post.said, post.is_echoed = said, post.sender.hears_itself
             self._pending.append(post)
         else:
-            post.served.release()
+            served.release()
 
     def _take_batch(self) -> tuple[list[_Entry], list[_Awaited]]:
         """Return what waits, or as much of it as one batch may have; and who waits for which."""
