@@ -209,6 +209,7 @@ QUICK = (
     _crowd_arrives(1000),
     _with_terminals(100),
     _with_history(100),
+    replace(ROOMS, for_all=False),
 )
 """A short version, which ends within a minute."""
 
