@@ -116,7 +116,8 @@ class ClientHandler(socketserver.StreamRequestHandler):
         flood = self.host.limits.flood
         self._pace = Pace(flood, self.host.clock, self.wire, self.person) if flood else None
         self._warned_after = -math.inf  # when the person was last heard before a warning
-        self._stuck_at = 0, self.started_at  # after how many bytes sent, and since when
+        # After how many bytes sent it takes no more, and since when; None while nothing is queued.
+        self._stuck_at: tuple[int, float] | None = None
         self._why: str = Reason.CLOSED
         self._was_cut_off = False  # broken or turned away: what stands there is no line
         self.host.watch.note(Connected(self.person.id, self.person.address))
@@ -254,8 +255,14 @@ class ClientHandler(socketserver.StreamRequestHandler):
                 self.end(Reason.NO_NAME, "You have given no name. Come again!")
         elif limits.idle_timeout:
             self._look_after_idle(now - person.last_heard_at, limits.idle_timeout)
+        if self.outbox.is_behind:
+            self._look_after_queue(now)
+        else:  # as nearly everybody
+            self._stuck_at = None
+
+    def _look_after_queue(self, now: float) -> None:
         sent = self.outbox.bytes_sent
-        if not self.outbox.bytes_queued or sent != self._stuck_at[0]:
+        if self._stuck_at is None or sent != self._stuck_at[0]:
             self._stuck_at = sent, now
         elif now - self._stuck_at[1] >= STUCK_SECONDS:
             self.outbox.abandon(Reason.TOO_SLOW)

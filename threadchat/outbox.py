@@ -97,6 +97,11 @@ class Outbox:
                     self._wire.wake()
 
     @property
+    def is_behind(self) -> bool:
+        """Whether something waits for the client to take it, at a glance: at this very moment."""
+        return self._queue is not None
+
+    @property
     def bytes_queued(self) -> int:
         """How many bytes wait for the client to take them."""
         with self._lock:
