@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from threadchat.history import MAX_REMEMBERED, History, index_words
@@ -113,3 +115,13 @@ def test_a_room_is_known_in_any_case() -> None:
 )
 def test_words_are_compared_without_case_accents_and_marks(text: str, words: str) -> None:
     assert index_words(text) == words
+
+
+def test_a_search_lets_others_go_on_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr(time, "sleep", rests.append)
+    history = History()
+    history.append("lobby", said(1, 250))
+    assert history.search("absent", 20) == []
+    assert len(rests) == 2
+    assert all(0 < seconds < 0.001 for seconds in rests)

@@ -51,10 +51,10 @@ GC_THRESHOLD = 10_000
 """By how many objects there are to be more before Python looks for cycles among them."""
 
 SWITCH_SECONDS = 0.1
-"""After how long a thread that waits for the GIL asks for it, as each that waits does every time.
+"""After how long a thread that waits for the GIL asks for it, and then again, on one processor.
 
-After the 5 ms that Python has by default, a thousand that wait are so busy with asking that nobody
-gets on. Ours let go of it by themselves, with every message that they send.
+After the 5 ms that Python has by default, a thousand that wait are so busy with asking there that
+nobody gets on. Ours let go of it by themselves, with every message that they send.
 """
 
 
@@ -82,8 +82,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Options, signals: SimpleQueue[int]) -> int:
-    if not options.all_processors:
-        processor.stay_on_one()  # before there are other threads
+    # Before there are other threads.
+    if not options.all_processors and processor.stay_on_one() is not None:
+        sys.setswitchinterval(SWITCH_SECONDS)
     console = Console(_detail_of(options))
     watchers: list[Watcher] = [console]
     with contextlib.ExitStack() as if_it_fails:
@@ -103,7 +104,6 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
     # What is said takes the place, in memory, of what was said before. To look for cycles as often
     # as Python would by default finds none, and takes a twelfth of a busy server's time.
     gc.set_threshold(GC_THRESHOLD)
-    sys.setswitchinterval(SWITCH_SECONDS)
     with server:
         server.start()
         address = server.server_address

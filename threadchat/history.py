@@ -6,9 +6,10 @@ possible from any thread. A room is known by its name in any case.
 """
 
 import re
+import time
 import unicodedata
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
@@ -69,9 +70,9 @@ class History:
         """
         phrases = phrases_of(words)
         with self._lock:
-            rooms = [[Found(room, it) for it in said] for room, said in self._rooms.values()]
+            rooms = [(room, list(said)) for room, said in self._rooms.values()]
         # Merged by the time, but within a room its own order counts (promise 1).
-        hits = ((found for found in reversed(said) if has_all(phrases, found)) for said in rooms)
+        hits = (_hits_in(room, said, phrases) for room, said in rooms)
         newest_first = merge(*hits, key=lambda found: -found.message.at)
         return list(islice(newest_first, max(0, number)))
 
@@ -79,6 +80,20 @@ class History:
         """Let go of whatever holds the messages; nothing is remembered after this."""
         with self._lock:
             self._rooms.clear()
+
+
+def _hits_in(room: str, said: Sequence[Spoken], phrases: Sequence[str]) -> Iterator[Found]:
+    """Yield what has all of `phrases`, newest first; others may go on meanwhile."""
+    for number, message in enumerate(reversed(said), 1):
+        if number % _MESSAGES_IN_A_ROW == 0:
+            time.sleep(_REST_SECONDS)
+        found = Found(room, message)
+        if has_all(phrases, found):
+            yield found
+
+
+_MESSAGES_IN_A_ROW, _REST_SECONDS = 100, 1e-5
+"""How much a search looks at before it rests: else all might wait for the GIL until its end."""
 
 
 def has_all(phrases: Sequence[str], found: Found) -> bool:
