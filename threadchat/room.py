@@ -30,7 +30,8 @@ from threadchat.sheet import Member, RenderedSheet, Sheet
 MAX_PENDING = 4096
 """How many entries may wait; beyond that, who posts waits, and so does their connection.
 
-There may be one more for each who does, and for each who joins or leaves."""
+There may be one more for each who does, and for each who joins or leaves.
+"""
 
 MAX_BATCH_CHARACTERS = 128 * 1024
 """Where a batch ends even if more is waiting, so that no member is handed megabytes at once."""

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from tests.soak.judge import STARS
-from tests.soak.participant import PICTURE, Kind, Participant, Stage
+from tests.soak.participant import PICTURE, Kind, Participant
 from tests.soak.world import World
 from threadchat.history import MAX_REMEMBERED
 
@@ -73,18 +73,15 @@ def fill(world: World) -> None:
     world.random.seed(world.seed)
     for room in ("lobby", *_ROOMS, *_RARE_ROOMS):
         for _ in range(MAX_REMEMBERED // (_GUESTS * _GUEST_LINES)):
-            guests = [world.connect(Kind.PLAIN) for _ in range(_GUESTS)]
-            for one in guests:
+            for _ in range(_GUESTS):
+                one = world.connect(Kind.PLAIN)
                 one.type(one.name)
                 if room != "lobby":
                     one.type(f"/join {room}")
                 for number in range(_GUEST_LINES):
                     one.say(_words(world, 12 if number % 10 else 80))
                 one.leave("quit")
-            world.wait_until(
-                lambda guests=guests: all(one.stage is Stage.GONE for one in guests),  # type: ignore[misc]
-                "the guests have gone",
-            )
+            world.wait_until_gone()
     world.rest(leave, settles=False)
 
 

@@ -114,19 +114,24 @@ class World:
                 raise SoakFailed(f"waited in vain until {what}")
             self.pump()
 
+    def wait_until_gone(self) -> None:
+        """Go on until all have gone."""
+        self.wait_until(
+            lambda: all(one.stage is Stage.GONE for one in self.people),
+            f"all have gone, {self._waiting()}",
+        )
+
     # Checks
 
     def check(self) -> None:
         """Bring everything to a stop, and compare what was seen with what was shown."""
         operator = self.operator
         assert operator is not None
-        operator.sync()
-        self.wait_until(lambda: operator.is_in_sync, "the operator is answered")
+        self._sync(operator)
         self._sync_all()
         fence = next(self._fences)
         operator.type(f"/say fence-{fence}")
-        operator.sync()
-        self.wait_until(lambda: operator.is_in_sync, "the operator is answered")
+        self._sync(operator)
         self.wait_until(
             lambda: all(one.heard_fence == fence for one in (*self.active(), operator)),
             "everybody has heard the announcement",
@@ -137,6 +142,11 @@ class World:
         )
         self._check_who()
         self._judge_all()
+
+    def _sync(self, one: Participant) -> None:
+        """Wait until `one` has been answered all that it has typed."""
+        one.sync()
+        self.wait_until(lambda: one.is_in_sync, f"{one.name} is answered")
 
     def _sync_all(self) -> None:
         """Wait until the server has dealt with all that anybody sent."""
@@ -161,8 +171,7 @@ class World:
                 log = self.judge.rooms[room]
                 expected, shown = log.names(), len(log.entries)
                 one.type("/who")
-                one.sync()
-                self.wait_until(lambda one=one: one.is_in_sync, "/who is answered")  # type: ignore[misc]
+                self._sync(one)
                 if len(log.entries) == shown:  # else one of the stuck has been ended meanwhile
                     self._compare_who(room, one.listed, expected)
                     break
@@ -229,10 +238,7 @@ class World:
             if one.stage is Stage.HERE:
                 leave(self, one)
         self.operator = None
-        self.wait_until(
-            lambda: all(one.stage is Stage.GONE for one in self.people),
-            f"all have gone, {self._waiting()}",
-        )
+        self.wait_until_gone()
         self.wait_until(
             lambda: all(
                 (connection := self._connection_of(one)) is not None and connection.end is not None
