@@ -1,6 +1,7 @@
 import errno
 import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,17 @@ def test_a_file_that_is_no_history(capsys: pytest.CaptureFixture[str], tmp_path:
 def test_a_log_file_that_cannot_be_had(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["--port", "0", "--log-file", str(tmp_path)]) == 1
     assert_one_line(capsys, f"{tmp_path} is a folder", "Name a file in it")
+
+
+@pytest.mark.parametrize(("number", "set_to"), [(1, [0.1]), (None, [])])
+def test_only_on_one_processor_threads_ask_for_their_turn_less_often(
+    monkeypatch: pytest.MonkeyPatch, number: int | None, set_to: list[float]
+) -> None:
+    intervals: list[float] = []
+    monkeypatch.setattr(processor, "stay_on_one", lambda: number)
+    monkeypatch.setattr(sys, "setswitchinterval", intervals.append)
+    assert main(["--port", "-1"]) == 1
+    assert intervals == set_to
 
 
 def test_a_log_file_is_let_go_of_when_the_server_cannot_run(tmp_path: Path) -> None:
