@@ -31,7 +31,7 @@ from tests.process import Figures, ServerProcess
 from tests.support import DEADLINE, Client
 from threadchat.messages import Reason
 from threadchat.operating import registry
-from threadchat.text import UNSAFE_CHARACTER
+from threadchat.text.names import UNSAFE_CHARACTER
 
 OP_PASSWORD = "only for those in charge"
 

@@ -18,7 +18,7 @@ from threadchat.operating import registry
 from threadchat.outbox import MAX_QUEUED
 from threadchat.records import Records
 from threadchat.store import StoredHistory
-from threadchat.text import UNSAFE_CHARACTER, clean_text
+from threadchat.text.names import UNSAFE_CHARACTER, clean_text
 
 PEOPLE = ["al", "bo", "cy"]
 PASSPHRASE = "correct horse"

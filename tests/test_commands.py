@@ -17,7 +17,7 @@ from threadchat.options import Options, variable_of
 from threadchat.outbox import MAX_QUEUED
 from threadchat.person import Person
 from threadchat.registry import Command, Misuse, Registry
-from threadchat.text import BadName
+from threadchat.text.names import BadName
 
 
 class TestDispatch:

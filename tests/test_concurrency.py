@@ -22,7 +22,7 @@ from threadchat.house import House
 from threadchat.messages import Left, Say, Spoken
 from threadchat.person import Person
 from threadchat.room import Room
-from threadchat.text import BadName
+from threadchat.text.names import BadName
 
 
 @pytest.fixture(autouse=True)

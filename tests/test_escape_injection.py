@@ -20,7 +20,7 @@ from threadchat.messages import View
 from threadchat.operator import Operator
 from threadchat.records import Records
 from threadchat.store import StoredHistory
-from threadchat.text import usable_encoding
+from threadchat.text.names import usable_encoding
 
 C0 = "".join(map(chr, (*range(0x0A), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F)))
 C1 = "".join(map(chr, range(0x80, 0xA0)))

@@ -28,7 +28,7 @@ from threadchat.messages import (
     render,
     words_of,
 )
-from threadchat.text import fold_name
+from threadchat.text.names import fold_name
 
 MESSAGES: list[tuple[Message, str]] = [
     (Say("al", "hi", 0.0), "al: hi"),

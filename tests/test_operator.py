@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from tests.lobby import Lobby, Somebody
 from threadchat.events import Acted
 from threadchat.operator import Operator, registry
-from threadchat.text import BadName
+from threadchat.text.names import BadName
 
 
 class Terminal:

@@ -39,7 +39,7 @@ from threadchat.telnet import (
     escape,
 )
 from threadchat.terminal import Mode, Terminal, TerminalEvent
-from threadchat.text import (
+from threadchat.text.names import (
     MAX_COMBINING_MARKS,
     MAX_NAME_CELLS,
     RESERVED_NAMES,

@@ -15,7 +15,7 @@ from threadchat.passphrase import make
 from threadchat.protecting import MAX_WRONG_PASSWORDS, hand_over
 from threadchat.records import MAX_FROM_ONE, Records
 from threadchat.store import StoredHistory
-from threadchat.text import BadName
+from threadchat.text.names import BadName
 
 RIGHT = "correct horse"
 

@@ -11,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from threadchat.messages import duration
 from threadchat.network import IPAddress, address_of, bare_host
-from threadchat.text import BadName, clean_name, fold_name, skeleton
+from threadchat.text.names import BadName, clean_name, fold_name, skeleton
 
 Network = IPv4Network | IPv6Network
 

@@ -29,7 +29,7 @@ from threadchat.person import Person
 from threadchat.records import Protected, RecordsFailed
 from threadchat.room import More, Observer, Room
 from threadchat.sheet import Member
-from threadchat.text import BadName, clean_name, fold_name, skeleton
+from threadchat.text.names import BadName, clean_name, fold_name, skeleton
 
 NAME_KEPT_FOR = 120.0
 """Seconds for which a name that was lost with its connection is kept for the same address."""

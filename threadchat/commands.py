@@ -21,7 +21,7 @@ from threadchat.person import Person
 from threadchat.registry import Command, Misuse, Registry
 from threadchat.room import Room
 from threadchat.sheet import Member
-from threadchat.text import BadName
+from threadchat.text.names import BadName
 
 MAX_NAMES_IN_WHO = 1000
 """The most names `/who` lists: its answer has to fit a client's queue."""

@@ -29,7 +29,7 @@ from threadchat.console import Console
 from threadchat.linebuffer import LineBuffer, LineTooLong
 from threadchat.lineedit import Completer, EndOfInput, Event, LineEditor
 from threadchat.ownterminal import OwnTerminal, is_in_foreground
-from threadchat.text import clean_text
+from threadchat.text.names import clean_text
 
 PROMPT = "operator> "
 

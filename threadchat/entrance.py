@@ -13,7 +13,7 @@ from threadchat.messages import (
     list_names,
 )
 from threadchat.person import Person
-from threadchat.text import BadName, clean_text
+from threadchat.text.names import BadName, clean_text
 
 MAX_NAME_TRIES = 5
 

@@ -20,7 +20,7 @@ from threadchat.database import Unusable, version_of, why_unusable
 from threadchat.history import Found
 from threadchat.messages import Emote, list_names
 from threadchat.store import COLUMNS, Row, found_of
-from threadchat.text import fold_name
+from threadchat.text.names import fold_name
 
 _EVERY = 1000
 """After how many lines the progress bar is told."""

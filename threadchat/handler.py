@@ -37,7 +37,7 @@ from threadchat.outbox import BROKEN, Flusher, Frame, Outbox, reason_of
 from threadchat.pace import Pace
 from threadchat.person import Person
 from threadchat.terminal import AreYouThere, Ended, Terminal, TerminalEvent
-from threadchat.text import clean_text
+from threadchat.text.names import clean_text
 from threadchat.wire import AnyWire, open_wire, prepare
 
 MAX_SAID_AT_ONCE = 16

@@ -16,7 +16,7 @@ from itertools import islice
 from threading import Lock
 
 from threadchat.messages import Spoken
-from threadchat.text import fold_name
+from threadchat.text.names import fold_name
 
 MAX_REMEMBERED = 1000
 """How many messages of each room are kept in memory."""

@@ -16,7 +16,7 @@ from threadchat.limits import Tries
 from threadchat.passphrase import BadPassphrase, read_passphrase
 from threadchat.records import Records
 from threadchat.stats import Snapshot
-from threadchat.text import clean_text
+from threadchat.text.names import clean_text
 
 MAX_MOTD_LINES = 40
 MAX_MOTD_LINE = 400

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from threadchat import telnet
-from threadchat.text import fold_name
+from threadchat.text.names import fold_name
 
 MAX_NAMES_LISTED = 8
 """The most people a line names one by one; of more it names `NAMES_OF_A_CROWD` and counts."""

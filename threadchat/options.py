@@ -21,7 +21,7 @@ from threadchat.server import (
     DEFAULT_REPLAY,
     DEFAULT_TLS_PORT,
 )
-from threadchat.text import usable_encoding
+from threadchat.text.names import usable_encoding
 
 _EXAMPLES = """\
 examples:

@@ -20,7 +20,7 @@ from threadchat import database
 from threadchat.bans import Ban, Target, key_of, show_target
 from threadchat.messages import Private
 from threadchat.network import address_of
-from threadchat.text import fold_name, skeleton
+from threadchat.text.names import fold_name, skeleton
 
 MAX_NAMES = 10_000
 """The most names that can be protected."""

@@ -27,7 +27,7 @@ from threadchat.outbox import Flusher
 from threadchat.records import Records
 from threadchat.stats import Snapshot, Tally, resident_memory
 from threadchat.terminal import COMMON_ENCODINGS
-from threadchat.text import load_ahead, usable_encoding
+from threadchat.text.names import load_ahead, usable_encoding
 from threadchat.tlshandler import TlsClientHandler
 from threadchat.watchman import Watchman
 from threadchat.wire import open_wire

@@ -21,7 +21,7 @@ from threadchat import database
 from threadchat.database import Unusable
 from threadchat.history import Found, History, has_all, index_words, phrases_of
 from threadchat.messages import Emote, Say, Spoken
-from threadchat.text import fold_name
+from threadchat.text.names import fold_name
 
 MAX_UNWRITTEN = 10_000
 """How many messages wait in memory while the file cannot be written; the oldest are lost first."""

@@ -32,7 +32,7 @@ from threadchat.telnet import (
     Subnegotiation,
     TelnetParser,
 )
-from threadchat.text import Decoder, usable_encoding
+from threadchat.text.names import Decoder, usable_encoding
 
 MAX_KEY = 8
 """The most bytes that one key sends."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 import pytest
 from rich.cells import cell_len
 
-from threadchat.text import (
+from threadchat.text.names import (
     MAX_COMBINING_MARKS,
     MAX_NAME_CELLS,
     RESERVED_NAMES,

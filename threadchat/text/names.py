@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 
 from rich.cells import cell_len
 
-from threadchat._lookalikes import LOOKALIKES
+from threadchat.text.lookalikes import LOOKALIKES
 
 MAX_NAME_CELLS = 20
 """The widest name, in terminal cells: a CJK letter takes two."""

@@ -1,0 +1,1 @@
+"""Text that strangers send: names, cleaning, encodings, look-alikes; and phrases for lines."""
