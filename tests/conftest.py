@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.lobby import Lobby
+from tests.net.test_tls import context as context
+from tests.net.test_tls import files as files
 from tests.support import WatchingConsole, no_stats, run_server, wait_until
-from tests.test_tls import context as context
-from tests.test_tls import files as files
 from threadchat import ChatServer
 from threadchat.house import House
 from threadchat.records import Records

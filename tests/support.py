@@ -20,8 +20,8 @@ from threadchat.database import MIGRATIONS
 from threadchat.events import Disconnected, Event, Trouble, Watcher
 from threadchat.history import index_words
 from threadchat.limits import Limits
+from threadchat.net.transport import PortableWire, Wire
 from threadchat.stats import Snapshot
-from threadchat.wire import PortableWire, Wire
 
 DEADLINE = 20.0
 """Seconds after which something that was waited for counts as not happening."""

@@ -16,7 +16,7 @@ from threadchat.bans import (
     parse_target,
     show_target,
 )
-from threadchat.network import address_of
+from threadchat.net.addresses import address_of
 
 NOW = time.mktime((2026, 11, 23, 14, 2, 0, 0, 0, -1))
 

@@ -25,8 +25,8 @@ from tests.support import (
 )
 from threadchat import ChatServer
 from threadchat import handler as handler_module
-from threadchat import wire as wire_module
 from threadchat.house import HouseFiles
+from threadchat.net import transport as wire_module
 
 # Seconds, where it takes a minute and a half in earnest.
 _SOON = {"TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2, "TCP_USER_TIMEOUT": 2500}

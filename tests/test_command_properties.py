@@ -14,8 +14,8 @@ from tests.lobby import Lobby, Somebody
 from tests.test_properties import nasty_text
 from threadchat import passphrase
 from threadchat.messages import Call, Reason, parse_line
+from threadchat.net.sendqueue import MAX_QUEUED
 from threadchat.operating import registry
-from threadchat.outbox import MAX_QUEUED
 from threadchat.records import Records
 from threadchat.store import StoredHistory
 from threadchat.text.names import UNSAFE_CHARACTER, clean_text

@@ -13,8 +13,8 @@ from threadchat.commands import registry
 from threadchat.history import History
 from threadchat.house import House
 from threadchat.messages import Call, Emote, Reason, Say, View
+from threadchat.net.sendqueue import MAX_QUEUED
 from threadchat.options import Options, variable_of
-from threadchat.outbox import MAX_QUEUED
 from threadchat.person import Person
 from threadchat.registry import Command, Misuse, Registry
 from threadchat.text.names import BadName

@@ -16,14 +16,14 @@ from tests.support import (
 )
 from threadchat import ChatServer
 from threadchat import handler as handler_module
-from threadchat import wire as wire_module
 from threadchat.events import Disconnected
 from threadchat.handler import ClientHandler
 from threadchat.messages import Spoken
+from threadchat.net import transport as wire_module
+from threadchat.net.transport import Wire
 from threadchat.room import More, Room
 from threadchat.sheet import Member
 from threadchat.terminal import Terminal
-from threadchat.wire import Wire
 
 
 def test_the_first_client_is_greeted_and_asked(server: ChatServer) -> None:

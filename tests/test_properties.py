@@ -20,10 +20,10 @@ from threadchat.bans import (
     parse_target,
     show_target,
 )
-from threadchat.foreign import Doorman
 from threadchat.linebuffer import LineBuffer, LineEvent
 from threadchat.messages import Emote, Say, View, escape_words, parse_line, render
-from threadchat.network import IPAddress, address_of
+from threadchat.net.addresses import IPAddress, address_of
+from threadchat.net.sniffer import Doorman
 from threadchat.passphrase import is_right
 from threadchat.telnet import (
     IAC,

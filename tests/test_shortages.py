@@ -17,9 +17,10 @@ import pytest
 
 from tests.support import DEADLINE, Client, WatchingConsole, run_server, wait_until
 from tests.test_end_to_end import _ENVIRONMENT, Program, running
-from threadchat import ChatServer, export, listener, outbox
+from threadchat import ChatServer, export, listener
 from threadchat.handler import ClientHandler
-from threadchat.outbox import Flusher
+from threadchat.net import sendqueue as outbox
+from threadchat.net.sendqueue import Flusher
 
 resource = pytest.importorskip("resource", reason="there are no limits to set here")
 needs_prlimit = pytest.mark.skipif(

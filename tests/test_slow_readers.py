@@ -10,8 +10,8 @@ from tests import slow_reader_figures
 from tests.support import Client, WatchingConsole
 from threadchat import ChatServer
 from threadchat import handler as handler_module
-from threadchat import wire as wire_module
-from threadchat.outbox import MAX_QUEUED
+from threadchat.net import transport as wire_module
+from threadchat.net.sendqueue import MAX_QUEUED
 from threadchat.stats import resident_memory
 
 MANY = 200

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 import pytest
 
+from tests.net.test_tls import Files, client_context
 from tests.support import (
     DEADLINE,
     UNLIMITED,
@@ -22,11 +23,10 @@ from tests.support import (
     wait_until,
 )
 from tests.test_end_to_end import running
-from tests.test_tls import Files, client_context
 from threadchat import ChatServer
 from threadchat.bans import parse_target
 from threadchat.limits import Limits
-from threadchat.tls import TlsWire
+from threadchat.net.tls import TlsWire
 
 
 @dataclass

@@ -10,7 +10,7 @@ from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from threadchat.messages import duration
-from threadchat.network import IPAddress, address_of, bare_host
+from threadchat.net.addresses import IPAddress, address_of, bare_host
 from threadchat.text.names import BadName, clean_name, fold_name, skeleton
 
 Network = IPv4Network | IPv6Network

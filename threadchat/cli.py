@@ -30,13 +30,13 @@ from threadchat.events import Bound, Stopped, Stopping, Trouble, Watch, Watcher
 from threadchat.history import History
 from threadchat.house import HouseFiles, UnusableFile
 from threadchat.limits import Limits
-from threadchat.network import show_address, ways_in
+from threadchat.net.addresses import show_address, ways_in
+from threadchat.net.tls import BadCertificate, make_context
 from threadchat.operator import Operator
 from threadchat.options import Options, parse_options
 from threadchat.records import Records
 from threadchat.server import ChatServer
 from threadchat.store import StoredHistory
-from threadchat.tls import BadCertificate, make_context
 
 _RELOAD = getattr(signal, "SIGHUP", None)
 """The signal that has files reread, on systems that have it."""

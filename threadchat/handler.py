@@ -17,7 +17,6 @@ from threadchat.chat import Chat
 from threadchat.commands import complete
 from threadchat.entrance import Entrance
 from threadchat.events import Connected, Disconnected, Named, Watch
-from threadchat.foreign import Doorman
 from threadchat.limits import Limits
 from threadchat.linebuffer import LineTooLong
 from threadchat.messages import (
@@ -31,14 +30,15 @@ from threadchat.messages import (
     parse_line,
     render,
 )
-from threadchat.network import show_address
+from threadchat.net.addresses import show_address
+from threadchat.net.sendqueue import BROKEN, Flusher, Frame, Outbox, reason_of
+from threadchat.net.sniffer import Doorman
+from threadchat.net.transport import AnyWire, open_wire, prepare
 from threadchat.operating import registry
-from threadchat.outbox import BROKEN, Flusher, Frame, Outbox, reason_of
 from threadchat.pace import Pace
 from threadchat.person import Person
 from threadchat.terminal import AreYouThere, Ended, Terminal, TerminalEvent
 from threadchat.text.names import clean_text
-from threadchat.wire import AnyWire, open_wire, prepare
 
 MAX_SAID_AT_ONCE = 16
 """The most lines of one client that its room is told at once, besides the first."""

@@ -15,7 +15,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import Final, Generic, TypeVar
 
-from threadchat.network import address_of
+from threadchat.net.addresses import address_of
 
 Clock = Callable[[], float]
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from threadchat.limits import FloodGuard
 from threadchat.messages import Call, Notice, parse_line
+from threadchat.net.transport import AnyWire
 from threadchat.operating import registry
 from threadchat.person import Person
-from threadchat.wire import AnyWire
 
 LAST_LINES_SECONDS = 60.0
 """How long, in all, the lines that came too fast are still said of a client that has ended."""

@@ -19,7 +19,7 @@ from threading import Lock
 from threadchat import database
 from threadchat.bans import Ban, Target, key_of, show_target
 from threadchat.messages import Private
-from threadchat.network import address_of
+from threadchat.net.addresses import address_of
 from threadchat.text.names import fold_name, skeleton
 
 MAX_NAMES = 10_000

@@ -22,15 +22,15 @@ from threadchat.house import House, HouseFiles
 from threadchat.limits import Limits, Refusal
 from threadchat.listener import Listener, Shortage
 from threadchat.messages import PLAIN_VIEW, Problem, Reason, render
-from threadchat.network import plain_host, show_address
-from threadchat.outbox import Flusher
+from threadchat.net.addresses import plain_host, show_address
+from threadchat.net.sendqueue import Flusher
+from threadchat.net.transport import open_wire
 from threadchat.records import Records
 from threadchat.stats import Snapshot, Tally, resident_memory
 from threadchat.terminal import COMMON_ENCODINGS
 from threadchat.text.names import load_ahead, usable_encoding
 from threadchat.tlshandler import TlsClientHandler
 from threadchat.watchman import Watchman
-from threadchat.wire import open_wire
 
 DEFAULT_PORT = 8000
 DEFAULT_TLS_PORT = 8992

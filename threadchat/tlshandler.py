@@ -4,9 +4,9 @@ import contextlib
 
 from threadchat.handler import ClientHandler
 from threadchat.messages import Problem, Reason, render
-from threadchat.outbox import reason_of
-from threadchat.tls import HandshakeFailed, TlsWire
-from threadchat.wire import AnyWire, open_wire
+from threadchat.net.sendqueue import reason_of
+from threadchat.net.tls import HandshakeFailed, TlsWire
+from threadchat.net.transport import AnyWire, open_wire
 
 
 class TlsClientHandler(ClientHandler):

@@ -15,7 +15,7 @@ import time
 from threading import Lock
 from typing import Final, NoReturn
 
-from threadchat.wire import Wire
+from threadchat.net.transport import Wire
 
 HANDSHAKE_SECONDS: Final = 10.0
 """How long a client may take until both sides have agreed on keys."""

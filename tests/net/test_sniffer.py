@@ -1,6 +1,6 @@
 import pytest
 
-from threadchat.foreign import Doorman, Foreign
+from threadchat.net.sniffer import Doorman, Foreign
 
 CLIENT_HELLO = bytes.fromhex("16 03 01 02 00 01 00 01 fc 03 03") + bytes(range(200))
 

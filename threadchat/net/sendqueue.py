@@ -17,7 +17,7 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 
 from threadchat.messages import Reason
-from threadchat.wire import AnyWire
+from threadchat.net.transport import AnyWire
 
 MAX_QUEUED = 256 * 1024
 """The bytes a client may leave unread before it is too slow. One more batch may come on top."""

@@ -4,8 +4,8 @@ import struct
 
 import pytest
 
-from threadchat import network
-from threadchat.network import lan_addresses, plain_host, show_address, ways_in
+from threadchat.net import addresses as network
+from threadchat.net.addresses import lan_addresses, plain_host, show_address, ways_in
 
 
 class TestShowAddress:

@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import DEADLINE, WIRES, run_concurrently, wait_until
-from threadchat import tls
 from threadchat.messages import Reason
-from threadchat.outbox import Flusher, Outbox, reason_of
-from threadchat.tls import BadCertificate, HandshakeFailed, TlsWire, make_context
-from threadchat.wire import Wire
+from threadchat.net import tls
+from threadchat.net.sendqueue import Flusher, Outbox, reason_of
+from threadchat.net.tls import BadCertificate, HandshakeFailed, TlsWire, make_context
+from threadchat.net.transport import Wire
 
 BOUND = 200_000
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.support import DEADLINE, WIRES, wait_until
 from threadchat.messages import Reason
-from threadchat.outbox import Flusher, Outbox, reason_of
-from threadchat.wire import PortableWire, Wire
+from threadchat.net.sendqueue import Flusher, Outbox, reason_of
+from threadchat.net.transport import PortableWire, Wire
 
 BOUND = 200_000
 

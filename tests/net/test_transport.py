@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import DEADLINE, WIRES, run_concurrently
-from threadchat import wire as wire_module
-from threadchat.wire import PortableWire, Wire, open_wire
+from threadchat.net import transport as wire_module
+from threadchat.net.transport import PortableWire, Wire, open_wire
 
 
 @pytest.fixture(params=WIRES)

@@ -1,0 +1,1 @@
+"""The network: addresses, sockets, TLS, queues of output, and why connections end."""
