@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from threadchat import ChatServer
+from threadchat.access.limits import Limits
 from threadchat.console import Console, Detail
 from threadchat.database import MIGRATIONS
 from threadchat.events import Disconnected, Event, Trouble, Watcher
 from threadchat.history import index_words
-from threadchat.limits import Limits
 from threadchat.net.transport import PortableWire, Wire
 from threadchat.stats import Snapshot
 

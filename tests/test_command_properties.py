@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.lobby import Lobby, Somebody
 from tests.test_properties import nasty_text
-from threadchat import passphrase
+from threadchat.access import passphrase
 from threadchat.messages import Call, Reason, parse_line
 from threadchat.net.sendqueue import MAX_QUEUED
 from threadchat.operating import registry

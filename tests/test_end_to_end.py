@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.support import DEADLINE, Client, run_concurrently, said_by, wait_until
-from threadchat.limits import LAN
+from threadchat.access.limits import LAN
 from threadchat.net import addresses as network
 from threadchat.processor import threads_take_turns
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import DEADLINE, Client, WatchingConsole, run_concurrently, run_server
-from threadchat import ChatServer, export, passphrase
+from threadchat import ChatServer, export
+from threadchat.access import passphrase
 from threadchat.eventlog import EventLog
 from threadchat.messages import View
 from threadchat.operator import Operator

@@ -10,8 +10,8 @@ import pytest
 
 from tests.support import DEADLINE, UNLIMITED, Client, run_server, wait_until
 from threadchat import ChatServer, watchman
+from threadchat.access.limits import Limits, parse_allowed
 from threadchat.gate import Gate
-from threadchat.limits import Limits, parse_allowed
 from threadchat.records import Records
 
 

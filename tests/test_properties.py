@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.test_telnet import joined
-from threadchat.bans import (
+from threadchat.access.bans import (
     MAX_BAN_SECONDS,
     BadBan,
     Ban,
@@ -20,11 +20,11 @@ from threadchat.bans import (
     parse_target,
     show_target,
 )
+from threadchat.access.passphrase import is_right
 from threadchat.linebuffer import LineBuffer, LineEvent
 from threadchat.messages import Emote, Say, View, escape_words, parse_line, render
 from threadchat.net.addresses import IPAddress, address_of
 from threadchat.net.sniffer import Doorman
-from threadchat.passphrase import is_right
 from threadchat.telnet import (
     IAC,
     MAX_REPLIES,

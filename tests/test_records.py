@@ -13,7 +13,7 @@ import pytest
 
 from tests.support import run_concurrently
 from threadchat import records as records_module
-from threadchat.bans import Ban, Target, parse_target
+from threadchat.access.bans import Ban, Target, parse_target
 from threadchat.database import Unusable
 from threadchat.messages import Private, Say
 from threadchat.records import (

@@ -24,8 +24,8 @@ from tests.support import (
 )
 from tests.test_end_to_end import running
 from threadchat import ChatServer
-from threadchat.bans import parse_target
-from threadchat.limits import Limits
+from threadchat.access.bans import parse_target
+from threadchat.access.limits import Limits
 from threadchat.net.tls import TlsWire
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from threading import Lock
 
+from threadchat.access.limits import MAX_ADDRESSES, ConnectionLimiter, Limits, Refusal
 from threadchat.events import Event, Trouble
-from threadchat.limits import MAX_ADDRESSES, ConnectionLimiter, Limits, Refusal
 from threadchat.records import Records
 
 

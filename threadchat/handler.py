@@ -13,11 +13,11 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Protocol, cast
 
 from threadchat import protecting
+from threadchat.access.limits import Limits
 from threadchat.chat import Chat
 from threadchat.commands import complete
 from threadchat.entrance import Entrance
 from threadchat.events import Connected, Disconnected, Named, Watch
-from threadchat.limits import Limits
 from threadchat.linebuffer import LineTooLong
 from threadchat.messages import (
     Call,

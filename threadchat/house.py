@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+from threadchat.access.limits import Tries
+from threadchat.access.passphrase import BadPassphrase, read_passphrase
 from threadchat.events import Acted, Event, Trouble
-from threadchat.limits import Tries
-from threadchat.passphrase import BadPassphrase, read_passphrase
 from threadchat.records import Records
 from threadchat.stats import Snapshot
 from threadchat.text.names import clean_text

@@ -9,7 +9,14 @@ import math
 import re
 
 from threadchat import protecting
-from threadchat.bans import BadBan, Ban, parse_ban, parse_duration, parse_target, show_target
+from threadchat.access.bans import (
+    BadBan,
+    Ban,
+    parse_ban,
+    parse_duration,
+    parse_target,
+    show_target,
+)
 from threadchat.chat import Chat
 from threadchat.commands import registry as registry
 from threadchat.commands import somebody

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from threadchat import __version__
+from threadchat.access.limits import LAN, Allowed, Limits, parse_allowed, parse_flood
 from threadchat.arguments import Parser
 from threadchat.history import MAX_REMEMBERED
-from threadchat.limits import LAN, Allowed, Limits, parse_allowed, parse_flood
 from threadchat.server import (
     DEFAULT_FALLBACK_ENCODING,
     DEFAULT_PORT,

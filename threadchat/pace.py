@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from threadchat.limits import FloodGuard
+from threadchat.access.limits import FloodGuard
 from threadchat.messages import Call, Notice, parse_line
 from threadchat.net.transport import AnyWire
 from threadchat.operating import registry

@@ -8,7 +8,7 @@ import contextlib
 import math
 from collections.abc import Callable
 
-from threadchat import passphrase
+from threadchat.access import passphrase
 from threadchat.chat import Chat
 from threadchat.house import House
 from threadchat.messages import Notice, Private, Problem, Reason, duration, minute

@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Lock
 
 from threadchat import database
-from threadchat.bans import Ban, Target, key_of, show_target
+from threadchat.access.bans import Ban, Target, key_of, show_target
 from threadchat.messages import Private
 from threadchat.net.addresses import address_of
 from threadchat.text.names import fold_name, skeleton

@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from threading import Lock, Thread, active_count, current_thread
 from typing import Any
 
+from threadchat.access.limits import Limits, Refusal
 from threadchat.chat import Chat
 from threadchat.events import Refused, Watch, Watcher
 from threadchat.gate import Gate
 from threadchat.handler import LINGER_SECONDS, ClientHandler
 from threadchat.history import History
 from threadchat.house import House, HouseFiles
-from threadchat.limits import Limits, Refusal
 from threadchat.listener import Listener, Shortage
 from threadchat.messages import PLAIN_VIEW, Problem, Reason, render
 from threadchat.net.addresses import plain_host, show_address

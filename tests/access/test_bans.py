@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from threadchat.bans import (
+from threadchat.access.bans import (
     MAX_BAN_SECONDS,
     BadBan,
     Ban,

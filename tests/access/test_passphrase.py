@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import DEADLINE, run_concurrently
-from threadchat import passphrase
-from threadchat.passphrase import (
+from threadchat.access import passphrase
+from threadchat.access.passphrase import (
     MAX_AT_ONCE,
     MAX_PASSPHRASE,
     MIN_PASSPHRASE,
@@ -35,7 +35,7 @@ def kept() -> bytes:
 _MANY_THREADS = """
 import re, threading
 from pathlib import Path
-from threadchat.passphrase import make
+from threadchat.access.passphrase import make
 
 def resident_kilobytes():
     return int(re.search(r"VmRSS:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import run_concurrently
-from threadchat.limits import (
+from threadchat.access.limits import (
     BYTES_A_LINE,
     FORGET_TRIES_AFTER,
     LONGEST_PAUSE,
