@@ -29,7 +29,7 @@ from rich.text import Text
 
 from tests.process import Figures, ServerProcess
 from tests.support import DEADLINE, Client
-from threadchat.messages import Reason
+from threadchat.messages.kinds import Reason
 from threadchat.operating import registry
 from threadchat.text.names import UNSAFE_CHARACTER
 

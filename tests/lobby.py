@@ -7,7 +7,7 @@ from threadchat.chat import Chat
 from threadchat.events import Event
 from threadchat.history import History
 from threadchat.house import House
-from threadchat.messages import Call, RoomMessage, Say, parse_line
+from threadchat.messages.kinds import Call, RoomMessage, Say, parse_line
 from threadchat.operating import registry
 from threadchat.person import Person
 from threadchat.records import Records

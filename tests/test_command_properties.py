@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.lobby import Lobby, Somebody
 from tests.test_properties import nasty_text
 from threadchat.access import passphrase
-from threadchat.messages import Call, Reason, parse_line
+from threadchat.messages.kinds import Call, Reason, parse_line
 from threadchat.net.sendqueue import MAX_QUEUED
 from threadchat.operating import registry
 from threadchat.records import Records

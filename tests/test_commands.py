@@ -12,7 +12,7 @@ from threadchat.chat import Chat
 from threadchat.commands import registry
 from threadchat.history import History
 from threadchat.house import House
-from threadchat.messages import Call, Emote, Reason, Say, View
+from threadchat.messages.kinds import Call, Emote, Reason, Say, View
 from threadchat.net.sendqueue import MAX_QUEUED
 from threadchat.options import Options, variable_of
 from threadchat.person import Person

@@ -19,7 +19,7 @@ from threadchat.chat import Chat
 from threadchat.deliverer import Deliverer
 from threadchat.history import History
 from threadchat.house import House
-from threadchat.messages import Left, Say, Spoken
+from threadchat.messages.kinds import Left, Say, Spoken
 from threadchat.person import Person
 from threadchat.room import Room
 from threadchat.text.names import BadName

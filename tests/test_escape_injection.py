@@ -17,7 +17,7 @@ from tests.support import DEADLINE, Client, WatchingConsole, run_concurrently, r
 from threadchat import ChatServer, export
 from threadchat.access import passphrase
 from threadchat.eventlog import EventLog
-from threadchat.messages import View
+from threadchat.messages.kinds import View
 from threadchat.operator import Operator
 from threadchat.records import Records
 from threadchat.store import StoredHistory

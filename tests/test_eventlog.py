@@ -28,7 +28,7 @@ from threadchat.events import (
     Stopping,
     Trouble,
 )
-from threadchat.messages import (
+from threadchat.messages.kinds import (
     Emote,
     Joined,
     Left,

@@ -12,7 +12,7 @@ import pytest
 from tests.support import write_old_history
 from threadchat import cli, export
 from threadchat.database import VERSION
-from threadchat.messages import Emote, Say
+from threadchat.messages.kinds import Emote, Say
 from threadchat.store import StoredHistory
 
 

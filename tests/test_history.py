@@ -3,7 +3,7 @@ import time
 import pytest
 
 from threadchat.history import MAX_REMEMBERED, History, index_words
-from threadchat.messages import Emote, Say, Spoken
+from threadchat.messages.kinds import Emote, Say, Spoken
 
 
 def said(first: int, last: int) -> list[Spoken]:

@@ -22,7 +22,7 @@ from threadchat.access.bans import (
 )
 from threadchat.access.passphrase import is_right
 from threadchat.linebuffer import LineBuffer, LineEvent
-from threadchat.messages import Emote, Say, View, escape_words, parse_line, render
+from threadchat.messages.kinds import Emote, Say, View, escape_words, parse_line, render
 from threadchat.net.addresses import IPAddress, address_of
 from threadchat.net.sniffer import Doorman
 from threadchat.telnet import (

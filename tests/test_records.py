@@ -15,7 +15,7 @@ from tests.support import run_concurrently
 from threadchat import records as records_module
 from threadchat.access.bans import Ban, Target, parse_target
 from threadchat.database import Unusable
-from threadchat.messages import Private, Say
+from threadchat.messages.kinds import Private, Say
 from threadchat.records import (
     MAX_FROM_ONE,
     MAX_MAIL,

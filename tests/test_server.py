@@ -19,7 +19,7 @@ from tests.support import (
 from threadchat import ChatServer
 from threadchat import handler as handler_module
 from threadchat.events import Connected, Event
-from threadchat.messages import RoomMessage
+from threadchat.messages.kinds import RoomMessage
 
 
 def test_port_zero_is_a_free_port_and_the_address_says_which() -> None:

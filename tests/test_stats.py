@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import Client, run_concurrently, run_server, wait_until
-from threadchat.messages import Say
+from threadchat.messages.kinds import Say
 from threadchat.server import ChatServer
 from threadchat.stats import (
     WINDOW,

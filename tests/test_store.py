@@ -17,7 +17,7 @@ import pytest
 from tests.support import DEADLINE, Client, run_concurrently, run_server, write_old_history
 from threadchat.database import VERSION, Unusable
 from threadchat.history import Found, History
-from threadchat.messages import Emote, Say, Spoken
+from threadchat.messages.kinds import Emote, Say, Spoken
 from threadchat.records import Records
 from threadchat.store import StoredHistory
 

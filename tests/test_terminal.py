@@ -8,7 +8,7 @@ import pytest
 
 from threadchat.linebuffer import MAX_LINE, LineTooLong
 from threadchat.lineedit import Completer
-from threadchat.messages import View
+from threadchat.messages.kinds import View
 from threadchat.telnet import IAC, Command, Option
 from threadchat.terminal import AreYouThere, Ended, Mode, Terminal, TerminalEvent
 

@@ -10,7 +10,7 @@ from threadchat.countdown import Countdown
 from threadchat.deliverer import Deliverer
 from threadchat.history import Found, History
 from threadchat.house import House
-from threadchat.messages import (
+from threadchat.messages.kinds import (
     Left,
     Message,
     Notice,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from threadchat import protecting
 from threadchat.chat import Chat, NameProtected
-from threadchat.messages import (
+from threadchat.messages.kinds import (
     Emote,
     Message,
     Notice,

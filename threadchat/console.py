@@ -39,7 +39,7 @@ from threadchat.events import (
     Trouble,
 )
 from threadchat.footer import Footer
-from threadchat.messages import RoomMessage, duration
+from threadchat.messages.kinds import RoomMessage, duration
 from threadchat.ownterminal import OwnTerminal
 
 MAX_WAITING_LINES = 10_000

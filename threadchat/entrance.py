@@ -4,7 +4,7 @@ from typing import Protocol
 
 from threadchat import protecting
 from threadchat.chat import Chat, NameProtected
-from threadchat.messages import (
+from threadchat.messages.kinds import (
     MAX_NAMES_LISTED,
     Notice,
     Problem,

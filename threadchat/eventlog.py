@@ -18,7 +18,7 @@ from threading import Event as Flag
 
 from threadchat.backlog import MAX_WAITING_LINES, Backlog
 from threadchat.events import Event
-from threadchat.messages import RoomMessage
+from threadchat.messages.kinds import RoomMessage
 from threadchat.rotatingfile import MAX_BYTES, RotatingFile
 
 RETRY_SECONDS = 1.0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from threadchat.messages import RoomMessage
+from threadchat.messages.kinds import RoomMessage
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from rich.progress import Progress
 from threadchat.arguments import Fault, Parser, silence_broken_output
 from threadchat.database import Unusable, version_of, why_unusable
 from threadchat.history import Found
-from threadchat.messages import Emote, list_names
+from threadchat.messages.kinds import Emote, list_names
 from threadchat.store import COLUMNS, Row, found_of
 from threadchat.text.names import fold_name
 

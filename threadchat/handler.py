@@ -19,7 +19,7 @@ from threadchat.commands import complete
 from threadchat.entrance import Entrance
 from threadchat.events import Connected, Disconnected, Named, Watch
 from threadchat.linebuffer import LineTooLong
-from threadchat.messages import (
+from threadchat.messages.kinds import (
     Call,
     Notice,
     Problem,

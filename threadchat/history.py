@@ -15,7 +15,7 @@ from heapq import merge
 from itertools import islice
 from threading import Lock
 
-from threadchat.messages import Spoken
+from threadchat.messages.kinds import Spoken
 from threadchat.text.names import fold_name
 
 MAX_REMEMBERED = 1000

@@ -21,7 +21,7 @@ from threadchat.chat import Chat
 from threadchat.commands import registry as registry
 from threadchat.commands import somebody
 from threadchat.countdown import MAX_COUNTDOWN
-from threadchat.messages import Notice, Problem, Reason, Remark, duration
+from threadchat.messages.kinds import Notice, Problem, Reason, Remark, duration
 from threadchat.person import Person
 from threadchat.records import RecordsFailed
 from threadchat.registry import Misuse

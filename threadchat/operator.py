@@ -13,14 +13,7 @@ from rich.text import Text
 
 from threadchat import commands, operating, stats
 from threadchat.chat import Chat
-from threadchat.messages import (
-    Call,
-    Notice,
-    Problem,
-    Remark,
-    duration,
-    parse_line,
-)
+from threadchat.messages.kinds import Call, Notice, Problem, Remark, duration, parse_line
 from threadchat.person import Person
 from threadchat.registry import Misuse, Registry
 

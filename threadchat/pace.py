@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from threadchat.access.limits import FloodGuard
-from threadchat.messages import Call, Notice, parse_line
+from threadchat.messages.kinds import Call, Notice, parse_line
 from threadchat.net.transport import AnyWire
 from threadchat.operating import registry
 from threadchat.person import Person

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
-from threadchat.messages import PLAIN_VIEW, Message, Private, Reason, View, render
+from threadchat.messages.kinds import PLAIN_VIEW, Message, Private, Reason, View, render
 
 if TYPE_CHECKING:
     from threadchat.room import Room

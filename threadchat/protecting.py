@@ -11,7 +11,7 @@ from collections.abc import Callable
 from threadchat.access import passphrase
 from threadchat.chat import Chat
 from threadchat.house import House
-from threadchat.messages import Notice, Private, Problem, Reason, duration, minute
+from threadchat.messages.kinds import Notice, Private, Problem, Reason, duration, minute
 from threadchat.person import Person
 from threadchat.records import Protected, RecordsFailed, RecordsFull
 

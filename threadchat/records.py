@@ -18,7 +18,7 @@ from threading import Lock
 
 from threadchat import database
 from threadchat.access.bans import Ban, Target, key_of, show_target
-from threadchat.messages import Private
+from threadchat.messages.kinds import Private
 from threadchat.net.addresses import address_of
 from threadchat.text.names import fold_name, skeleton
 

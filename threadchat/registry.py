@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from threadchat.chat import Chat
-from threadchat.messages import Call, Problem
+from threadchat.messages.kinds import Call, Problem
 from threadchat.person import Person
 from threadchat.records import RecordsFailed
 

@@ -24,7 +24,7 @@ from typing import Protocol
 
 from threadchat.deliverer import Deliverer
 from threadchat.history import History
-from threadchat.messages import Left, RoomMessage, Spoken, View
+from threadchat.messages.kinds import Left, RoomMessage, Spoken, View
 from threadchat.sheet import Member, RenderedSheet, Sheet
 
 MAX_PENDING = 4096

@@ -21,7 +21,7 @@ from threadchat.handler import LINGER_SECONDS, ClientHandler
 from threadchat.history import History
 from threadchat.house import House, HouseFiles
 from threadchat.listener import Listener, Shortage
-from threadchat.messages import PLAIN_VIEW, Problem, Reason, render
+from threadchat.messages.kinds import PLAIN_VIEW, Problem, Reason, render
 from threadchat.net.addresses import plain_host, show_address
 from threadchat.net.sendqueue import Flusher
 from threadchat.net.transport import open_wire

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Protocol
 
-from threadchat.messages import (
+from threadchat.messages.kinds import (
     MAX_NAMES_LISTED,
     NAMES_OF_A_CROWD,
     Joined,

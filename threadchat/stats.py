@@ -16,7 +16,7 @@ from rich import box
 from rich.table import Table
 
 from threadchat.events import Event
-from threadchat.messages import RoomMessage, duration
+from threadchat.messages.kinds import RoomMessage, duration
 
 if sys.platform != "win32":
     import resource

@@ -20,7 +20,7 @@ from threading import Event, Lock, Thread
 from threadchat import database
 from threadchat.database import Unusable
 from threadchat.history import Found, History, has_all, index_words, phrases_of
-from threadchat.messages import Emote, Say, Spoken
+from threadchat.messages.kinds import Emote, Say, Spoken
 from threadchat.text.names import fold_name
 
 MAX_UNWRITTEN = 10_000

@@ -17,7 +17,7 @@ from enum import Enum
 
 from threadchat.linebuffer import MAX_LINE, LineBuffer, LineTooLong
 from threadchat.lineedit import Completer, EndOfInput, LineEditor
-from threadchat.messages import PLAIN_VIEW, View
+from threadchat.messages.kinds import PLAIN_VIEW, View
 from threadchat.telnet import (
     IAC,
     Command,

@@ -3,7 +3,7 @@
 import contextlib
 
 from threadchat.handler import ClientHandler
-from threadchat.messages import Problem, Reason, render
+from threadchat.messages.kinds import Problem, Reason, render
 from threadchat.net.sendqueue import reason_of
 from threadchat.net.tls import HandshakeFailed, TlsWire
 from threadchat.net.transport import AnyWire, open_wire

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import DEADLINE, WIRES, wait_until
-from threadchat.messages import Reason
+from threadchat.messages.kinds import Reason
 from threadchat.net.sendqueue import Flusher, Outbox, reason_of
 from threadchat.net.transport import PortableWire, Wire
 

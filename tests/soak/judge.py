@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from tests.process import Record
 from tests.soak.participant import Kind, Participant, Recall, Visit, without_duration
-from threadchat.messages import Emote, Joined, Left, LeftTogether, Remark, Renamed, Say
+from threadchat.messages.kinds import Emote, Joined, Left, LeftTogether, Remark, Renamed, Say
 from threadchat.server import DEFAULT_REPLAY
 
 STARS = "star"

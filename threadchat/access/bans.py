@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from threadchat.messages import duration
+from threadchat.messages.kinds import duration
 from threadchat.net.addresses import IPAddress, address_of, bare_host
 from threadchat.text.names import BadName, clean_name, fold_name, skeleton
 

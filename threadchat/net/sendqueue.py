@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from threading import Event, Lock, Thread
 
-from threadchat.messages import Reason
+from threadchat.messages.kinds import Reason
 from threadchat.net.transport import AnyWire
 
 MAX_QUEUED = 256 * 1024

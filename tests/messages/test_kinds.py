@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from threadchat.messages import (
+from threadchat.messages.kinds import (
     MAX_NAMES_LISTED,
     NAMES_OF_A_CROWD,
     Call,

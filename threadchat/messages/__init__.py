@@ -1,0 +1,1 @@
+"""What is said and shown, as data, and how formats show it."""
