@@ -19,7 +19,7 @@ from rich.table import Table
 from tests.support import run_concurrently
 from threadchat.console import Console
 from threadchat.desk import Desk, open_desk
-from threadchat.events import Connected, Trouble
+from threadchat.monitoring.events import Connected, Trouble
 
 THREADS = 4
 LINES = 25

@@ -7,8 +7,8 @@ from rich.table import Table
 from tests.support import DEADLINE
 from threadchat import console as console_module
 from threadchat.console import Console, Detail
-from threadchat.events import Bound, Connected, Disconnected, Named, Trouble
 from threadchat.messages.kinds import Left, Say
+from threadchat.monitoring.events import Bound, Connected, Disconnected, Named, Trouble
 
 
 def shown(console: Console, file: io.StringIO) -> list[str]:

@@ -30,7 +30,7 @@ from threadchat import desk as desk_module
 from threadchat import ownterminal
 from threadchat.console import Console
 from threadchat.desk import HOW_TO_STOP, Desk, EditingDesk, open_desk
-from threadchat.events import Connected
+from threadchat.monitoring.events import Connected
 
 CHECKOUT = Path(__file__).parent.parent
 PROGRAM = [sys.executable, "-m", "tests.desk_program"]

@@ -16,8 +16,8 @@ import pytest
 from tests.support import DEADLINE, Client, WatchingConsole, run_concurrently, run_server
 from threadchat import ChatServer, export
 from threadchat.access import passphrase
-from threadchat.eventlog import EventLog
 from threadchat.messages.kinds import View
+from threadchat.monitoring.eventlog import EventLog
 from threadchat.operator import Operator
 from threadchat.records import Records
 from threadchat.store import StoredHistory

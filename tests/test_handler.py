@@ -16,9 +16,9 @@ from tests.support import (
 )
 from threadchat import ChatServer
 from threadchat import handler as handler_module
-from threadchat.events import Disconnected
 from threadchat.handler import ClientHandler
 from threadchat.messages.kinds import Spoken
+from threadchat.monitoring.events import Disconnected
 from threadchat.net import transport as wire_module
 from threadchat.net.transport import Wire
 from threadchat.room import More, Room

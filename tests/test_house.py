@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import no_stats
-from threadchat.events import Acted, Event, Trouble
 from threadchat.house import House, HouseFiles, UnusableFile
+from threadchat.monitoring.events import Acted, Event, Trouble
 from threadchat.records import Records
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.lobby import Lobby, Somebody
 from tests.support import wait_until
-from threadchat.events import Acted
+from threadchat.monitoring.events import Acted
 from threadchat.operating import registry
 
 

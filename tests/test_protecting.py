@@ -9,9 +9,9 @@ from tests.lobby import Lobby, Somebody
 from tests.support import Client, run_server
 from threadchat.access.passphrase import make
 from threadchat.chat import NameProtected
-from threadchat.events import Trouble
 from threadchat.house import HouseFiles
 from threadchat.messages.kinds import Private
+from threadchat.monitoring.events import Trouble
 from threadchat.protecting import MAX_WRONG_PASSWORDS, hand_over
 from threadchat.records import MAX_FROM_ONE, Records
 from threadchat.store import StoredHistory

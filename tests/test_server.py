@@ -18,8 +18,8 @@ from tests.support import (
 )
 from threadchat import ChatServer
 from threadchat import handler as handler_module
-from threadchat.events import Connected, Event
 from threadchat.messages.kinds import RoomMessage
+from threadchat.monitoring.events import Connected, Event
 
 
 def test_port_zero_is_a_free_port_and_the_address_says_which() -> None:

@@ -20,16 +20,17 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
 
-from threadchat import export, processor, stats
+from threadchat import export, processor
 from threadchat.access.limits import Limits
 from threadchat.arguments import Fault, silence_broken_output
 from threadchat.console import Console, Detail
 from threadchat.database import Unusable
 from threadchat.desk import Desk, open_desk
-from threadchat.eventlog import BadLogFile, EventLog
-from threadchat.events import Bound, Stopped, Stopping, Trouble, Watch, Watcher
 from threadchat.history import History
 from threadchat.house import HouseFiles, UnusableFile
+from threadchat.monitoring import stats
+from threadchat.monitoring.eventlog import BadLogFile, EventLog
+from threadchat.monitoring.events import Bound, Stopped, Stopping, Trouble, Watch, Watcher
 from threadchat.net.addresses import show_address, ways_in
 from threadchat.net.tls import BadCertificate, make_context
 from threadchat.operator import Operator

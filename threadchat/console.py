@@ -26,7 +26,9 @@ import rich.console
 from rich.console import RenderableType
 from rich.text import Text
 
-from threadchat.events import (
+from threadchat.footer import Footer
+from threadchat.messages.kinds import RoomMessage, duration
+from threadchat.monitoring.events import (
     Acted,
     Bound,
     Connected,
@@ -38,8 +40,6 @@ from threadchat.events import (
     Stopping,
     Trouble,
 )
-from threadchat.footer import Footer
-from threadchat.messages.kinds import RoomMessage, duration
 from threadchat.ownterminal import OwnTerminal
 
 MAX_WAITING_LINES = 10_000

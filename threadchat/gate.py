@@ -5,7 +5,7 @@ from functools import lru_cache
 from threading import Lock
 
 from threadchat.access.limits import MAX_ADDRESSES, ConnectionLimiter, Limits, Refusal
-from threadchat.events import Event, Trouble
+from threadchat.monitoring.events import Event, Trouble
 from threadchat.records import Records
 
 

@@ -17,7 +17,6 @@ from threadchat.access.limits import Limits
 from threadchat.chat import Chat
 from threadchat.commands import complete
 from threadchat.entrance import Entrance
-from threadchat.events import Connected, Disconnected, Named, Watch
 from threadchat.linebuffer import LineTooLong
 from threadchat.messages.kinds import (
     Call,
@@ -30,6 +29,7 @@ from threadchat.messages.kinds import (
     parse_line,
     render,
 )
+from threadchat.monitoring.events import Connected, Disconnected, Named, Watch
 from threadchat.net.addresses import show_address
 from threadchat.net.sendqueue import BROKEN, Flusher, Frame, Outbox, reason_of
 from threadchat.net.sniffer import Doorman

@@ -13,9 +13,9 @@ from threading import Lock
 
 from threadchat.access.limits import Tries
 from threadchat.access.passphrase import BadPassphrase, read_passphrase
-from threadchat.events import Acted, Event, Trouble
+from threadchat.monitoring.events import Acted, Event, Trouble
+from threadchat.monitoring.stats import Snapshot
 from threadchat.records import Records
-from threadchat.stats import Snapshot
 from threadchat.text.names import clean_text
 
 MAX_MOTD_LINES = 40

@@ -8,7 +8,7 @@ import socketserver
 from threading import Event, Lock, Thread
 from typing import Any
 
-from threadchat.events import Trouble, Watch
+from threadchat.monitoring.events import Trouble, Watch
 
 _SHORTAGES = frozenset(
     getattr(errno, name)

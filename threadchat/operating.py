@@ -22,10 +22,10 @@ from threadchat.commands import registry as registry
 from threadchat.commands import somebody
 from threadchat.countdown import MAX_COUNTDOWN
 from threadchat.messages.kinds import Notice, Problem, Reason, Remark, duration
+from threadchat.monitoring.stats import lines as lines_of
 from threadchat.person import Person
 from threadchat.records import RecordsFailed
 from threadchat.registry import Misuse
-from threadchat.stats import lines as lines_of
 
 
 @registry.command("motd", "[WORDS]", "show the message of the day; operators change it")

@@ -15,18 +15,18 @@ from typing import Any
 
 from threadchat.access.limits import Limits, Refusal
 from threadchat.chat import Chat
-from threadchat.events import Refused, Watch, Watcher
 from threadchat.gate import Gate
 from threadchat.handler import LINGER_SECONDS, ClientHandler
 from threadchat.history import History
 from threadchat.house import House, HouseFiles
 from threadchat.listener import Listener, Shortage
 from threadchat.messages.kinds import PLAIN_VIEW, Problem, Reason, render
+from threadchat.monitoring.events import Refused, Watch, Watcher
+from threadchat.monitoring.stats import Snapshot, Tally, resident_memory
 from threadchat.net.addresses import plain_host, show_address
 from threadchat.net.sendqueue import Flusher
 from threadchat.net.transport import open_wire
 from threadchat.records import Records
-from threadchat.stats import Snapshot, Tally, resident_memory
 from threadchat.terminal import COMMON_ENCODINGS
 from threadchat.text.names import load_ahead, usable_encoding
 from threadchat.tlshandler import TlsClientHandler

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from threadchat import rotatingfile
-from threadchat.rotatingfile import RotatingFile
+from threadchat.monitoring import rotatingfile
+from threadchat.monitoring.rotatingfile import RotatingFile
 
 
 @pytest.fixture

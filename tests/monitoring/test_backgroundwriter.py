@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from tests.support import DEADLINE, run_concurrently, wait_until
-from threadchat.backlog import Backlog
+from threadchat.monitoring.backgroundwriter import Backlog
 
 
 class Paper:

@@ -16,10 +16,10 @@ from datetime import datetime
 from pathlib import Path
 from threading import Event as Flag
 
-from threadchat.backlog import MAX_WAITING_LINES, Backlog
-from threadchat.events import Event
 from threadchat.messages.kinds import RoomMessage
-from threadchat.rotatingfile import MAX_BYTES, RotatingFile
+from threadchat.monitoring.backgroundwriter import MAX_WAITING_LINES, Backlog
+from threadchat.monitoring.events import Event
+from threadchat.monitoring.rotatingfile import MAX_BYTES, RotatingFile
 
 RETRY_SECONDS = 1.0
 """How long after a failure it is tried again to write."""

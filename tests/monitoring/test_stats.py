@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from tests.support import Client, run_concurrently, run_server, wait_until
 from threadchat.messages.kinds import Say
-from threadchat.server import ChatServer
-from threadchat.stats import (
+from threadchat.monitoring.stats import (
     WINDOW,
     Memory,
     Meter,
@@ -28,6 +27,7 @@ from threadchat.stats import (
     resident_memory,
     table,
 )
+from threadchat.server import ChatServer
 
 
 class Clock:

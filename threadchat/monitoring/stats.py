@@ -15,8 +15,8 @@ from threading import Lock
 from rich import box
 from rich.table import Table
 
-from threadchat.events import Event
 from threadchat.messages.kinds import RoomMessage, duration
+from threadchat.monitoring.events import Event
 
 if sys.platform != "win32":
     import resource

@@ -14,9 +14,19 @@ from typing import Any
 import pytest
 
 from tests.support import DEADLINE, Client, run_server
-from threadchat import rotatingfile
-from threadchat.eventlog import BadLogFile, EventLog
-from threadchat.events import (
+from threadchat.messages.kinds import (
+    Emote,
+    Joined,
+    Left,
+    LeftTogether,
+    Remark,
+    Renamed,
+    RoomMessage,
+    Say,
+)
+from threadchat.monitoring import rotatingfile
+from threadchat.monitoring.eventlog import BadLogFile, EventLog
+from threadchat.monitoring.events import (
     Acted,
     Bound,
     Connected,
@@ -28,17 +38,7 @@ from threadchat.events import (
     Stopping,
     Trouble,
 )
-from threadchat.messages.kinds import (
-    Emote,
-    Joined,
-    Left,
-    LeftTogether,
-    Remark,
-    Renamed,
-    RoomMessage,
-    Say,
-)
-from threadchat.rotatingfile import RotatingFile
+from threadchat.monitoring.rotatingfile import RotatingFile
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What happens on a server, counted and logged: events, figures, log files."""
