@@ -17,7 +17,7 @@ from tests.net.test_tls import files as files
 from tests.support import WatchingConsole, no_stats, run_server, wait_until
 from threadchat import ChatServer
 from threadchat.house import House
-from threadchat.records import Records
+from threadchat.storage.records import Records
 
 # These need pseudo-terminals, which Windows does not have.
 _AT_TERMINALS = ["test_real_clients.py", "test_desk_terminal.py", "test_ownterminal.py"]

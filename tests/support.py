@@ -17,11 +17,11 @@ from typing import Any, Protocol
 from threadchat import ChatServer
 from threadchat.access.limits import Limits
 from threadchat.console import Console, Detail
-from threadchat.database import MIGRATIONS
-from threadchat.history import index_words
 from threadchat.monitoring.events import Disconnected, Event, Trouble, Watcher
 from threadchat.monitoring.stats import Snapshot
 from threadchat.net.transport import PortableWire, Wire
+from threadchat.storage.database import MIGRATIONS
+from threadchat.storage.history import index_words
 
 DEADLINE = 20.0
 """Seconds after which something that was waited for counts as not happening."""

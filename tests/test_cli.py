@@ -9,7 +9,7 @@ import pytest
 from threadchat import cli, processor
 from threadchat.cli import main
 from threadchat.server import ChatServer
-from threadchat.store import StoredHistory
+from threadchat.storage.sqlitehistory import StoredHistory
 
 
 @pytest.fixture(autouse=True)

@@ -16,8 +16,8 @@ from threadchat.access import passphrase
 from threadchat.messages.kinds import Call, Reason, parse_line
 from threadchat.net.sendqueue import MAX_QUEUED
 from threadchat.operating import registry
-from threadchat.records import Records
-from threadchat.store import StoredHistory
+from threadchat.storage.records import Records
+from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.text.names import UNSAFE_CHARACTER, clean_text
 
 PEOPLE = ["al", "bo", "cy"]

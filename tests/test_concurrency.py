@@ -17,11 +17,11 @@ from tests.test_room import deliverer as deliverer
 from threadchat import ChatServer
 from threadchat.chat import Chat
 from threadchat.deliverer import Deliverer
-from threadchat.history import History
 from threadchat.house import House
 from threadchat.messages.kinds import Left, Say, Spoken
 from threadchat.person import Person
 from threadchat.room import Room
+from threadchat.storage.history import History
 from threadchat.text.names import BadName
 
 

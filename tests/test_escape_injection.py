@@ -19,8 +19,8 @@ from threadchat.access import passphrase
 from threadchat.messages.kinds import View
 from threadchat.monitoring.eventlog import EventLog
 from threadchat.operator import Operator
-from threadchat.records import Records
-from threadchat.store import StoredHistory
+from threadchat.storage.records import Records
+from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.text.names import usable_encoding
 
 C0 = "".join(map(chr, (*range(0x0A), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F)))
@@ -217,8 +217,8 @@ def look_around(place: Place, needles: int) -> None:
 def test_nothing_that_is_sent_moves_anybodys_cursor(
     kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("threadchat.records.MAX_FROM_ONE", 1000)
-    monkeypatch.setattr("threadchat.records.MAX_MAIL", 1000)
+    monkeypatch.setattr("threadchat.storage.records.MAX_FROM_ONE", 1000)
+    monkeypatch.setattr("threadchat.storage.records.MAX_MAIL", 1000)
     payloads = [text.encode() for text in TEXTS] if kind.encoding == "utf-8" else BYTES
     history, log = tmp_path / "chat.db", tmp_path / "log.jsonl"
     with opened(history, log) as place:

@@ -11,9 +11,9 @@ import pytest
 
 from tests.support import write_old_history
 from threadchat import cli, export
-from threadchat.database import VERSION
 from threadchat.messages.kinds import Emote, Say
-from threadchat.store import StoredHistory
+from threadchat.storage.database import VERSION
+from threadchat.storage.sqlitehistory import StoredHistory
 
 
 def never(words: str) -> None:

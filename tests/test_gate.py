@@ -12,7 +12,7 @@ from tests.support import DEADLINE, UNLIMITED, Client, run_server, wait_until
 from threadchat import ChatServer, watchman
 from threadchat.access.limits import Limits, parse_allowed
 from threadchat.gate import Gate
-from threadchat.records import Records
+from threadchat.storage.records import Records
 
 
 class Clock:

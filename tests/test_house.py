@@ -9,7 +9,7 @@ import pytest
 from tests.support import no_stats
 from threadchat.house import House, HouseFiles, UnusableFile
 from threadchat.monitoring.events import Acted, Event, Trouble
-from threadchat.records import Records
+from threadchat.storage.records import Records
 
 
 @pytest.fixture

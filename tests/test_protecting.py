@@ -13,8 +13,8 @@ from threadchat.house import HouseFiles
 from threadchat.messages.kinds import Private
 from threadchat.monitoring.events import Trouble
 from threadchat.protecting import MAX_WRONG_PASSWORDS, hand_over
-from threadchat.records import MAX_FROM_ONE, Records
-from threadchat.store import StoredHistory
+from threadchat.storage.records import MAX_FROM_ONE, Records
+from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.text.names import BadName
 
 RIGHT = "correct horse"

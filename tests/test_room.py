@@ -12,10 +12,10 @@ import pytest
 from tests.support import DEADLINE, wait_until
 from threadchat import room as room_module
 from threadchat.deliverer import Deliverer
-from threadchat.history import History
 from threadchat.messages.kinds import Emote, Left, Remark, Renamed, RoomMessage, Say, Spoken, View
 from threadchat.room import More, Room
 from threadchat.sheet import Member
+from threadchat.storage.history import History
 
 
 @dataclass(eq=False)

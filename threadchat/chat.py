@@ -8,7 +8,6 @@ from threading import Condition, Lock
 
 from threadchat.countdown import Countdown
 from threadchat.deliverer import Deliverer
-from threadchat.history import Found, History
 from threadchat.house import House
 from threadchat.messages.kinds import (
     Left,
@@ -26,9 +25,10 @@ from threadchat.messages.kinds import (
     render,
 )
 from threadchat.person import Person
-from threadchat.records import Protected, RecordsFailed
 from threadchat.room import More, Observer, Room
 from threadchat.sheet import Member
+from threadchat.storage.history import Found, History
+from threadchat.storage.records import Protected, RecordsFailed
 from threadchat.text.names import BadName, clean_name, fold_name, skeleton
 
 NAME_KEPT_FOR = 120.0

@@ -24,9 +24,7 @@ from threadchat import export, processor
 from threadchat.access.limits import Limits
 from threadchat.arguments import Fault, silence_broken_output
 from threadchat.console import Console, Detail
-from threadchat.database import Unusable
 from threadchat.desk import Desk, open_desk
-from threadchat.history import History
 from threadchat.house import HouseFiles, UnusableFile
 from threadchat.monitoring import stats
 from threadchat.monitoring.eventlog import BadLogFile, EventLog
@@ -35,9 +33,11 @@ from threadchat.net.addresses import show_address, ways_in
 from threadchat.net.tls import BadCertificate, make_context
 from threadchat.operator import Operator
 from threadchat.options import Options, parse_options
-from threadchat.records import Records
 from threadchat.server import ChatServer
-from threadchat.store import StoredHistory
+from threadchat.storage.database import Unusable
+from threadchat.storage.history import History
+from threadchat.storage.records import Records
+from threadchat.storage.sqlitehistory import StoredHistory
 
 _RELOAD = getattr(signal, "SIGHUP", None)
 """The signal that has files reread, on systems that have it."""

@@ -16,10 +16,10 @@ import rich.console
 from rich.progress import Progress
 
 from threadchat.arguments import Fault, Parser, silence_broken_output
-from threadchat.database import Unusable, version_of, why_unusable
-from threadchat.history import Found
 from threadchat.messages.kinds import Emote, list_names
-from threadchat.store import COLUMNS, Row, found_of
+from threadchat.storage.database import Unusable, version_of, why_unusable
+from threadchat.storage.history import Found
+from threadchat.storage.sqlitehistory import COLUMNS, Row, found_of
 from threadchat.text.names import fold_name
 
 _EVERY = 1000

@@ -6,7 +6,7 @@ from threading import Lock
 
 from threadchat.access.limits import MAX_ADDRESSES, ConnectionLimiter, Limits, Refusal
 from threadchat.monitoring.events import Event, Trouble
-from threadchat.records import Records
+from threadchat.storage.records import Records
 
 
 class Gate:

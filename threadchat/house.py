@@ -15,7 +15,7 @@ from threadchat.access.limits import Tries
 from threadchat.access.passphrase import BadPassphrase, read_passphrase
 from threadchat.monitoring.events import Acted, Event, Trouble
 from threadchat.monitoring.stats import Snapshot
-from threadchat.records import Records
+from threadchat.storage.records import Records
 from threadchat.text.names import clean_text
 
 MAX_MOTD_LINES = 40

@@ -24,8 +24,8 @@ from threadchat.countdown import MAX_COUNTDOWN
 from threadchat.messages.kinds import Notice, Problem, Reason, Remark, duration
 from threadchat.monitoring.stats import lines as lines_of
 from threadchat.person import Person
-from threadchat.records import RecordsFailed
 from threadchat.registry import Misuse
+from threadchat.storage.records import RecordsFailed
 
 
 @registry.command("motd", "[WORDS]", "show the message of the day; operators change it")

@@ -14,13 +14,13 @@ from typing import Any
 from threadchat import __version__
 from threadchat.access.limits import LAN, Allowed, Limits, parse_allowed, parse_flood
 from threadchat.arguments import Parser
-from threadchat.history import MAX_REMEMBERED
 from threadchat.server import (
     DEFAULT_FALLBACK_ENCODING,
     DEFAULT_PORT,
     DEFAULT_REPLAY,
     DEFAULT_TLS_PORT,
 )
+from threadchat.storage.history import MAX_REMEMBERED
 from threadchat.text.names import usable_encoding
 
 _EXAMPLES = """\

@@ -13,7 +13,7 @@ from threadchat.chat import Chat
 from threadchat.house import House
 from threadchat.messages.kinds import Notice, Private, Problem, Reason, duration, minute
 from threadchat.person import Person
-from threadchat.records import Protected, RecordsFailed, RecordsFull
+from threadchat.storage.records import Protected, RecordsFailed, RecordsFull
 
 MAX_WRONG_PASSWORDS = 3
 

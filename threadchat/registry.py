@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from threadchat.chat import Chat
 from threadchat.messages.kinds import Call, Problem
 from threadchat.person import Person
-from threadchat.records import RecordsFailed
+from threadchat.storage.records import RecordsFailed
 
 Action = Callable[[Chat, Person, str], None]
 

@@ -23,9 +23,9 @@ from threading import Lock
 from typing import Protocol
 
 from threadchat.deliverer import Deliverer
-from threadchat.history import History
 from threadchat.messages.kinds import Left, RoomMessage, Spoken, View
 from threadchat.sheet import Member, RenderedSheet, Sheet
+from threadchat.storage.history import History
 
 MAX_PENDING = 4096
 """How many entries may wait; beyond that, who posts waits, and so does their connection.

@@ -17,7 +17,6 @@ from threadchat.access.limits import Limits, Refusal
 from threadchat.chat import Chat
 from threadchat.gate import Gate
 from threadchat.handler import LINGER_SECONDS, ClientHandler
-from threadchat.history import History
 from threadchat.house import House, HouseFiles
 from threadchat.listener import Listener, Shortage
 from threadchat.messages.kinds import PLAIN_VIEW, Problem, Reason, render
@@ -26,7 +25,8 @@ from threadchat.monitoring.stats import Snapshot, Tally, resident_memory
 from threadchat.net.addresses import plain_host, show_address
 from threadchat.net.sendqueue import Flusher
 from threadchat.net.transport import open_wire
-from threadchat.records import Records
+from threadchat.storage.history import History
+from threadchat.storage.records import Records
 from threadchat.terminal import COMMON_ENCODINGS
 from threadchat.text.names import load_ahead, usable_encoding
 from threadchat.tlshandler import TlsClientHandler

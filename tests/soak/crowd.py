@@ -6,7 +6,7 @@ from collections.abc import Callable
 from tests.soak.judge import STARS
 from tests.soak.participant import PICTURE, Kind, Participant
 from tests.soak.world import World
-from threadchat.history import MAX_REMEMBERED
+from threadchat.storage.history import MAX_REMEMBERED
 
 Action = Callable[[World, Participant], None]
 

@@ -17,10 +17,10 @@ from itertools import islice, repeat, starmap
 from pathlib import Path
 from threading import Event, Lock, Thread
 
-from threadchat import database
-from threadchat.database import Unusable
-from threadchat.history import Found, History, has_all, index_words, phrases_of
 from threadchat.messages.kinds import Emote, Say, Spoken
+from threadchat.storage import database
+from threadchat.storage.database import Unusable
+from threadchat.storage.history import Found, History, has_all, index_words, phrases_of
 from threadchat.text.names import fold_name
 
 MAX_UNWRITTEN = 10_000

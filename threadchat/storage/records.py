@@ -16,10 +16,10 @@ from math import inf
 from pathlib import Path
 from threading import Lock
 
-from threadchat import database
 from threadchat.access.bans import Ban, Target, key_of, show_target
 from threadchat.messages.kinds import Private
 from threadchat.net.addresses import address_of
+from threadchat.storage import database
 from threadchat.text.names import fold_name, skeleton
 
 MAX_NAMES = 10_000

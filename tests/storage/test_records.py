@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.support import run_concurrently
-from threadchat import records as records_module
 from threadchat.access.bans import Ban, Target, parse_target
-from threadchat.database import Unusable
 from threadchat.messages.kinds import Private, Say
-from threadchat.records import (
+from threadchat.storage import records as records_module
+from threadchat.storage.database import Unusable
+from threadchat.storage.records import (
     MAX_FROM_ONE,
     MAX_MAIL,
     Letter,
@@ -25,7 +25,7 @@ from threadchat.records import (
     RecordsFailed,
     RecordsFull,
 )
-from threadchat.store import StoredHistory
+from threadchat.storage.sqlitehistory import StoredHistory
 
 
 class Clock:

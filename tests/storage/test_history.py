@@ -2,8 +2,8 @@ import time
 
 import pytest
 
-from threadchat.history import MAX_REMEMBERED, History, index_words
 from threadchat.messages.kinds import Emote, Say, Spoken
+from threadchat.storage.history import MAX_REMEMBERED, History, index_words
 
 
 def said(first: int, last: int) -> list[Spoken]:

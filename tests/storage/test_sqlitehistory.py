@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from tests.support import DEADLINE, Client, run_concurrently, run_server, write_old_history
-from threadchat.database import VERSION, Unusable
-from threadchat.history import Found, History
 from threadchat.messages.kinds import Emote, Say, Spoken
-from threadchat.records import Records
-from threadchat.store import StoredHistory
+from threadchat.storage.database import VERSION, Unusable
+from threadchat.storage.history import Found, History
+from threadchat.storage.records import Records
+from threadchat.storage.sqlitehistory import StoredHistory
 
 
 @pytest.fixture
@@ -228,7 +228,7 @@ class TestOpening:
 
     def test_the_lock_dies_with_its_process(self, path: Path) -> None:
         program = (
-            "import sys; from threadchat.store import StoredHistory;"
+            "import sys; from threadchat.storage.sqlitehistory import StoredHistory;"
             " h = StoredHistory(sys.argv[1], print); print('open', flush=True); sys.stdin.read()"
         )
         with subprocess.Popen(

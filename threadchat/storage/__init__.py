@@ -1,0 +1,1 @@
+"""What is kept over time: the history of rooms, and records of names, mail and bans."""
