@@ -12,7 +12,7 @@ import pytest
 from tests.support import DEADLINE
 from threadchat.console import Console, Detail
 from threadchat.desk import Desk, open_desk
-from threadchat.linebuffer import MAX_LINE
+from threadchat.terminal.linebuffer import MAX_LINE
 
 
 class Pipe:

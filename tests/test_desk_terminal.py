@@ -25,7 +25,7 @@ import pytest
 
 from tests.desk_program import LINES, THREADS
 from tests.support import DEADLINE, wait_until
-from tests.test_lineedit_screen import wrapped
+from tests.terminal.test_editscreen import wrapped
 from threadchat import desk as desk_module
 from threadchat import ownterminal
 from threadchat.console import Console

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.test_lineedit_screen import EagerScreen, wrapped
+from tests.terminal.test_editscreen import EagerScreen, wrapped
 from threadchat.footer import Footer
-from threadchat.lineedit import LineEditor
+from threadchat.terminal.lineeditor import LineEditor
 
 PROMPT = "op> "
 ROWS = 200

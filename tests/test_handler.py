@@ -23,7 +23,7 @@ from threadchat.net import transport as wire_module
 from threadchat.net.transport import Wire
 from threadchat.room import More, Room
 from threadchat.sheet import Member
-from threadchat.terminal import Terminal
+from threadchat.terminal.clientterminal import Terminal
 
 
 def test_the_first_client_is_greeted_and_asked(server: ChatServer) -> None:

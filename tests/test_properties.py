@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tests.test_telnet import joined
+from tests.terminal.test_telnet import joined
 from threadchat.access.bans import (
     MAX_BAN_SECONDS,
     BadBan,
@@ -21,11 +21,12 @@ from threadchat.access.bans import (
     show_target,
 )
 from threadchat.access.passphrase import is_right
-from threadchat.linebuffer import LineBuffer, LineEvent
 from threadchat.messages.kinds import Emote, Say, View, escape_words, parse_line, render
 from threadchat.net.addresses import IPAddress, address_of
 from threadchat.net.sniffer import Doorman
-from threadchat.telnet import (
+from threadchat.terminal.clientterminal import Mode, Terminal, TerminalEvent
+from threadchat.terminal.linebuffer import LineBuffer, LineEvent
+from threadchat.terminal.telnet import (
     IAC,
     MAX_REPLIES,
     MAX_SUBNEGOTIATION,
@@ -38,7 +39,6 @@ from threadchat.telnet import (
     TelnetParser,
     escape,
 )
-from threadchat.terminal import Mode, Terminal, TerminalEvent
 from threadchat.text.names import (
     MAX_COMBINING_MARKS,
     MAX_NAME_CELLS,

@@ -14,9 +14,9 @@ import pyte
 import pytest
 
 from tests.support import DEADLINE, Client, WatchingConsole, run_server, wait_until
-from tests.test_lineedit_screen import EagerScreen
+from tests.terminal.test_editscreen import EagerScreen
 from threadchat import ChatServer
-from threadchat.telnet import (
+from threadchat.terminal.telnet import (
     Data,
     Option,
     OptionChanged,

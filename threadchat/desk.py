@@ -26,9 +26,9 @@ from typing import TextIO
 from rich.text import Text
 
 from threadchat.console import Console
-from threadchat.linebuffer import LineBuffer, LineTooLong
-from threadchat.lineedit import Completer, EndOfInput, Event, LineEditor
 from threadchat.ownterminal import OwnTerminal, is_in_foreground
+from threadchat.terminal.linebuffer import LineBuffer, LineTooLong
+from threadchat.terminal.lineeditor import Completer, EndOfInput, Event, LineEditor
 from threadchat.text.names import clean_text
 
 PROMPT = "operator> "

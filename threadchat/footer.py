@@ -10,7 +10,7 @@ and the line stays as it was.
 import os
 from threading import Lock
 
-from threadchat.lineedit import Event, LineEditor
+from threadchat.terminal.lineeditor import Event, LineEditor
 
 _ROW_OFF = "\r\x1b[A\x1b[J"
 _DRAW_ANEW = "\x0c"

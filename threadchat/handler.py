@@ -17,7 +17,6 @@ from threadchat.access.limits import Limits
 from threadchat.chat import Chat
 from threadchat.commands import complete
 from threadchat.entrance import Entrance
-from threadchat.linebuffer import LineTooLong
 from threadchat.messages.kinds import (
     Call,
     Notice,
@@ -37,7 +36,8 @@ from threadchat.net.transport import AnyWire, open_wire, prepare
 from threadchat.operating import registry
 from threadchat.pace import Pace
 from threadchat.person import Person
-from threadchat.terminal import AreYouThere, Ended, Terminal, TerminalEvent
+from threadchat.terminal.clientterminal import AreYouThere, Ended, Terminal, TerminalEvent
+from threadchat.terminal.linebuffer import LineTooLong
 from threadchat.text.names import clean_text
 
 MAX_SAID_AT_ONCE = 16

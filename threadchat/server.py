@@ -27,7 +27,7 @@ from threadchat.net.sendqueue import Flusher
 from threadchat.net.transport import open_wire
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
-from threadchat.terminal import COMMON_ENCODINGS
+from threadchat.terminal.clientterminal import COMMON_ENCODINGS
 from threadchat.text.names import load_ahead, usable_encoding
 from threadchat.tlshandler import TlsClientHandler
 from threadchat.watchman import Watchman

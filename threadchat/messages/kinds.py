@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from threadchat import telnet
+from threadchat.terminal import telnet
 from threadchat.text.names import fold_name
 
 MAX_NAMES_LISTED = 8

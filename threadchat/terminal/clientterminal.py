@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from threadchat.linebuffer import MAX_LINE, LineBuffer, LineTooLong
-from threadchat.lineedit import Completer, EndOfInput, LineEditor
 from threadchat.messages.kinds import PLAIN_VIEW, View
-from threadchat.telnet import (
+from threadchat.terminal.linebuffer import MAX_LINE, LineBuffer, LineTooLong
+from threadchat.terminal.lineeditor import Completer, EndOfInput, LineEditor
+from threadchat.terminal.telnet import (
     IAC,
     Command,
     Data,

@@ -19,9 +19,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
-from threadchat._editbuffer import UNSHOWABLE, EditBuffer, split
-from threadchat._editscreen import Picture, around_cursor, difference, draw, rows_of_names
-from threadchat.linebuffer import MAX_LINE, LineTooLong
+from threadchat.terminal.editbuffer import UNSHOWABLE, EditBuffer, split
+from threadchat.terminal.editscreen import Picture, around_cursor, difference, draw, rows_of_names
+from threadchat.terminal.linebuffer import MAX_LINE, LineTooLong
 
 MAX_ESCAPE = 32
 """Characters of an unfinished escape sequence that are waited with."""

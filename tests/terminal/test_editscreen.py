@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wcwidth import wcwidth
 
-from threadchat.lineedit import LineEditor
+from threadchat.terminal.lineeditor import LineEditor
 
 UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
 HOME, END, DELETE = "\x1b[1~", "\x1b[4~", "\x1b[3~"

@@ -2,7 +2,7 @@ import tracemalloc
 
 import pytest
 
-from threadchat.linebuffer import MAX_LINE, LineBuffer, LineTooLong
+from threadchat.terminal.linebuffer import MAX_LINE, LineBuffer, LineTooLong
 
 
 class TestLines:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from threadchat._editscreen import MAX_LISTED
-from threadchat.linebuffer import LineTooLong
-from threadchat.lineedit import (
+from threadchat.terminal.editscreen import MAX_LISTED
+from threadchat.terminal.linebuffer import LineTooLong
+from threadchat.terminal.lineeditor import (
     MAX_ESCAPE,
     MAX_REMEMBERED,
     MAX_TABS,

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from threadchat.telnet import (
+from threadchat.terminal.telnet import (
     IAC,
     MAX_REPLIES,
     MAX_SUBNEGOTIATION,
@@ -40,7 +40,7 @@ from threadchat.telnet import (
     escape,
 )
 
-TRANSCRIPTS = Path(__file__).parent / "data" / "telnet"
+TRANSCRIPTS = Path(__file__).parent.parent / "data" / "telnet"
 NAMES = sorted(path.stem for path in TRANSCRIPTS.glob("*.input"))
 
 Step = bytes | Callable[[TelnetParser], None]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from threadchat._editbuffer import cluster_width
-from threadchat._editbuffer import slack as cluster_slack
+from threadchat.terminal.editbuffer import cluster_width
+from threadchat.terminal.editbuffer import slack as cluster_slack
 
 MAX_LISTED = 60
 """Candidates that a second Tab lists."""

@@ -1,0 +1,1 @@
+"""What happens on a client's terminal: telnet, lines, editing. Bytes in, events and bytes out."""
