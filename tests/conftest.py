@@ -16,7 +16,7 @@ from tests.net.test_tls import context as context
 from tests.net.test_tls import files as files
 from tests.support import WatchingConsole, no_stats, run_server, wait_until
 from threadchat import ChatServer
-from threadchat.house import House
+from threadchat.chat.rules import House
 from threadchat.storage.records import Records
 
 # These need pseudo-terminals, which Windows does not have.

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from tests.support import no_stats
-from threadchat.chat import Chat
-from threadchat.house import House
+from threadchat.chat.chat import Chat
+from threadchat.chat.person import Person
+from threadchat.chat.rules import House
 from threadchat.messages.kinds import Call, RoomMessage, Say, parse_line
 from threadchat.monitoring.events import Event
 from threadchat.operating import registry
-from threadchat.person import Person
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
 

@@ -25,7 +25,7 @@ from tests.support import (
 )
 from threadchat import ChatServer
 from threadchat import handler as handler_module
-from threadchat.house import HouseFiles
+from threadchat.chat.rules import HouseFiles
 from threadchat.net import transport as wire_module
 
 # Seconds, where it takes a minute and a half in earnest.

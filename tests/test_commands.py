@@ -8,13 +8,13 @@ import pytest
 
 from tests.lobby import Lobby, Somebody, Watcher
 from threadchat import commands
-from threadchat.chat import Chat
+from threadchat.chat.chat import Chat
+from threadchat.chat.person import Person
+from threadchat.chat.rules import House
 from threadchat.commands import registry
-from threadchat.house import House
 from threadchat.messages.kinds import Call, Emote, Reason, Say, View
 from threadchat.net.sendqueue import MAX_QUEUED
 from threadchat.options import Options, variable_of
-from threadchat.person import Person
 from threadchat.registry import Command, Misuse, Registry
 from threadchat.storage.history import History
 from threadchat.text.names import BadName

@@ -16,13 +16,13 @@ from tests.support import (
 )
 from threadchat import ChatServer
 from threadchat import handler as handler_module
+from threadchat.chat.batch import Member
+from threadchat.chat.room import More, Room
 from threadchat.handler import ClientHandler
 from threadchat.messages.kinds import Spoken
 from threadchat.monitoring.events import Disconnected
 from threadchat.net import transport as wire_module
 from threadchat.net.transport import Wire
-from threadchat.room import More, Room
-from threadchat.sheet import Member
 from threadchat.terminal.clientterminal import Terminal
 
 

@@ -23,9 +23,9 @@ from types import FrameType
 from threadchat import export, processor
 from threadchat.access.limits import Limits
 from threadchat.arguments import Fault, silence_broken_output
+from threadchat.chat.rules import HouseFiles, UnusableFile
 from threadchat.console import Console, Detail
 from threadchat.desk import Desk, open_desk
-from threadchat.house import HouseFiles, UnusableFile
 from threadchat.monitoring import stats
 from threadchat.monitoring.eventlog import BadLogFile, EventLog
 from threadchat.monitoring.events import Bound, Stopped, Stopping, Trouble, Watch, Watcher

@@ -4,8 +4,11 @@ import re
 import time
 from collections.abc import Iterable
 
-from threadchat import protecting
-from threadchat.chat import Chat, NameProtected
+from threadchat.chat import passwords as protecting
+from threadchat.chat.batch import Member
+from threadchat.chat.chat import Chat, NameProtected
+from threadchat.chat.person import Person
+from threadchat.chat.room import Room
 from threadchat.messages.kinds import (
     Emote,
     Message,
@@ -17,10 +20,7 @@ from threadchat.messages.kinds import (
     duration,
     minute,
 )
-from threadchat.person import Person
 from threadchat.registry import Command, Misuse, Registry
-from threadchat.room import Room
-from threadchat.sheet import Member
 from threadchat.text.names import BadName
 
 MAX_NAMES_IN_WHO = 1000

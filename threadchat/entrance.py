@@ -2,8 +2,9 @@
 
 from typing import Protocol
 
-from threadchat import protecting
-from threadchat.chat import Chat, NameProtected
+from threadchat.chat import passwords as protecting
+from threadchat.chat.chat import Chat, NameProtected
+from threadchat.chat.person import Person
 from threadchat.messages.kinds import (
     MAX_NAMES_LISTED,
     Notice,
@@ -12,7 +13,6 @@ from threadchat.messages.kinds import (
     count_people,
     list_names,
 )
-from threadchat.person import Person
 from threadchat.text.names import BadName, clean_text
 
 MAX_NAME_TRIES = 5

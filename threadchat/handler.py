@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Protocol, cast
 
-from threadchat import protecting
 from threadchat.access.limits import Limits
-from threadchat.chat import Chat
+from threadchat.chat import passwords as protecting
+from threadchat.chat.chat import Chat
+from threadchat.chat.person import Person
 from threadchat.commands import complete
 from threadchat.entrance import Entrance
 from threadchat.messages.kinds import (
@@ -35,7 +36,6 @@ from threadchat.net.sniffer import Doorman
 from threadchat.net.transport import AnyWire, open_wire, prepare
 from threadchat.operating import registry
 from threadchat.pace import Pace
-from threadchat.person import Person
 from threadchat.terminal.clientterminal import AreYouThere, Ended, Terminal, TerminalEvent
 from threadchat.terminal.linebuffer import LineTooLong
 from threadchat.text.names import clean_text

@@ -8,7 +8,6 @@ import contextlib
 import math
 import re
 
-from threadchat import protecting
 from threadchat.access.bans import (
     BadBan,
     Ban,
@@ -17,13 +16,14 @@ from threadchat.access.bans import (
     parse_target,
     show_target,
 )
-from threadchat.chat import Chat
+from threadchat.chat import passwords as protecting
+from threadchat.chat.chat import Chat
+from threadchat.chat.countdown import MAX_COUNTDOWN
+from threadchat.chat.person import Person
 from threadchat.commands import registry as registry
 from threadchat.commands import somebody
-from threadchat.countdown import MAX_COUNTDOWN
 from threadchat.messages.kinds import Notice, Problem, Reason, Remark, duration
 from threadchat.monitoring.stats import lines as lines_of
-from threadchat.person import Person
 from threadchat.registry import Misuse
 from threadchat.storage.records import RecordsFailed
 

@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from threadchat import commands, operating
-from threadchat.chat import Chat
+from threadchat.chat.chat import Chat
+from threadchat.chat.person import Person
 from threadchat.messages.kinds import Call, Notice, Problem, Remark, duration, parse_line
 from threadchat.monitoring import stats
-from threadchat.person import Person
 from threadchat.registry import Misuse, Registry
 
 NAME = "operator"

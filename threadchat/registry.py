@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from threadchat.chat import Chat
+from threadchat.chat.chat import Chat
+from threadchat.chat.person import Person
 from threadchat.messages.kinds import Call, Problem
-from threadchat.person import Person
 from threadchat.storage.records import RecordsFailed
 
 Action = Callable[[Chat, Person, str], None]

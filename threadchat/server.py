@@ -14,10 +14,10 @@ from threading import Lock, Thread, active_count, current_thread
 from typing import Any
 
 from threadchat.access.limits import Limits, Refusal
-from threadchat.chat import Chat
+from threadchat.chat.chat import Chat
+from threadchat.chat.rules import House, HouseFiles
 from threadchat.gate import Gate
 from threadchat.handler import LINGER_SECONDS, ClientHandler
-from threadchat.house import House, HouseFiles
 from threadchat.listener import Listener, Shortage
 from threadchat.messages.kinds import PLAIN_VIEW, Problem, Reason, render
 from threadchat.monitoring.events import Refused, Watch, Watcher

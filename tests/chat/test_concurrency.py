@@ -11,16 +11,16 @@ from itertools import islice
 
 import pytest
 
+from tests.chat.test_room import FakeMember, FakeObserver, GatedMember
+from tests.chat.test_room import deliverer as deliverer
 from tests.support import DEADLINE, Client, run_concurrently, run_server, said_by
-from tests.test_room import FakeMember, FakeObserver, GatedMember
-from tests.test_room import deliverer as deliverer
 from threadchat import ChatServer
-from threadchat.chat import Chat
-from threadchat.deliverer import Deliverer
-from threadchat.house import House
+from threadchat.chat.chat import Chat
+from threadchat.chat.deliverer import Deliverer
+from threadchat.chat.person import Person
+from threadchat.chat.room import Room
+from threadchat.chat.rules import House
 from threadchat.messages.kinds import Left, Say, Spoken
-from threadchat.person import Person
-from threadchat.room import Room
 from threadchat.storage.history import History
 from threadchat.text.names import BadName
 

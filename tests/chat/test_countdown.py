@@ -3,7 +3,7 @@
 from threading import Event
 
 from tests.support import DEADLINE
-from threadchat.countdown import Countdown
+from threadchat.chat.countdown import Countdown
 
 
 def test_it_tells_of_the_end_and_then_finishes() -> None:

@@ -8,11 +8,11 @@ import pytest
 from tests.lobby import Lobby, Somebody
 from tests.support import Client, run_server
 from threadchat.access.passphrase import make
-from threadchat.chat import NameProtected
-from threadchat.house import HouseFiles
+from threadchat.chat.chat import NameProtected
+from threadchat.chat.passwords import MAX_WRONG_PASSWORDS, hand_over
+from threadchat.chat.rules import HouseFiles
 from threadchat.messages.kinds import Private
 from threadchat.monitoring.events import Trouble
-from threadchat.protecting import MAX_WRONG_PASSWORDS, hand_over
 from threadchat.storage.records import MAX_FROM_ONE, Records
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.text.names import BadName

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import no_stats
-from threadchat.house import House, HouseFiles, UnusableFile
+from threadchat.chat.rules import House, HouseFiles, UnusableFile
 from threadchat.monitoring.events import Acted, Event, Trouble
 from threadchat.storage.records import Records
 

@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 from threading import Condition, Lock
 
-from threadchat.countdown import Countdown
-from threadchat.deliverer import Deliverer
-from threadchat.house import House
+from threadchat.chat.batch import Member
+from threadchat.chat.countdown import Countdown
+from threadchat.chat.deliverer import Deliverer
+from threadchat.chat.person import Person
+from threadchat.chat.room import More, Observer, Room
+from threadchat.chat.rules import House
 from threadchat.messages.kinds import (
     Left,
     Message,
@@ -24,9 +27,6 @@ from threadchat.messages.kinds import (
     duration,
     render,
 )
-from threadchat.person import Person
-from threadchat.room import More, Observer, Room
-from threadchat.sheet import Member
 from threadchat.storage.history import Found, History
 from threadchat.storage.records import Protected, RecordsFailed
 from threadchat.text.names import BadName, clean_name, fold_name, skeleton

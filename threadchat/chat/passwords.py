@@ -9,10 +9,10 @@ import math
 from collections.abc import Callable
 
 from threadchat.access import passphrase
-from threadchat.chat import Chat
-from threadchat.house import House
+from threadchat.chat.chat import Chat
+from threadchat.chat.person import Person
+from threadchat.chat.rules import House
 from threadchat.messages.kinds import Notice, Private, Problem, Reason, duration, minute
-from threadchat.person import Person
 from threadchat.storage.records import Protected, RecordsFailed, RecordsFull
 
 MAX_WRONG_PASSWORDS = 3

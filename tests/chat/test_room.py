@@ -10,11 +10,11 @@ from functools import partial
 import pytest
 
 from tests.support import DEADLINE, wait_until
-from threadchat import room as room_module
-from threadchat.deliverer import Deliverer
+from threadchat.chat import room as room_module
+from threadchat.chat.batch import Member
+from threadchat.chat.deliverer import Deliverer
+from threadchat.chat.room import More, Room
 from threadchat.messages.kinds import Emote, Left, Remark, Renamed, RoomMessage, Say, Spoken, View
-from threadchat.room import More, Room
-from threadchat.sheet import Member
 from threadchat.storage.history import History
 
 

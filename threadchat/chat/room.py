@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Protocol
 
-from threadchat.deliverer import Deliverer
+from threadchat.chat.batch import Member, RenderedSheet, Sheet
+from threadchat.chat.deliverer import Deliverer
 from threadchat.messages.kinds import Left, RoomMessage, Spoken, View
-from threadchat.sheet import Member, RenderedSheet, Sheet
 from threadchat.storage.history import History
 
 MAX_PENDING = 4096

@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 
 from tests.support import DEADLINE, wait_until
-from threadchat.deliverer import Deliverer
+from threadchat.chat.deliverer import Deliverer
 
 
 @pytest.fixture

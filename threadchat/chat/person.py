@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from threadchat.messages.kinds import PLAIN_VIEW, Message, Private, Reason, View, render
 
 if TYPE_CHECKING:
-    from threadchat.room import Room
+    from threadchat.chat.room import Room
 
 
 class Door(Protocol):

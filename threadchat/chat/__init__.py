@@ -1,0 +1,1 @@
+"""The chat itself: rooms, people, names, and how a message gets to everybody."""
