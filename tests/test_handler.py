@@ -379,7 +379,7 @@ def test_a_disconnect_is_logged_with_all_there_is_to_know(
 
 def test_an_error_while_serving_ends_that_client_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     # Promise 8.
-    from threadchat.commands import registry
+    from threadchat.commands.builtin import registry
 
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")

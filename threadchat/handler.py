@@ -16,7 +16,8 @@ from threadchat.access.limits import Limits
 from threadchat.chat import passwords as protecting
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
-from threadchat.commands import complete
+from threadchat.commands.builtin import complete
+from threadchat.commands.operators import registry
 from threadchat.entrance import Entrance
 from threadchat.messages.kinds import (
     Call,
@@ -34,7 +35,6 @@ from threadchat.net.addresses import show_address
 from threadchat.net.sendqueue import BROKEN, Flusher, Frame, Outbox, reason_of
 from threadchat.net.sniffer import Doorman
 from threadchat.net.transport import AnyWire, open_wire, prepare
-from threadchat.operating import registry
 from threadchat.pace import Pace
 from threadchat.terminal.clientterminal import AreYouThere, Ended, Terminal, TerminalEvent
 from threadchat.terminal.linebuffer import LineTooLong

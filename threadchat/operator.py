@@ -11,12 +11,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from threadchat import commands, operating
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
+from threadchat.commands import builtin as commands
+from threadchat.commands import operators as operating
+from threadchat.commands.registry import Misuse, Registry
 from threadchat.messages.kinds import Call, Notice, Problem, Remark, duration, parse_line
 from threadchat.monitoring import stats
-from threadchat.registry import Misuse, Registry
 
 NAME = "operator"
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from threadchat.access.limits import FloodGuard
 from threadchat.chat.person import Person
+from threadchat.commands.operators import registry
 from threadchat.messages.kinds import Call, Notice, parse_line
 from threadchat.net.transport import AnyWire
-from threadchat.operating import registry
 
 LAST_LINES_SECONDS = 60.0
 """How long, in all, the lines that came too fast are still said of a client that has ended."""

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.lobby import Lobby, Somebody, Watcher
-from threadchat import commands
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.chat.rules import House
-from threadchat.commands import registry
+from threadchat.commands import builtin as commands
+from threadchat.commands.builtin import registry
+from threadchat.commands.registry import Command, Misuse, Registry
 from threadchat.messages.kinds import Call, Emote, Reason, Say, View
 from threadchat.net.sendqueue import MAX_QUEUED
 from threadchat.options import Options, variable_of
-from threadchat.registry import Command, Misuse, Registry
 from threadchat.storage.history import History
 from threadchat.text.names import BadName
 
@@ -309,7 +309,7 @@ class TestQuit:
 
 
 class TestReadme:
-    README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
     @pytest.mark.parametrize("command", list(registry), ids=lambda command: command.name)
     def test_its_table_has_the_command_as_help_has_it(self, command: Command) -> None:

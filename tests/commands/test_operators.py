@@ -4,8 +4,8 @@ import pytest
 
 from tests.lobby import Lobby, Somebody
 from tests.support import wait_until
+from threadchat.commands.operators import registry
 from threadchat.monitoring.events import Acted
-from threadchat.operating import registry
 
 
 @pytest.fixture

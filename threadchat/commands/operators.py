@@ -20,11 +20,11 @@ from threadchat.chat import passwords as protecting
 from threadchat.chat.chat import Chat
 from threadchat.chat.countdown import MAX_COUNTDOWN
 from threadchat.chat.person import Person
-from threadchat.commands import registry as registry
-from threadchat.commands import somebody
+from threadchat.commands.builtin import registry as registry
+from threadchat.commands.builtin import somebody
+from threadchat.commands.registry import Misuse
 from threadchat.messages.kinds import Notice, Problem, Reason, Remark, duration
 from threadchat.monitoring.stats import lines as lines_of
-from threadchat.registry import Misuse
 from threadchat.storage.records import RecordsFailed
 
 

@@ -9,6 +9,7 @@ from threadchat.chat.batch import Member
 from threadchat.chat.chat import Chat, NameProtected
 from threadchat.chat.person import Person
 from threadchat.chat.room import Room
+from threadchat.commands.registry import Command, Misuse, Registry
 from threadchat.messages.kinds import (
     Emote,
     Message,
@@ -20,7 +21,6 @@ from threadchat.messages.kinds import (
     duration,
     minute,
 )
-from threadchat.registry import Command, Misuse, Registry
 from threadchat.text.names import BadName
 
 MAX_NAMES_IN_WHO = 1000

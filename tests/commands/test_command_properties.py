@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from tests.lobby import Lobby, Somebody
 from tests.test_properties import nasty_text
 from threadchat.access import passphrase
+from threadchat.commands.operators import registry
 from threadchat.messages.kinds import Call, Reason, parse_line
 from threadchat.net.sendqueue import MAX_QUEUED
-from threadchat.operating import registry
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.text.names import UNSAFE_CHARACTER, clean_text
