@@ -20,7 +20,7 @@ from threadchat.chat.rules import House
 from threadchat.storage.records import Records
 
 # These need pseudo-terminals, which Windows does not have.
-_AT_TERMINALS = ["test_real_clients.py", "test_desk_terminal.py", "test_ownterminal.py"]
+_AT_TERMINALS = ["test_real_clients.py", "console/test_input_terminal.py", "console/test_tty.py"]
 collect_ignore = _AT_TERMINALS if sys.platform == "win32" else []
 
 # A machine busy with other tests is no reason to fail. The long run is for whoever has the time.

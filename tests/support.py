@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from threadchat import ChatServer
 from threadchat.access.limits import Limits
-from threadchat.console import Console, Detail
+from threadchat.console.log import Console, Detail
 from threadchat.monitoring.events import Disconnected, Event, Trouble, Watcher
 from threadchat.monitoring.stats import Snapshot
 from threadchat.net.transport import PortableWire, Wire

@@ -16,9 +16,9 @@ import pytest
 from tests.support import DEADLINE, Client, WatchingConsole, run_concurrently, run_server
 from threadchat import ChatServer, export
 from threadchat.access import passphrase
+from threadchat.console.operator import Operator
 from threadchat.messages.kinds import View
 from threadchat.monitoring.eventlog import EventLog
-from threadchat.operator import Operator
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.text.names import usable_encoding

@@ -24,14 +24,14 @@ from threadchat import export, processor
 from threadchat.access.limits import Limits
 from threadchat.arguments import Fault, silence_broken_output
 from threadchat.chat.rules import HouseFiles, UnusableFile
-from threadchat.console import Console, Detail
-from threadchat.desk import Desk, open_desk
+from threadchat.console.input import Desk, open_desk
+from threadchat.console.log import Console, Detail
+from threadchat.console.operator import Operator
 from threadchat.monitoring import stats
 from threadchat.monitoring.eventlog import BadLogFile, EventLog
 from threadchat.monitoring.events import Bound, Stopped, Stopping, Trouble, Watch, Watcher
 from threadchat.net.addresses import show_address, ways_in
 from threadchat.net.tls import BadCertificate, make_context
-from threadchat.operator import Operator
 from threadchat.options import Options, parse_options
 from threadchat.server import ChatServer
 from threadchat.storage.database import Unusable

@@ -25,8 +25,8 @@ from typing import TextIO
 
 from rich.text import Text
 
-from threadchat.console import Console
-from threadchat.ownterminal import OwnTerminal, is_in_foreground
+from threadchat.console.log import Console
+from threadchat.console.tty import OwnTerminal, is_in_foreground
 from threadchat.terminal.linebuffer import LineBuffer, LineTooLong
 from threadchat.terminal.lineeditor import Completer, EndOfInput, Event, LineEditor
 from threadchat.text.names import clean_text

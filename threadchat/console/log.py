@@ -26,7 +26,8 @@ import rich.console
 from rich.console import RenderableType
 from rich.text import Text
 
-from threadchat.footer import Footer
+from threadchat.console.footer import Footer
+from threadchat.console.tty import OwnTerminal
 from threadchat.messages.kinds import RoomMessage, duration
 from threadchat.monitoring.events import (
     Acted,
@@ -40,7 +41,6 @@ from threadchat.monitoring.events import (
     Stopping,
     Trouble,
 )
-from threadchat.ownterminal import OwnTerminal
 
 MAX_WAITING_LINES = 10_000
 """How many lines may wait to be written before what people say is left out, and counted.

@@ -1,4 +1,4 @@
-"""The operator's line at a terminal of its own: tests/desk_program.py runs there, pyte shows it.
+"""The operator's line at a terminal of its own: input_program.py runs there, pyte shows it.
 
 Where a shell has to be between the two, to suspend and resume, it is bash.
 """
@@ -23,17 +23,17 @@ from queue import Queue
 import pyte
 import pytest
 
-from tests.desk_program import LINES, THREADS
+from tests.console.input_program import LINES, THREADS
 from tests.support import DEADLINE, wait_until
 from tests.terminal.test_editscreen import wrapped
-from threadchat import desk as desk_module
-from threadchat import ownterminal
-from threadchat.console import Console
-from threadchat.desk import HOW_TO_STOP, Desk, EditingDesk, open_desk
+from threadchat.console import input as desk_module
+from threadchat.console import tty as ownterminal
+from threadchat.console.input import HOW_TO_STOP, Desk, EditingDesk, open_desk
+from threadchat.console.log import Console
 from threadchat.monitoring.events import Connected
 
-CHECKOUT = Path(__file__).parent.parent
-PROGRAM = [sys.executable, "-m", "tests.desk_program"]
+CHECKOUT = Path(__file__).parents[2]
+PROGRAM = [sys.executable, "-m", "tests.console.input_program"]
 
 # The terminal becomes the one that controls the session, as at a login.
 _AT_A_TERMINAL = """

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.terminal.test_editscreen import EagerScreen, wrapped
-from threadchat.footer import Footer
+from threadchat.console.footer import Footer
 from threadchat.terminal.lineeditor import LineEditor
 
 PROMPT = "op> "

@@ -17,8 +17,8 @@ from types import FrameType
 from rich.table import Table
 
 from tests.support import run_concurrently
-from threadchat.console import Console
-from threadchat.desk import Desk, open_desk
+from threadchat.console.input import Desk, open_desk
+from threadchat.console.log import Console
 from threadchat.monitoring.events import Connected, Trouble
 
 THREADS = 4

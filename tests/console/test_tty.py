@@ -10,8 +10,8 @@ from typing import Any, TextIO
 
 import pytest
 
-from threadchat import ownterminal
-from threadchat.ownterminal import OwnTerminal
+from threadchat.console import tty as ownterminal
+from threadchat.console.tty import OwnTerminal
 
 
 class Ends:

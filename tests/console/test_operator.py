@@ -8,8 +8,8 @@ import rich.console
 from rich.console import RenderableType
 
 from tests.lobby import Lobby, Somebody
+from threadchat.console.operator import Operator, registry
 from threadchat.monitoring.events import Acted
-from threadchat.operator import Operator, registry
 from threadchat.text.names import BadName
 
 

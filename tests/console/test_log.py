@@ -5,8 +5,8 @@ import pytest
 from rich.table import Table
 
 from tests.support import DEADLINE
-from threadchat import console as console_module
-from threadchat.console import Console, Detail
+from threadchat.console import log as console_module
+from threadchat.console.log import Console, Detail
 from threadchat.messages.kinds import Left, Say
 from threadchat.monitoring.events import Bound, Connected, Disconnected, Named, Trouble
 

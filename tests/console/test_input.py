@@ -10,8 +10,8 @@ from typing import TextIO
 import pytest
 
 from tests.support import DEADLINE
-from threadchat.console import Console, Detail
-from threadchat.desk import Desk, open_desk
+from threadchat.console.input import Desk, open_desk
+from threadchat.console.log import Console, Detail
 from threadchat.terminal.linebuffer import MAX_LINE
 
 
