@@ -18,7 +18,6 @@ from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.commands.builtin import complete
 from threadchat.commands.operators import registry
-from threadchat.entrance import Entrance
 from threadchat.messages.kinds import (
     Call,
     Notice,
@@ -35,7 +34,8 @@ from threadchat.net.addresses import show_address
 from threadchat.net.sendqueue import BROKEN, Flusher, Frame, Outbox, reason_of
 from threadchat.net.sniffer import Doorman
 from threadchat.net.transport import AnyWire, open_wire, prepare
-from threadchat.pace import Pace
+from threadchat.session.floodcontrol import Pace
+from threadchat.session.login import Entrance
 from threadchat.terminal.clientterminal import AreYouThere, Ended, Terminal, TerminalEvent
 from threadchat.terminal.linebuffer import LineTooLong
 from threadchat.text.names import clean_text
