@@ -17,7 +17,7 @@ from tests.support import (
     wait_until,
 )
 from threadchat import ChatServer
-from threadchat import handler as handler_module
+from threadchat.handlers import handler as handler_module
 from threadchat.messages.kinds import RoomMessage
 from threadchat.monitoring.events import Connected, Event
 

@@ -18,7 +18,7 @@ import pytest
 from tests.support import DEADLINE, Client, WatchingConsole, run_server, wait_until
 from tests.test_end_to_end import _ENVIRONMENT, Program, running
 from threadchat import ChatServer, export, listener
-from threadchat.handler import ClientHandler
+from threadchat.handlers.handler import ClientHandler
 from threadchat.net import sendqueue as outbox
 from threadchat.net.sendqueue import Flusher
 

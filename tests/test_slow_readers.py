@@ -9,7 +9,7 @@ import pytest
 from tests import slow_reader_figures
 from tests.support import Client, WatchingConsole
 from threadchat import ChatServer
-from threadchat import handler as handler_module
+from threadchat.handlers import handler as handler_module
 from threadchat.monitoring.stats import resident_memory
 from threadchat.net import transport as wire_module
 from threadchat.net.sendqueue import MAX_QUEUED

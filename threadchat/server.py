@@ -17,7 +17,8 @@ from threadchat.access.limits import Limits, Refusal
 from threadchat.chat.chat import Chat
 from threadchat.chat.rules import House, HouseFiles
 from threadchat.gate import Gate
-from threadchat.handler import LINGER_SECONDS, ClientHandler
+from threadchat.handlers.handler import LINGER_SECONDS, ClientHandler
+from threadchat.handlers.tlshandler import TlsClientHandler
 from threadchat.listener import Listener, Shortage
 from threadchat.messages.kinds import PLAIN_VIEW, Problem, Reason, render
 from threadchat.monitoring.events import Refused, Watch, Watcher
@@ -29,7 +30,6 @@ from threadchat.storage.history import History
 from threadchat.storage.records import Records
 from threadchat.terminal.clientterminal import COMMON_ENCODINGS
 from threadchat.text.names import load_ahead, usable_encoding
-from threadchat.tlshandler import TlsClientHandler
 from threadchat.watchman import Watchman
 
 DEFAULT_PORT = 8000

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from threadchat.handler import ClientHandler
+from threadchat.handlers.handler import ClientHandler
 from threadchat.messages.kinds import Problem, Reason, render
 from threadchat.net.sendqueue import reason_of
 from threadchat.net.tls import HandshakeFailed, TlsWire

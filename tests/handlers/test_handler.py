@@ -15,10 +15,10 @@ from tests.support import (
     wait_until,
 )
 from threadchat import ChatServer
-from threadchat import handler as handler_module
 from threadchat.chat.batch import Member
 from threadchat.chat.room import More, Room
-from threadchat.handler import ClientHandler
+from threadchat.handlers import handler as handler_module
+from threadchat.handlers.handler import ClientHandler
 from threadchat.messages.kinds import Spoken
 from threadchat.monitoring.events import Disconnected
 from threadchat.net import transport as wire_module

@@ -24,8 +24,8 @@ from tests.support import (
     wait_until,
 )
 from threadchat import ChatServer
-from threadchat import handler as handler_module
 from threadchat.chat.rules import HouseFiles
+from threadchat.handlers import handler as handler_module
 from threadchat.net import transport as wire_module
 
 # Seconds, where it takes a minute and a half in earnest.
