@@ -8,7 +8,7 @@ import pytest
 
 from threadchat import cli, processor
 from threadchat.cli import main
-from threadchat.server import ChatServer
+from threadchat.server.chatserver import ChatServer
 from threadchat.storage.sqlitehistory import StoredHistory
 
 

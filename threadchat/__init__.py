@@ -3,7 +3,7 @@
 `python -m threadchat` runs it; `ChatServer` is the same for use from Python.
 """
 
-from threadchat.server import ChatServer
+from threadchat.server.chatserver import ChatServer
 
 __all__ = ["ChatServer", "__version__"]
 

@@ -33,7 +33,7 @@ from threadchat.monitoring.events import Bound, Stopped, Stopping, Trouble, Watc
 from threadchat.net.addresses import show_address, ways_in
 from threadchat.net.tls import BadCertificate, make_context
 from threadchat.options import Options, parse_options
-from threadchat.server import ChatServer
+from threadchat.server.chatserver import ChatServer
 from threadchat.storage.database import Unusable
 from threadchat.storage.history import History
 from threadchat.storage.records import Records

@@ -27,7 +27,7 @@ from threadchat.monitoring.stats import (
     resident_memory,
     table,
 )
-from threadchat.server import ChatServer
+from threadchat.server.chatserver import ChatServer
 
 
 class Clock:

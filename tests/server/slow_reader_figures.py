@@ -29,7 +29,7 @@ _LINE = 1000
 
 def main(argv: Sequence[str]) -> None:
     """Print the latencies with and without the client, and their ratio."""
-    parser = argparse.ArgumentParser(prog="tests.slow_reader_figures")
+    parser = argparse.ArgumentParser(prog="tests.server.slow_reader_figures")
     parser.add_argument("--people", type=int, default=1000)
     parser.add_argument("--rate", type=float, default=30.0, help="lines a second, of all together")
     parser.add_argument("--seconds", type=float, default=15.0)
@@ -68,7 +68,7 @@ def measure(options: argparse.Namespace, has_slow_reader: bool) -> tuple[float, 
         values = (options.people, options.rate, options.seconds)
         done = subprocess.run(
             [
-                *(sys.executable, "-m", "tests.slow_reader_figures", "--talk-to", str(port)),
+                *(sys.executable, "-m", "tests.server.slow_reader_figures", "--talk-to", str(port)),
                 *(str(it) for pair in zip(arguments, values, strict=True) for it in pair),
             ],
             check=True,

@@ -17,10 +17,11 @@ import pytest
 
 from tests.support import DEADLINE, Client, WatchingConsole, run_server, wait_until
 from tests.test_end_to_end import _ENVIRONMENT, Program, running
-from threadchat import ChatServer, export, listener
+from threadchat import ChatServer, export
 from threadchat.handlers.handler import ClientHandler
 from threadchat.net import sendqueue as outbox
 from threadchat.net.sendqueue import Flusher
+from threadchat.server import listener
 
 resource = pytest.importorskip("resource", reason="there are no limits to set here")
 needs_prlimit = pytest.mark.skipif(

@@ -16,21 +16,21 @@ from typing import Any
 from threadchat.access.limits import Limits, Refusal
 from threadchat.chat.chat import Chat
 from threadchat.chat.rules import House, HouseFiles
-from threadchat.gate import Gate
 from threadchat.handlers.handler import LINGER_SECONDS, ClientHandler
 from threadchat.handlers.tlshandler import TlsClientHandler
-from threadchat.listener import Listener, Shortage
 from threadchat.messages.kinds import PLAIN_VIEW, Problem, Reason, render
 from threadchat.monitoring.events import Refused, Watch, Watcher
 from threadchat.monitoring.stats import Snapshot, Tally, resident_memory
 from threadchat.net.addresses import plain_host, show_address
 from threadchat.net.sendqueue import Flusher
 from threadchat.net.transport import open_wire
+from threadchat.server.admission import Gate
+from threadchat.server.listener import Listener, Shortage
+from threadchat.server.periodic import Watchman
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
 from threadchat.terminal.clientterminal import COMMON_ENCODINGS
 from threadchat.text.names import load_ahead, usable_encoding
-from threadchat.watchman import Watchman
 
 DEFAULT_PORT = 8000
 DEFAULT_TLS_PORT = 8992

@@ -9,9 +9,10 @@ from itertools import count
 import pytest
 
 from tests.support import DEADLINE, UNLIMITED, Client, run_server, wait_until
-from threadchat import ChatServer, watchman
+from threadchat import ChatServer
 from threadchat.access.limits import Limits, parse_allowed
-from threadchat.gate import Gate
+from threadchat.server import periodic as watchman
+from threadchat.server.admission import Gate
 from threadchat.storage.records import Records
 
 

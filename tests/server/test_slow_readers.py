@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from tests import slow_reader_figures
+from tests.server import slow_reader_figures
 from tests.support import Client, WatchingConsole
 from threadchat import ChatServer
 from threadchat.handlers import handler as handler_module

@@ -1,0 +1,1 @@
+"""The server: listeners, admission, the table of clients, and the stop."""
