@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.support import DEADLINE, Client, WatchingConsole, run_concurrently, run_server
-from threadchat import ChatServer, export
+from threadchat import ChatServer
 from threadchat.access import passphrase
+from threadchat.cli import export
 from threadchat.console.operator import Operator
 from threadchat.messages.kinds import View
 from threadchat.monitoring.eventlog import EventLog

@@ -2,7 +2,7 @@
 
 import sys
 
-from threadchat.cli import main
+from threadchat.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

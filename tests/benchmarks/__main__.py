@@ -23,7 +23,7 @@ from tests.benchmarks.measure import Outcome, take_turns, what_is_lacking
 from tests.benchmarks.peers import PEERS, Contestant, Missing, Peer
 from tests.benchmarks.table import Session
 from tests.benchmarks.workloads import LETTERS, QUICK, WORKLOADS, Workload
-from threadchat.arguments import Parser
+from threadchat.cli.arguments import Parser
 
 RUN_SECONDS = 90
 """After so long a run counts as failed."""

@@ -10,12 +10,12 @@ from tests.lobby import Lobby, Somebody, Watcher
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.chat.rules import House
+from threadchat.cli.options import Options, variable_of
 from threadchat.commands import builtin as commands
 from threadchat.commands.builtin import registry
 from threadchat.commands.registry import Command, Misuse, Registry
 from threadchat.messages.kinds import Call, Emote, Reason, Say, View
 from threadchat.net.sendqueue import MAX_QUEUED
-from threadchat.options import Options, variable_of
 from threadchat.storage.history import History
 from threadchat.text.names import BadName
 

@@ -17,7 +17,8 @@ import pytest
 
 from tests.support import DEADLINE, Client, WatchingConsole, run_server, wait_until
 from tests.test_end_to_end import _ENVIRONMENT, Program, running
-from threadchat import ChatServer, export
+from threadchat import ChatServer
+from threadchat.cli import export
 from threadchat.handlers.handler import ClientHandler
 from threadchat.net import sendqueue as outbox
 from threadchat.net.sendqueue import Flusher

@@ -4,7 +4,7 @@ from dataclasses import fields
 import pytest
 
 from threadchat import __version__
-from threadchat.options import Options, parse_options
+from threadchat.cli.options import Options, parse_options
 
 
 def refused_by_parser(arguments: list[str], environment: dict[str, str]) -> int:

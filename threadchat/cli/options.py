@@ -13,7 +13,7 @@ from typing import Any
 
 from threadchat import __version__
 from threadchat.access.limits import LAN, Allowed, Limits, parse_allowed, parse_flood
-from threadchat.arguments import Parser
+from threadchat.cli.arguments import Parser
 from threadchat.server.chatserver import (
     DEFAULT_FALLBACK_ENCODING,
     DEFAULT_PORT,

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import write_old_history
-from threadchat import cli, export
+from threadchat.cli import export
+from threadchat.cli import main as cli
 from threadchat.messages.kinds import Emote, Say
 from threadchat.storage.database import VERSION
 from threadchat.storage.sqlitehistory import StoredHistory

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from threadchat import cli, processor
-from threadchat.cli import main
+from threadchat.cli import affinity as processor
+from threadchat.cli import main as cli
+from threadchat.cli.main import main
 from threadchat.server.chatserver import ChatServer
 from threadchat.storage.sqlitehistory import StoredHistory
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import rich.console
 from rich.progress import Progress
 
-from threadchat.arguments import Fault, Parser, silence_broken_output
+from threadchat.cli.arguments import Fault, Parser, silence_broken_output
 from threadchat.messages.kinds import Emote, list_names
 from threadchat.storage.database import Unusable, version_of, why_unusable
 from threadchat.storage.history import Found

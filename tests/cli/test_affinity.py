@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from threadchat import processor
+from threadchat.cli import affinity as processor
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only there is it known where we run")
 

@@ -20,10 +20,12 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
 
-from threadchat import export, processor
 from threadchat.access.limits import Limits
-from threadchat.arguments import Fault, silence_broken_output
 from threadchat.chat.rules import HouseFiles, UnusableFile
+from threadchat.cli import affinity as processor
+from threadchat.cli import export
+from threadchat.cli.arguments import Fault, silence_broken_output
+from threadchat.cli.options import Options, parse_options
 from threadchat.console.input import Desk, open_desk
 from threadchat.console.log import Console, Detail
 from threadchat.console.operator import Operator
@@ -32,7 +34,6 @@ from threadchat.monitoring.eventlog import BadLogFile, EventLog
 from threadchat.monitoring.events import Bound, Stopped, Stopping, Trouble, Watch, Watcher
 from threadchat.net.addresses import show_address, ways_in
 from threadchat.net.tls import BadCertificate, make_context
-from threadchat.options import Options, parse_options
 from threadchat.server.chatserver import ChatServer
 from threadchat.storage.database import Unusable
 from threadchat.storage.history import History
