@@ -30,8 +30,8 @@ from rich.text import Text
 from tests.process import Figures, ServerProcess
 from tests.support import DEADLINE, Client
 from threadchat.commands.operators import registry
-from threadchat.messages.kinds import Reason
-from threadchat.text.names import UNSAFE_CHARACTER
+from threadchat.net.disconnect import Reason
+from threadchat.text.clean import UNSAFE_CHARACTER
 
 OP_PASSWORD = "only for those in charge"
 

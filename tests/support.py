@@ -21,7 +21,7 @@ from threadchat.monitoring.events import Disconnected, Event, Trouble, Watcher
 from threadchat.monitoring.stats import Snapshot
 from threadchat.net.transport import PortableWire, Wire
 from threadchat.storage.database import MIGRATIONS
-from threadchat.storage.history import index_words
+from threadchat.text.search import index_words
 
 DEADLINE = 20.0
 """Seconds after which something that was waited for counts as not happening."""

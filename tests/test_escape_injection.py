@@ -22,7 +22,7 @@ from threadchat.messages.kinds import View
 from threadchat.monitoring.eventlog import EventLog
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
-from threadchat.text.names import usable_encoding
+from threadchat.text.encodings import usable_encoding
 
 C0 = "".join(map(chr, (*range(0x0A), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F)))
 C1 = "".join(map(chr, range(0x80, 0xA0)))

@@ -39,15 +39,13 @@ from threadchat.terminal.telnet import (
     TelnetParser,
     escape,
 )
+from threadchat.text.clean import MAX_COMBINING_MARKS, UNSAFE_CHARACTER, clean_text
+from threadchat.text.encodings import Decoder
 from threadchat.text.names import (
-    MAX_COMBINING_MARKS,
     MAX_NAME_CELLS,
     RESERVED_NAMES,
-    UNSAFE_CHARACTER,
     BadName,
-    Decoder,
     clean_name,
-    clean_text,
     fold_name,
     skeleton,
 )

@@ -6,17 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import run_concurrently
-from threadchat.access.limits import (
-    BYTES_A_LINE,
+from threadchat.access.flood import BYTES_A_LINE, FloodGuard, parse_flood
+from threadchat.access.limiter import (
     FORGET_TRIES_AFTER,
     LONGEST_PAUSE,
     MAX_ADDRESSES,
     ConnectionLimiter,
-    FloodGuard,
     Tries,
-    parse_allowed,
-    parse_flood,
 )
+from threadchat.access.limits import parse_allowed
 
 
 class FakeClock:

@@ -14,7 +14,8 @@ from threadchat.cli.options import Options, variable_of
 from threadchat.commands import builtin as commands
 from threadchat.commands.builtin import registry
 from threadchat.commands.registry import Command, Misuse, Registry
-from threadchat.messages.kinds import Call, Emote, Reason, Say, View
+from threadchat.messages.kinds import Call, Emote, Say, View
+from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import MAX_QUEUED
 from threadchat.storage.history import History
 from threadchat.text.names import BadName

@@ -14,11 +14,12 @@ from tests.lobby import Lobby, Somebody
 from tests.test_properties import nasty_text
 from threadchat.access import passphrase
 from threadchat.commands.operators import registry
-from threadchat.messages.kinds import Call, Reason, parse_line
+from threadchat.messages.kinds import Call, parse_line
+from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import MAX_QUEUED
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
-from threadchat.text.names import UNSAFE_CHARACTER, clean_text
+from threadchat.text.clean import UNSAFE_CHARACTER, clean_text
 
 PEOPLE = ["al", "bo", "cy"]
 PASSPHRASE = "correct horse"

@@ -5,8 +5,6 @@ import unicodedata
 import pytest
 
 from threadchat.messages.kinds import (
-    MAX_NAMES_LISTED,
-    NAMES_OF_A_CROWD,
     Call,
     Emote,
     Joined,
@@ -15,20 +13,24 @@ from threadchat.messages.kinds import (
     Message,
     Notice,
     Problem,
-    Reason,
     Renamed,
     Say,
     View,
     Welcome,
-    count_people,
-    duration,
     escape_words,
-    list_names,
     parse_line,
     render,
     words_of,
 )
+from threadchat.net.disconnect import Reason
 from threadchat.text.names import fold_name
+from threadchat.text.phrases import (
+    MAX_NAMES_LISTED,
+    NAMES_OF_A_CROWD,
+    count_people,
+    duration,
+    list_names,
+)
 
 MESSAGES: list[tuple[Message, str]] = [
     (Say("al", "hi", 0.0), "al: hi"),

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import DEADLINE, WIRES, wait_until
-from threadchat.messages.kinds import Reason
-from threadchat.net.sendqueue import Flusher, Outbox, reason_of
+from threadchat.net.disconnect import Reason, reason_of
+from threadchat.net.sendqueue import Flusher, Outbox
 from threadchat.net.transport import PortableWire, Wire
 
 BOUND = 200_000

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import DEADLINE, WIRES, run_concurrently, wait_until
-from threadchat.messages.kinds import Reason
 from threadchat.net import tls
-from threadchat.net.sendqueue import Flusher, Outbox, reason_of
+from threadchat.net.disconnect import Reason, reason_of
+from threadchat.net.sendqueue import Flusher, Outbox
 from threadchat.net.tls import BadCertificate, HandshakeFailed, TlsWire, make_context
 from threadchat.net.transport import Wire
 

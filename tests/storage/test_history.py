@@ -3,7 +3,8 @@ import time
 import pytest
 
 from threadchat.messages.kinds import Emote, Say, Spoken
-from threadchat.storage.history import MAX_REMEMBERED, History, index_words
+from threadchat.storage.history import MAX_REMEMBERED, History
+from threadchat.text.search import index_words
 
 
 def said(first: int, last: int) -> list[Spoken]:

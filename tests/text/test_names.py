@@ -4,18 +4,15 @@ from collections.abc import Iterable
 import pytest
 from rich.cells import cell_len
 
+from threadchat.text.clean import MAX_COMBINING_MARKS, clean_text
+from threadchat.text.encodings import Decoder, _known_encodings, usable_encoding
 from threadchat.text.names import (
-    MAX_COMBINING_MARKS,
     MAX_NAME_CELLS,
     RESERVED_NAMES,
     BadName,
-    Decoder,
-    _known_encodings,
     clean_name,
-    clean_text,
     fold_name,
     skeleton,
-    usable_encoding,
 )
 
 ACUTE = "\u0301"

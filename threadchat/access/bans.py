@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from threadchat.messages.kinds import duration
 from threadchat.net.addresses import IPAddress, address_of, bare_host
 from threadchat.text.names import BadName, clean_name, fold_name, skeleton
+from threadchat.text.phrases import duration
 
 Network = IPv4Network | IPv6Network
 

@@ -10,8 +10,6 @@ from itertools import accumulate
 from typing import Protocol
 
 from threadchat.messages.kinds import (
-    MAX_NAMES_LISTED,
-    NAMES_OF_A_CROWD,
     Joined,
     Left,
     LeftTogether,
@@ -24,6 +22,7 @@ from threadchat.messages.kinds import (
     render,
     words_of,
 )
+from threadchat.text.phrases import MAX_NAMES_LISTED, NAMES_OF_A_CROWD
 
 
 class Member(Protocol):

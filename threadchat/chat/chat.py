@@ -18,18 +18,18 @@ from threadchat.messages.kinds import (
     Notice,
     Private,
     Problem,
-    Reason,
     Remark,
     Renamed,
     RoomMessage,
     Spoken,
     Welcome,
-    duration,
     render,
 )
+from threadchat.net.disconnect import Reason
 from threadchat.storage.history import Found, History
 from threadchat.storage.records import Protected, RecordsFailed
 from threadchat.text.names import BadName, clean_name, fold_name, skeleton
+from threadchat.text.phrases import duration
 
 NAME_KEPT_FOR = 120.0
 """Seconds for which a name that was lost with its connection is kept for the same address."""

@@ -12,8 +12,10 @@ from threadchat.access import passphrase
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.chat.rules import House
-from threadchat.messages.kinds import Notice, Private, Problem, Reason, duration, minute
+from threadchat.messages.kinds import Notice, Private, Problem
+from threadchat.net.disconnect import Reason
 from threadchat.storage.records import Protected, RecordsFailed, RecordsFull
+from threadchat.text.phrases import duration, minute
 
 MAX_WRONG_PASSWORDS = 3
 

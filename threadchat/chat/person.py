@@ -9,7 +9,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
-from threadchat.messages.kinds import PLAIN_VIEW, Message, Private, Reason, View, render
+from threadchat.messages.kinds import PLAIN_VIEW, Message, Private, View, render
+from threadchat.net.disconnect import Reason
 
 if TYPE_CHECKING:
     from threadchat.chat.room import Room

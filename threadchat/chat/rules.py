@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from threadchat.access.limits import Tries
+from threadchat.access.limiter import Tries
 from threadchat.access.passphrase import BadPassphrase, read_passphrase
 from threadchat.monitoring.events import Acted, Event, Trouble
 from threadchat.monitoring.stats import Snapshot
 from threadchat.storage.records import Records
-from threadchat.text.names import clean_text
+from threadchat.text.clean import clean_text
 
 MAX_MOTD_LINES = 40
 MAX_MOTD_LINE = 400

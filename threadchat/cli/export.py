@@ -16,11 +16,12 @@ import rich.console
 from rich.progress import Progress
 
 from threadchat.cli.arguments import Fault, Parser, silence_broken_output
-from threadchat.messages.kinds import Emote, list_names
+from threadchat.messages.kinds import Emote
 from threadchat.storage.database import Unusable, version_of, why_unusable
 from threadchat.storage.history import Found
 from threadchat.storage.sqlitehistory import COLUMNS, Row, found_of
 from threadchat.text.names import fold_name
+from threadchat.text.phrases import list_names
 
 _EVERY = 1000
 """After how many lines the progress bar is told."""

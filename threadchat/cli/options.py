@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from threadchat import __version__
-from threadchat.access.limits import LAN, Allowed, Limits, parse_allowed, parse_flood
+from threadchat.access.flood import parse_flood
+from threadchat.access.limits import LAN, Allowed, Limits, parse_allowed
 from threadchat.cli.arguments import Parser
 from threadchat.server.chatserver import (
     DEFAULT_FALLBACK_ENCODING,
@@ -21,7 +22,7 @@ from threadchat.server.chatserver import (
     DEFAULT_TLS_PORT,
 )
 from threadchat.storage.history import MAX_REMEMBERED
-from threadchat.text.names import usable_encoding
+from threadchat.text.encodings import usable_encoding
 
 _EXAMPLES = """\
 examples:

@@ -10,18 +10,9 @@ from threadchat.chat.chat import Chat, NameProtected
 from threadchat.chat.person import Person
 from threadchat.chat.room import Room
 from threadchat.commands.registry import Command, Misuse, Registry
-from threadchat.messages.kinds import (
-    Emote,
-    Message,
-    Notice,
-    Problem,
-    Remark,
-    Spoken,
-    count_people,
-    duration,
-    minute,
-)
+from threadchat.messages.kinds import Emote, Message, Notice, Problem, Remark, Spoken
 from threadchat.text.names import BadName
+from threadchat.text.phrases import count_people, duration, minute
 
 MAX_NAMES_IN_WHO = 1000
 """The most names `/who` lists: its answer has to fit a client's queue."""

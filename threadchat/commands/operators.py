@@ -23,9 +23,11 @@ from threadchat.chat.person import Person
 from threadchat.commands.builtin import registry as registry
 from threadchat.commands.builtin import somebody
 from threadchat.commands.registry import Misuse
-from threadchat.messages.kinds import Notice, Problem, Reason, Remark, duration
+from threadchat.messages.kinds import Notice, Problem, Remark
 from threadchat.monitoring.stats import lines as lines_of
+from threadchat.net.disconnect import Reason
 from threadchat.storage.records import RecordsFailed
+from threadchat.text.phrases import duration
 
 
 @registry.command("motd", "[WORDS]", "show the message of the day; operators change it")

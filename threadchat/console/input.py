@@ -29,7 +29,7 @@ from threadchat.console.log import Console
 from threadchat.console.tty import OwnTerminal, is_in_foreground
 from threadchat.terminal.linebuffer import LineBuffer, LineTooLong
 from threadchat.terminal.lineeditor import Completer, EndOfInput, Event, LineEditor
-from threadchat.text.names import clean_text
+from threadchat.text.clean import clean_text
 
 PROMPT = "operator> "
 

@@ -28,7 +28,7 @@ from rich.text import Text
 
 from threadchat.console.footer import Footer
 from threadchat.console.tty import OwnTerminal
-from threadchat.messages.kinds import RoomMessage, duration
+from threadchat.messages.kinds import RoomMessage
 from threadchat.monitoring.events import (
     Acted,
     Bound,
@@ -41,6 +41,7 @@ from threadchat.monitoring.events import (
     Stopping,
     Trouble,
 )
+from threadchat.text.phrases import duration
 
 MAX_WAITING_LINES = 10_000
 """How many lines may wait to be written before what people say is left out, and counted.

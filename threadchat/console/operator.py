@@ -16,8 +16,9 @@ from threadchat.chat.person import Person
 from threadchat.commands import builtin as commands
 from threadchat.commands import operators as operating
 from threadchat.commands.registry import Misuse, Registry
-from threadchat.messages.kinds import Call, Notice, Problem, Remark, duration, parse_line
+from threadchat.messages.kinds import Call, Notice, Problem, Remark, parse_line
 from threadchat.monitoring import stats
+from threadchat.text.phrases import duration
 
 NAME = "operator"
 

@@ -18,27 +18,19 @@ from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.commands.builtin import complete
 from threadchat.commands.operators import registry
-from threadchat.messages.kinds import (
-    Call,
-    Notice,
-    Problem,
-    Reason,
-    Say,
-    Spoken,
-    duration,
-    parse_line,
-    render,
-)
+from threadchat.messages.kinds import Call, Notice, Problem, Say, Spoken, parse_line, render
 from threadchat.monitoring.events import Connected, Disconnected, Named, Watch
 from threadchat.net.addresses import show_address
-from threadchat.net.sendqueue import BROKEN, Flusher, Frame, Outbox, reason_of
+from threadchat.net.disconnect import BROKEN, Reason, reason_of
+from threadchat.net.sendqueue import Flusher, Frame, Outbox
 from threadchat.net.sniffer import Doorman
 from threadchat.net.transport import AnyWire, open_wire, prepare
 from threadchat.session.floodcontrol import Pace
 from threadchat.session.login import Entrance
 from threadchat.terminal.clientterminal import AreYouThere, Ended, Terminal, TerminalEvent
 from threadchat.terminal.linebuffer import LineTooLong
-from threadchat.text.names import clean_text
+from threadchat.text.clean import clean_text
+from threadchat.text.phrases import duration
 
 MAX_SAID_AT_ONCE = 16
 """The most lines of one client that its room is told at once, besides the first."""

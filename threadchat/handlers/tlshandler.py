@@ -3,8 +3,8 @@
 import contextlib
 
 from threadchat.handlers.handler import ClientHandler
-from threadchat.messages.kinds import Problem, Reason, render
-from threadchat.net.sendqueue import reason_of
+from threadchat.messages.kinds import Problem, render
+from threadchat.net.disconnect import Reason, reason_of
 from threadchat.net.tls import HandshakeFailed, TlsWire
 from threadchat.net.transport import AnyWire, open_wire
 

@@ -11,38 +11,12 @@ import unicodedata
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
 from threadchat.terminal import telnet
 from threadchat.text.names import fold_name
-
-MAX_NAMES_LISTED = 8
-"""The most people a line names one by one; of more it names `NAMES_OF_A_CROWD` and counts."""
-
-NAMES_OF_A_CROWD = 3
-
-
-class Reason(StrEnum):
-    """Why a connection ended (promise 7). The values are shown to people and written to logs."""
-
-    QUIT = "quit"
-    CLOSED = "closed"
-    RESET = "reset"
-    TIMED_OUT = "timed out"
-    TOO_SLOW = "too slow"
-    NO_MEMORY = "no memory for its queue"
-    NO_NAME = "gave no name"
-    WRONG_PASSWORD = "wrong password"
-    IDLE = "idle"
-    NO_TLS = "no TLS"
-    REPLACED = "came in again"
-    KICKED = "kicked"
-    BANNED = "banned"
-    NOT_A_CHAT_CLIENT = "not a chat client"
-    SERVER_STOPPING = "server stopping"
-    SERVER_ERROR = "server error"
+from threadchat.text.phrases import duration, list_names
 
 
 class View(NamedTuple):  # which hashes and compares at the speed of C, once a member and batch
@@ -345,45 +319,3 @@ def parse_line(line: str) -> str | Call:
 def escape_words(text: str) -> str:
     """Return the line to type so that `text` is said, whatever it begins with."""
     return f"/{text}" if text.startswith("/") else text
-
-
-def list_names(names: Sequence[str], count: int | None = None) -> str:
-    """Name all, or of a crowd the first few and the number of the others.
-
-    `count` is how many they are, where `names` holds only the first of them.
-    """
-    if count is None:
-        count = len(names)
-    if count <= MAX_NAMES_LISTED:
-        return ", ".join(names)
-    return f"{', '.join(names[:NAMES_OF_A_CROWD])} and {count - NAMES_OF_A_CROWD} others"
-
-
-def count_people(number: int, where: str = "here") -> str:
-    """Say how many people are somewhere, as the beginning of a sentence."""
-    match number:
-        case 0:
-            return f"Nobody is {where} yet"
-        case 1:
-            return f"1 person is {where}"
-    return f"{number} people are {where}"
-
-
-def minute(at: float) -> str:
-    """Say when something was, `at` being seconds since the epoch, in local time to the minute."""
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
-
-
-def duration(seconds: float) -> str:
-    """Say how long `seconds` are, in the one or two units that matter."""
-    whole = max(0, int(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    minutes = whole // 60
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours} h {minutes} min"
-    days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h"

@@ -15,8 +15,9 @@ from threading import Lock
 from rich import box
 from rich.table import Table
 
-from threadchat.messages.kinds import RoomMessage, duration
+from threadchat.messages.kinds import RoomMessage
 from threadchat.monitoring.events import Event
+from threadchat.text.phrases import duration
 
 if sys.platform != "win32":
     import resource

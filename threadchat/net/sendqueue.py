@@ -8,7 +8,6 @@ Locks are taken in this order: a room's turn, an outbox. The flusher has none of
 """
 
 import contextlib
-import errno
 import selectors
 import socket
 import time
@@ -16,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from threading import Event, Lock, Thread
 
-from threadchat.messages.kinds import Reason
+from threadchat.net.disconnect import BROKEN, Reason, reason_of
 from threadchat.net.transport import AnyWire
 
 MAX_QUEUED = 256 * 1024
@@ -27,9 +26,6 @@ _PAUSE_IN_SHORTAGE = 0.1
 
 Frame = tuple[bytes, bytes]
 """What takes the line being typed off a client's screen, and what puts it back."""
-
-BROKEN: frozenset[str] = frozenset({Reason.RESET, Reason.TIMED_OUT})
-"""Ends that the connection came to by itself. What arrived before may still be read."""
 
 
 class Outbox:
@@ -297,10 +293,3 @@ class Flusher:
         except Exception as error:
             self._report("sending to a slow client", error)
             outbox.abandon(Reason.SERVER_ERROR)
-
-
-def reason_of(error: OSError) -> Reason:
-    """Say which end of a connection `error` stands for."""
-    if isinstance(error, TimeoutError) or error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
-        return Reason.TIMED_OUT
-    return Reason.RESET

@@ -22,7 +22,6 @@ no waiting `select` on Windows."""
 _PAUSE_SLICE = 0.1
 """How long a pause takes to notice, in seconds, that it was ended from another thread."""
 
-
 _KEEPALIVE = {
     "TCP_KEEPIDLE": 40,
     "TCP_KEEPALIVE": 40,  # what macOS calls the same

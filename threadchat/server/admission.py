@@ -4,7 +4,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from threading import Lock
 
-from threadchat.access.limits import MAX_ADDRESSES, ConnectionLimiter, Limits, Refusal
+from threadchat.access.limiter import MAX_ADDRESSES, ConnectionLimiter, Refusal
+from threadchat.access.limits import Limits
 from threadchat.monitoring.events import Event, Trouble
 from threadchat.storage.records import Records
 

@@ -13,15 +13,17 @@ from collections.abc import Callable, Sequence
 from threading import Lock, Thread, active_count, current_thread
 from typing import Any
 
-from threadchat.access.limits import Limits, Refusal
+from threadchat.access.limiter import Refusal
+from threadchat.access.limits import Limits
 from threadchat.chat.chat import Chat
 from threadchat.chat.rules import House, HouseFiles
 from threadchat.handlers.handler import LINGER_SECONDS, ClientHandler
 from threadchat.handlers.tlshandler import TlsClientHandler
-from threadchat.messages.kinds import PLAIN_VIEW, Problem, Reason, render
+from threadchat.messages.kinds import PLAIN_VIEW, Problem, render
 from threadchat.monitoring.events import Refused, Watch, Watcher
 from threadchat.monitoring.stats import Snapshot, Tally, resident_memory
 from threadchat.net.addresses import plain_host, show_address
+from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import Flusher
 from threadchat.net.transport import open_wire
 from threadchat.server.admission import Gate
@@ -30,7 +32,7 @@ from threadchat.server.periodic import Watchman
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
 from threadchat.terminal.clientterminal import COMMON_ENCODINGS
-from threadchat.text.names import load_ahead, usable_encoding
+from threadchat.text.encodings import load_ahead, usable_encoding
 
 DEFAULT_PORT = 8000
 DEFAULT_TLS_PORT = 8992

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from threadchat.access.limits import FloodGuard
+from threadchat.access.flood import FloodGuard
 from threadchat.chat.person import Person
 from threadchat.commands.operators import registry
 from threadchat.messages.kinds import Call, Notice, parse_line

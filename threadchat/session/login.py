@@ -5,15 +5,11 @@ from typing import Protocol
 from threadchat.chat import passwords as protecting
 from threadchat.chat.chat import Chat, NameProtected
 from threadchat.chat.person import Person
-from threadchat.messages.kinds import (
-    MAX_NAMES_LISTED,
-    Notice,
-    Problem,
-    Reason,
-    count_people,
-    list_names,
-)
-from threadchat.text.names import BadName, clean_text
+from threadchat.messages.kinds import Notice, Problem
+from threadchat.net.disconnect import Reason
+from threadchat.text.clean import clean_text
+from threadchat.text.names import BadName
+from threadchat.text.phrases import MAX_NAMES_LISTED, count_people, list_names
 
 MAX_NAME_TRIES = 5
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 
-from threadchat.storage.history import index_words
+from threadchat.text.search import index_words
 
 _APPLICATION_ID = 0x74636861
 """Marks the file as one of threadchat's (sqlite.org/fileformat2.html, 1.3.14)."""
@@ -57,7 +57,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (_TABLES_OF_HISTORY, _INDEX_OF_WORDS, 
 
 VERSION = len(MIGRATIONS)
 """The version of the file that this module makes; it stands in the file as `user_version`."""
-
 
 CHECKPOINT_PAGES = 4000
 """After how many pages of 4 KiB the disk is waited for: who speaks then waits as well."""

@@ -5,9 +5,7 @@ appends under its turn, a batch at a time and before anybody is sent it (promise
 possible from any thread. A room is known by its name in any case.
 """
 
-import re
 import time
-import unicodedata
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from threading import Lock
 
 from threadchat.messages.kinds import Spoken
 from threadchat.text.names import fold_name
+from threadchat.text.search import index_words, phrases_of
 
 MAX_REMEMBERED = 1000
 """How many messages of each room are kept in memory."""
@@ -102,29 +101,3 @@ def has_all(phrases: Sequence[str], found: Found) -> bool:
         return False
     words = f" {index_words(found.message.text)} "
     return all(f" {phrase} " in words for phrase in phrases)
-
-
-def phrases_of(words: str) -> list[str]:
-    """Return what to look for, in the form of `index_words`, for each word that somebody typed."""
-    return [phrase for word in words.split() if (phrase := index_words(word))]
-
-
-def index_words(text: str) -> str:
-    """Return the words of `text` in the form in which they are compared, a space between them.
-
-    Casefolded, without accents, and without marks: nothing in it means anything to a search
-    engine. Where a script puts no spaces between words, each character counts as one.
-    """
-    text = text.casefold()
-    if not text.isascii():
-        # NFKD would split Hangul syllables into letters; put together again, they count as one.
-        apart = unicodedata.normalize("NFKD", text)
-        bare = "".join(char for char in apart if unicodedata.category(char) != "Mn")
-        text = unicodedata.normalize("NFC", bare).casefold()
-    return " ".join(_WORD.findall(text))
-
-
-# Kana, ideographs and Hangul; and what people say with one picture.
-_ALONE = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
-_PICTURE = "\u2600-\u27bf\U0001f000-\U0001faff"
-_WORD = re.compile(rf"[{_ALONE}{_PICTURE}]|[^\W_{_ALONE}{_PICTURE}]+")

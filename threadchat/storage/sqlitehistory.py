@@ -20,8 +20,9 @@ from threading import Event, Lock, Thread
 from threadchat.messages.kinds import Emote, Say, Spoken
 from threadchat.storage import database
 from threadchat.storage.database import Unusable
-from threadchat.storage.history import Found, History, has_all, index_words, phrases_of
+from threadchat.storage.history import Found, History, has_all
 from threadchat.text.names import fold_name
+from threadchat.text.search import index_words, phrases_of
 
 MAX_UNWRITTEN = 10_000
 """How many messages wait in memory while the file cannot be written; the oldest are lost first."""
@@ -37,7 +38,6 @@ _BUSY_SECONDS = 0.1
 
 _KINDS: dict[str, type[Spoken]] = {"say": Say, "emote": Emote}
 _NAMES_OF_KINDS: dict[type[Spoken], str] = {Say: "say", Emote: "emote"}
-
 
 Row = tuple[str, float, str, str, str]
 

@@ -32,7 +32,7 @@ from threadchat.terminal.telnet import (
     Subnegotiation,
     TelnetParser,
 )
-from threadchat.text.names import Decoder, usable_encoding
+from threadchat.text.encodings import Decoder, usable_encoding
 
 MAX_KEY = 8
 """The most bytes that one key sends."""
@@ -72,7 +72,6 @@ _MUD_CLIENTS = tuple(
     "ATLANTIS AXMUD BEIP BLOWTORCH CMUD GNOME-MUD KILDCLIENT KMUDDY MUDLET MUDRAMMER MUSHCLIENT"
     " POTATO TINTIN TINYFUGUE ZMUD".split()
 )
-
 
 _SECRET_SHOWS = "(Your client will show what you type.) "
 

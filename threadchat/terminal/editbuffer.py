@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from rich.cells import cell_len
 
-from threadchat.text.names import MAX_COMBINING_MARKS, UNSAFE_CHARACTER
+from threadchat.text.clean import MAX_COMBINING_MARKS, UNSAFE_CHARACTER
 
 UNSHOWABLE = re.compile(f"(?:{UNSAFE_CHARACTER.pattern}|\t)+")
 """What is never taken into a line, because drawing it would wreck the screen."""

@@ -46,7 +46,6 @@ class EndOfInput:
 
 Event: TypeAlias = str | LineTooLong | EndOfInput
 
-
 _TEXT_RUN = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
 
 # The Linux console sends its function keys as ESC [ [ and a letter.

@@ -138,7 +138,6 @@ _WANTED = frozenset({_Q.YES, _Q.WANT_YES, _Q.WANT_NO_THEN_YES})
 _IN_FORCE = frozenset({_Q.YES, _Q.WANT_NO, _Q.WANT_NO_THEN_YES})
 """An option that is being given up is in force until the peer has confirmed it."""
 
-
 _NONE: frozenset[tuple[Side, int]] = frozenset()
 """The one for all: `frozenset()` makes another each time."""
 
