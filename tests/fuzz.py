@@ -29,7 +29,7 @@ from rich.text import Text
 
 from tests.process import Figures, ServerProcess
 from tests.support import DEADLINE, Client
-from threadchat.commands.operators import registry
+from threadchat.commands.builtin import registry
 from threadchat.net.disconnect import Reason
 from threadchat.text.clean import UNSAFE_CHARACTER
 

@@ -6,8 +6,9 @@ from tests.support import no_stats
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.chat.rules import House
-from threadchat.commands.operators import registry
-from threadchat.messages.kinds import Call, RoomMessage, Say, parse_line
+from threadchat.commands.builtin import registry
+from threadchat.commands.registry import Call, parse_line
+from threadchat.messages.kinds import RoomMessage, Say
 from threadchat.monitoring.events import Event
 from threadchat.storage.history import History
 from threadchat.storage.records import Records

@@ -19,8 +19,8 @@ import pytest
 
 from tests.support import DEADLINE, Client, run_concurrently, said_by, wait_until
 from threadchat.access.limits import LAN
-from threadchat.cli.affinity import threads_take_turns
 from threadchat.net import addresses as network
+from threadchat.net.threads import threads_take_turns
 
 
 class Program:

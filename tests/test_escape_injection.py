@@ -18,10 +18,10 @@ from threadchat import ChatServer
 from threadchat.access import passphrase
 from threadchat.cli import export
 from threadchat.console.operator import Operator
-from threadchat.messages.kinds import View
 from threadchat.monitoring.eventlog import EventLog
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
+from threadchat.terminal.view import View
 from threadchat.text.encodings import usable_encoding
 
 C0 = "".join(map(chr, (*range(0x0A), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F)))

@@ -21,7 +21,8 @@ from threadchat.access.bans import (
     show_target,
 )
 from threadchat.access.passphrase import is_right
-from threadchat.messages.kinds import Emote, Say, View, escape_words, parse_line, render
+from threadchat.commands.registry import escape_words, parse_line
+from threadchat.messages.kinds import Emote, Say
 from threadchat.net.addresses import IPAddress, address_of
 from threadchat.net.sniffer import Doorman
 from threadchat.terminal.clientterminal import Mode, Terminal, TerminalEvent
@@ -39,6 +40,7 @@ from threadchat.terminal.telnet import (
     TelnetParser,
     escape,
 )
+from threadchat.terminal.view import View, render
 from threadchat.text.clean import MAX_COMBINING_MARKS, UNSAFE_CHARACTER, clean_text
 from threadchat.text.encodings import Decoder
 from threadchat.text.names import (

@@ -11,11 +11,12 @@ import pytest
 
 from tests.support import DEADLINE, wait_until
 from threadchat.chat import room as room_module
-from threadchat.chat.batch import Member
 from threadchat.chat.deliverer import Deliverer
+from threadchat.chat.interfaces import Member
 from threadchat.chat.room import More, Room
-from threadchat.messages.kinds import Emote, Left, Remark, Renamed, RoomMessage, Say, Spoken, View
+from threadchat.messages.kinds import Emote, Left, Remark, Renamed, RoomMessage, Say, Spoken
 from threadchat.storage.history import History
+from threadchat.terminal.view import View
 
 
 @dataclass(eq=False)

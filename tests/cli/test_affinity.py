@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from threadchat.cli import affinity as processor
+from threadchat.net.threads import threads_take_turns
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only there is it known where we run")
 
@@ -42,7 +43,7 @@ def test_who_stays_on_one_takes_those_it_starts_along() -> None:
         return processor.stay_on_one(), on_a_thread(lambda: os.sched_getaffinity(0))
 
     chosen, inherited = on_a_thread(stay)
-    if processor.threads_take_turns() and len(before) > 1:
+    if threads_take_turns() and len(before) > 1:
         assert chosen in before
         assert inherited == {chosen}
     else:

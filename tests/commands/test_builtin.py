@@ -11,13 +11,15 @@ from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.chat.rules import House
 from threadchat.cli.options import Options, variable_of
-from threadchat.commands import builtin as commands
+from threadchat.commands import people
 from threadchat.commands.builtin import registry
-from threadchat.commands.registry import Command, Misuse, Registry
-from threadchat.messages.kinds import Call, Emote, Say, View
+from threadchat.commands.completion import complete
+from threadchat.commands.registry import Call, Command, Misuse, Registry
+from threadchat.messages.kinds import Emote, Say
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import MAX_QUEUED
 from threadchat.storage.history import History
+from threadchat.terminal.view import View
 from threadchat.text.names import BadName
 
 
@@ -173,7 +175,7 @@ class TestWho:
     def test_of_too_many_the_others_are_counted(
         self, lobby: Lobby, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(commands, "MAX_NAMES_IN_WHO", 2)
+        monkeypatch.setattr(people, "MAX_NAMES_IN_WHO", 2)
         al, *_ = lobby.enter("al", "bo", "cy", "di")
         lobby.types(al, "/who")
         assert al.lines() == ["=== 4 people are here: al, bo and 2 others."]
@@ -181,7 +183,7 @@ class TestWho:
     def test_as_many_as_it_takes_are_all_named(
         self, lobby: Lobby, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(commands, "MAX_NAMES_IN_WHO", 2)
+        monkeypatch.setattr(people, "MAX_NAMES_IN_WHO", 2)
         al, _ = lobby.enter("al", "bo")
         lobby.types(al, "/who")
         assert al.lines() == ["=== 2 people are here: al, bo."]
@@ -375,7 +377,7 @@ class TestCompletion:
         self, lobby: Lobby, text: str, completion: tuple[int, list[str]]
     ) -> None:
         lobby.enter("al", "bo", "Alfred")
-        start, found = commands.complete(lobby.chat, text)
+        start, found = complete(registry, lobby.chat, text)
         assert (start, sorted(found, key=str.casefold)) == (
             completion[0],
             sorted(completion[1], key=str.casefold),

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.lobby import Lobby, Somebody
 from tests.test_properties import nasty_text
 from threadchat.access import passphrase
-from threadchat.commands.operators import registry
-from threadchat.messages.kinds import Call, parse_line
+from threadchat.commands.builtin import registry
+from threadchat.commands.registry import Call, parse_line
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import MAX_QUEUED
 from threadchat.storage.records import Records

@@ -4,7 +4,7 @@ import pytest
 
 from tests.lobby import Lobby, Somebody
 from tests.support import wait_until
-from threadchat.commands.operators import registry
+from threadchat.commands.builtin import registry
 from threadchat.monitoring.events import Acted
 
 

@@ -15,7 +15,7 @@ from tests.support import (
     wait_until,
 )
 from threadchat import ChatServer
-from threadchat.chat.batch import Member
+from threadchat.chat.interfaces import Member
 from threadchat.chat.room import More, Room
 from threadchat.handlers import handler as handler_module
 from threadchat.handlers.handler import ClientHandler

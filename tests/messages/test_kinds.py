@@ -4,8 +4,8 @@ import unicodedata
 
 import pytest
 
+from threadchat.commands.registry import Call, escape_words, parse_line
 from threadchat.messages.kinds import (
-    Call,
     Emote,
     Joined,
     Left,
@@ -15,14 +15,11 @@ from threadchat.messages.kinds import (
     Problem,
     Renamed,
     Say,
-    View,
     Welcome,
-    escape_words,
-    parse_line,
-    render,
-    words_of,
 )
+from threadchat.messages.mentions import words_of
 from threadchat.net.disconnect import Reason
+from threadchat.terminal.view import View, render
 from threadchat.text.names import fold_name
 from threadchat.text.phrases import (
     MAX_NAMES_LISTED,

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 import pyte
 import pytest
 
-from threadchat.messages.kinds import View
 from threadchat.terminal.clientterminal import AreYouThere, Ended, Mode, Terminal, TerminalEvent
 from threadchat.terminal.linebuffer import MAX_LINE, LineTooLong
 from threadchat.terminal.lineeditor import Completer
 from threadchat.terminal.telnet import IAC, Command, Option
+from threadchat.terminal.view import View
 
 NEGOTIATION = re.compile(rb"\xff[\xfb-\xfe].", re.DOTALL)
 SUBNEGOTIATION = re.compile(rb"\xff\xfa.*?\xff\xf0", re.DOTALL)

@@ -8,15 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from threadchat.terminal.editscreen import MAX_LISTED
+from threadchat.terminal.keys import MAX_ESCAPE
 from threadchat.terminal.linebuffer import LineTooLong
-from threadchat.terminal.lineeditor import (
-    MAX_ESCAPE,
-    MAX_REMEMBERED,
-    MAX_TABS,
-    EndOfInput,
-    Event,
-    LineEditor,
-)
+from threadchat.terminal.lineeditor import MAX_REMEMBERED, MAX_TABS, EndOfInput, Event, LineEditor
 
 UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
 HOME, END, DELETE = "\x1b[1~", "\x1b[4~", "\x1b[3~"

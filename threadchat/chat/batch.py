@@ -7,8 +7,8 @@ is a few slices of that, not a loop over messages. No sockets, no threads.
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from itertools import accumulate
-from typing import Protocol
 
+from threadchat.chat.interfaces import Member
 from threadchat.messages.kinds import (
     Joined,
     Left,
@@ -17,30 +17,10 @@ from threadchat.messages.kinds import (
     Notice,
     RoomMessage,
     Spoken,
-    View,
-    draw_all,
-    render,
-    words_of,
 )
+from threadchat.messages.mentions import words_of
+from threadchat.terminal.view import View, draw_all, render
 from threadchat.text.phrases import MAX_NAMES_LISTED, NAMES_OF_A_CROWD
-
-
-class Member(Protocol):
-    """Whatever can be in a room: it has a name and a view, and can be handed what is rendered."""
-
-    name: str
-    folded_name: str
-    """The name as `threadchat.text.fold_name` makes it, by which mentions are found."""
-    view: View
-    hears_itself: bool
-    """Whether what this member says is to be shown to it, too: nothing else put it there."""
-
-    @property
-    def ignores(self) -> "Collection[Member]":
-        """Whose words are not to be shown to this member: replaced as a whole, never changed."""
-
-    def deliver(self, data: bytes) -> None:
-        """Take `data`, whole lines in this member's view. Must not wait."""
 
 
 class Sheet:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 from threading import Condition, Lock
 
-from threadchat.chat.batch import Member
 from threadchat.chat.countdown import Countdown
 from threadchat.chat.deliverer import Deliverer
+from threadchat.chat.interfaces import Member, Observer
 from threadchat.chat.person import Person
-from threadchat.chat.room import More, Observer, Room
+from threadchat.chat.room import More, Room
 from threadchat.chat.rules import House
 from threadchat.messages.kinds import (
     Left,
@@ -23,11 +23,11 @@ from threadchat.messages.kinds import (
     RoomMessage,
     Spoken,
     Welcome,
-    render,
 )
 from threadchat.net.disconnect import Reason
 from threadchat.storage.history import Found, History
 from threadchat.storage.records import Protected, RecordsFailed
+from threadchat.terminal.view import render
 from threadchat.text.names import BadName, clean_name, fold_name, skeleton
 from threadchat.text.phrases import duration
 

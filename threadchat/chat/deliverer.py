@@ -10,7 +10,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Lock, Thread
 
-from threadchat.cli.affinity import threads_take_turns
+from threadchat.net.threads import threads_take_turns
 
 Work = Callable[[], bool]
 """Do a piece of work, and return whether there is more. Must not raise."""

@@ -7,36 +7,15 @@ needs no change here, nor in the rooms, nor in the commands.
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from threadchat.messages.kinds import PLAIN_VIEW, Message, Private, View, render
+from threadchat.chat.interfaces import Door
+from threadchat.messages.kinds import Message, Private
 from threadchat.net.disconnect import Reason
+from threadchat.terminal.view import PLAIN_VIEW, View, render
 
 if TYPE_CHECKING:
     from threadchat.chat.room import Room
-
-
-class Door(Protocol):
-    """How somebody is connected. All but `end` is for the person's own thread."""
-
-    def ask_secret(self, question: str) -> str | None:
-        """Ask for a password and wait for it; return None if the person is gone instead.
-
-        It is not shown where the client allows that.
-        """
-
-    def pause(self, seconds: float) -> bool:
-        """Wait so long; return False, at once, if the person is gone or ended meanwhile."""
-
-    def end(self, reason: str, words: str) -> None:
-        """End the connection, from any thread, telling the person why in `words`."""
-
-    def set_charset(self, name: str) -> str:
-        """Take what comes for the encoding called `name`; return its proper name."""
-
-    def set_character_mode(self, wanted: bool) -> None:
-        """Ask to have the line being typed drawn by us, or by the person's own client."""
-
 
 _NOBODY: "frozenset[Person]" = frozenset()
 """The one for all: `frozenset()` makes another each time."""

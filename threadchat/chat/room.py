@@ -20,12 +20,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Protocol
 
-from threadchat.chat.batch import Member, RenderedSheet, Sheet
+from threadchat.chat.batch import RenderedSheet, Sheet
 from threadchat.chat.deliverer import Deliverer
-from threadchat.messages.kinds import Left, RoomMessage, Spoken, View
+from threadchat.chat.interfaces import Member, Observer
+from threadchat.messages.kinds import Left, RoomMessage, Spoken
 from threadchat.storage.history import History
+from threadchat.terminal.view import View
 
 MAX_PENDING = 4096
 """How many entries may wait; beyond that, who posts waits, and so does their connection.
@@ -35,17 +36,6 @@ There may be one more for each who does, and for each who joins or leaves.
 
 MAX_BATCH_CHARACTERS = 128 * 1024
 """Where a batch ends even if more is waiting, so that no member is handed megabytes at once."""
-
-
-class Observer(Protocol):
-    """Who wants to see what a room is shown. Called in the room's order; must not wait."""
-
-    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
-        """See a batch that has been handed to every member, as so many lines in all."""
-
-    def failed(self, doing: str, error: Exception) -> None:
-        """See an error that should not have happened and that the room has survived."""
-
 
 More = Callable[[], Sequence[Spoken]]
 """Return what somebody has said since, without waiting; nothing if there is no plain word."""

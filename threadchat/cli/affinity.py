@@ -9,13 +9,9 @@ at once, and a small room talk half as fast again.
 import contextlib
 import os
 import random
-import sys
 from pathlib import Path
 
-
-def threads_take_turns() -> bool:
-    """Return whether a global interpreter lock lets but one thread run at a time (PEP 703)."""
-    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+from threadchat.net.threads import threads_take_turns
 
 
 def stay_on_one() -> int | None:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from types import FrameType
 
 from threadchat.access.limits import Limits
@@ -26,6 +26,7 @@ from threadchat.cli import affinity as processor
 from threadchat.cli import export
 from threadchat.cli.arguments import Fault, silence_broken_output
 from threadchat.cli.options import Options, parse_options
+from threadchat.cli.signals import on_reload_signal, on_stop_signals, wait_for_stop
 from threadchat.console.input import Desk, open_desk
 from threadchat.console.log import Console, Detail
 from threadchat.console.operator import Operator
@@ -39,9 +40,6 @@ from threadchat.storage.database import Unusable
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
-
-_RELOAD = getattr(signal, "SIGHUP", None)
-"""The signal that has files reread, on systems that have it."""
 
 STOP_SECONDS = 4.5
 """How long a stop may take in all, so that the process is gone within 5 s."""
@@ -70,8 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[:1] == ["export"]:
         return export.main(arguments[1:])
     signals: SimpleQueue[int] = SimpleQueue()  # its put is safe in a signal handler
-    _on_stop_signals(lambda number, _frame: signals.put(number))
-    _on_reload_signal(signals)
+    on_stop_signals(lambda number, _frame: signals.put(number))
+    on_reload_signal(signals)
     options = parse_options(arguments, os.environ)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A name that the operator's own encoding lacks must not break the log.
@@ -113,8 +111,8 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
         if server.tls_port is not None:
             watch.note(Bound(f"{show_address(server.tls_port.server_address)} (TLS)"))
         desk = _open_desk(options, server, console)
-        _wait_for_stop(signals, server.house.reread)
-        _on_stop_signals(partial(_stop_at_once, desk))
+        wait_for_stop(signals, server.house.reread)
+        on_stop_signals(partial(_stop_at_once, desk))
         deadline = time.monotonic() + STOP_SECONDS
         watch.note(Stopping())
         if desk is not None:
@@ -128,7 +126,7 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
         # Somebody has stopped reading our output: Python's own way out would wait for them.
         os._exit(0)
     # From here on there is nothing left to stop, and Python's last steps know no handlers.
-    _on_stop_signals(signal.SIG_IGN)
+    on_stop_signals(signal.SIG_IGN)
     silence_broken_output()
     return 0
 
@@ -265,42 +263,3 @@ def _why_not(error: Exception, host: str, port: int) -> str:
                 " Leave --host out to serve every address it has."
             )
     return f"cannot listen at {host or 'any address'}, port {port}: {error}. Try another --host."
-
-
-def _on_stop_signals(
-    handler: Callable[[int, FrameType | None], object] | signal.Handlers,
-) -> None:
-    signal.signal(signal.SIGINT, handler)
-    signal.signal(signal.SIGTERM, handler)
-
-
-def _on_reload_signal(signals: SimpleQueue[int]) -> None:
-    """Have SIGHUP reread files, and stop the server if it is that our terminal was closed."""
-    if _RELOAD is None:
-        return
-    is_ours_to_mind = signal.getsignal(_RELOAD) != signal.SIG_IGN and _has_terminal()  # no nohup
-
-    def take(number: int, _frame: FrameType | None) -> None:
-        signals.put(signal.SIGTERM if is_ours_to_mind and not _has_terminal() else number)
-
-    signal.signal(_RELOAD, take)
-
-
-def _has_terminal() -> bool:
-    try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
-    except OSError:
-        return False
-    return True
-
-
-def _wait_for_stop(signals: SimpleQueue[int], reread: Callable[[], None]) -> None:
-    """Wait until something says that the server is to stop, and reread files meanwhile.
-
-    In slices: on Windows, Ctrl-C does not interrupt a wait.
-    """
-    while True:
-        with contextlib.suppress(Empty):
-            if signals.get(timeout=0.5) != _RELOAD:
-                return
-            reread()

@@ -20,14 +20,16 @@ from threadchat.chat import passwords as protecting
 from threadchat.chat.chat import Chat
 from threadchat.chat.countdown import MAX_COUNTDOWN
 from threadchat.chat.person import Person
-from threadchat.commands.builtin import registry as registry
-from threadchat.commands.builtin import somebody
-from threadchat.commands.registry import Misuse
+from threadchat.commands.people import somebody
+from threadchat.commands.registry import Misuse, Registry
 from threadchat.messages.kinds import Notice, Problem, Remark
 from threadchat.monitoring.stats import lines as lines_of
 from threadchat.net.disconnect import Reason
 from threadchat.storage.records import RecordsFailed
 from threadchat.text.phrases import duration
+
+registry = Registry()
+"""The commands of operators."""
 
 
 @registry.command("motd", "[WORDS]", "show the message of the day; operators change it")

@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
-from threadchat.messages.kinds import Call, Problem
+from threadchat.messages.kinds import Problem
 from threadchat.storage.records import RecordsFailed
 
 Action = Callable[[Chat, Person, str], None]
@@ -19,6 +19,29 @@ Action = Callable[[Chat, Person, str], None]
 
 class Misuse(Exception):
     """A command was used in a way it does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A typed line that calls a command, by its name in lower case."""
+
+    command: str
+    argument: str
+
+
+def parse_line(line: str) -> str | Call:
+    """Tell words from commands: a slash calls a command, two say what begins with one."""
+    if not line.startswith("/"):
+        return line
+    if line.startswith("//"):
+        return line[1:]
+    command, _, argument = line[1:].partition(" ")
+    return Call(command.lower(), argument.strip())
+
+
+def escape_words(text: str) -> str:
+    """Return the line to type so that `text` is said, whatever it begins with."""
+    return f"/{text}" if text.startswith("/") else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +98,11 @@ class Registry:
         """Register the command called `name` as it stands in `registry`, and its other names."""
         self._commands[name] = command = registry._commands[name]
         self._aliases.update(dict.fromkeys(registry.aliases_of(command), name))
+
+    def merge(self, registry: "Registry") -> None:
+        """Register all the commands of `registry`, and their other names."""
+        for command in registry:
+            self.add(command.name, registry)
 
     def alias(self, other: str, name: str) -> None:
         """Let `/other` do what `/name` does, without a line of its own in `/help`."""

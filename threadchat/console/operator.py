@@ -13,10 +13,13 @@ from rich.text import Text
 
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
-from threadchat.commands import builtin as commands
-from threadchat.commands import operators as operating
-from threadchat.commands.registry import Misuse, Registry
-from threadchat.messages.kinds import Call, Notice, Problem, Remark, parse_line
+from threadchat.commands import builtin
+from threadchat.commands.completion import complete
+from threadchat.commands.help import describe
+from threadchat.commands.people import notes_on
+from threadchat.commands.registry import Call, Misuse, Registry, parse_line
+from threadchat.commands.rooms import MAX_TOPIC, room_called
+from threadchat.messages.kinds import Notice, Problem, Remark
 from threadchat.monitoring import stats
 from threadchat.text.phrases import duration
 
@@ -59,11 +62,11 @@ class Operator(Person):
                 self.tell(Problem(f"Nobody is shown that. say {words} announces it."))
 
     def complete(self, text: str) -> tuple[int, list[str]]:
-        """Return what Tab may make of `text`, as `commands.complete` does."""
+        """Return what Tab may make of `text`, as `complete` does."""
         if " " not in text:
             known = (f"{command.name} " for command in registry)
             return 0, [name for name in known if name.startswith(text.lower())]
-        return commands.complete(self._chat, text)
+        return complete(builtin.registry, self._chat, text)
 
 
 registry = Registry()
@@ -74,9 +77,7 @@ registry = Registry()
 def help_(chat: Chat, person: Person, argument: str) -> None:
     """List the commands, or describe one."""
     if argument:
-        command = registry.find(person, argument.removeprefix("/").lower())
-        if command is not None:
-            person.tell(*map(Notice, commands.details(command)))
+        describe(registry, person, argument)
         return
     table = _table("command", "what it does")
     for command in registry:
@@ -101,7 +102,7 @@ def who(chat: Chat, person: Person, argument: str) -> None:
     """List everybody, or who is in a room."""
     rooms = chat.rooms()
     if argument:
-        room = commands.room_called(chat, person, argument)
+        room = room_called(chat, person, argument)
         if room is None:
             return
         rooms = [room]
@@ -121,7 +122,7 @@ def who(chat: Chat, person: Person, argument: str) -> None:
 
 
 def _notes(member: Person, now: float) -> list[str]:
-    notes = commands.notes_on(member, now)
+    notes = notes_on(member, now)
     if member.is_operator:
         notes.append("operator")
     if member.mute_left(now):
@@ -146,18 +147,18 @@ def topic(chat: Chat, person: Person, argument: str) -> None:
     name, _, words = argument.partition(" ")
     if not name:
         raise Misuse
-    room = commands.room_called(chat, person, name)
+    room = room_called(chat, person, name)
     if room is None:
         return
     if words.strip():
-        room.topic = words.strip()[: commands.MAX_TOPIC]
+        room.topic = words.strip()[:MAX_TOPIC]
         chat.house.acted(person.name, f"set the topic of {room.name}: {room.topic}")
         room.announce(Remark(f"{person.name} set the topic: {room.topic}"))
     person.tell(Notice(f"Topic: {room.topic}" if room.topic else "That room has no topic."))
 
 
 for _name in _SHARED:
-    registry.add(_name, operating.registry)
+    registry.add(_name, builtin.registry)
 
 
 @registry.command("stats", "", "show how the server is doing")

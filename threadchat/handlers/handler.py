@@ -16,9 +16,10 @@ from threadchat.access.limits import Limits
 from threadchat.chat import passwords as protecting
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
-from threadchat.commands.builtin import complete
-from threadchat.commands.operators import registry
-from threadchat.messages.kinds import Call, Notice, Problem, Say, Spoken, parse_line, render
+from threadchat.commands.builtin import registry
+from threadchat.commands.completion import complete
+from threadchat.commands.registry import Call, parse_line
+from threadchat.messages.kinds import Notice, Problem, Say, Spoken
 from threadchat.monitoring.events import Connected, Disconnected, Named, Watch
 from threadchat.net.addresses import show_address
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
@@ -29,6 +30,7 @@ from threadchat.session.floodcontrol import Pace
 from threadchat.session.login import Entrance
 from threadchat.terminal.clientterminal import AreYouThere, Ended, Terminal, TerminalEvent
 from threadchat.terminal.linebuffer import LineTooLong
+from threadchat.terminal.view import render
 from threadchat.text.clean import clean_text
 from threadchat.text.phrases import duration
 
@@ -233,7 +235,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         self._settle()
 
     def _complete(self, text: str) -> tuple[int, list[str]]:
-        return complete(self.host.chat, text) if self.person.name else (0, [])
+        return complete(registry, self.host.chat, text) if self.person.name else (0, [])
 
     def end(self, reason: str, words: str) -> None:
         """End this client, from any thread, telling it why in `words`."""

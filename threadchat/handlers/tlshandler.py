@@ -3,10 +3,11 @@
 import contextlib
 
 from threadchat.handlers.handler import ClientHandler
-from threadchat.messages.kinds import Problem, render
+from threadchat.messages.kinds import Problem
 from threadchat.net.disconnect import Reason, reason_of
 from threadchat.net.tls import HandshakeFailed, TlsWire
 from threadchat.net.transport import AnyWire, open_wire
+from threadchat.terminal.view import render
 
 
 class TlsClientHandler(ClientHandler):

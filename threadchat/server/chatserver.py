@@ -19,7 +19,7 @@ from threadchat.chat.chat import Chat
 from threadchat.chat.rules import House, HouseFiles
 from threadchat.handlers.handler import LINGER_SECONDS, ClientHandler
 from threadchat.handlers.tlshandler import TlsClientHandler
-from threadchat.messages.kinds import PLAIN_VIEW, Problem, render
+from threadchat.messages.kinds import Problem
 from threadchat.monitoring.events import Refused, Watch, Watcher
 from threadchat.monitoring.stats import Snapshot, Tally, resident_memory
 from threadchat.net.addresses import plain_host, show_address
@@ -31,7 +31,8 @@ from threadchat.server.listener import Listener, Shortage
 from threadchat.server.periodic import Watchman
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
-from threadchat.terminal.clientterminal import COMMON_ENCODINGS
+from threadchat.terminal.charsets import COMMON_ENCODINGS
+from threadchat.terminal.view import PLAIN_VIEW, render
 from threadchat.text.encodings import load_ahead, usable_encoding
 
 DEFAULT_PORT = 8000

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from threadchat.access.flood import FloodGuard
 from threadchat.chat.person import Person
-from threadchat.commands.operators import registry
-from threadchat.messages.kinds import Call, Notice, parse_line
+from threadchat.commands.builtin import registry
+from threadchat.commands.registry import Call, parse_line
+from threadchat.messages.kinds import Notice
 from threadchat.net.transport import AnyWire
 
 LAST_LINES_SECONDS = 60.0

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from threadchat.messages.kinds import PLAIN_VIEW, View
+from threadchat.terminal.charsets import MAX_CHARSETS, OEM_CODE_PAGES
 from threadchat.terminal.linebuffer import MAX_LINE, LineBuffer, LineTooLong
 from threadchat.terminal.lineeditor import Completer, EndOfInput, LineEditor
 from threadchat.terminal.telnet import (
@@ -32,6 +32,7 @@ from threadchat.terminal.telnet import (
     Subnegotiation,
     TelnetParser,
 )
+from threadchat.terminal.view import PLAIN_VIEW, View
 from threadchat.text.encodings import Decoder, usable_encoding
 
 MAX_KEY = 8
@@ -39,9 +40,6 @@ MAX_KEY = 8
 
 MIN_BETWEEN_KEYS = 0.020
 """Seconds that lie between two keys a person presses; what comes closer is one piece of text."""
-
-MAX_CHARSETS = 16
-"""How many of the charsets a client offers are looked at."""
 
 PROBE_TIMEOUT = 3.0
 """Seconds after which a client that has not answered a probe does not speak telnet."""
@@ -52,20 +50,6 @@ _PLAIN_LINES = re.compile(rb"(?:[ -~]*\r?\n)+")
 _OPTIONS_OF_OURS = frozenset({Option.ECHO, Option.SGA, Option.CHARSET})
 _OPTIONS_OF_CLIENTS = frozenset({Option.SGA, Option.NAWS, Option.TTYPE, Option.CHARSET})
 
-# The code page of Windows' console where the one of its windows is the key: telnet.exe uses it.
-_OEM_CODE_PAGES = {
-    "cp1250": "cp852",
-    "cp1251": "cp866",
-    "cp1252": "cp437",
-    "cp1253": "cp737",
-    "cp1254": "cp857",
-    "cp1255": "cp862",
-    "cp1257": "cp775",
-    "cp1258": "cp1258",
-}
-
-COMMON_ENCODINGS = frozenset({*_OEM_CODE_PAGES, *_OEM_CODE_PAGES.values(), "cp850", "latin-1"})
-"""What clients' bytes are in, as a rule, if not in UTF-8."""
 
 # These edit lines better than we could; some take our echo for a wish to hide a password.
 _MUD_CLIENTS = tuple(
@@ -308,7 +292,7 @@ class Terminal:
             return
         if self.mode is Mode.PROBED:
             # Keys one by one and no request of its own: telnet.exe, whose bytes are its console's.
-            self._decoder.fallback = _OEM_CODE_PAGES.get(self._decoder.fallback, "cp437")
+            self._decoder.fallback = OEM_CODE_PAGES.get(self._decoder.fallback, "cp437")
         self.mode = Mode.CHARACTER
         self._editor = LineEditor(complete=self._complete, encoding=self._decoder.encoding)
         self._editor.resize(*self._size)

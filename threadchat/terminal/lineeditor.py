@@ -13,7 +13,6 @@ the line stays as it was.
 """
 
 import codecs
-import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,10 +20,8 @@ from typing import ClassVar, TypeAlias
 
 from threadchat.terminal.editbuffer import UNSHOWABLE, EditBuffer, split
 from threadchat.terminal.editscreen import Picture, around_cursor, difference, draw, rows_of_names
+from threadchat.terminal.keys import MAX_ESCAPE, TEXT_RUN, UNFINISHED, key_name
 from threadchat.terminal.linebuffer import MAX_LINE, LineTooLong
-
-MAX_ESCAPE = 32
-"""Characters of an unfinished escape sequence that are waited with."""
 
 MAX_REMEMBERED = 8192
 """Characters kept of somebody's earlier lines, though at least their last one."""
@@ -45,30 +42,6 @@ class EndOfInput:
 
 
 Event: TypeAlias = str | LineTooLong | EndOfInput
-
-_TEXT_RUN = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
-
-# The Linux console sends its function keys as ESC [ [ and a letter.
-_UNFINISHED = re.compile(r"\x1b(?:\[(?:\[|[ -?]*)|O[0-9;]*)?")
-
-_KEY_SEQUENCE = re.compile(r"\x1b[\[O]([0-9]*)(?:;([0-9]+))?([A-DFH~])")
-
-
-def _key_name(sequence: str) -> str:
-    """Return the name under which `LineEditor` knows an escape sequence, or ''.
-
-    A modifier is one more than the sum of 1 (Shift), 2 (Alt), 4 (Ctrl); the last two make an
-    arrow go by words.
-    """
-    match = _KEY_SEQUENCE.fullmatch(sequence)
-    if match is None:
-        return ""
-    number, modifier, final = match.groups()
-    if final == "~":
-        return f"{number}~"
-    by_words = final in "CD" and (modifier or number) in ("3", "4", "5", "6", "7", "8")
-    return f"word {final}" if by_words else f"arrow {final}"
-
 
 _EDITING_KEYS: dict[str, Callable[[EditBuffer], None]] = {
     "\x01": EditBuffer.go_to_start,
@@ -157,7 +130,7 @@ class LineEditor:
             character = text[position]
             if self._escape and self._take_into_escape(character):
                 position += 1
-            elif run := _TEXT_RUN.match(text, position):
+            elif run := TEXT_RUN.match(text, position):
                 self._after_tab = False
                 self._type(run.group())
                 position = run.end()
@@ -334,8 +307,8 @@ class LineEditor:
         self._escape = ""
         if UNSHOWABLE.match(character) or (len(sequence) > 2 and not character.isascii()):
             return False  # after a stray Esc, Enter is still Enter
-        if not _UNFINISHED.fullmatch(sequence):
-            self._press(_key_name(sequence))
+        if not UNFINISHED.fullmatch(sequence):
+            self._press(key_name(sequence))
         elif len(sequence) < MAX_ESCAPE:
             self._escape = sequence
         return True

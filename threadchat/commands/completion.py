@@ -1,0 +1,16 @@
+"""Complete what somebody types: the names of people and of commands."""
+
+from threadchat.chat.chat import Chat
+from threadchat.commands.registry import Registry
+
+
+def complete(registry: Registry, chat: Chat, text: str) -> tuple[int, list[str]]:
+    """Return where the last word of `text` begins, and the names or commands it may become."""
+    if text.startswith("/") and " " not in text:
+        known = (f"/{command.name} " for command in registry)
+        return 0, [name for name in known if name.startswith(text.lower())]
+    start = text.rfind(" ") + 1
+    word = text[start:].casefold()
+    ending = " " if start else ": "
+    names = sorted(member.name for member in chat.people())
+    return start, [name + ending for name in names if word and name.casefold().startswith(word)]

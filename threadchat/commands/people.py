@@ -1,0 +1,154 @@
+"""The commands about people: who is here, names, absence, ignoring."""
+
+from threadchat.chat import passwords as protecting
+from threadchat.chat.chat import Chat, NameProtected
+from threadchat.chat.interfaces import Member
+from threadchat.chat.person import Person
+from threadchat.commands.registry import Misuse, Registry
+from threadchat.commands.rooms import room_called
+from threadchat.messages.kinds import Notice, Problem
+from threadchat.text.names import BadName
+from threadchat.text.phrases import count_people, duration
+
+registry = Registry()
+"""The commands about people."""
+
+MAX_NAMES_IN_WHO = 1000
+"""The most names `/who` lists: its answer has to fit a client's queue."""
+
+MAX_AWAY = 100
+"""Characters kept of the words somebody leaves while away."""
+
+MIN_IDLE = 60.0
+"""Seconds of silence from which `/who` speaks of them."""
+
+
+@registry.command("who", "[ROOM]", "list who is here, or in another room")
+def who(chat: Chat, person: Person, argument: str) -> None:
+    """List who is in a room, with who is away or has been silent."""
+    room = room_called(chat, person, argument) if argument else person.room
+    if room is None:
+        return
+    now = chat.clock()
+    people = room.members
+    listed = ", ".join(described(member, now) for member in people[:MAX_NAMES_IN_WHO])
+    if len(people) > MAX_NAMES_IN_WHO:
+        listed += f" and {len(people) - MAX_NAMES_IN_WHO} others"
+    where = "here" if room is person.room else f"in {room.name}"
+    person.tell(Notice(f"{count_people(len(people), where)}{': ' if listed else ''}{listed}."))
+
+
+def described(member: Member, now: float) -> str:
+    """Return the name of `member`, with what others should know before they expect an answer."""
+    notes = notes_on(member, now) if isinstance(member, Person) else []
+    return f"{member.name} ({', '.join(notes)})" if notes else member.name
+
+
+def notes_on(person: Person, now: float) -> list[str]:
+    """Return what others should know before they expect an answer."""
+    notes = []
+    if person.away is not None:
+        notes.append(f"away: {person.away}" if person.away else "away")
+    if now - person.last_heard_at >= MIN_IDLE:
+        notes.append(f"idle {duration(now - person.last_heard_at)}")
+    return notes
+
+
+@registry.command("whois", "NAME", "tell what is known of somebody")
+def whois(chat: Chat, person: Person, argument: str) -> None:
+    """Tell what is known of somebody."""
+    other = somebody(chat, person, argument)
+    if other is not None:
+        now = chat.clock()
+        about = f"here for {duration(now - other.joined_at)}, number {other.id}"
+        person.tell(Notice(f"{described(other, now)} is {other.whereabouts}, {about}."))
+
+
+def somebody(chat: Chat, person: Person, name: str) -> Person | None:
+    """Return who is called `name`; None if the person was told that nobody is."""
+    if not name:
+        raise Misuse
+    try:
+        return chat.find(name)
+    except KeyError:
+        person.tell(Problem(f"Nobody here is called {name[:20]}. /who lists everyone."))
+        return None
+
+
+@registry.command("nick", "NAME", "change your name")
+def nick(chat: Chat, person: Person, argument: str) -> None:
+    """Change the person's name."""
+    if not argument:
+        raise Misuse
+    if argument == person.name:
+        person.tell(Notice(f"You are {person.name} already."))
+        return
+    if not chat.may_speak(person):
+        return
+    try:
+        try:
+            chat.rename(person, argument)
+        except NameProtected as error:
+            if not protecting.prove(chat, person, error.protected):
+                return
+            chat.rename(person, argument, proven=error.protected)
+    except BadName as error:
+        person.tell(Problem(f"{error} You are still {person.name}."))
+    else:
+        person.tell(Notice(f"You are now {person.name}."))
+        protecting.hand_over(chat, person)
+
+
+@registry.command("protect", "", "keep your name for who knows a passphrase you choose", weight=4)
+def protect(chat: Chat, person: Person, argument: str) -> None:
+    """Keep the person's name for them."""
+    if argument:
+        person.tell(Problem("Type /protect alone: the passphrase is asked for, unseen."))
+    else:
+        protecting.protect(chat, person)
+
+
+@registry.command("unprotect", "", "let anybody have your name again")
+def unprotect(chat: Chat, person: Person, argument: str) -> None:
+    """Keep the person's name no longer."""
+    if argument:
+        raise Misuse
+    protecting.unprotect(chat, person)
+
+
+@registry.command("away", "[WORDS]", "say that you are away, until you speak again")
+def away(chat: Chat, person: Person, argument: str) -> None:
+    """Mark the person as away."""
+    if argument and not chat.may_speak(person):
+        return
+    chat.set_away(person, argument[:MAX_AWAY])
+    person.tell(Notice("You are away. When you speak, you are back."))
+
+
+@registry.command("ignore", "NAME", "be shown no more of what somebody says")
+def ignore(chat: Chat, person: Person, argument: str) -> None:
+    """Hide what somebody says."""
+    other = somebody(chat, person, argument)
+    if other is person:
+        person.tell(Problem("That is you. Nobody can be kept from hearing themselves."))
+    elif other is not None:
+        person.ignores |= {other}
+        person.tell(Notice(f"You are shown nothing more of {other.name}. /unignore undoes it."))
+
+
+@registry.command("unignore", "NAME", "be shown again what somebody says")
+def unignore(chat: Chat, person: Person, argument: str) -> None:
+    """Show again what somebody says."""
+    other = somebody(chat, person, argument)
+    if other is not None and other not in person.ignores:
+        person.tell(Problem(f"You do not ignore {other.name}."))
+    elif other is not None:
+        person.ignores -= {other}
+        person.tell(Notice(f"You are shown what {other.name} says again."))
+
+
+@registry.command("quit", "[WORDS]", "leave, with a last word if you like")
+def quit_(chat: Chat, person: Person, argument: str) -> None:
+    """Let the person go."""
+    # Who is muted goes without words: those who stay would be shown them.
+    person.quit(argument if argument and chat.may_speak(person) else "")

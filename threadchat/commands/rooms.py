@@ -1,0 +1,76 @@
+"""The commands about rooms."""
+
+from threadchat.chat.chat import Chat
+from threadchat.chat.person import Person
+from threadchat.chat.room import Room
+from threadchat.commands.registry import Misuse, Registry
+from threadchat.messages.kinds import Notice, Problem, Remark
+from threadchat.text.names import BadName
+
+registry = Registry()
+"""The commands about rooms."""
+
+MAX_TOPIC = 200
+"""Characters kept of a topic."""
+
+
+def room_called(chat: Chat, person: Person, name: str) -> Room | None:
+    """Return the room called `name`; None if the person was told that there is none."""
+    try:
+        return chat.room(name.removeprefix("#"))
+    except KeyError:
+        person.tell(Problem(f"There is no room {name[:20]}. /rooms lists all."))
+        return None
+
+
+@registry.command("join", "ROOM", "go to another room, or open one")
+def join(chat: Chat, person: Person, argument: str) -> None:
+    """Go to a room."""
+    if not argument:
+        raise Misuse
+    # The name of a new room is shown to everybody, too.
+    if not chat.has_room(argument.removeprefix("#")) and not chat.may_speak(person):
+        return
+    try:
+        chat.move(person, argument)
+    except BadName as error:
+        person.tell(Problem(str(error)))
+
+
+@registry.command("leave", "", "go back to the lobby")
+def leave(chat: Chat, person: Person, argument: str) -> None:
+    """Go back to the lobby."""
+    if argument:
+        raise Misuse
+    if person.room is chat.lobby:
+        person.tell(Problem("You are in the lobby. /quit leaves the chat."))
+    else:
+        chat.move(person, chat.lobby.name)
+
+
+@registry.command("rooms", "", "list the rooms, with who is there and the topic")
+def rooms(chat: Chat, person: Person, argument: str) -> None:
+    """List the rooms."""
+    if argument:
+        raise Misuse
+    known = chat.rooms()
+    width = max(len(room.name) for room in known)
+    for room in known:
+        here = "  <- you are here" if room is person.room else ""
+        people = f"{len(room.members):>5}"
+        topic = f"  {room.topic}" if room.topic else ""
+        person.tell(Notice(f"{room.name:<{width}}{people}{topic}{here}"))
+
+
+@registry.command("topic", "[WORDS]", "say what this room is about, or read it")
+def topic(chat: Chat, person: Person, argument: str) -> None:
+    """Set the topic of the person's room, or show it."""
+    room = person.room
+    if room is None:
+        return
+    if argument and not chat.may_speak(person):
+        return
+    if argument:
+        room.topic = argument[:MAX_TOPIC]
+        chat.announce(person, Remark(f"{person.name} set the topic: {room.topic}"))
+    person.tell(Notice(f"Topic: {room.topic}" if room.topic else "This room has no topic."))

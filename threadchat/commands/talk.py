@@ -1,0 +1,124 @@
+"""The commands that say something, or look up what was said."""
+
+import re
+import time
+from collections.abc import Iterable
+
+from threadchat.chat import passwords as protecting
+from threadchat.chat.chat import Chat
+from threadchat.chat.person import Person
+from threadchat.commands.people import described, somebody
+from threadchat.commands.registry import Misuse, Registry
+from threadchat.messages.kinds import Emote, Message, Notice, Problem, Spoken
+from threadchat.text.phrases import minute
+
+registry = Registry()
+"""The commands that say something, or look up what was said."""
+
+DEFAULT_LAST = 20
+MAX_LAST = 200
+"""How many messages `/last` shows, unless told otherwise, and at most."""
+
+MAX_FOUND = 20
+"""How many messages `/search` shows."""
+
+MAX_RECALLED = 32 * 1024
+"""The most characters that `/last` or `/search` answers: they have to fit a client's queue."""
+
+
+@registry.command("me", "TEXT", "say what you do, as in * al waves", is_speech=True)
+def me(chat: Chat, person: Person, argument: str) -> None:
+    """Say what the person does."""
+    if not argument:
+        raise Misuse
+    chat.say(person, [Emote(person.name, argument, time.time())])
+
+
+@registry.command("msg", "NAME WORDS", "say something to one person alone", is_speech=True)
+def msg(chat: Chat, person: Person, argument: str) -> None:
+    """Say something to one person."""
+    name, _, words = argument.partition(" ")
+    if not words.strip():
+        raise Misuse
+    _whisper(chat, person, name.rstrip(":,"), words.strip())
+
+
+@registry.command("reply", "WORDS", "answer who last wrote to you alone", is_speech=True)
+def reply(chat: Chat, person: Person, argument: str) -> None:
+    """Say something to who last wrote in private."""
+    if not argument:
+        raise Misuse
+    if not person.answers_to:
+        person.tell(Problem("Nobody has written to you alone yet. /msg NAME WORDS does so."))
+        return
+    _whisper(chat, person, person.answers_to, argument)
+
+
+registry.alias("r", "reply")
+
+
+def _whisper(chat: Chat, person: Person, name: str, words: str) -> None:
+    if not chat.may_speak(person) or protecting.keep_letter(chat, person, name, words):
+        return
+    recipient = somebody(chat, person, name)
+    if recipient is person:
+        person.tell(Problem("That is you. /msg NAME WORDS is for somebody else."))
+    elif recipient is not None:
+        chat.whisper(person, recipient, words)
+        if recipient.away is not None:
+            person.tell(Notice(f"{described(recipient, chat.clock())} will see it when back."))
+
+
+@registry.command("last", "[N]", "show the last 20 things said here, or up to 200", weight=2)
+def last(chat: Chat, person: Person, argument: str) -> None:
+    """Show the last messages of the person's room."""
+    number = _number(argument, MAX_LAST) if argument else DEFAULT_LAST
+    if person.room is None:
+        return
+    said = _heard_by(person, chat.recent(person.room, number))
+    shown = _fitting(reversed(said))[::-1]
+    if not shown:
+        person.tell(Notice(f"Nothing was said in {person.room.name} yet."))
+        return
+    shortened = f", as no more than {len(shown)} fit" if len(shown) < len(said) else ""
+    begin = Notice(f"The last {len(shown)} of what was said in {person.room.name}{shortened}:")
+    person.tell(begin, *shown, Notice("That was it. From here on it is live."))
+
+
+def _heard_by(person: Person, said: Iterable[Spoken]) -> list[Spoken]:
+    """Leave out what was said under the names of those whom `person` ignores."""
+    ignored = {other.name for other in person.ignores}
+    return [message for message in said if message.name not in ignored]
+
+
+def _number(argument: str, most: int) -> int:
+    if not re.fullmatch("[0-9]{1,9}", argument) or not 1 <= int(argument) <= most:
+        raise Misuse
+    return int(argument)
+
+
+def _fitting(messages: Iterable[Message]) -> list[Message]:
+    """Return as many of the first `messages` as an answer may hold."""
+    fitting: list[Message] = []
+    characters = 0
+    for message in messages:
+        characters += len(message.line)
+        if characters > MAX_RECALLED:
+            break
+        fitting.append(message)
+    return fitting
+
+
+@registry.command(
+    "search", "WORDS", "find what was said with all these words, newest first", weight=4
+)
+def search(chat: Chat, person: Person, argument: str) -> None:
+    """Find messages in all rooms."""
+    if not argument:
+        raise Misuse
+    lines = [
+        Notice(f"{minute(hit.message.at)} {hit.room} {hit.message.line}")
+        for hit in chat.search(argument, MAX_FOUND)
+        if _heard_by(person, [hit.message])
+    ]
+    person.tell(*_fitting(lines or [Notice("Nothing that was said has all of these words.")]))

@@ -1,0 +1,71 @@
+"""Start threads where the system may be out of them, and join them where they may be waiting.
+
+A stop joins every thread of the server (promise 9), and any of these may be the one that asks for
+the stop: a watcher that is called on it, say. Such a thread must not be joined by itself, nor by
+another one that stops the server for it.
+"""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock, Thread
+
+_SLICE = 0.05
+"""Seconds after which a join looks again whether its thread has begun to wait for a stop."""
+
+_lock = Lock()  # guards the one below
+_waiting_for_a_stop: set[Thread] = set()
+
+
+def threads_take_turns() -> bool:
+    """Return whether a global interpreter lock lets but one thread run at a time (PEP 703)."""
+    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+
+
+def start_thread(target: Callable[..., object], name: str, *args: object) -> Thread | None:
+    """Run `target` with `args` on a daemon thread of that name.
+
+    Return the thread, or None if the system is out of threads or of memory for one.
+    """
+    thread = Thread(target=target, args=args, name=f"threadchat {name}", daemon=True)
+    try:
+        thread.start()
+    except (RuntimeError, MemoryError):
+        return None
+    return thread
+
+
+@contextmanager
+def waits_for_a_stop() -> Iterator[None]:
+    """Let `join` pass over the current thread while it is inside: it waits for a stop itself."""
+    thread = threading.current_thread()
+    with _lock:
+        _waiting_for_a_stop.add(thread)
+    try:
+        yield
+    finally:
+        with _lock:
+            _waiting_for_a_stop.discard(thread)
+
+
+def join(thread: Thread | None, timeout: float) -> None:
+    """Wait up to `timeout` seconds until `thread` has ended.
+
+    Return at once for None, for the current thread, and for one inside `waits_for_a_stop`: that
+    one goes on only when the caller is done.
+    """
+    if thread is None or thread is threading.current_thread():
+        return
+    deadline = time.monotonic() + timeout
+    while thread.is_alive() and not _is_waiting(thread):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return
+        thread.join(min(_SLICE, left))
+
+
+def _is_waiting(thread: Thread) -> bool:
+    with _lock:
+        return thread in _waiting_for_a_stop
