@@ -14,9 +14,8 @@ from hypothesis import HealthCheck, settings
 from tests.lobby import Lobby
 from tests.net.test_tls import context as context
 from tests.net.test_tls import files as files
-from tests.support import WatchingConsole, no_stats, run_server, wait_until
+from tests.support import WatchingConsole, run_server, wait_until
 from threadchat import ChatServer
-from threadchat.chat.rules import House
 from threadchat.storage.records import Records
 
 # These need pseudo-terminals, which Windows does not have.
@@ -66,10 +65,10 @@ def console(watched: tuple[ChatServer, WatchingConsole]) -> WatchingConsole:
 
 
 @pytest.fixture
-def house() -> Iterator[House]:
-    """House rules for a chat without a server, of which nobody logs anything."""
+def unkept() -> Iterator[Records]:
+    """Records in memory, for a chat without a server."""
     with closing(Records(None)) as records:
-        yield House(lambda event: None, no_stats, lambda: None, records)
+        yield records
 
 
 @pytest.fixture

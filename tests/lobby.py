@@ -1,17 +1,38 @@
 """A chat with people in it but without connections: they type commands, and keep what they see."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from tests.support import no_stats
 from threadchat.chat.chat import Chat
+from threadchat.chat.interfaces import Observer, ServerControl
 from threadchat.chat.person import Person
-from threadchat.chat.rules import House
+from threadchat.chat.rules import Rules
 from threadchat.commands.builtin import registry
 from threadchat.commands.registry import Call, parse_line
 from threadchat.messages.kinds import RoomMessage, Say
-from threadchat.monitoring.events import Event
+from threadchat.monitoring.events import Event, Trouble
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
+from threadchat.terminal.view import PLAIN_VIEW, Appearance, View
+
+
+def make_chat(
+    records: Records,
+    observer: Observer,
+    *,
+    history: History | None = None,
+    finish: Callable[[], None] = lambda: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Chat:
+    """Return a chat without a server around it; `records` are the caller's to close."""
+    control = ServerControl(no_stats, finish)
+    return Chat(history or History(), records, Rules(), observer, control, clock=clock)
+
+
+def make_person(id: int, address: str = "") -> Person:
+    """Return somebody who throws away what they are sent."""
+    return Person(id, address, lambda data: None, PLAIN_VIEW)
 
 
 class Watcher:
@@ -20,9 +41,16 @@ class Watcher:
     def __init__(self) -> None:
         self.messages: list[RoomMessage] = []
         self.failures: list[Exception] = []
+        self.events: list[Event] = []
 
     def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
         self.messages += messages
+
+    def note(self, event: Event) -> None:
+        self.events.append(event)
+
+    def warn(self, words: str) -> None:
+        self.note(Trouble(words))
 
     def failed(self, doing: str, error: Exception) -> None:
         self.failures.append(error)
@@ -31,7 +59,7 @@ class Watcher:
 class Somebody(Person):
     """A person who keeps what it is sent, and whose door is this very object."""
 
-    __slots__ = ("ended", "now", "pauses", "received", "secrets")
+    __slots__ = ("appearance", "ended", "now", "pauses", "received", "secrets")
 
     def __init__(self, id: int) -> None:
         self.received = bytearray()
@@ -41,7 +69,8 @@ class Somebody(Person):
         self.now = [0.0]
         """The clock of the chat, which goes on while this person waits."""
         self.ended: list[str] = []
-        super().__init__(id, f"192.0.2.{id}:1000", self.received.extend, door=self)
+        super().__init__(id, f"192.0.2.{id}:1000", self.received.extend, PLAIN_VIEW, self)
+        self.appearance = Appearance()
 
     def ask_secret(self, question: str) -> str | None:
         self.received += f"{question}\r\n".encode()
@@ -55,6 +84,22 @@ class Somebody(Person):
     def end(self, reason: str, words: str) -> None:
         self.ended.append(f"{reason} | {words}")
 
+    @property
+    def terminal(self) -> "Somebody":
+        return self
+
+    def adapt(self, view: View, is_in_character_mode: bool) -> None:
+        """Be at a client that needs to be written to like that."""
+        self.appearance.adapt(view, is_in_character_mode)
+        self.hears_itself = is_in_character_mode
+        self.format = self.appearance.view
+
+    def show(
+        self, *, color: bool | None = None, times: bool | None = None, bell: bool | None = None
+    ) -> None:
+        self.appearance.wish(color=color, times=times, bell=bell)
+        self.format = self.appearance.view
+
     def set_charset(self, name: str) -> str:
         raise LookupError
 
@@ -63,7 +108,7 @@ class Somebody(Person):
 
     def lines(self) -> list[str]:
         """Return the lines since the last call."""
-        text = self.received.decode(self.view.encoding)
+        text = self.received.decode(self.appearance.view.encoding)
         self.received.clear()
         assert not text or text.endswith("\r\n")
         return text.split("\r\n")[:-1]
@@ -76,27 +121,27 @@ class Lobby:
         self.watcher = Watcher()
         self.history = History()
         self.now = [1000.0]
-        self.events: list[Event] = []
+        self.events = self.watcher.events
         self.finished: list[bool] = []
-        self.house = House(
-            self.events.append,
-            no_stats,
-            lambda: self.finished.append(True),
-            records,
+        self.records = records or Records(None)
+        self.chat = make_chat(
+            self.records,
+            self.watcher,
+            history=self.history,
+            finish=lambda: self.finished.append(True),
             clock=lambda: self.now[0],
         )
-        self.chat = Chat(self.history, self.watcher, self.house, clock=lambda: self.now[0])
         self.people: dict[str, Somebody] = {}
 
     def close(self) -> None:
         """End what delivers, and let go of the records."""
         self.chat.close()
-        self.house.records.close()
+        self.records.close()
 
     def enter(self, *names: str) -> list[Somebody]:
         newcomers = [Somebody(len(self.people) + at) for at in range(1, len(names) + 1)]
         for person, name in zip(newcomers, names, strict=True):
-            self.chat.claim_name(person, name)
+            self.chat.names.claim(person, name)
             self.chat.enter(person)
             person.now = self.now
             self.people[name] = person

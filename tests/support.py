@@ -20,6 +20,7 @@ from threadchat.console.log import Console, Detail
 from threadchat.monitoring.events import Disconnected, Event, Trouble, Watcher
 from threadchat.monitoring.stats import Snapshot
 from threadchat.net.transport import PortableWire, Wire
+from threadchat.server.config import ServerConfig
 from threadchat.storage.database import MIGRATIONS
 from threadchat.text.search import index_words
 
@@ -56,6 +57,9 @@ UNLIMITED = Limits(max_per_address=0, max_connects=0, flood=None)
 """Everything that a test does comes from one address, and as fast as it can."""
 
 
+_CONFIGURED = {field.name for field in fields(ServerConfig)}
+
+
 @contextlib.contextmanager
 def run_server(
     address: tuple[str, int] = ("127.0.0.1", 0), watchers: Sequence[Watcher] = (), **options: Any
@@ -63,7 +67,9 @@ def run_server(
     """Serve on a free port; on leaving, stop, and fail if anything went wrong inside."""
     console = WatchingConsole()
     options.setdefault("limits", UNLIMITED)
-    with ChatServer(address, watchers=[console, *watchers], **options) as server:
+    configured = {name: options.pop(name) for name in list(options) if name in _CONFIGURED}
+    config = ServerConfig(**configured)
+    with ChatServer(address, config, watchers=[console, *watchers], **options) as server:
         server.start()
         yield server, console
     console.close()

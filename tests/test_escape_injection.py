@@ -149,7 +149,7 @@ class Place:
 
     def enter(self, name: str, kind: Kind, is_operator: bool = False) -> Client:
         client = Client(self.server, name)
-        self.server.chat.find(name).is_operator = is_operator
+        self.server.chat.names.find(name).is_operator = is_operator
         client.send(kind.says_first)
         client.sync()
         # What came before was UTF-8, of which there are others to judge.
@@ -223,7 +223,7 @@ def test_nothing_that_is_sent_moves_anybodys_cursor(
     payloads = [text.encode() for text in TEXTS] if kind.encoding == "utf-8" else BYTES
     history, log = tmp_path / "chat.db", tmp_path / "log.jsonl"
     with opened(history, log) as place:
-        place.server.house.records.protect("absent", passphrase.make("open sesame"))
+        place.server.chat.records.protect("absent", passphrase.make("open sesame"))
         with place.enter("mallory", kind, is_operator=True) as mallory:
             send_and_read(mallory, all_ways(payloads))
             look_around(place, needles=len(payloads) // 8 + 1)

@@ -22,6 +22,7 @@ from threadchat.access.bans import (
 )
 from threadchat.access.passphrase import is_right
 from threadchat.commands.registry import escape_words, parse_line
+from threadchat.messages.format import render
 from threadchat.messages.kinds import Emote, Say
 from threadchat.net.addresses import IPAddress, address_of
 from threadchat.net.sniffer import Doorman
@@ -40,7 +41,7 @@ from threadchat.terminal.telnet import (
     TelnetParser,
     escape,
 )
-from threadchat.terminal.view import View, render
+from threadchat.terminal.view import View
 from threadchat.text.clean import MAX_COMBINING_MARKS, UNSAFE_CHARACTER, clean_text
 from threadchat.text.encodings import Decoder
 from threadchat.text.names import (

@@ -289,8 +289,8 @@ def test_a_mud_client_keeps_its_own_line(server: ChatServer) -> None:
         bo.expect("al: hi é 漢字 😀\r\n")
         bo.type("hello")
         screen.expect("bo: hello")
-        (handler,) = (each for each in server._handlers.values() if each.person.name == "al")
-        wait_until(lambda: handler.terminal.mode is Mode.LINE, "it has line mode back")
+        (handler,) = (each for each in server.clients.handlers() if each.person.name == "al")
+        wait_until(lambda: handler.client._terminal.mode is Mode.LINE, "it has line mode back")
 
 
 def test_all_of_them_in_one_room(server: ChatServer) -> None:

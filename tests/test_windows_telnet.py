@@ -63,8 +63,8 @@ class WindowsTelnet:
     def _has_arrived(self) -> bool:
         address = self._socket.getsockname()
         return any(
-            handler.client_address == address and handler.bytes_received >= self._pressed
-            for handler in list(self._server._handlers.values())
+            handler.client_address == address and handler.client.bytes_received >= self._pressed
+            for handler in list(self._server.clients.handlers())
         )
 
     def see(self, line: str) -> None:

@@ -13,15 +13,15 @@ import pytest
 
 from tests.chat.test_room import FakeMember, FakeObserver, GatedMember
 from tests.chat.test_room import deliverer as deliverer
+from tests.lobby import make_chat, make_person
 from tests.support import DEADLINE, Client, run_concurrently, run_server, said_by
 from threadchat import ChatServer
-from threadchat.chat.chat import Chat
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.person import Person
 from threadchat.chat.room import Room
-from threadchat.chat.rules import House
 from threadchat.messages.kinds import Left, Say, Spoken
 from threadchat.storage.history import History
+from threadchat.storage.records import Records
 from threadchat.text.names import BadName
 
 
@@ -116,14 +116,14 @@ def test_coming_and_going_during_broadcast_misses_nothing_in_between(deliverer: 
         assert seen == order[: len(seen)]
 
 
-def test_one_of_many_who_claim_a_name_gets_it(house: House) -> None:
-    chat = Chat(History(), FakeObserver(), house)
-    people = [Person(number, "", lambda data: None) for number in range(16)]
+def test_one_of_many_who_claim_a_name_gets_it(unkept: Records) -> None:
+    chat = make_chat(unkept, FakeObserver())
+    people = [make_person(number) for number in range(16)]
     winners: list[Person] = []
 
     def claim(person: Person) -> None:
         with contextlib.suppress(BadName):
-            chat.claim_name(person, "al")
+            chat.names.claim(person, "al")
             winners.append(person)
 
     run_concurrently([partial(claim, person) for person in people])
@@ -131,11 +131,11 @@ def test_one_of_many_who_claim_a_name_gets_it(house: House) -> None:
     assert [person.name for person in people if person.name] == ["al"]
 
 
-def test_names_swapped_back_and_forth_are_never_held_twice(house: House) -> None:
-    chat = Chat(History(), FakeObserver(), house)
-    people = [Person(number, "", lambda data: None) for number in range(4)]
+def test_names_swapped_back_and_forth_are_never_held_twice(unkept: Records) -> None:
+    chat = make_chat(unkept, FakeObserver())
+    people = [make_person(number) for number in range(4)]
     for number, person in enumerate(people):
-        chat.claim_name(person, f"n{number}")
+        chat.names.claim(person, f"n{number}")
         chat.enter(person)
 
     def swap(person: Person) -> None:
@@ -148,7 +148,8 @@ def test_names_swapped_back_and_forth_are_never_held_twice(house: House) -> None
     for person in people:
         chat.leave(person, "quit")
     chat.close()
-    assert chat._by_fold == chat._by_skeleton == {}
+    names = chat.names
+    assert names._by_fold == names._by_skeleton == {}
 
 
 def test_talkers_on_real_connections_agree_on_one_order(server: ChatServer) -> None:
@@ -216,14 +217,14 @@ def test_a_stop_in_the_middle_of_everything() -> None:
                 client.close()
             reasons = {console.next_disconnect().why for _ in clients}
             assert reasons <= {"server stopping", "too slow", "reset"}
-            assert not server._threads
+            assert not server.clients.threads()
 
 
-def test_rooms_that_come_and_go_lose_nobody(house: House) -> None:
-    chat = Chat(History(), FakeObserver(), house)
-    people = [Person(number, "", lambda data: None) for number in range(6)]
+def test_rooms_that_come_and_go_lose_nobody(unkept: Records) -> None:
+    chat = make_chat(unkept, FakeObserver())
+    people = [make_person(number) for number in range(6)]
     for number, person in enumerate(people):
-        chat.claim_name(person, f"n{number}")
+        chat.names.claim(person, f"n{number}")
         chat.enter(person)
 
     def wander(person: Person) -> None:
@@ -243,9 +244,9 @@ def test_rooms_that_come_and_go_lose_nobody(house: House) -> None:
     chat.close()
 
 
-def test_a_room_whose_turn_is_held_up_slows_down_no_other(house: House) -> None:
+def test_a_room_whose_turn_is_held_up_slows_down_no_other(unkept: Records) -> None:
     # Promises 1 to 3 hold for each room by itself.
-    chat = Chat(History(), FakeObserver(), house)
+    chat = make_chat(unkept, FakeObserver())
     quiet, busy = (chat._take_place(name) for name in ("quiet", "busy"))
     stuck, al, bo = GatedMember("stuck"), FakeMember("al"), FakeMember("bo")
     speaker = FakeMember("speaker")

@@ -8,9 +8,9 @@ import pytest
 from tests.lobby import Lobby, Somebody
 from tests.support import Client, run_server
 from threadchat.access.passphrase import make
-from threadchat.chat.chat import NameProtected
-from threadchat.chat.passwords import MAX_WRONG_PASSWORDS, hand_over
-from threadchat.chat.rules import HouseFiles
+from threadchat.chat.names import NameProtected
+from threadchat.chat.passwords import MAX_WRONG_PASSWORDS
+from threadchat.chat.rules import RulesFiles
 from threadchat.messages.kinds import Private
 from threadchat.monitoring.events import Trouble
 from threadchat.storage.records import MAX_FROM_ONE, Records
@@ -54,9 +54,9 @@ class TestProtect:
         ]
         kept.chat.leave(al, "quit")
         with pytest.raises(NameProtected):
-            kept.chat.claim_name(Somebody(2), "AL")
+            kept.chat.names.claim(Somebody(2), "AL")
         with pytest.raises(BadName, match="looks too much like al, which is protected"):
-            kept.chat.claim_name(Somebody(2), "a1")
+            kept.chat.names.claim(Somebody(2), "a1")
 
     def test_two_different_ones_change_nothing(self, kept: Lobby, records: Records) -> None:
         (al,) = kept.enter("al")
@@ -109,7 +109,7 @@ class TestProtect:
         (al,) = kept.enter("al")
         records.protect("al", b"kept")
         records.close()
-        hand_over(kept.chat, al)
+        kept.chat.mail.hand_over(al)
         (told,) = al.lines()
         assert told.startswith("!!! What waits for you cannot be read just now.")
 
@@ -129,7 +129,7 @@ class TestUnprotect:
         kept.types(al, "/unprotect")
         assert al.lines() == ["=== al is no longer protected: anybody may have it."]
         kept.chat.leave(al, "quit")
-        kept.chat.claim_name(Somebody(2), "al")
+        kept.chat.names.claim(Somebody(2), "al")
 
     def test_what_is_not_protected(self, kept: Lobby) -> None:
         (al,) = kept.enter("al")
@@ -269,7 +269,7 @@ class TestLetters:
         assert bo.lines() == ["!!! Nobody here is called cy. /who lists everyone."]
 
     def test_who_is_muted_leaves_none(self, kept: Lobby, bo: Somebody, records: Records) -> None:
-        kept.chat.mute("bo", 60)
+        kept.chat.names.mute("bo", 60)
         kept.types(bo, "/msg al hi")
         assert bo.lines() == ["!!! You are muted for 1 min more: nobody was shown that."]
         assert records.waiting("al") == []
@@ -285,10 +285,10 @@ class TestLetters:
 
 
 @pytest.fixture
-def password(tmp_path: Path) -> HouseFiles:
+def password(tmp_path: Path) -> RulesFiles:
     for name in ("door", "operators"):
         (tmp_path / name).write_text(f"{name} are open\n")
-    return HouseFiles(password=tmp_path / "door", op_password=tmp_path / "operators")
+    return RulesFiles(password=tmp_path / "door", op_password=tmp_path / "operators")
 
 
 class TestOverAConnection:
@@ -397,7 +397,7 @@ class TestOverAConnection:
             assert len(console.troubles) == 1
             console.troubles.clear()
 
-    def test_the_room_password_comes_before_everything(self, password: HouseFiles) -> None:
+    def test_the_room_password_comes_before_everything(self, password: RulesFiles) -> None:
         with run_server(files=password) as (server, _), Client(server) as al:
             assert al.expect("Password: ") == (
                 "Hello from threadchat!\r\n(Your client will show what you type.) Password: "
@@ -409,7 +409,7 @@ class TestOverAConnection:
             al.type("al")
             al.expect("Welcome, al.")
 
-    def test_the_passphrase_of_the_operators(self, password: HouseFiles) -> None:
+    def test_the_passphrase_of_the_operators(self, password: RulesFiles) -> None:
         with run_server(files=password) as (server, console), Client(server) as al:
             al.type("door are open\nal\n/op\noperators are open")
             al.expect("=== You are an operator until you leave.")

@@ -15,6 +15,7 @@ from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.interfaces import Member
 from threadchat.chat.room import More, Room
 from threadchat.messages.kinds import Emote, Left, Remark, Renamed, RoomMessage, Say, Spoken
+from threadchat.monitoring.events import Event
 from threadchat.storage.history import History
 from threadchat.terminal.view import View
 
@@ -22,7 +23,7 @@ from threadchat.terminal.view import View
 @dataclass(eq=False)
 class FakeMember:
     name: str
-    view: View = field(default_factory=View)
+    format: View = field(default_factory=View)
     pages: list[bytes] = field(default_factory=list)
     hears_itself: bool = False
     folded_name: str = ""
@@ -36,7 +37,7 @@ class FakeMember:
 
     @property
     def screen(self) -> str:
-        return b"".join(self.pages).decode(self.view.encoding)
+        return b"".join(self.pages).decode(self.format.encoding)
 
 
 class GatedMember(FakeMember):
@@ -62,6 +63,12 @@ class FakeObserver:
     def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
         self.seen += messages
         self.deliveries += deliveries
+
+    def note(self, event: Event) -> None:
+        raise AssertionError(event)
+
+    def warn(self, words: str) -> None:
+        raise AssertionError(words)
 
     def failed(self, doing: str, error: Exception) -> None:
         self.failures.append(f"{doing}: {error}")

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.lobby import Lobby, Somebody, Watcher
+from tests.lobby import Lobby, Somebody, Watcher, make_chat, make_person
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
-from threadchat.chat.rules import House
 from threadchat.cli.options import Options, variable_of
 from threadchat.commands import people
 from threadchat.commands.builtin import registry
@@ -18,7 +17,7 @@ from threadchat.commands.registry import Call, Command, Misuse, Registry
 from threadchat.messages.kinds import Emote, Say
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import MAX_QUEUED
-from threadchat.storage.history import History
+from threadchat.storage.records import Records
 from threadchat.terminal.view import View
 from threadchat.text.names import BadName
 
@@ -72,7 +71,7 @@ class TestDispatch:
 
     def test_an_answer_is_in_the_view_of_who_asked(self, lobby: Lobby) -> None:
         al, _ = lobby.enter("al", "José")
-        al.view = View("cp1252")
+        al.format = View("cp1252")
         lobby.types(al, "/who")
         assert "José".encode("cp1252") in al.received
 
@@ -340,16 +339,16 @@ class TestWishes:
     def test_each_changes_the_view(self, lobby: Lobby, line: str, view: View) -> None:
         (al,) = lobby.enter("al")
         lobby.types(al, line)
-        assert al.view == view
+        assert al.format == view
 
     def test_colours_come_with_character_mode_unless_switched_off(self, lobby: Lobby) -> None:
         (al,) = lobby.enter("al")
         al.adapt(View(), is_in_character_mode=True)
-        assert al.view.has_color
+        assert al.appearance.view.has_color
         lobby.types(al, "/color off")
         al.adapt(View(), is_in_character_mode=False)
         al.adapt(View(), is_in_character_mode=True)
-        assert not al.view.has_color
+        assert not al.appearance.view.has_color
 
     @pytest.mark.parametrize("line", ["/color", "/time maybe", "/bell 1", "/charmode", "/charset"])
     def test_a_wrong_use_shows_the_right_one(self, lobby: Lobby, line: str) -> None:
@@ -403,7 +402,7 @@ class TestPrivate:
 
     def test_it_is_marked_and_rings(self, lobby: Lobby) -> None:
         al, bo = lobby.enter("al", "bo")
-        bo.wish(color=True, bell=True)
+        bo.show(color=True, bell=True)
         lobby.types(al, "/msg bo hi")
         assert bo.lines() == ["\a\x1b[1m[al -> you] hi\x1b[m"]
 
@@ -534,11 +533,11 @@ class TestAbsence:
         assert bo.lines() == ["--- al is back", "al: hello", "al: again"]
         assert al.away is None
 
-    def test_silence_is_shown_from_a_minute_on(self, house: House) -> None:
+    def test_silence_is_shown_from_a_minute_on(self, unkept: Records) -> None:
         now = 1000.0
-        chat = Chat(History(), Watcher(), house, clock=lambda: now)
+        chat = make_chat(unkept, Watcher(), clock=lambda: now)
         al = Somebody(1)
-        chat.claim_name(al, "al")
+        chat.names.claim(al, "al")
         chat.enter(al)
         al.lines()
         now = 1059.0
@@ -595,14 +594,14 @@ class TestLostNames:
         return [1000.0]
 
     @pytest.fixture
-    def chat(self, now: list[float], house: House) -> Iterator[Chat]:
-        chat = Chat(History(), Watcher(), house, clock=lambda: now[0])
+    def chat(self, now: list[float], unkept: Records) -> Iterator[Chat]:
+        chat = make_chat(unkept, Watcher(), clock=lambda: now[0])
         yield chat
         chat.close()
 
     def lose(self, chat: Chat, why: str) -> None:
-        al = Person(1, "10.0.0.1:5000", lambda data: None)
-        chat.claim_name(al, "al")
+        al = make_person(1, "10.0.0.1:5000")
+        chat.names.claim(al, "al")
         chat.enter(al)
         chat.leave(al, why)
 
@@ -610,12 +609,12 @@ class TestLostNames:
     def test_another_address_does_not_get_it(self, chat: Chat, why: str) -> None:
         self.lose(chat, why)
         with pytest.raises(BadName, match="AL is kept for somebody whose connection broke"):
-            chat.claim_name(Person(2, "10.0.0.2:5000", lambda data: None), "AL")
+            chat.names.claim(make_person(2, "10.0.0.2:5000"), "AL")
 
     def test_the_same_address_does(self, chat: Chat) -> None:
         self.lose(chat, Reason.RESET)
-        back = Person(2, "10.0.0.1:5001", lambda data: None)
-        chat.claim_name(back, "al")
+        back = make_person(2, "10.0.0.1:5001")
+        chat.names.claim(back, "al")
         assert back.name == "al"
 
     @pytest.mark.parametrize(
@@ -626,18 +625,18 @@ class TestLostNames:
     ) -> None:
         self.lose(chat, why)
         now[0] += seconds
-        other = Person(2, "10.0.0.2:5000", lambda data: None)
-        chat.claim_name(other, "al")
+        other = make_person(2, "10.0.0.2:5000")
+        chat.names.claim(other, "al")
         assert other.name == "al"
 
     def test_what_is_kept_is_forgotten_in_time(self, chat: Chat, now: list[float]) -> None:
         for number in range(100):
-            person = Person(number, "10.0.0.1:5000", lambda data: None)
-            chat.claim_name(person, f"n{number}")
+            person = make_person(number, "10.0.0.1:5000")
+            chat.names.claim(person, f"n{number}")
             chat.enter(person)
             chat.leave(person, Reason.RESET)
             now[0] += 30
-        assert len(chat._kept) <= 5
+        assert len(chat.names._kept) <= 5
 
 
 class TestMemory:
@@ -687,7 +686,7 @@ class TestMemory:
     def test_last_has_times_for_who_wants_them(self, lobby: Lobby) -> None:
         (al,) = lobby.enter("al")
         self.fill(lobby, "lobby", "hi")
-        al.wish(times=True)
+        al.show(times=True)
         lobby.types(al, "/last")
         assert re.fullmatch(r"\d\d:\d\d cy: hi", al.lines()[1])
 

@@ -105,7 +105,7 @@ def test_who_is_where_stays_as_it_is_told(typed: list[tuple[int, str]]) -> None:
     with open_lobby() as lobby:
         talk(lobby, typed)
         for person in lobby.people.values():
-            assert lobby.chat.find(person.name) is person
+            assert lobby.chat.names.find(person.name) is person
             assert person.room is not None
             assert person in person.room.members
         present = [member for room in lobby.chat.rooms() for member in room.members]

@@ -209,10 +209,10 @@ class TestBan:
         assert hint == "=== /ban 192.0.2.2 would keep their address out as well."
         cy = Somebody(9)
         with pytest.raises(ValueError, match=r"That is banned here: bo by al since .*: flooding"):
-            lobby.chat.claim_name(cy, "BO")
+            lobby.chat.names.claim(cy, "BO")
         lobby.types(al, "/unban bo")
         lobby.chat.leave(bo, "banned")
-        lobby.chat.claim_name(cy, "BO")
+        lobby.chat.names.claim(cy, "BO")
         assert deeds(lobby) == ["al banned bo for 2 h 0 min: flooding", "al unbanned bo"]
 
     def test_a_network_is_kept_out(self, lobby: Lobby, people: tuple[Somebody, Somebody]) -> None:
@@ -224,7 +224,7 @@ class TestBan:
         assert cy.ended == bo.ended
         assert al.ended == []
         with pytest.raises(ValueError, match=r"That is banned here: 192\.0\.2\.2/31 by al"):
-            lobby.chat.claim_name(Somebody(3), "di")
+            lobby.chat.names.claim(Somebody(3), "di")
 
     @pytest.mark.parametrize("target", ["al", "192.0.2.1", "192.0.0.0/16", "0.0.0.0/0"])
     def test_nobody_bans_themselves(
@@ -263,7 +263,7 @@ class TestBan:
         self, lobby: Lobby, people: tuple[Somebody, Somebody], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         al, bo = people
-        lobby.house.records.close()
+        lobby.records.close()
         lobby.types(al, "/ban bo")
         assert len(bo.ended) == 1
         assert al.lines()[0].startswith("!!! bo is banned until the server stops, but no longer")
@@ -319,7 +319,7 @@ def test_the_message_of_the_day(lobby: Lobby, people: tuple[Somebody, Somebody])
     lobby.types(al, "/motd Be kind.")
     assert al.lines() == ["=== Be kind."]
     cy = Somebody(3)
-    lobby.chat.claim_name(cy, "cy")
+    lobby.chat.names.claim(cy, "cy")
     lobby.chat.enter(cy)
     assert cy.lines()[1] == "=== Be kind."
     assert deeds(lobby) == ["al set the message of the day: Be kind."]

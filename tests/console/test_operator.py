@@ -49,7 +49,7 @@ def test_the_list_shows_what_only_an_operator_should_see(lobby: Lobby, terminal:
     lobby.types(bo, "/join games")
     lobby.types(bo, "/away lunch")
     al.is_operator = True
-    lobby.chat.mute("bo", 60)
+    lobby.chat.names.mute("bo", 60)
     assert rows(terminal.answers("who")) == [
         ["1", "al", "lobby", "192.0.2.1:1000", "0 s", "operator"],
         ["2", "bo", "games", "192.0.2.2:1000", "0 s", "away: lunch, muted"],
@@ -125,7 +125,7 @@ def test_people_can_write_to_the_operator_and_nobody_else_is_called_that(
         lobby.types(al, line)
         assert al.lines() == ["!!! operator sits at the server's own terminal."]
     with pytest.raises(BadName):
-        lobby.chat.claim_name(Somebody(5), "0perator")
+        lobby.chat.names.claim(Somebody(5), "0perator")
 
 
 def test_the_figures_and_help_are_tables(terminal: Terminal) -> None:

@@ -24,7 +24,8 @@ from tests.support import (
     wait_until,
 )
 from threadchat import ChatServer
-from threadchat.chat.rules import HouseFiles
+from threadchat.chat.rules import RulesFiles
+from threadchat.handlers import connection as connection_module
 from threadchat.handlers import handler as handler_module
 from threadchat.net import transport as wire_module
 
@@ -44,7 +45,7 @@ class TestDeadLinks:
             link.client(server, b"busy\n"),
         ):
             al.expect("<-- idle left after")
-            wait_until(lambda: server.chat.is_here("busy"), "both are in")
+            wait_until(lambda: server.chat.names.is_here("busy"), "both are in")
             al.sync()
             link.take_down()
             al.type("Are you still there?")
@@ -64,7 +65,7 @@ class TestDeadLinks:
 
     def test_each_socket_is_told_to_find_out(self, server: ChatServer) -> None:
         with Client(server, "al"):
-            (handler,) = server._handlers.values()
+            (handler,) = server.clients.handlers()
             known = {
                 name: value
                 for name, value in wire_module._KEEPALIVE.items()
@@ -90,7 +91,7 @@ class TestDeadLinks:
             raise OSError(number, os.strerror(number))
 
         with Client(server, "al") as al, Client(server, "bo") as bo:
-            wire = next(it for it in server._handlers.values() if it.person.name == "al").wire
+            wire = next(it for it in server.clients.handlers() if it.person.name == "al").transport
             monkeypatch.setattr(wire, "receive", fail)
             al.type("my last words")  # wakes it from the receiving that it is in
             bo.expect("al: my last words\r\n<-- al left after")
@@ -112,7 +113,7 @@ class TestDeadLinks:
 
         with Client(server, "al") as al, Client(server, "bo") as bo:
             al.expect("--> bo joined (2 here)\r\n")
-            wire = next(it for it in server._handlers.values() if it.person.name == "al").wire
+            wire = next(it for it in server.clients.handlers() if it.person.name == "al").transport
             monkeypatch.setattr(wire, "send", fail_to_send)
             monkeypatch.setattr(wire, "receive", fail_to_receive)
             bo.type("Are you there?")
@@ -199,7 +200,7 @@ def after(sent: str, expected: str = "") -> Maker:
 def behind(server: ChatServer, name: str) -> Client:
     """Return a client for which something is queued, as it reads nothing."""
     client = Client(server, name, receive_buffer=2048)
-    outbox = next(it for it in server._handlers.values() if it.person.name == name).outbox
+    outbox = next(it for it in server.clients.handlers() if it.person.name == name).send_queue
     while not outbox.bytes_queued:
         outbox.send(b"x" * 4000 + b"\r\n")
     return client
@@ -233,7 +234,7 @@ def place(
     """A server on either kind of wire, where each of the stages can be come to."""
     monkeypatch.setattr(handler_module, "open_wire", request.param)
     (tmp_path / "passphrase").write_text("open sesame\n")
-    files = HouseFiles(op_password=tmp_path / "passphrase")
+    files = RulesFiles(op_password=tmp_path / "passphrase")
     with run_server(limits=replace(UNLIMITED, flood=(20.0, 50.0)), files=files) as both:
         yield both
 
@@ -290,7 +291,7 @@ def test_who_never_reads_the_end_is_not_waited_for(
     watched: tuple[ChatServer, WatchingConsole], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, console = watched
-    monkeypatch.setattr(handler_module, "DRAIN_SECONDS", 0.05)
+    monkeypatch.setattr(connection_module, "DRAIN_SECONDS", 0.05)
     with Client(server, "al") as al, behind(server, "ed") as client:
         client.type("/quit")
         al.expect("<-- ed left after")
@@ -320,8 +321,8 @@ def test_a_stop_during_all_of_it(
             *(partial(read_to_the_end, client) for client in staying),
         ]
     )
-    assert not server._threads
-    assert not server._handlers
+    assert not server.clients.threads()
+    assert not server.clients.handlers()
     reasons = {console.next_disconnect().why for _ in (*staying, *going)}
     assert "server stopping" in reasons
     assert reasons <= {"server stopping", "reset", "closed", "quit: bye"}

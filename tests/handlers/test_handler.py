@@ -17,12 +17,14 @@ from tests.support import (
 from threadchat import ChatServer
 from threadchat.chat.interfaces import Member
 from threadchat.chat.room import More, Room
+from threadchat.commands.registry import Registry
 from threadchat.handlers import handler as handler_module
 from threadchat.handlers.handler import ClientHandler
 from threadchat.messages.kinds import Spoken
 from threadchat.monitoring.events import Disconnected
 from threadchat.net import transport as wire_module
 from threadchat.net.transport import Wire
+from threadchat.server.config import ServerConfig
 from threadchat.terminal.clientterminal import Terminal
 
 
@@ -379,12 +381,10 @@ def test_a_disconnect_is_logged_with_all_there_is_to_know(
 
 def test_an_error_while_serving_ends_that_client_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     # Promise 8.
-    from threadchat.commands.builtin import registry
-
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(registry, "dispatch", broken)
+    monkeypatch.setattr(Registry, "dispatch", broken)
     with run_server() as (server, console), Client(server, "al") as al, Client(server, "bo") as bo:
         al.type("/who")
         al.expect_end()
@@ -469,7 +469,7 @@ def overheard(monkeypatch: pytest.MonkeyPatch) -> Overheard:
 
 def handler_of(server: ChatServer, name: str) -> ClientHandler:
     """Return what serves the client called `name`."""
-    return next(it for it in server._handlers.values() if it.person.name == name)
+    return next(it for it in server.clients.handlers() if it.person.name == name)
 
 
 class TestBeingAskedForMore:
@@ -508,11 +508,11 @@ class TestBeingAskedForMore:
         with Client(server, "al") as al, Client(server, "bo") as bo:
             al.type("one")
             bo.expect("al: one\r\n")
-            server.chat.mute("al", 60.0)
+            server.chat.names.mute("al", 60.0)
             al.type("two")
             overheard.may_ask.set()
             al.expect("!!! You are muted")
-            server.chat.unmute("al")
+            server.chat.names.unmute("al")
             assert bo.read_to_fence(al) == ""
         assert overheard.asked == []
 
@@ -525,7 +525,7 @@ class TestBeingAskedForMore:
             bo.expect("al: one\r\n")
             al.type("two")
             handler = handler_of(server, "al")
-            handler.end("kicked", "Out.")
+            handler.client.end("kicked", "Out.")
             overheard.may_ask.set()
             assert bo.expect("\r\n").startswith("<-- al left")
             assert console.next_disconnect().why == "kicked"
@@ -540,7 +540,7 @@ class TestBeingAskedForMore:
             bo.expect("al: one\r\n")
             al.reset()
             handler = handler_of(server, "al")
-            wait_until(handler.wire.has_input, "the reset has arrived")
+            wait_until(handler.transport.has_input, "the reset has arrived")
             overheard.may_ask.set()
             assert bo.expect("\r\n").startswith("<-- al left")
             assert console.next_disconnect().why == "reset"
@@ -556,7 +556,9 @@ class TestBeingAskedForMore:
 
         monkeypatch.setattr(Terminal, "plain_lines", fail)
         console = WatchingConsole()
-        with ChatServer(("127.0.0.1", 0), watchers=[console], limits=UNLIMITED) as server:
+        with ChatServer(
+            ("127.0.0.1", 0), ServerConfig(limits=UNLIMITED), watchers=[console]
+        ) as server:
             server.start()
             with Client(server, "al") as al, Client(server, "bo") as bo:
                 al.type("one")
@@ -585,8 +587,8 @@ def test_what_served_a_client_is_freed_at_its_end(
     with Client(server) as al:
         al.send(keys + b"al\r\nhi\r\n/me waves\r\n/away\r\n")
         al.expect("away")
-        (handler,) = server._handlers.values()
-        there = [weakref.ref(it) for it in (handler, handler.wire)]
+        (handler,) = server.clients.handlers()
+        there = [weakref.ref(it) for it in (handler, handler.transport)]
         del handler
         al.send(last_words)
     wait_until(lambda: not any(it() for it in there), "nothing is left of it")

@@ -5,6 +5,7 @@ import unicodedata
 import pytest
 
 from threadchat.commands.registry import Call, escape_words, parse_line
+from threadchat.messages.format import render
 from threadchat.messages.kinds import (
     Emote,
     Joined,
@@ -19,7 +20,7 @@ from threadchat.messages.kinds import (
 )
 from threadchat.messages.mentions import words_of
 from threadchat.net.disconnect import Reason
-from threadchat.terminal.view import View, render
+from threadchat.terminal.view import View
 from threadchat.text.names import fold_name
 from threadchat.text.phrases import (
     MAX_NAMES_LISTED,

@@ -19,6 +19,7 @@ from dataclasses import replace
 
 from tests.support import UNLIMITED, Client
 from threadchat import ChatServer
+from threadchat.server.config import ServerConfig
 
 _SAMPLE_EVERY = 10
 """Of so many listeners, one is timed."""
@@ -56,13 +57,13 @@ def main(argv: Sequence[str]) -> None:
 def measure(options: argparse.Namespace, has_slow_reader: bool) -> tuple[float, float]:
     """Return the median and the 99th percentile of the latencies, in milliseconds."""
     limits = replace(UNLIMITED, max_clients=options.people + 10)
-    with ChatServer(("127.0.0.1", 0), limits=limits) as server:
+    with ChatServer(("127.0.0.1", 0), ServerConfig(limits=limits)) as server:
         server.start()
         if has_slow_reader:
             slow = Client(server, "slow", receive_buffer=2048)
-            (handler,) = server._handlers.values()
-            while not handler.outbox.bytes_queued:
-                handler.outbox.send(b"x" * 1000)
+            (handler,) = server.clients.handlers()
+            while not handler.send_queue.bytes_queued:
+                handler.send_queue.send(b"x" * 1000)
         port = server.server_address[1]
         arguments = ("--people", "--rate", "--seconds")
         values = (options.people, options.rate, options.seconds)
@@ -76,7 +77,7 @@ def measure(options: argparse.Namespace, has_slow_reader: bool) -> tuple[float, 
             text=True,
         )
         if has_slow_reader:
-            assert handler.outbox.reason == "too slow", handler.outbox.reason
+            assert handler.send_queue.reason == "too slow", handler.send_queue.reason
             slow.close()
     median, p99 = map(float, done.stdout.split())
     return median, p99

@@ -17,7 +17,7 @@ from tests.support import (
     wait_until,
 )
 from threadchat import ChatServer
-from threadchat.handlers import handler as handler_module
+from threadchat.handlers import connection as connection_module
 from threadchat.messages.kinds import RoomMessage
 from threadchat.monitoring.events import Connected, Event
 
@@ -107,9 +107,9 @@ def test_a_reader_that_never_reads_holds_up_nobody(
 
 def _fill(server: ChatServer, stuck: Client, talker: Client) -> None:
     """Let `talker` talk until something is queued for `stuck`, who does not read."""
-    handler = next(each for each in server._handlers.values() if each.person.name == stuck.name)
+    handler = next(each for each in server.clients.handlers() if each.person.name == stuck.name)
     line = "x" * 4000
-    while not handler.outbox._queue:
+    while not handler.send_queue._queue:
         talker.type(line)
         talker.sync()
 
@@ -184,7 +184,7 @@ def test_a_port_in_use_is_an_error_that_leaves_nothing_open(server: ChatServer) 
 
 def test_keepalive_is_on_for_every_client(server: ChatServer) -> None:
     with Client(server, "al"):
-        (handler,) = server._handlers.values()
+        (handler,) = server.clients.handlers()
         assert handler.connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         assert handler.connection.getsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE)
         assert handler.connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
@@ -229,7 +229,7 @@ def test_a_stop_during_arrivals_leaves_nobody_behind() -> None:
                 stopping.set()
 
             run_concurrently([arrive] * 4 + [stop])
-            assert not server._threads
+            assert not server.clients.threads()
 
 
 class Bouncer:
@@ -262,4 +262,4 @@ def test_who_is_at_the_threshold_when_a_stop_begins_is_told_of_it(
 
 
 def test_drain_and_linger_fit_into_a_stop() -> None:
-    assert handler_module.DRAIN_SECONDS + handler_module.LINGER_SECONDS < 4.5
+    assert connection_module.DRAIN_SECONDS + connection_module.LINGER_SECONDS < 4.5

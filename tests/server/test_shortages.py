@@ -19,10 +19,10 @@ from tests.support import DEADLINE, Client, WatchingConsole, run_server, wait_un
 from tests.test_end_to_end import _ENVIRONMENT, Program, running
 from threadchat import ChatServer
 from threadchat.cli import export
-from threadchat.handlers.handler import ClientHandler
 from threadchat.net import sendqueue as outbox
 from threadchat.net.sendqueue import Flusher
 from threadchat.server import listener
+from threadchat.session.supervision import Supervision
 
 resource = pytest.importorskip("resource", reason="there are no limits to set here")
 needs_prlimit = pytest.mark.skipif(
@@ -214,7 +214,9 @@ class TestMemory:
         def act(server: ChatServer) -> None:
             if next(fails_once, False):
                 raise MemoryError
+            service_actions(server)
 
+        service_actions = ChatServer.service_actions
         monkeypatch.setattr(ChatServer, "service_actions", act)
         wait_until(lambda: bool(console.troubles), "the operator is told")
         with Client(server, "al"):
@@ -254,13 +256,14 @@ class TestMemory:
         server, console = watched
         looked_after = []
 
-        def look_after(handler: ClientHandler, now: float) -> None:
-            if handler.person.name == "al":
+        def look(supervision: Supervision, now: float) -> None:
+            name = supervision._connection.person.name
+            if name == "al":
                 raise MemoryError
-            looked_after.append(handler.person.name)
+            looked_after.append(name)
 
         with Client(server, "al"), Client(server, "bo"):
-            monkeypatch.setattr(ClientHandler, "look_after", look_after)
+            monkeypatch.setattr(Supervision, "look", look)
             server._look_after_all()
             assert "bo" in looked_after
             monkeypatch.undo()

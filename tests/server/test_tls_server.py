@@ -195,7 +195,7 @@ def test_silence_is_not_waited_for_longer_than_ten_seconds() -> None:
 
 
 def test_who_is_banned_or_from_elsewhere_is_closed(place: Place) -> None:
-    place.server.house.records.ban(parse_target("127.0.0.1"), "operator")
+    place.server.chat.records.ban(parse_target("127.0.0.1"), "operator")
     with Client(place.port) as banned:
         assert banned.expect_end() == ""
     place.console.close()
@@ -303,4 +303,4 @@ def test_a_stop_during_all_of_it(place: Place) -> None:
     run_concurrently([place.server.stop, *(partial(read_to_the_end, client) for client in clients)])
     reasons = [place.console.next_disconnect().why for _ in clients]
     assert sorted(reasons) == ["quit"] + ["server stopping"] * (len(clients) - 1)
-    wait_until(lambda: not place.server._threads, "all are gone")
+    wait_until(lambda: not place.server.clients.threads(), "all are gone")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from tests.process import Record
 from tests.soak.participant import Kind, Participant, Recall, Visit, without_duration
 from threadchat.messages.kinds import Emote, Joined, Left, LeftTogether, Remark, Renamed, Say
-from threadchat.server.chatserver import DEFAULT_REPLAY
+from threadchat.server.config import DEFAULT_REPLAY
 
 STARS = "star"
 """How the names begin that many want. Who has one does not go from room to room."""

@@ -4,11 +4,12 @@ It is rendered once for each way of showing it, however many members there are; 
 is a few slices of that, not a loop over messages. No sockets, no threads.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from functools import cached_property
 from itertools import accumulate
 
 from threadchat.chat.interfaces import Member
+from threadchat.messages.format import Format, render
 from threadchat.messages.kinds import (
     Joined,
     Left,
@@ -19,11 +20,10 @@ from threadchat.messages.kinds import (
     Spoken,
 )
 from threadchat.messages.mentions import words_of
-from threadchat.terminal.view import View, draw_all, render
 from threadchat.text.phrases import MAX_NAMES_LISTED, NAMES_OF_A_CROWD
 
 
-class Sheet:
+class Batch:
     """A batch as it is shown: which messages, in which order, and who is not to get which."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Sheet:
         self._spoken: list[tuple[Member, int, int]] = []  # by whom, from which place to which
         self.not_for: dict[Member, list[tuple[int, int]]] = {}
         """For those who do not get everything: from which place to which not, ascending."""
-        self._texts: dict[tuple[bool, bool], list[str]] = {}
+        self._lines: dict[Hashable, list[str]] = {}  # by style
         self.joining: Joining | None = None
         """Those who come in with this batch, if any do."""
 
@@ -102,18 +102,18 @@ class Sheet:
                     places.setdefault(word, []).append(place)
         return places
 
-    def lines(self, view: View) -> list[str]:
-        """Return the lines as `view` shows them, whatever its encoding."""
-        looks = view.has_color, view.has_times
-        if looks not in self._texts:
-            self._texts[looks] = draw_all(self.messages, view)
-        return self._texts[looks]
+    def lines(self, format: Format) -> list[str]:
+        """Return the lines as `format` shows them, whatever its encoding."""
+        style = format.style
+        if style not in self._lines:
+            self._lines[style] = format.lines(self.messages)
+        return self._lines[style]
 
 
 class Joining:
     """Those who come in with one batch, in their order.
 
-    For the arguments see `Sheet.add_joiners`.
+    For the arguments see `Batch.add_joiners`.
     """
 
     def __init__(
@@ -124,9 +124,9 @@ class Joining:
         self._replay = replay
         self._welcome_of = welcome_of
         self._place_of = {member: place for place, member in enumerate(welcome_of)}
-        self._openings: dict[tuple[int, View], bytes] = {}
+        self._openings: dict[tuple[int, Format], bytes] = {}
 
-    def opening_for(self, member: Member, view: View) -> bytes:
+    def opening_for(self, member: Member, format: Format) -> bytes:
         """Return what `member` is sent ahead of the batch; b"" for who was here before.
 
         That is the welcome, the replay, and who joined at the same time. In a crowd, all but those
@@ -139,25 +139,25 @@ class Joining:
         names = self.names
         if len(names) - 1 > MAX_NAMES_LISTED and place >= NAMES_OF_A_CROWD:
             place = NAMES_OF_A_CROWD
-        if (place, view) not in self._openings:
+        if (place, format) not in self._openings:
             messages = _replay_messages(self._replay)
             if len(names) > 1:
                 first = names[: MAX_NAMES_LISTED + 1]
                 others = first[:place] + first[place + 1 :]
                 messages.append(Joined(others, self._here, len(names) - 1))
-            self._openings[place, view] = b"".join(render(it, view) for it in messages)
-        return self._welcome_of[member] + self._openings[place, view]
+            self._openings[place, format] = b"".join(render(it, format) for it in messages)
+        return self._welcome_of[member] + self._openings[place, format]
 
 
-class RenderedSheet:
-    """A sheet in one view. A sheet knows of none: in a circle both would outlive their use."""
+class RenderedBatch:
+    """A batch in one format. A batch knows of none: in a circle both would outlive their use."""
 
-    def __init__(self, sheet: Sheet, view: View) -> None:
-        self._sheet = sheet
-        self._view = view
-        whole, self._lengths = _encode(sheet.lines(view), view)
+    def __init__(self, batch: Batch, format: Format) -> None:
+        self._batch = batch
+        self._format = format
+        whole, self._lengths = _encode(batch.lines(format), format)
         self._slices = memoryview(whole)  # cuts out a part without copying it
-        self._is_one_for_all = sheet.joining is None and not view.marks_mentions
+        self._is_one_for_all = batch.joining is None and not format.marks_mentions
         self.whole = whole if self._is_one_for_all else b""
         """What those are sent who ignore nobody and get all; b"" if `page_for` has to say."""
         self._marked: dict[int, bytes] = {}
@@ -169,8 +169,8 @@ class RenderedSheet:
 
     def page_for(self, member: Member) -> bytes:
         """Return what `member` is to be sent."""
-        left_out = self._sheet.not_for.get(member, ())
-        if self._is_one_for_all and left_out == [(0, len(self._sheet.messages))]:
+        left_out = self._batch.not_for.get(member, ())
+        if self._is_one_for_all and left_out == [(0, len(self._batch.messages))]:
             return b""  # as for who speaks alone
         if not self._is_one_for_all or member.ignores:
             return self._changed_page(member, left_out)
@@ -187,14 +187,14 @@ class RenderedSheet:
         """Return what `member` is to be sent, where that may be more than leaving lines out."""
         changes = {begin: (end, b"") for begin, end in left_out}
         if member.ignores:
-            for place in self._sheet.places_of(member.ignores):
+            for place in self._batch.places_of(member.ignores):
                 changes[place] = place + 1, b""
-        if self._view.marks_mentions:
+        if self._format.marks_mentions:
             for place in self._mentions_of(member):
                 changes.setdefault(place, (place + 1, self._mark(place)))
         parts: list[bytes | memoryview] = []
-        if self._sheet.joining is not None:
-            parts.append(self._sheet.joining.opening_for(member, self._view))
+        if self._batch.joining is not None:
+            parts.append(self._batch.joining.opening_for(member, self._format))
         begin = 0
         for place in sorted(changes):
             stop, instead = changes[place]
@@ -205,15 +205,15 @@ class RenderedSheet:
 
     def _mentions_of(self, member: Member) -> Collection[int]:
         """Return the places of what others say to or of `member`."""
-        places = self._sheet.mentions.get(member.folded_name)
+        places = self._batch.mentions.get(member.folded_name)
         if places is None:
             return ()
-        return set(places).difference(self._sheet.places_of((member,)))
+        return set(places).difference(self._batch.places_of((member,)))
 
     def _mark(self, place: int) -> bytes:
         if place not in self._marked:
-            message = self._sheet.messages[place]
-            self._marked[place] = render(message, self._view, is_mention=True)
+            message = self._batch.messages[place]
+            self._marked[place] = render(message, self._format, is_mention=True)
         return self._marked[place]
 
 
@@ -224,10 +224,10 @@ def _replay_messages(replay: Sequence[Spoken]) -> list[Message]:
     return [Notice("What was said before you came:"), *replay, Notice("From here on it is live.")]
 
 
-def _encode(lines: Sequence[str], view: View) -> tuple[bytes, Iterable[int]]:
-    """Return `lines` as `view` encodes them, and the length of each in bytes."""
+def _encode(lines: Sequence[str], format: Format) -> tuple[bytes, Iterable[int]]:
+    """Return `lines` as `format` encodes them, and the length of each in bytes."""
     whole = "".join(lines)
     if whole.isascii():  # a byte for a character, in all encodings
         return whole.encode("ascii"), map(len, lines)
-    encoded = [view.encode(line) for line in lines]
+    encoded = [format.encode(line) for line in lines]
     return b"".join(encoded), map(len, encoded)

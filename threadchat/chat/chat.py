@@ -1,17 +1,25 @@
-"""Hold all rooms, all names, and the people who have them: who may have which, and say what."""
+"""Hold all rooms and the people in them: who may go where, and say what.
+
+Names, mail, passwords and rules are objects of their own, put together here, where the commands
+find them.
+"""
 
 import math
 import time
 from collections.abc import Callable, Sequence
-from itertools import takewhile
-from threading import Condition, Lock
+from threading import Lock
 
+from threadchat.access.limiter import Tries
 from threadchat.chat.countdown import Countdown
 from threadchat.chat.deliverer import Deliverer
-from threadchat.chat.interfaces import Member, Observer
+from threadchat.chat.interfaces import Member, Observer, ServerControl
+from threadchat.chat.mail import Mail
+from threadchat.chat.names import Names
+from threadchat.chat.passwords import Passwords
 from threadchat.chat.person import Person
 from threadchat.chat.room import More, Room
-from threadchat.chat.rules import House
+from threadchat.chat.rules import Rules
+from threadchat.messages.format import render
 from threadchat.messages.kinds import (
     Left,
     Message,
@@ -24,18 +32,12 @@ from threadchat.messages.kinds import (
     Spoken,
     Welcome,
 )
+from threadchat.monitoring.events import Acted
 from threadchat.net.disconnect import Reason
 from threadchat.storage.history import Found, History
-from threadchat.storage.records import Protected, RecordsFailed
-from threadchat.terminal.view import render
-from threadchat.text.names import BadName, clean_name, fold_name, skeleton
+from threadchat.storage.records import Protected, Records, RecordsFailed
+from threadchat.text.names import BadName, clean_name, fold_name
 from threadchat.text.phrases import duration
-
-NAME_KEPT_FOR = 120.0
-"""Seconds for which a name that was lost with its connection is kept for the same address."""
-
-MAKE_WAY_SECONDS = 5.0
-"""How long somebody who gave the passphrase of a name waits for it to be free."""
 
 _LOST = frozenset({Reason.RESET, Reason.TIMED_OUT, Reason.TOO_SLOW})
 
@@ -43,82 +45,71 @@ LOBBY = "lobby"
 """The room where everybody starts."""
 
 
-class NameProtected(BadName):
-    """A name belongs to who knows its passphrase; `protected` is what is kept of both."""
-
-    def __init__(self, protected: Protected) -> None:
-        super().__init__(f"{protected.name} is protected: its passphrase is needed.")
-        self.protected = protected
-
-
 class Chat:
-    """Who is here under which name, and the rooms they are in. Safe to use from any thread.
+    """The people who are here, and the rooms they are in. Safe to use from any thread.
 
     What is asked for a person is asked by that person's own thread. No lock is held while a room
-    is waited for.
+    is waited for. `control` is what operators can do with the server around it.
     """
 
     def __init__(
         self,
         history: History,
+        records: Records,
+        rules: Rules,
         observer: Observer,
-        house: House,
+        control: ServerControl,
         replay: int = 20,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._history = history
         self._deliverer = Deliverer()
-        self._observer = observer
-        self.house = house
         self._replay = replay
+        self.observer = observer
         self.clock = clock
-        self._doors = Lock()  # guards the next three
+        self.rules = rules
+        self.records = records
+        self.names = Names(records, clock)
+        self.mail = Mail(records, self.names, observer)
+        self.passwords = Passwords(records, Tries(clock))
+        self.control = control
+        self.countdown = Countdown(self._tell_of_the_end, control.finish)
+        self._lock = Lock()  # guards the next three
         self._rooms: dict[str, Room] = {}
         self._places_taken: dict[Room, int] = {}
         self._is_hushed = False
-        self._names = Condition(Lock())  # told when one is free again; guards the tables below
-        self._kept: dict[str, tuple[str, float]] = {}  # for which host, and until when
-        self._by_fold: dict[str, Person] = {}
-        self._by_skeleton: dict[str, Person] = {}
-        self._muted: dict[str, float] = {}  # until when
-        self.lobby = self._take_place(LOBBY)  # one that nobody gives up
-        self.countdown = Countdown(self._tell_of_the_end, house.finish)
+        self.lobby = self._take_place(LOBBY)  # a place that nobody gives up
 
     # Rooms
 
     def rooms(self) -> list[Room]:
         """Return the rooms there are, the lobby first."""
-        with self._doors:
+        with self._lock:
             return list(self._rooms.values())
 
     def room(self, name: str) -> Room:
         """Return the room called `name`; raise `KeyError` if there is none."""
-        with self._doors:
+        with self._lock:
             return self._rooms[fold_name(name)]
 
     def has_room(self, name: str) -> bool:
         """Return whether there is a room called `name`."""
-        with self._doors:
+        with self._lock:
             return fold_name(name) in self._rooms
 
     def people(self) -> Sequence[Member]:
-        """Return who is here, room by room, in the order in which they came."""
+        """Return the members of all rooms, room by room, in the order in which they came."""
         rooms = self.rooms()
         if len(rooms) == 1:
             return rooms[0].members
         return [member for room in rooms for member in room.members]
 
-    def everybody(self) -> list[Person]:
-        """Return who has a name, in a room or just before."""
-        with self._names:
-            return [person for person in self._by_fold.values() if person.door is not None]
-
     def _take_place(self, name: str) -> Room:
         """Return the room called `name`, which exists until the place in it is given up."""
-        with self._doors:
+        with self._lock:
             room = self._rooms.get(fold_name(name))
             if room is None:
-                room = Room(name, self._history, self._observer, self._deliverer, self._replay)
+                room = Room(name, self._history, self.observer, self._deliverer, self._replay)
                 self._rooms[fold_name(name)] = room
                 self._places_taken[room] = 0
                 if self._is_hushed:
@@ -127,7 +118,7 @@ class Chat:
             return room
 
     def _give_up_place(self, room: Room) -> None:
-        with self._doors:
+        with self._lock:
             self._places_taken[room] -= 1
             if self._places_taken[room]:
                 return
@@ -136,14 +127,14 @@ class Chat:
     def enter(self, person: Person) -> None:
         """Let `person`, who has a name, into the lobby."""
         person.joined_at = person.last_heard_at = self.clock()
-        motd = map(Notice, self.house.motd)
+        motd = map(Notice, self.rules.motd)
         self._enter(person, self._take_place(LOBBY), Welcome(person.name), *motd)
 
     def _enter(self, person: Person, room: Room, *words: Message) -> None:
         person.room = room
         person.entered_at = self.clock()
         about = [Notice(f"Topic: {room.topic}")] if room.topic else []
-        room.join(person, b"".join(render(message, person.view) for message in (*words, *about)))
+        room.join(person, b"".join(render(message, person.format) for message in (*words, *about)))
 
     def move(self, person: Person, raw: str) -> None:
         """Take `person` to the room that `raw` names, which is made if there is none.
@@ -167,73 +158,18 @@ class Chat:
             room.leave(person, Left(person.name, self.clock() - person.entered_at, why))
             self._give_up_place(room)
 
-    # Names
-
-    def claim_name(self, person: Person, raw: str, *, proven: Protected | None = None) -> None:
-        """Give `person` the name that `raw` asks for.
-
-        Raise `NameProtected` if its passphrase has to be given first, and `proven` is not that
-        error's `protected`, of which it has been; `BadName` if it cannot be had at all. Then
-        nothing has changed. Who has proven that it is theirs need not wait until the end of an
-        earlier connection is found out: that is ended.
-        """
-        name = clean_name(raw)
-        self._check_claim(person, name, proven)
-        fold, looks = fold_name(name), skeleton(name)
-        if proven is not None:
-            self._make_way(person, fold)
-        with self._names:
-            if self._by_fold.get(fold, person) is not person:
-                raise BadName(f"{name} is taken.")
-            host, until = self._kept.get(fold, (person.host, 0.0))
-            if host != person.host and self.clock() < until and proven is None:
-                raise BadName(f"{name} is kept for somebody whose connection broke.")
-            other = self._by_skeleton.get(looks, person)
-            if other is not person:
-                raise BadName(f"{name} looks too much like {other.name}, who is here already.")
-            self._by_fold[fold] = self._by_skeleton[looks] = person
-            person.name, person.folded_name = name, fold
-            person.muted_until = max(person.muted_until, self._muted.get(fold, -math.inf))
-
-    def _make_way(self, person: Person, fold: str) -> None:
-        """End whoever else has that name, and wait a little until it is free."""
-        with self._names:
-            holder = self._by_fold.get(fold, person)
-        door = holder.door  # which goes with the connection
-        if holder is not person and door is not None:
-            words = f"{holder.name} has come in again, from {person.host}. Goodbye."
-            door.end(Reason.REPLACED, words)
-            with self._names:
-                self._names.wait_for(
-                    lambda: self._by_fold.get(fold) is not holder, MAKE_WAY_SECONDS
-                )
-
-    def _check_claim(self, person: Person, name: str, proven: Protected | None) -> None:
-        """Raise `BadName` or `NameProtected` for what is remembered of that name or address."""
-        records = self.house.records
-        if ban := records.ban_of_name(name) or records.ban_of_address(person.host):
-            raise BadName(f"That is banned here: {ban.line(records.now())}.")
-        if person.name and fold_name(name) == person.folded_name:
-            return
-        if (protected := records.protected(name)) is not None:
-            if protected != proven:
-                raise NameProtected(protected)
-        elif other := records.lookalike(name):
-            raise BadName(f"{name} looks too much like {other}, which is protected.")
-
-    def _release(self, person: Person, name: str, keep: str = "") -> None:
-        """Make `name` free again, but for what it has in common with `keep`."""
-        with self._names:
-            for table, key_of in ((self._by_fold, fold_name), (self._by_skeleton, skeleton)):
-                key = key_of(name)
-                if table.get(key) is person and not (keep and key_of(keep) == key):
-                    del table[key]
-            self._names.notify_all()
+    def leave(self, person: Person, why: str) -> None:
+        """Take `person` out. `why` is a `Reason`, with their own words if there are any."""
+        person.entered_at = person.joined_at  # this is about the whole of their stay
+        self._leave_room(person, why)
+        if why in _LOST:
+            self.names.keep(person)
+        self.names.release(person, person.name)
 
     # Talk
 
     def say(self, person: Person, said: Sequence[Spoken], more: More | None = None) -> None:
-        """Say something in the room where `person` is; who speaks is not away any more.
+        """Say something in the room where `person` is, who is not away any more then.
 
         For `more` see `Room.post`.
         """
@@ -253,23 +189,12 @@ class Chat:
             person.tell(Problem(f"You are muted{until}: nobody was shown that."))
         return not left
 
-    def mute(self, name: str, seconds: float) -> None:
-        """Let nobody called `name` speak for so long, now or after coming back."""
-        until = self.clock() + seconds
-        with self._names:
-            self._muted[fold_name(name)] = until
-            person = self._by_fold.get(fold_name(name))
-            if person is not None:
-                person.muted_until = until
-
-    def unmute(self, name: str) -> bool:
-        """Let them speak again; return whether they were muted."""
-        with self._names:
-            until = self._muted.pop(fold_name(name), -math.inf)
-            person = self._by_fold.get(fold_name(name))
-            if person is not None:
-                until, person.muted_until = max(until, person.muted_until), -math.inf
-        return until > self.clock()
+    def whisper(self, person: Person, recipient: Person, text: str) -> None:
+        """Say `text` from `person`, who may speak, to `recipient` alone."""
+        if person not in recipient.ignores:
+            recipient.answers_to = person.name
+            recipient.hear(Private(person.name, recipient.name, text))
+        person.tell(Private(person.name, recipient.name, text, is_own=True))
 
     def announce_everywhere(self, message: RoomMessage) -> None:
         """Show everybody, in all rooms, `message`; on return they have been."""
@@ -281,14 +206,6 @@ class Chat:
         if person.room is not None:
             person.room.announce(message, person)
 
-    def recent(self, room: Room, number: int) -> list[Spoken]:
-        """Return the last `number` messages said in `room`, oldest first."""
-        return self._history.recent(room.name, number)
-
-    def search(self, words: str, number: int) -> list[Found]:
-        """Return the last `number` messages with all of `words`, of any room, newest first."""
-        return self._history.search(words, number)
-
     def set_away(self, person: Person, words: str | None) -> None:
         """Mark `person` as away, with `words` to say why, or with None as back."""
         before, person.away = person.away, words
@@ -298,58 +215,34 @@ class Chat:
         elif before is not None:
             self.announce(person, Remark(f"{person.name} is back"))
 
-    def find(self, name: str) -> Person:
-        """Return who is called `name`; raise `KeyError` if nobody here is."""
-        with self._names:
-            return self._by_fold[fold_name(name)]
-
-    def is_here(self, name: str) -> bool:
-        """Return whether somebody here is called `name`."""
-        with self._names:
-            return fold_name(name) in self._by_fold
-
-    def whisper(self, person: Person, recipient: Person, text: str) -> None:
-        """Say `text` from `person`, who may speak, to `recipient` alone."""
-        if person not in recipient.ignores:
-            recipient.answers_to = person.name
-            recipient.hear(Private(person.name, recipient.name, text))
-        person.tell(Private(person.name, recipient.name, text, is_own=True))
-
     def rename(self, person: Person, raw: str, *, proven: Protected | None = None) -> None:
-        """Give `person` another name, on the terms of `claim_name`."""
+        """Give `person` another name, on the terms of `Names.claim`."""
         before = person.name
-        self.claim_name(person, raw, proven=proven)
+        self.names.claim(person, raw, proven=proven)
         # The old name stays taken until everybody has read of the change: nobody can be taken for
         # its owner in between.
         self.announce(person, Renamed(before, person.name))
-        self._release(person, before, keep=person.name)
+        self.names.release(person, before, keep=person.name)
 
-    def leave(self, person: Person, why: str) -> None:
-        """Take `person` out. `why` is a `Reason`, with their own words if there are any."""
-        person.entered_at = person.joined_at  # this is about the whole of their stay
-        self._leave_room(person, why)
-        if why in _LOST:
-            self._keep_name(person)
-        self._release(person, person.name)
+    # What was said
 
-    def _keep_name(self, person: Person) -> None:
-        """Keep the name of somebody whose connection broke for them to come back to."""
-        now = self.clock()
-        with self._names:
-            # The oldest stand first: no look at all of them for each of a crowd that breaks off.
-            for name in list(takewhile(lambda name: self._kept[name][1] <= now, self._kept)):
-                del self._kept[name]
-            self._kept.pop(person.folded_name, None)
-            self._kept[person.folded_name] = person.host, now + NAME_KEPT_FOR
+    def recent(self, room: Room, number: int) -> list[Spoken]:
+        """Return the last `number` messages said in `room`, oldest first."""
+        return self._history.recent(room.name, number)
 
-    def seat_operator(self, operator: Person) -> None:
-        """Let people find who sits at the server's own terminal, in no room, by their name."""
-        with self._names:
-            self._by_fold[operator.folded_name] = operator
+    def search(self, words: str, number: int) -> list[Found]:
+        """Return the last `number` messages with all of `words`, of any room, newest first."""
+        return self._history.search(words, number)
+
+    # For the operator
+
+    def log_act(self, operator: Person, deed: str) -> None:
+        """Log what `operator` did."""
+        self.observer.note(Acted(operator.name, deed))
 
     def tell_of_failure(self, person: Person, error: RecordsFailed) -> None:
         """Tell `person` that the file fails, and the operator why."""
-        self.house.warn(error.why)
+        self.observer.warn(error.why)
         person.tell(Problem(str(error)))
 
     # The end
@@ -360,7 +253,7 @@ class Chat:
 
     def hush(self) -> None:
         """Announce no more leaving: everybody is about to."""
-        with self._doors:
+        with self._lock:
             self._is_hushed = True
             for room in self._rooms.values():
                 room.hush()
@@ -369,10 +262,10 @@ class Chat:
         """Start now what the rooms have running in their busy times."""
         self._deliverer.start()
 
-    def close(self) -> None:
-        """End what the rooms have running, and a countdown.
+    def close(self, timeout: float = 5.0) -> None:
+        """End what the rooms have running, in `timeout` seconds at most, and a countdown.
 
-        Whatever is said from now on is still delivered, by who says it.
+        Whatever is said from now on is still delivered, by the thread that says it.
         """
         self.countdown.call_off()
-        self._deliverer.close()
+        self._deliverer.close(timeout)

@@ -3,7 +3,9 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from threading import Event, Lock, Thread
+from threading import Event, Lock
+
+from threadchat.net.threads import start_thread
 
 MAX_COUNTDOWN = 24 * 60 * 60
 """The longest countdown, in seconds."""
@@ -30,13 +32,8 @@ class Countdown:
         with self._lock:
             self._end()
             self._called_off = called_off
-        thread = Thread(
-            target=self._run, args=(seconds, called_off), name="threadchat countdown", daemon=True
-        )
-        try:
-            thread.start()
-        except RuntimeError:  # out of threads: all the more reason to stop
-            self._finish()
+        if start_thread(self._run, "countdown", seconds, called_off) is None:
+            self._finish()  # out of threads: all the more reason to stop
 
     def call_off(self) -> bool:
         """End the countdown; return whether there was one."""

@@ -6,11 +6,12 @@ would only get into each other's way; without it there may be one for each proce
 """
 
 import os
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Lock, Thread
 
-from threadchat.net.threads import threads_take_turns
+from threadchat.net.threads import join, start_thread, threads_take_turns
 
 Work = Callable[[], bool]
 """Do a piece of work, and return whether there is more. Must not raise."""
@@ -59,18 +60,17 @@ class Deliverer:
                 self._is_closed = True
                 for _ in self._threads:
                     self._lines.put(None)
+        deadline = time.monotonic() + timeout
         for thread in self._threads:
-            thread.join(timeout)
+            join(thread, deadline - time.monotonic())
 
     def _has_thread(self) -> bool:
         # Out of threads, those there are will do, if there are any.
         return len(self._threads) == self._most or self._has_started_one() or bool(self._threads)
 
     def _has_started_one(self) -> bool:
-        thread = Thread(target=self._run, name="threadchat deliverer", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:
+        thread = start_thread(self._run, "deliverer")
+        if thread is None:
             return False
         self._threads.append(thread)
         return True

@@ -21,12 +21,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
-from threadchat.chat.batch import RenderedSheet, Sheet
+from threadchat.chat.batch import Batch, RenderedBatch
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.interfaces import Member, Observer
+from threadchat.messages.format import Format
 from threadchat.messages.kinds import Left, RoomMessage, Spoken
 from threadchat.storage.history import History
-from threadchat.terminal.view import View
 
 MAX_PENDING = 4096
 """How many entries may wait; beyond that, who posts waits, and so does their connection.
@@ -191,17 +191,17 @@ class Room:
     # Delivering, with the turn held
 
     def _deliver_batch(self) -> None:
-        batch, awaited = self._take_batch()
-        self._is_busy = len(batch) > 1
+        entries, awaited = self._take_entries()
+        self._is_busy = len(entries) > 1
         try:
-            self._deliver(batch, awaited)
+            self._deliver(entries, awaited)
         except Exception as error:
             # The turn must be passed on whatever happens (promise 8).
             self._report(f"delivering to room {self.name}", error)
         finally:
             for change in awaited:
                 change.done.release()
-            for entry in batch:
+            for entry in entries:
                 if isinstance(entry, _Post) and entry.served is not None:
                     self._go_on(entry, entry.served)
 
@@ -219,31 +219,31 @@ class Room:
         else:
             served.release()
 
-    def _take_batch(self) -> tuple[list[_Entry], list[_Awaited]]:
+    def _take_entries(self) -> tuple[list[_Entry], list[_Awaited]]:
         """Return what waits, or as much of it as one batch may have; and who waits for which."""
-        batch: list[_Entry] = []
+        entries: list[_Entry] = []
         awaited: list[_Awaited] = []
         characters = 0
         while self._pending and characters < MAX_BATCH_CHARACTERS:
             entry = self._pending.popleft()
-            batch.append(entry)
+            entries.append(entry)
             if isinstance(entry, _Post):
                 for message in entry.said:
                     characters += len(message.text) + 32  # for the name
             else:
                 awaited.append(entry)
                 characters += 32  # so that no batch is endless
-        return batch, awaited
+        return entries, awaited
 
-    def _deliver(self, batch: Sequence[_Entry], awaited: Sequence[_Awaited]) -> None:
-        """Show `batch` to the members: who joined, then what was said, then who left.
+    def _deliver(self, entries: Sequence[_Entry], awaited: Sequence[_Awaited]) -> None:
+        """Show `entries` to the members: who joined, then what was said, then who left.
 
         In that order, whatever the order they came in, because each change of members in between
         would split the batch in two. Nobody is worse off: who joins is shown, live instead of as
         replay, what was said just before, and who leaves gets what was said just after. A name is
         free again only once its leaving has been shown, so no line of a namesake's can precede it.
         """
-        sheet = Sheet()
+        batch = Batch()
         joiners: dict[Member, bytes] = {}
         leaves: dict[Member, Left] = {}
         for change in awaited:
@@ -253,29 +253,29 @@ class Room:
                 leaves[change.member] = change.left
         if joiners:
             self._members.update(dict.fromkeys(joiners))
-            sheet.add_joiners(joiners, len(self._members), self._recall())
-        for entry in batch:
+            batch.add_joiners(joiners, len(self._members), self._recall())
+        for entry in entries:
             if isinstance(entry, _Post):
-                sheet.add_said(entry.said, entry.sender, entry.is_echoed)
+                batch.add_said(entry.said, entry.sender, entry.is_echoed)
             elif isinstance(entry, _Announcement) and self._members:
                 # To an empty room, which is given up just now, nothing is shown: one of the same
                 # name may be open already, with people in it.
-                sheet.add(entry.message, not_for=[entry.sender] if entry.sender else ())
+                batch.add(entry.message, not_for=[entry.sender] if entry.sender else ())
         if leaves and not self._is_hushed:
-            sheet.add_leaves(leaves, len(self._members) - len(leaves))
-        if sheet.said:
-            self._remember(sheet.said)
+            batch.add_leaves(leaves, len(self._members) - len(leaves))
+        if batch.said:
+            self._remember(batch.said)
 
         if joiners or leaves:
             # Before anybody reads of a change: who asks then, sees it made.
             self.members = tuple(member for member in self._members if member not in leaves)
         try:
-            self._hand_out(sheet)
-            deliveries = sheet.count_deliveries(self._members)
+            self._hand_out(batch)
+            deliveries = batch.count_deliveries(self._members)
         finally:
             for member in leaves:
                 self._members.pop(member, None)
-        self._observer.shown(self.name, sheet.messages, deliveries)
+        self._observer.shown(self.name, batch.messages, deliveries)
 
     def _recall(self) -> Sequence[Spoken]:
         try:
@@ -292,16 +292,16 @@ class Room:
             # People can go on talking without a memory, if not without noticing.
             self._report(f"remembering what was said in room {self.name}", error)
 
-    def _hand_out(self, sheet: Sheet) -> None:
-        view, not_for = None, sheet.not_for
-        in_view: dict[View, RenderedSheet] = {}
+    def _hand_out(self, batch: Batch) -> None:
+        format, not_for = None, batch.not_for
+        in_format: dict[Format, RenderedBatch] = {}
         for member in self._members:
             try:
-                wanted = member.view  # looked at once: its own thread may change it meanwhile
-                if wanted is not view:
-                    if wanted not in in_view:
-                        in_view[wanted] = RenderedSheet(sheet, wanted)
-                    rendered, view = in_view[wanted], wanted
+                wanted = member.format  # looked at once: its own thread may change it meanwhile
+                if wanted is not format:
+                    if wanted not in in_format:
+                        in_format[wanted] = RenderedBatch(batch, wanted)
+                    rendered, format = in_format[wanted], wanted
                     whole = rendered.whole
                 # In a crowd that listens all but one get the whole.
                 if whole and not (member in not_for or member.ignores):

@@ -1,21 +1,16 @@
-"""Hold what the people in charge decide: who may come in, what newcomers read, when it all ends.
+"""Know the rules of the house: what newcomers read, and the passwords of the server.
 
-The slash commands of operators act on this, and on the rooms and names of `threadchat.chat`.
+They stand in files of the operator's, and are read again on SIGHUP.
 """
 
 import hmac
-import time
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
-from threadchat.access.limiter import Tries
 from threadchat.access.passphrase import BadPassphrase, read_passphrase
-from threadchat.monitoring.events import Acted, Event, Trouble
-from threadchat.monitoring.stats import Snapshot
-from threadchat.storage.records import Records
+from threadchat.errors import OperatorError
 from threadchat.text.clean import clean_text
 
 MAX_MOTD_LINES = 40
@@ -23,62 +18,43 @@ MAX_MOTD_LINE = 400
 """What is shown of the message of the day: lines, and characters of each."""
 
 
-class UnusableFile(Exception):
-    """Say in one line why a file cannot be used, and the way out."""
+class UnusableFile(OperatorError):
+    """A file cannot be used for what it was named for."""
 
 
 @dataclass(frozen=True, slots=True)
-class HouseFiles:
-    """Where the house rules stand; None for what there is none of."""
+class RulesFiles:
+    """Where the rules stand; None for a rule that there is none of."""
 
     motd: Path | None = None
     """The message of the day: what newcomers are shown."""
     password: Path | None = None
     """Its first line is the password that everybody is asked for before the name."""
     op_password: Path | None = None
-    """Its first line is the passphrase that makes an operator of who gives it to `/op`."""
+    """Its first line is the passphrase for `/op`."""
 
 
-class House:
-    """The house rules. Safe to use from any thread; what is read from `files` is replaced whole.
+class Rules:
+    """The rules of one server. Safe to use from any thread: what is read is replaced whole.
 
-    Raises `UnusableFile` if one of the files cannot be read. `note` logs what operators do, `stats`
-    tells how the server is doing, and `finish` begins to stop it.
+    Raises `UnusableFile` if one of the files cannot be read.
     """
 
-    def __init__(
-        self,
-        note: Callable[[Event], None],
-        stats: Callable[[], Snapshot],
-        finish: Callable[[], None],
-        records: Records | None = None,
-        files: HouseFiles | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._note = note
-        self.stats = stats
-        self.finish = finish
-        self.handing_over = Lock()
-        """Held while letters are handed over, so that nobody is handed one twice."""
-        self.records = records or Records(None)
-        self.tries = Tries(clock)
-        """Who gave wrong passwords lately, by address."""
-        self._files = files or HouseFiles()
+    def __init__(self, files: RulesFiles | None = None) -> None:
+        self._files = files or RulesFiles()
         self.motd: Sequence[str] = ()
+        """The message of the day, line by line. An operator may replace it."""
         self._password = self._op_password = ""
         for read in self._readers():
             read()
 
-    # What stands in files
-
-    def reread(self) -> None:
-        """Read the files again; what cannot be read stays as it was, and the operator is told."""
+    def reread(self, warn: Callable[[str], None]) -> None:
+        """Read the files again; what cannot be read stays as it was, which `warn` is told."""
         for read in self._readers():
             try:
                 read()
             except UnusableFile as error:
-                self.warn(f"{error} What it said before still counts.")
-        self.acted("operator", "had the files read again")
+                warn(f"{error} What it said before still counts.")
 
     def _readers(self) -> tuple[Callable[[], None], ...]:
         """Return what reads each file: one that fails must not keep another from counting."""
@@ -103,26 +79,16 @@ class House:
 
     @property
     def has_op_password(self) -> bool:
-        """Whether there is a passphrase that makes operators."""
+        """Whether there is a passphrase for `/op`."""
         return bool(self._op_password)
 
     def is_password(self, given: str) -> bool:
-        """Return whether `given` opens the door; takes as long whether it does or not."""
+        """Return whether `given` lets people in; takes as long whether it does or not."""
         return _is_same(given, self._password)
 
     def is_op_password(self, given: str) -> bool:
         """Return whether `given` makes an operator; takes as long whether it does or not."""
         return self.has_op_password and _is_same(given, self._op_password)
-
-    # What operators do
-
-    def acted(self, who: str, deed: str) -> None:
-        """Log what the operator called `who` did."""
-        self._note(Acted(who, deed))
-
-    def warn(self, words: str) -> None:
-        """Tell who runs the server what they should look after."""
-        self._note(Trouble(words))
 
 
 def _is_same(given: str, kept: str) -> bool:

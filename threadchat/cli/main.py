@@ -21,7 +21,7 @@ from queue import SimpleQueue
 from types import FrameType
 
 from threadchat.access.limits import Limits
-from threadchat.chat.rules import HouseFiles, UnusableFile
+from threadchat.chat.rules import RulesFiles, UnusableFile
 from threadchat.cli import affinity as processor
 from threadchat.cli import export
 from threadchat.cli.arguments import Fault, silence_broken_output
@@ -36,6 +36,7 @@ from threadchat.monitoring.events import Bound, Stopped, Stopping, Trouble, Watc
 from threadchat.net.addresses import show_address, ways_in
 from threadchat.net.tls import BadCertificate, make_context
 from threadchat.server.chatserver import ChatServer
+from threadchat.server.config import ServerConfig
 from threadchat.storage.database import Unusable
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
@@ -111,7 +112,7 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
         if server.tls_port is not None:
             watch.note(Bound(f"{show_address(server.tls_port.server_address)} (TLS)"))
         desk = _open_desk(options, server, console)
-        wait_for_stop(signals, server.house.reread)
+        wait_for_stop(signals, server.reread)
         on_stop_signals(partial(_stop_at_once, desk))
         deadline = time.monotonic() + STOP_SECONDS
         watch.note(Stopping())
@@ -194,31 +195,34 @@ def _open_server(
     for number in (port, options.tls_port):
         if not 0 <= number <= 65535:
             raise Fault(f"there is no port {number}. Choose one from 1024 to 65535, or 0 for any.")
+    config = ServerConfig(
+        limits=Limits(
+            options.allow,
+            options.max_clients,
+            options.max_per_address,
+            options.max_connects,
+            options.name_timeout,
+            options.idle_timeout,
+            options.flood,
+        ),
+        replay=options.replay,
+        fallback_encoding=options.fallback_encoding,
+        files=RulesFiles(
+            _path(options.motd_file),
+            _path(options.password_file),
+            _path(options.op_password_file),
+        ),
+        tls=_tls_context(options),
+        tls_address=(host, options.tls_port),
+    )
     try:
         return ChatServer(
             (host, port),
-            limits=Limits(
-                options.allow,
-                options.max_clients,
-                options.max_per_address,
-                options.max_connects,
-                options.name_timeout,
-                options.idle_timeout,
-                options.flood,
-            ),
-            replay=options.replay,
-            fallback_encoding=options.fallback_encoding,
+            config,
             watchers=watchers,
             history=history,
             records=records,
-            files=HouseFiles(
-                _path(options.motd_file),
-                _path(options.password_file),
-                _path(options.op_password_file),
-            ),
             finish=finish,
-            tls=_tls_context(options),
-            tls_address=(host, options.tls_port),
         )
     except UnusableFile as error:
         raise Fault(str(error)) from None

@@ -15,7 +15,7 @@ from threadchat import __version__
 from threadchat.access.flood import parse_flood
 from threadchat.access.limits import LAN, Allowed, Limits, parse_allowed
 from threadchat.cli.arguments import Parser
-from threadchat.server.chatserver import (
+from threadchat.server.config import (
     DEFAULT_FALLBACK_ENCODING,
     DEFAULT_PORT,
     DEFAULT_REPLAY,

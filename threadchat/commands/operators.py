@@ -16,7 +16,6 @@ from threadchat.access.bans import (
     parse_target,
     show_target,
 )
-from threadchat.chat import passwords as protecting
 from threadchat.chat.chat import Chat
 from threadchat.chat.countdown import MAX_COUNTDOWN
 from threadchat.chat.person import Person
@@ -31,42 +30,43 @@ from threadchat.text.phrases import duration
 registry = Registry()
 """The commands of operators."""
 
+_OP_QUESTION = "Passphrase of the operators: "
+
 
 @registry.command("motd", "[WORDS]", "show the message of the day; operators change it")
 def motd(chat: Chat, person: Person, argument: str) -> None:
     """Show the message of the day, or replace it until the server is started again."""
-    house = chat.house
     if argument and not person.is_operator:
         person.tell(Problem("Only operators change the message of the day. /motd shows it."))
         return
     if argument:
-        house.motd = [argument]
-        house.acted(person.name, f"set the message of the day: {argument}")
-    person.tell(*map(Notice, house.motd or ["There is no message of the day."]))
+        chat.rules.motd = [argument]
+        chat.log_act(person, f"set the message of the day: {argument}")
+    person.tell(*map(Notice, chat.rules.motd or ["There is no message of the day."]))
 
 
 @registry.command("op", "[NAME]", "become an operator by a passphrase, or make somebody one")
 def op(chat: Chat, person: Person, argument: str) -> None:
     """Make the person an operator, if they know the passphrase, or somebody else."""
-    house = chat.house
+    rules = chat.rules
     if person.is_operator and argument:
         other = somebody(chat, person, argument)
         if other is not None and other.is_operator:
             person.tell(Problem(f"{other.name} is an operator already."))
         elif other is not None:
             other.is_operator = True
-            house.acted(person.name, f"made {other.name} an operator")
+            chat.log_act(person, f"made {other.name} an operator")
             other.tell(Notice(f"{person.name} made you an operator. /help lists what you can do."))
             person.tell(Notice(f"{other.name} is an operator until they leave."))
     elif person.is_operator:
         person.tell(Notice("You are an operator. /op NAME makes somebody else one."))
     elif argument:
         person.tell(Problem("Type /op alone: the passphrase is asked for, unseen."))
-    elif not house.has_op_password:
+    elif not rules.has_op_password:
         person.tell(Problem("There is no passphrase for operators here. Ask who runs the server."))
-    elif protecting.ask(house, person, "Passphrase of the operators: ", house.is_op_password):
+    elif chat.passwords.ask(person, _OP_QUESTION, rules.is_op_password):
         person.is_operator = True
-        house.acted(person.name, "became an operator by the passphrase")
+        chat.log_act(person, "became an operator by the passphrase")
         person.tell(Notice("You are an operator until you leave. /help lists what you can do."))
 
 
@@ -78,7 +78,7 @@ def deop(chat: Chat, person: Person, argument: str) -> None:
         person.tell(Problem(f"{other.name} is no operator."))
     elif other is not None:
         other.is_operator = False
-        chat.house.acted(person.name, f"made {other.name} an operator no longer")
+        chat.log_act(person, f"made {other.name} an operator no longer")
         other.tell(Notice(f"{person.name} made you an operator no longer."))
         person.tell(Notice(f"{other.name} is an operator no longer."))
 
@@ -89,7 +89,7 @@ def _another(chat: Chat, person: Person, name: str) -> Person | None:
     if other is person:
         person.tell(Problem("That is you."))
         return None
-    if other is not None and other.door is None:
+    if other is not None and other.connection is None:
         person.tell(Problem(f"{other.name} sits at the server's own terminal."))
         return None
     return other
@@ -102,7 +102,7 @@ def say(chat: Chat, person: Person, argument: str) -> None:
     """Announce something in all rooms."""
     if not argument:
         raise Misuse
-    chat.house.acted(person.name, f"announced: {argument}")
+    chat.log_act(person, f"announced: {argument}")
     chat.announce_everywhere(Remark(f"Announcement by {person.name}: {argument}"))
 
 
@@ -119,7 +119,7 @@ def kick(chat: Chat, person: Person, argument: str) -> None:
     other = _another(chat, person, name)
     if other is not None:
         because = _because(why)
-        chat.house.acted(person.name, f"kicked {other.name}{because}")
+        chat.log_act(person, f"kicked {other.name}{because}")
         _end(other, Reason.KICKED, f"{person.name}{because}")
         person.tell(Notice(f"{other.name} is kicked."))
 
@@ -129,9 +129,9 @@ def _because(why: str) -> str:
 
 
 def _end(person: Person, reason: Reason, by: str) -> None:
-    door = person.door  # which goes with the connection
-    if door is not None:
-        door.end(f"{reason} by {by}", f"You were {reason} by {by}")
+    connection = person.connection  # which goes with the connection
+    if connection is not None:
+        connection.end(f"{reason} by {by}", f"You were {reason} by {by}")
 
 
 @registry.command(
@@ -155,9 +155,9 @@ def mute(chat: Chat, person: Person, argument: str) -> None:
         return
     other = _another(chat, person, name)
     if other is not None:
-        chat.mute(other.name, seconds)
+        chat.names.mute(other.name, seconds)
         for_ = "" if seconds == math.inf else f" for {duration(seconds)}"
-        chat.house.acted(person.name, f"muted {other.name}{for_}")
+        chat.log_act(person, f"muted {other.name}{for_}")
         other.tell(Notice(f"{person.name} muted you{for_}: nobody is shown what you say."))
         person.tell(Notice(f"{other.name} is muted{for_}. /unmute {other.name} undoes it."))
 
@@ -175,12 +175,12 @@ def unmute(chat: Chat, person: Person, argument: str) -> None:
     """Let somebody speak again, here or not."""
     if not argument:
         raise Misuse
-    if not chat.unmute(argument):
+    if not chat.names.unmute(argument):
         person.tell(Problem(f"{argument[:20]} is not muted."))
         return
-    chat.house.acted(person.name, f"unmuted {argument}")
+    chat.log_act(person, f"unmuted {argument}")
     with contextlib.suppress(KeyError):  # they need not be here
-        chat.find(argument).tell(Notice(f"{person.name} lets you speak again."))
+        chat.names.find(argument).tell(Notice(f"{person.name} lets you speak again."))
     person.tell(Notice(f"{argument} may speak again."))
 
 
@@ -195,7 +195,7 @@ def ban(chat: Chat, person: Person, argument: str) -> None:
     """Keep a name or addresses out, for a time or until unbanned, and end who has them now."""
     if not argument:
         raise Misuse
-    records = chat.house.records
+    records = chat.records
     try:
         target, seconds, why = parse_ban(argument)
     except BadBan as error:
@@ -212,8 +212,8 @@ def ban(chat: Chat, person: Person, argument: str) -> None:
         chat.tell_of_failure(person, error)
     else:
         person.tell(Notice(f"Banned {banned}. /unban {show_target(target)} undoes it."))
-    chat.house.acted(person.name, f"banned {banned}")
-    for other in chat.everybody():
+    chat.log_act(person, f"banned {banned}")
+    for other in chat.names.everybody():
         if Ban(target, "", "", 0.0).keeps_out(other.name, other.host):
             _end(other, Reason.BANNED, f"{person.name}{_because(why)}")
             if isinstance(target, str):
@@ -227,14 +227,14 @@ def unban(chat: Chat, person: Person, argument: str) -> None:
         raise Misuse
     try:
         target = parse_target(argument)
-        was_banned = chat.house.records.unban(target)
+        was_banned = chat.records.unban(target)
     except BadBan as error:
         person.tell(Problem(str(error)))
     except RecordsFailed as error:
         chat.tell_of_failure(person, error)
     else:
         if was_banned:
-            chat.house.acted(person.name, f"unbanned {show_target(target)}")
+            chat.log_act(person, f"unbanned {show_target(target)}")
             person.tell(Notice(f"{show_target(target)} is banned no longer."))
         else:
             person.tell(Problem(f"{show_target(target)} is not banned. /bans lists who is."))
@@ -245,7 +245,7 @@ def bans(chat: Chat, person: Person, argument: str) -> None:
     """List the bans."""
     if argument:
         raise Misuse
-    records = chat.house.records
+    records = chat.records
     known = [entry.line(records.now()) for entry in records.bans()]
     person.tell(*map(Notice, known or ["Nobody is banned."]))
 
@@ -255,7 +255,7 @@ def stats(chat: Chat, person: Person, argument: str) -> None:
     """Show the figures of the server."""
     if argument:
         raise Misuse
-    person.tell(*map(Notice, lines_of(chat.house.stats())))
+    person.tell(*map(Notice, lines_of(chat.control.stats())))
 
 
 @registry.command(
@@ -269,7 +269,7 @@ def stop(chat: Chat, person: Person, argument: str) -> None:
     """Stop the server now or after so many seconds, or call that off."""
     if argument.lower() == "off":
         if chat.countdown.call_off():
-            chat.house.acted(person.name, "called the stop off")
+            chat.log_act(person, "called the stop off")
             chat.announce_everywhere(Remark("The server does not stop after all"))
         else:
             person.tell(Problem("No stop is under way. /stop SECONDS begins one."))
@@ -277,5 +277,5 @@ def stop(chat: Chat, person: Person, argument: str) -> None:
     if argument and not re.fullmatch("[0-9]{1,6}", argument):
         raise Misuse
     seconds = min(int(argument or 0), MAX_COUNTDOWN)
-    chat.house.acted(person.name, f"stops the server in {seconds} s")
+    chat.log_act(person, f"stops the server in {seconds} s")
     chat.countdown.start(seconds)

@@ -1,8 +1,8 @@
 """The commands about people: who is here, names, absence, ignoring."""
 
-from threadchat.chat import passwords as protecting
-from threadchat.chat.chat import Chat, NameProtected
+from threadchat.chat.chat import Chat
 from threadchat.chat.interfaces import Member
+from threadchat.chat.names import NameProtected
 from threadchat.chat.person import Person
 from threadchat.commands.registry import Misuse, Registry
 from threadchat.commands.rooms import room_called
@@ -69,7 +69,7 @@ def somebody(chat: Chat, person: Person, name: str) -> Person | None:
     if not name:
         raise Misuse
     try:
-        return chat.find(name)
+        return chat.names.find(name)
     except KeyError:
         person.tell(Problem(f"Nobody here is called {name[:20]}. /who lists everyone."))
         return None
@@ -89,14 +89,14 @@ def nick(chat: Chat, person: Person, argument: str) -> None:
         try:
             chat.rename(person, argument)
         except NameProtected as error:
-            if not protecting.prove(chat, person, error.protected):
+            if not chat.passwords.prove(person, error.protected):
                 return
             chat.rename(person, argument, proven=error.protected)
     except BadName as error:
         person.tell(Problem(f"{error} You are still {person.name}."))
     else:
         person.tell(Notice(f"You are now {person.name}."))
-        protecting.hand_over(chat, person)
+        chat.mail.hand_over(person)
 
 
 @registry.command("protect", "", "keep your name for who knows a passphrase you choose", weight=4)
@@ -105,7 +105,7 @@ def protect(chat: Chat, person: Person, argument: str) -> None:
     if argument:
         person.tell(Problem("Type /protect alone: the passphrase is asked for, unseen."))
     else:
-        protecting.protect(chat, person)
+        chat.passwords.protect(person)
 
 
 @registry.command("unprotect", "", "let anybody have your name again")
@@ -113,7 +113,7 @@ def unprotect(chat: Chat, person: Person, argument: str) -> None:
     """Keep the person's name no longer."""
     if argument:
         raise Misuse
-    protecting.unprotect(chat, person)
+    chat.passwords.unprotect(person)
 
 
 @registry.command("away", "[WORDS]", "say that you are away, until you speak again")

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from threadchat.access.passphrase import BadPassphrase, Busy
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
+from threadchat.errors import PersonError
 from threadchat.messages.kinds import Problem
-from threadchat.storage.records import RecordsFailed
+from threadchat.storage.records import RecordsFailed, RecordsFull
 
 Action = Callable[[Chat, Person, str], None]
 
@@ -148,6 +150,8 @@ class Registry:
             person.tell(Problem(f"Use it like this: {command.usage} - {command.summary}."))
         except RecordsFailed as error:
             chat.tell_of_failure(person, error)
+        except (PersonError, BadPassphrase, Busy, RecordsFull) as error:
+            person.tell(Problem(str(error)))
 
     def _unknown(self, person: Person, name: str) -> str:
         if not name:

@@ -1,8 +1,10 @@
 """The commands that set how a person's terminal is written to."""
 
 from threadchat.chat.chat import Chat
+from threadchat.chat.interfaces import TerminalSettings
 from threadchat.chat.person import Person
 from threadchat.commands.registry import Misuse, Registry
+from threadchat.errors import PersonError
 from threadchat.messages.kinds import Notice, Problem
 
 registry = Registry()
@@ -14,10 +16,10 @@ _TEST_LETTERS = "ä é ñ ß € Ж 漢"
 @registry.command("charset", "NAME", "say how your client writes letters, as in /charset cp850")
 def charset(chat: Chat, person: Person, argument: str) -> None:
     """Set the encoding of the person's client, and show a line to judge it by."""
-    if not argument or person.door is None:
+    if not argument:
         raise Misuse
     try:
-        encoding = person.door.set_charset(argument)
+        encoding = _terminal_of(person).set_charset(argument)
     except LookupError:
         person.tell(
             Problem(f"{argument[:20]} is not known here. Try utf-8, cp1252, cp850 or latin-1.")
@@ -30,13 +32,12 @@ def charset(chat: Chat, person: Person, argument: str) -> None:
 def charmode(chat: Chat, person: Person, argument: str) -> None:
     """Ask the person's client for character mode, or for line mode."""
     wanted = _switch(argument)
-    if person.door is None:
-        raise Misuse
+    terminal = _terminal_of(person)
     if wanted and person.hears_itself:
         person.tell(Notice("You have it already."))
     elif wanted:
         person.tell(Notice("Asking your client. If nothing changes, it cannot do it."))
-    person.door.set_character_mode(wanted)
+    terminal.set_character_mode(wanted)
     if not wanted:
         person.tell(Notice("Your client edits its own lines."))
 
@@ -44,22 +45,29 @@ def charmode(chat: Chat, person: Person, argument: str) -> None:
 @registry.command("color", "on|off", "show names in colours")
 def color(chat: Chat, person: Person, argument: str) -> None:
     """Switch colours."""
-    person.wish(color=_switch(argument))
+    _terminal_of(person).show(color=_switch(argument))
     person.tell(Notice(f"Colours are {argument.lower()}."))
 
 
 @registry.command("time", "on|off", "show the time before each line")
 def time_(chat: Chat, person: Person, argument: str) -> None:
     """Switch times."""
-    person.wish(times=_switch(argument))
+    _terminal_of(person).show(times=_switch(argument))
     person.tell(Notice(f"Times are {argument.lower()}."))
 
 
 @registry.command("bell", "on|off", "ring when somebody says your name")
 def bell(chat: Chat, person: Person, argument: str) -> None:
     """Switch the bell."""
-    person.wish(bell=_switch(argument))
+    _terminal_of(person).show(bell=_switch(argument))
     person.tell(Notice(f"The bell is {argument.lower()}."))
+
+
+def _terminal_of(person: Person) -> TerminalSettings:
+    terminal = person.connection.terminal if person.connection is not None else None
+    if terminal is None:
+        raise PersonError("That is for people at a terminal, and you have come by another way.")
+    return terminal
 
 
 def _switch(argument: str) -> bool:

@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Iterable
 
-from threadchat.chat import passwords as protecting
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.commands.people import described, somebody
@@ -58,7 +57,7 @@ registry.alias("r", "reply")
 
 
 def _whisper(chat: Chat, person: Person, name: str, words: str) -> None:
-    if not chat.may_speak(person) or protecting.keep_letter(chat, person, name, words):
+    if not chat.may_speak(person) or chat.mail.keep(person, name, words):
         return
     recipient = somebody(chat, person, name)
     if recipient is person:

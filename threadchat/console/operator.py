@@ -21,6 +21,7 @@ from threadchat.commands.registry import Call, Misuse, Registry, parse_line
 from threadchat.commands.rooms import MAX_TOPIC, room_called
 from threadchat.messages.kinds import Notice, Problem, Remark
 from threadchat.monitoring import stats
+from threadchat.terminal.view import PLAIN_VIEW
 from threadchat.text.phrases import duration
 
 NAME = "operator"
@@ -40,16 +41,16 @@ class Operator(Person):
     __slots__ = ("_chat", "show")
 
     def __init__(self, chat: Chat, show: Callable[[RenderableType], None]) -> None:
-        super().__init__(0, "the server's own terminal", self._show_lines)
+        super().__init__(0, "the server's own terminal", self._show_lines, PLAIN_VIEW)
         self._chat = chat
         self.show = show
         self.name = self.folded_name = NAME
         self.is_operator = True
         self.joined_at = self.last_heard_at = chat.clock()
-        chat.seat_operator(self)
+        chat.names.seat_operator(self)
 
     def _show_lines(self, data: bytes) -> None:
-        for line in data.decode(self.view.encoding).splitlines():
+        for line in data.decode(PLAIN_VIEW.encoding).splitlines():
             self.show(Text(line))
 
     def obey(self, line: str) -> None:
@@ -152,7 +153,7 @@ def topic(chat: Chat, person: Person, argument: str) -> None:
         return
     if words.strip():
         room.topic = words.strip()[:MAX_TOPIC]
-        chat.house.acted(person.name, f"set the topic of {room.name}: {room.topic}")
+        chat.log_act(person, f"set the topic of {room.name}: {room.topic}")
         room.announce(Remark(f"{person.name} set the topic: {room.topic}"))
     person.tell(Notice(f"Topic: {room.topic}" if room.topic else "That room has no topic."))
 
@@ -166,4 +167,4 @@ def stats_(chat: Chat, person: Person, argument: str) -> None:
     """Show the figures of the server as a table."""
     if argument:
         raise Misuse
-    _show(person, stats.table(chat.house.stats()))
+    _show(person, stats.table(chat.control.stats()))

@@ -1,36 +1,36 @@
-"""Serve one client who came in where TLS is spoken."""
+"""Serve one client at a terminal that came in through TLS."""
 
 import contextlib
 
 from threadchat.handlers.handler import ClientHandler
+from threadchat.messages.format import render
 from threadchat.messages.kinds import Problem
 from threadchat.net.disconnect import Reason, reason_of
 from threadchat.net.tls import HandshakeFailed, TlsWire
 from threadchat.net.transport import AnyWire, open_wire
-from threadchat.terminal.view import render
 
 
 class TlsClientHandler(ClientHandler):
-    """One client who came in where TLS is spoken."""
+    """One client at the port where TLS is spoken."""
 
-    wire: TlsWire
+    transport: TlsWire
 
-    def _open_wire(self) -> AnyWire:
+    def _open_transport(self) -> AnyWire:
         assert self.host.tls is not None
         return TlsWire(open_wire(self.connection), self.host.tls)
 
     def _is_reached(self) -> bool:
         """Agree on keys with the client, which ties up its own thread alone."""
         try:
-            self.wire.handshake()
+            self.transport.handshake()
         except HandshakeFailed as error:
-            self._why = f"{Reason.NO_TLS}: {error}"
+            self.client.why = f"{Reason.NO_TLS}: {error}"
             if not error.spoke_tls:
                 with contextlib.suppress(OSError):
-                    self.wire.plain.send(render(Problem(_SPEAK_TLS), self.person.view))
+                    self.transport.plain.send(render(Problem(_SPEAK_TLS), self.person.format))
             return False
         except OSError as error:
-            self._why = reason_of(error)
+            self.client.why = reason_of(error)
             return False
         return True
 

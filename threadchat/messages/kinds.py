@@ -1,8 +1,8 @@
-"""Say what can be said in a room, in words and without a thought of how it is sent.
+"""Define the kinds of messages: what is said in rooms, and what people are told.
 
-A message knows its line; `render` makes the bytes of it for one `View`. The lines are plain ASCII
-around what people wrote, so that a person at a netcat can read them and a script can parse them.
-No text in here is unsafe: names and words were cleaned when they came in (`threadchat.text`).
+A message is data, and knows the line that shows it. The lines are plain ASCII around what people
+wrote, so that a person at netcat can read them and a script can parse them. No text in here is
+unsafe: names and words were cleaned when they came in (`threadchat.text.clean`).
 """
 
 import time

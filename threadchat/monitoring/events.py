@@ -114,6 +114,10 @@ class Watch:
         for watcher in self._watchers:
             watcher.shown(room, messages, deliveries)
 
+    def warn(self, words: str) -> None:
+        """Tell the operator what they should look after."""
+        self.note(Trouble(words))
+
     def failed(self, doing: str, error: Exception) -> None:
         """Tell of an error that should not have happened and that the server has survived."""
-        self.note(Trouble(f"{doing}: {type(error).__name__}: {error}"))
+        self.warn(f"{doing}: {type(error).__name__}: {error}")

@@ -5,10 +5,14 @@ import errno
 import os
 import socket
 import socketserver
+import sys
+import time
 from threading import Event, Lock, Thread
 from typing import Any
 
-from threadchat.monitoring.events import Trouble, Watch
+from threadchat.monitoring.events import Watch
+from threadchat.net.addresses import show_address
+from threadchat.net.threads import join
 
 _SHORTAGES = frozenset(
     getattr(errno, name)
@@ -34,14 +38,18 @@ class Shortage:
         with self._lock:
             if not self._is_on:
                 self._is_on = True
-                self._watch.note(Trouble(words))
+                self._watch.warn(words)
 
     def ends(self) -> None:
         """Say that it is over, if it was on."""
         with self._lock:
             if self._is_on:
                 self._is_on = False
-                self._watch.note(Trouble(self._over))
+                self._watch.warn(self._over)
+
+
+class _AcceptingEnds(Exception):
+    """Leaves the loop of `serve_forever`, on the thread that runs it."""
 
 
 class Listener(socketserver.ThreadingTCPServer):
@@ -66,6 +74,7 @@ class Listener(socketserver.ThreadingTCPServer):
         host, port = address
         self.watch = watch
         self._acceptor: Thread | None = None
+        self._is_over = False  # set to end the accepting
         self._shortage_ends = Event()  # set to end a pause in accepting
         self._shortage = Shortage(watch, "clients are accepted again")
         self._reserve: socket.socket | None = None  # given up to accept whom we turn away
@@ -94,14 +103,16 @@ class Listener(socketserver.ThreadingTCPServer):
         acceptor.start()
         self._acceptor = acceptor
 
-    def stop_accepting(self) -> None:
-        """Accept nobody any more; on return the address is free again."""
+    def stop_accepting(self, deadline: float) -> None:
+        """Accept nobody any more; on return the address is free again.
+
+        The acceptor is waited for until `deadline`, on the monotonic clock.
+        """
+        self._is_over = True
         self._shortage_ends.set()
-        if self._acceptor is not None:
-            with contextlib.suppress(OSError):
-                self.socket.shutdown(socket.SHUT_RDWR)  # wakes the acceptor, where it is heeded
-            self.shutdown()
-            self._acceptor.join()
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)  # wakes the acceptor, where it is heeded
+        join(self._acceptor, max(0.0, deadline - time.monotonic()))
         self.socket.close()
         self._give_up_reserve()
 
@@ -109,11 +120,21 @@ class Listener(socketserver.ThreadingTCPServer):
         while True:
             try:
                 self.serve_forever(0.2)
+            except _AcceptingEnds:
                 return
             except MemoryError:
                 self._wait_out("cannot accept anybody for now: out of memory")
-            if self._shortage_ends.is_set():
+            if self._is_over:
                 return
+
+    def service_actions(self) -> None:
+        """End the accepting where that is wanted; called by `serve_forever` after each client.
+
+        `shutdown` could not be called on the acceptor's own thread, where a watcher may stop the
+        server: it waits until that thread has left its loop.
+        """
+        if self._is_over:
+            raise _AcceptingEnds
 
     def _wait_out(self, words: str) -> None:
         # Even for these words there may be no memory. Then the next try says them.
@@ -142,6 +163,12 @@ class Listener(socketserver.ThreadingTCPServer):
         if self._reserve is None:
             self._take_reserve()
         return request
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report an error in admitting one client, which nobody else notices (promise 8)."""
+        error = sys.exception()
+        if isinstance(error, Exception):
+            self.watch.failed(f"admitting {show_address(client_address)}", error)
 
     def turn_away(self, request: socket.socket, client_address: Any) -> None:
         """Close the connection of a client for whom there is no descriptor, without waiting."""

@@ -1,7 +1,10 @@
 """Do something every second, on a thread of its own, for as long as a server runs."""
 
+import time
 from collections.abc import Callable
 from threading import Event, Thread
+
+from threadchat.net.threads import join
 
 INTERVAL = 1.0
 """Seconds from one round to the next."""
@@ -21,11 +24,10 @@ class Watchman:
         thread.start()
         self._thread = thread
 
-    def stop(self) -> None:
-        """End the rounds; on return there is none under way."""
+    def stop(self, deadline: float) -> None:
+        """End the rounds; wait until `deadline`, on the monotonic clock, for one under way."""
         self._is_over.set()
-        if self._thread is not None:
-            self._thread.join()
+        join(self._thread, max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
         while not self._is_over.wait(INTERVAL):

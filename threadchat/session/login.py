@@ -1,12 +1,10 @@
-"""Meet one client at the door: greet it, and ask for the password, if there is one, and a name."""
+"""Greet one client, and ask for the password, if there is one, and for a name."""
 
-from typing import Protocol
-
-from threadchat.chat import passwords as protecting
-from threadchat.chat.chat import Chat, NameProtected
-from threadchat.chat.person import Person
+from threadchat.chat.chat import Chat
+from threadchat.chat.names import NameProtected
 from threadchat.messages.kinds import Notice, Problem
 from threadchat.net.disconnect import Reason
+from threadchat.session.interfaces import ClientConnection
 from threadchat.text.clean import clean_text
 from threadchat.text.names import BadName
 from threadchat.text.phrases import MAX_NAMES_LISTED, count_people, list_names
@@ -14,47 +12,23 @@ from threadchat.text.phrases import MAX_NAMES_LISTED, count_people, list_names
 MAX_NAME_TRIES = 5
 
 
-class Front(Protocol):
-    """How one speaks with the client; everything typed comes by itself, a line at a time."""
-
-    person: Person
-
-    def write(self, text: str) -> None:
-        """Send `text`, of whole lines or the start of one, as it is."""
-
-    def ask(self, question: str, lines: str = "") -> None:
-        """Send whole `lines`, and below them put `question` before what is typed next."""
-
-    def begin_secret(self, question: str) -> None:
-        """Ask for a password, as `Door.ask_secret` does, but do not wait for it."""
-
-    def next_secret(self) -> str | None:
-        """Wait for the password that was asked for; None if the client is gone instead."""
-
-    def next_line(self) -> str | None:
-        """Wait for the next line; None if the client is gone instead."""
-
-    def keep(self, typed: str) -> None:
-        """Leave on the screen what was typed, where only we can."""
-
-
-class Entrance:
+class Login:
     """The conversation with one client until it has a name.
 
     Where it ends otherwise, `person.leaving` says why, unless the client is gone by itself.
     """
 
-    def __init__(self, chat: Chat, front: Front) -> None:
+    def __init__(self, chat: Chat, connection: ClientConnection) -> None:
         self._chat = chat
-        self._front = front
+        self._connection = connection
 
     def greet(self) -> None:
         """Say hello, and ask the first question."""
-        if self._chat.house.has_password:
-            self._front.write("Hello from threadchat!\r\n")
-            self._front.begin_secret(_PASSWORD_PROMPT)
+        if self._chat.rules.has_password:
+            self._connection.write("Hello from threadchat!\r\n")
+            self._connection.begin_secret(_PASSWORD_PROMPT)
         else:
-            self._front.ask(NAME_PROMPT, f"Hello from threadchat! {self._who_is_here()}\r\n")
+            self._connection.ask(NAME_PROMPT, f"Hello from threadchat! {self._who_is_here()}\r\n")
 
     def _who_is_here(self) -> str:
         people = self._chat.people()
@@ -65,27 +39,27 @@ class Entrance:
 
     def is_passed(self) -> bool:
         """Go on until the person has the name they asked for; return whether that came to be."""
-        if self._chat.house.has_password:
+        if self._chat.rules.has_password:
             if not self._has_password():
                 return False
-            self._front.ask(NAME_PROMPT, f"{self._who_is_here()}\r\n")
+            self._connection.ask(NAME_PROMPT, f"{self._who_is_here()}\r\n")
         return self._has_name()
 
     def _has_password(self) -> bool:
-        house, person = self._chat.house, self._front.person
-        while (given := self._front.next_secret()) is not None:
-            if protecting.is_accepted(house, person, given, house.is_password):
+        rules, person = self._chat.rules, self._connection.person
+        while (given := self._connection.next_secret()) is not None:
+            if self._chat.passwords.is_accepted(person, given, rules.is_password):
                 return True
             if person.leaving is not None:
                 return False
-            self._front.begin_secret(_PASSWORD_PROMPT)
+            self._connection.begin_secret(_PASSWORD_PROMPT)
         return False
 
     def _has_name(self) -> bool:
-        person = self._front.person
+        person = self._connection.person
         tries = 0
-        while (line := self._front.next_line()) is not None:
-            self._front.keep(NAME_PROMPT + clean_text(line))
+        while (line := self._connection.next_line()) is not None:
+            self._connection.keep(NAME_PROMPT + clean_text(line))
             match line.strip().lower().removeprefix("/"):
                 case "quit":
                     person.quit()
@@ -103,18 +77,18 @@ class Entrance:
                         person.leaving = Reason.NO_NAME
                     if person.leaving is not None:
                         return False
-            self._front.ask(NAME_PROMPT)
+            self._connection.ask(NAME_PROMPT)
         return False
 
     def _is_claimed(self, name: str) -> bool:
-        chat, person = self._chat, self._front.person
+        chat, person = self._chat, self._connection.person
         try:
             try:
-                chat.claim_name(person, name)
+                chat.names.claim(person, name)
             except NameProtected as error:
-                if not protecting.prove(chat, person, error.protected):
+                if not chat.passwords.prove(person, error.protected):
                     return False
-                chat.claim_name(person, name, proven=error.protected)
+                chat.names.claim(person, name, proven=error.protected)
         except BadName as error:
             person.tell(Problem(str(error)))
             return False

@@ -28,11 +28,12 @@ from threadchat.text.names import fold_name
 
 
 class View(NamedTuple):  # which hashes and compares at the speed of C, once a member and batch
-    """One of the few distinct ways in which a message is shown.
+    """How a terminal is shown messages: a `Format`.
 
-    People who share a view are sent the very same bytes. `encoding` is a Python codec name, and
-    `is_a_guess` whether nobody has said that it is the right one. `doubled_iac` is for those who
-    speak telnet, where an FF in the text has to be sent twice. The others are people's own wishes.
+    There are few distinct ones, and people that share one are sent the very same bytes. `encoding`
+    is a Python codec name, and `is_a_guess` whether nobody has said that it is the right one.
+    `doubled_iac` is for clients that speak telnet, where an FF in the text has to be sent twice
+    (RFC 854). The others are people's own wishes.
     """
 
     encoding: str = "utf-8"
@@ -41,6 +42,31 @@ class View(NamedTuple):  # which hashes and compares at the speed of C, once a m
     has_color: bool = False
     has_times: bool = False
     has_bell: bool = False
+
+    @property
+    def style(self) -> tuple[bool, bool]:
+        """What the lines depend on."""
+        return self.has_color, self.has_times
+
+    @property
+    def marks_mentions(self) -> bool:
+        """Whether a line that mentions the person looks or sounds different to them."""
+        return self.has_color or self.has_bell
+
+    def line(self, message: Message, is_mention: bool = False) -> str:
+        """Return the line of `message`, with its CR LF; `is_mention` if it mentions the person."""
+        line = _painted(message, is_mention) if self.has_color else message.line
+        if self.has_times and isinstance(message, RoomMessage | Private):
+            line = time.strftime("%H:%M ", time.localtime(message.at)) + line
+        if self.has_bell and is_mention:
+            line = f"\a{line}"
+        return line + "\r\n"
+
+    def lines(self, messages: Sequence[Message]) -> list[str]:
+        """Return the lines of `messages`, none of which mentions the person."""
+        if self.has_color or self.has_times:
+            return [self.line(message) for message in messages]
+        return [f"{message.line}\r\n" for message in messages]
 
     def encode(self, text: str) -> bytes:
         """Return `text` for this view; what its encoding lacks becomes a question mark."""
@@ -51,14 +77,58 @@ class View(NamedTuple):  # which hashes and compares at the speed of C, once a m
             return data
         return telnet.escape(data) if self.doubled_iac else _LIKE_A_COMMAND.sub(b"?", data)
 
-    @property
-    def marks_mentions(self) -> bool:
-        """Whether a line that mentions somebody looks different to them."""
-        return self.has_color or self.has_bell
-
 
 PLAIN_VIEW = View()
-"""The one of whom nothing is known, and the same object for all of them."""
+"""The view of a client that nothing is known of yet: one object for all of them."""
+
+
+class Appearance:
+    """How one person at a terminal is shown messages: as their client needs it and as they wish.
+
+    In character mode nothing but what the server sends is on the screen, and names have colours
+    unless they are switched off.
+    """
+
+    __slots__ = ("_has_bell", "_has_color", "_has_times", "_plain", "is_in_character_mode", "view")
+
+    def __init__(self) -> None:
+        self._plain = PLAIN_VIEW
+        self._has_color: bool | None = None  # None: as it suits the mode
+        self._has_times = self._has_bell = False
+        self.is_in_character_mode = False
+        self.view = PLAIN_VIEW
+        """The view that follows from all this."""
+
+    def adapt(self, plain: View, is_in_character_mode: bool) -> bool:
+        """Take over what the client needs; return whether that has changed."""
+        if plain is self._plain and is_in_character_mode == self.is_in_character_mode:
+            return False
+        self._plain = plain
+        self.is_in_character_mode = is_in_character_mode
+        self._choose_view()
+        return True
+
+    def wish(
+        self, *, color: bool | None = None, times: bool | None = None, bell: bool | None = None
+    ) -> None:
+        """Show colours and times before lines, ring at mentions, or do not; None is as before."""
+        if color is not None:
+            self._has_color = color
+        if times is not None:
+            self._has_times = times
+        if bell is not None:
+            self._has_bell = bell
+        self._choose_view()
+
+    def _choose_view(self) -> None:
+        has_color = self.is_in_character_mode if self._has_color is None else self._has_color
+        self.view = _shared_view(self._plain, has_color, self._has_times, self._has_bell)
+
+
+@lru_cache(maxsize=1024)
+def _shared_view(view: View, has_color: bool, has_times: bool, has_bell: bool) -> View:
+    """Return the one object for a view, so that a room can tell at a glance that two are alike."""
+    return view._replace(has_color=has_color, has_times=has_times, has_bell=has_bell)
 
 
 # What Windows' code pages have there, a terminal that is set to Latin-1 takes for C1 controls:
@@ -69,31 +139,6 @@ _WITHOUT_C1 = bytes(ord("?") if 0x80 <= byte < 0xA0 else byte for byte in range(
 # A telnet that has sent no command yet is not known as one. Where an encoding has letters at FF and
 # FA, say, the two would make it hide all that follows, or answer in place of the person.
 _LIKE_A_COMMAND = re.compile(rb"\xff(?=[\xfa-\xfe])")
-
-
-def render(message: Message, view: View, is_mention: bool = False) -> bytes:
-    """Return the line of `message`, with its CR LF, as `view` shows it.
-
-    `is_mention` is for those whose name it mentions, if their view marks that.
-    """
-    return view.encode(draw(message, view, is_mention))
-
-
-def draw(message: Message, view: View, is_mention: bool = False) -> str:
-    """Return the same, not encoded yet."""
-    line = _painted(message, is_mention) if view.has_color else message.line
-    if view.has_times and isinstance(message, RoomMessage | Private):
-        line = time.strftime("%H:%M ", time.localtime(message.at)) + line
-    if view.has_bell and is_mention:
-        line = f"\a{line}"
-    return line + "\r\n"
-
-
-def draw_all(messages: Sequence[Message], view: View) -> list[str]:
-    """Return the lines of `messages` as `view` shows them to whom none of them mentions."""
-    if view.has_color or view.has_times:
-        return [draw(message, view) for message in messages]
-    return [f"{message.line}\r\n" for message in messages]
 
 
 # Those of the eight basic colours that can be read on black and on white: red, green, magenta and

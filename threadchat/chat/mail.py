@@ -1,0 +1,65 @@
+"""Keep private messages for the owners of protected names, and hand them over when they are here.
+
+This needs a server with a history file; where that fails, `RecordsFailed` is raised.
+"""
+
+import contextlib
+from threading import Lock
+
+from threadchat.chat.interfaces import Observer
+from threadchat.chat.names import Names
+from threadchat.chat.person import Person
+from threadchat.messages.kinds import Notice, Private, Problem
+from threadchat.storage.records import Records, RecordsFailed, RecordsFull
+from threadchat.text.phrases import minute
+
+
+class Mail:
+    """The mail of one chat. Safe to use from any thread."""
+
+    def __init__(self, records: Records, names: Names, observer: Observer) -> None:
+        self._records = records
+        self._names = names
+        self._observer = observer
+        self._handing_over = Lock()  # held meanwhile, so that nobody is handed a message twice
+
+    def keep(self, person: Person, name: str, words: str) -> bool:
+        """Keep `words` for the owner of `name`, if that is protected and they are not here.
+
+        Return False if there is nobody to keep them for.
+        """
+        records = self._records
+        if self._names.is_here(name) or (owner := records.protected(name)) is None:
+            return False
+        own = Private(person.name, owner.name, words, is_own=True)
+        try:
+            if not records.keep(Private(person.name, owner.name, words, at=own.at)):
+                return False
+        except RecordsFull as error:
+            person.tell(Problem(str(error)))
+            return True
+        person.tell(own, Notice(f"{owner.name} is not here and will be handed it on coming back."))
+        with contextlib.suppress(KeyError):
+            self.hand_over(self._names.find(name))  # they have come in meanwhile
+        return True
+
+    def hand_over(self, person: Person) -> None:
+        """Hand `person` the private messages that came for them while they were not here."""
+        try:
+            self._hand_over(person)
+        except RecordsFailed as error:
+            self._observer.warn(error.why)
+            person.tell(Problem(str(error)))
+
+    def _hand_over(self, person: Person) -> None:
+        with self._handing_over:
+            waiting = self._records.waiting(person.name)
+            if not waiting:
+                return
+            count = "A message" if len(waiting) == 1 else f"{len(waiting)} messages"
+            lines = [f"{minute(kept.message.at)} {kept.message.line}" for kept in waiting]
+            title = Notice(f"{count} came for you while you were not here:")
+            person.tell(title, *map(Notice, lines))
+            person.answers_to = waiting[-1].message.sender
+            # Only now: what was not handed over must not be lost.
+            self._records.handed_over(waiting)

@@ -1,0 +1,161 @@
+"""Know which person has which name: claim names, keep them, and find people by them.
+
+A name is taken by one person at a time, and nobody gets one that could be mistaken for a name in
+use. Who is muted is known here, too, as a mute goes by the name.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from itertools import takewhile
+from threading import Condition, Lock
+
+from threadchat.chat.person import Person
+from threadchat.net.disconnect import Reason
+from threadchat.storage.records import Protected, Records
+from threadchat.text.names import BadName, clean_name, fold_name, skeleton
+
+NAME_KEPT_FOR = 120.0
+"""Seconds for which a name that was lost with its connection is kept for the same address."""
+
+MAKE_WAY_SECONDS = 5.0
+"""How long a person that gave the passphrase of a name waits for it to be free."""
+
+
+class NameProtected(BadName):
+    """The name has a passphrase, which is needed first; `protected` is what is kept of both."""
+
+    def __init__(self, protected: Protected) -> None:
+        super().__init__(f"{protected.name} is protected: its passphrase is needed.")
+        self.protected = protected
+
+
+class Names:
+    """The names of one chat. Safe to use from any thread.
+
+    What is asked for a person is asked by that person's own thread.
+    """
+
+    def __init__(self, records: Records, clock: Callable[[], float] = time.monotonic) -> None:
+        self._records = records
+        self._clock = clock
+        self._freed = Condition(Lock())  # told when a name is free again; guards the tables below
+        self._kept: dict[str, tuple[str, float]] = {}  # for which host, and until when
+        self._by_fold: dict[str, Person] = {}
+        self._by_skeleton: dict[str, Person] = {}
+        self._muted: dict[str, float] = {}  # until when
+
+    # Claiming
+
+    def claim(self, person: Person, raw: str, *, proven: Protected | None = None) -> None:
+        """Give `person` the name that `raw` asks for.
+
+        Raise `NameProtected` if its passphrase has to be given first, and `proven` is not that
+        error's `protected`, whose passphrase the person has given; `BadName` if it cannot be had
+        at all. Then nothing has changed. A person that has proven the name to be theirs need not
+        wait until the end of an earlier connection is found out: that connection is ended.
+        """
+        name = clean_name(raw)
+        self._check_claim(person, name, proven)
+        fold, looks = fold_name(name), skeleton(name)
+        if proven is not None:
+            self._make_way(person, fold)
+        with self._freed:
+            if self._by_fold.get(fold, person) is not person:
+                raise BadName(f"{name} is taken.")
+            host, until = self._kept.get(fold, (person.host, 0.0))
+            if host != person.host and self._clock() < until and proven is None:
+                raise BadName(f"{name} is kept for somebody whose connection broke.")
+            other = self._by_skeleton.get(looks, person)
+            if other is not person:
+                raise BadName(f"{name} looks too much like {other.name}, who is here already.")
+            self._by_fold[fold] = self._by_skeleton[looks] = person
+            person.name, person.folded_name = name, fold
+            person.muted_until = max(person.muted_until, self._muted.get(fold, -math.inf))
+
+    def _make_way(self, person: Person, fold: str) -> None:
+        """End whoever else has that name, and wait a little until it is free."""
+        with self._freed:
+            holder = self._by_fold.get(fold, person)
+        connection = holder.connection  # another thread may take it away meanwhile
+        if holder is not person and connection is not None:
+            words = f"{holder.name} has come in again, from {person.host}. Goodbye."
+            connection.end(Reason.REPLACED, words)
+            with self._freed:
+                self._freed.wait_for(
+                    lambda: self._by_fold.get(fold) is not holder, MAKE_WAY_SECONDS
+                )
+
+    def _check_claim(self, person: Person, name: str, proven: Protected | None) -> None:
+        """Raise `BadName` or `NameProtected` for what is remembered of that name or address."""
+        records = self._records
+        if ban := records.ban_of_name(name) or records.ban_of_address(person.host):
+            raise BadName(f"That is banned here: {ban.line(records.now())}.")
+        if person.name and fold_name(name) == person.folded_name:
+            return
+        if (protected := records.protected(name)) is not None:
+            if protected != proven:
+                raise NameProtected(protected)
+        elif other := records.lookalike(name):
+            raise BadName(f"{name} looks too much like {other}, which is protected.")
+
+    def release(self, person: Person, name: str, keep: str = "") -> None:
+        """Make `name` free again, but for what it has in common with `keep`."""
+        with self._freed:
+            for table, key_of in ((self._by_fold, fold_name), (self._by_skeleton, skeleton)):
+                key = key_of(name)
+                if table.get(key) is person and not (keep and key_of(keep) == key):
+                    del table[key]
+            self._freed.notify_all()
+
+    def keep(self, person: Person) -> None:
+        """Keep the name of a person whose connection broke for them to come back to."""
+        now = self._clock()
+        with self._freed:
+            # The oldest stand first: no look at all of them for each of a crowd that breaks off.
+            for name in list(takewhile(lambda name: self._kept[name][1] <= now, self._kept)):
+                del self._kept[name]
+            self._kept.pop(person.folded_name, None)
+            self._kept[person.folded_name] = person.host, now + NAME_KEPT_FOR
+
+    def seat_operator(self, operator: Person) -> None:
+        """Let people find the operator at the server's own terminal, in no room, by their name."""
+        with self._freed:
+            self._by_fold[operator.folded_name] = operator
+
+    # Finding
+
+    def find(self, name: str) -> Person:
+        """Return the person called `name`; raise `KeyError` if nobody here is."""
+        with self._freed:
+            return self._by_fold[fold_name(name)]
+
+    def is_here(self, name: str) -> bool:
+        """Return whether somebody here is called `name`."""
+        with self._freed:
+            return fold_name(name) in self._by_fold
+
+    def everybody(self) -> list[Person]:
+        """Return the people that have a name and a connection, in a room or on their way there."""
+        with self._freed:
+            return [person for person in self._by_fold.values() if person.connection is not None]
+
+    # Muting
+
+    def mute(self, name: str, seconds: float) -> None:
+        """Let nobody called `name` speak for so long, now or after coming back."""
+        until = self._clock() + seconds
+        with self._freed:
+            self._muted[fold_name(name)] = until
+            person = self._by_fold.get(fold_name(name))
+            if person is not None:
+                person.muted_until = until
+
+    def unmute(self, name: str) -> bool:
+        """Let them speak again; return whether they were muted."""
+        with self._freed:
+            until = self._muted.pop(fold_name(name), -math.inf)
+            person = self._by_fold.get(fold_name(name))
+            if person is not None:
+                until, person.muted_until = max(until, person.muted_until), -math.inf
+        return until > self._clock()

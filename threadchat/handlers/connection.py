@@ -1,0 +1,372 @@
+"""Connect one person at a terminal: bytes in, lines out; messages in, bytes out.
+
+What arrives goes through the client's `Terminal`, what is sent goes through its `Outbox`.
+Who the person is, and what the lines mean, is for `threadchat.session` to know.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+
+from threadchat.chat.person import Person
+from threadchat.messages.format import render
+from threadchat.messages.kinds import Notice, Problem
+from threadchat.net.disconnect import BROKEN, Reason, reason_of
+from threadchat.net.sendqueue import Frame, Outbox
+from threadchat.net.sniffer import Doorman
+from threadchat.net.transport import AnyWire
+from threadchat.terminal.clientterminal import AreYouThere, Ended, Terminal, TerminalEvent
+from threadchat.terminal.linebuffer import LineTooLong
+from threadchat.terminal.view import Appearance
+
+RECEIVE_SIZE = 1024
+"""Bytes received at once, where something is there."""
+
+WAITING_SIZE = 470
+"""Bytes received at once by a thread that waits for them: each idle one holds a buffer this large.
+
+Of what Python allocates without asking the system, this is about the largest.
+"""
+
+DRAIN_SECONDS = 3.0
+"""How long a client that is leaving may take to fetch what was still to be sent to it."""
+
+LINGER_SECONDS = 1.0
+"""How long the server waits for a client's end of the connection after closing its own."""
+
+
+class TerminalConnection:
+    """The connection of one person at a terminal: see `ClientConnection` and `TerminalSettings`.
+
+    `begin` says who greets the client. All is for the client's own thread, but for what
+    `ClientConnection` says; the person's `deliver` may be called from any thread, too.
+    """
+
+    __slots__ = (
+        "_appearance",
+        "_clock",
+        "_events",
+        "_frame",
+        "_is_time_for",
+        "_lines",
+        "_prompt",
+        "_send_queue",
+        "_terminal",
+        "_transport",
+        "_was_cut_off",
+        "bytes_received",
+        "person",
+        "started_at",
+        "why",
+    )
+
+    def __init__(
+        self,
+        person: Person,
+        transport: AnyWire,
+        send_queue: Outbox,
+        terminal: Terminal,
+        clock: Callable[[], float],
+    ) -> None:
+        self.person = person
+        self.started_at = clock()
+        self.bytes_received = 0
+        self.why: str = Reason.CLOSED
+        """Why the connection has ended, as far as receiving has shown it."""
+        self._transport = transport
+        self._send_queue = send_queue
+        self._terminal = terminal
+        self._clock = clock
+        self._appearance = Appearance()
+        self._frame: Frame | None = None
+        self._events: list[TerminalEvent] = []  # what has come in and is not served yet
+        self._prompt = ""
+        self._was_cut_off = False  # broken or turned away: what stands there is no line
+        self._is_time_for: Callable[[str], bool] | None = None
+        self._lines: Generator[str, None, None] | None = None
+
+    def begin(
+        self, greet: Callable[[], None], is_time_for: Callable[[str], bool] | None = None
+    ) -> None:
+        """Get ready to read: `greet` greets the client before its first line is waited for.
+
+        `is_time_for` is called with each line before it is passed on, and may wait; where it
+        returns False, the client is gone.
+        """
+        self._is_time_for = is_time_for
+        self._lines = self._read_lines(greet)
+
+    def let_go(self) -> None:
+        """Let go of what holds on to this connection, so that all of it is freed here and now.
+
+        A search for cycles might come late: on a free-threaded build what a thread that has ended
+        allocated may not count as a reason for one.
+        """
+        if self._lines is not None:
+            self._lines.close()
+        self._lines = self._is_time_for = None
+        self.person.connection = None
+        del self._terminal
+
+    # What the person types
+
+    def lines(self) -> Iterator[str]:
+        """Return what yields each line as it was typed, until the person is gone."""
+        assert self._lines is not None
+        return self._lines
+
+    def next_line(self) -> str | None:
+        """Wait for the next line; return None if the person is gone instead."""
+        return next(self.lines(), None)
+
+    def receive_waiting(self) -> None:
+        """Take in what has arrived, without waiting for more, if no line waits already."""
+        if not self._events and (data := self._receive(waits=False)):
+            self._take(data)
+
+    def peek_lines(self, most: int) -> list[str]:
+        """Return up to `most` lines that came in right behind the last one, without taking them."""
+        lines: list[str] = []
+        for event in self._events[:most]:
+            if not isinstance(event, str):
+                break
+            lines.append(event)
+        return lines
+
+    def drop_lines(self, number: int) -> None:
+        """Take the first `number` of the lines that `peek_lines` returned."""
+        del self._events[:number]
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether this server is done with the client: what it still sends counts no more.
+
+        Not yet, if a send has found the connection broken: what it said before that counts.
+        """
+        ended = self._send_queue.reason
+        return ended is not None and ended not in BROKEN
+
+    def is_at_end(self) -> bool:
+        """Return whether the client will send no more, as far as the system tells."""
+        return self._transport.is_at_end()
+
+    def pause(self, seconds: float) -> bool:
+        """Wait so long; return False, soon, if the connection breaks or is ended meanwhile."""
+        return self._transport.pause(seconds)
+
+    def _receive(self, *, waits: bool = True) -> bytes:
+        """Return what the client sends; b"" is the end, for whatever reason.
+
+        Without waiting, b"" may also be that nothing has come.
+        """
+        try:
+            wire = self._transport
+            data = wire.receive(WAITING_SIZE) if waits else wire.receive_now(RECEIVE_SIZE)
+        except OSError as error:
+            self.why = reason_of(error)
+            self._was_cut_off = True
+            return b""
+        self.bytes_received += len(data)
+        return data
+
+    def _chunks(self, greet: Callable[[], None]) -> Iterator[bytes]:
+        """Greet the client and yield what it sends, unless that shows it to be no chat client."""
+        sniffer = Doorman()
+        # A client of another protocol has usually spoken by now, and can read the answer if that
+        # is the first thing it gets. Nothing is waited for: people do not type that fast.
+        greeted = not self._transport.has_input()
+        if greeted:
+            greet()
+        while not self.is_ended and (data := self._receive()):
+            if not sniffer.done and (foreign := sniffer.look(data)):
+                self.why = f"{Reason.NOT_A_CHAT_CLIENT}: {foreign.protocol}"
+                self._send_queue.send(foreign.answer)
+                self._was_cut_off = True
+                return
+            if not greeted:
+                greeted = True
+                greet()
+            yield data
+
+    def _read_lines(self, greet: Callable[[], None]) -> Generator[str, None, None]:
+        events, is_time_for = self._events, self._is_time_for
+        for data in self._chunks(greet):
+            self._take(data)
+            asked = False
+            while events:
+                if self.is_ended:
+                    return
+                event = events.pop(0)
+                if isinstance(event, str):
+                    if is_time_for is not None and not is_time_for(event):
+                        return
+                    yield event
+                elif isinstance(event, Ended):
+                    self.person.quit()
+                    return
+                elif not (isinstance(event, AreYouThere) and asked):
+                    # One sign of life is enough for all that ask in one breath.
+                    asked = isinstance(event, AreYouThere)
+                    self._answer(event)
+        if not self._was_cut_off and not self.is_ended:
+            for event in self._terminal.receive_end():
+                if isinstance(event, str) and (is_time_for is None or is_time_for(event)):
+                    yield event
+
+    def _take(self, data: bytes) -> None:
+        lines = self._terminal.plain_lines(data)
+        if lines is not None:
+            self._events += lines
+        else:
+            self._events += self._terminal.receive_data(data, self._clock())
+            self._settle()
+
+    def _answer(self, event: LineTooLong | AreYouThere) -> None:
+        """Answer what is not a line."""
+        if isinstance(event, AreYouThere):
+            self.person.tell(Notice("Yes, threadchat is here."))
+        else:
+            self.person.tell(
+                Problem(
+                    f"A line has at most {event.limit} characters; yours was not sent."
+                    " Say it in several."
+                )
+            )
+
+    # Secrets
+
+    def ask_secret(self, question: str) -> str | None:
+        """Ask for a password and wait for it; return None if the person is gone instead."""
+        self.begin_secret(question)
+        return self.next_secret()
+
+    def begin_secret(self, question: str) -> None:
+        """Ask for a password, but do not wait for it."""
+        self._terminal.ask_secret(question)
+        self._settle()
+
+    def next_secret(self) -> str | None:
+        """Wait for the password that was asked for; return None if the person is gone instead."""
+        secret = self.next_line()
+        if secret is not None:
+            self._terminal.take_secret(secret)
+            if secret.strip() == "/quit":
+                self.person.quit()
+                secret = None
+        self.set_prompt(self._prompt)
+        return secret
+
+    # What the person sees
+
+    def write(self, text: str) -> None:
+        """Send `text`, of whole lines or the start of one, as it is."""
+        self._send_queue.send(self.person.format.encode(text))
+
+    def ask(self, question: str, lines: str = "") -> None:
+        """Send whole `lines`, and below them put `question` before what is typed next."""
+        before = self.person.format.encode(lines)
+        if before and self._terminal.is_in_character_mode:
+            self._send_queue.send(before)  # above what is being typed
+            before = b""
+        self._terminal.ask(question)
+        self._settle(before)
+
+    def keep(self, typed: str) -> None:
+        """Leave what was typed on the screen, in character mode: else it stands there anyway."""
+        if self._terminal.is_in_character_mode:
+            self.write(f"{typed}\r\n")
+
+    def set_prompt(self, prompt: str) -> None:
+        """Put `prompt` before what is typed, in character mode."""
+        self._prompt = prompt
+        self._terminal.set_prompt(prompt)
+        self._settle()
+
+    def _settle(self, before: bytes = b"") -> None:
+        """Send `before` and what the terminal has to say, and how a line being typed is kept."""
+        terminal = self._terminal
+        data, frame = terminal.take_output()
+        data = before + data
+        if data or frame != self._frame:
+            self._frame = frame
+            self._send_queue.update(data, frame)
+        if self._appearance.adapt(terminal.view, terminal.is_in_character_mode):
+            self._show_as_wanted()
+
+    def _show_as_wanted(self) -> None:
+        # In character mode nothing but what is sent from here is on the screen: what the person
+        # says is shown to them as it is to others.
+        self.person.hears_itself = self._appearance.is_in_character_mode
+        self.person.format = self._appearance.view
+
+    # What only a terminal has
+
+    @property
+    def terminal(self) -> "TerminalConnection":
+        """What can be set of the person's terminal: see `TerminalSettings`."""
+        return self
+
+    @property
+    def speaks_telnet_in_line_mode(self) -> bool:
+        """Whether character mode is there for the asking."""
+        return self._terminal.speaks_telnet and not self._terminal.is_in_character_mode
+
+    def set_charset(self, name: str) -> str:
+        """See `Terminal.set_charset`."""
+        encoding = self._terminal.set_charset(name)
+        self._settle()
+        return encoding
+
+    def set_character_mode(self, wanted: bool) -> None:
+        """See `Terminal.set_character_mode`."""
+        self._terminal.set_character_mode(wanted)
+        self._settle()
+
+    def show(
+        self, *, color: bool | None = None, times: bool | None = None, bell: bool | None = None
+    ) -> None:
+        """Show colours, show times before lines, ring when the person is mentioned, or do not."""
+        self._appearance.wish(color=color, times=times, bell=bell)
+        self._show_as_wanted()
+
+    # The end
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether output waits for the client to take it, at this very moment."""
+        return self._send_queue.is_behind
+
+    @property
+    def bytes_sent(self) -> int:
+        """How many bytes the client's system has taken so far."""
+        return self._send_queue.bytes_sent
+
+    def end(self, reason: str, words: str) -> None:
+        """End this client, from any thread, telling it why in `words`."""
+        self._send_queue.end(reason, render(Notice(words), self.person.format))
+
+    def abandon(self, reason: str) -> None:
+        """End the client without sending what waits for it."""
+        self._send_queue.abandon(reason)
+
+    @property
+    def reason(self) -> str:
+        """What ended the client from outside, if anything did; else what receiving has shown."""
+        ended = self._send_queue.reason
+        if ended is None or (ended in BROKEN and self.why == Reason.TIMED_OUT):
+            # Of a lost connection the system says once that it timed out, to whoever asks first;
+            # from then on only that it is broken.
+            return self.why
+        return ended
+
+    def stop_drawing(self) -> None:
+        """Take the line being typed off the screen, for the last words."""
+        self._terminal.stop()
+        self._settle()
+
+    def drain(self) -> None:
+        """Let the client have what it is owed, and close our side first."""
+        if self._send_queue.drain(DRAIN_SECONDS):
+            self._transport.linger(LINGER_SECONDS)
+
+    def close(self) -> None:
+        """Close the connection. For the client's own thread, at its very end."""
+        self._send_queue.close()

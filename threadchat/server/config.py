@@ -1,0 +1,29 @@
+"""Say how a server is to be: all that an embedding program configures, in one frozen object."""
+
+import ssl
+from dataclasses import dataclass, field
+
+from threadchat.access.limits import Limits
+from threadchat.chat.rules import RulesFiles
+
+DEFAULT_PORT = 8000
+DEFAULT_TLS_PORT = 8992
+DEFAULT_REPLAY = 20
+DEFAULT_FALLBACK_ENCODING = "cp1252"
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    """How a `ChatServer` serves its clients. The defaults are those of the command line."""
+
+    limits: Limits = field(default_factory=Limits)
+    """Which clients are let in, how many, and how fast they may go."""
+    replay: int = DEFAULT_REPLAY
+    """How many earlier messages a newcomer is shown."""
+    fallback_encoding: str = DEFAULT_FALLBACK_ENCODING
+    """The encoding of clients that send no UTF-8: a codec name."""
+    files: RulesFiles = field(default_factory=RulesFiles)
+    """Where the message of the day and the passwords stand."""
+    tls: ssl.SSLContext | None = None
+    """With it, clients are served at `tls_address`, too, where all is encrypted."""
+    tls_address: tuple[str, int] = ("", DEFAULT_TLS_PORT)

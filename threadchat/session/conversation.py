@@ -1,0 +1,130 @@
+"""Take one person's lines, and do what each asks for: say it, or run the command that it calls.
+
+The way of a line through a session is here: clean it, tell words from commands, and pass words on
+to the person's room, commands to the registry.
+"""
+
+import time
+from collections.abc import Sequence
+
+from threadchat.chat.chat import Chat
+from threadchat.commands.registry import Call, Registry, parse_line
+from threadchat.messages.kinds import Say, Spoken
+from threadchat.monitoring.events import Named
+from threadchat.session.floodcontrol import FloodControl
+from threadchat.session.interfaces import ClientConnection
+from threadchat.text.clean import clean_text
+
+MAX_SAID_AT_ONCE = 16
+"""The most lines of one client that its room is told at once, besides the first."""
+
+
+class Conversation:
+    """The conversation with a person who has a name, until they leave.
+
+    For the client's own thread, but for `_more`, which the delivering thread calls while this one
+    waits in `Room.post`.
+    """
+
+    __slots__ = ("_chat", "_connection", "_flood_control", "_person", "_prompt", "_registry")
+
+    def __init__(
+        self,
+        chat: Chat,
+        registry: Registry,
+        connection: ClientConnection,
+        flood: tuple[float, float] | None,
+    ) -> None:
+        self._chat = chat
+        self._registry = registry
+        self._connection = connection
+        self._person = connection.person
+        self._flood_control = FloodControl(*flood, chat.clock, connection) if flood else None
+        self._prompt = ""
+
+    def enter(self) -> None:
+        """Let the person, who has a name by now, into the lobby."""
+        self._set_prompt(self._chat.lobby.name)
+        self._chat.enter(self._person)
+
+    def go_on(self) -> None:
+        """Serve the person's lines until they leave or are gone."""
+        person = self._person
+        for line in self._connection.lines():
+            self._serve(line)
+            if person.leaving is not None:
+                return
+
+    def is_time_for(self, line: str) -> bool:
+        """Wait until flood control lets `line` pass; return False if the client is gone instead."""
+        if self._flood_control is None:
+            return True
+        call = parse_line(line)
+        command = self._registry.get(call.command) if isinstance(call, Call) else None
+        return self._flood_control.wait_for(line, 1.0 if command is None else command.weight)
+
+    def _serve(self, line: str) -> None:
+        """Say `line`, or run the command that it calls."""
+        self._person.last_heard_at = self._chat.clock()
+        text = clean_text(line).rstrip()
+        if not text:
+            return
+        parsed = parse_line(text)
+        if isinstance(parsed, str):
+            self._say(parsed)
+        else:
+            self._call(parsed, text)
+
+    def _set_prompt(self, room: str) -> None:
+        self._prompt = f"{room}> "
+        self._connection.set_prompt(self._prompt)
+
+    # Words
+
+    def _say(self, words: str) -> None:
+        said, more = [words], None
+        if self._flood_control is None:  # else it has to see each line, on this thread
+            said += self._words_behind()
+            more = self._more
+        self._chat.say(self._person, self._messages(said), more)
+
+    def _more(self) -> Sequence[Spoken]:
+        """Return what has come in since, if it is to be said: see `Room.post`, which waits."""
+        connection, person, now = self._connection, self._person, self._chat.clock()
+        if connection.is_ended or person.mute_left(now):
+            return ()
+        connection.receive_waiting()
+        words = self._words_behind()
+        if words:
+            person.last_heard_at = now
+        return self._messages(words)
+
+    def _words_behind(self) -> list[str]:
+        """Take what has come in to be said right behind a line: a room is told all at once."""
+        waiting = self._connection.peek_lines(MAX_SAID_AT_ONCE)
+        said: list[str] = []
+        for line in waiting:
+            text = clean_text(line).rstrip()
+            if text.startswith("/"):
+                break
+            said.append(text)
+        self._connection.drop_lines(len(said))
+        return [text for text in said if text]
+
+    def _messages(self, words: Sequence[str]) -> Sequence[Spoken]:
+        name, now = self._person.name, time.time()
+        return [Say(name, text, now) for text in words]
+
+    # Commands
+
+    def _call(self, call: Call, typed: str) -> None:
+        command = self._registry.get(call.command)
+        if command is None or not command.is_speech:
+            self._connection.keep(self._prompt + typed)
+        person = self._person
+        name, room = person.name, person.room
+        self._registry.dispatch(self._chat, person, call)
+        if person.room is not None and person.room is not room:
+            self._set_prompt(person.room.name)
+        if person.name != name:
+            self._chat.observer.note(Named(person.id, person.name, name))
