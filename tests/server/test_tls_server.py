@@ -1,6 +1,7 @@
 """Test the port where clients come in who speak TLS: the same promises, with real clients too."""
 
 import contextlib
+import re
 import shutil
 import socket
 import ssl
@@ -304,3 +305,26 @@ def test_a_stop_during_all_of_it(place: Place) -> None:
     reasons = [place.console.next_disconnect().why for _ in clients]
     assert sorted(reasons) == ["quit"] + ["server stopping"] * (len(clients) - 1)
     wait_until(lambda: not place.server.clients.threads(), "all are gone")
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_an_error_in_admitting_a_client_is_the_operators_to_read(
+    place: Place,
+    is_tls: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    # Promise 8. At either port: neither may print a traceback.
+    def fail(server: ChatServer, host: str) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(type(place.server._gate), "admit", fail)
+    with Client(place.port if is_tls else place.server) as client:
+        client.expect_end()
+    wait_until(lambda: bool(place.console.troubles), "the operator is told")
+    (trouble,) = place.console.troubles
+    assert re.fullmatch(r"admitting 127\.0\.0\.1:\d+: RuntimeError: a bug", trouble)
+    assert capfd.readouterr() == ("", "")
+    place.console.troubles.clear()
+    monkeypatch.undo()
+    place.enter("al").close()

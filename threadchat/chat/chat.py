@@ -267,5 +267,5 @@ class Chat:
 
         Whatever is said from now on is still delivered, by the thread that says it.
         """
-        self.countdown.call_off()
+        self.countdown.close(timeout)
         self._deliverer.close(timeout)

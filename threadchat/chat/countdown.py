@@ -3,9 +3,9 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from threading import Event, Lock
+from threading import Event, Lock, Thread
 
-from threadchat.net.threads import start_thread
+from threadchat.net.threads import join, start_thread
 
 MAX_COUNTDOWN = 24 * 60 * 60
 """The longest countdown, in seconds."""
@@ -24,6 +24,7 @@ class Countdown:
         self._tell = tell
         self._finish = finish
         self._lock = Lock()  # guards the one below
+        self._thread: Thread | None = None  # of the last countdown
         self._called_off: Event | None = None  # that of the countdown that runs
 
     def start(self, seconds: int) -> None:
@@ -32,13 +33,19 @@ class Countdown:
         with self._lock:
             self._end()
             self._called_off = called_off
-        if start_thread(self._run, "countdown", seconds, called_off) is None:
+        self._thread = start_thread(self._run, "countdown", seconds, called_off)
+        if self._thread is None:
             self._finish()  # out of threads: all the more reason to stop
 
     def call_off(self) -> bool:
         """End the countdown; return whether there was one."""
         with self._lock:
             return self._end()
+
+    def close(self, timeout: float) -> None:
+        """End the countdown and its thread, waiting up to `timeout` seconds."""
+        self.call_off()
+        join(self._thread, timeout)
 
     def _end(self) -> bool:
         called_off, self._called_off = self._called_off, None

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
+from threadchat.net.threads import join
 from threadchat.net.transport import AnyWire
 
 MAX_QUEUED = 256 * 1024
@@ -228,7 +229,7 @@ class Flusher:
         if self._thread is None:
             self._close()
         else:
-            self._thread.join(timeout)
+            join(self._thread, timeout)
 
     def watch(self, outbox: Outbox) -> None:
         """Send what `outbox` has queued when its client takes it."""

@@ -5,6 +5,7 @@ one looks after all clients, and each client has its own. `ChatServer.stop` ends
 deadline (promise 9).
 """
 
+import contextlib
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -131,22 +132,29 @@ class ChatServer(Listener):
     def _stop(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
         handlers = self.clients.handlers()  # a client that comes later is told by `register`
-        self.stop_accepting(deadline)
-        if self.tls_port is not None:
-            self.tls_port.stop_accepting(deadline)
-        self._watchman.stop(deadline)
-        # Everybody is told of the stop; nobody needs to read who else it sends away.
-        self.chat.hush()
+        with contextlib.ExitStack() as rest:  # whatever fails, the rest is stopped all the same
+            rest.callback(self._history.close)
+            rest.callback(self._records.close)
+            rest.callback(lambda: self.flusher.stop(_left_until(deadline)))
+            rest.callback(lambda: self.chat.close(_left_until(deadline)))
+            rest.callback(self._end_clients, handlers, deadline, 0.1 * timeout)
+            self.stop_accepting(deadline)
+            if self.tls_port is not None:
+                self.tls_port.stop_accepting(deadline)
+            self._watchman.stop(deadline)
+            # Everybody is told of the stop; nobody needs to read who else it sends away.
+            self.chat.hush()
+
+    def _end_clients(
+        self, handlers: Sequence[ClientHandler], deadline: float, last_seconds: float
+    ) -> None:
+        """Say goodbye to all; cut off those still here when only `last_seconds` are left."""
         for handler in handlers:
             _say_goodbye(handler)
-        self._join_all(deadline - 0.1 * timeout)
+        self._join_all(deadline - last_seconds)
         for handler in self.clients.handlers():
             handler.client.abandon(Reason.SERVER_STOPPING)
         self._join_all(deadline)
-        self.chat.close(_left_until(deadline))
-        self.flusher.stop(_left_until(deadline))
-        self._records.close()
-        self._history.close()
 
     def _join_all(self, deadline: float) -> None:
         for thread in self.clients.threads():
