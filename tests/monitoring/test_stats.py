@@ -170,6 +170,8 @@ class TestOfAServer:
                 al.expect("<-- bo left")
                 bo.sync()
                 al.sync()
+                # A batch is counted once it has been handed to all, which may be a moment later.
+                wait_until(lambda: server.stats().messages >= 12, "all has been counted")
                 clock.now = 1011.0
                 now = server.stats()
                 assert begin <= now.since <= time.time()

@@ -6,15 +6,12 @@ a door of another kind needs no change here, nor in the rooms, nor in the comman
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from threadchat.chat.interfaces import Connection
+from threadchat.chat.room import Room
 from threadchat.messages.format import Format, render
 from threadchat.messages.kinds import Message, Private
 from threadchat.net.disconnect import Reason
-
-if TYPE_CHECKING:
-    from threadchat.chat.room import Room
 
 _NOBODY: "frozenset[Person]" = frozenset()
 """One object for all: `frozenset()` makes another each time."""

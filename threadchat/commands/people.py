@@ -99,7 +99,9 @@ def nick(chat: Chat, person: Person, argument: str) -> None:
         chat.mail.hand_over(person)
 
 
-@registry.command("protect", "", "keep your name for who knows a passphrase you choose", weight=4)
+@registry.command(
+    "protect", "", "keep your name: from then on it needs a passphrase of yours", weight=4
+)
 def protect(chat: Chat, person: Person, argument: str) -> None:
     """Keep the person's name for them."""
     if argument:

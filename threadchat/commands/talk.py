@@ -42,7 +42,7 @@ def msg(chat: Chat, person: Person, argument: str) -> None:
     _whisper(chat, person, name.rstrip(":,"), words.strip())
 
 
-@registry.command("reply", "WORDS", "answer who last wrote to you alone", is_speech=True)
+@registry.command("reply", "WORDS", "answer the person who last wrote to you alone", is_speech=True)
 def reply(chat: Chat, person: Person, argument: str) -> None:
     """Say something to who last wrote in private."""
     if not argument:

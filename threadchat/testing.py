@@ -1,0 +1,130 @@
+"""Help the tests of programs that embed a chat server, or that talk to one.
+
+`run_server` serves on a free port for as long as a block runs, and a `Client` types lines and
+waits for what it expects::
+
+    with run_server() as server, Client(server, "al") as al, Client(server, "bo") as bo:
+        al.type("hi")
+        bo.expect("al: hi")
+
+Nothing here sleeps: what does not come within `DEADLINE` fails the test with an `AssertionError`.
+"""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from threadchat import ChatServer, Limits, ServerConfig
+
+DEADLINE = 20.0
+"""Seconds after which something that is waited for counts as not happening."""
+
+UNLIMITED = Limits(max_per_address=0, max_connects=0, flood=None)
+"""The limits for tests: everything comes from one address, and as fast as it can."""
+
+
+@contextlib.contextmanager
+def run_server(config: ServerConfig | None = None, **options: Any) -> Iterator[ChatServer]:
+    """Serve on a free port of 127.0.0.1 while the block runs, and stop at its end.
+
+    Without a `config` the limits are `UNLIMITED`. `options` are further arguments of `ChatServer`.
+    """
+    config = config or ServerConfig(limits=UNLIMITED)
+    with ChatServer(("127.0.0.1", 0), config, **options) as server:
+        server.start()
+        yield server
+
+
+class Reachable(Protocol):
+    """A server: a `ChatServer`, or anything that says where it listens."""
+
+    address_family: int
+    server_address: Any
+
+
+class Client:
+    """A plain client, as netcat is, that waits for what should come before it goes on.
+
+    With a `name`, it has given that name and is in the lobby when it is made. `receive_buffer`, in
+    bytes, makes a client that takes little at once. Use it as a context manager, or close it.
+    """
+
+    def __init__(self, server: Reachable, name: str = "", receive_buffer: int = 0) -> None:
+        self.socket = socket.socket(server.address_family)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(DEADLINE)
+        # Without this, a second small write waits for the acknowledgement of the first.
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            self.socket.connect(server.server_address[:2])
+        except OSError:
+            self.socket.close()
+            raise
+        self.received = b""
+        """All that has come so far, but for what was forgotten."""
+        self._read_up_to = 0
+        self.name = name
+        if name:
+            self.enter(name)
+
+    def enter(self, name: str) -> None:
+        """Give `name` at the prompt, and wait until that is in the lobby."""
+        self.name = name
+        self.expect("Your name: ")
+        self.type(name)
+        self.expect(f"Welcome, {name}.")
+        self.expect("\r\n")
+
+    def type(self, line: str) -> None:
+        """Send a line, in UTF-8, as Enter would."""
+        self.send(line.encode() + b"\n")
+
+    def send(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self.socket.sendall(data)
+
+    def expect(self, wanted: str) -> str:
+        """Wait for `wanted` behind what was read before; return all up to its end.
+
+        Raise `AssertionError` if it has not come within `DEADLINE`, or before the end.
+        """
+        encoded = wanted.encode()
+        while (at := self.received.find(encoded, self._read_up_to)) < 0:
+            self._receive_more(wanted)
+        begin, self._read_up_to = self._read_up_to, at + len(encoded)
+        return self.received[begin : self._read_up_to].decode(errors="replace")
+
+    def _receive_more(self, wanted: str) -> None:
+        unread = self.received[self._read_up_to :]
+        try:
+            data = self.socket.recv(65536)
+        except TimeoutError:
+            raise AssertionError(f"{wanted!r} did not come, but {unread!r}") from None
+        assert data, f"{wanted!r} did not come before the end, but {unread!r}"
+        self.received += data
+
+    def expect_end(self) -> str:
+        """Wait for the server to close; return what was still unread."""
+        with contextlib.suppress(ConnectionResetError):
+            while data := self.socket.recv(65536):
+                self.received += data
+        unread = self.received[self._read_up_to :]
+        self._read_up_to = len(self.received)
+        return unread.decode(errors="replace")
+
+    def forget(self) -> None:
+        """Keep nothing of what has been read: for a client that stays for long."""
+        self.received = self.received[self._read_up_to :]
+        self._read_up_to = 0
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.socket.close()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
