@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from threadchat.errors import PersonError
 from threadchat.net.addresses import IPAddress, address_of, bare_host
 from threadchat.text.names import BadName, clean_name, fold_name, skeleton
 from threadchat.text.phrases import duration
@@ -22,7 +23,7 @@ MAX_BAN_SECONDS = 10 * 365 * 86400
 """The longest ban that ends."""
 
 
-class BadBan(ValueError):
+class BadBan(PersonError):
     """Say in one line what is wrong with how a ban was asked for."""
 
 

@@ -18,6 +18,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from threading import BoundedSemaphore
 
+from threadchat.errors import PersonError
+
 MIN_PASSPHRASE = 8
 """The shortest passphrase, in characters (NIST SP 800-63B, 5.1.1.2)."""
 
@@ -48,11 +50,11 @@ _LARGE_BLOCK = 1024 * 1024
 _turns = BoundedSemaphore(MAX_AT_ONCE)
 
 
-class BadPassphrase(ValueError):
+class BadPassphrase(PersonError):
     """Say in one line why a passphrase cannot be had."""
 
 
-class Busy(Exception):
+class Busy(PersonError):
     """Say in one line that too many passphrases are being looked at for one more."""
 
 
@@ -82,7 +84,7 @@ def is_right(passphrase: str, kept: bytes) -> bool:
     try:
         computed = _scrypt(_prepared(passphrase), _from_base64(salt), *map(int, parameters))
         return hmac.compare_digest(computed, _from_base64(hashed))
-    except ValueError:  # among them BadPassphrase, and costs that scrypt does not have
+    except (BadPassphrase, ValueError):  # scrypt raises this one for costs it does not have
         return False
 
 

@@ -6,8 +6,10 @@ import os
 import sys
 from typing import NoReturn
 
+from threadchat.errors import OperatorError
 
-class Fault(Exception):
+
+class Fault(OperatorError):
     """Say in one line what keeps a program from running, and the way out."""
 
 

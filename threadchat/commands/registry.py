@@ -19,7 +19,7 @@ from threadchat.storage.records import RecordsFailed, RecordsFull
 Action = Callable[[Chat, Person, str], None]
 
 
-class Misuse(Exception):
+class Misuse(PersonError):
     """A command was used in a way it does not have."""
 
 

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from threading import Event as Flag
 
+from threadchat.errors import OperatorError
 from threadchat.messages.kinds import RoomMessage
 from threadchat.monitoring.backgroundwriter import MAX_WAITING_LINES, Backlog
 from threadchat.monitoring.events import Event
@@ -25,7 +26,7 @@ RETRY_SECONDS = 1.0
 """How long after a failure it is tried again to write."""
 
 
-class BadLogFile(Exception):
+class BadLogFile(OperatorError):
     """Say in one line why a file cannot take the log, and the way out."""
 
 

@@ -15,6 +15,7 @@ import time
 from threading import Lock
 from typing import Final, NoReturn
 
+from threadchat.errors import OperatorError
 from threadchat.net.transport import Wire
 
 HANDSHAKE_SECONDS: Final = 10.0
@@ -32,11 +33,11 @@ _HANDSHAKE_RECORD: Final = 22
 """The first byte of all that a client of TLS 1.0 or newer says first (RFC 8446, section 5.1)."""
 
 
-class BadCertificate(Exception):
+class BadCertificate(OperatorError):
     """A certificate or its key cannot be used. Says in one line why, and what to do."""
 
 
-class HandshakeFailed(OSError):
+class HandshakeFailed(OperatorError, OSError):
     """A client and we did not come to speak TLS. Says in a few words why.
 
     `spoke_tls` is whether the client tried to. If not, it may be a person at a plain client, who

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 
+from threadchat.errors import OperatorError
 from threadchat.text.search import index_words
 
 _APPLICATION_ID = 0x74636861
@@ -62,7 +63,7 @@ CHECKPOINT_PAGES = 4000
 """After how many pages of 4 KiB the disk is waited for: who speaks then waits as well."""
 
 
-class Unusable(Exception):
+class Unusable(OperatorError):
     """Say in one line why a file cannot hold a history, and the way out."""
 
 

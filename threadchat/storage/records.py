@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import Lock
 
 from threadchat.access.bans import Ban, Target, key_of, show_target
+from threadchat.errors import PersonError
 from threadchat.messages.kinds import Private
 from threadchat.net.addresses import address_of
 from threadchat.storage import database
@@ -38,7 +39,7 @@ _CANNOT_READ = "What waits for you cannot be read just now. Try again in a while
 _CANNOT_KEEP = "That cannot be kept just now, and nothing has changed. Try again in a while."
 
 
-class RecordsFailed(Exception):
+class RecordsFailed(PersonError):
     """Say in one line, to who asked for something, that the file fails.
 
     `why` says it to the operator.
@@ -49,7 +50,7 @@ class RecordsFailed(Exception):
         self.why = why
 
 
-class RecordsFull(Exception):
+class RecordsFull(PersonError):
     """Say in one line why no more can be kept, and the way out."""
 
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from rich.cells import cell_len
 
+from threadchat.errors import PersonError
 from threadchat.text.clean import _thin_marks, clean_text
 from threadchat.text.lookalikes import LOOKALIKES
 
@@ -47,7 +48,7 @@ _NOT_IN_NAMES = frozenset(
 )
 
 
-class BadName(ValueError):
+class BadName(PersonError, ValueError):
     """Say, as a sentence for the person who chose it, why a name cannot be had."""
 
 
