@@ -63,7 +63,7 @@ def test_who_is_not_served_is_closed_without_a_byte_and_counted() -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "192.168.1.7", "fe80::1", "fd00::7"])
 def test_by_default_the_lan_is_served(host: str) -> None:
     with closing(Records(None)) as records:
-        gate = Gate(Limits(), records, Clock(), lambda event: None)
+        gate = Gate(Limits(), records, Clock(), lambda words: None)
         assert not gate.is_stranger(host)
         assert gate.is_stranger("203.0.113.7")
         assert gate.strangers == 1

@@ -6,14 +6,13 @@ from threading import Lock
 
 from threadchat.access.limiter import MAX_ADDRESSES, ConnectionLimiter, Refusal
 from threadchat.access.limits import Limits
-from threadchat.monitoring.events import Event, Trouble
 from threadchat.storage.records import Records
 
 
 class Gate:
     """Knows the addresses that are served, those that are banned, and how many came from each.
 
-    Safe to use from any thread. What concerns whoever runs the server is told to `note`.
+    Safe to use from any thread. What the operator should look after is told to `warn`.
     """
 
     def __init__(
@@ -21,12 +20,12 @@ class Gate:
         limits: Limits,
         records: Records,
         clock: Callable[[], float],
-        note: Callable[[Event], None],
+        warn: Callable[[str], None],
     ) -> None:
         self._is_served = lru_cache(MAX_ADDRESSES)(limits.allowed.admits)
         self._records = records
         self._limiter = ConnectionLimiter(limits.max_per_address, limits.max_connects, clock)
-        self._note = note
+        self._warn = warn
         self._lock = Lock()  # guards the one below
         self._strangers = 0
 
@@ -44,11 +43,9 @@ class Gate:
             self._strangers += 1
             is_first = self._strangers == 1
         if is_first:
-            self._note(
-                Trouble(
-                    f"{host} was not let in, as it is not on the LAN; from now on such ones are"
-                    " only counted. --allow says who is served"
-                )
+            self._warn(
+                f"{host} was not let in, as it is not on the LAN; from now on such ones are"
+                " only counted. --allow says who is served"
             )
         return True
 
