@@ -16,6 +16,7 @@ import rich.console
 from rich.progress import Progress
 
 from threadchat.cli.arguments import Fault, Parser, silence_broken_output
+from threadchat.errors import OperatorError
 from threadchat.messages.kinds import Emote
 from threadchat.storage.database import Unusable, version_of, why_unusable
 from threadchat.storage.history import Found
@@ -37,8 +38,8 @@ def main(argv: Sequence[str]) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         _export(options)
-    except (Fault, Unusable) as fault:
-        print(f"threadchat export: {fault}", file=sys.stderr)
+    except OperatorError as error:
+        print(f"threadchat export: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         pass  # whoever reads has enough, as `head` does

@@ -30,11 +30,12 @@ from threadchat.cli.signals import on_reload_signal, on_stop_signals, wait_for_s
 from threadchat.console.input import Desk, open_desk
 from threadchat.console.log import Console, Detail
 from threadchat.console.operator import Operator
+from threadchat.errors import OperatorError
 from threadchat.monitoring import stats
-from threadchat.monitoring.eventlog import BadLogFile, EventLog
-from threadchat.monitoring.events import Bound, Stopped, Stopping, Trouble, Watch, Watcher
+from threadchat.monitoring.eventlog import EventLog
+from threadchat.monitoring.events import Bound, Stopped, Stopping, Watch, Watcher
 from threadchat.net.addresses import show_address, ways_in
-from threadchat.net.tls import BadCertificate, make_context
+from threadchat.net.tls import make_context
 from threadchat.server.chatserver import ChatServer
 from threadchat.server.config import ServerConfig
 from threadchat.storage.database import Unusable
@@ -77,8 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return _run(options, signals)
-    except Fault as fault:
-        print(f"threadchat: {fault}", file=sys.stderr)
+    except OperatorError as error:
+        print(f"threadchat: {error}", file=sys.stderr)
         return 1
 
 
@@ -96,7 +97,7 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
         watch = Watch(*watchers)
         history = _open_history(options, watch)
         if_it_fails.callback(history.close)
-        records = _open_records(options)
+        records = Records(options.history or None)
         if_it_fails.callback(records.close)
         server = _open_server(
             options, watchers, history, records, lambda: signals.put(signal.SIGTERM)
@@ -158,30 +159,11 @@ def _detail_of(options: Options) -> Detail:
 def _open_log(options: Options, console: Console) -> EventLog | None:
     if not options.log_file:
         return None
-    try:
-        return EventLog(
-            options.log_file,
-            lambda words: console.note(Trouble(words)),
-            messages=options.log_messages,
-        )
-    except BadLogFile as error:
-        raise Fault(str(error)) from None
+    return EventLog(options.log_file, Watch(console).warn, messages=options.log_messages)
 
 
 def _open_history(options: Options, watch: Watch) -> History:
-    if not options.history:
-        return History()
-    try:
-        return StoredHistory(options.history, lambda words: watch.note(Trouble(words)))
-    except Unusable as error:
-        raise Fault(str(error)) from None
-
-
-def _open_records(options: Options) -> Records:
-    try:
-        return Records(options.history or None)
-    except Unusable as error:
-        raise Fault(str(error)) from None
+    return StoredHistory(options.history, watch.warn) if options.history else History()
 
 
 def _open_server(
@@ -224,8 +206,6 @@ def _open_server(
             records=records,
             finish=finish,
         )
-    except UnusableFile as error:
-        raise Fault(str(error)) from None
     except socket.gaierror as error:
         raise Fault(
             f"the host {host} is unknown ({error.strerror})."
@@ -236,12 +216,7 @@ def _open_server(
 
 
 def _tls_context(options: Options) -> ssl.SSLContext | None:
-    if not options.tls_cert:
-        return None
-    try:
-        return make_context(options.tls_cert, options.tls_key)
-    except BadCertificate as error:
-        raise Fault(str(error)) from None
+    return make_context(options.tls_cert, options.tls_key) if options.tls_cert else None
 
 
 def _path(option: str) -> Path | None:

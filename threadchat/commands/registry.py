@@ -1,8 +1,9 @@
 """Register slash commands, dispatch what people type to them, and describe them for `/help`.
 
-What the commands do is in `threadchat.commands`. A wrong use raises `Misuse`, which the dispatcher
-turns into one line with the right use; nothing else has happened. Where the file of the records
-fails, it says that.
+What the commands do is in the other modules of `threadchat.commands`. A command that cannot be
+carried out raises a `PersonError`, and the dispatcher shows its line to the person. Two of them
+mean more: for `Misuse` the line is the right use of the command, and `RecordsFailed` has a second
+line, for the operator.
 """
 
 from collections.abc import Callable, Iterator

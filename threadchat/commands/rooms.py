@@ -5,7 +5,6 @@ from threadchat.chat.person import Person
 from threadchat.chat.room import Room
 from threadchat.commands.registry import Misuse, Registry
 from threadchat.messages.kinds import Notice, Problem, Remark
-from threadchat.text.names import BadName
 
 registry = Registry()
 """The commands about rooms."""
@@ -31,10 +30,7 @@ def join(chat: Chat, person: Person, argument: str) -> None:
     # The name of a new room is shown to everybody, too.
     if not chat.has_room(argument.removeprefix("#")) and not chat.may_speak(person):
         return
-    try:
-        chat.move(person, argument)
-    except BadName as error:
-        person.tell(Problem(str(error)))
+    chat.move(person, argument)
 
 
 @registry.command("leave", "", "go back to the lobby")
