@@ -1,5 +1,8 @@
+"""Test the queue of what is sent to a client, and the thread that sends what waits."""
+
 import errno
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -219,3 +222,15 @@ def test_last_words_take_the_line_being_typed_away(connection: Connection) -> No
     connection.outbox.update(b"prompt", (b"<", b">"))
     connection.outbox.end(Reason.SERVER_STOPPING, b"goodbye")
     assert connection.read(14) == b"prompt<goodbye"
+
+
+def test_without_a_thread_to_be_had_the_flusher_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cannot_start(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    flusher = Flusher(fail_test)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", cannot_start)
+        with pytest.raises(RuntimeError, match="cannot start a thread"):
+            flusher.start()
+    flusher.stop(DEADLINE)

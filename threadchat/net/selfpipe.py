@@ -1,7 +1,7 @@
 """Wake a thread that waits for descriptors: the self-pipe trick, with a pair of sockets.
 
-Windows can wait for sockets only, so it is no pipe. `wake` may be called from any thread and from
-a signal handler.
+It is no pipe, because Windows can wait for sockets only. A `selectors` selector and `select.select`
+take a `SelfPipe` itself.
 """
 
 import contextlib
@@ -10,14 +10,17 @@ from threading import RLock
 
 
 class SelfPipe:
-    """A pair of connected sockets: `wake` writes to the one, a selector watches the other."""
+    """A pair of connected sockets: `wake` writes to one, a thread waits for the other.
+
+    `wake` may be called from any thread and from a signal handler.
+    """
 
     def __init__(self) -> None:
         self._writer, self._reader = socket.socketpair()
         self._writer.setblocking(False)
         self._reader.setblocking(False)
-        # Held to write: a closed descriptor's number may belong to somebody else by then. A signal
-        # handler may come in between on the same thread.
+        # Held to write: the number of a closed descriptor may belong to another one by then. It is
+        # an RLock because a signal handler may interrupt a `wake` on the same thread.
         self._lock = RLock()
 
     def fileno(self) -> int:
@@ -31,7 +34,7 @@ class SelfPipe:
             self._writer.send(b"!")
 
     def drain(self) -> None:
-        """Take out what `wake` has written."""
+        """Take out what `wake` has written. Does not wait."""
         with contextlib.suppress(OSError):
             self._reader.recv(4096)
 

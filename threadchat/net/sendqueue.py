@@ -9,7 +9,6 @@ Locks are taken in this order: a room's turn, an outbox. The flusher has none of
 
 import contextlib
 import selectors
-import socket
 import time
 from collections import deque
 from collections.abc import Callable
@@ -202,30 +201,33 @@ class Outbox:
 
 
 class Flusher:
-    """The one thread that sends what clients did not take at once."""
+    """The one thread that sends what clients did not take at once.
 
-    def __init__(self, report: Callable[[str, Exception], None]) -> None:
-        self._report = report
+    `failed` is told of an unexpected error, and what was being done.
+    """
+
+    def __init__(self, failed: Callable[[str, Exception], None]) -> None:
+        self._failed = failed
         self._requests: deque[Callable[[], None]] = deque()
         self._selector = selectors.DefaultSelector()
-        self._alarm, self._alarm_heard = socket.socketpair()
-        self._alarm.setblocking(False)
-        self._alarm_heard.setblocking(False)
-        self._selector.register(self._alarm_heard, selectors.EVENT_READ)
-        self._alarm_lock = Lock()  # held to ring, lest it be closed and its number be another's
+        self._alarm = SelfPipe()
+        self._selector.register(self._alarm, selectors.EVENT_READ)
         self._stopping = False
         self._thread: Thread | None = None
 
     def start(self) -> None:
-        """Start the thread. Until then, and after `stop`, what is queued stays queued."""
-        thread = Thread(target=self._run, name="threadchat flusher", daemon=True)
-        thread.start()
-        self._thread = thread
+        """Start the thread, or raise `RuntimeError` if the system is out of threads.
+
+        Until then, and after `stop`, what is queued stays queued.
+        """
+        self._thread = start_thread(self._run, "flusher")
+        if self._thread is None:
+            raise RuntimeError("cannot start a thread for clients that are slow")
 
     def stop(self, timeout: float) -> None:
         """End the thread within `timeout` seconds. Outboxes should be closed by then."""
         self._stopping = True
-        self._wake()
+        self._alarm.wake()
         if self._thread is None:
             self._close()
         else:
@@ -234,7 +236,7 @@ class Flusher:
     def watch(self, outbox: Outbox) -> None:
         """Send what `outbox` has queued when its client takes it."""
         self._requests.append(lambda: self._try(outbox, outbox.register))
-        self._wake()
+        self._alarm.wake()
 
     def forget(self, outbox: Outbox) -> None:
         """Leave `outbox` alone; on return its descriptor is in use here no more."""
@@ -245,21 +247,14 @@ class Flusher:
             forgotten.set()
 
         self._requests.append(forget)
-        self._wake()
+        self._alarm.wake()
         while not forgotten.wait(0.1):
             if self._thread is None or not self._thread.is_alive():
                 return
 
-    def _wake(self) -> None:
-        # A full pipe is as good an alarm as one more byte in it, and a closed one needs none.
-        with self._alarm_lock, contextlib.suppress(OSError):
-            self._alarm.send(b"!")
-
     def _close(self) -> None:
         """Let go of what the thread needs. It does so itself: it may outlast what waits for it."""
-        with self._alarm_lock:
-            self._alarm.close()
-        self._alarm_heard.close()
+        self._alarm.close()
         self._selector.close()
 
     def _run(self) -> None:
@@ -274,14 +269,13 @@ class Flusher:
                 self._go_round()
             except MemoryError as error:
                 with contextlib.suppress(MemoryError):
-                    self._report("sending to slow clients", error)
+                    self._failed("sending to slow clients", error)
                 time.sleep(_PAUSE_IN_SHORTAGE)
 
     def _go_round(self) -> None:
         for key, _ in self._selector.select():
             if key.data is None:
-                with contextlib.suppress(BlockingIOError):
-                    self._alarm_heard.recv(4096)
+                self._alarm.drain()
             else:
                 self._try(key.data, key.data.flush)
         while self._requests:
@@ -292,5 +286,5 @@ class Flusher:
         try:
             act(self._selector)
         except Exception as error:
-            self._report("sending to a slow client", error)
+            self._failed("sending to a slow client", error)
             outbox.abandon(Reason.SERVER_ERROR)

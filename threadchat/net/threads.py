@@ -5,6 +5,7 @@ the stop: a watcher that is called on it, say. Such a thread must not be joined 
 another one that stops the server for it.
 """
 
+import math
 import sys
 import threading
 import time
@@ -50,7 +51,7 @@ def waits_for_a_stop() -> Iterator[None]:
             _waiting_for_a_stop.discard(thread)
 
 
-def join(thread: Thread | None, timeout: float) -> None:
+def join(thread: Thread | None, timeout: float = math.inf) -> None:
     """Wait up to `timeout` seconds until `thread` has ended.
 
     Return at once for None, for the current thread, and for one inside `waits_for_a_stop`: that

@@ -18,6 +18,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 
 from threadchat.messages.kinds import Emote, Say, Spoken
+from threadchat.net.threads import join, start_thread
 from threadchat.storage import database
 from threadchat.storage.database import Unusable
 from threadchat.storage.history import Found, History, has_all
@@ -113,7 +114,8 @@ class StoredHistory(History):
             # Behind those that wait already: the file keeps the order (promise 1).
             self._unwritten.extend(zip(repeat(room), batch))
             if self._retrier is None and not self._write_all():
-                self._start_retrying()
+                # Out of threads, the next batch is the next try.
+                self._retrier = start_thread(self._retry, "history")
             while len(self._unwritten) > self._limit:
                 self._unwritten.popleft()
                 self._lost += 1
@@ -152,8 +154,7 @@ class StoredHistory(History):
             retrier = self._retrier
             if not self._is_closed:
                 self._searcher.interrupt()  # the end must not wait for a long search
-        if retrier is not None:
-            retrier.join()
+        join(retrier)
         with self._search_turn, self._lock:
             if self._is_closed:
                 return
@@ -201,13 +202,6 @@ class StoredHistory(History):
                 f" in memory until it can. See that {self._path} may be written and the disk has"
                 " room"
             )
-
-    def _start_retrying(self) -> None:
-        thread = Thread(target=self._retry, name="threadchat history", daemon=True)
-        # Out of threads, the next batch is the next try.
-        with contextlib.suppress(RuntimeError):
-            thread.start()
-            self._retrier = thread
 
     def _retry(self) -> None:
         """Try to write what waits, now and again, until it is done."""
