@@ -1,8 +1,9 @@
-"""The desk where standard input is no terminal; with one, see test_desk_terminal."""
+"""The desk where standard input is no terminal; with one, see test_input_terminal."""
 
 import io
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from queue import Queue
 from typing import TextIO
@@ -65,12 +66,17 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
     pipe.close()
 
 
+def thread_of(desk: Desk) -> threading.Thread:
+    assert desk._thread is not None
+    return desk._thread
+
+
 def run_to_the_end(pipe: Pipe, *chunks: bytes) -> list[str]:
     """Return what is obeyed of all that is piped in, in the order of the lines."""
     pipe.write(*chunks)
     pipe.end()
     with pipe.open_desk() as desk:
-        desk._thread.join(DEADLINE)
+        thread_of(desk).join(DEADLINE)
     return list(pipe.obeyed.queue)
 
 
@@ -127,13 +133,27 @@ def test_a_stop_does_not_wait_for_more_to_read(pipe: Pipe) -> None:
     pipe.write(b"one\n")
     pipe.obeyed_lines(1)
     desk.stop(DEADLINE)
-    assert not desk._thread.is_alive()
+    assert not thread_of(desk).is_alive()
     desk.stop()
 
 
 def test_a_desk_that_was_never_started_can_be_stopped(pipe: Pipe) -> None:
     pipe.open_desk().stop()
     assert pipe.obeyed.empty()
+
+
+def test_without_a_thread_to_be_had_a_desk_says_so(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot_start(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    desk = pipe.open_desk()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", cannot_start)
+        with pytest.raises(RuntimeError, match="cannot start a thread"):
+            desk.start()
+    desk.stop()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="leaves the thread alone")
@@ -150,9 +170,9 @@ def test_a_stop_waits_no_longer_than_it_may_for_a_command(pipe: Pipe) -> None:
     pipe.write(b"endless\nnext\n")
     pipe.obeyed_lines(1)
     desk.stop(0.01)
-    assert desk._thread.is_alive()
+    assert thread_of(desk).is_alive()
     finished.put("now")
-    desk._thread.join(DEADLINE)
+    thread_of(desk).join(DEADLINE)
     desk.stop()
     assert pipe.obeyed.empty()
 

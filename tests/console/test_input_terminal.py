@@ -24,6 +24,7 @@ import pyte
 import pytest
 
 from tests.console.input_program import LINES, THREADS
+from tests.console.test_input import thread_of
 from tests.support import DEADLINE, wait_until
 from tests.terminal.test_editscreen import wrapped
 from threadchat.console import input as desk_module
@@ -451,15 +452,15 @@ def test_a_stuck_terminal_holds_up_neither_commands_nor_the_end(
     desk.stop(0.01)
     assert termios.tcgetattr(ends.stdin.fileno()) == ends.modes
     assert not ends.console.close(0.01)
-    wait_until(lambda: not desk._thread.is_alive(), "the desk's thread has ended")
+    wait_until(lambda: not thread_of(desk).is_alive(), "the desk's thread has ended")
 
 
 def test_a_terminal_that_hangs_up_ends_the_desk_alone(ends: Ends, desk: EditingDesk) -> None:
     os.write(ends.outside, b"who\r")
     assert ends.obeyed.get(timeout=DEADLINE) == "who"
     ends.hang_up()
-    desk._thread.join(DEADLINE)
-    assert not desk._thread.is_alive()
+    thread_of(desk).join(DEADLINE)
+    assert not thread_of(desk).is_alive()
     ends.console.note(Connected(1, "x"))
     desk.stop()
 

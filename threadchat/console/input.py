@@ -15,7 +15,6 @@ import io
 import os
 import select
 import signal
-import socket
 import sys
 import threading
 import time
@@ -27,6 +26,8 @@ from rich.text import Text
 
 from threadchat.console.log import Console
 from threadchat.console.tty import OwnTerminal, is_in_foreground
+from threadchat.net.selfpipe import SelfPipe
+from threadchat.net.threads import join, start_thread
 from threadchat.terminal.linebuffer import LineBuffer, LineTooLong
 from threadchat.terminal.lineeditor import Completer, EndOfInput, Event, LineEditor
 from threadchat.text.clean import clean_text
@@ -55,7 +56,7 @@ class Desk:
         self,
         console: Console,
         obey: Callable[[str], object],
-        failed: Callable[[str, Exception], object],
+        failed: Callable[[str, Exception], None],
         stdin: TextIO,
     ) -> None:
         self._console = console
@@ -67,14 +68,17 @@ class Desk:
         self._decoder = io.IncrementalNewlineDecoder(decoder, translate=True)
         self._buffer = LineBuffer()
         self._is_stopping = False
-        self._bell, self._bell_heard = socket.socketpair()  # a signal handler may ring it
-        self._bell.setblocking(False)
-        self._bell_heard.setblocking(False)
-        self._thread = threading.Thread(target=self._run, name="threadchat desk", daemon=True)
+        self._bell = SelfPipe()
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to read. Call it from the main thread, which alone can set signal handlers."""
-        self._thread.start()
+        """Begin to read. Call it from the main thread, which alone can set signal handlers.
+
+        Raise `RuntimeError` if the system is out of threads.
+        """
+        self._thread = start_thread(self._run, "desk")
+        if self._thread is None:
+            raise RuntimeError("cannot start a thread for what the operator types")
 
     def stop(self, timeout: float = 1.0) -> None:
         """Leave the terminal as it was found and end the thread, within `timeout` seconds.
@@ -84,13 +88,12 @@ class Desk:
         """
         self._is_stopping = True
         self.restore()
-        self._ring()
+        self._bell.wake()
         is_interruptible = sys.platform != "win32"
-        if is_interruptible and self._thread.is_alive():
-            self._thread.join(timeout)
-        if not self._thread.is_alive():
+        if is_interruptible:
+            join(self._thread, timeout)
+        if self._thread is None or not self._thread.is_alive():
             self._bell.close()
-            self._bell_heard.close()
 
     def restore(self) -> None:
         """Give the terminal the modes it had, for good. A signal handler may call it."""
@@ -101,10 +104,6 @@ class Desk:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-    def _ring(self) -> None:
-        with contextlib.suppress(OSError):  # it has rung already, or is closed
-            self._bell.send(b"!")
 
     # The reading thread
 
@@ -124,14 +123,14 @@ class Desk:
         if sys.platform == "win32":
             return True  # its select knows sockets alone: we wait in the read
         if self._may_read():
-            return self._listen([self._descriptor, self._bell_heard], None)
-        return self._listen([self._bell_heard], LOOK_SECONDS)
+            return self._listen([self._descriptor, self._bell], None)
+        return self._listen([self._bell], LOOK_SECONDS)
 
-    def _listen(self, files: list[int | socket.socket], timeout: float | None) -> bool:
+    def _listen(self, files: list[int | SelfPipe], timeout: float | None) -> bool:
         """Wait for the bell or, where it is among `files`, for input; say whether that has come."""
         ready = select.select(files, [], [], timeout)[0]
-        if self._bell_heard in ready:
-            self._bell_heard.recv(4096)
+        if self._bell in ready:
+            self._bell.drain()
         return self._descriptor in ready
 
     def _may_read(self) -> bool:
@@ -185,7 +184,7 @@ class EditingDesk(Desk):
         self,
         console: Console,
         obey: Callable[[str], object],
-        failed: Callable[[str, Exception], object],
+        failed: Callable[[str, Exception], None],
         stdin: TextIO,
         terminal: OwnTerminal,
         complete: Completer | None = None,
@@ -261,11 +260,11 @@ class EditingDesk(Desk):
         self._console.redraw().wait(_DRAW_SECONDS)
         self._terminal.give_back()
         self._is_seated = False
-        self._listen([self._bell_heard], 0)
+        self._listen([self._bell], 0)
         # To all of our job, as the terminal would have sent it. The process stands still while we
         # listen; SIGCONT rings. Without a shell to go back to, the system ignores it.
         os.kill(0, signal.SIGTSTP)
-        self._listen([self._bell_heard], LOOK_SECONDS)
+        self._listen([self._bell], LOOK_SECONDS)
 
     # Signals
 
@@ -286,7 +285,7 @@ class EditingDesk(Desk):
 
     def _continued(self, _number: int, _frame: FrameType | None) -> None:
         self._is_seated = False
-        self._ring()
+        self._bell.wake()
 
     def _quit(self, number: int, _frame: FrameType | None) -> None:
         """Die of Ctrl-Backslash all the same, once the terminal has its modes back."""
@@ -298,7 +297,7 @@ class EditingDesk(Desk):
 def open_desk(
     console: Console,
     obey: Callable[[str], object],
-    failed: Callable[[str, Exception], object],
+    failed: Callable[[str, Exception], None],
     complete: Completer | None = None,
     prompt: str = PROMPT,
 ) -> Desk | None:
