@@ -1,3 +1,5 @@
+"""Test the export of a history: as text and as JSON lines, and what cannot be exported."""
+
 import io
 import json
 import sqlite3

@@ -51,9 +51,9 @@ def never(words: str) -> None:
 
 
 @contextmanager
-def logging(path: Path, tell: Callable[[str], None] = never, **options: Any) -> Iterator[EventLog]:
+def logging(path: Path, warn: Callable[[str], None] = never, **options: Any) -> Iterator[EventLog]:
     """Log into `path`; on leaving, all of it is written."""
-    log = EventLog(path, tell, **options)
+    log = EventLog(path, warn, **options)
     try:
         yield log
     finally:

@@ -46,9 +46,9 @@ def never(words: str) -> None:
 
 @contextmanager
 def opened(
-    path: Path, tell: "Told | None" = None, limit: int = 1000, retry_seconds: float = 1.0
+    path: Path, warn: "Told | None" = None, limit: int = 1000, retry_seconds: float = 1.0
 ) -> Iterator[StoredHistory]:
-    history = StoredHistory(path, tell or never, limit=limit, retry_seconds=retry_seconds)
+    history = StoredHistory(path, warn or never, limit=limit, retry_seconds=retry_seconds)
     with closing(history):
         yield history
 

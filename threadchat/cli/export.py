@@ -3,13 +3,11 @@
 import argparse
 import contextlib
 import io
-import json
 import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import rich.console
@@ -17,7 +15,7 @@ from rich.progress import Progress
 
 from threadchat.cli.arguments import Fault, Parser, silence_broken_output
 from threadchat.errors import OperatorError
-from threadchat.messages.kinds import Emote
+from threadchat.messages.codec import as_json, iso_time, name_of, parse_iso_time, values_of
 from threadchat.storage.database import Unusable, version_of, why_unusable
 from threadchat.storage.history import Found
 from threadchat.storage.sqlitehistory import COLUMNS, Row, found_of
@@ -85,7 +83,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 def _moment(text: str) -> float:
     """Return the seconds since the epoch; a time without an offset is a local one."""
     try:
-        return datetime.fromisoformat(text).timestamp()
+        return parse_iso_time(text)
     except (ValueError, OverflowError, OSError):
         raise argparse.ArgumentTypeError(
             f"{text!r} is no date or time; 2026-11-23 and 2026-11-23T12:01 are some"
@@ -201,15 +199,8 @@ def _as_text(found: Found) -> str:
 
 def _as_json(found: Found) -> str:
     message = found.message
-    return json.dumps(
-        {
-            "at": datetime.fromtimestamp(message.at).astimezone().isoformat(),
-            "room": found.room,
-            "kind": "emote" if isinstance(message, Emote) else "say",
-            "name": message.name,
-            "text": message.text,
-        }
-    )
+    where = {"at": iso_time(message.at), "room": found.room, "kind": name_of(message)}
+    return as_json(where | values_of(message))
 
 
 _WRITERS = {"text": _as_text, "jsonl": _as_json}

@@ -6,17 +6,15 @@ harmlessly (promise 4). What people say to one another in private never gets her
 """
 
 import errno
-import json
 import os
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Flag
 
 from threadchat.errors import OperatorError
+from threadchat.messages.codec import as_json, iso_time, name_of, values_of
 from threadchat.messages.kinds import RoomMessage
 from threadchat.monitoring.backgroundwriter import MAX_WAITING_LINES, Backlog
 from threadchat.monitoring.events import Event
@@ -48,13 +46,13 @@ class EventLog:
     It watches a server (`threadchat.events.Watcher`): every method may be called from any thread,
     and none waits. With `messages`, what rooms are shown is logged, too. Raises `BadLogFile` if
     the file cannot be had. When it cannot be written later, what happens waits in memory, up to
-    `limit` lines, and `tell` gets a line for the operator; another, when it is written again.
+    `limit` lines, and `warn` gets a line for the operator; another, when it is written again.
     """
 
     def __init__(
         self,
         path: str | Path,
-        tell: Callable[[str], None],
+        warn: Callable[[str], None],
         *,
         messages: bool = False,
         max_bytes: int = MAX_BYTES,
@@ -65,7 +63,7 @@ class EventLog:
             self._file = RotatingFile(path, max_bytes)
         except OSError as error:
             raise BadLogFile(_why_not(path, error)) from None
-        self._tell = tell
+        self._warn = warn
         self._messages = messages
         self._retry_seconds = retry_seconds
         self._closing = Flag()
@@ -105,7 +103,7 @@ class EventLog:
 
     def _own_up(self, left_out: int) -> None:
         """Say how many lines were left out since this was last said."""
-        self._append(_as_json(time.time(), "left_out", {"lines": left_out}))
+        self._append(_line_of(time.time(), "left_out", {"lines": left_out}))
 
     def _append(self, lines: str) -> None:
         """Write `lines`, trying until it works or there is no more time: then raise `OSError`."""
@@ -117,7 +115,7 @@ class EventLog:
             except OSError as error:
                 self._note_trouble("written", error, "what happens waits in memory until it can")
                 if is_last_try:
-                    self._tell("the log file still cannot be written: its last lines are lost")
+                    self._warn("the log file still cannot be written: its last lines are lost")
                     raise
                 self._closing.wait(self._retry_seconds)
             else:
@@ -129,37 +127,23 @@ class EventLog:
         """Tell the operator, once, that the file cannot be `what`, or that it is again."""
         if error is not None and what not in self._troubles:
             self._troubles.add(what)
-            self._tell(
+            self._warn(
                 f"the log file cannot be {what} ({error.strerror}): {meanwhile}. See that"
                 f" {self._file.path} and its folder may be written and the disk has room"
             )
         elif error is None and what in self._troubles:
             self._troubles.remove(what)
-            self._tell(f"the log file is {what} again")
+            self._warn(f"the log file is {what} again")
 
 
 def _line(at: float, event: Event | RoomMessage, **where: str) -> str:
     """Return the line for `event`, which was at `at`, in seconds since the epoch."""
-    values = {field.name: getattr(event, field.name) for field in fields(event)}
-    values.pop("at", None)
-    if "seconds" in values:
-        values["seconds"] = round(values["seconds"], 3)
-    return _as_json(at, _kind_of(event), {**where, **values})
+    return _line_of(at, name_of(event), {**where, **values_of(event)})
 
 
-def _kind_of(event: Event | RoomMessage) -> str:
-    """Return the name of a kind of event: `left_together` for `LeftTogether`."""
-    return re.sub(r"\B(?=[A-Z])", "_", type(event).__name__).lower()
-
-
-def _as_json(at: float, kind: str, values: Mapping[str, object]) -> str:
-    when = datetime.fromtimestamp(at).astimezone().isoformat(timespec="milliseconds")
+def _line_of(at: float, kind: str, values: Mapping[str, object]) -> str:
     known = {name: value for name, value in values.items() if value is not None}
-    return _encode({"at": when, "event": kind, **known}) + "\n"
-
-
-# As text, what JSON has no form for: a line that reads oddly is better than none.
-_encode = json.JSONEncoder(default=str).encode
+    return as_json({"at": iso_time(at, "milliseconds"), "event": kind, **known}) + "\n"
 
 
 def _why_not(path: str | Path, error: OSError) -> str:

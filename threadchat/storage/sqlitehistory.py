@@ -17,7 +17,8 @@ from itertools import islice, repeat, starmap
 from pathlib import Path
 from threading import Event, Lock, Thread
 
-from threadchat.messages.kinds import Emote, Say, Spoken
+from threadchat.messages.codec import name_of, spoken
+from threadchat.messages.kinds import Spoken
 from threadchat.net.threads import join, start_thread
 from threadchat.storage import database
 from threadchat.storage.database import Unusable
@@ -36,9 +37,6 @@ _MAX_AT_ONCE = 4096
 
 _BUSY_SECONDS = 0.1
 """How long a commit waits for another program that has the file locked: the room waits, too."""
-
-_KINDS: dict[str, type[Spoken]] = {"say": Say, "emote": Emote}
-_NAMES_OF_KINDS: dict[type[Spoken], str] = {Say: "say", Emote: "emote"}
 
 Row = tuple[str, float, str, str, str]
 
@@ -61,14 +59,14 @@ _SEARCH = (
 class StoredHistory(History):
     """What was said in each room, in the file at `path`, which is made if there is none.
 
-    Raises `Unusable` if that cannot be. `tell` gets the lines for the operator when writing fails,
+    Raises `Unusable` if that cannot be. `warn` gets the lines for the operator when writing fails,
     and when it works again; it must not wait.
     """
 
     def __init__(
         self,
         path: str | Path,
-        tell: Callable[[str], None],
+        warn: Callable[[str], None],
         *,
         limit: int = MAX_UNWRITTEN,
         retry_seconds: float = RETRY_SECONDS,
@@ -77,7 +75,7 @@ class StoredHistory(History):
         # Seen through links, so that two names of one file have one lock.
         self._path = Path(os.path.realpath(path))
         self._retry_seconds = retry_seconds
-        self._tell = tell
+        self._warn = warn
         # Guards the connection and all below; taken after `_search_turn` where both are needed.
         self._lock = Lock()
         self._unwritten: deque[tuple[str, Spoken]] = deque()  # each with its room
@@ -160,7 +158,7 @@ class StoredHistory(History):
                 return
             if not self._write_all():
                 lost = self._lost + len(self._unwritten)
-                self._tell(f"the history still cannot be written: {lost} messages are lost")
+                self._warn(f"the history still cannot be written: {lost} messages are lost")
             self._is_closed = True
             self._unwritten.clear()
             self._opened.close()
@@ -184,7 +182,7 @@ class StoredHistory(History):
         if self._cannot_write:
             self._cannot_write = False
             lost, self._lost = self._lost, 0
-            self._tell(
+            self._warn(
                 "the history is written again;"
                 f" {f'{lost} messages are lost' if lost else 'nothing is lost'}"
             )
@@ -197,7 +195,7 @@ class StoredHistory(History):
     def _note_failure(self, error: sqlite3.Error) -> None:
         if not self._cannot_write:
             self._cannot_write = True
-            self._tell(
+            self._warn(
                 f"the history cannot be written ({error}): up to {self._limit} messages are kept"
                 f" in memory until it can. See that {self._path} may be written and the disk has"
                 " room"
@@ -212,7 +210,7 @@ class StoredHistory(History):
                         self._retrier = None
                         return
             except Exception as error:  # it has been dropped, and the others still wait
-                self._tell(f"the history cannot keep some messages: {error!r}")
+                self._warn(f"the history cannot keep some messages: {error!r}")
 
     # Reading, with the lock held that guards the connection
 
@@ -227,18 +225,18 @@ class StoredHistory(History):
         except sqlite3.Error as error:
             if not self._cannot_read and not self._closing.is_set():
                 self._cannot_read = True
-                self._tell(f"the history cannot be read ({error}). See that {self._path} is sound")
+                self._warn(f"the history cannot be read ({error}). See that {self._path} is sound")
             return []
         if self._cannot_read:
             self._cannot_read = False
-            self._tell("the history can be read again")
+            self._warn("the history can be read again")
         return rows
 
 
 def found_of(row: Row) -> Found:
     """Return the message that stands in a row of the file."""
     room, at, kind, name, text = row
-    return Found(room, _KINDS.get(kind, Say)(name, text, at))
+    return Found(room, spoken(kind, name, text, at))
 
 
 def _write(connection: sqlite3.Connection, said: Sequence[tuple[str, Spoken]]) -> None:
@@ -249,7 +247,7 @@ def _write(connection: sqlite3.Connection, said: Sequence[tuple[str, Spoken]]) -
         connection.executemany(
             "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)",
             [
-                (number, id_of[room], it.at, _NAMES_OF_KINDS[type(it)], it.name, it.text)
+                (number, id_of[room], it.at, name_of(it), it.name, it.text)
                 for number, (room, it) in enumerate(said, last + 1)
             ],
         )
