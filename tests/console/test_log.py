@@ -1,3 +1,5 @@
+"""Test the operator's log: its lines, and that nobody waits for the terminal or file."""
+
 import io
 import threading
 

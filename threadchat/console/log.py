@@ -1,14 +1,14 @@
 """Show the operator what happens: one line for each event, in colour on a terminal.
 
-What is to be shown is put into a queue and written by a thread of its own, so that neither a
-stopped terminal nor a slow disk ever holds up the chat. Piped into a file, the lines are plain,
-carry the date too, and are flushed at once. Nothing that came from a client is read as markup.
+A background writer writes the lines, so that neither a stopped terminal nor a slow disk ever holds
+up the chat. In a file the lines are plain, carry the date too, and are flushed at once. Nothing
+that came from a client is read as markup.
 
-On a terminal that thread draws the footer, too: a row of status, and the line the operator types.
-Whoever changes it has it drawn with `Console.redraw`; nobody else writes to the terminal.
+On a terminal the writer's thread also draws the footer: a row of status, and the line that the
+operator types. Code that changes the footer calls `Console.redraw`; nothing else writes to the
+terminal.
 """
 
-import atexit
 import contextlib
 import errno
 import os
@@ -18,8 +18,6 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import IntEnum
-from queue import Empty, Full, Queue
-from threading import Lock, Thread
 from typing import TextIO
 
 import rich.console
@@ -29,6 +27,11 @@ from rich.text import Text
 from threadchat.console.footer import Footer
 from threadchat.console.tty import OwnTerminal
 from threadchat.messages.kinds import RoomMessage
+from threadchat.monitoring.backgroundwriter import (
+    CLOSE_SECONDS,
+    MAX_WAITING_LINES,
+    BackgroundWriter,
+)
 from threadchat.monitoring.events import (
     Acted,
     Bound,
@@ -43,23 +46,15 @@ from threadchat.monitoring.events import (
 )
 from threadchat.text.phrases import duration
 
-MAX_WAITING_LINES = 10_000
-"""How many lines may wait to be written before what people say is left out, and counted.
-
-Who comes and goes, and what goes wrong, has `_ROOM_FOR_EVENTS` times that room (promise 7).
-"""
-
-_ROOM_FOR_EVENTS = 4
-
 RETRY_SECONDS = 1.0
-"""How long after the disk was full it is tried again to write."""
+"""How long the console waits before it tries again to write to a disk that was full."""
 
 _NO_ROOM = frozenset(
     getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)
 )
 
 REDRAW_SECONDS = 1.0
-"""How often the status is asked for, and the size of the terminal when nothing is logged."""
+"""How often the status is asked for; without anything to log, how often the footer is drawn."""
 
 
 class Detail(IntEnum):
@@ -74,14 +69,15 @@ class Detail(IntEnum):
 
 class _Writer(rich.console.Console):
     def on_broken_pipe(self) -> None:
-        """Let the error be seen; rich would end the thread and redirect standard output."""
+        """Let the error rise; rich would end the thread and redirect standard output."""
         raise
 
 
 class Console:
-    """The operator's view of a server. Every method may be called from any thread; none waits.
+    """The operator's view of a server.
 
-    `file` is standard output if it is None; `width` is found out if it is.
+    Every method may be called from any thread, and none waits but `close`. `file` is standard
+    output if it is None. `width`, in columns, is that of the terminal if it is None.
     """
 
     def __init__(
@@ -93,21 +89,23 @@ class Console:
         self._has_fixed_width = width is not None
         self._time_format = "%H:%M:%S" if self._console.is_terminal else "%Y-%m-%d %H:%M:%S"
         self.terminal = OwnTerminal.behind(file)
-        """What is written to, if it is a terminal that has a footer."""
+        """The terminal that is written to, if there is one that has a footer."""
         self.footer = Footer()
         self._status: Callable[[], str] | None = None
         self._status_row = ""
         self._status_columns = 0
         self._status_is_due = 0.0
-        self._queue: Queue[RenderableType | threading.Event | None] = Queue(
-            _ROOM_FOR_EVENTS * MAX_WAITING_LINES
+        self._writer: BackgroundWriter[RenderableType | threading.Event] = BackgroundWriter(
+            "console",
+            self._write,
+            self._tell_left_out,
+            MAX_WAITING_LINES,
+            tick=self._redraw,
+            tick_seconds=None if self.terminal is None else REDRAW_SECONDS,
+            finish=self._take_footer_off,
         )
-        self._lock = Lock()  # guards those below
-        # There is no standard output where it was closed, or under Windows' pythonw.
-        self._is_open = file is not None
-        self._left_out = 0
-        self._thread: Thread | None = None
-        self._closing = threading.Event()
+        if file is None:  # standard output was closed, or there is none, as with Windows' pythonw
+            self._writer.close()
 
     def note(self, event: Event) -> None:
         """Show that something has happened."""
@@ -115,7 +113,7 @@ class Console:
             case Bound(address, ways_in):
                 self._show(Detail.PROBLEMS, "server bound", "bold green", address)
                 for way_in in ways_in if self._detail >= Detail.PROBLEMS else ():
-                    self._put(Text(f"    {way_in}", "bold"))
+                    self._writer.put(Text(f"    {way_in}", "bold"))
             case Stopping():
                 words = "press Ctrl-C again to stop at once"
                 self._show(Detail.PROBLEMS, "server stopping", "bold", words)
@@ -142,114 +140,66 @@ class Console:
                 self._show(Detail.MESSAGES, room, "blue", message.line)
 
     def answer(self, renderable: RenderableType) -> None:
-        """Show what a command has found out, as words or with the means of rich, in order.
+        """Show the answer to a command, as words or as something that rich renders, in order.
 
         It is shown at every level of detail. No string in it is read as markup.
         """
-        self._put(renderable)
+        self._writer.put(renderable)
 
     def show_status(self, status: Callable[[], str]) -> None:
-        """Keep a row with what `status` returns under the log, if that is on a terminal.
+        """Keep a row with what `status` returns under the log, if the log is on a terminal.
 
-        It is called once a second, on the console's own thread: it must neither wait nor raise.
+        `status` is called once a second, on the console's own thread: it must neither wait nor
+        raise.
         """
         self._status = status
         self.redraw()
 
     def redraw(self) -> threading.Event:
-        """Draw the footer as it is by now; return what is set once that stands on the screen."""
+        """Draw the footer as it is by now; return an event that is set once it is on the screen.
+
+        If it will not be drawn, the event is set at once.
+        """
         drawn = threading.Event()
-        with self._lock:
-            if self._is_writing():
-                with contextlib.suppress(Full):
-                    self._queue.put_nowait(drawn)
-                    return drawn
-        drawn.set()
+        if not self._writer.put(drawn, lines=0):
+            drawn.set()
         return drawn
 
-    def close(self, timeout: float = 2.0) -> bool:
+    def close(self, timeout: float = CLOSE_SECONDS) -> bool:
         """Write what is waiting, for up to `timeout` seconds, and show nothing any more.
 
         Return False if the writing has not come to its end: nobody takes what is written.
         """
-        deadline = time.monotonic() + timeout
-        with self._lock:
-            thread, self._thread = self._thread, None
-            self._is_open = False
-        if thread is not None:
-            self._closing.set()
-            with contextlib.suppress(Full):
-                self._queue.put(None, timeout=timeout)
-            thread.join(max(0.0, deadline - time.monotonic()))
-            atexit.unregister(self.close)
-        return thread is None or not thread.is_alive()
+        return self._writer.close(timeout)
 
     def _show(self, detail: Detail, event: str, style: str, words: str) -> None:
         if self._detail >= detail:
             stamp = datetime.now().strftime(self._time_format)
             line = Text.assemble((f"{stamp} ", "dim"), (f"{event:<19} ", style), words)
-            self._put(line, is_said=detail is Detail.MESSAGES)
+            self._writer.put(line, is_talk=detail is Detail.MESSAGES)
 
-    def _put(self, item: RenderableType, *, is_said: bool = False) -> None:
-        with self._lock:
-            if not self._is_writing():
-                return
-            if is_said and self._queue.qsize() >= MAX_WAITING_LINES:
-                self._left_out += 1
-                return
-            try:
-                self._queue.put_nowait(item)
-            except Full:
-                self._left_out += 1
+    # On the thread that writes. When the terminal or the pipe has gone, `OSError` or `ValueError`
+    # ends it, and the chat goes on without a console.
 
-    def _is_writing(self) -> bool:
-        """Say, with the lock held, whether what is put in the queue will be written."""
-        if self._is_open and self._thread is None:
-            thread = Thread(target=self._write, name="threadchat console", daemon=True)
-            with contextlib.suppress(RuntimeError):  # out of threads: better unseen than undone
-                thread.start()
-                self._thread = thread
-                # Lest it write while Python takes standard output down, which then aborts.
-                atexit.register(self.close)
-        return self._is_open and self._thread is not None
+    def _write(self, item: RenderableType | threading.Event) -> None:
+        if isinstance(item, threading.Event):
+            self._redraw()
+            item.set()
+        else:
+            self._print(item)
 
-    # The writing thread
+    def _tell_left_out(self, lines: int) -> None:
+        self._print(Text(f"... {lines} lines left out", "dim"))
 
-    def _write(self) -> None:
-        """Write what comes, until there is nobody to read it any more."""
-        try:
-            while (item := self._next()) is not None:
-                if isinstance(item, threading.Event):
-                    self._draw("", self._size())
-                    item.set()
-                else:
-                    self._print(item)
-                    if self._queue.empty():
-                        self._own_up()
-            self._own_up()
-            self.footer.pause()
-            self._draw("", self._size())
-        except (OSError, ValueError):
-            # The terminal or the pipe has gone. The chat goes on without being watched.
-            with self._lock:
-                self._is_open = False
+    def _redraw(self) -> None:
+        self._draw("", self._size())
 
-    def _next(self) -> RenderableType | threading.Event | None:
-        """Return what to write next: on a terminal, time that has passed is a redraw."""
-        try:
-            return self._queue.get(timeout=None if self.terminal is None else REDRAW_SECONDS)
-        except Empty:
-            return threading.Event()
-
-    def _own_up(self) -> None:
-        """Say how many lines were left out since this was last said."""
-        with self._lock:
-            left_out, self._left_out = self._left_out, 0
-        if left_out:
-            self._print(Text(f"... {left_out} lines left out", "dim"))
+    def _take_footer_off(self) -> None:
+        self.footer.pause()
+        self._redraw()
 
     def _print(self, item: RenderableType) -> None:
-        """Write `item` above the footer; words stay one line, however long, for who copies it."""
+        """Write `item` above the footer. Words stay one line, however long, to be copied whole."""
         size = self._size()
         if size is not None and not self._has_fixed_width:
             self._console.size = (size.columns or 80, size.lines or 24)
@@ -261,13 +211,13 @@ class Console:
             self._draw(capture.get(), size)
 
     def _draw(self, text: str, size: os.terminal_size | None) -> None:
-        """Write `text` and what the footer needs around it, at once: nothing is seen half done."""
+        """Write `text` and what the footer needs around it at once, never half of it."""
         output = self.footer.around(text, self._current_status(size), size)
         if output:
             self._write_out(output)
 
     def _write_out(self, output: str) -> None:
-        """Write `output` at once; where there is no room on a disk for it, as soon as there is."""
+        """Write `output` and flush it; if the disk is full, try again until there is room."""
         file = self._console.file
         file.write(output)
         was_full = False
@@ -275,7 +225,7 @@ class Console:
             try:
                 file.flush()  # what has not been written is still there for the next time
             except OSError as error:
-                if error.errno not in _NO_ROOM or self._closing.wait(RETRY_SECONDS):
+                if error.errno not in _NO_ROOM or self._writer.closing.wait(RETRY_SECONDS):
                     raise
                 was_full = True
             else:
@@ -284,21 +234,21 @@ class Console:
             self.note(Trouble("the log could not be written here for a while: the disk was full"))
 
     def _size(self) -> os.terminal_size | None:
-        """Return how large the terminal is, or None if it is not ours to draw on."""
+        """Return the size of the terminal, or None if we may not draw on it just now."""
         with contextlib.suppress(OSError):
             if self.terminal is not None and self.terminal.is_ours():
                 return self.terminal.size()
         return None
 
     def _current_status(self, size: os.terminal_size | None) -> str:
-        """Return the row of status that fits, at most so old that nobody minds."""
+        """Return the row of status, cut to fit; it is at most `REDRAW_SECONDS` old."""
         if self._status is None or size is None:
             return ""
         now = time.monotonic()
         if now >= self._status_is_due or size.columns != self._status_columns:
             self._status_is_due, self._status_columns = now + REDRAW_SECONDS, size.columns
             row = Text(self._status(), "reverse")
-            # Behind a row that is full, terminals differ about where the cursor is.
+            # Terminals differ about where the cursor is behind a row that is full.
             row.truncate(max(1, (size.columns or 80) - 1), overflow="ellipsis")
             with self._console.capture() as capture:
                 self._console.print(row, soft_wrap=True, end="")

@@ -11,12 +11,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event as Flag
 
 from threadchat.errors import OperatorError
 from threadchat.messages.codec import as_json, iso_time, name_of, values_of
 from threadchat.messages.kinds import RoomMessage
-from threadchat.monitoring.backgroundwriter import MAX_WAITING_LINES, Backlog
+from threadchat.monitoring.backgroundwriter import (
+    CLOSE_SECONDS,
+    MAX_WAITING_LINES,
+    BackgroundWriter,
+)
 from threadchat.monitoring.events import Event
 from threadchat.monitoring.rotatingfile import MAX_BYTES, RotatingFile
 
@@ -66,28 +69,26 @@ class EventLog:
         self._warn = warn
         self._messages = messages
         self._retry_seconds = retry_seconds
-        self._closing = Flag()
         self._troubles: set[str] = set()  # what the operator has been told of
-        self._backlog: Backlog[_Happened | _Shown] = Backlog(
-            "threadchat log file", self._write, self._own_up, limit
+        self._writer: BackgroundWriter[_Happened | _Shown] = BackgroundWriter(
+            "log file", self._write, self._tell_left_out, limit
         )
 
     def note(self, event: Event) -> None:
         """Log that something has happened."""
-        self._backlog.put(_Happened(time.time(), event))
+        self._writer.put(_Happened(time.time(), event))
 
     def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
         """Log what was shown in `room`, in its order (promise 1), if that is wanted."""
         if self._messages:
-            self._backlog.put(_Shown(room, messages), len(messages), is_talk=True)
+            self._writer.put(_Shown(room, messages), len(messages), is_talk=True)
 
-    def close(self, timeout: float = 2.0) -> bool:
+    def close(self, timeout: float = CLOSE_SECONDS) -> bool:
         """Write what is waiting, for up to `timeout` seconds, and log nothing any more.
 
         Return False if the writing has not come to its end; the file is left open then.
         """
-        self._closing.set()
-        if not self._backlog.close(timeout):
+        if not self._writer.close(timeout):
             return False
         self._file.close()
         return True
@@ -101,15 +102,14 @@ class EventLog:
             lines = (_line(message.at, message, room=entry.room) for message in entry.messages)
             self._append("".join(lines))
 
-    def _own_up(self, left_out: int) -> None:
-        """Say how many lines were left out since this was last said."""
+    def _tell_left_out(self, left_out: int) -> None:
         self._append(_line_of(time.time(), "left_out", {"lines": left_out}))
 
     def _append(self, lines: str) -> None:
         """Write `lines`, trying until it works or there is no more time: then raise `OSError`."""
         data = lines.encode("ascii")
         while True:
-            is_last_try = self._closing.is_set()
+            is_last_try = self._writer.closing.is_set()
             try:
                 self._file.append(data)
             except OSError as error:
@@ -117,7 +117,7 @@ class EventLog:
                 if is_last_try:
                     self._warn("the log file still cannot be written: its last lines are lost")
                     raise
-                self._closing.wait(self._retry_seconds)
+                self._writer.closing.wait(self._retry_seconds)
             else:
                 self._note_trouble("written", None)
                 self._note_trouble("rotated", self._file.why_not_rotated, "it grows until it can")
