@@ -1,4 +1,4 @@
-"""Read a history out, as text or as JSON lines, while a server may be writing it."""
+"""Print a history as text or as JSON lines. A server may be writing it meanwhile."""
 
 import argparse
 import contextlib
@@ -23,13 +23,13 @@ from threadchat.text.names import fold_name
 from threadchat.text.phrases import list_names
 
 _EVERY = 1000
-"""After how many lines the progress bar is told."""
+"""The progress bar is brought up to date after so many lines."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write what a history holds to standard output; return the exit status.
+    """Write the messages of a history to standard output; return the exit status.
 
-    1 if the file cannot be read, 130 after Ctrl-C. A wrong option exits with 2.
+    The status is 1 if the file cannot be read, 130 after Ctrl-C. A wrong option exits with 2.
     """
     options = _parse(argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"threadchat export: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        pass  # whoever reads has enough, as `head` does
+        pass  # the reader of our output has enough, as `head` does
     except OSError as error:
         print(f"threadchat export: cannot write it out: {error.strerror}.", file=sys.stderr)
         return 1
@@ -96,7 +96,7 @@ def _export(options: argparse.Namespace) -> None:
     try:
         with contextlib.closing(_open(path)) as connection:
             selection = _select(connection, path, options)
-            # One transaction: what is said meanwhile changes neither the number nor the rows.
+            # In one transaction: what is said meanwhile changes neither the number nor the rows.
             connection.execute("BEGIN")
             total = selection.count(connection)
             for found in _showing_progress(selection.rows(connection), total):
@@ -119,7 +119,7 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.close()
         if Path(f"{path}-wal").exists():
             raise
-        # SQLite wants to put a file beside it, and may not: a copy on a disk nobody writes to.
+        # SQLite wants to make a file beside it, and cannot: `path` is on a disk that is read-only.
         connection = sqlite3.connect(f"{address}?immutable=1", uri=True, isolation_level=None)
     except BaseException:
         connection.close()
@@ -129,7 +129,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """Which messages are wanted."""
+    """The messages to export."""
 
     room: int | None
     since: float | None
@@ -141,12 +141,12 @@ class _Selection:
     )
 
     def count(self, connection: sqlite3.Connection) -> int:
-        """Return how many they are."""
+        """Return how many messages these are."""
         (number,) = connection.execute("SELECT count(*)" + self._FROM, self._values).fetchone()
         return int(number)
 
     def rows(self, connection: sqlite3.Connection) -> Iterator[Row]:
-        """Yield them in the order in which they were said."""
+        """Yield their rows, in the order in which the messages were said."""
         query = f"SELECT {COLUMNS}{self._FROM} ORDER BY messages.id"
         yield from connection.execute(query, self._values)
 
@@ -175,7 +175,7 @@ def _showing_progress(rows: Iterator[Row], total: int) -> Iterator[Found]:
     with Progress(
         console=rich.console.Console(stderr=True),
         transient=True,
-        # Left alone, rich would take what is written to standard output for its own.
+        # By default, rich would redirect what is written to standard output.
         redirect_stdout=False,
         redirect_stderr=False,
         disable=not _has_place_for_a_bar(),
@@ -188,7 +188,7 @@ def _showing_progress(rows: Iterator[Row], total: int) -> Iterator[Found]:
 
 
 def _has_place_for_a_bar() -> bool:
-    # Where the messages themselves go by, a bar would stand between them.
+    # A bar would stand between the messages if they went to a terminal, too.
     return sys.stderr is not None and sys.stderr.isatty() and not sys.stdout.isatty()
 
 

@@ -1,1 +1,1 @@
-"""The operator's view: the log, the footer below it, and the line being typed there."""
+"""The operator's view: the log, the footer below it, and the line that the operator types."""

@@ -1,7 +1,7 @@
-"""What stands under the log on a terminal: a row of status, and the line the operator types.
+"""What stands under the log on a terminal: a row of status, and the line that the operator types.
 
-Pure state and text: the one who writes the log asks `Footer.around` what to write for a piece of
-it, so that both stay at the foot of the screen. Keys come from another thread.
+Pure state and text. The console asks `Footer.around` what to write for each piece of the log, so
+that the footer stays at the foot of the screen. Keys come from another thread.
 
 Promise 6 is kept here for the operator, too: what is logged appears above the line being typed,
 and the line stays as it was.
@@ -17,20 +17,20 @@ _DRAW_ANEW = "\x0c"
 
 
 class Footer:
-    """Keep a row of status and a line being typed below what is written above them.
+    """Keep a row of status and the line being typed below the log.
 
-    The cursor is at the start of an empty row when there is no line: under the row of status, so
-    that what the terminal itself echoes, as ^C, does not spoil that.
+    When there is no line, the cursor is at the start of the empty row under the row of status.
+    What the terminal itself echoes, such as ^C, does not spoil the status there.
     """
 
     def __init__(self) -> None:
-        self._lock = Lock()  # guards all below; nothing is waited for with it held
+        self._lock = Lock()  # guards all below; a thread that holds it does not wait
         self._line: LineEditor | None = None
-        self._is_open = False  # whether the line is to be shown
+        self._is_open = False  # whether the line should be shown
         self._is_paused = False
         self._is_drawn = False  # whether the line is being drawn
-        self._status = ""  # the row that stands there
-        self._size: os.terminal_size | None = None  # for which the line is drawn
+        self._status = ""  # the row that is on the screen
+        self._size: os.terminal_size | None = None  # the line is drawn for this size
 
     def open_line(self, line: LineEditor) -> None:
         """Show `line` from now on."""
@@ -39,12 +39,12 @@ class Footer:
             self._size = None
 
     def close_line(self) -> None:
-        """Show the line no more."""
+        """Stop showing the line."""
         with self._lock:
             self._is_open = False
 
     def pause(self) -> None:
-        """Show nothing until `resume`: others will write on the terminal."""
+        """Show nothing until `resume`, as other programs will write on the terminal."""
         with self._lock:
             self._is_paused = True
 
@@ -56,15 +56,16 @@ class Footer:
                 self._line.feed(_DRAW_ANEW)
 
     def feed(self, keys: str) -> list[Event]:
-        """Have the line take `keys`; return what came of them."""
+        """Have the line take `keys`; return the events that they cause."""
         with self._lock:
             return [] if self._line is None else self._line.feed(keys)
 
     def around(self, text: str, status: str, size: os.terminal_size | None) -> str:
         """Return what to write so that `text`, whole lines, appears above an up-to-date footer.
 
-        `status` is one row that fits, or empty; `size` is the terminal's, or None while it is
-        another job's: nothing is drawn then, nor taken off, as others have written below.
+        `status` is one row that fits, or empty. `size` is the size of the terminal, or None while
+        another job has it. Then the footer is neither drawn nor taken off, as the other job has
+        written below it.
         """
         with self._lock:
             if size is None:
@@ -86,7 +87,7 @@ class Footer:
             return output + hide + text + show
 
     def _update_line(self, size: os.terminal_size) -> str:
-        """Return what shows the line as it is by now, or takes it off."""
+        """Return the output that shows the line as it is now, or takes it off."""
         if self._line is None:
             return ""
         wanted = self._is_open and not self._is_paused
@@ -101,7 +102,7 @@ class Footer:
         return self._line.output()
 
     def _forget(self) -> None:
-        """Take it that nothing of the footer is on the screen any more."""
+        """Assume that nothing of the footer is on the screen any more."""
         self._status = ""
         self._is_drawn = False
         if self._line is not None:

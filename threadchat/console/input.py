@@ -1,11 +1,11 @@
-"""Take what the operator types at the server's own terminal, while the log scrolls above it.
+"""Read what the operator types at the server's own terminal, while the log scrolls above it.
 
-`open_desk` finds out what there is to read from. A terminal that can be drawn on gets the line
-editor that people in character mode have: promise 6 is the operator's, too. Whatever else there
-is, a pipe, say, or Windows' console, is read in plain lines. The commands are the caller's.
+`open_desk` finds out what standard input is. A terminal that can be drawn on gets the line editor
+that people in character mode have: promise 6 holds for the operator, too. Any other input, such as
+a pipe or the console of Windows, is read in plain lines. The caller carries out the commands.
 
-Promise 9: the terminal has its own modes back after `stop`, and whenever the process ends or is
-suspended in a way that lets it do anything at all.
+Promise 9: the terminal gets its own modes back after `stop`. It also gets them back whenever the
+process ends or is suspended in a way that lets it do anything at all.
 """
 
 import atexit
@@ -40,15 +40,15 @@ LOOK_SECONDS = 1.0
 """How often a job in the background looks whether it has come to the foreground."""
 
 _DRAW_SECONDS = 0.5
-"""How long is waited for a line to be taken off the screen; a terminal may be stopped."""
+"""How long we wait for the line to be taken off the screen; the terminal may be stopped."""
 
 _SUSPEND = "\x1a"  # Ctrl-Z
 
 
 class Desk:
-    """Hand each line of `stdin` that is not blank to `obey`, cleaned, on a thread of its own.
+    """Read `stdin` on a thread of its own; hand each line that is not blank, cleaned, to `obey`.
 
-    An error in `obey` is handed, with what was being done, to `failed`, and the next line is read.
+    `failed` is told of an error in `obey`, and of what was being done; then the next line is read.
     The end of the input ends the reading and nothing else.
     """
 
@@ -72,7 +72,7 @@ class Desk:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to read. Call it from the main thread, which alone can set signal handlers.
+        """Begin to read. Call it from the main thread: no other can set signal handlers.
 
         Raise `RuntimeError` if the system is out of threads.
         """
@@ -83,8 +83,9 @@ class Desk:
     def stop(self, timeout: float = 1.0) -> None:
         """Leave the terminal as it was found and end the thread, within `timeout` seconds.
 
-        May be called again, and before `start`. On Windows, where a read cannot be interrupted,
-        the thread is left to end with the process, as is one whose command does not end.
+        May be called again, and before `start`. On Windows a read cannot be interrupted, so the
+        thread is left to end with the process. The same goes for a thread whose command does not
+        end in time.
         """
         self._is_stopping = True
         self.restore()
@@ -109,7 +110,7 @@ class Desk:
 
     def _run(self) -> None:
         _read_without_being_stopped()
-        with contextlib.suppress(OSError):  # the terminal, or whatever it was, is gone
+        with contextlib.suppress(OSError):  # the input is gone
             while not self._is_stopping:
                 data = self._read() if self._wait_for_input() else None
                 if data == b"":
@@ -119,26 +120,29 @@ class Desk:
                     self._take(self._decoder.decode(data))
 
     def _wait_for_input(self) -> bool:
-        """Wait until something can be read, the bell rings, or we may be in the foreground."""
+        """Wait for input, for the bell, or until it is time to look for the foreground again.
+
+        Return whether there is input.
+        """
         if sys.platform == "win32":
-            return True  # its select knows sockets alone: we wait in the read
+            return True  # its select knows sockets only: we wait in the read
         if self._may_read():
             return self._listen([self._descriptor, self._bell], None)
         return self._listen([self._bell], LOOK_SECONDS)
 
     def _listen(self, files: list[int | SelfPipe], timeout: float | None) -> bool:
-        """Wait for the bell or, where it is among `files`, for input; say whether that has come."""
+        """Wait up to `timeout` seconds for one of `files`; return whether there is input."""
         ready = select.select(files, [], [], timeout)[0]
         if self._bell in ready:
             self._bell.drain()
         return self._descriptor in ready
 
     def _may_read(self) -> bool:
-        """Say whether reading is up to us; raise `OSError` if there is nothing left to read."""
+        """Return whether we may read now; raise `OSError` if the terminal is gone."""
         return not os.isatty(self._descriptor) or is_in_foreground(self._descriptor)
 
     def _read(self) -> bytes | None:
-        """Return what there is, or None if that was somebody else's to read."""
+        """Return what there is, or None if it is another job's turn to read."""
         try:
             return os.read(self._descriptor, 4096)
         except BlockingIOError:
@@ -169,15 +173,15 @@ class Desk:
     def _handle_line(self, line: str) -> None:
         try:
             self._obey(line)
-        except Exception as error:  # a command that fails must not take the operator's line away
+        except Exception as error:  # after a command that fails the operator types the next one
             self._failed(f"operator's command {line!r}", error)
 
 
 class EditingDesk(Desk):
-    """Have the line edited at the foot of the console's terminal, which `stdin` is as well.
+    """A desk whose line is edited at the foot of the console's terminal; `stdin` is the same one.
 
-    What is typed stays in the log as it was entered, above what it brought about. While another
-    job has the terminal, neither its modes nor its screen are touched.
+    Each line stays in the log as it was entered, above its answer. While another job has the
+    terminal, neither its modes nor its screen are touched.
     """
 
     def __init__(
@@ -224,7 +228,7 @@ class EditingDesk(Desk):
     # The reading thread
 
     def _may_read(self) -> bool:
-        """Sit down at the terminal as soon as it is ours."""
+        """Return whether the terminal is ours, and set it up as soon as it is."""
         if not self._terminal.is_ours():
             self._is_seated = False
         elif not self._is_seated:
@@ -242,27 +246,28 @@ class EditingDesk(Desk):
             self._type(keys)
 
     def _type(self, keys: str) -> None:
-        for part in keys.splitlines(keepends=True):  # what one brings about comes before the next
+        for part in keys.splitlines(keepends=True):  # each line is answered before the next one
             events = self._console.footer.feed(part)
             self._console.redraw()
             self._handle(events)
 
     def _take_end(self) -> None:
-        """Leave a half-typed line alone: its author could still have changed it."""
+        """Ignore a half-typed line: the operator could still have changed it."""
 
     def _handle_line(self, line: str) -> None:
         self._console.answer(Text.assemble((self._prompt, "bold"), line))
         super()._handle_line(line)
 
     def _suspend(self) -> None:
-        """Do what Ctrl-Z does, behind a tidy screen."""
+        """Tidy up the screen, then do what Ctrl-Z does."""
         self._console.footer.pause()
         self._console.redraw().wait(_DRAW_SECONDS)
         self._terminal.give_back()
         self._is_seated = False
         self._listen([self._bell], 0)
-        # To all of our job, as the terminal would have sent it. The process stands still while we
-        # listen; SIGCONT rings. Without a shell to go back to, the system ignores it.
+        # The signal goes to all of our job, as the terminal would have sent it. Where there is no
+        # shell to go back to, the system ignores it. The process is stopped while we listen, and
+        # SIGCONT rings the bell.
         os.kill(0, signal.SIGTSTP)
         self._listen([self._bell], LOOK_SECONDS)
 
@@ -288,7 +293,7 @@ class EditingDesk(Desk):
         self._bell.wake()
 
     def _quit(self, number: int, _frame: FrameType | None) -> None:
-        """Die of Ctrl-Backslash all the same, once the terminal has its modes back."""
+        """Give the terminal its modes back, then end as Ctrl-Backslash ends a process."""
         self.restore()
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
@@ -301,19 +306,20 @@ def open_desk(
     complete: Completer | None = None,
     prompt: str = PROMPT,
 ) -> Desk | None:
-    """Return a desk, to be started, for what standard input is; None if that is not ours to read.
+    """Return a desk for standard input, not started yet; None if we cannot or may not read that.
 
-    `complete`, which must not raise, and `prompt` are for the terminal that the console writes to.
+    `complete` and `prompt` are used if it is the terminal that the console writes to. `complete`
+    must not raise.
     """
     stdin, terminal = sys.stdin, console.terminal
     try:
         descriptor = stdin.fileno()
-    except (AttributeError, OSError, ValueError):  # None, closed, or no file at all
+    except (AttributeError, OSError, ValueError):  # it is None, closed, or no file at all
         return None
     if sys.platform != "win32" and os.isatty(descriptor):
         try:
             is_in_foreground(descriptor)
-        except OSError:  # it controls another session, whose shell it is that reads from it
+        except OSError:  # it controls another session, and the shell of that session reads from it
             return None
         if terminal is not None and os.path.sameopenfile(descriptor, terminal.descriptor):
             return EditingDesk(console, obey, failed, stdin, terminal, complete, prompt)
@@ -321,6 +327,6 @@ def open_desk(
 
 
 def _read_without_being_stopped() -> None:
-    """Have reads fail while another job has the terminal; by default they stop the process."""
+    """Make reads fail while another job has the terminal; by default they stop the process."""
     if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTIN, signal.SIGTTOU})

@@ -1,7 +1,8 @@
-"""Be the person who sits at the server's own terminal: in no room, and with every right.
+"""The person at the server's own terminal, who is in no room and has every right.
 
-Most of the commands are those that operators have in the chat. What shows more here than anybody
-in a room should see, or looks better as a table, has a form of its own. A slash may be typed.
+Most of the commands are those that operators have in the chat. A command that shows more here than
+people in a room should see, or looks better as a table, has a form of its own. Commands may be
+typed with or without a slash.
 """
 
 from collections.abc import Callable
@@ -33,9 +34,9 @@ _SHARED = (
 
 
 class Operator(Person):
-    """Who sits at the server's own terminal. `show` is given what a command answers.
+    """The person at the server's own terminal. `show` is called with the answers of commands.
 
-    As nobody else can have the name, people can write to the operator in private.
+    Nobody else can have the name, so people can write to the operator in private.
     """
 
     __slots__ = ("_chat", "show")
@@ -54,16 +55,16 @@ class Operator(Person):
             self.show(Text(line))
 
     def obey(self, line: str) -> None:
-        """Do what `line` says, on the thread that read it."""
+        """Do what `line` says, on the calling thread."""
         self.last_heard_at = self._chat.clock()
         match parse_line(line if line.startswith("/") else f"/{line}"):
             case Call() as call:
                 registry.dispatch(self._chat, self, call)
-            case words:  # of two slashes
+            case words:  # the line began with two slashes
                 self.tell(Problem(f"Nobody is shown that. say {words} announces it."))
 
     def complete(self, text: str) -> tuple[int, list[str]]:
-        """Return what Tab may make of `text`, as `complete` does."""
+        """Return the completions of `text` for Tab, in the form of `commands.completion`."""
         if " " not in text:
             known = (f"{command.name} " for command in registry)
             return 0, [name for name in known if name.startswith(text.lower())]
@@ -100,7 +101,7 @@ def _show(person: Person, table: Table) -> None:
 
 @registry.command("who", "[ROOM]", "list who is here, with their addresses")
 def who(chat: Chat, person: Person, argument: str) -> None:
-    """List everybody, or who is in a room."""
+    """List everybody, or the members of a room."""
     rooms = chat.rooms()
     if argument:
         room = room_called(chat, person, argument)

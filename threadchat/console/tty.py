@@ -1,7 +1,7 @@
-"""The terminal the server was started at: whether it is ours just now, how large, and its modes.
+"""The terminal the server was started at: whether it is ours just now, its size, and its modes.
 
-`OwnTerminal` draws nothing and reads no key; it says when that may be done, and has keys come one
-by one. It knows POSIX's terminals alone: on Windows there is none to be found.
+`OwnTerminal` draws nothing and reads no key. It says when that may be done, and sets the modes in
+which keys come one by one. It knows the terminals of POSIX only: on Windows it finds none.
 """
 
 import contextlib
@@ -18,43 +18,43 @@ _NOT_TO_BE_DRAWN_ON = frozenset({"", "dumb", "unknown"})
 
 
 class OwnTerminal:
-    """A terminal that obeys escape sequences and that we may share with other jobs of a shell."""
+    """A terminal that obeys escape sequences; we may share it with other jobs of a shell."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self._lock = RLock()  # guards those below; a signal handler may come in between
-        self._before: list[Any] | None = None  # the modes to give back, once there are any
+        self._before: list[Any] | None = None  # the modes to give back, once we have changed them
         self._ours: list[Any] | None = None
         self._is_left = False
 
     @classmethod
     def behind(cls, file: TextIO | None) -> "OwnTerminal | None":
-        """Return the terminal that `file` is, or None if it is none that can be drawn on."""
+        """Return the terminal that `file` is, or None if it is no terminal we can draw on."""
         if sys.platform == "win32" or os.environ.get("TERM", "").lower() in _NOT_TO_BE_DRAWN_ON:
             return None
         try:
             descriptor = file.fileno() if file is not None else -1
-        except (AttributeError, OSError, ValueError):  # there need not be a file behind it
+        except (AttributeError, OSError, ValueError):  # it may be a file in memory, or closed
             return None
         return cls(descriptor) if os.isatty(descriptor) else None
 
     def is_ours(self) -> bool:
-        """Say whether we run in its foreground, where a job may read and draw.
+        """Return whether we run in its foreground, where a job may read and draw.
 
-        Raise `OSError` if it is gone, or does not control our session.
+        Raise `OSError` if the terminal is gone, or does not control our session.
         """
         return is_in_foreground(self.descriptor)
 
     def size(self) -> os.terminal_size:
-        """Return its columns and rows, 0 where it does not know; raise `OSError` if it is gone."""
+        """Return its columns and rows, 0 if it does not know; raise `OSError` if it is gone."""
         return os.get_terminal_size(self.descriptor)
 
     def take_keys(self) -> None:
-        """Have keys come one by one and not be echoed, but for those that send a signal.
+        """Set the modes in which keys come one by one and are not echoed.
 
-        Ctrl-Z comes as a key, too: whoever draws has to tidy up before the process is suspended.
-        May be called again when the process goes on, as a shell has set modes of its own since.
-        Raise `OSError` if the terminal is gone.
+        Keys that send a signal still send it, but Ctrl-Z comes as a key: the footer has to be taken
+        off before the process is suspended. May be called again when the process goes on, as the
+        shell has set modes of its own meanwhile. Raise `OSError` if the terminal is gone.
         """
         with self._lock:
             if self._is_left:
@@ -71,7 +71,7 @@ class OwnTerminal:
     def give_back(self) -> None:
         """Restore the modes that were found, unless another job has the terminal now.
 
-        Waits for no output to be written: the terminal may have been stopped with Ctrl-S.
+        Does not wait for output to be written: the terminal may have been stopped with Ctrl-S.
         """
         with self._lock, contextlib.suppress(OSError, termios.error):
             before, self._before = self._before, None
@@ -79,7 +79,10 @@ class OwnTerminal:
                 termios.tcsetattr(self.descriptor, termios.TCSANOW, before)
 
     def leave(self) -> None:
-        """Give it back for good: `take_keys` does nothing any more. For signal handlers, too."""
+        """Give it back for good: `take_keys` does nothing from now on.
+
+        A signal handler may call it.
+        """
         with self._lock:
             self._is_left = True
             self.give_back()
@@ -97,9 +100,9 @@ class OwnTerminal:
 
 
 def is_in_foreground(descriptor: int) -> bool:
-    """Say whether our job is the one that the terminal `descriptor` listens to.
+    """Return whether our job is the one in the foreground of the terminal `descriptor`.
 
-    Any other is stopped if it reads from there. Raise `OSError` if it is gone, or does not
-    control our session.
+    Any other job is stopped if it reads from there. Raise `OSError` if the terminal is gone, or
+    does not control our session.
     """
     return os.tcgetpgrp(descriptor) == os.getpgrp()

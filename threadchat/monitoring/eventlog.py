@@ -1,8 +1,8 @@
 """Write what happens on a server into a file, one JSON object a line, for programs to read.
 
-Each line has `at`, an ISO 8601 time with its offset, and `event`, what happened; the rest are the
-fields of that kind of event. Only ASCII is written: whatever a stranger typed, `cat` shows it
-harmlessly (promise 4). What people say to one another in private never gets here.
+Each line has `at`, an ISO 8601 time with its offset, and `event`, the name of what happened; the
+rest are the fields of that kind of event. Only ASCII is written, so `cat` shows harmlessly what a
+stranger has typed (promise 4). Private messages are never logged.
 """
 
 import errno
@@ -24,7 +24,7 @@ from threadchat.monitoring.events import Event
 from threadchat.monitoring.rotatingfile import MAX_BYTES, RotatingFile
 
 RETRY_SECONDS = 1.0
-"""How long after a failure it is tried again to write."""
+"""How long the log waits after a failure before it tries again to write."""
 
 
 class BadLogFile(OperatorError):
@@ -46,10 +46,10 @@ class _Shown:
 class EventLog:
     """A log of events in the file at `path`, which is rotated at `max_bytes` bytes.
 
-    It watches a server (`threadchat.events.Watcher`): every method may be called from any thread,
-    and none waits. With `messages`, what rooms are shown is logged, too. Raises `BadLogFile` if
-    the file cannot be had. When it cannot be written later, what happens waits in memory, up to
-    `limit` lines, and `warn` gets a line for the operator; another, when it is written again.
+    It is a `threadchat.monitoring.events.Watcher`: every method may be called from any thread, and
+    none waits but `close`. With `messages`, it also logs what rooms are shown. Raises `BadLogFile`
+    if the file cannot be opened. If it cannot be written later, what happens waits in memory, up to
+    `limit` lines. `warn` gets a line for the operator then, and another when it is written again.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class EventLog:
         self._warn = warn
         self._messages = messages
         self._retry_seconds = retry_seconds
-        self._troubles: set[str] = set()  # what the operator has been told of
+        self._troubles: set[str] = set()  # those that the operator has been told of
         self._writer: BackgroundWriter[_Happened | _Shown] = BackgroundWriter(
             "log file", self._write, self._tell_left_out, limit
         )
@@ -79,7 +79,7 @@ class EventLog:
         self._writer.put(_Happened(time.time(), event))
 
     def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
-        """Log what was shown in `room`, in its order (promise 1), if that is wanted."""
+        """Log what was shown in `room`, in its order (promise 1), if the log has messages."""
         if self._messages:
             self._writer.put(_Shown(room, messages), len(messages), is_talk=True)
 
@@ -106,7 +106,10 @@ class EventLog:
         self._append(_line_of(time.time(), "left_out", {"lines": left_out}))
 
     def _append(self, lines: str) -> None:
-        """Write `lines`, trying until it works or there is no more time: then raise `OSError`."""
+        """Write `lines`, and try again until it works; during a close, try once more.
+
+        Raise `OSError` if that fails, too.
+        """
         data = lines.encode("ascii")
         while True:
             is_last_try = self._writer.closing.is_set()
@@ -137,7 +140,7 @@ class EventLog:
 
 
 def _line(at: float, event: Event | RoomMessage, **where: str) -> str:
-    """Return the line for `event`, which was at `at`, in seconds since the epoch."""
+    """Return the line for `event`; `at` is its time in seconds since the epoch."""
     return _line_of(at, name_of(event), {**where, **values_of(event)})
 
 

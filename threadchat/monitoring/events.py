@@ -1,7 +1,7 @@
-"""Name what happens on a server that its operator may want to know.
+"""The events of a server that its operator may want to know of.
 
-Whoever watches a server is handed these: the console shows them, the log file keeps them. What is
-said in rooms comes to them by itself, in the rooms' own order.
+Watchers are handed them: the console shows them, the log file keeps them. What is said in rooms is
+handed to watchers separately, in the order of each room.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from threadchat.messages.kinds import RoomMessage
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The server listens at `address`; `ways_in` are the lines that others type to get in."""
+    """The server listens at `address`; `ways_in` are the commands that people type to get in."""
 
     address: str
     ways_in: Sequence[str] = ()
@@ -31,7 +31,7 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """Somebody has connected."""
+    """A client has connected."""
 
     id: int
     address: str
@@ -39,7 +39,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """That client goes by `name` from here on; `before` is the name it had, if any."""
+    """A client is called `name` from now on; `before` is the name it had, if any."""
 
     id: int
     name: str
@@ -48,7 +48,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Somebody was not let in."""
+    """A client was not let in."""
 
     address: str
     why: str
@@ -56,7 +56,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """Somebody is gone (promise 7), after so many seconds, having sent and been sent bytes."""
+    """A client is gone (promise 7): how long it was here, and the bytes from it and to it."""
 
     id: int
     name: str
@@ -69,7 +69,7 @@ class Disconnected:
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """An operator has done something that concerns others."""
+    """An operator has done something that concerns other people."""
 
     who: str
     deed: str
@@ -77,7 +77,7 @@ class Acted:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that the operator should look after."""
+    """There is something that the operator should look after."""
 
     words: str
 
@@ -86,31 +86,32 @@ Event = Bound | Stopping | Stopped | Connected | Named | Refused | Disconnected 
 
 
 class Watcher(Protocol):
-    """Whoever wants to know. Called from any thread; must neither wait nor raise."""
+    """An observer of a server. Called from any thread; must neither wait nor raise."""
 
     def note(self, event: Event) -> None:
         """Take note of `event`."""
 
     def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
-        """See what the members of `room` were handed, in their order (promise 1).
+        """Take note of what the members of `room` were handed, in its order (promise 1).
 
-        `deliveries` is how many lines that were: a message counts once for each it was meant for.
+        `deliveries` is the number of lines that this made: a message counts once for each member
+        it was meant for.
         """
 
 
 class Watch:
-    """All who watch a server, as one."""
+    """All the watchers of a server, as one."""
 
     def __init__(self, *watchers: Watcher) -> None:
         self._watchers = watchers
 
     def note(self, event: Event) -> None:
-        """Let everyone take note of `event`."""
+        """Let all watchers take note of `event`."""
         for watcher in self._watchers:
             watcher.note(event)
 
     def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
-        """Let everyone see what was shown in `room`."""
+        """Let all watchers take note of what was shown in `room`."""
         for watcher in self._watchers:
             watcher.shown(room, messages, deliveries)
 
@@ -119,5 +120,5 @@ class Watch:
         self.note(Trouble(words))
 
     def failed(self, doing: str, error: Exception) -> None:
-        """Tell of an error that should not have happened and that the server has survived."""
+        """Tell the operator of an unexpected error, which the server has survived."""
         self.warn(f"{doing}: {type(error).__name__}: {error}")

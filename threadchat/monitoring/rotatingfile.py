@@ -1,7 +1,7 @@
-"""Append to a file that is put aside when it has grown, as FILE.1, and older ones as FILE.2 ....
+"""Append to a file that is put aside as FILE.1 when it has grown; older ones are FILE.2 and so on.
 
-For one thread at a time. The operator's other tools may have the files open meanwhile, which
-on Windows keeps them from being renamed: then the file grows until it can be.
+For one thread at a time. Other programs of the operator may have the files open meanwhile. On
+Windows such a file cannot be renamed, and it grows until it can be.
 """
 
 import contextlib
@@ -15,11 +15,11 @@ MAX_BYTES = 10_000_000
 """The size at which a file is put aside."""
 
 KEPT_FILES = 5
-"""How many that were put aside are kept; the oldest is lost to the next."""
+"""How many files that were put aside are kept; the next one replaces the oldest."""
 
 
 class RotatingFile:
-    """The file at `path`, made for its owner's eyes alone if there is none.
+    """The file at `path`, made readable for its owner only if there is none.
 
     Raises `OSError` if it cannot be opened, or is a pipe, a device or a folder.
     """
@@ -27,16 +27,16 @@ class RotatingFile:
     def __init__(
         self, path: str | Path, max_bytes: int = MAX_BYTES, kept: int = KEPT_FILES
     ) -> None:
-        # Seen through links, as it is the file that is to be put aside.
+        # With links resolved, because the file is put aside, not the link.
         self.path = Path(os.path.realpath(path))
         self._max_bytes = max_bytes
         self._kept = kept
         self._file: FileIO | None = _open(self.path)
         self.why_not_rotated: OSError | None = None
-        """What keeps the file from being put aside, since it has grown too large."""
+        """The error that keeps the file, which is too large, from being put aside."""
 
     def append(self, data: bytes) -> None:
-        """Append `data`, whole lines, or raise `OSError` and have changed nothing."""
+        """Append `data`, whole lines; if that fails, change nothing and raise `OSError`."""
         size = self._size()
         if size and size + len(data) > self._max_bytes:
             self._rotate()
@@ -46,7 +46,7 @@ class RotatingFile:
             while rest:
                 rest = rest[self._opened().write(rest) :]
         except OSError:
-            # No half of a line is to stand before the next one.
+            # The next line must not stand behind half a line.
             with contextlib.suppress(OSError):
                 self._opened().truncate(size)
             with contextlib.suppress(OSError):
@@ -54,7 +54,7 @@ class RotatingFile:
             raise
 
     def close(self) -> None:
-        """Close the file. What is appended later would open it again."""
+        """Close the file. A later `append` opens it again."""
         file, self._file = self._file, None
         if file is not None:
             file.close()
@@ -68,9 +68,9 @@ class RotatingFile:
         return os.fstat(self._opened().fileno()).st_size
 
     def _rotate(self) -> None:
-        """Put the file aside, and those before it as far as the first free place.
+        """Put the file aside, and move earlier ones on, as far as the first free place.
 
-        So nothing is lost to trying this again and again, where it fails half-way.
+        So nothing is lost when this fails half-way and is tried again and again.
         """
         self.close()  # Windows renames no file that is open
         places = [self.path, *(Path(f"{self.path}.{n}") for n in range(1, self._kept + 1))]
@@ -87,14 +87,14 @@ class RotatingFile:
 def _open(path: Path) -> FileIO:
     """Open `path` to append to it, behind a whole line."""
     if os.path.exists(path) and not os.path.isfile(path):
-        # A pipe would keep us waiting for a reader, and a device is not ours to rename.
+        # Opening a pipe would wait for a reader, and we must not rename a device.
         raise OSError(errno.EINVAL, "not an ordinary file")
     file = FileIO(path, "a+", opener=_open_for_owner)
     try:
         size = file.seek(0, os.SEEK_END)
         if size:
             file.seek(size - 1)
-            if file.read(1) != b"\n":  # whoever wrote there was stopped in the middle of a line
+            if file.read(1) != b"\n":  # the last writer was stopped in the middle of a line
                 file.write(b"\n")
     except BaseException:
         file.close()

@@ -1,6 +1,6 @@
 """Measure what a server does, and show it: as a table, in lines of text, or in one line.
 
-What is counted while people talk costs one addition a batch, not one a message.
+Counting costs one addition a batch, not one a message.
 """
 
 import contextlib
@@ -23,18 +23,18 @@ if sys.platform != "win32":
     import resource
 
 WINDOW = 10
-"""The seconds over which a rate is taken."""
+"""The seconds over which a rate is averaged."""
 
 
 class Meter:
-    """Count something, and tell how much of it comes in a second. Safe to use from any thread."""
+    """Count something, and return its rate a second. Safe to use from any thread."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._started = int(clock())
         self._lock = Lock()  # guards all below
         self._total = 0
-        # The seconds in which something came, each with what the total was before it.
+        # The seconds in which something came, each with the total before it.
         self._marks: deque[tuple[int, int]] = deque(maxlen=WINDOW + 1)
 
     def add(self, number: int) -> None:
@@ -47,14 +47,14 @@ class Meter:
 
     @property
     def total(self) -> int:
-        """How much has been counted in all."""
+        """The number that has been counted in all."""
         with self._lock:
             return self._total
 
     def rate(self) -> float:
-        """Return how much came in a second, on the average of the last `WINDOW` whole seconds.
+        """Return how much came in a second, as an average over the last `WINDOW` whole seconds.
 
-        Where less time has passed since the start, that counts.
+        If less time has passed since the start, the average is over that time.
         """
         with self._lock:
             now = int(self._clock())
@@ -66,14 +66,14 @@ class Meter:
 
 
 class Tally:
-    """Watches a server to count what rooms are shown: joins, leaves and the like count, too."""
+    """A watcher that counts what rooms are shown, joins and leaves included."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.messages = Meter(clock)
         self.deliveries = Meter(clock)
 
     def note(self, event: Event) -> None:
-        """Leave events to others."""
+        """Ignore events."""
 
     def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
         """Count what was shown in a room."""
@@ -83,16 +83,16 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The bytes of memory that this process has, or, where it `is_peak`, had at most."""
+    """The bytes of memory that this process has; with `is_peak`, the most it has had."""
 
     size: int
     is_peak: bool = False
 
 
 def resident_memory() -> Memory | None:
-    """Return what this process has resident; None where the system does not tell (Windows).
+    """Return the resident memory of this process; None if the system does not tell (Windows).
 
-    Linux tells what it is now (proc_pid_statm(5)), others the most it has been (getrusage(2)).
+    Linux tells how much it is now (proc_pid_statm(5)), other systems the peak (getrusage(2)).
     """
     if sys.platform == "win32":
         return None
@@ -105,15 +105,17 @@ def resident_memory() -> Memory | None:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a server has done since it is up, and what it has to do at this moment.
+    """What a server has done since it was started, and what it has to do at this moment.
 
-    `since` is in seconds since the epoch, `seconds` how long ago that was. `connections` has those
-    without a name, too. `messages` are what rooms were shown, who joined and left included, and
-    `deliveries` the lines that this made for their members. `received` and `sent` are the bytes
-    from and to all clients there have been; `queued` are those that wait for clients to take them,
-    `longest_queue` for the one that is furthest behind. `strangers` came from
-    addresses that are not served. `pending` is how many messages, joins and
-    leaves wait for their rooms. The two rates are those of `Meter.rate`.
+    - `since`: the start, in seconds since the epoch; `seconds` is how long ago that was.
+    - `connections`: all clients, those without a name included.
+    - `messages`: what rooms were shown, joins and leaves included; `deliveries` is the number of
+      lines that this made for their members. The two rates are those of `Meter.rate`.
+    - `received` and `sent`: the bytes from and to all clients since the start.
+    - `queued`: the bytes that wait for clients to take them; `longest_queue` is those of the client
+      that is furthest behind.
+    - `strangers`: connections from addresses that are not served.
+    - `pending`: messages, joins and leaves that wait for their rooms.
     """
 
     since: float
@@ -192,7 +194,7 @@ def _count(number: int, one: str, many: str = "") -> str:
 
 
 def _size(number: int) -> str:
-    """Say how many bytes these are, in the unit that suits."""
+    """Return a number of bytes as words, in the unit that suits."""
     if number < 1024:
         return f"{number} B"
     power = min(3, (number.bit_length() - 1) // 10)

@@ -1,1 +1,1 @@
-"""What is kept over time: the history of rooms, and records of names, mail and bans."""
+"""What the server keeps over time: the history of rooms, and records of names, mail and bans."""

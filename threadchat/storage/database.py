@@ -1,7 +1,7 @@
 """Open the SQLite file that outlives the server: its tables, its versions, and its one owner.
 
-What stands in the tables is for `threadchat.store` and `threadchat.records` to know, which have a
-connection each. The file is in WAL mode: others can read it while the server writes.
+`sqlitehistory` and `records` read and write the tables; each has its own connections. The file is
+in WAL mode: other programs can read it while the server writes.
 """
 
 import contextlib
@@ -18,9 +18,9 @@ _APPLICATION_ID = 0x74636861
 """Marks the file as one of threadchat's (sqlite.org/fileformat2.html, 1.3.14)."""
 
 WRITING = Lock()
-"""Held while one of this process's connections writes, as SQLite lets one at a time.
+"""Held while one of this process's connections writes, as SQLite lets only one write at a time.
 
-Waiting for it is no failure, whereas a file that stays locked for long by another program is.
+To wait for this lock is no failure. A file that another program keeps locked for long is one.
 """
 
 _TABLES_OF_HISTORY = (
@@ -32,8 +32,8 @@ _TABLES_OF_HISTORY = (
 )
 
 _INDEX_OF_WORDS = (
-    # The index alone, without a second copy of the text or what only ranking needs. It is given
-    # what `index_words` makes, which the tokenizer has only to split at the spaces.
+    # The index only, without a second copy of the text, and without the sizes that only ranking
+    # needs. Its text comes from `index_words`; the tokenizer only splits it at the spaces.
     "CREATE VIRTUAL TABLE words"
     " USING fts5 (text, content = '', columnsize = 0, tokenize = 'ascii')",
     "INSERT INTO words (rowid, text) SELECT id, index_words(text) FROM messages",
@@ -43,7 +43,7 @@ _TABLES_OF_RECORDS = (
     "CREATE TABLE names (fold TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, looks TEXT NOT NULL,"
     " kept BLOB NOT NULL, since REAL NOT NULL)",
     "CREATE INDEX names_by_looks ON names (looks)",
-    # No number is used twice: what is taken for a letter that is gone can be no other letter.
+    # No number is used twice, so the number of a letter that is gone never means another one.
     "CREATE TABLE letters (id INTEGER PRIMARY KEY AUTOINCREMENT,"
     " recipient TEXT NOT NULL REFERENCES names ON DELETE CASCADE, sender TEXT NOT NULL,"
     " text TEXT NOT NULL, at REAL NOT NULL)",
@@ -52,26 +52,26 @@ _TABLES_OF_RECORDS = (
     " why TEXT NOT NULL, at REAL NOT NULL, until REAL)",
 )
 
-# What makes each version of the file out of the one before. What has been released is not changed
-# any more: a new version is one more entry.
+# The statements that make each version of the file from the one before. A version that has been
+# released is never changed: a new version is one more entry.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (_TABLES_OF_HISTORY, _INDEX_OF_WORDS, _TABLES_OF_RECORDS)
 
 VERSION = len(MIGRATIONS)
-"""The version of the file that this module makes; it stands in the file as `user_version`."""
+"""The version of the file that this module makes; the file keeps it as `user_version`."""
 
 CHECKPOINT_PAGES = 4000
-"""After how many pages of 4 KiB the disk is waited for: who speaks then waits as well."""
+"""Pages of 4 KiB after which SQLite waits for the disk; the sender of that moment waits, too."""
 
 
 class Unusable(OperatorError):
-    """Say in one line why a file cannot hold a history, and the way out."""
+    """A file cannot hold a history. The text is one line: why, and the way out."""
 
 
 def make(path: Path) -> None:
-    """Make the file, empty and for its owner's eyes alone, unless there is one.
+    """Make the file, empty and readable for its owner only, unless there is one.
 
-    What SQLite puts beside it gets the same permissions. Raises `Unusable` where SQLite would only
-    say that it is unable to open it.
+    The files that SQLite puts beside it get the same permissions. Raises `Unusable` where SQLite
+    would only say that it cannot open the file.
     """
     if os.path.isdir(path):
         raise Unusable(f"{path} is a folder. Name a file in it for the history.")
@@ -84,22 +84,22 @@ def make(path: Path) -> None:
 
 
 def _make_private(path: str | Path) -> None:
-    # Before SQLite makes it, which would let everybody read it. The umask is no way to that: all
-    # threads share it.
+    # Before SQLite makes the file, because it would let everybody read it. Setting the umask would
+    # be no way out: all threads share it.
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
-    """Return a connection that waits at most `busy_seconds` for others to finish a change."""
+    """Return a connection that waits at most `busy_seconds` while another one makes a change."""
     return sqlite3.connect(
         path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
     )
 
 
 def connect_in_memory() -> sqlite3.Connection:
-    """Return a connection to the tables of `threadchat.records` alone, which are in no file."""
-    # Without those of the history: nothing that is not kept should need an SQLite with FTS5.
+    """Return a connection to the tables of `records`, in memory and not in a file."""
+    # Without the tables of the history, so that a server without a file needs no SQLite with FTS5.
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     for statement in _TABLES_OF_RECORDS:
         connection.execute(statement)
@@ -107,9 +107,9 @@ def connect_in_memory() -> sqlite3.Connection:
 
 
 def version_of(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the version of the file, 0 for an empty one; raise `Unusable` for one not ours.
+    """Return the version of the file, 0 for an empty one. Changes nothing.
 
-    Changes nothing.
+    Raises `Unusable` if the file is not one of threadchat's, or is of a newer version.
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (owner,) = connection.execute("PRAGMA application_id").fetchone()
@@ -122,10 +122,10 @@ def version_of(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def own(path: Path) -> sqlite3.Connection:
-    """Return what keeps other servers from the file for as long as it is open.
+    """Return a connection that keeps other servers from the file for as long as it is open.
 
-    A lock on a second file, as one on the history itself would keep readers away. The system lets
-    go of it however the process ends.
+    It locks a second file, as a lock on the history itself would keep readers away. The system
+    releases the lock however the process ends.
     """
     beside = path.with_name(f"{path.name}-lock")
     try:
@@ -146,7 +146,7 @@ def own(path: Path) -> sqlite3.Connection:
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Check the file, and bring it to the version of today."""
+    """Check the file, and bring it to the current version."""
     version = version_of(connection, path)
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
@@ -155,7 +155,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     connection.create_function("index_words", 1, index_words, deterministic=True)
-    # Even with nothing to migrate, this is where a file that cannot be written is found out.
+    # Even with nothing to migrate, this finds out whether the file can be written.
     with transaction(connection):
         for statements in MIGRATIONS[version:]:
             for statement in statements:
@@ -166,21 +166,21 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commit what is changed inside, all of it or, if it raises, nothing."""
+    """Commit all changes made inside the block, or none if it raises."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        # Some errors have undone the transaction already, and what led here is what counts.
+        # Some errors have undone the transaction already. The first error is the one to raise.
         with contextlib.suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         raise
 
 
 def why_unusable(path: Path, error: sqlite3.Error) -> str:
-    """Say why a file cannot be used as a history, and what to do."""
-    # Errors of the module itself have no such name.
+    """Return a line that says why a file cannot be used as a history, and what to do."""
+    # Errors of the sqlite3 module itself have no such name.
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith("SQLITE_NOTADB"):
         return f"{path} is not a history of threadchat. Name another file, or move it away."

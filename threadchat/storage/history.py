@@ -1,8 +1,8 @@
-"""Remember what was said, each room by itself.
+"""Remember what was said in each room.
 
-Here in memory, as much of it as `limit` allows; `threadchat.store` keeps it in a file. A room
-appends under its turn, a batch at a time and before anybody is sent it (promise 2); reading is
-possible from any thread. A room is known by its name in any case.
+This module keeps it in memory, up to a limit; `sqlitehistory` keeps it in a file. A room appends a
+batch at a time, during its turn and before the batch is sent to anybody (promise 2). Any thread may
+read. Upper and lower case make no difference in the name of a room.
 """
 
 import time
@@ -21,12 +21,12 @@ MAX_REMEMBERED = 1000
 """How many messages of each room are kept in memory."""
 
 MAX_ROOMS_REMEMBERED = 1000
-"""Of how many rooms something is kept in memory: everybody can open one after the other."""
+"""How many rooms have messages kept in memory. There is a limit as anybody can open many rooms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A message that a search has found, and the room where it was said."""
+    """A message that was said, and its room."""
 
     room: str
     message: Spoken
@@ -39,13 +39,13 @@ class History:
         self._limit = limit
         self._max_rooms = max_rooms
         self._lock = Lock()  # guards the table
-        # By its folded name each room with its name; the one silent for longest is first.
+        # Each room by its folded name, with its name and messages; the longest silent is first.
         self._rooms: OrderedDict[str, tuple[str, deque[Spoken]]] = OrderedDict()
 
     def append(self, room: str, batch: Sequence[Spoken]) -> None:
-        """Remember `batch`, all of it or, if this raises, nothing.
+        """Remember all of `batch`, or nothing if this raises.
 
-        Of too many rooms, the one where nothing has been said for longest is forgotten.
+        If there are too many rooms, the room that has been silent for longest is forgotten.
         """
         fold = fold_name(room)
         with self._lock:
@@ -65,24 +65,24 @@ class History:
     def search(self, words: str, number: int) -> list[Found]:
         """Return the last `number` messages that have all of `words`, of any room, newest first.
 
-        A word that has marks in it, such as `half-time`, has to stand there as it does in `words`.
+        A word with marks in it, such as `half-time`, is found only where it is written like that.
         """
         phrases = phrases_of(words)
         with self._lock:
             rooms = [(room, list(said)) for room, said in self._rooms.values()]
-        # Merged by the time, but within a room its own order counts (promise 1).
+        # Merged by time, but each room keeps its own order (promise 1).
         hits = (_hits_in(room, said, phrases) for room, said in rooms)
         newest_first = merge(*hits, key=lambda found: -found.message.at)
         return list(islice(newest_first, max(0, number)))
 
     def close(self) -> None:
-        """Let go of whatever holds the messages; nothing is remembered after this."""
+        """Release what holds the messages; nothing is remembered after this."""
         with self._lock:
             self._rooms.clear()
 
 
 def _hits_in(room: str, said: Sequence[Spoken], phrases: Sequence[str]) -> Iterator[Found]:
-    """Yield what has all of `phrases`, newest first; others may go on meanwhile."""
+    """Yield the messages that have all of `phrases`, newest first; other threads run meanwhile."""
     for number, message in enumerate(reversed(said), 1):
         if number % _MESSAGES_IN_A_ROW == 0:
             time.sleep(_REST_SECONDS)
@@ -92,11 +92,11 @@ def _hits_in(room: str, said: Sequence[Spoken], phrases: Sequence[str]) -> Itera
 
 
 _MESSAGES_IN_A_ROW, _REST_SECONDS = 100, 1e-5
-"""How much a search looks at before it rests: else all might wait for the GIL until its end."""
+"""A search rests after so many messages; otherwise all might wait for the GIL until it ends."""
 
 
 def has_all(phrases: Sequence[str], found: Found) -> bool:
-    """Return whether a message has all of `phrases`, of which there has to be one."""
+    """Return whether a message has all of `phrases`; False if there are none."""
     if not phrases:
         return False
     words = f" {index_words(found.message.text)} "

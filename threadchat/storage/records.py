@@ -1,8 +1,8 @@
-"""Remember what the server has to know of people beside what they said.
+"""Remember what the server has to know of people, other than what they said.
 
-Who protects a name, with what is kept of their passphrase; the letters that wait for them while
-they are away; and who is banned. It stands in the file of the history, or in memory where there is
-none.
+These are the protected names, each with what is kept of its passphrase; the letters that wait for
+the owners of those names; and the bans. They are in the file of the history, or in memory if there
+is no file.
 """
 
 import contextlib
@@ -30,19 +30,19 @@ MAX_MAIL = 100
 """The most letters that wait for one name."""
 
 MAX_FROM_ONE = 20
-"""How many of those can be from one and the same name."""
+"""How many of those can be from the same name."""
 
 _BUSY_SECONDS = 2.0
-"""How long a change waits for others to finish theirs: the history, or another program."""
+"""How long a change waits until another connection, or another program, has made its own."""
 
 _CANNOT_READ = "What waits for you cannot be read just now. Try again in a while."
 _CANNOT_KEEP = "That cannot be kept just now, and nothing has changed. Try again in a while."
 
 
 class RecordsFailed(PersonError):
-    """Say in one line, to who asked for something, that the file fails.
+    """The file fails. The text is one line for the person who asked for something.
 
-    `why` says it to the operator.
+    `why` is the line for the operator.
     """
 
     def __init__(self, line: str, why: str) -> None:
@@ -51,12 +51,15 @@ class RecordsFailed(PersonError):
 
 
 class RecordsFull(PersonError):
-    """Say in one line why no more can be kept, and the way out."""
+    """No more can be kept. The text is one line: why, and the way out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """A name as its owner writes it, what `passphrase.make` made, and since when (epoch)."""
+    """A name as its owner writes it, what `passphrase.make` returned, and since when.
+
+    `since` is in seconds since the epoch.
+    """
 
     name: str
     kept: bytes = field(repr=False)
@@ -65,7 +68,7 @@ class Protected:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A private message that waits to be handed over."""
+    """A private message that waits for its recipient."""
 
     id: int
     message: Private
@@ -74,34 +77,36 @@ class Letter:
 class Records:
     """Protected names, letters and bans, in the file at `path`, or in memory if that is None.
 
-    The file is one that a `StoredHistory` has open, which is closed after this. Raises `Unusable`
-    if it cannot be used. May be called from any thread. `now` gives the seconds since the epoch.
+    A `StoredHistory` has the same file open, and is closed after this. Raises `Unusable` if the
+    file cannot be used. May be called from any thread. `now` returns the seconds since the epoch.
 
-    Where the file fails, `RecordsFailed` is raised. Who may come in can be asked all the same:
-    names and bans are kept in memory as well, so nobody waits for the file at the door.
+    If the file fails later, methods raise `RecordsFailed`. Names and bans are kept in memory as
+    well, so the server can still decide whether a client may come in, and never waits for the file
+    to do so.
     """
 
-    # The server owns the file, so these tables change under `_lock` alone, and what was read under
-    # it holds. Each change is one statement, not a transaction of several: the history, which does
-    # not wait for long, must not find the file locked by a thread that waits for the interpreter.
+    # The server owns the file, so these tables change only while `_lock` is held, and what was read
+    # under the lock stays true. Each change is one statement, not a transaction of several: the
+    # history does not wait for long, and must not find the file locked by a thread that waits for
+    # the interpreter.
 
     def __init__(self, path: str | Path | None, now: Callable[[], float] = time.time) -> None:
         self.is_lasting = path is not None
-        """Whether it outlives the server. If not, nobody should be promised a name, or mail."""
+        """Whether they outlive the server. If not, nobody should be promised a name, or mail."""
         self.now = now
-        self._lock = Lock()  # guards the connection, and the changing of the three below
-        # Seen through links, as the history sees it.
+        self._lock = Lock()  # guards the connection, and changes of the three below
+        # With links resolved, as in the history.
         self._path = Path(":memory:" if path is None else os.path.realpath(path))
         with contextlib.ExitStack() as opened:
             try:
                 self._connection = opened.enter_context(contextlib.closing(self._connect()))
                 self._connection.execute("PRAGMA synchronous = NORMAL")
                 self._connection.execute("PRAGMA foreign_keys = ON")
-                self._names = self._read_names()  # by what they are folded
-                self._by_looks: dict[str, tuple[str, ...]] = {}  # those of them that look alike
+                self._names = self._read_names()  # by their folded form
+                self._by_looks: dict[str, tuple[str, ...]] = {}  # names by their skeleton
                 for protected in self._names.values():
                     self._add_looks(protected.name)
-                # Replaced as a whole: who reads it needs no lock.
+                # Replaced as a whole, so that no lock is needed to read it.
                 self._bans = self._read_bans()
             except sqlite3.Error as error:
                 raise database.Unusable(database.why_unusable(self._path, error)) from None
@@ -119,7 +124,7 @@ class Records:
 
     @contextlib.contextmanager
     def _turn(self, line: str) -> Iterator[sqlite3.Connection]:
-        """Have the connection to oneself; say `line` to the person if it fails."""
+        """Hold the connection; an error of SQLite becomes `RecordsFailed` with `line`."""
         with self._lock, database.WRITING:
             try:
                 yield self._connection
@@ -133,9 +138,9 @@ class Records:
     # Names
 
     def protect(self, name: str, kept: bytes) -> None:
-        """Have `name` ask for the passphrase of which `kept` was made, from now on.
+        """Protect `name` with the passphrase that `kept` was made from.
 
-        One that is protected already gets the new passphrase. Raises `RecordsFull`.
+        A name that is protected already gets the new passphrase. Raises `RecordsFull`.
         """
         fold = fold_name(name)
         with self._turn(_CANNOT_KEEP) as connection:
@@ -147,7 +152,7 @@ class Records:
                 "INSERT INTO names (fold, name, looks, kept, since) VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT (fold) DO UPDATE"
                 " SET name = excluded.name, looks = excluded.looks, kept = excluded.kept",
-                # The looks are for earlier versions, which ask the file.
+                # Only earlier versions of threadchat read the column `looks`.
                 (fold, name, skeleton(name), kept, since),
             )
             if before is not None:
@@ -156,7 +161,10 @@ class Records:
             self._add_looks(name)
 
     def unprotect(self, name: str) -> bool:
-        """Let anybody have `name` again; return whether it was protected. Its letters go."""
+        """Let anybody have `name` again; return whether it was protected.
+
+        Its letters are deleted.
+        """
         fold = fold_name(name)
         with self._turn(_CANNOT_KEEP) as connection:
             connection.execute("DELETE FROM names WHERE fold = ?", (fold,))
@@ -166,11 +174,11 @@ class Records:
             return before is not None
 
     def protected(self, name: str) -> Protected | None:
-        """Return what is known of `name` if it is protected."""
+        """Return the record of `name`, or None if it is not protected."""
         return self._names.get(fold_name(name))
 
     def lookalike(self, name: str) -> str | None:
-        """Return another protected name that `name` could be mistaken for, if there is one."""
+        """Return another protected name that looks like `name`, or None."""
         alike = self._by_looks.get(skeleton(name), ())
         return next((other for other in alike if fold_name(other) != fold_name(name)), None)
 
@@ -195,7 +203,7 @@ class Records:
     def keep(self, message: Private) -> bool:
         """Keep `message` for its recipient; return False if that name is not protected.
 
-        Raises `RecordsFull` if as many wait there as may.
+        Raises `RecordsFull` if no more letters may wait for that name.
         """
         recipient = fold_name(message.recipient)
         sender = fold_name(message.sender)
@@ -224,7 +232,7 @@ class Records:
 
     def waiting(self, name: str) -> list[Letter]:
         """Return the letters that wait for `name`, oldest first."""
-        if fold_name(name) not in self._names:  # then there are none
+        if fold_name(name) not in self._names:  # only protected names have letters
             return []
         with self._turn(_CANNOT_READ) as connection:
             rows = connection.execute(
@@ -234,7 +242,7 @@ class Records:
         return [Letter(id, Private(sender, name, text, at=at)) for id, sender, text, at in rows]
 
     def handed_over(self, letters: Sequence[Letter]) -> None:
-        """Forget `letters`, and none that have come since."""
+        """Delete `letters`, but none that have come since."""
         marks = ", ".join("?" * len(letters))
         with self._turn(
             "You will be shown those messages again: that you were cannot be written."
@@ -246,9 +254,9 @@ class Records:
     # Bans
 
     def ban(self, target: Target, by: str, why: str = "", seconds: float | None = None) -> Ban:
-        """Ban `target` for so many seconds, or without end; what was its ban before is replaced.
+        """Ban `target` for so many seconds, or without end; this replaces an earlier ban on it.
 
-        It holds even if it cannot be written, which is what `RecordsFailed` says then.
+        If the ban cannot be written, it holds all the same, and `RecordsFailed` is raised.
         """
         at = self.now()
         ban = Ban(target, by, why, at, None if seconds is None else at + seconds)
@@ -267,7 +275,7 @@ class Records:
     def unban(self, target: Target) -> bool:
         """Let `target` in again; return whether it, and not only a part of it, was banned.
 
-        That holds even if it cannot be written, which is what `RecordsFailed` says then.
+        If that cannot be written, it holds all the same, and `RecordsFailed` is raised.
         """
         with self._turn(
             f"{show_target(target)} is let in, but banned again when the server next starts: that"
@@ -284,15 +292,15 @@ class Records:
         return [ban for ban in self._bans if not ban.is_over(now)]
 
     def ban_of_address(self, host: str) -> Ban | None:
-        """Return the ban on who comes from `host`, of several the one that lasts longest."""
+        """Return the ban on clients from `host`, or None; of several the one that lasts longest."""
         try:
             address = address_of(host)
         except ValueError:
-            return None  # some other kind of door
+            return None  # a client that did not come over the network
         return _longest(ban for ban in self.bans() if ban.is_of_address(address))
 
     def ban_of_name(self, name: str) -> Ban | None:
-        """Return the ban on `name` or on one that it could be mistaken for."""
+        """Return the ban on `name` or on a name that looks like it, or None."""
         fold, looks = fold_name(name), skeleton(name)
         return _longest(ban for ban in self.bans() if ban.is_of_name(fold, looks))
 
@@ -300,7 +308,7 @@ class Records:
         return tuple(ban for ban in self.bans() if key_of(ban.target) != key_of(target))
 
     def _read_bans(self) -> tuple[Ban, ...]:
-        """Return the bans that are in force, and forget the others."""
+        """Return the bans that are in force, and delete the others."""
         self._connection.execute("DELETE FROM bans WHERE until <= ?", (self.now(),))
         rows = self._connection.execute(
             "SELECT target, set_by, why, at, until FROM bans ORDER BY at"

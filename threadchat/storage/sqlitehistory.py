@@ -1,8 +1,8 @@
 """Keep what was said in an SQLite file, so that it outlives the server.
 
-A commit hands the batch to the system, and is there again however the process ends (promise 2);
-the disk itself is waited for at checkpoints alone, so a power cut may cost the last moments, but
-never the file.
+A commit hands the batch to the system, so it is there again however the process ends (promise 2).
+Only checkpoints wait for the disk itself. A power cut may cost the last moments, but never the
+file.
 
 When the file cannot be written, the chat goes on: what is said waits in memory, up to a bound, and
 is written in its order as soon as that is possible.
@@ -30,18 +30,18 @@ MAX_UNWRITTEN = 10_000
 """How many messages wait in memory while the file cannot be written; the oldest are lost first."""
 
 RETRY_SECONDS = 1.0
-"""How long after a failure it is tried again."""
+"""How long the history waits after a failure before it tries again."""
 
 _MAX_AT_ONCE = 4096
 """The most messages in one commit: more than any batch of a room has."""
 
 _BUSY_SECONDS = 0.1
-"""How long a commit waits for another program that has the file locked: the room waits, too."""
+"""How long a commit waits while another program has the file locked: the room waits, too."""
 
 Row = tuple[str, float, str, str, str]
 
 COLUMNS = "rooms.name, messages.at, messages.kind, messages.name, messages.text"
-"""What `found_of` takes, of `messages` joined with `rooms`: the same in all versions."""
+"""The columns of a `Row`, from `messages` joined with `rooms`: the same in all versions."""
 
 _RECENT = (
     f"SELECT {COLUMNS} FROM messages JOIN rooms ON rooms.id = messages.room"
@@ -59,8 +59,8 @@ _SEARCH = (
 class StoredHistory(History):
     """What was said in each room, in the file at `path`, which is made if there is none.
 
-    Raises `Unusable` if that cannot be. `warn` gets the lines for the operator when writing fails,
-    and when it works again; it must not wait.
+    Raises `Unusable` if the file cannot be used. `warn` gets a line for the operator when writing
+    or reading fails, and when it works again; it must not wait.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class StoredHistory(History):
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         super().__init__(limit)
-        # Seen through links, so that two names of one file have one lock.
+        # With links resolved, so that two names of one file have one lock.
         self._path = Path(os.path.realpath(path))
         self._retry_seconds = retry_seconds
         self._warn = warn
@@ -84,18 +84,18 @@ class StoredHistory(History):
         self._is_closed = False
         self._retrier: Thread | None = None
         self._closing = Event()
-        # A search has a connection of its own, as a long one must not hold up a room.
+        # Searches have a connection of their own, as a long one must not hold up a room.
         self._search_turn = Lock()
         database.make(self._path)
         with contextlib.ExitStack() as opened:
             try:
                 self._connection = opened.enter_context(contextlib.closing(self._connect()))
-                # Before anything is changed there.
+                # Before anything is changed in a file that may not be ours.
                 database.version_of(self._connection, self._path)
                 self._owner = opened.enter_context(contextlib.closing(database.own(self._path)))
                 database.prepare(self._connection, self._path)
                 self._searcher = opened.enter_context(contextlib.closing(self._connect()))
-                # Only this opens the files, and later there might be no descriptors for them.
+                # SQLite opens its files only now; later there might be no descriptors for them.
                 self._searcher.execute("SELECT id FROM messages LIMIT 1").fetchall()
             except sqlite3.Error as error:
                 raise Unusable(database.why_unusable(self._path, error)) from None
@@ -109,7 +109,7 @@ class StoredHistory(History):
         with self._lock:
             if self._is_closed:
                 return
-            # Behind those that wait already: the file keeps the order (promise 1).
+            # Behind the messages that wait already: the file keeps the order (promise 1).
             self._unwritten.extend(zip(repeat(room), batch))
             if self._retrier is None and not self._write_all():
                 # Out of threads, the next batch is the next try.
@@ -132,12 +132,12 @@ class StoredHistory(History):
         phrases = phrases_of(words)
         if not phrases or number < 1:
             return []
-        # Nothing that `index_words` makes is syntax to FTS5 once it is quoted.
+        # In quotes, the words that `index_words` makes are no syntax of FTS5.
         query = " ".join(f'"{phrase}"' for phrase in phrases)
         with self._search_turn:
             with self._lock:
                 if self._unwritten:
-                    # With the lock held, as what is written meanwhile would be found twice.
+                    # With the lock held, because a message written meanwhile would be found twice.
                     unwritten = starmap(Found, reversed(self._unwritten))
                     hits = [found for found in unwritten if has_all(phrases, found)]
                     stored = self._read(self._searcher, _SEARCH, (query, number))
@@ -151,7 +151,7 @@ class StoredHistory(History):
         with self._lock:
             retrier = self._retrier
             if not self._is_closed:
-                self._searcher.interrupt()  # the end must not wait for a long search
+                self._searcher.interrupt()  # so that the close does not wait for a long search
         join(retrier)
         with self._search_turn, self._lock:
             if self._is_closed:
@@ -176,7 +176,7 @@ class StoredHistory(History):
                 self._note_failure(error)
                 return False
             except Exception:
-                self._drop(len(chunk))  # it would fail for ever, and keep all others waiting
+                self._drop(len(chunk))  # it would fail for ever, and all others would wait
                 raise
             self._drop(len(chunk))
         if self._cannot_write:
@@ -202,14 +202,14 @@ class StoredHistory(History):
             )
 
     def _retry(self) -> None:
-        """Try to write what waits, now and again, until it is done."""
+        """Try again and again to write what waits, until it is written."""
         while not self._closing.wait(self._retry_seconds):
             try:
                 with self._lock:
                     if self._write_all():
                         self._retrier = None
                         return
-            except Exception as error:  # it has been dropped, and the others still wait
+            except Exception as error:  # that chunk has been dropped, and the others still wait
                 self._warn(f"the history cannot keep some messages: {error!r}")
 
     # Reading, with the lock held that guards the connection
@@ -217,7 +217,7 @@ class StoredHistory(History):
     def _read(
         self, connection: sqlite3.Connection, query: str, values: tuple[object, ...]
     ) -> list[Row]:
-        """Return the rows; none if the file cannot be read, which the operator is told once."""
+        """Return the rows, or none if the file cannot be read; warn the operator of that once."""
         if self._is_closed or self._closing.is_set():
             return []
         try:
@@ -234,13 +234,13 @@ class StoredHistory(History):
 
 
 def found_of(row: Row) -> Found:
-    """Return the message that stands in a row of the file."""
+    """Return the message in a row of the file, with its room."""
     room, at, kind, name, text = row
     return Found(room, spoken(kind, name, text, at))
 
 
 def _write(connection: sqlite3.Connection, said: Sequence[tuple[str, Spoken]]) -> None:
-    """Commit `said`, all of it or, if this raises, nothing."""
+    """Commit all of `said`, or nothing if this raises."""
     with database.transaction(connection):
         id_of = {room: _room_id(connection, room) for room in {room for room, _ in said}}
         (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()
@@ -254,7 +254,7 @@ def _write(connection: sqlite3.Connection, said: Sequence[tuple[str, Spoken]]) -
         connection.executemany(
             "INSERT INTO words (rowid, text) VALUES (?, ?)",
             [
-                # With ASCII the tokenizer does the same by itself, and faster.
+                # For ASCII the tokenizer itself does the same as `index_words`, and faster.
                 (number, it.text if it.text.isascii() else index_words(it.text))
                 for number, (_, it) in enumerate(said, last + 1)
             ],
@@ -262,7 +262,7 @@ def _write(connection: sqlite3.Connection, said: Sequence[tuple[str, Spoken]]) -
 
 
 def _room_id(connection: sqlite3.Connection, room: str) -> int:
-    """Return the number of `room` in the file, where it is entered if it is new."""
+    """Return the number of `room` in the file; a new room gets one."""
     fold = fold_name(room)
     row = connection.execute("SELECT id FROM rooms WHERE fold = ?", (fold,)).fetchone()
     if row is not None:
