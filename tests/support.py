@@ -19,7 +19,7 @@ from threadchat.access.limits import Limits
 from threadchat.console.log import Console, Detail
 from threadchat.monitoring.events import Disconnected, Event, Trouble, Watcher
 from threadchat.monitoring.stats import Snapshot
-from threadchat.net.transport import PortableWire, Wire
+from threadchat.net.transport import PlainTransport, PortableTransport
 from threadchat.server.config import ServerConfig
 from threadchat.storage.database import MIGRATIONS
 from threadchat.text.search import index_words
@@ -28,8 +28,10 @@ DEADLINE = 20.0
 """Seconds after which something that was waited for counts as not happening."""
 
 
-WIRES = [Wire, PortableWire] if hasattr(socket, "MSG_DONTWAIT") else [PortableWire]
-"""The kinds of wire that work on this system."""
+TRANSPORTS = (
+    [PlainTransport, PortableTransport] if hasattr(socket, "MSG_DONTWAIT") else [PortableTransport]
+)
+"""The kinds of transport that work on this system."""
 
 
 class WatchingConsole(Console):

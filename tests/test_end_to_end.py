@@ -19,7 +19,7 @@ import pytest
 
 from tests.support import DEADLINE, Client, run_concurrently, said_by, wait_until
 from threadchat.access.limits import LAN
-from threadchat.net import addresses as network
+from threadchat.net import addresses
 from threadchat.net.threads import threads_take_turns
 
 
@@ -84,7 +84,7 @@ def running(*arguments: str, **environment: str) -> Iterator[Program]:
 def test_it_says_where_it_is_and_how_to_get_in() -> None:
     with running("--port", "0") as program:
         port = program.server_address[1]
-        found = [str(address) for address in network.lan_addresses()]
+        found = [str(address) for address in addresses.lan_addresses()]
         hosts = [host for host in found if LAN.admits(host)] or ["localhost"]
         assert f"telnet {hosts[0]} {port}" in program.read_until("telnet").string
         assert f" {port}" in program.read_until("nc").string

@@ -25,8 +25,8 @@ from threadchat.commands.registry import escape_words, parse_line
 from threadchat.messages.format import render
 from threadchat.messages.kinds import Emote, Say
 from threadchat.net.addresses import IPAddress, address_of
-from threadchat.net.sniffer import Doorman
-from threadchat.terminal.clientterminal import Mode, Terminal, TerminalEvent
+from threadchat.net.sniffer import Sniffer
+from threadchat.terminal.clientterminal import ClientTerminal, Mode, TerminalEvent
 from threadchat.terminal.linebuffer import LineBuffer, LineEvent
 from threadchat.terminal.telnet import (
     IAC,
@@ -171,7 +171,7 @@ class TestChunking:
     @given(openings, conversations, cuts)
     def test_terminal(self, opening: bytes, stream: bytes, at: list[int]) -> None:
         def outcome(chunks: Sequence[bytes]) -> tuple[list[TerminalEvent], Mode, View]:
-            terminal = Terminal()
+            terminal = ClientTerminal()
             terminal.receive_data(opening, 0.0)
             events: list[TerminalEvent] = []
             for chunk in chunks:
@@ -188,9 +188,9 @@ class TestChunking:
     )
     def test_foreign_protocols(self, opening: bytes, stream: bytes, at: list[int]) -> None:
         def verdict(chunks: Sequence[bytes]) -> str | None:
-            doorman = Doorman()
+            sniffer = Sniffer()
             for chunk in chunks:
-                if not doorman.done and (foreign := doorman.look(chunk)):
+                if not sniffer.done and (foreign := sniffer.look(chunk)):
                     return foreign.protocol
             return None
 
@@ -203,7 +203,7 @@ class TestBounds:
     @settings(max_examples=5, deadline=None)
     @given(openings, conversations)
     def test_memory_of_a_terminal(self, opening: bytes, stream: bytes) -> None:
-        terminal = Terminal()
+        terminal = ClientTerminal()
         terminal.receive_data(opening, 0.0)
         chunk = stream * (60_000 // max(len(stream), 1))
         tracemalloc.start()

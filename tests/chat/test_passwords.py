@@ -389,9 +389,7 @@ class TestOverAConnection:
                 al.type(RIGHT)
                 al.expect("Welcome, al.")
                 al.expect("!!! What waits for you cannot be read just now. Try again in a while.")
-            assert console.troubles.pop().startswith(
-                "names, letters and bans cannot be kept or read"
-            )
+            assert console.troubles.pop().startswith("names, mail and bans cannot be kept or read")
             bo.type("/msg dee are you there?")
             bo.expect("!!! That cannot be kept just now, and nothing has changed.")
             assert len(console.troubles) == 1

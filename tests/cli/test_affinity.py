@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from threadchat.cli import affinity as processor
+from threadchat.cli import affinity
 from threadchat.net.threads import threads_take_turns
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only there is it known where we run")
@@ -27,7 +27,7 @@ def on_a_thread(act: Callable[[], Any]) -> Any:
 def four_processors(monkeypatch: pytest.MonkeyPatch, turns: bool = True) -> list[set[int]]:
     """Pretend that there are processors 0 to 3; return what is bound to, as it comes."""
     bound: list[set[int]] = []
-    monkeypatch.setattr(processor, "threads_take_turns", lambda: turns)
+    monkeypatch.setattr(affinity, "threads_take_turns", lambda: turns)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
     monkeypatch.setattr(
         os, "sched_setaffinity", lambda _, numbers: bound.append(numbers), raising=False
@@ -40,7 +40,7 @@ def test_who_stays_on_one_takes_those_it_starts_along() -> None:
     before = os.sched_getaffinity(0)
 
     def stay() -> tuple[int | None, set[int]]:
-        return processor.stay_on_one(), on_a_thread(lambda: os.sched_getaffinity(0))
+        return affinity.stay_on_one(), on_a_thread(lambda: os.sched_getaffinity(0))
 
     chosen, inherited = on_a_thread(stay)
     if threads_take_turns() and len(before) > 1:
@@ -54,29 +54,29 @@ def test_who_stays_on_one_takes_those_it_starts_along() -> None:
 
 def test_the_first_processor_is_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
     bound = four_processors(monkeypatch)
-    chosen = {processor.stay_on_one() for _ in range(200)}
+    chosen = {affinity.stay_on_one() for _ in range(200)}
     assert chosen == {1, 2, 3}
     assert {number for numbers in bound for number in numbers} == chosen
 
 
 def test_a_fast_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     four_processors(monkeypatch)
-    monkeypatch.setattr(processor, "_speed", {1: 3000, 2: 3000, 3: 1800}.__getitem__)
-    assert {processor.stay_on_one() for _ in range(200)} == {1, 2}
+    monkeypatch.setattr(affinity, "_speed", {1: 3000, 2: 3000, 3: 1800}.__getitem__)
+    assert {affinity.stay_on_one() for _ in range(200)} == {1, 2}
 
 
 def test_threads_that_run_side_by_side_stay_where_they_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bound = four_processors(monkeypatch, turns=False)
-    assert processor.stay_on_one() is None
+    assert affinity.stay_on_one() is None
     assert bound == []
 
 
 def test_with_one_processor_there_is_no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     bound = four_processors(monkeypatch)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {2}, raising=False)
-    assert processor.stay_on_one() is None
+    assert affinity.stay_on_one() is None
     assert bound == []
 
 
@@ -87,10 +87,10 @@ def test_a_system_that_refuses_is_heeded(monkeypatch: pytest.MonkeyPatch) -> Non
         raise PermissionError
 
     monkeypatch.setattr(os, "sched_setaffinity", refuse, raising=False)
-    assert processor.stay_on_one() is None
+    assert affinity.stay_on_one() is None
 
 
 def test_a_system_that_cannot_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processor, "threads_take_turns", lambda: True)
+    monkeypatch.setattr(affinity, "threads_take_turns", lambda: True)
     monkeypatch.delattr(os, "sched_setaffinity", raising=False)
-    assert processor.stay_on_one() is None
+    assert affinity.stay_on_one() is None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from threadchat.cli import affinity as processor
+from threadchat.cli import affinity
 from threadchat.cli import main as cli
 from threadchat.cli.main import main
 from threadchat.server.chatserver import ChatServer
@@ -16,7 +16,7 @@ from threadchat.storage.sqlitehistory import StoredHistory
 @pytest.fixture(autouse=True)
 def all_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     # Here the thread that would be bound is the tests' own.
-    monkeypatch.setattr(processor, "stay_on_one", lambda: None)
+    monkeypatch.setattr(affinity, "stay_on_one", lambda: None)
 
 
 def assert_one_line(capsys: pytest.CaptureFixture[str], *words: str) -> None:
@@ -89,7 +89,7 @@ def test_only_on_one_processor_threads_ask_for_their_turn_less_often(
     monkeypatch: pytest.MonkeyPatch, number: int | None, set_to: list[float]
 ) -> None:
     intervals: list[float] = []
-    monkeypatch.setattr(processor, "stay_on_one", lambda: number)
+    monkeypatch.setattr(affinity, "stay_on_one", lambda: number)
     monkeypatch.setattr(sys, "setswitchinterval", intervals.append)
     assert main(["--port", "-1"]) == 1
     assert intervals == set_to

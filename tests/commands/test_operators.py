@@ -54,7 +54,7 @@ def test_help_tells_more_of_one_command(lobby: Lobby, people: tuple[Somebody, So
     ]
     lobby.types(bo, "/help /r")
     assert bo.lines() == [
-        "=== /reply WORDS - answer who last wrote to you alone.",
+        "=== /reply WORDS - answer the person who last wrote to you alone.",
         "===   Also: /r",
     ]
     lobby.types(bo, "/help kick")

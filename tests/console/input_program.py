@@ -1,4 +1,4 @@
-"""What test_desk_terminal runs on a terminal: a console and a desk, without a server.
+"""What test_input_terminal runs on a terminal: a console and an operator's input, without a server.
 
 `stop` ends it, `raise` by an exception and `exit` at once; all else that is typed is answered. On
 SIGUSR1, threads log lines. With `--status`, a row of status counts how often it was asked for.
@@ -17,7 +17,7 @@ from types import FrameType
 from rich.table import Table
 
 from tests.support import run_concurrently
-from threadchat.console.input import Desk, open_desk
+from threadchat.console.input import OperatorInput, open_input
 from threadchat.console.log import Console
 from threadchat.monitoring.events import Connected, Trouble
 
@@ -44,8 +44,8 @@ def main() -> None:
             case "stop" | "raise":
                 orders.put(line)
             case "exit":
-                assert desk is not None
-                desk.restore()
+                assert reader is not None
+                reader.restore()
                 os._exit(0)
             case "table":
                 table = Table("name", "said")
@@ -57,18 +57,18 @@ def main() -> None:
     def complete(before: str) -> tuple[int, list[str]]:
         return 0, [word for word in ("kick", "kill") if word.startswith(before)]
 
-    desk = open_desk(console, obey, lambda doing, error: console.note(Trouble(doing)), complete)
-    kind = "plain" if type(desk) is Desk else "editing" if desk else "no"
+    reader = open_input(console, obey, lambda doing, error: console.note(Trouble(doing)), complete)
+    kind = "plain" if type(reader) is OperatorInput else "editing" if reader else "no"
     console.answer(f"=== {kind} {os.getpid()}")
-    if desk is not None:
-        desk.start()
+    if reader is not None:
+        reader.start()
     while (order := next_of(orders)) != "stop":
         if order == "raise":
             raise SystemExit(3)
         run_concurrently([partial(log, console, name) for name in range(THREADS)])
         console.answer("=== logged")
-    if desk is not None:
-        desk.stop()
+    if reader is not None:
+        reader.stop()
     console.answer("=== stopped")
     console.close()
 

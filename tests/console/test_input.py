@@ -1,4 +1,4 @@
-"""The desk where standard input is no terminal; with one, see test_input_terminal."""
+"""The reader where standard input is no terminal; with one, see test_input_terminal."""
 
 import io
 import os
@@ -11,13 +11,13 @@ from typing import TextIO
 import pytest
 
 from tests.support import DEADLINE
-from threadchat.console.input import Desk, open_desk
+from threadchat.console.input import OperatorInput, open_input
 from threadchat.console.log import Console, Detail
 from threadchat.terminal.linebuffer import MAX_LINE
 
 
 class Pipe:
-    """What another program writes to the standard input of the desk, and what came of it."""
+    """What another program writes to the standard input, and what came of it."""
 
     def __init__(self) -> None:
         inside, self._outside = os.pipe()
@@ -27,10 +27,10 @@ class Pipe:
         self.file = io.StringIO()
         self.console = Console(Detail.PROBLEMS, self.file)
 
-    def open_desk(self) -> Desk:
-        desk = open_desk(self.console, self.obey, self.fail)
-        assert desk is not None
-        return desk
+    def open_input(self) -> OperatorInput:
+        reader = open_input(self.console, self.obey, self.fail)
+        assert reader is not None
+        return reader
 
     def obey(self, line: str) -> None:
         self.obeyed.put(line)
@@ -66,17 +66,17 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
     pipe.close()
 
 
-def thread_of(desk: Desk) -> threading.Thread:
-    assert desk._thread is not None
-    return desk._thread
+def thread_of(reader: OperatorInput) -> threading.Thread:
+    assert reader._thread is not None
+    return reader._thread
 
 
 def run_to_the_end(pipe: Pipe, *chunks: bytes) -> list[str]:
     """Return what is obeyed of all that is piped in, in the order of the lines."""
     pipe.write(*chunks)
     pipe.end()
-    with pipe.open_desk() as desk:
-        thread_of(desk).join(DEADLINE)
+    with pipe.open_input() as reader:
+        thread_of(reader).join(DEADLINE)
     return list(pipe.obeyed.queue)
 
 
@@ -101,7 +101,7 @@ def test_lines_are_obeyed_in_order(pipe: Pipe, chunks: list[bytes], lines: list[
 
 
 def test_a_line_is_obeyed_when_it_comes(pipe: Pipe) -> None:
-    with pipe.open_desk():
+    with pipe.open_input():
         pipe.write(b"one\n")
         assert pipe.obeyed_lines(1) == ["one"]
         pipe.write(b"two\n")
@@ -128,17 +128,17 @@ def test_nothing_of_a_pipe_is_echoed(pipe: Pipe) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="cannot interrupt a read")
 def test_a_stop_does_not_wait_for_more_to_read(pipe: Pipe) -> None:
-    desk = pipe.open_desk()
-    desk.start()
+    reader = pipe.open_input()
+    reader.start()
     pipe.write(b"one\n")
     pipe.obeyed_lines(1)
-    desk.stop(DEADLINE)
-    assert not thread_of(desk).is_alive()
-    desk.stop()
+    reader.stop(DEADLINE)
+    assert not thread_of(reader).is_alive()
+    reader.stop()
 
 
 def test_a_desk_that_was_never_started_can_be_stopped(pipe: Pipe) -> None:
-    pipe.open_desk().stop()
+    pipe.open_input().stop()
     assert pipe.obeyed.empty()
 
 
@@ -148,12 +148,12 @@ def test_without_a_thread_to_be_had_a_desk_says_so(
     def cannot_start(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    desk = pipe.open_desk()
+    reader = pipe.open_input()
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", cannot_start)
         with pytest.raises(RuntimeError, match="cannot start a thread"):
-            desk.start()
-    desk.stop()
+            reader.start()
+    reader.stop()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="leaves the thread alone")
@@ -164,16 +164,16 @@ def test_a_stop_waits_no_longer_than_it_may_for_a_command(pipe: Pipe) -> None:
         pipe.obey(line)
         finished.get(timeout=DEADLINE)
 
-    desk = open_desk(pipe.console, obey, pipe.fail)
-    assert desk is not None
-    desk.start()
+    reader = open_input(pipe.console, obey, pipe.fail)
+    assert reader is not None
+    reader.start()
     pipe.write(b"endless\nnext\n")
     pipe.obeyed_lines(1)
-    desk.stop(0.01)
-    assert thread_of(desk).is_alive()
+    reader.stop(0.01)
+    assert thread_of(reader).is_alive()
     finished.put("now")
-    thread_of(desk).join(DEADLINE)
-    desk.stop()
+    thread_of(reader).join(DEADLINE)
+    reader.stop()
     assert pipe.obeyed.empty()
 
 
@@ -193,4 +193,4 @@ def test_without_a_standard_input_there_is_no_desk(
     pipe: Pipe, monkeypatch: pytest.MonkeyPatch, stdin: Callable[[], TextIO | None]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", stdin())
-    assert open_desk(pipe.console, pipe.obey, pipe.fail) is None
+    assert open_input(pipe.console, pipe.obey, pipe.fail) is None

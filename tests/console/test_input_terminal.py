@@ -27,9 +27,9 @@ from tests.console.input_program import LINES, THREADS
 from tests.console.test_input import thread_of
 from tests.support import DEADLINE, wait_until
 from tests.terminal.test_editscreen import wrapped
-from threadchat.console import input as desk_module
-from threadchat.console import tty as ownterminal
-from threadchat.console.input import HOW_TO_STOP, Desk, EditingDesk, open_desk
+from threadchat.console import input as input_module
+from threadchat.console import tty
+from threadchat.console.input import HOW_TO_STOP, OperatorInput, TerminalInput, open_input
 from threadchat.console.log import Console
 from threadchat.monitoring.events import Connected
 
@@ -266,7 +266,9 @@ def test_every_end_leaves_the_terminal_as_it_was(
     seat: Seat, end: Callable[[Seat], None], status: int
 ) -> None:
     # Promise 9.
-    wait_until(lambda: termios.tcgetattr(seat.inside) != seat.modes, "the desk takes keys")
+    wait_until(
+        lambda: termios.tcgetattr(seat.inside) != seat.modes, "the operator's input takes keys"
+    )
     end(seat)
     assert seat.expect_end() == status
     assert termios.tcgetattr(seat.inside) == seat.modes
@@ -398,8 +400,8 @@ class Ends:
         self.console = Console(file=self.stdout)
         self.obeyed: Queue[str] = Queue()
 
-    def open_desk(self) -> Desk | None:
-        return open_desk(self.console, self.obeyed.put, lambda doing, error: None)
+    def open_input(self) -> OperatorInput | None:
+        return open_input(self.console, self.obeyed.put, lambda doing, error: None)
 
     def hang_up(self) -> None:
         if self.outside >= 0:
@@ -422,52 +424,52 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ends]:
 
 
 @pytest.fixture
-def desk(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> Iterator[EditingDesk]:
-    """A desk at a terminal that is taken to be ours."""
+def reader(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> Iterator[TerminalInput]:
+    """A reader at a terminal that is taken to be ours."""
 
     def is_in_foreground(descriptor: int) -> bool:
         os.get_terminal_size(descriptor)  # raises if it is gone
         return True
 
-    for module in (desk_module, ownterminal):
+    for module in (input_module, tty):
         monkeypatch.setattr(module, "is_in_foreground", is_in_foreground)
-    desk = ends.open_desk()
-    assert isinstance(desk, EditingDesk)
-    with desk:
-        yield desk
+    reader = ends.open_input()
+    assert isinstance(reader, TerminalInput)
+    with reader:
+        yield reader
 
 
 def test_the_terminal_of_another_session_is_not_read_from(ends: Ends) -> None:
-    assert ends.open_desk() is None
+    assert ends.open_input() is None
 
 
 def test_a_stuck_terminal_holds_up_neither_commands_nor_the_end(
-    ends: Ends, desk: EditingDesk
+    ends: Ends, reader: TerminalInput
 ) -> None:
     for number in range(5000):  # nobody reads them
         ends.console.note(Connected(number, "x" * 100))
     os.write(ends.outside, b"who\r")
     assert ends.obeyed.get(timeout=DEADLINE) == "who"
     assert not ends.console.redraw().is_set()
-    desk.stop(0.01)
+    reader.stop(0.01)
     assert termios.tcgetattr(ends.stdin.fileno()) == ends.modes
     assert not ends.console.close(0.01)
-    wait_until(lambda: not thread_of(desk).is_alive(), "the desk's thread has ended")
+    wait_until(lambda: not thread_of(reader).is_alive(), "the input's thread has ended")
 
 
-def test_a_terminal_that_hangs_up_ends_the_desk_alone(ends: Ends, desk: EditingDesk) -> None:
+def test_a_terminal_that_hangs_up_ends_the_desk_alone(ends: Ends, reader: TerminalInput) -> None:
     os.write(ends.outside, b"who\r")
     assert ends.obeyed.get(timeout=DEADLINE) == "who"
     ends.hang_up()
-    thread_of(desk).join(DEADLINE)
-    assert not thread_of(desk).is_alive()
+    thread_of(reader).join(DEADLINE)
+    assert not thread_of(reader).is_alive()
     ends.console.note(Connected(1, "x"))
-    desk.stop()
+    reader.stop()
 
 
-def test_signal_handlers_are_gone_after_a_stop(desk: EditingDesk) -> None:
-    assert signal.getsignal(signal.SIGCONT) == desk._continued
-    desk.stop()
+def test_signal_handlers_are_gone_after_a_stop(reader: TerminalInput) -> None:
+    assert signal.getsignal(signal.SIGCONT) == reader._continued
+    reader.stop()
     assert signal.getsignal(signal.SIGCONT) is signal.SIG_DFL
     assert signal.getsignal(signal.SIGQUIT) is signal.SIG_DFL
 
@@ -475,13 +477,13 @@ def test_signal_handlers_are_gone_after_a_stop(desk: EditingDesk) -> None:
 def test_a_handler_that_somebody_else_has_set_stays(
     ends: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk_module, "is_in_foreground", lambda _: True)
-    monkeypatch.setattr(ownterminal, "is_in_foreground", lambda _: True)
+    monkeypatch.setattr(input_module, "is_in_foreground", lambda _: True)
+    monkeypatch.setattr(tty, "is_in_foreground", lambda _: True)
     before = signal.signal(signal.SIGQUIT, signal.SIG_IGN)
     try:
-        desk = ends.open_desk()
-        assert desk is not None
-        with desk:
+        reader = ends.open_input()
+        assert reader is not None
+        with reader:
             assert signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN
         assert signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN
     finally:

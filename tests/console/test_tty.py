@@ -10,8 +10,8 @@ from typing import Any, TextIO
 
 import pytest
 
-from threadchat.console import tty as ownterminal
-from threadchat.console.tty import OwnTerminal
+from threadchat.console import tty
+from threadchat.console.tty import Tty
 
 
 class Ends:
@@ -31,7 +31,7 @@ class Ends:
 @pytest.fixture
 def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ends]:
     ends = Ends()
-    monkeypatch.setattr(ownterminal, "is_in_foreground", lambda _: ends.is_ours)
+    monkeypatch.setattr(tty, "is_in_foreground", lambda _: ends.is_ours)
     yield ends
     os.close(ends.inside)
     with suppress(OSError):
@@ -40,13 +40,13 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ends]:
 
 @pytest.mark.parametrize("file", [None, io.StringIO()])
 def test_what_is_no_file_of_the_system_is_no_terminal(file: TextIO | None) -> None:
-    assert OwnTerminal.behind(file) is None
+    assert Tty.behind(file) is None
 
 
 def test_the_null_device_is_no_terminal() -> None:
     with open(os.devnull) as file:
-        assert OwnTerminal.behind(file) is None
-    assert OwnTerminal.behind(file) is None  # it is closed by now
+        assert Tty.behind(file) is None
+    assert Tty.behind(file) is None  # it is closed by now
 
 
 @pytest.mark.parametrize(
@@ -57,24 +57,24 @@ def test_only_a_terminal_that_can_be_drawn_on_counts(
 ) -> None:
     monkeypatch.setenv("TERM", term)
     with os.fdopen(os.dup(ends.inside), "w") as file:
-        assert (OwnTerminal.behind(file) is not None) == found
+        assert (Tty.behind(file) is not None) == found
 
 
 def test_the_size(ends: Ends) -> None:
     fcntl.ioctl(ends.inside, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-    assert OwnTerminal(ends.inside).size() == (100, 30)
+    assert Tty(ends.inside).size() == (100, 30)
 
 
 def test_a_terminal_that_does_not_control_our_session_is_not_ours() -> None:
     outside, inside = pty.openpty()
     with pytest.raises(OSError, match=r"\[Errno"):
-        OwnTerminal(inside).is_ours()
+        Tty(inside).is_ours()
     os.close(outside)
     os.close(inside)
 
 
 def test_keys_come_one_by_one_and_those_that_interrupt_still_do(ends: Ends) -> None:
-    OwnTerminal(ends.inside).take_keys()
+    Tty(ends.inside).take_keys()
     local = ends.modes()[3]
     assert not local & (termios.ICANON | termios.ECHO)
     assert local & termios.ISIG
@@ -84,7 +84,7 @@ def test_keys_come_one_by_one_and_those_that_interrupt_still_do(ends: Ends) -> N
 
 def test_the_modes_found_are_given_back_however_often_keys_were_taken(ends: Ends) -> None:
     before = ends.modes()
-    terminal = OwnTerminal(ends.inside)
+    terminal = Tty(ends.inside)
     terminal.take_keys()
     terminal.take_keys()
     terminal.give_back()
@@ -97,7 +97,7 @@ def test_the_modes_found_are_given_back_however_often_keys_were_taken(ends: Ends
 
 
 def test_nothing_is_given_back_that_was_not_taken(ends: Ends) -> None:
-    terminal = OwnTerminal(ends.inside)
+    terminal = Tty(ends.inside)
     terminal.take_keys()
     terminal.give_back()
     others = ends.modes()
@@ -108,7 +108,7 @@ def test_nothing_is_given_back_that_was_not_taken(ends: Ends) -> None:
 
 
 def test_the_modes_of_another_job_are_left_alone(ends: Ends) -> None:
-    terminal = OwnTerminal(ends.inside)
+    terminal = Tty(ends.inside)
     terminal.take_keys()
     theirs = ends.modes()
     ends.is_ours = False
@@ -118,7 +118,7 @@ def test_the_modes_of_another_job_are_left_alone(ends: Ends) -> None:
 
 def test_a_terminal_that_was_left_is_not_taken_again(ends: Ends) -> None:
     before = ends.modes()
-    terminal = OwnTerminal(ends.inside)
+    terminal = Tty(ends.inside)
     terminal.take_keys()
     terminal.leave()
     terminal.take_keys()
@@ -127,7 +127,7 @@ def test_a_terminal_that_was_left_is_not_taken_again(ends: Ends) -> None:
 
 
 def test_a_terminal_that_is_gone_cannot_be_taken_and_can_be_left(ends: Ends) -> None:
-    terminal = OwnTerminal(ends.inside)
+    terminal = Tty(ends.inside)
     terminal.take_keys()
     ends.hang_up()
     with pytest.raises(OSError, match=r"\[Errno"):

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import (
+    TRANSPORTS,
     UNLIMITED,
-    WIRES,
     Client,
     WatchingConsole,
     run_concurrently,
@@ -27,7 +27,7 @@ from threadchat import ChatServer
 from threadchat.chat.rules import RulesFiles
 from threadchat.handlers import connection as connection_module
 from threadchat.handlers import handler as handler_module
-from threadchat.net import transport as wire_module
+from threadchat.net import transport as transport_module
 
 # Seconds, where it takes a minute and a half in earnest.
 _SOON = {"TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2, "TCP_USER_TIMEOUT": 2500}
@@ -37,7 +37,7 @@ class TestDeadLinks:
     def test_idle_or_not_a_peer_behind_one_is_found_out(
         self, link: "Link", monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(wire_module, "_OPTIONS", wire_module._options(_SOON))
+        monkeypatch.setattr(transport_module, "_OPTIONS", transport_module._options(_SOON))
         with (
             run_server((link.here, 0)) as (server, console),
             Client(server, "al") as al,
@@ -58,7 +58,7 @@ class TestDeadLinks:
             al.expect("(timed out)\r\n")
 
     def test_in_earnest_it_takes_less_than_90_seconds(self) -> None:
-        figures = wire_module._KEEPALIVE
+        figures = transport_module._KEEPALIVE
         probing = figures["TCP_KEEPINTVL"] * figures["TCP_KEEPCNT"]
         assert max(figures["TCP_KEEPIDLE"], figures["TCP_KEEPALIVE"]) + probing < 90
         assert figures["TCP_USER_TIMEOUT"] < 90_000
@@ -68,7 +68,7 @@ class TestDeadLinks:
             (handler,) = server.clients.handlers()
             known = {
                 name: value
-                for name, value in wire_module._KEEPALIVE.items()
+                for name, value in transport_module._KEEPALIVE.items()
                 if hasattr(socket, name)
             }
             assert {
@@ -91,8 +91,10 @@ class TestDeadLinks:
             raise OSError(number, os.strerror(number))
 
         with Client(server, "al") as al, Client(server, "bo") as bo:
-            wire = next(it for it in server.clients.handlers() if it.person.name == "al").transport
-            monkeypatch.setattr(wire, "receive", fail)
+            transport = next(
+                it for it in server.clients.handlers() if it.person.name == "al"
+            ).transport
+            monkeypatch.setattr(transport, "receive", fail)
             al.type("my last words")  # wakes it from the receiving that it is in
             bo.expect("al: my last words\r\n<-- al left after")
             bo.expect("(timed out)\r\n")
@@ -113,9 +115,11 @@ class TestDeadLinks:
 
         with Client(server, "al") as al, Client(server, "bo") as bo:
             al.expect("--> bo joined (2 here)\r\n")
-            wire = next(it for it in server.clients.handlers() if it.person.name == "al").transport
-            monkeypatch.setattr(wire, "send", fail_to_send)
-            monkeypatch.setattr(wire, "receive", fail_to_receive)
+            transport = next(
+                it for it in server.clients.handlers() if it.person.name == "al"
+            ).transport
+            monkeypatch.setattr(transport, "send", fail_to_send)
+            monkeypatch.setattr(transport, "receive", fail_to_receive)
             bo.type("Are you there?")
             bo.sync()
             al.type("my last words")
@@ -124,7 +128,7 @@ class TestDeadLinks:
 
 
 class Link:
-    """A wire between this machine and one that exists only in its kernel (Linux, for root)."""
+    """A transport between this machine and one that exists only in its kernel (Linux, for root)."""
 
     def __init__(self) -> None:
         self.name = f"tc{os.getpid()}"
@@ -200,9 +204,9 @@ def after(sent: str, expected: str = "") -> Maker:
 def behind(server: ChatServer, name: str) -> Client:
     """Return a client for which something is queued, as it reads nothing."""
     client = Client(server, name, receive_buffer=2048)
-    outbox = next(it for it in server.clients.handlers() if it.person.name == name).send_queue
-    while not outbox.bytes_queued:
-        outbox.send(b"x" * 4000 + b"\r\n")
+    send_queue = next(it for it in server.clients.handlers() if it.person.name == name).send_queue
+    while not send_queue.bytes_queued:
+        send_queue.send(b"x" * 4000 + b"\r\n")
     return client
 
 
@@ -227,12 +231,12 @@ STAGES: dict[str, Maker] = {
 }
 
 
-@pytest.fixture(params=WIRES)
+@pytest.fixture(params=TRANSPORTS)
 def place(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[ChatServer, WatchingConsole]]:
-    """A server on either kind of wire, where each of the stages can be come to."""
-    monkeypatch.setattr(handler_module, "open_wire", request.param)
+    """A server on either kind of transport, where each of the stages can be come to."""
+    monkeypatch.setattr(handler_module, "open_transport", request.param)
     (tmp_path / "passphrase").write_text("open sesame\n")
     files = RulesFiles(op_password=tmp_path / "passphrase")
     with run_server(limits=replace(UNLIMITED, flood=(20.0, 50.0)), files=files) as both:

@@ -7,8 +7,8 @@ import pytest
 
 from tests.support import (
     DEADLINE,
+    TRANSPORTS,
     UNLIMITED,
-    WIRES,
     Client,
     WatchingConsole,
     run_server,
@@ -22,10 +22,10 @@ from threadchat.handlers import handler as handler_module
 from threadchat.handlers.handler import ClientHandler
 from threadchat.messages.kinds import Spoken
 from threadchat.monitoring.events import Disconnected
-from threadchat.net import transport as wire_module
-from threadchat.net.transport import Wire
+from threadchat.net import transport as transport_module
+from threadchat.net.transport import PlainTransport
 from threadchat.server.config import ServerConfig
-from threadchat.terminal.clientterminal import Terminal
+from threadchat.terminal.clientterminal import ClientTerminal
 
 
 def test_the_first_client_is_greeted_and_asked(server: ChatServer) -> None:
@@ -396,7 +396,7 @@ def test_an_error_while_serving_ends_that_client_alone(monkeypatch: pytest.Monke
 
 
 def test_the_portable_wire_serves_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire_module, "_NOT_WAITING", 0)
+    monkeypatch.setattr(transport_module, "_NOT_WAITING", 0)
     with run_server() as (server, _), Client(server, "al") as al, Client(server, "bo") as bo:
         al.type("hi")
         bo.expect("al: hi\r\n")
@@ -475,11 +475,11 @@ def handler_of(server: ChatServer, name: str) -> ClientHandler:
 class TestBeingAskedForMore:
     """What a client sends while its room asks for it: see `Room.post`."""
 
-    @pytest.mark.parametrize("wire", WIRES)
+    @pytest.mark.parametrize("transport", TRANSPORTS)
     def test_words_go_to_the_room_and_the_rest_is_served_as_ever(
-        self, wire: type[Wire], overheard: Overheard, monkeypatch: pytest.MonkeyPatch
+        self, transport: type[PlainTransport], overheard: Overheard, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(handler_module, "open_wire", wire)
+        monkeypatch.setattr(handler_module, "open_transport", transport)
         with run_server() as (server, _), Client(server, "al") as al, Client(server, "bo") as bo:
             al.type("one")
             bo.expect("al: one\r\n")
@@ -548,13 +548,13 @@ class TestBeingAskedForMore:
     def test_what_goes_wrong_then_ends_that_client(
         self, overheard: Overheard, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        plain_lines = Terminal.plain_lines
+        plain_lines = ClientTerminal.plain_lines
 
-        def fail(terminal: Terminal, data: bytes) -> list[str] | None:
+        def fail(terminal: ClientTerminal, data: bytes) -> list[str] | None:
             assert data != b"two\n"
             return plain_lines(terminal, data)
 
-        monkeypatch.setattr(Terminal, "plain_lines", fail)
+        monkeypatch.setattr(ClientTerminal, "plain_lines", fail)
         console = WatchingConsole()
         with ChatServer(
             ("127.0.0.1", 0), ServerConfig(limits=UNLIMITED), watchers=[console]

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from threadchat.net import addresses as network
+from threadchat.net import addresses
 from threadchat.net.addresses import lan_addresses, plain_host, show_address, ways_in
 
 
@@ -40,7 +40,7 @@ class TestWaysIn:
     @pytest.fixture(autouse=True)
     def on_two_networks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found = [ipaddress.ip_address(text) for text in ("192.168.1.7", "10.0.0.7", "fd00::7")]
-        monkeypatch.setattr(network, "lan_addresses", lambda: found)
+        monkeypatch.setattr(addresses, "lan_addresses", lambda: found)
 
     def test_a_server_for_all_of_ipv4(self) -> None:
         assert ways_in(("0.0.0.0", 8000)) == [
@@ -77,7 +77,7 @@ class TestWaysIn:
     def test_without_a_network_there_is_this_machine(
         self, bound_to: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(network, "lan_addresses", list)
+        monkeypatch.setattr(addresses, "lan_addresses", list)
         assert ways_in(bound_to) == ["telnet localhost 8000", "nc localhost 8000"]
 
 
@@ -85,10 +85,10 @@ class TestLanAddresses:
     @pytest.fixture(autouse=True)
     def nothing_is_found(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for way in ("_by_route", "_by_interface", "_by_name"):
-            monkeypatch.setattr(network, way, lambda: iter(()))
+            monkeypatch.setattr(addresses, way, lambda: iter(()))
 
     def find(self, monkeypatch: pytest.MonkeyPatch, way: str, *texts: str) -> None:
-        monkeypatch.setattr(network, way, lambda: iter(texts))
+        monkeypatch.setattr(addresses, way, lambda: iter(texts))
 
     def found(self) -> list[str]:
         return list(map(str, lan_addresses()))
@@ -142,7 +142,7 @@ class TestWaysToAsk:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
         monkeypatch.setattr(socket, "getaddrinfo", fail)
-        assert list(network._by_name()) == []
+        assert list(addresses._by_name()) == []
 
     def test_a_machine_without_a_route_is_no_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         class Unreachable(socket.socket):
@@ -150,13 +150,13 @@ class TestWaysToAsk:
                 raise OSError(101, "Network is unreachable")
 
         monkeypatch.setattr(socket, "socket", Unreachable)
-        assert list(network._by_route()) == []
+        assert list(addresses._by_route()) == []
 
     def test_bridges_inside_this_machine_are_left_out(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fcntl = pytest.importorskip("fcntl")
-        addresses = {
+        address_of = {
             "lo": "127.0.0.1",
             "eth0": "192.168.1.7",
             "docker0": "172.17.0.1",
@@ -173,8 +173,8 @@ class TestWaysToAsk:
             interface = name.rstrip(b"\0").decode()
             if interface == "wlan0":
                 raise OSError(99, "Cannot assign requested address")
-            return struct.pack("20s4s232x", name, socket.inet_aton(addresses[interface]))
+            return struct.pack("20s4s232x", name, socket.inet_aton(address_of[interface]))
 
         monkeypatch.setattr(fcntl, "ioctl", ioctl)
-        monkeypatch.setattr(socket, "if_nameindex", lambda: list(enumerate(addresses, 1)))
-        assert list(network._by_interface()) == ["127.0.0.1", "192.168.1.7"]
+        monkeypatch.setattr(socket, "if_nameindex", lambda: list(enumerate(address_of, 1)))
+        assert list(addresses._by_interface()) == ["127.0.0.1", "192.168.1.7"]

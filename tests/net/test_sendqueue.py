@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import DEADLINE, WIRES, wait_until
+from tests.support import DEADLINE, TRANSPORTS, wait_until
 from threadchat.net.disconnect import Reason, reason_of
-from threadchat.net.sendqueue import Flusher, Outbox
-from threadchat.net.transport import PortableWire, Wire
+from threadchat.net.sendqueue import Flusher, SendQueue
+from threadchat.net.transport import PlainTransport, PortableTransport
 
 BOUND = 200_000
 
@@ -20,14 +20,14 @@ def fail_test(doing: str, error: Exception) -> None:
 
 
 class Connection:
-    """An outbox and the socket at which its client would read."""
+    """An send_queue and the socket at which its client would read."""
 
-    def __init__(self, kind: type[Wire], flusher: Flusher) -> None:
+    def __init__(self, kind: type[PlainTransport], flusher: Flusher) -> None:
         ours, self.client = socket.socketpair()
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         self.client.settimeout(DEADLINE)
-        self.wire = kind(ours)
-        self.outbox = Outbox(self.wire, flusher, bound=BOUND)
+        self.transport = kind(ours)
+        self.send_queue = SendQueue(self.transport, flusher, bound=BOUND)
 
     def read(self, size: int) -> bytes:
         data = b""
@@ -40,9 +40,9 @@ class Connection:
     def fill(self) -> bytes:
         """Send until something is queued; return all that was sent."""
         sent = b""
-        while not self.outbox._queue:
+        while not self.send_queue._queue:
             sent += b"x" * 1000
-            self.outbox.send(b"x" * 1000)
+            self.send_queue.send(b"x" * 1000)
         return sent
 
 
@@ -54,119 +54,119 @@ def flusher() -> Iterator[Flusher]:
     flusher.stop(DEADLINE)
 
 
-@pytest.fixture(params=WIRES)
+@pytest.fixture(params=TRANSPORTS)
 def connection(request: pytest.FixtureRequest, flusher: Flusher) -> Iterator[Connection]:
     connection = Connection(request.param, flusher)
     yield connection
-    connection.outbox.close()
+    connection.send_queue.close()
     connection.client.close()
 
 
 def test_what_is_sent_arrives(connection: Connection) -> None:
-    connection.outbox.send(b"one ")
-    connection.outbox.send(b"two")
+    connection.send_queue.send(b"one ")
+    connection.send_queue.send(b"two")
     assert connection.read(7) == b"one two"
-    assert connection.outbox.bytes_sent == 7
+    assert connection.send_queue.bytes_sent == 7
 
 
 def test_what_the_client_does_not_take_is_sent_when_it_does(connection: Connection) -> None:
     # Promise 3.
     sent = connection.fill() + b"the end"
-    connection.outbox.send(b"the end")
+    connection.send_queue.send(b"the end")
     assert connection.read(len(sent)) == sent
-    assert connection.outbox.drain(DEADLINE)
-    assert connection.outbox.bytes_sent == len(sent)
+    assert connection.send_queue.drain(DEADLINE)
+    assert connection.send_queue.bytes_sent == len(sent)
 
 
 def test_a_full_queue_ends_the_client(connection: Connection) -> None:
     connection.fill()
     chunks = 0
-    while connection.outbox.reason is None:
-        connection.outbox.send(b"x" * 1000)
+    while connection.send_queue.reason is None:
+        connection.send_queue.send(b"x" * 1000)
         chunks += 1
         assert chunks < 2 * BOUND / 1000
-    assert connection.outbox.reason is Reason.TOO_SLOW
-    assert connection.wire.receive(10) == b""
+    assert connection.send_queue.reason is Reason.TOO_SLOW
+    assert connection.transport.receive(10) == b""
 
 
 def test_one_batch_larger_than_the_bound_ends_nobody(connection: Connection) -> None:
     batch = b"x" * (2 * BOUND)
-    connection.outbox.send(batch)
+    connection.send_queue.send(batch)
     assert connection.read(len(batch)) == batch
-    assert connection.outbox.reason is None
+    assert connection.send_queue.reason is None
 
 
 def test_draining_an_empty_queue_returns_at_once(connection: Connection) -> None:
-    assert connection.outbox.drain(0)
+    assert connection.send_queue.drain(0)
 
 
 def test_draining_a_stuck_client_gives_up(connection: Connection) -> None:
     connection.fill()
-    assert not connection.outbox.drain(0.01)
+    assert not connection.send_queue.drain(0.01)
 
 
 def test_after_the_end_what_is_queued_goes_out_and_nothing_more(connection: Connection) -> None:
     sent = connection.fill()
-    connection.outbox.end(Reason.SERVER_STOPPING)
-    connection.outbox.send(b"too late")
+    connection.send_queue.end(Reason.SERVER_STOPPING)
+    connection.send_queue.send(b"too late")
     assert connection.read(len(sent)) == sent
-    assert connection.outbox.drain(DEADLINE)
-    connection.outbox.close()
+    assert connection.send_queue.drain(DEADLINE)
+    connection.send_queue.close()
     assert connection.client.recv(100) == b""
 
 
 def test_an_end_wakes_the_clients_thread(connection: Connection) -> None:
-    connection.outbox.end(Reason.SERVER_STOPPING)
-    assert connection.wire.receive(10) == b""
+    connection.send_queue.end(Reason.SERVER_STOPPING)
+    assert connection.transport.receive(10) == b""
 
 
 def test_the_first_reason_stays(connection: Connection) -> None:
-    connection.outbox.end(Reason.TIMED_OUT)
-    connection.outbox.end(Reason.SERVER_STOPPING)
-    connection.outbox.abandon(Reason.CLOSED)
-    assert connection.outbox.reason is Reason.TIMED_OUT
+    connection.send_queue.end(Reason.TIMED_OUT)
+    connection.send_queue.end(Reason.SERVER_STOPPING)
+    connection.send_queue.abandon(Reason.CLOSED)
+    assert connection.send_queue.reason is Reason.TIMED_OUT
 
 
 def test_abandoning_frees_who_waits_for_it_to_drain(connection: Connection) -> None:
     connection.fill()
-    connection.outbox.abandon(Reason.SERVER_STOPPING)
-    assert connection.outbox.drain(0)
+    connection.send_queue.abandon(Reason.SERVER_STOPPING)
+    assert connection.send_queue.drain(0)
 
 
 def test_a_client_that_is_gone_is_found_when_sending(connection: Connection) -> None:
     connection.client.close()
-    connection.outbox.send(b"hello")
-    assert connection.outbox.reason is Reason.RESET
+    connection.send_queue.send(b"hello")
+    assert connection.send_queue.reason is Reason.RESET
 
 
 def test_a_client_that_goes_while_its_queue_waits_is_found(connection: Connection) -> None:
     connection.fill()
     connection.client.close()
-    wait_until(lambda: connection.outbox.reason is not None, "the flusher has found out")
-    assert connection.outbox.reason is Reason.RESET
-    assert connection.outbox.drain(0)
+    wait_until(lambda: connection.send_queue.reason is not None, "the flusher has found out")
+    assert connection.send_queue.reason is Reason.RESET
+    assert connection.send_queue.drain(0)
 
 
 def test_closing_with_a_queue_leaves_the_flusher_ready_for_others(
     flusher: Flusher, connection: Connection
 ) -> None:
     connection.fill()
-    connection.outbox.close()
+    connection.send_queue.close()
     # The next connection is likely to get the same descriptor.
-    other = Connection(type(connection.wire), flusher)
+    other = Connection(type(connection.transport), flusher)
     sent = other.fill()
     assert other.read(len(sent)) == sent
-    other.outbox.close()
+    other.send_queue.close()
     other.client.close()
 
 
 def test_closing_after_the_flusher_has_stopped_does_not_hang() -> None:
     flusher = Flusher(fail_test)
     flusher.start()
-    connection = Connection(PortableWire, flusher)
+    connection = Connection(PortableTransport, flusher)
     connection.fill()
     flusher.stop(DEADLINE)
-    connection.outbox.close()
+    connection.send_queue.close()
     assert connection.client.recv(10) == b"x" * 10
     connection.client.close()
 
@@ -189,38 +189,38 @@ def test_an_error_over_one_client_leaves_the_flusher_at_work() -> None:
     reports: list[str] = []
     flusher = Flusher(lambda doing, error: reports.append(f"{doing}: {error}"))
     flusher.start()
-    bad, good = Connection(PortableWire, flusher), Connection(PortableWire, flusher)
+    bad, good = Connection(PortableTransport, flusher), Connection(PortableTransport, flusher)
 
     def fail() -> int:
         raise RuntimeError("odd")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bad.wire, "fileno", fail)
+        patch.setattr(bad.transport, "fileno", fail)
         bad.fill()
         wait_until(lambda: bool(reports), "the error is reported")
     sent = good.fill()
     assert good.read(len(sent)) == sent
     assert reports == ["sending to a slow client: odd"]
-    assert bad.outbox.reason is Reason.SERVER_ERROR
+    assert bad.send_queue.reason is Reason.SERVER_ERROR
     for connection in (bad, good):
-        connection.outbox.close()
+        connection.send_queue.close()
         connection.client.close()
     flusher.stop(DEADLINE)
 
 
 def test_a_line_being_typed_is_framed(connection: Connection) -> None:
     # Promise 6.
-    connection.outbox.update(b"prompt", (b"<", b">"))
-    connection.outbox.send(b"message")
+    connection.send_queue.update(b"prompt", (b"<", b">"))
+    connection.send_queue.send(b"message")
     assert connection.read(15) == b"prompt<message>"
-    connection.outbox.update(b"", None)
-    connection.outbox.send(b"plain")
+    connection.send_queue.update(b"", None)
+    connection.send_queue.send(b"plain")
     assert connection.read(5) == b"plain"
 
 
 def test_last_words_take_the_line_being_typed_away(connection: Connection) -> None:
-    connection.outbox.update(b"prompt", (b"<", b">"))
-    connection.outbox.end(Reason.SERVER_STOPPING, b"goodbye")
+    connection.send_queue.update(b"prompt", (b"<", b">"))
+    connection.send_queue.end(Reason.SERVER_STOPPING, b"goodbye")
     assert connection.read(14) == b"prompt<goodbye"
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from threadchat.net.sniffer import Doorman, Foreign
+from threadchat.net.sniffer import Foreign, Sniffer
 
 CLIENT_HELLO = bytes.fromhex("16 03 01 02 00 01 00 01 fc 03 03") + bytes(range(200))
 
@@ -51,10 +51,10 @@ PEOPLE = [
 ]
 
 
-def verdict(doorman: Doorman, *chunks: bytes) -> Foreign | None:
+def verdict(sniffer: Sniffer, *chunks: bytes) -> Foreign | None:
     """Look at the chunks as a handler does: until there is a verdict."""
     for chunk in chunks:
-        if not doorman.done and (foreign := doorman.look(chunk)):
+        if not sniffer.done and (foreign := sniffer.look(chunk)):
             return foreign
     return None
 
@@ -62,60 +62,60 @@ def verdict(doorman: Doorman, *chunks: bytes) -> Foreign | None:
 class TestForeign:
     @pytest.mark.parametrize(("protocol", "data"), FOREIGN, ids=IDS)
     def test_it_is_recognized(self, protocol: str, data: bytes) -> None:
-        foreign = verdict(Doorman(), data)
+        foreign = verdict(Sniffer(), data)
         assert foreign is not None
         assert foreign.protocol == protocol
 
     @pytest.mark.parametrize(("protocol", "data"), FOREIGN, ids=IDS)
     def test_chunks_do_not_matter(self, protocol: str, data: bytes) -> None:
         for cut in range(min(len(data), 300)):
-            foreign = verdict(Doorman(), data[:cut], data[cut:])
+            foreign = verdict(Sniffer(), data[:cut], data[cut:])
             assert foreign is not None, cut
             assert foreign.protocol == protocol, cut
 
     @pytest.mark.parametrize(("protocol", "data"), FOREIGN, ids=IDS)
     def test_it_may_come_a_byte_at_a_time(self, protocol: str, data: bytes) -> None:
-        foreign = verdict(Doorman(), *(bytes([byte]) for byte in data))
+        foreign = verdict(Sniffer(), *(bytes([byte]) for byte in data))
         assert foreign is not None
         assert foreign.protocol == protocol
 
     def test_the_verdict_is_final(self) -> None:
-        doorman = Doorman()
-        doorman.look(b"SSH-2.0-x")
-        assert doorman.done
+        sniffer = Sniffer()
+        sniffer.look(b"SSH-2.0-x")
+        assert sniffer.done
 
 
 class TestPeople:
     @pytest.mark.parametrize("data", PEOPLE, ids=repr)
     def test_they_are_let_in(self, data: bytes) -> None:
-        assert verdict(Doorman(), data) is None
+        assert verdict(Sniffer(), data) is None
 
     @pytest.mark.parametrize("data", PEOPLE, ids=repr)
     def test_chunks_do_not_matter(self, data: bytes) -> None:
         for cut in range(len(data)):
-            assert verdict(Doorman(), data[:cut], data[cut:]) is None, cut
+            assert verdict(Sniffer(), data[:cut], data[cut:]) is None, cut
 
     @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
     def test_the_first_line_decides(self, end: bytes) -> None:
-        doorman = Doorman()
-        doorman.look(b"al" + end)
-        assert doorman.done
+        sniffer = Sniffer()
+        sniffer.look(b"al" + end)
+        assert sniffer.done
 
     def test_before_its_end_nothing_is_decided(self) -> None:
-        doorman = Doorman()
-        doorman.look(b"al")
-        assert not doorman.done
+        sniffer = Sniffer()
+        sniffer.look(b"al")
+        assert not sniffer.done
 
     def test_a_first_line_without_end_is_not_kept(self) -> None:
-        doorman = Doorman()
+        sniffer = Sniffer()
         for _ in range(300):
-            doorman.look(b"a")
-        assert doorman.done
+            sniffer.look(b"a")
+        assert sniffer.done
 
 
 class TestAnswers:
     def answer_to(self, data: bytes) -> bytes:
-        foreign = verdict(Doorman(), data)
+        foreign = verdict(Sniffer(), data)
         assert foreign is not None
         return foreign.answer
 

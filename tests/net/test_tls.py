@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support import DEADLINE, WIRES, run_concurrently, wait_until
+from tests.support import DEADLINE, TRANSPORTS, run_concurrently, wait_until
 from threadchat.net import tls
 from threadchat.net.disconnect import Reason, reason_of
-from threadchat.net.sendqueue import Flusher, Outbox
-from threadchat.net.tls import BadCertificate, HandshakeFailed, TlsWire, make_context
-from threadchat.net.transport import Wire
+from threadchat.net.sendqueue import Flusher, SendQueue
+from threadchat.net.tls import BadCertificate, HandshakeFailed, TlsTransport, make_context
+from threadchat.net.transport import PlainTransport
 
 BOUND = 200_000
 
@@ -138,27 +138,31 @@ class TlsClient:
 
 
 class Connection:
-    """A TLS wire over a plain one of either kind, its outbox, and the client at the other end."""
+    """A TLS transport over a plain one of either kind, its queue, and the client's end."""
 
     def __init__(
-        self, kind: type[Wire], context: ssl.SSLContext, flusher: Flusher, client: ssl.SSLContext
+        self,
+        kind: type[PlainTransport],
+        context: ssl.SSLContext,
+        flusher: Flusher,
+        client: ssl.SSLContext,
     ) -> None:
         ours, self.socket = socket.socketpair()
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         self.socket.settimeout(DEADLINE)
-        self.wire = TlsWire(kind(ours), context)
-        self.outbox = Outbox(self.wire, flusher, bound=BOUND)
+        self.transport = TlsTransport(kind(ours), context)
+        self.send_queue = SendQueue(self.transport, flusher, bound=BOUND)
         self.client = TlsClient(self.socket, client)
 
     def handshake(self) -> None:
-        run_concurrently([lambda: self.wire.handshake(DEADLINE), self.client.handshake])
+        run_concurrently([lambda: self.transport.handshake(DEADLINE), self.client.handshake])
 
     def fill(self) -> bytes:
         """Send until something is queued; return all that was sent."""
         sent = b""
-        while not self.outbox._queue:
+        while not self.send_queue._queue:
             sent += b"x" * 1000
-            self.outbox.send(b"x" * 1000)
+            self.send_queue.send(b"x" * 1000)
         return sent
 
 
@@ -173,14 +177,14 @@ def flusher() -> Iterator[Flusher]:
     flusher.stop(DEADLINE)
 
 
-@pytest.fixture(params=WIRES)
+@pytest.fixture(params=TRANSPORTS)
 def stranger(
     request: pytest.FixtureRequest, files: Files, context: ssl.SSLContext, flusher: Flusher
 ) -> Iterator[Connection]:
     """A connection on which nothing has been said yet."""
     connection = Connection(request.param, context, flusher, client_context(files))
     yield connection
-    connection.outbox.close()
+    connection.send_queue.close()
     connection.socket.close()
 
 
@@ -248,11 +252,11 @@ class TestCertificates:
 
 class TestHandshake:
     @pytest.mark.parametrize("version", VERSIONS)
-    @pytest.mark.parametrize("kind", WIRES)
+    @pytest.mark.parametrize("kind", TRANSPORTS)
     @pytest.mark.parametrize("piece", [1, 65536])
     def test_both_sides_understand_each_other(
         self,
-        kind: type[Wire],
+        kind: type[PlainTransport],
         version: ssl.TLSVersion,
         piece: int,
         files: Files,
@@ -261,26 +265,28 @@ class TestHandshake:
     ) -> None:
         connection = Connection(kind, context, flusher, client_context(files, version))
         with connection.socket:
-            wire, client = connection.wire, connection.client
-            run_concurrently([lambda: wire.handshake(DEADLINE), lambda: client.handshake(piece)])
+            transport, client = connection.transport, connection.client
+            run_concurrently(
+                [lambda: transport.handshake(DEADLINE), lambda: client.handshake(piece)]
+            )
             client.send(b"hello")
-            assert wire.receive(100) == b"hello"
-            assert wire.send(b"hello yourself") == 14
+            assert transport.receive(100) == b"hello"
+            assert transport.send(b"hello yourself") == 14
             assert client.receive(14) == b"hello yourself"
-            connection.outbox.close()
+            connection.send_queue.close()
 
     def test_one_who_speaks_something_else_is_found_out(self, stranger: Connection) -> None:
         stranger.socket.sendall(b"hello, is anybody there?\r\n")
         with pytest.raises(HandshakeFailed, match="not TLS") as caught:
-            stranger.wire.handshake(DEADLINE)
+            stranger.transport.handshake(DEADLINE)
         assert not caught.value.spoke_tls
         # Nothing was said that a person would see as garbage, and we can answer.
-        stranger.wire.plain.send(b"!!! This port speaks TLS.\r\n")
+        stranger.transport.plain.send(b"!!! This port speaks TLS.\r\n")
         assert stranger.socket.recv(100) == b"!!! This port speaks TLS.\r\n"
 
     def test_one_who_says_nothing_is_not_waited_for(self, stranger: Connection) -> None:
         with pytest.raises(HandshakeFailed, match="no TLS within 0 s") as caught:
-            stranger.wire.handshake(0.05)
+            stranger.transport.handshake(0.05)
         assert not caught.value.spoke_tls
 
     def test_one_who_stops_half_way_is_not_waited_for(self, stranger: Connection) -> None:
@@ -289,7 +295,7 @@ class TestHandshake:
         hello = stranger.client.outgoing.read()
         stranger.socket.sendall(hello[: len(hello) // 2])
         with pytest.raises(HandshakeFailed, match="no TLS within 0 s") as caught:
-            stranger.wire.handshake(0.05)
+            stranger.transport.handshake(0.05)
         assert caught.value.spoke_tls
 
     def test_a_byte_now_and_then_gains_no_time(self, stranger: Connection) -> None:
@@ -303,7 +309,7 @@ class TestHandshake:
 
         def shake() -> None:
             with pytest.raises(HandshakeFailed, match="no TLS within 0 s"):
-                stranger.wire.handshake(0.2)
+                stranger.transport.handshake(0.2)
             over.set()
 
         run_concurrently([trickle, shake])
@@ -314,16 +320,16 @@ class TestHandshake:
         stranger.socket.sendall(stranger.client.outgoing.read())
         with contextlib.suppress(BlockingIOError):
             while True:
-                stranger.wire.plain.send(b"x" * 4096)
+                stranger.transport.plain.send(b"x" * 4096)
         with pytest.raises(HandshakeFailed, match="no TLS within 0 s"):
-            stranger.wire.handshake(0.05)
+            stranger.transport.handshake(0.05)
 
     def test_one_who_speaks_tls_badly_is_told(self, stranger: Connection) -> None:
         stranger.socket.sendall(b"\x16\x03\x01\x00\x04nope")
         with pytest.raises(HandshakeFailed) as caught:
-            stranger.wire.handshake(DEADLINE)
+            stranger.transport.handshake(DEADLINE)
         assert caught.value.spoke_tls
-        stranger.wire.linger(0.01)
+        stranger.transport.linger(0.01)
         alert = stranger.socket.recv(100)
         assert alert[0] == 21  # RFC 8446, section 5.1
         assert stranger.socket.recv(100) == b""
@@ -332,7 +338,7 @@ class TestHandshake:
         stranger.socket.sendall(b"\x16\x03")
         stranger.socket.shutdown(socket.SHUT_WR)
         with pytest.raises(HandshakeFailed, match="closed before TLS was agreed on"):
-            stranger.wire.handshake(DEADLINE)
+            stranger.transport.handshake(DEADLINE)
 
     def test_one_who_does_not_trust_us_says_so(self, stranger: Connection) -> None:
         stranger.client = TlsClient(stranger.socket, ssl.create_default_context())
@@ -343,21 +349,21 @@ class TestHandshake:
 
         def shake() -> None:
             with pytest.raises(HandshakeFailed, match="alert unknown ca"):
-                stranger.wire.handshake(DEADLINE)
+                stranger.transport.handshake(DEADLINE)
 
         run_concurrently([distrust, shake])
 
     def test_an_end_interrupts_it_and_keeps_its_reason(self, stranger: Connection) -> None:
         def shake() -> None:
             with pytest.raises(HandshakeFailed):
-                stranger.wire.handshake(DEADLINE)
+                stranger.transport.handshake(DEADLINE)
 
         run_concurrently(
-            [shake, lambda: stranger.outbox.end(Reason.SERVER_STOPPING, b"Goodbye.\r\n")]
+            [shake, lambda: stranger.send_queue.end(Reason.SERVER_STOPPING, b"Goodbye.\r\n")]
         )
-        assert stranger.outbox.reason is Reason.SERVER_STOPPING
-        assert stranger.outbox.drain(0)
-        stranger.outbox.close()
+        assert stranger.send_queue.reason is Reason.SERVER_STOPPING
+        assert stranger.send_queue.drain(0)
+        stranger.send_queue.close()
         assert b"Goodbye" not in stranger.socket.recv(100)
 
     @given(st.binary(max_size=400), st.booleans())
@@ -371,7 +377,7 @@ class TestHandshake:
             theirs.sendall(garbage)
             theirs.shutdown(socket.SHUT_WR)
             with pytest.raises(HandshakeFailed):
-                TlsWire(WIRES[0](ours), context).handshake(DEADLINE)
+                TlsTransport(TRANSPORTS[0](ours), context).handshake(DEADLINE)
 
 
 class TestReceiving:
@@ -380,7 +386,7 @@ class TestReceiving:
         run_concurrently(
             [
                 lambda: connection.client.send(b"hi"),
-                lambda: received.append(connection.wire.receive(100)),
+                lambda: received.append(connection.transport.receive(100)),
             ]
         )
         assert received == [b"hi"]
@@ -389,60 +395,60 @@ class TestReceiving:
         received: list[bytes] = []
         run_concurrently(
             [
-                lambda: connection.outbox.end(Reason.SERVER_STOPPING),
-                lambda: received.append(connection.wire.receive(100)),
+                lambda: connection.send_queue.end(Reason.SERVER_STOPPING),
+                lambda: received.append(connection.transport.receive(100)),
             ]
         )
         assert received == [b""]
 
     def test_an_end_interrupts_a_pause(self, connection: Connection) -> None:
-        assert connection.wire.pause(0.01)
-        connection.outbox.end(Reason.SERVER_STOPPING)
-        assert not connection.wire.pause(DEADLINE)
+        assert connection.transport.pause(0.01)
+        connection.send_queue.end(Reason.SERVER_STOPPING)
+        assert not connection.transport.pause(DEADLINE)
 
     def test_it_returns_no_more_than_asked_for(self, connection: Connection) -> None:
         connection.client.send(b"abcdef")
-        assert [connection.wire.receive(4) for _ in range(2)] == [b"abcd", b"ef"]
+        assert [connection.transport.receive(4) for _ in range(2)] == [b"abcd", b"ef"]
 
     def test_a_record_may_come_in_pieces(self, connection: Connection) -> None:
         connection.client.tls.write(b"hello" * 1000)
         record = connection.client.outgoing.read()
         connection.socket.sendall(record[:3000])
         with pytest.raises(TimeoutError):
-            connection.wire.receive(5, timeout=0.01)
+            connection.transport.receive(5, timeout=0.01)
         connection.socket.sendall(record[3000:])
-        assert connection.wire.receive(5000) == b"hello" * 1000
+        assert connection.transport.receive(5000) == b"hello" * 1000
 
     def test_input_is_seen_without_taking_it(self, connection: Connection) -> None:
-        assert not connection.wire.has_input()
+        assert not connection.transport.has_input()
         connection.client.send(b"one")
         connection.client.send(b"two")
-        wait_until(connection.wire.has_input, "something has arrived")
-        assert connection.wire.receive(1) == b"o"
-        assert connection.wire.has_input()
-        assert connection.wire.receive(2) == b"ne"
-        assert connection.wire.has_input()
-        assert connection.wire.receive(3) == b"two"
-        assert not connection.wire.has_input()
+        wait_until(connection.transport.has_input, "something has arrived")
+        assert connection.transport.receive(1) == b"o"
+        assert connection.transport.has_input()
+        assert connection.transport.receive(2) == b"ne"
+        assert connection.transport.has_input()
+        assert connection.transport.receive(3) == b"two"
+        assert not connection.transport.has_input()
 
     def test_what_has_arrived_is_taken_without_waiting(self, connection: Connection) -> None:
-        wire = connection.wire
-        assert wire.receive_now(100) == b""
+        transport = connection.transport
+        assert transport.receive_now(100) == b""
         connection.client.tls.write(b"hello" * 1000)
         record = connection.client.outgoing.read()
         connection.socket.sendall(record[:3000])
-        wait_until(wire.plain.has_input, "a piece has arrived")
-        assert wire.receive_now(100) == b""
+        wait_until(transport.plain.has_input, "a piece has arrived")
+        assert transport.receive_now(100) == b""
         connection.socket.sendall(record[3000:])
-        wait_until(wire.has_input, "the rest has arrived")
-        assert wire.receive_now(5000) == b"hello" * 1000
-        assert wire.receive_now(100) == b""
+        wait_until(transport.has_input, "the rest has arrived")
+        assert transport.receive_now(5000) == b"hello" * 1000
+        assert transport.receive_now(100) == b""
 
     def test_an_announced_end_is_an_end(self, connection: Connection) -> None:
         connection.client.send(b"bye")
         connection.client.announce_end()
-        assert connection.wire.receive(100) == b"bye"
-        assert [connection.wire.receive(100) for _ in range(2)] == [b"", b""]
+        assert connection.transport.receive(100) == b"bye"
+        assert [connection.transport.receive(100) for _ in range(2)] == [b"", b""]
 
     @pytest.mark.parametrize("announced", [True, False])
     def test_who_has_said_all_can_still_be_told_something(
@@ -451,8 +457,8 @@ class TestReceiving:
         if announced:
             connection.client.announce_end()
         connection.socket.shutdown(socket.SHUT_WR)
-        assert connection.wire.receive(100) == b""
-        connection.outbox.send(b"one more thing")
+        assert connection.transport.receive(100) == b""
+        connection.send_queue.send(b"one more thing")
         assert connection.client.receive(14) == b"one more thing"
 
     def test_a_broken_record_is_the_end(self, connection: Connection) -> None:
@@ -460,11 +466,11 @@ class TestReceiving:
         record = connection.client.outgoing.read()
         connection.socket.sendall(record[:-1] + bytes([record[-1] ^ 1]))
         with pytest.raises(OSError, match=r"(?i)bad.record.mac") as caught:
-            connection.wire.receive(100)
+            connection.transport.receive(100)
         assert reason_of(caught.value) is Reason.RESET
-        connection.outbox.send(b"are you there?")
-        assert connection.outbox.reason is Reason.RESET
-        connection.wire.linger(0)
+        connection.send_queue.send(b"are you there?")
+        assert connection.send_queue.reason is Reason.RESET
+        connection.transport.linger(0)
         with pytest.raises(ssl.SSLError, match="alert bad record mac"):
             connection.client.receive(1)
 
@@ -474,17 +480,17 @@ class TestReceiving:
         connection.fill()
         connection.client.send(b"bye")
         connection.socket.close()
-        wait_until(lambda: connection.outbox.reason is not None, "the flusher has found out")
-        assert connection.outbox.reason is Reason.RESET
-        assert connection.wire.receive(100) == b"bye"
+        wait_until(lambda: connection.send_queue.reason is not None, "the flusher has found out")
+        assert connection.send_queue.reason is Reason.RESET
+        assert connection.transport.receive(100) == b"bye"
 
     def test_who_reads_no_answers_of_tls_is_ended(self, connection: Connection) -> None:
         connection.fill()
-        connection.wire._outgoing.write(b"x" * 100_000)  # a hundred thousand refusals, say
+        connection.transport._outgoing.write(b"x" * 100_000)  # a hundred thousand refusals, say
         connection.client.tls.write(b"hello")
         connection.socket.sendall(connection.client.outgoing.read()[:10])
         with pytest.raises(OSError, match="reads none of TLS's own answers"):
-            connection.wire.receive(100, DEADLINE)
+            connection.transport.receive(100, DEADLINE)
 
 
 class TestSending:
@@ -492,67 +498,67 @@ class TestSending:
         sent = 0
         with contextlib.suppress(BlockingIOError):
             while sent < 10**9:
-                sent += connection.wire.send(b"x" * 65536)
+                sent += connection.transport.send(b"x" * 65536)
         assert 0 < sent < 10**9
         with pytest.raises(BlockingIOError):
-            connection.wire.send(b"")
+            connection.transport.send(b"")
 
     def test_all_arrives_in_order_at_a_slow_reader(self, connection: Connection) -> None:
         # Promise 3.
         sent = b"".join(b"%d " % number * number for number in range(100, 400, 7))
         for begin in range(0, len(sent), 3777):
-            connection.outbox.send(sent[begin : begin + 3777])
-        assert len(connection.wire._ciphertext) < 2 * tls._RECORD
+            connection.send_queue.send(sent[begin : begin + 3777])
+        assert len(connection.transport._ciphertext) < 2 * tls._RECORD
         assert connection.client.receive(len(sent)) == sent
-        assert connection.outbox.drain(DEADLINE)
-        assert connection.outbox.bytes_sent == len(sent)
+        assert connection.send_queue.drain(DEADLINE)
+        assert connection.send_queue.bytes_sent == len(sent)
 
     @pytest.mark.parametrize("size", [1, 1000, 16383, 16384, 16385, 40_000, 2 * BOUND])
     def test_a_batch_of_any_size_arrives(self, size: int, connection: Connection) -> None:
         batch = os.urandom(size)
         for _ in range(3):
-            connection.outbox.send(batch)
-            assert len(connection.wire._ciphertext) < 2 * tls._RECORD
+            connection.send_queue.send(batch)
+            assert len(connection.transport._ciphertext) < 2 * tls._RECORD
             assert connection.client.receive(size) == batch
-            assert connection.outbox.drain(DEADLINE)
-        assert connection.outbox.reason is None
+            assert connection.send_queue.drain(DEADLINE)
+        assert connection.send_queue.reason is None
 
     def test_drained_means_that_the_system_has_it_all(self, connection: Connection) -> None:
         # One record is larger than the system's buffer: nothing is queued, and yet it waits.
-        connection.outbox.send(b"x" * tls._RECORD)
-        assert connection.outbox.bytes_sent == tls._RECORD
-        assert connection.wire.pending
-        assert not connection.outbox.drain(0)
+        connection.send_queue.send(b"x" * tls._RECORD)
+        assert connection.send_queue.bytes_sent == tls._RECORD
+        assert connection.transport.pending
+        assert not connection.send_queue.drain(0)
         assert connection.client.receive(tls._RECORD) == b"x" * tls._RECORD
-        assert connection.outbox.drain(DEADLINE)
-        assert not connection.wire.pending
+        assert connection.send_queue.drain(DEADLINE)
+        assert not connection.transport.pending
 
     def test_one_who_reads_nothing_is_too_slow_and_takes_bounded_room(
         self, connection: Connection
     ) -> None:
         connection.fill()
         chunks = 0
-        while connection.outbox.reason is None:
-            connection.outbox.send(b"x" * 1000)
+        while connection.send_queue.reason is None:
+            connection.send_queue.send(b"x" * 1000)
             chunks += 1
             assert chunks < 2 * BOUND / 1000
-        assert connection.outbox.reason is Reason.TOO_SLOW
-        assert len(connection.wire._ciphertext) < 2 * tls._RECORD
-        assert connection.wire.receive(10) == b""
+        assert connection.send_queue.reason is Reason.TOO_SLOW
+        assert len(connection.transport._ciphertext) < 2 * tls._RECORD
+        assert connection.transport.receive(10) == b""
 
     def test_after_the_end_what_is_queued_goes_out_and_nothing_more(
         self, connection: Connection
     ) -> None:
         sent = connection.fill()
-        connection.outbox.end(Reason.SERVER_STOPPING, b"Goodbye.")
-        connection.outbox.send(b"too late")
-        assert connection.wire.receive(100) == b""
+        connection.send_queue.end(Reason.SERVER_STOPPING, b"Goodbye.")
+        connection.send_queue.send(b"too late")
+        assert connection.transport.receive(100) == b""
         assert connection.client.receive(len(sent) + 8) == sent + b"Goodbye."
-        assert connection.outbox.drain(DEADLINE)
+        assert connection.send_queue.drain(DEADLINE)
 
         def see_off() -> None:
-            connection.wire.linger(DEADLINE)
-            connection.outbox.close()
+            connection.transport.linger(DEADLINE)
+            connection.send_queue.close()
 
         def read_to_the_end() -> None:
             assert connection.client.receive(1) == b""  # announced, or this would raise
@@ -562,8 +568,8 @@ class TestSending:
 
     def test_lingering_ends_with_a_peer_that_reads_nothing(self, connection: Connection) -> None:
         connection.fill()
-        connection.wire.linger(0.01)
-        assert connection.outbox.reason is None
+        connection.transport.linger(0.01)
+        assert connection.send_queue.reason is None
 
     def test_both_directions_at_once(self, connection: Connection) -> None:
         upwards = os.urandom(300_000)
@@ -573,12 +579,12 @@ class TestSending:
 
         def listen() -> None:
             while len(heard) < len(upwards):
-                heard.extend(connection.wire.receive(4096, DEADLINE))
+                heard.extend(connection.transport.receive(4096, DEADLINE))
 
         def talk(sender: int) -> None:
             for number in range(lines):
-                wait_until(lambda: connection.outbox.bytes_queued < BOUND / 2, "there is room")
-                connection.outbox.send(_line(sender, number))
+                wait_until(lambda: connection.send_queue.bytes_queued < BOUND / 2, "there is room")
+                connection.send_queue.send(_line(sender, number))
 
         def converse() -> None:
             nonlocal downwards
@@ -606,16 +612,16 @@ def echo(context: ssl.SSLContext, flusher: Flusher) -> Iterator[str]:
 
     def serve() -> None:
         with listener, listener.accept()[0] as sock:
-            wire = TlsWire(WIRES[0](sock), context)
-            wire.handshake(DEADLINE)
-            outbox = Outbox(wire, flusher)
+            transport = TlsTransport(TRANSPORTS[0](sock), context)
+            transport.handshake(DEADLINE)
+            send_queue = SendQueue(transport, flusher)
             heard = b""
-            while b"quit" not in heard and (data := wire.receive(4096, DEADLINE)):
+            while b"quit" not in heard and (data := transport.receive(4096, DEADLINE)):
                 heard += data
-                outbox.send(data.upper())
-            assert outbox.drain(DEADLINE)
-            wire.linger(DEADLINE)
-            outbox.close()
+                send_queue.send(data.upper())
+            assert send_queue.drain(DEADLINE)
+            transport.linger(DEADLINE)
+            send_queue.close()
 
     server = threading.Thread(target=serve)
     server.start()

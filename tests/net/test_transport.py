@@ -6,113 +6,115 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import DEADLINE, WIRES, run_concurrently
-from threadchat.net import transport as wire_module
-from threadchat.net.transport import PortableWire, Wire, open_wire
+from tests.support import DEADLINE, TRANSPORTS, run_concurrently
+from threadchat.net import transport as transport_module
+from threadchat.net.transport import PlainTransport, PortableTransport, open_transport
 
 
-@pytest.fixture(params=WIRES)
-def pair(request: pytest.FixtureRequest) -> Iterator[tuple[Wire, socket.socket]]:
-    """A wire of either kind, and the other end of its connection."""
+@pytest.fixture(params=TRANSPORTS)
+def pair(request: pytest.FixtureRequest) -> Iterator[tuple[PlainTransport, socket.socket]]:
+    """A transport of either kind, and the other end of its connection."""
     ours, theirs = socket.socketpair()
     theirs.settimeout(DEADLINE)
     with ours, theirs:
         yield request.param(ours), theirs
 
 
-def test_receive_returns_what_arrives(pair: tuple[Wire, socket.socket]) -> None:
-    wire, other = pair
+def test_receive_returns_what_arrives(pair: tuple[PlainTransport, socket.socket]) -> None:
+    transport, other = pair
     other.sendall(b"hi")
-    assert wire.receive(100) == b"hi"
+    assert transport.receive(100) == b"hi"
 
 
-def test_receive_waits(pair: tuple[Wire, socket.socket]) -> None:
-    wire, other = pair
-    run_concurrently([lambda: other.sendall(b"hi"), lambda: _assert_received(wire, b"hi")])
+def test_receive_waits(pair: tuple[PlainTransport, socket.socket]) -> None:
+    transport, other = pair
+    run_concurrently([lambda: other.sendall(b"hi"), lambda: _assert_received(transport, b"hi")])
 
 
-def test_receive_returns_nothing_at_the_end(pair: tuple[Wire, socket.socket]) -> None:
-    wire, other = pair
+def test_receive_returns_nothing_at_the_end(pair: tuple[PlainTransport, socket.socket]) -> None:
+    transport, other = pair
     other.close()
-    assert wire.receive(100) == b""
+    assert transport.receive(100) == b""
 
 
-def test_receive_gives_up_after_its_timeout(pair: tuple[Wire, socket.socket]) -> None:
-    wire, _ = pair
+def test_receive_gives_up_after_its_timeout(pair: tuple[PlainTransport, socket.socket]) -> None:
+    transport, _ = pair
     with pytest.raises(TimeoutError):
-        wire.receive(100, timeout=0.01)
+        transport.receive(100, timeout=0.01)
 
 
-def test_what_has_arrived_is_taken_without_waiting(pair: tuple[Wire, socket.socket]) -> None:
-    wire, other = pair
-    assert wire.receive_now(100) == b""
+def test_what_has_arrived_is_taken_without_waiting(
+    pair: tuple[PlainTransport, socket.socket],
+) -> None:
+    transport, other = pair
+    assert transport.receive_now(100) == b""
     other.sendall(b"hello")
-    assert wire.receive_now(4) == b"hell"
+    assert transport.receive_now(4) == b"hell"
     other.close()
-    assert wire.receive_now(100) == b"o"
-    assert wire.receive_now(100) == b""
+    assert transport.receive_now(100) == b"o"
+    assert transport.receive_now(100) == b""
 
 
-def test_input_is_seen_without_taking_it(pair: tuple[Wire, socket.socket]) -> None:
-    wire, other = pair
-    assert not wire.has_input()
+def test_input_is_seen_without_taking_it(pair: tuple[PlainTransport, socket.socket]) -> None:
+    transport, other = pair
+    assert not transport.has_input()
     other.sendall(b"hi")
-    assert wire.has_input()
-    assert wire.receive(100) == b"hi"
+    assert transport.has_input()
+    assert transport.receive(100) == b"hi"
 
 
-def test_a_wake_ends_a_receive_that_waits(pair: tuple[Wire, socket.socket]) -> None:
-    wire, _ = pair
-    waiting = threading.Timer(0.05, wire.wake)
+def test_a_wake_ends_a_receive_that_waits(pair: tuple[PlainTransport, socket.socket]) -> None:
+    transport, _ = pair
+    waiting = threading.Timer(0.05, transport.wake)
     waiting.start()
-    assert wire.receive(100) == b""
-    assert wire.receive(100) == b""
+    assert transport.receive(100) == b""
+    assert transport.receive(100) == b""
     waiting.join()
 
 
-def test_send_does_not_wait_for_a_reader(pair: tuple[Wire, socket.socket]) -> None:
-    wire, _ = pair
+def test_send_does_not_wait_for_a_reader(pair: tuple[PlainTransport, socket.socket]) -> None:
+    transport, _ = pair
     sent = 0
     with contextlib.suppress(BlockingIOError):
         while sent < 10**9:
-            sent += wire.send(b"x" * 65536)
+            sent += transport.send(b"x" * 65536)
     assert 0 < sent < 10**9
 
 
-def test_room_is_waited_for(pair: tuple[Wire, socket.socket]) -> None:
-    wire, other = pair
-    assert wire.wait_for_room(0)
+def test_room_is_waited_for(pair: tuple[PlainTransport, socket.socket]) -> None:
+    transport, other = pair
+    assert transport.wait_for_room(0)
     with contextlib.suppress(BlockingIOError):
         while True:
-            wire.send(b"x" * 65536)
-    assert not wire.wait_for_room(0.01)
+            transport.send(b"x" * 65536)
+    assert not transport.wait_for_room(0.01)
 
     def read() -> None:
-        while other.recv(65536) and not wire.wait_for_room(0):
+        while other.recv(65536) and not transport.wait_for_room(0):
             pass
 
-    run_concurrently([read, lambda: _assert_room(wire)])
+    run_concurrently([read, lambda: _assert_room(transport)])
 
 
 def test_both_are_waited_for_where_there_is_no_poll(
-    pair: tuple[Wire, socket.socket], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[PlainTransport, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(select, "poll", raising=False)
-    wire, other = pair
-    assert not wire.has_input()
+    transport, other = pair
+    assert not transport.has_input()
     other.sendall(b"hi")
-    assert wire.has_input()
+    assert transport.has_input()
     with contextlib.suppress(BlockingIOError):
-        while wire.wait_for_room(0):
-            wire.send(b"x" * 65536)
-    assert not wire.wait_for_room(0)
+        while transport.wait_for_room(0):
+            transport.send(b"x" * 65536)
+    assert not transport.wait_for_room(0)
 
 
 def test_lingering_says_the_end_and_drops_what_still_comes(
-    pair: tuple[Wire, socket.socket],
+    pair: tuple[PlainTransport, socket.socket],
 ) -> None:
-    wire, other = pair
-    wire.send(b"bye")
+    transport, other = pair
+    transport.send(b"bye")
     other.sendall(b"late words")
 
     def read_and_close() -> None:
@@ -120,27 +122,29 @@ def test_lingering_says_the_end_and_drops_what_still_comes(
         assert other.recv(100) == b""
         other.close()
 
-    run_concurrently([read_and_close, lambda: wire.linger(DEADLINE)])
+    run_concurrently([read_and_close, lambda: transport.linger(DEADLINE)])
 
 
-def test_lingering_ends_with_a_peer_that_does_not(pair: tuple[Wire, socket.socket]) -> None:
-    wire, other = pair
-    wire.linger(0.01)
+def test_lingering_ends_with_a_peer_that_does_not(
+    pair: tuple[PlainTransport, socket.socket],
+) -> None:
+    transport, other = pair
+    transport.linger(0.01)
     assert other.recv(100) == b""
 
 
 def test_the_portable_wire_is_taken_where_the_flag_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(wire_module, "_NOT_WAITING", 0)
+    monkeypatch.setattr(transport_module, "_NOT_WAITING", 0)
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert isinstance(open_wire(ours), PortableWire)
+        assert isinstance(open_transport(ours), PortableTransport)
 
 
-def _assert_received(wire: Wire, data: bytes) -> None:
-    assert wire.receive(100) == data
+def _assert_received(transport: PlainTransport, data: bytes) -> None:
+    assert transport.receive(100) == data
 
 
-def _assert_room(wire: Wire) -> None:
-    assert wire.wait_for_room(DEADLINE)
+def _assert_room(transport: PlainTransport) -> None:
+    assert transport.wait_for_room(DEADLINE)

@@ -11,8 +11,8 @@ import pytest
 from tests.support import DEADLINE, UNLIMITED, Client, run_server, wait_until
 from threadchat import ChatServer
 from threadchat.access.limits import Limits, parse_allowed
-from threadchat.server import periodic as watchman
-from threadchat.server.admission import Gate
+from threadchat.server import periodic
+from threadchat.server.admission import Admission
 from threadchat.storage.records import Records
 
 
@@ -28,8 +28,8 @@ class Clock:
 
 @pytest.fixture
 def look(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Have the watchman look all the time; return what waits until he has looked."""
-    monkeypatch.setattr(watchman, "INTERVAL", 0.01)
+    """Have the round come all the time; return what waits until it has come."""
+    monkeypatch.setattr(periodic, "INTERVAL", 0.01)
     rounds = count()
     done = [0]
     look_after_all = ChatServer._look_after_all
@@ -43,7 +43,7 @@ def look(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def wait() -> None:
         before = done[0]
         # The first of them may have begun before what is to be seen.
-        wait_until(lambda: done[0] >= before + 2, "the watchman has looked")
+        wait_until(lambda: done[0] >= before + 2, "the round has come")
 
     return wait
 
@@ -63,7 +63,7 @@ def test_who_is_not_served_is_closed_without_a_byte_and_counted() -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "192.168.1.7", "fe80::1", "fd00::7"])
 def test_by_default_the_lan_is_served(host: str) -> None:
     with closing(Records(None)) as records:
-        gate = Gate(Limits(), records, Clock(), lambda words: None)
+        gate = Admission(Limits(), records, Clock(), lambda words: None)
         assert not gate.is_stranger(host)
         assert gate.is_stranger("203.0.113.7")
         assert gate.strangers == 1

@@ -19,7 +19,7 @@ from tests.support import DEADLINE, Client, WatchingConsole, run_server, wait_un
 from tests.test_end_to_end import _ENVIRONMENT, Program, running
 from threadchat import ChatServer
 from threadchat.cli import export
-from threadchat.net import sendqueue as outbox
+from threadchat.net import sendqueue
 from threadchat.net.sendqueue import Flusher
 from threadchat.server import listener
 from threadchat.session.supervision import Supervision
@@ -192,7 +192,7 @@ class TestMemory:
                 raise MemoryError
 
         server, console = watched
-        monkeypatch.setattr(outbox, "bytearray", NoRoom, raising=False)
+        monkeypatch.setattr(sendqueue, "bytearray", NoRoom, raising=False)
         with (
             Client(server, "stuck", receive_buffer=2048),
             Client(server, "al") as al,

@@ -11,7 +11,7 @@ from tests.support import Client, WatchingConsole
 from threadchat import ChatServer
 from threadchat.handlers import handler as handler_module
 from threadchat.monitoring.stats import resident_memory
-from threadchat.net import transport as wire_module
+from threadchat.net import transport as transport_module
 from threadchat.net.sendqueue import MAX_QUEUED
 
 MANY = 200
@@ -21,7 +21,7 @@ LINE = "x" * 4000
 @pytest.fixture
 def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the system take little for a client that reads nothing: else it would be megabytes."""
-    prepare = wire_module.prepare
+    prepare = transport_module.prepare
 
     def prepare_small(sock: socket.socket) -> None:
         prepare(sock)

@@ -109,7 +109,7 @@ class TestOnOneOfTheServersOwnThreads:
                 has_stopped.set()
 
             server.flusher._requests.append(stop)
-            server.flusher._wake()
+            server.flusher._alarm.wake()
             assert has_stopped.wait(DEADLINE)
             al.expect("The server is stopping.")
 

@@ -27,7 +27,7 @@ from tests.test_end_to_end import running
 from threadchat import ChatServer
 from threadchat.access.bans import parse_target
 from threadchat.access.limits import Limits
-from threadchat.net.tls import TlsWire
+from threadchat.net.tls import TlsTransport
 
 
 @dataclass
@@ -69,8 +69,8 @@ class Place:
 @contextlib.contextmanager
 def serving(files: Files, context: ssl.SSLContext, limits: Limits = UNLIMITED) -> Iterator[Place]:
     with run_server(limits=limits, tls=context, tls_address=("127.0.0.1", 0)) as (server, console):
-        assert server.tls_port is not None
-        port = Port(server.tls_port.server_address)
+        assert server.tls_listener is not None
+        port = Port(server.tls_listener.server_address)
         yield Place(server, console, port, client_context(files))
 
 
@@ -181,8 +181,8 @@ def test_who_speaks_no_tls_is_told_in_a_line(place: Place) -> None:
 def test_who_is_silent_is_let_go(
     begun: bytes, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handshake = TlsWire.handshake
-    monkeypatch.setattr(TlsWire, "handshake", lambda wire: handshake(wire, 0.1))
+    handshake = TlsTransport.handshake
+    monkeypatch.setattr(TlsTransport, "handshake", lambda transport: handshake(transport, 0.1))
     with Client(place.port) as silent, place.enter() as al:
         silent.send(begun)
         silent.expect_end()
@@ -192,7 +192,7 @@ def test_who_is_silent_is_let_go(
 
 
 def test_silence_is_not_waited_for_longer_than_ten_seconds() -> None:
-    assert TlsWire.handshake.__defaults__ == (10.0,)
+    assert TlsTransport.handshake.__defaults__ == (10.0,)
 
 
 def test_who_is_banned_or_from_elsewhere_is_closed(place: Place) -> None:
@@ -318,7 +318,7 @@ def test_an_error_in_admitting_a_client_is_the_operators_to_read(
     def fail(server: ChatServer, host: str) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(type(place.server._gate), "admit", fail)
+    monkeypatch.setattr(type(place.server._admission), "admit", fail)
     with Client(place.port if is_tls else place.server) as client:
         client.expect_end()
     wait_until(lambda: bool(place.console.troubles), "the operator is told")

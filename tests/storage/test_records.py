@@ -19,7 +19,7 @@ from threadchat.storage.database import Unusable
 from threadchat.storage.records import (
     MAX_FROM_ONE,
     MAX_MAIL,
-    Letter,
+    KeptMessage,
     Protected,
     Records,
     RecordsFailed,
@@ -69,7 +69,7 @@ def letter(number: int, sender: str = "al", recipient: str = "bo") -> Private:
     return Private(sender, recipient, f"letter {number}", at=float(number))
 
 
-def contents(letters: list[Letter]) -> list[tuple[str, str, float]]:
+def contents(letters: list[KeptMessage]) -> list[tuple[str, str, float]]:
     return [(one.message.sender, one.message.text, one.message.at) for one in letters]
 
 

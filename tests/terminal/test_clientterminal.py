@@ -6,7 +6,13 @@ from collections.abc import Iterable, Iterator
 import pyte
 import pytest
 
-from threadchat.terminal.clientterminal import AreYouThere, Ended, Mode, Terminal, TerminalEvent
+from threadchat.terminal.clientterminal import (
+    AreYouThere,
+    ClientTerminal,
+    Ended,
+    Mode,
+    TerminalEvent,
+)
 from threadchat.terminal.linebuffer import MAX_LINE, LineTooLong
 from threadchat.terminal.lineeditor import Completer
 from threadchat.terminal.telnet import IAC, Command, Option
@@ -33,7 +39,7 @@ class Session:
     """A client's terminal, the time, and what it has been sent."""
 
     def __init__(self, chunks: Iterable[bytes] = (), complete: Completer | None = None) -> None:
-        self.terminal = Terminal(complete=complete)
+        self.terminal = ClientTerminal(complete=complete)
         self.events: list[TerminalEvent] = []
         self.replies = b""
         self.now = 100.0
@@ -90,7 +96,7 @@ class TestLines:
         assert session.events == [LineTooLong(MAX_LINE), "hi"]
 
     def test_memory_is_bounded(self) -> None:
-        terminal = Terminal()
+        terminal = ClientTerminal()
         tracemalloc.start()
         try:
             for opening in (b"\xff\xfa\x18", b"\xff\xf0", b"\xc3"):
@@ -177,7 +183,7 @@ class TestCommands:
             assert session.replies == b"\xff\xfc\x06"
 
     def test_vector_9_the_reply_is_ready_before_further_text(self) -> None:
-        terminal = Terminal()
+        terminal = ClientTerminal()
         terminal.receive_data(b"hel\xff\xf4\xff\xfd\x06", 0.0)
         assert terminal.take_output()[0] == b"\xff\xfc\x06"
 
@@ -212,7 +218,7 @@ class TestCommands:
 
 class TestView:
     def test_at_first_it_is_utf8(self) -> None:
-        assert Terminal().view == View("utf-8", doubled_iac=False)
+        assert ClientTerminal().view == View("utf-8", doubled_iac=False)
 
     def test_utf8_keeps_it(self) -> None:
         assert Session(["日本語 é\n".encode()]).terminal.view == View("utf-8")
@@ -442,7 +448,7 @@ class TestCharset:
     )
     def test_what_no_terminal_can_be_in_is_refused(self, name: str) -> None:
         with pytest.raises(LookupError):
-            Terminal().set_charset(name)
+            ClientTerminal().set_charset(name)
 
     @pytest.mark.parametrize(
         ("request_", "answer", "encoding"),
@@ -595,5 +601,5 @@ class TestReviewed:
         known: dict[str, object] = vars(encodings)["_cache"]
         before = len(known)
         with pytest.raises(LookupError):
-            Terminal().set_charset(name)
+            ClientTerminal().set_charset(name)
         assert len(known) == before

@@ -21,13 +21,12 @@ from queue import SimpleQueue
 from types import FrameType
 
 from threadchat.access.limits import Limits
-from threadchat.chat.rules import RulesFiles, UnusableFile
-from threadchat.cli import affinity as processor
-from threadchat.cli import export
+from threadchat.chat.rules import RulesFiles
+from threadchat.cli import affinity, export
 from threadchat.cli.arguments import Fault, silence_broken_output
 from threadchat.cli.options import Options, parse_options
 from threadchat.cli.signals import on_reload_signal, on_stop_signals, wait_for_stop
-from threadchat.console.input import Desk, open_desk
+from threadchat.console.input import OperatorInput, open_input
 from threadchat.console.log import Console, Detail
 from threadchat.console.operator import Operator
 from threadchat.errors import OperatorError
@@ -38,7 +37,6 @@ from threadchat.net.addresses import show_address, ways_in
 from threadchat.net.tls import make_context
 from threadchat.server.chatserver import ChatServer
 from threadchat.server.config import ServerConfig
-from threadchat.storage.database import Unusable
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
@@ -85,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(options: Options, signals: SimpleQueue[int]) -> int:
     # Before there are other threads.
-    if not options.all_processors and processor.stay_on_one() is not None:
+    if not options.all_processors and affinity.stay_on_one() is not None:
         sys.setswitchinterval(SWITCH_SECONDS)
     console = Console(_detail_of(options))
     watchers: list[Watcher] = [console]
@@ -110,15 +108,15 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
         server.start()
         address = server.server_address
         watch.note(Bound(show_address(address), ways_in(address, options.allow.admits)))
-        if server.tls_port is not None:
-            watch.note(Bound(f"{show_address(server.tls_port.server_address)} (TLS)"))
-        desk = _open_desk(options, server, console)
+        if server.tls_listener is not None:
+            watch.note(Bound(f"{show_address(server.tls_listener.server_address)} (TLS)"))
+        reader = _open_input(options, server, console)
         wait_for_stop(signals, server.reread)
-        on_stop_signals(partial(_stop_at_once, desk))
+        on_stop_signals(partial(_stop_at_once, reader))
         deadline = time.monotonic() + STOP_SECONDS
         watch.note(Stopping())
-        if desk is not None:
-            desk.stop()
+        if reader is not None:
+            reader.stop()
         server.stop(deadline - time.monotonic() - 2 * LAST_LINES_SECONDS)
     watch.note(Stopped())
     if log is not None:
@@ -133,20 +131,20 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
     return 0
 
 
-def _open_desk(options: Options, server: ChatServer, console: Console) -> Desk | None:
+def _open_input(options: Options, server: ChatServer, console: Console) -> OperatorInput | None:
     """Let who sits at our terminal, if anybody, type commands, and see the figures."""
     if options.status:
         console.show_status(lambda: stats.line(server.stats()))
     operator = Operator(server.chat, console.answer)
-    desk = open_desk(console, operator.obey, server.watch.failed, operator.complete)
-    if desk is not None:
-        desk.start()
-    return desk
+    reader = open_input(console, operator.obey, server.watch.failed, operator.complete)
+    if reader is not None:
+        reader.start()
+    return reader
 
 
-def _stop_at_once(desk: Desk | None, number: int, _frame: FrameType | None) -> None:
-    if desk is not None:
-        desk.restore()
+def _stop_at_once(reader: OperatorInput | None, number: int, _frame: FrameType | None) -> None:
+    if reader is not None:
+        reader.restore()
     os._exit(128 + number)
 
 

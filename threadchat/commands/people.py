@@ -100,7 +100,7 @@ def nick(chat: Chat, person: Person, argument: str) -> None:
 
 
 @registry.command(
-    "protect", "", "keep your name: from then on it needs a passphrase of yours", weight=4
+    "protect", "", "keep your name: others need your passphrase for it", weight=4
 )
 def protect(chat: Chat, person: Person, argument: str) -> None:
     """Keep the person's name for them."""

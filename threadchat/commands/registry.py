@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from threadchat.access.passphrase import BadPassphrase, Busy
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.errors import PersonError
 from threadchat.messages.kinds import Problem
-from threadchat.storage.records import RecordsFailed, RecordsFull
+from threadchat.storage.records import RecordsFailed
 
 Action = Callable[[Chat, Person, str], None]
 
@@ -151,7 +150,7 @@ class Registry:
             person.tell(Problem(f"Use it like this: {command.usage} - {command.summary}."))
         except RecordsFailed as error:
             chat.tell_of_failure(person, error)
-        except (PersonError, BadPassphrase, Busy, RecordsFull) as error:
+        except PersonError as error:
             person.tell(Problem(str(error)))
 
     def _unknown(self, person: Person, name: str) -> str:

@@ -1,6 +1,6 @@
 """Read what the operator types at the server's own terminal, while the log scrolls above it.
 
-`open_desk` finds out what standard input is. A terminal that can be drawn on gets the line editor
+`open_input` finds out what standard input is. A terminal that can be drawn on gets the line editor
 that people in character mode have: promise 6 holds for the operator, too. Any other input, such as
 a pipe or the console of Windows, is read in plain lines. The caller carries out the commands.
 
@@ -25,7 +25,7 @@ from typing import TextIO
 from rich.text import Text
 
 from threadchat.console.log import Console
-from threadchat.console.tty import OwnTerminal, is_in_foreground
+from threadchat.console.tty import Tty, is_in_foreground
 from threadchat.net.selfpipe import SelfPipe
 from threadchat.net.threads import join, start_thread
 from threadchat.terminal.linebuffer import LineBuffer, LineTooLong
@@ -45,7 +45,7 @@ _DRAW_SECONDS = 0.5
 _SUSPEND = "\x1a"  # Ctrl-Z
 
 
-class Desk:
+class OperatorInput:
     """Read `stdin` on a thread of its own; hand each line that is not blank, cleaned, to `obey`.
 
     `failed` is told of an error in `obey`, and of what was being done; then the next line is read.
@@ -76,7 +76,7 @@ class Desk:
 
         Raise `RuntimeError` if the system is out of threads.
         """
-        self._thread = start_thread(self._run, "desk")
+        self._thread = start_thread(self._run, "operator's input")
         if self._thread is None:
             raise RuntimeError("cannot start a thread for what the operator types")
 
@@ -99,7 +99,7 @@ class Desk:
     def restore(self) -> None:
         """Give the terminal the modes it had, for good. A signal handler may call it."""
 
-    def __enter__(self) -> "Desk":
+    def __enter__(self) -> "OperatorInput":
         self.start()
         return self
 
@@ -177,8 +177,8 @@ class Desk:
             self._failed(f"operator's command {line!r}", error)
 
 
-class EditingDesk(Desk):
-    """A desk whose line is edited at the foot of the console's terminal; `stdin` is the same one.
+class TerminalInput(OperatorInput):
+    """The input where the line is edited at the foot of the console's terminal; `stdin` is that.
 
     Each line stays in the log as it was entered, above its answer. While another job has the
     terminal, neither its modes nor its screen are touched.
@@ -190,7 +190,7 @@ class EditingDesk(Desk):
         obey: Callable[[str], object],
         failed: Callable[[str, Exception], None],
         stdin: TextIO,
-        terminal: OwnTerminal,
+        terminal: Tty,
         complete: Completer | None = None,
         prompt: str = PROMPT,
     ) -> None:
@@ -299,14 +299,14 @@ class EditingDesk(Desk):
         signal.raise_signal(number)
 
 
-def open_desk(
+def open_input(
     console: Console,
     obey: Callable[[str], object],
     failed: Callable[[str, Exception], None],
     complete: Completer | None = None,
     prompt: str = PROMPT,
-) -> Desk | None:
-    """Return a desk for standard input, not started yet; None if we cannot or may not read that.
+) -> OperatorInput | None:
+    """Return what reads standard input, not started yet; None if that cannot or may not be read.
 
     `complete` and `prompt` are used if it is the terminal that the console writes to. `complete`
     must not raise.
@@ -322,8 +322,8 @@ def open_desk(
         except OSError:  # it controls another session, and the shell of that session reads from it
             return None
         if terminal is not None and os.path.sameopenfile(descriptor, terminal.descriptor):
-            return EditingDesk(console, obey, failed, stdin, terminal, complete, prompt)
-    return Desk(console, obey, failed, stdin)
+            return TerminalInput(console, obey, failed, stdin, terminal, complete, prompt)
+    return OperatorInput(console, obey, failed, stdin)
 
 
 def _read_without_being_stopped() -> None:

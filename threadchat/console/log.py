@@ -25,7 +25,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from threadchat.console.footer import Footer
-from threadchat.console.tty import OwnTerminal
+from threadchat.console.tty import Tty
 from threadchat.messages.kinds import RoomMessage
 from threadchat.monitoring.backgroundwriter import (
     CLOSE_SECONDS,
@@ -88,7 +88,7 @@ class Console:
         self._console = _Writer(file=file, width=width, markup=False, highlight=False, emoji=False)
         self._has_fixed_width = width is not None
         self._time_format = "%H:%M:%S" if self._console.is_terminal else "%Y-%m-%d %H:%M:%S"
-        self.terminal = OwnTerminal.behind(file)
+        self.terminal = Tty.behind(file)
         """The terminal that is written to, if there is one that has a footer."""
         self.footer = Footer()
         self._status: Callable[[], str] | None = None

@@ -1,6 +1,6 @@
 """The terminal the server was started at: whether it is ours just now, its size, and its modes.
 
-`OwnTerminal` draws nothing and reads no key. It says when that may be done, and sets the modes in
+`Tty` draws nothing and reads no key. It says when that may be done, and sets the modes in
 which keys come one by one. It knows the terminals of POSIX only: on Windows it finds none.
 """
 
@@ -17,7 +17,7 @@ _NOT_TO_BE_DRAWN_ON = frozenset({"", "dumb", "unknown"})
 """Values of TERM that promise no escape sequence."""
 
 
-class OwnTerminal:
+class Tty:
     """A terminal that obeys escape sequences; we may share it with other jobs of a shell."""
 
     def __init__(self, descriptor: int) -> None:
@@ -28,7 +28,7 @@ class OwnTerminal:
         self._is_left = False
 
     @classmethod
-    def behind(cls, file: TextIO | None) -> "OwnTerminal | None":
+    def behind(cls, file: TextIO | None) -> "Tty | None":
         """Return the terminal that `file` is, or None if it is no terminal we can draw on."""
         if sys.platform == "win32" or os.environ.get("TERM", "").lower() in _NOT_TO_BE_DRAWN_ON:
             return None

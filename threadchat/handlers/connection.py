@@ -1,6 +1,6 @@
 """Connect one person at a terminal: bytes in, lines out; messages in, bytes out.
 
-What arrives goes through the client's `Terminal`, what is sent goes through its `Outbox`.
+What arrives goes through the client's `Terminal`, what is sent goes through its `SendQueue`.
 Who the person is, and what the lines mean, is for `threadchat.session` to know.
 """
 
@@ -10,10 +10,10 @@ from threadchat.chat.person import Person
 from threadchat.messages.format import render
 from threadchat.messages.kinds import Notice, Problem
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
-from threadchat.net.sendqueue import Frame, Outbox
-from threadchat.net.sniffer import Doorman
-from threadchat.net.transport import AnyWire
-from threadchat.terminal.clientterminal import AreYouThere, Ended, Terminal, TerminalEvent
+from threadchat.net.sendqueue import Frame, SendQueue
+from threadchat.net.sniffer import Sniffer
+from threadchat.net.transport import Transport
+from threadchat.terminal.clientterminal import AreYouThere, ClientTerminal, Ended, TerminalEvent
 from threadchat.terminal.linebuffer import LineTooLong
 from threadchat.terminal.view import Appearance
 
@@ -61,9 +61,9 @@ class TerminalConnection:
     def __init__(
         self,
         person: Person,
-        transport: AnyWire,
-        send_queue: Outbox,
-        terminal: Terminal,
+        transport: Transport,
+        send_queue: SendQueue,
+        terminal: ClientTerminal,
         clock: Callable[[], float],
     ) -> None:
         self.person = person
@@ -158,8 +158,8 @@ class TerminalConnection:
         Without waiting, b"" may also be that nothing has come.
         """
         try:
-            wire = self._transport
-            data = wire.receive(WAITING_SIZE) if waits else wire.receive_now(RECEIVE_SIZE)
+            transport = self._transport
+            data = transport.receive(WAITING_SIZE) if waits else transport.receive_now(RECEIVE_SIZE)
         except OSError as error:
             self.why = reason_of(error)
             self._was_cut_off = True
@@ -169,7 +169,7 @@ class TerminalConnection:
 
     def _chunks(self, greet: Callable[[], None]) -> Iterator[bytes]:
         """Greet the client and yield what it sends, unless that shows it to be no chat client."""
-        sniffer = Doorman()
+        sniffer = Sniffer()
         # A client of another protocol has usually spoken by now, and can read the answer if that
         # is the first thing it gets. Nothing is waited for: people do not type that fast.
         greeted = not self._transport.has_input()

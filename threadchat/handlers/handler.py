@@ -20,12 +20,12 @@ from threadchat.messages.kinds import Notice
 from threadchat.monitoring.events import Connected, Disconnected, Named, Watch
 from threadchat.net.addresses import show_address
 from threadchat.net.disconnect import Reason
-from threadchat.net.sendqueue import Flusher, Outbox
-from threadchat.net.transport import AnyWire, open_wire, prepare
+from threadchat.net.sendqueue import Flusher, SendQueue
+from threadchat.net.transport import Transport, open_transport, prepare
 from threadchat.session.conversation import Conversation
 from threadchat.session.login import Login
 from threadchat.session.supervision import Supervision
-from threadchat.terminal.clientterminal import Terminal
+from threadchat.terminal.clientterminal import ClientTerminal
 from threadchat.terminal.view import PLAIN_VIEW
 
 
@@ -66,14 +66,14 @@ class ClientHandler(socketserver.StreamRequestHandler):
         prepare(self.connection)
         self.host = host = cast(Host, self.server)
         self.transport = self._open_transport()
-        self.send_queue = Outbox(self.transport, host.flusher)
+        self.send_queue = SendQueue(self.transport, host.flusher)
         address = show_address(self.client_address)
         self.person = Person(host.next_id(), address, self.send_queue.send, PLAIN_VIEW)
         self.client = TerminalConnection(
             self.person,
             self.transport,
             self.send_queue,
-            Terminal(host.fallback_encoding, self._complete),
+            ClientTerminal(host.fallback_encoding, self._complete),
             host.clock,
         )
         self.person.connection = self.client
@@ -81,8 +81,8 @@ class ClientHandler(socketserver.StreamRequestHandler):
         host.watch.note(Connected(self.person.id, self.person.address))
         host.register(self)
 
-    def _open_transport(self) -> AnyWire:
-        return open_wire(self.connection)
+    def _open_transport(self) -> Transport:
+        return open_transport(self.connection)
 
     def _is_reached(self) -> bool:
         """Return whether what is sent gets to the client as it should."""

@@ -6,18 +6,18 @@ from threadchat.handlers.handler import ClientHandler
 from threadchat.messages.format import render
 from threadchat.messages.kinds import Problem
 from threadchat.net.disconnect import Reason, reason_of
-from threadchat.net.tls import HandshakeFailed, TlsWire
-from threadchat.net.transport import AnyWire, open_wire
+from threadchat.net.tls import HandshakeFailed, TlsTransport
+from threadchat.net.transport import Transport, open_transport
 
 
 class TlsClientHandler(ClientHandler):
     """One client at the port where TLS is spoken."""
 
-    transport: TlsWire
+    transport: TlsTransport
 
-    def _open_transport(self) -> AnyWire:
+    def _open_transport(self) -> Transport:
         assert self.host.tls is not None
-        return TlsWire(open_wire(self.connection), self.host.tls)
+        return TlsTransport(open_transport(self.connection), self.host.tls)
 
     def _is_reached(self) -> bool:
         """Agree on keys with the client, which ties up its own thread alone."""

@@ -1,10 +1,10 @@
 """Send to one client without ever waiting for it (promise 3).
 
-`Outbox.send` hands the system what it takes at once. The rest is queued, and the one `Flusher`
+`SendQueue.send` hands the system what it takes at once. The rest is queued, and the one `Flusher`
 thread sends it when the client has made room. A queue that has reached its bound ends that
 client and nobody else.
 
-Locks are taken in this order: a room's turn, an outbox. The flusher has none of its own.
+Locks are taken in this order: a room's turn, a send queue. The flusher has none of its own.
 """
 
 import contextlib
@@ -15,8 +15,9 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
-from threadchat.net.threads import join
-from threadchat.net.transport import AnyWire
+from threadchat.net.selfpipe import SelfPipe
+from threadchat.net.threads import join, start_thread
+from threadchat.net.transport import Transport
 
 MAX_QUEUED = 256 * 1024
 """The bytes a client may leave unread before it is too slow. One more batch may come on top."""
@@ -28,7 +29,7 @@ Frame = tuple[bytes, bytes]
 """What takes the line being typed off a client's screen, and what puts it back."""
 
 
-class Outbox:
+class SendQueue:
     """The output of one client: at most a queue's worth behind, in one order, from any thread."""
 
     __slots__ = (
@@ -39,19 +40,19 @@ class Outbox:
         "_lock",
         "_queue",
         "_watched",
-        "_wire",
+        "_transport",
         "bytes_sent",
         "reason",
     )
 
-    def __init__(self, wire: AnyWire, flusher: "Flusher", bound: int = MAX_QUEUED) -> None:
-        self._wire = wire
+    def __init__(self, transport: Transport, flusher: "Flusher", bound: int = MAX_QUEUED) -> None:
+        self._transport = transport
         self._flusher = flusher
         self._bound = bound
         self._lock = Lock()  # guards all below
         self._queue: bytearray | None = None  # None while nothing waits, which is nearly always
         self._frame: Frame | None = None
-        self._watched = False  # whether the flusher knows this outbox
+        self._watched = False  # whether the flusher knows this queue
         self._emptied: Event | None = None  # made when somebody waits for it
         self.bytes_sent = 0
         self.reason: str | None = None
@@ -81,8 +82,7 @@ class Outbox:
     def end(self, reason: str, last_words: bytes = b"") -> None:
         """End the client: what is queued and `last_words` still go out, nothing after them.
 
-        The client's own thread is woken from `Wire.receive` to do the rest. The first reason
-        stays.
+        The client's own thread is woken from `receive` to do the rest. The first reason stays.
         """
         with self._lock:
             if self.reason is None:
@@ -90,7 +90,7 @@ class Outbox:
                     self._send((self._frame[0] if self._frame else b"") + last_words)
                 if self.reason is None:  # the client may have gone over those very words
                     self.reason = reason
-                    self._wire.wake()
+                    self._transport.wake()
 
     @property
     def is_behind(self) -> bool:
@@ -117,26 +117,26 @@ class Outbox:
             self._drop(reason)
 
     def close(self) -> None:
-        """Drop what is queued and close the wire. For the client's own thread, at its very end."""
+        """Drop what is queued and close the transport. For the client's own thread, as the last."""
         with self._lock:
             self._drop(Reason.CLOSED)
             watched = self._watched
         if watched:
             # A descriptor must leave the selector before its number can be given out again.
             self._flusher.forget(self)
-        self._wire.close()
+        self._transport.close()
 
     def _send(self, data: bytes) -> None:
         if self._queue is None:
             try:
-                sent = self._wire.send(data)
+                sent = self._transport.send(data)
             except BlockingIOError:
                 sent = 0
             except OSError as error:
                 self._drop(reason_of(error))
                 return
             self.bytes_sent += sent
-            if sent == len(data) and not self._wire.pending:
+            if sent == len(data) and not self._transport.pending:
                 return
             data = data[sent:]
             self._queue = bytearray()
@@ -161,7 +161,7 @@ class Outbox:
         if self.reason is None:
             self.reason = reason
             if reason not in BROKEN:
-                self._wire.wake()
+                self._transport.wake()
 
     # For the flusher's thread
 
@@ -169,7 +169,7 @@ class Outbox:
         """Start being watched for room, if there is still something to send."""
         with self._lock:
             if self._queue is not None:
-                selector.register(self._wire.fileno(), selectors.EVENT_WRITE, self)
+                selector.register(self._transport.fileno(), selectors.EVENT_WRITE, self)
             else:
                 self._watched = False
 
@@ -178,7 +178,7 @@ class Outbox:
         with self._lock:
             if self._queue is not None:
                 try:
-                    sent = self._wire.send(self._queue)
+                    sent = self._transport.send(self._queue)
                 except BlockingIOError:
                     return
                 except OSError as error:
@@ -186,14 +186,14 @@ class Outbox:
                 else:
                     self.bytes_sent += sent
                     del self._queue[:sent]
-                    if self._queue or self._wire.pending:
+                    if self._queue or self._transport.pending:
                         return
             self.unregister(selector)
 
     def unregister(self, selector: selectors.BaseSelector) -> None:
-        """Stop being watched. The caller holds the lock, or has closed the outbox."""
+        """Stop being watched. The caller holds the lock, or has closed the queue."""
         with contextlib.suppress(KeyError):
-            selector.unregister(self._wire.fileno())
+            selector.unregister(self._transport.fileno())
         self._watched = False
         self._queue = None
         if self._emptied is not None:
@@ -225,7 +225,7 @@ class Flusher:
             raise RuntimeError("cannot start a thread for clients that are slow")
 
     def stop(self, timeout: float) -> None:
-        """End the thread within `timeout` seconds. Outboxes should be closed by then."""
+        """End the thread within `timeout` seconds. Send queues should be closed by then."""
         self._stopping = True
         self._alarm.wake()
         if self._thread is None:
@@ -233,17 +233,17 @@ class Flusher:
         else:
             join(self._thread, timeout)
 
-    def watch(self, outbox: Outbox) -> None:
-        """Send what `outbox` has queued when its client takes it."""
-        self._requests.append(lambda: self._try(outbox, outbox.register))
+    def watch(self, send_queue: SendQueue) -> None:
+        """Send what `send_queue` has queued when its client takes it."""
+        self._requests.append(lambda: self._try(send_queue, send_queue.register))
         self._alarm.wake()
 
-    def forget(self, outbox: Outbox) -> None:
-        """Leave `outbox` alone; on return its descriptor is in use here no more."""
+    def forget(self, send_queue: SendQueue) -> None:
+        """Leave `send_queue` alone; on return its descriptor is in use here no more."""
         forgotten = Event()
 
         def forget() -> None:
-            self._try(outbox, outbox.unregister)
+            self._try(send_queue, send_queue.unregister)
             forgotten.set()
 
         self._requests.append(forget)
@@ -281,10 +281,10 @@ class Flusher:
         while self._requests:
             self._requests.popleft()()
 
-    def _try(self, outbox: Outbox, act: Callable[[selectors.BaseSelector], None]) -> None:
+    def _try(self, send_queue: SendQueue, act: Callable[[selectors.BaseSelector], None]) -> None:
         """Do something for one client. Should that fail, nobody else may suffer (promise 8)."""
         try:
             act(self._selector)
         except Exception as error:
             self._failed("sending to a slow client", error)
-            outbox.abandon(Reason.SERVER_ERROR)
+            send_queue.abandon(Reason.SERVER_ERROR)

@@ -47,7 +47,7 @@ _OPENINGS = (
 )
 
 
-class Doorman:
+class Sniffer:
     """Look at the first bytes of one connection, up to the end of its first line.
 
     How they are cut into chunks does not matter, and nothing is held back meanwhile.

@@ -1,10 +1,10 @@
-"""Encrypt a wire with TLS, so that sending still never waits.
+"""Encrypt a transport with TLS, so that sending still never waits.
 
 OpenSSL turns bytes into bytes here, through buffers in memory, and never sees the socket: that
-stays with the plain `Wire` below. A socket of the `ssl` module would hold one lock while it waits
-for input, and has no way to send without waiting.
+stays with the `PlainTransport` below. A socket of the `ssl` module would hold one lock while it
+waits for input, and has no way to send without waiting.
 
-The lock of a `TlsWire` is taken after an outbox's, and held for no longer than it takes to
+The lock of a `TlsTransport` is taken after a send queue's, and held for no longer than it takes to
 encrypt a record and offer it to the system.
 """
 
@@ -16,7 +16,7 @@ from threading import Lock
 from typing import Final, NoReturn
 
 from threadchat.errors import OperatorError
-from threadchat.net.transport import Wire
+from threadchat.net.transport import PlainTransport
 
 HANDSHAKE_SECONDS: Final = 10.0
 """How long a client may take until both sides have agreed on keys."""
@@ -41,7 +41,7 @@ class HandshakeFailed(OperatorError, OSError):
     """A client and we did not come to speak TLS. Says in a few words why.
 
     `spoke_tls` is whether the client tried to. If not, it may be a person at a plain client, who
-    can read an answer through `TlsWire.plain`.
+    can read an answer through `TlsTransport.plain`.
     """
 
     def __init__(self, why: str, spoke_tls: bool) -> None:
@@ -50,7 +50,7 @@ class HandshakeFailed(OperatorError, OSError):
 
 
 def make_context(certificate: str, key: str) -> ssl.SSLContext:
-    """Return what TLS wires are made with, from the names of two PEM files, perhaps the same.
+    """Return what TLS transports are made with, from the names of two PEM files, perhaps the same.
 
     The certificate comes first in its file, those that vouch for it after it. Raise
     `BadCertificate` if there is something wrong with them.
@@ -101,15 +101,15 @@ def _refuse_encrypted(key: str) -> NoReturn:
     )
 
 
-class TlsWire:
-    """A wire that encrypts what is sent through it and decrypts what comes, on top of a plain one.
+class TlsTransport:
+    """A transport that encrypts what is sent and decrypts what comes, on top of a plain one.
 
-    Does for its users what `Wire` does. `handshake` comes before all else.
+    Does for its users what `PlainTransport` does. `handshake` comes before all else.
     """
 
-    def __init__(self, plain: Wire, context: ssl.SSLContext) -> None:
+    def __init__(self, plain: PlainTransport, context: ssl.SSLContext) -> None:
         self.plain = plain
-        """The wire below."""
+        """The transport below."""
         self.pending = False
         self._lock = Lock()  # guards all below, and the order of what is sent
         self._incoming = ssl.MemoryBIO()
@@ -144,7 +144,7 @@ class TlsWire:
             raise HandshakeFailed(_words(error), spoke_tls) from None
 
     def send(self, data: bytes | bytearray) -> int:
-        """Send what the system takes at once and return how much that is. See `Wire.send`.
+        """Send what the system takes at once and return how much that is, as `PlainTransport` does.
 
         The end of it may have been encrypted and not been taken. Then `pending` is true, and the
         next `send`, of nothing even, goes on with that.
@@ -164,7 +164,7 @@ class TlsWire:
             return sent
 
     def receive(self, size: int, timeout: float | None = None) -> bytes:
-        """Wait for up to `size` bytes and return them. See `Wire.receive`.
+        """Wait for up to `size` bytes and return them. See `PlainTransport.receive`.
 
         An end that the client did not announce is an end like another.
         """
@@ -179,7 +179,7 @@ class TlsWire:
         return data
 
     def receive_now(self, size: int) -> bytes:
-        """Return what has arrived of it as a whole. See `Wire.receive_now`."""
+        """Return what has arrived of it as a whole. See `PlainTransport.receive_now`."""
         data = self._decrypt(size)
         if data is None and (arrived := self.plain.receive_now(_RECEIVE_SIZE)):
             self._take(arrived)
@@ -193,19 +193,19 @@ class TlsWire:
         return is_here or self.plain.has_input()
 
     def pause(self, seconds: float) -> bool:
-        """See `Wire.pause`."""
+        """See `PlainTransport.pause`."""
         return self.plain.pause(seconds)
 
     def is_at_end(self) -> bool:
-        """See `Wire.is_at_end`."""
+        """See `PlainTransport.is_at_end`."""
         return self.plain.is_at_end()
 
     def wake(self) -> None:
-        """See `Wire.wake`."""
+        """See `PlainTransport.wake`."""
         self.plain.wake()
 
     def linger(self, timeout: float) -> None:
-        """Announce the end, then wait up to `timeout` seconds for the peer's. See `Wire.linger`."""
+        """Announce the end, then wait up to `timeout` seconds for the peer's."""
         deadline = time.monotonic() + timeout
         with contextlib.suppress(OSError):
             # Says so, and complains that the peer has not yet done so, too.
@@ -215,11 +215,11 @@ class TlsWire:
         self.plain.linger(max(0.0, deadline - time.monotonic()))
 
     def close(self) -> None:
-        """See `Wire.close`."""
+        """See `PlainTransport.close`."""
         self.plain.close()
 
     def fileno(self) -> int:
-        """See `Wire.fileno`."""
+        """See `PlainTransport.fileno`."""
         return self.plain.fileno()
 
     def _is_done(self) -> bool:

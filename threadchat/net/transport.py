@@ -2,7 +2,7 @@
 
 A blocking socket whose sends carry MSG_DONTWAIT costs one system call for either direction.
 Windows has no such flag; there the socket is non-blocking and receiving waits for it to become
-readable first. `open_wire` takes the one the system has; both work alike.
+readable first. `open_transport` takes the one the system has; both work alike.
 """
 
 import contextlib
@@ -16,8 +16,8 @@ from typing import Final, Protocol
 _NOT_WAITING: Final[int] = getattr(socket, "MSG_DONTWAIT", 0)
 
 _SLICE = 1.0
-"""How long the portable wire waits at a time, in seconds: shutting down the receiving side wakes
-no waiting `select` on Windows."""
+"""Seconds that the portable transport waits at a time: on Windows, shutting down the receiving side
+wakes no `select` that waits."""
 
 _PAUSE_SLICE = 0.1
 """How long a pause takes to notice, in seconds, that it was ended from another thread."""
@@ -33,7 +33,7 @@ _KEEPALIVE = {
 data pending (user timeout, in ms).
 
 Where there is a user timeout, it also decides how long probes go unanswered: it ends before the
-last one, lest there be one more.
+last one, so that there is not one more.
 """
 
 
@@ -55,8 +55,8 @@ def _options(keepalive: Mapping[str, int]) -> Sequence[tuple[int, int, int]]:
 _OPTIONS = _options(_KEEPALIVE)
 
 
-class AnyWire(Protocol):
-    """What serves a client needs of a wire, be it plain or encrypting. For each, see `Wire`."""
+class Transport(Protocol):
+    """What a client's connection needs of a transport, plain or not. See `PlainTransport`."""
 
     pending: bool
     """Whether some of what `send` has taken is still here, and goes out with the next `send`."""
@@ -73,7 +73,7 @@ class AnyWire(Protocol):
     def fileno(self) -> int: ...  # noqa: D102
 
 
-class Wire:
+class PlainTransport:
     """A connected socket with a flag for sends that do not wait."""
 
     pending = False  # the system has what it has taken
@@ -168,7 +168,7 @@ class Wire:
         return self._socket.fileno()
 
 
-class PortableWire(Wire):
+class PortableTransport(PlainTransport):
     """A connected non-blocking socket, for systems without MSG_DONTWAIT."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -176,7 +176,7 @@ class PortableWire(Wire):
         sock.setblocking(False)
 
     def receive(self, size: int, timeout: float | None = None) -> bytes:
-        """See `Wire.receive`."""
+        """See `PlainTransport.receive`."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._woken:
             left = _SLICE if deadline is None else min(_SLICE, deadline - time.monotonic())
@@ -188,7 +188,7 @@ class PortableWire(Wire):
         return b""
 
     def wake(self) -> None:
-        """See `Wire.wake`."""
+        """See `PlainTransport.wake`."""
         # On Windows, shutting down a side on which input waits resets the connection, last words
         # and all; `receive` looks at the flag soon enough.
         if sys.platform == "win32":
@@ -207,9 +207,9 @@ def prepare(sock: socket.socket) -> None:
             continue
 
 
-def open_wire(sock: socket.socket) -> Wire:
-    """Return the wire that suits this system."""
-    return Wire(sock) if _NOT_WAITING else PortableWire(sock)
+def open_transport(sock: socket.socket) -> PlainTransport:
+    """Return the transport that suits this system."""
+    return PlainTransport(sock) if _NOT_WAITING else PortableTransport(sock)
 
 
 def _wait_until_ready(sock: socket.socket, timeout: float, to_send: bool = False) -> bool:

@@ -9,7 +9,7 @@ from threadchat.access.limits import Limits
 from threadchat.storage.records import Records
 
 
-class Gate:
+class Admission:
     """Knows the addresses that are served, those that are banned, and how many came from each.
 
     Safe to use from any thread. What the operator should look after is told to `warn`.

@@ -25,11 +25,11 @@ from threadchat.net.addresses import plain_host, show_address
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import Flusher
 from threadchat.net.threads import join, waits_for_a_stop
-from threadchat.server.admission import Gate
+from threadchat.server.admission import Admission
 from threadchat.server.clients import Clients
 from threadchat.server.config import DEFAULT_PORT, ServerConfig
 from threadchat.server.listener import Listener, Shortage
-from threadchat.server.periodic import Watchman
+from threadchat.server.periodic import Periodic
 from threadchat.server.refusals import Refusals
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
@@ -81,19 +81,19 @@ class ChatServer(Listener):
             self._history, self._records, self.rules, self.watch, control, config.replay, clock
         )
         self.clients = Clients(self.limits.max_clients)
-        self._gate = Gate(self.limits, self._records, clock, self.watch.note)
+        self._admission = Admission(self.limits, self._records, clock, self.watch.warn)
         self._refusals = Refusals(self.clients, self.shutdown_request)
-        self._watchman = Watchman(self._look_after_all)
+        self._periodic = Periodic(self._look_after_all)
         self._no_threads = Shortage(
             self.watch, "clients are served again: there are threads for them"
         )
         self._lock = Lock()  # guards the one below
         self._is_stopping = False
         self._stopped = Event()
-        self.tls_port: Listener | None = None
+        self.tls_listener: Listener | None = None
         if self.tls is not None:
             try:
-                self.tls_port = _TlsPort(config.tls_address, self)
+                self.tls_listener = _TlsListener(config.tls_address, self)
             except BaseException:
                 self.stop()
                 raise
@@ -104,10 +104,10 @@ class ChatServer(Listener):
         """Begin to serve clients, on threads of their own, and return."""
         self.flusher.start()
         self.chat.start()
-        self._watchman.start()
+        self._periodic.start()
         self.start_accepting()
-        if self.tls_port is not None:
-            self.tls_port.start_accepting()
+        if self.tls_listener is not None:
+            self.tls_listener.start_accepting()
 
     def stop(self, timeout: float = 5.0) -> None:
         """Stop within `timeout` seconds: say goodbye, flush, close, and join every thread.
@@ -139,9 +139,9 @@ class ChatServer(Listener):
             rest.callback(lambda: self.chat.close(_left_until(deadline)))
             rest.callback(self._end_clients, handlers, deadline, 0.1 * timeout)
             self.stop_accepting(deadline)
-            if self.tls_port is not None:
-                self.tls_port.stop_accepting(deadline)
-            self._watchman.stop(deadline)
+            if self.tls_listener is not None:
+                self.tls_listener.stop_accepting(deadline)
+            self._periodic.stop(deadline)
             # Everybody is told of the stop; nobody needs to read who else it sends away.
             self.chat.hush()
 
@@ -190,7 +190,7 @@ class ChatServer(Listener):
             sent=sent,
             queued=sum(queues),
             longest_queue=max(queues, default=0),
-            strangers=self._gate.strangers,
+            strangers=self._admission.strangers,
             pending=sum(room.pending for room in rooms),
             threads=active_count(),
             memory=resident_memory(),
@@ -207,10 +207,10 @@ class ChatServer(Listener):
     ) -> None:
         """Have a `handler` serve a client on a thread of its own, or turn it away."""
         host = plain_host(client_address[0])
-        if self._gate.is_stranger(host):
+        if self._admission.is_stranger(host):
             self.shutdown_request(request)
             return
-        refusal = self._gate.admit(host)
+        refusal = self._admission.admit(host)
         if refusal is not None:
             self._turn_away(request, client_address, handler, refusal)
             return
@@ -221,7 +221,7 @@ class ChatServer(Listener):
             daemon=True,
         )
         if not self.clients.take_seat(thread, host):
-            self._gate.release(host)
+            self._admission.release(host)
             words = f"The room is full: it holds {self.limits.max_clients}. Please try again later."
             self._turn_away(request, client_address, handler, Refusal("the room is full", words))
             return
@@ -249,7 +249,7 @@ class ChatServer(Listener):
 
     def turn_away(self, request: socket.socket, client_address: Any) -> None:
         """Tell a client that there is no descriptor to serve it with, and close."""
-        if self._gate.is_stranger(plain_host(client_address[0])):
+        if self._admission.is_stranger(plain_host(client_address[0])):
             self.shutdown_request(request)
         else:
             words = "The server is out of connections. Please try again later."
@@ -270,7 +270,7 @@ class ChatServer(Listener):
     def _forget(self, thread: Thread) -> None:
         host = self.clients.forget(thread)
         if host is not None:
-            self._gate.release(host)
+            self._admission.release(host)
 
     def _look_after_all(self) -> None:
         now = self.clock()
@@ -298,10 +298,10 @@ class ChatServer(Listener):
         """Let another client have the current thread's seat: only a goodbye is left to say."""
         host = self.clients.give_up_seat(current_thread())
         if host is not None:
-            self._gate.release(host)
+            self._admission.release(host)
 
 
-class _TlsPort(Listener):
+class _TlsListener(Listener):
     """The listener for TLS clients; `chat_server` serves them."""
 
     def __init__(self, address: tuple[str, int], chat_server: ChatServer) -> None:

@@ -48,8 +48,8 @@ class Shortage:
                 self._watch.warn(self._over)
 
 
-class _AcceptingEnds(Exception):
-    """Leaves the loop of `serve_forever`, on the thread that runs it."""
+class _AcceptingEnds(BaseException):
+    """Leaves the loop of `serve_forever`, on the thread that runs it: no error to be handled."""
 
 
 class Listener(socketserver.ThreadingTCPServer):

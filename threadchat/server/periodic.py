@@ -10,7 +10,7 @@ INTERVAL = 1.0
 """Seconds from one round to the next."""
 
 
-class Watchman:
+class Periodic:
     """Calls `round`, which must not raise, every `INTERVAL` seconds."""
 
     def __init__(self, round: Callable[[], None]) -> None:
@@ -20,7 +20,7 @@ class Watchman:
 
     def start(self) -> None:
         """Start the rounds."""
-        thread = Thread(target=self._run, name="threadchat watchman", daemon=True)
+        thread = Thread(target=self._run, name="threadchat periodic", daemon=True)
         thread.start()
         self._thread = thread
 

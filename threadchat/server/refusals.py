@@ -10,7 +10,7 @@ from threadchat.handlers.connection import LINGER_SECONDS
 from threadchat.messages.format import render
 from threadchat.messages.kinds import Problem
 from threadchat.net.threads import start_thread
-from threadchat.net.transport import open_wire
+from threadchat.net.transport import open_transport
 from threadchat.server.clients import Clients
 from threadchat.terminal.view import PLAIN_VIEW
 
@@ -59,8 +59,8 @@ class Refusals:
             self._under_way -= 1
 
     def _refuse(self, request: socket.socket, words: str, linger: float) -> None:
-        wire = open_wire(request)
+        transport = open_transport(request)
         with contextlib.suppress(OSError):
-            wire.send(render(Problem(words), PLAIN_VIEW))
-        wire.linger(linger)
+            transport.send(render(Problem(words), PLAIN_VIEW))
+        transport.linger(linger)
         self._close(request)

@@ -1,6 +1,6 @@
 """Remember what the server has to know of people, other than what they said.
 
-These are the protected names, each with what is kept of its passphrase; the letters that wait for
+These are the protected names, each with what is kept of its passphrase; the mail that waits for
 the owners of those names; and the bans. They are in the file of the history, or in memory if there
 is no file.
 """
@@ -27,7 +27,7 @@ MAX_NAMES = 10_000
 """The most names that can be protected."""
 
 MAX_MAIL = 100
-"""The most letters that wait for one name."""
+"""The most private messages that wait for one name."""
 
 MAX_FROM_ONE = 20
 """How many of those can be from the same name."""
@@ -67,7 +67,7 @@ class Protected:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class KeptMessage:
     """A private message that waits for its recipient."""
 
     id: int
@@ -75,7 +75,7 @@ class Letter:
 
 
 class Records:
-    """Protected names, letters and bans, in the file at `path`, or in memory if that is None.
+    """Protected names, mail and bans, in the file at `path`, or in memory if that is None.
 
     A `StoredHistory` has the same file open, and is closed after this. Raises `Unusable` if the
     file cannot be used. May be called from any thread. `now` returns the seconds since the epoch.
@@ -131,7 +131,7 @@ class Records:
             except sqlite3.Error as error:
                 raise RecordsFailed(
                     line,
-                    f"names, letters and bans cannot be kept or read ({error}). See that"
+                    f"names, mail and bans cannot be kept or read ({error}). See that"
                     f" {self._path} may be written and the disk has room",
                 ) from error
 
@@ -163,7 +163,7 @@ class Records:
     def unprotect(self, name: str) -> bool:
         """Let anybody have `name` again; return whether it was protected.
 
-        Its letters are deleted.
+        Its mail is deleted.
         """
         fold = fold_name(name)
         with self._turn(_CANNOT_KEEP) as connection:
@@ -198,12 +198,12 @@ class Records:
         rows = self._connection.execute("SELECT fold, name, kept, since FROM names")
         return {fold: Protected(name, kept, since) for fold, name, kept, since in rows}
 
-    # Letters
+    # Mail
 
     def keep(self, message: Private) -> bool:
         """Keep `message` for its recipient; return False if that name is not protected.
 
-        Raises `RecordsFull` if no more letters may wait for that name.
+        Raises `RecordsFull` if no more messages may wait for that name.
         """
         recipient = fold_name(message.recipient)
         sender = fold_name(message.sender)
@@ -230,25 +230,27 @@ class Records:
             )
         return True
 
-    def waiting(self, name: str) -> list[Letter]:
-        """Return the letters that wait for `name`, oldest first."""
-        if fold_name(name) not in self._names:  # only protected names have letters
+    def waiting(self, name: str) -> list[KeptMessage]:
+        """Return the mail that waits for `name`, oldest first."""
+        if fold_name(name) not in self._names:  # only protected names have mail
             return []
         with self._turn(_CANNOT_READ) as connection:
             rows = connection.execute(
                 "SELECT id, sender, text, at FROM letters WHERE recipient = ? ORDER BY id",
                 (fold_name(name),),
             ).fetchall()
-        return [Letter(id, Private(sender, name, text, at=at)) for id, sender, text, at in rows]
+        return [
+            KeptMessage(id, Private(sender, name, text, at=at)) for id, sender, text, at in rows
+        ]
 
-    def handed_over(self, letters: Sequence[Letter]) -> None:
-        """Delete `letters`, but none that have come since."""
-        marks = ", ".join("?" * len(letters))
+    def handed_over(self, kept: Sequence[KeptMessage]) -> None:
+        """Delete `kept`, but none that have come since."""
+        marks = ", ".join("?" * len(kept))
         with self._turn(
             "You will be shown those messages again: that you were cannot be written."
         ) as connection:
             connection.execute(
-                f"DELETE FROM letters WHERE id IN ({marks})", [letter.id for letter in letters]
+                f"DELETE FROM letters WHERE id IN ({marks})", [message.id for message in kept]
             )
 
     # Bans

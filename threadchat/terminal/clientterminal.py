@@ -83,7 +83,7 @@ class Ended:
 TerminalEvent = str | LineTooLong | AreYouThere | Ended
 
 
-class Terminal:
+class ClientTerminal:
     """What one client types, and what stands on its screen while it does.
 
     `fallback` is the encoding of a client that sends no UTF-8. `complete` finds what Tab offers.

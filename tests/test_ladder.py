@@ -1,0 +1,176 @@
+"""The folders of the package are a ladder: each knows those below it, and nothing above it."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import threadchat
+
+PACKAGE = Path(threadchat.__file__).parent
+
+LADDER = (
+    ("text",),
+    ("net",),
+    ("access",),
+    ("messages",),
+    ("monitoring",),
+    ("storage",),
+    ("terminal",),
+    ("chat",),
+    ("commands",),
+    ("console",),
+    ("session",),
+    ("handlers",),
+    ("server",),
+    ("cli",),
+)
+"""The folders from the bottom up; those on one rung know nothing of each other."""
+
+RUNG_OF = {folder: rung for rung, folders in enumerate(LADDER) for folder in folders}
+
+AT_THE_TOP = {"__init__", "__main__", "errors", "testing"}
+"""The modules that stand in no folder."""
+
+SOCKETS = {
+    *("socket", "socketserver", "ssl", "select", "selectors"),
+    *(f"threadchat.net.{name}" for name in ("transport", "tls", "sendqueue", "sniffer")),
+}
+THREADS = {"threading", "queue", "concurrent", "threadchat.net.threads"}
+
+FORBIDDEN = {
+    "text": SOCKETS | THREADS,
+    "messages": SOCKETS | THREADS,
+    "storage": SOCKETS,
+    "terminal": SOCKETS | THREADS,
+    "chat": SOCKETS | {"threadchat.terminal"},
+    "commands": SOCKETS | {"threadchat.terminal"},
+    "console": {"threadchat.session"},
+    "session": SOCKETS | {"threadchat.terminal"},
+}
+"""What the modules of a folder may not import, though it stands below them or is not ours."""
+
+MOST_LINES = 450
+
+
+def modules() -> dict[str, Path]:
+    """Return all modules of the package by their dotted names."""
+    return {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
+
+
+MODULES = modules()
+
+
+def imports_of(name: str, path: Path) -> Iterator[str]:
+    """Yield the dotted names that a module imports: modules of ours as far as they are modules."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} imports by a relative name"
+            assert node.module is not None
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield full if full in MODULES else node.module
+
+
+IMPORTS = {name: set(imports_of(name, path)) for name, path in MODULES.items()}
+
+
+def folder_of(name: str) -> str:
+    """Return the folder of a module; "" for one at the top."""
+    parts = name.split(".")
+    return parts[1] if len(parts) > 2 else ""
+
+
+def test_what_stands_where() -> None:
+    assert {folder_of(name) for name in MODULES} - {""} == set(RUNG_OF)
+    assert {name.split(".")[1] for name in MODULES if not folder_of(name)} == AT_THE_TOP
+    assert (PACKAGE / "py.typed").exists()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_it_imports_only_what_stands_below(name: str) -> None:
+    folder = folder_of(name)
+    for imported in IMPORTS[name]:
+        if not imported.startswith("threadchat"):
+            continue
+        other = folder_of(imported)
+        if folder in RUNG_OF:
+            is_allowed = (
+                imported in ("threadchat", "threadchat.errors")
+                or other == folder
+                or (other in RUNG_OF and RUNG_OF[other] < RUNG_OF[folder])
+            )
+            assert is_allowed, f"{name} imports {imported}"
+        assert imported != "threadchat.testing" or name == "threadchat.testing"
+
+
+def test_the_errors_import_nothing() -> None:
+    assert IMPORTS["threadchat.errors"] == set()
+
+
+def test_only_the_command_line_imports_the_package_itself() -> None:
+    importing = {name for name, imported in IMPORTS.items() if "threadchat" in imported}
+    assert {folder_of(name) or name for name in importing} <= {"cli", "threadchat.testing"}
+
+
+@pytest.mark.parametrize("folder", FORBIDDEN)
+def test_it_knows_nothing_of(folder: str) -> None:
+    for name in MODULES:
+        if folder_of(name) == folder:
+            for imported in IMPORTS[name]:
+                for forbidden in FORBIDDEN[folder]:
+                    is_it = imported == forbidden or imported.startswith(f"{forbidden}.")
+                    assert not is_it, f"{name} imports {imported}"
+
+
+@pytest.mark.parametrize("folder", ["terminal", "text"])
+def test_no_clock_is_read_there(folder: str) -> None:
+    clocks = {"time", "monotonic", "monotonic_ns", "perf_counter", "time_ns"}
+    for name, path in MODULES.items():
+        if folder_of(name) != folder:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {
+                f"time.{clock}" for clock in clocks
+            }:
+                raise AssertionError(f"{name} reads a clock in line {node.lineno}")
+
+
+def test_imports_run_one_way() -> None:
+    # No circle at all, those inside a folder included.
+    done: set[str] = set()
+    under_way: list[str] = []
+
+    def visit(name: str) -> None:
+        assert name not in under_way, " -> ".join([*under_way, name])
+        if name in done or name not in IMPORTS or name == "threadchat":
+            return
+        under_way.append(name)
+        for imported in sorted(IMPORTS[name]):
+            visit(imported)
+        under_way.pop()
+        done.add(name)
+
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), 10 * len(IMPORTS)))
+    for name in MODULES:
+        visit(name)
+    assert done >= set(MODULES) - {"threadchat.__init__"}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_it_can_be_read_in_one_sitting(name: str) -> None:
+    lines = MODULES[name].read_text(encoding="utf-8").count("\n")
+    assert lines <= MOST_LINES
+
+
+def test_the_tests_have_the_same_folders() -> None:
+    tests = Path(__file__).parent
+    folders = {path.name for path in tests.iterdir() if path.is_dir() and path.name[0] not in "._"}
+    assert set(RUNG_OF) <= folders
