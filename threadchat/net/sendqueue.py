@@ -39,8 +39,8 @@ class SendQueue:
         "_frame",
         "_lock",
         "_queue",
-        "_watched",
         "_transport",
+        "_watched",
         "bytes_sent",
         "reason",
     )
