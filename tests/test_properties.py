@@ -26,19 +26,19 @@ from threadchat.messages.format import render
 from threadchat.messages.kinds import Emote, Say
 from threadchat.net.addresses import IPAddress, address_of
 from threadchat.net.sniffer import Sniffer
-from threadchat.terminal.clientterminal import ClientTerminal, Mode, TerminalEvent
+from threadchat.terminal.clientterminal import ClientTerminal, TerminalEvent
 from threadchat.terminal.linebuffer import LineBuffer, LineEvent
-from threadchat.terminal.telnet import (
+from threadchat.terminal.modes import Mode
+from threadchat.terminal.negotiation import MAX_REPLIES
+from threadchat.terminal.telnet import MAX_SUBNEGOTIATION, TelnetParser
+from threadchat.terminal.telnetcodes import (
     IAC,
-    MAX_REPLIES,
-    MAX_SUBNEGOTIATION,
     Command,
     Data,
     Event,
     Option,
     Side,
     Subnegotiation,
-    TelnetParser,
     escape,
 )
 from threadchat.terminal.view import View
@@ -140,12 +140,12 @@ class TestChunking:
     def test_telnet(self, stream: bytes, at: list[int]) -> None:
         def outcome(chunks: Sequence[bytes]) -> tuple[list[Event], bytes, bool]:
             parser = agreeing_parser()
-            parser.enable(Side.LOCAL, Option.ECHO)
+            parser.negotiation.enable(Side.LOCAL, Option.ECHO)
             events: list[Event] = []
             replies = b""
             for chunk in chunks:
                 events += parser.receive_data(chunk)
-                replies += parser.data_to_send()
+                replies += parser.negotiation.take_output()
             return joined(events), replies, parser.speaks_telnet
 
         assert outcome(pieces(stream, at)) == outcome([stream])
@@ -223,7 +223,7 @@ class TestBounds:
         replies = b""
         for _ in range(MAX_REPLIES):
             parser.receive_data(stream)
-            replies += parser.data_to_send()
+            replies += parser.negotiation.take_output()
         timing_marks = replies.count(bytes((IAC, Command.WONT, Option.TIMING_MARK)))
         assert len(replies) <= 3 * (MAX_REPLIES + timing_marks)
 
@@ -238,7 +238,7 @@ class TestBounds:
     def test_nothing_of_telnet_without_telnet(self, stream: bytes) -> None:
         parser = agreeing_parser()
         parser.receive_data(stream)
-        assert parser.speaks_telnet or parser.data_to_send() == b""
+        assert parser.speaks_telnet or parser.negotiation.take_output() == b""
 
 
 class TestRoundTrips:
@@ -254,8 +254,8 @@ class TestRoundTrips:
         parser = TelnetParser(remote={Option.TTYPE})
         parser.receive_data(bytes((IAC, Command.WILL, Option.TTYPE)))
         other = TelnetParser()
-        other.subnegotiate(Option.TTYPE, payload)
-        assert parser.receive_data(other.data_to_send()) == [
+        other.negotiation.subnegotiate(Option.TTYPE, payload)
+        assert parser.receive_data(other.negotiation.take_output()) == [
             Subnegotiation(Option.TTYPE, payload[:MAX_SUBNEGOTIATION])
         ]
 

@@ -25,7 +25,7 @@ from rich.text import Text
 
 from tests.support import DEADLINE, Client, WatchingConsole, said_by, wait_until
 from threadchat import ChatServer
-from threadchat.terminal.clientterminal import Mode
+from threadchat.terminal.modes import Mode
 
 COLUMNS = 100
 

@@ -16,14 +16,14 @@ import pytest
 from tests.support import DEADLINE, Client, WatchingConsole, run_server, wait_until
 from tests.terminal.test_editscreen import EagerScreen
 from threadchat import ChatServer
-from threadchat.terminal.telnet import (
+from threadchat.terminal.telnet import TelnetParser
+from threadchat.terminal.telnetcodes import (
     Data,
     Option,
     OptionChanged,
     OptionRequested,
     Side,
     Subnegotiation,
-    TelnetParser,
 )
 
 COLUMNS, ROWS = 80, 25
@@ -88,10 +88,10 @@ class WindowsTelnet:
                     assert option != NEW_ENVIRON, "this kills telnet.exe"
                 case OptionChanged(Side.LOCAL, Option.NAWS, True):
                     size = COLUMNS.to_bytes(2, "big") + ROWS.to_bytes(2, "big")
-                    self._telnet.subnegotiate(Option.NAWS, size)
+                    self._telnet.negotiation.subnegotiate(Option.NAWS, size)
                 case Subnegotiation(Option.TTYPE, b"\x01"):
-                    self._telnet.subnegotiate(Option.TTYPE, b"\x00ANSI")
-        self._pressed += len(answer := self._telnet.data_to_send())
+                    self._telnet.negotiation.subnegotiate(Option.TTYPE, b"\x00ANSI")
+        self._pressed += len(answer := self._telnet.negotiation.take_output())
         self._socket.sendall(answer)
 
     def close(self) -> None:

@@ -6,16 +6,11 @@ from collections.abc import Iterable, Iterator
 import pyte
 import pytest
 
-from threadchat.terminal.clientterminal import (
-    AreYouThere,
-    ClientTerminal,
-    Ended,
-    Mode,
-    TerminalEvent,
-)
+from threadchat.terminal.clientterminal import AreYouThere, ClientTerminal, Ended, TerminalEvent
 from threadchat.terminal.linebuffer import MAX_LINE, LineTooLong
 from threadchat.terminal.lineeditor import Completer
-from threadchat.terminal.telnet import IAC, Command, Option
+from threadchat.terminal.modes import Mode
+from threadchat.terminal.telnetcodes import IAC, Command, Option
 from threadchat.terminal.view import View
 
 NEGOTIATION = re.compile(rb"\xff[\xfb-\xfe].", re.DOTALL)

@@ -22,10 +22,10 @@ from pathlib import Path
 
 import pytest
 
-from threadchat.terminal.telnet import (
+from threadchat.terminal.negotiation import MAX_REPLIES, Negotiation
+from threadchat.terminal.telnet import MAX_SUBNEGOTIATION, TelnetParser
+from threadchat.terminal.telnetcodes import (
     IAC,
-    MAX_REPLIES,
-    MAX_SUBNEGOTIATION,
     Command,
     Data,
     Event,
@@ -36,14 +36,13 @@ from threadchat.terminal.telnet import (
     Side,
     Signal,
     Subnegotiation,
-    TelnetParser,
     escape,
 )
 
 TRANSCRIPTS = Path(__file__).parent.parent / "data" / "telnet"
 NAMES = sorted(path.stem for path in TRANSCRIPTS.glob("*.input"))
 
-Step = bytes | Callable[[TelnetParser], None]
+Step = bytes | Callable[[Negotiation], None]
 LOCAL, REMOTE = Side.LOCAL, Side.REMOTE
 DO_TIMING_MARK = bytes((IAC, Command.DO, Option.TIMING_MARK))
 WONT_TIMING_MARK = bytes((IAC, Command.WONT, Option.TIMING_MARK))
@@ -87,8 +86,8 @@ class Result:
             if isinstance(step, bytes):
                 events += parser.receive_data(step)
             else:
-                step(parser)
-            self.replies += parser.data_to_send()
+                step(parser.negotiation)
+            self.replies += parser.negotiation.take_output()
         self.events = joined(events)
         self.speaks_telnet = parser.speaks_telnet
 
@@ -232,7 +231,7 @@ class TestText:
     def test_vector_19_an_unfinished_command_is_nothing(self) -> None:
         parser = TelnetParser()
         assert parser.receive_data(b"hi\xff") == [Data(b"hi")]
-        assert parser.data_to_send() == b""
+        assert parser.negotiation.take_output() == b""
 
     def test_escape_doubles_ff(self) -> None:
         assert escape(b"a\xffb\xff\xff") == b"a\xff\xffb\xff\xff\xff\xff"
@@ -277,7 +276,7 @@ class TestCommands:
         parser = TelnetParser(local={Option.ECHO})
         parser.receive_data(data)
         assert not parser.speaks_telnet
-        assert parser.data_to_send() == b""
+        assert parser.negotiation.take_output() == b""
 
     @pytest.mark.parametrize(
         "data", [b"\xff\xf6", b"\xff\xfd\x01", b"\xff\xfe\x01", b"\xff\xfb\x1f", b"\xff\xfd\x06"]
@@ -367,17 +366,17 @@ class TestRequests:
     def test_what_cannot_be_granted_any_more_does_not_come_into_force(self) -> None:
         parser = TelnetParser(remote={Option.NAWS})
         parser.receive_data(b"\xff\xfb\x1f\xff\xfc\x1f" * (MAX_REPLIES // 2))
-        parser.data_to_send()
+        parser.negotiation.take_output()
         assert parser.receive_data(b"\xff\xfb\x1f\xff\xfa\x1f\0\x50\0\x18\xff\xf0") == [
             OptionRequested(REMOTE, Option.NAWS)
         ]
-        assert parser.data_to_send() == b""
+        assert parser.negotiation.take_output() == b""
 
     def test_data_to_send_is_handed_out_once(self) -> None:
         parser = TelnetParser()
         parser.receive_data(b"\xff\xfd\x01")
-        parser.data_to_send()
-        assert parser.data_to_send() == b""
+        parser.negotiation.take_output()
+        assert parser.negotiation.take_output() == b""
 
 
 class TestTimingMark:
@@ -394,9 +393,9 @@ class TestTimingMark:
     def test_they_and_all_other_replies_share_one_bound(self) -> None:
         parser = TelnetParser(local={Option.SGA})
         parser.receive_data(b"\xff\xfd\x03\xff\xfe\x03" * (MAX_REPLIES // 2 - 1))
-        parser.data_to_send()
+        parser.negotiation.take_output()
         parser.receive_data(DO_TIMING_MARK * 5)
-        assert parser.data_to_send() == WONT_TIMING_MARK * 2
+        assert parser.negotiation.take_output() == WONT_TIMING_MARK * 2
 
     def test_without_a_line_in_between_they_are_bounded(self) -> None:
         for pieces in ([DO_TIMING_MARK * 1000], [DO_TIMING_MARK] * 1000):
@@ -477,7 +476,7 @@ WORDS = {
 OPTION = Option.SGA
 
 
-class Negotiation:
+class Exchange:
     """One option of one side, agreed to if asked for, unless `agreed` says otherwise."""
 
     def __init__(self, side: Side, way: Iterable[str] = (), *, agreed: bool = True) -> None:
@@ -495,12 +494,12 @@ class Negotiation:
         events: list[Event] = []
         match action:
             case "enable":
-                self.parser.enable(self.side, OPTION)
+                self.parser.negotiation.enable(self.side, OPTION)
             case "disable":
-                self.parser.disable(self.side, OPTION)
+                self.parser.negotiation.disable(self.side, OPTION)
             case _:
                 events = self.parser.receive_data(bytes((IAC, WORDS[self.side][action], OPTION)))
-        said = self.parser.data_to_send()
+        said = self.parser.negotiation.take_output()
         words = {bytes((IAC, WORDS[self.side][word], OPTION)): word for word in (ASK, STOP)}
         changes = [event for event in events if isinstance(event, OptionChanged)]
         return words[said] if said else SILENCE, [*changes]
@@ -517,59 +516,59 @@ class TestQMethod:
     @pytest.mark.parametrize(("state", "action"), TRANSITIONS)
     def test_what_is_said(self, side: Side, state: str, action: str) -> None:
         said, _ = TRANSITIONS[state, action]
-        assert Negotiation(side, WAY_TO[state]).do(action) == said
+        assert Exchange(side, WAY_TO[state]).do(action) == said
 
     @pytest.mark.parametrize(("state", "action"), TRANSITIONS)
     def test_the_state_that_follows(self, side: Side, state: str, action: str) -> None:
         _, following = TRANSITIONS[state, action]
         for later in product(ACTIONS, repeat=3):
-            there = Negotiation(side, (*WAY_TO[state], action))
-            straight = Negotiation(side, WAY_TO[following])
+            there = Exchange(side, (*WAY_TO[state], action))
+            straight = Exchange(side, WAY_TO[following])
             assert there.answers(later) == straight.answers(later), later
 
     @pytest.mark.parametrize(("one", "other"), list(product(WAY_TO, repeat=2)))
     def test_each_state_can_be_told_from_the_others(self, side: Side, one: str, other: str) -> None:
         alike = all(
-            Negotiation(side, WAY_TO[one]).answers(later)
-            == Negotiation(side, WAY_TO[other]).answers(later)
+            Exchange(side, WAY_TO[one]).answers(later)
+            == Exchange(side, WAY_TO[other]).answers(later)
             for later in product(ACTIONS, repeat=3)
         )
         assert alike == (one == other)
 
     def test_what_is_not_agreed_to_can_be_asked_for(self, side: Side) -> None:
-        negotiation = Negotiation(side, agreed=False)
+        negotiation = Exchange(side, agreed=False)
         assert negotiation.answers([PEER_WANTS, ENABLE, PEER_WANTS]) == [STOP, ASK, SILENCE]
 
     @pytest.mark.parametrize("way", [(PEER_WANTS,), (ENABLE, PEER_WANTS)])
     def test_its_coming_into_force_is_reported(self, side: Side, way: tuple[str, ...]) -> None:
         *before, last = way
-        _, changes = Negotiation(side, before).do_and_see(last)
+        _, changes = Exchange(side, before).do_and_see(last)
         assert changes == [OptionChanged(side, OPTION, True)]
 
     def test_its_end_is_reported_when_the_peer_gives_it_up(self, side: Side) -> None:
-        _, changes = Negotiation(side, WAY_TO[YES]).do_and_see(PEER_STOPS)
+        _, changes = Exchange(side, WAY_TO[YES]).do_and_see(PEER_STOPS)
         assert changes == [OptionChanged(side, OPTION, False)]
 
     def test_its_end_is_reported_when_we_give_it_up(self, side: Side) -> None:
-        _, changes = Negotiation(side, WAY_TO[WANT_NO]).do_and_see(PEER_STOPS)
+        _, changes = Exchange(side, WAY_TO[WANT_NO]).do_and_see(PEER_STOPS)
         assert changes == [OptionChanged(side, OPTION, False)]
 
     def test_a_refusal_changes_nothing(self, side: Side) -> None:
-        _, changes = Negotiation(side, WAY_TO[WANT_YES]).do_and_see(PEER_STOPS)
+        _, changes = Exchange(side, WAY_TO[WANT_YES]).do_and_see(PEER_STOPS)
         assert changes == []
 
     def test_no_loop_between_two_of_us(self, side: Side) -> None:
         one = TelnetParser(local={OPTION}, remote={OPTION})
         other = TelnetParser(local={OPTION}, remote={OPTION})
         for parser in (one, other):
-            parser.enable(side, OPTION)
-            parser.disable(side, OPTION)
-            parser.enable(side, OPTION)
+            parser.negotiation.enable(side, OPTION)
+            parser.negotiation.disable(side, OPTION)
+            parser.negotiation.enable(side, OPTION)
         for _ in range(10):
-            to_other, to_one = one.data_to_send(), other.data_to_send()
+            to_other, to_one = one.negotiation.take_output(), other.negotiation.take_output()
             one.receive_data(to_one)
             other.receive_data(to_other)
-        assert one.data_to_send() == other.data_to_send() == b""
+        assert one.negotiation.take_output() == other.negotiation.take_output() == b""
 
 
 # Subnegotiation
@@ -578,7 +577,7 @@ class TestQMethod:
 def with_naws() -> TelnetParser:
     parser = TelnetParser(remote={Option.NAWS})
     parser.receive_data(b"\xff\xfb\x1f")
-    parser.data_to_send()
+    parser.negotiation.take_output()
     return parser
 
 
@@ -654,5 +653,5 @@ class TestSubnegotiation:
     )
     def test_ours_is_escaped(self, payload: bytes, sent: bytes) -> None:
         parser = TelnetParser()
-        parser.subnegotiate(Option.TTYPE, payload)
-        assert parser.data_to_send() == b"\xff\xfa\x18" + sent + b"\xff\xf0"
+        parser.negotiation.subnegotiate(Option.TTYPE, payload)
+        assert parser.negotiation.take_output() == b"\xff\xfa\x18" + sent + b"\xff\xf0"

@@ -99,9 +99,7 @@ def nick(chat: Chat, person: Person, argument: str) -> None:
         chat.mail.hand_over(person)
 
 
-@registry.command(
-    "protect", "", "keep your name: others need your passphrase for it", weight=4
-)
+@registry.command("protect", "", "keep your name: others need your passphrase for it", weight=4)
 def protect(chat: Chat, person: Person, argument: str) -> None:
     """Keep the person's name for them."""
     if argument:

@@ -4,21 +4,32 @@ bytes -> `TelnetParser` -> `Decoder` -> `LineBuffer` or `LineEditor` -> lines. N
 threads, no clock: the time comes in with the bytes, and what the client is to be sent is fetched
 with `Terminal.take_output`.
 
-A client is in one of five modes. All begin as UNKNOWN. A line end makes it LINE: it edits its own
-lines. Keys one by one, as Windows' telnet sends them, get it PROBED. What asks for the server's
-echo, or agrees to it, is in CHARACTER mode. One that is probed and does not answer sends RAW keys.
-Promise 5 is kept here and in the parser: no telnet byte without evidence of a telnet.
+A client is in one of five modes, and `MODE_AFTER` says how it gets from one to another. All begin
+as UNKNOWN. A client in LINE mode edits its own lines. Windows' telnet sends keys one by one, and is
+PROBED for that. In CHARACTER mode the server echoes and draws the line. A client that was probed
+and has not answered sends RAW keys.
+
+Promise 5 is kept here and in the parser: no telnet byte without evidence of telnet.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
-from threadchat.terminal.charsets import MAX_CHARSETS, OEM_CODE_PAGES
+from threadchat.terminal.charsets import choose_charset, console_code_page
 from threadchat.terminal.linebuffer import MAX_LINE, LineBuffer, LineTooLong
 from threadchat.terminal.lineeditor import Completer, EndOfInput, LineEditor
-from threadchat.terminal.telnet import (
+from threadchat.terminal.modes import (
+    MAX_KEY,
+    MIN_BETWEEN_KEYS,
+    MODE_AFTER,
+    PROBE_TIMEOUT,
+    Mode,
+    Sign,
+    is_mud_client,
+)
+from threadchat.terminal.telnet import TelnetParser
+from threadchat.terminal.telnetcodes import (
     IAC,
     Command,
     Data,
@@ -30,19 +41,9 @@ from threadchat.terminal.telnet import (
     Side,
     Signal,
     Subnegotiation,
-    TelnetParser,
 )
 from threadchat.terminal.view import PLAIN_VIEW, View
 from threadchat.text.encodings import Decoder, usable_encoding
-
-MAX_KEY = 8
-"""The most bytes that one key sends."""
-
-MIN_BETWEEN_KEYS = 0.020
-"""Seconds that lie between two keys a person presses; what comes closer is one piece of text."""
-
-PROBE_TIMEOUT = 3.0
-"""Seconds after which a client that has not answered a probe does not speak telnet."""
 
 _PLAIN_LINES = re.compile(rb"(?:[ -~]*\r?\n)+")
 
@@ -50,24 +51,7 @@ _PLAIN_LINES = re.compile(rb"(?:[ -~]*\r?\n)+")
 _OPTIONS_OF_OURS = frozenset({Option.ECHO, Option.SGA, Option.CHARSET})
 _OPTIONS_OF_CLIENTS = frozenset({Option.SGA, Option.NAWS, Option.TTYPE, Option.CHARSET})
 
-
-# These edit lines better than we could; some take our echo for a wish to hide a password.
-_MUD_CLIENTS = tuple(
-    "ATLANTIS AXMUD BEIP BLOWTORCH CMUD GNOME-MUD KILDCLIENT KMUDDY MUDLET MUDRAMMER MUSHCLIENT"
-    " POTATO TINTIN TINYFUGUE ZMUD".split()
-)
-
 _SECRET_SHOWS = "(Your client will show what you type.) "
-
-
-class Mode(Enum):
-    """What a client has turned out to be."""
-
-    UNKNOWN = "unknown"
-    LINE = "line"
-    PROBED = "probed"
-    CHARACTER = "character"
-    RAW = "raw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +86,7 @@ class ClientTerminal:
         "_editor",
         "_is_plain",
         "_last_key_at",
+        "_options",
         "_output",
         "_probed_at",
         "_prompt",
@@ -118,6 +103,7 @@ class ClientTerminal:
         self.view = PLAIN_VIEW
         """How the client is to be shown text, people's own wishes aside."""
         self._telnet = TelnetParser(local=_OPTIONS_OF_OURS, remote=_OPTIONS_OF_CLIENTS)
+        self._options = self._telnet.negotiation
         self._decoder = Decoder(fallback)
         self._buffer = LineBuffer()
         self._editor: LineEditor | None = None  # there in character mode alone
@@ -143,7 +129,7 @@ class ClientTerminal:
         if self.mode is Mode.UNKNOWN:
             self._look_at_chunk(data, now)
         elif self.mode is Mode.PROBED and now - self._probed_at > PROBE_TIMEOUT:
-            self.mode = Mode.RAW
+            self._see(Sign.NO_ANSWER)
         events: list[TerminalEvent] = []
         for event in self._telnet.receive_data(data):
             if isinstance(event, Data):
@@ -179,13 +165,13 @@ class ClientTerminal:
     def _look_at_chunk(self, data: bytes, now: float) -> None:
         """Tell a client that sends lines from one that sends keys (and may know telnet)."""
         if b"\n" in data or b"\r" in data:
-            self.mode = Mode.LINE
+            self._see(Sign.LINE_END)
         elif len(data) > MAX_KEY or IAC in data:
             self._last_key_at = None
         else:
             before, self._last_key_at = self._last_key_at, now
             if before is not None and now - before >= MIN_BETWEEN_KEYS:
-                self.mode = Mode.PROBED
+                self._see(Sign.KEYS)
                 self._probed_at = now
                 self._ask_for_character_mode()
 
@@ -245,6 +231,9 @@ class ClientTerminal:
 
     # Modes
 
+    def _see(self, sign: Sign) -> None:
+        self.mode = MODE_AFTER[self.mode].get(sign, self.mode)
+
     @property
     def is_in_character_mode(self) -> bool:
         """Whether the line being typed is ours to draw."""
@@ -265,22 +254,22 @@ class ClientTerminal:
 
     def _ask_for_character_mode(self) -> None:
         self._ask_for_echo()
-        self._telnet.enable(Side.REMOTE, Option.NAWS)
+        self._options.enable(Side.REMOTE, Option.NAWS)
 
     def _ask_for_echo(self) -> None:
         # Never one without the other: SGA alone leaves Unix telnets echoing key by key, and ECHO
         # alone is for passwords.
         self._echo_is_for_a_secret = False
-        self._telnet.enable(Side.LOCAL, Option.ECHO)
-        self._telnet.enable(Side.LOCAL, Option.SGA)
+        self._options.enable(Side.LOCAL, Option.ECHO)
+        self._options.enable(Side.LOCAL, Option.SGA)
 
     def _option_changed(self, side: Side, option: int, enabled: bool) -> None:
         match side, option:
             case Side.LOCAL, Option.ECHO if enabled and not self._echo_is_for_a_secret:
-                if self._telnet.is_wanted(side, option):  # we may have thought better of it
+                if self._options.is_wanted(side, option):  # we may have thought better of it
                     self._enter_character_mode()
             case Side.LOCAL, Option.ECHO | Option.SGA if not enabled:
-                if self._telnet.is_wanted(side, option):  # for we are asking for it again
+                if self._options.is_wanted(side, option):  # for we are asking for it again
                     self._stop_drawing()
                 else:
                     self._leave_character_mode()
@@ -292,8 +281,8 @@ class ClientTerminal:
             return
         if self.mode is Mode.PROBED:
             # Keys one by one and no request of its own: telnet.exe, whose bytes are its console's.
-            self._decoder.fallback = OEM_CODE_PAGES.get(self._decoder.fallback, "cp437")
-        self.mode = Mode.CHARACTER
+            self._decoder.fallback = console_code_page(self._decoder.fallback)
+        self._see(Sign.ECHO)
         self._editor = LineEditor(complete=self._complete, encoding=self._decoder.encoding)
         self._editor.resize(*self._size)
         self._editor.set_prompt(self._prompt)
@@ -301,17 +290,17 @@ class ClientTerminal:
         # What has been typed may stand on the screen already: it is drawn over, once.
         self._editor.start()
         self._editor.feed(self._buffer.take())
-        self._telnet.enable(Side.REMOTE, Option.NAWS)
-        self._telnet.enable(Side.REMOTE, Option.TTYPE)
+        self._options.enable(Side.REMOTE, Option.NAWS)
+        self._options.enable(Side.REMOTE, Option.TTYPE)
         self._ask_for_type()
 
     def _leave_character_mode(self) -> None:
-        self._telnet.disable(Side.LOCAL, Option.ECHO)
-        self._telnet.disable(Side.LOCAL, Option.SGA)
+        self._options.disable(Side.LOCAL, Option.ECHO)
+        self._options.disable(Side.LOCAL, Option.SGA)
         self._stop_drawing()
 
     def _stop_drawing(self) -> None:
-        self.mode = Mode.LINE
+        self._see(Sign.NO_ECHO)
         editor, self._editor = self._editor, None
         if editor is not None:
             typed = editor.text
@@ -324,10 +313,10 @@ class ClientTerminal:
         if (
             self._editor is not None
             and not self._asked_for_type
-            and self._telnet.is_in_force(Option.TTYPE)
+            and self._options.is_in_force(Option.TTYPE)
         ):
             self._asked_for_type = True
-            self._telnet.subnegotiate(Option.TTYPE, b"\x01")
+            self._options.subnegotiate(Option.TTYPE, b"\x01")
 
     def _take_subnegotiation(self, option: int, payload: bytes) -> None:
         match option:
@@ -336,10 +325,13 @@ class ClientTerminal:
                 if self._editor is not None:
                     self._editor.resize(*self._size)
             case Option.TTYPE if payload[:1] == b"\0":
-                if payload[1:].decode("ascii", "replace").upper().startswith(_MUD_CLIENTS):
+                if is_mud_client(payload[1:]):
                     self._leave_character_mode()
             case Option.CHARSET if payload[:1] == b"\x01":
-                self._telnet.subnegotiate(Option.CHARSET, self._choose_charset(payload[1:]))
+                answer, encoding = choose_charset(payload[1:])
+                if encoding is not None:
+                    self._decoder.use(encoding)
+                self._options.subnegotiate(Option.CHARSET, answer)
 
     # Encodings
 
@@ -354,19 +346,6 @@ class ClientTerminal:
         self._is_plain = False
         self._choose_view()
         return encoding
-
-    def _choose_charset(self, request: bytes) -> bytes:
-        """Answer a CHARSET REQUEST (RFC 2066): UTF-8 if it is offered, else what we know first."""
-        if request.startswith(b"[TTABLE]"):
-            request = request[len(b"[TTABLE]") + 1 :]
-        offered = request[1:].split(request[:1]) if request else []
-        for name in sorted(offered[:MAX_CHARSETS], key=lambda name: name.upper() != b"UTF-8"):
-            try:
-                self._decoder.use(usable_encoding(name.decode("ascii")))
-            except (LookupError, UnicodeError, ValueError):
-                continue
-            return b"\x02" + name  # ACCEPTED
-        return b"\x03"  # REJECTED
 
     def _choose_view(self) -> None:
         decoder, view = self._decoder, self.view
@@ -409,7 +388,7 @@ class ClientTerminal:
             self._editor.secret = True
         elif self._telnet.speaks_telnet:
             self._echo_is_for_a_secret = True
-            self._telnet.enable(Side.LOCAL, Option.ECHO)
+            self._options.enable(Side.LOCAL, Option.ECHO)
         else:
             question = _SECRET_SHOWS + question
         self.ask(question)
@@ -433,7 +412,7 @@ class ClientTerminal:
         if self._editor is not None:
             self._editor.secret = False
         elif self._echo_is_for_a_secret:
-            self._telnet.disable(Side.LOCAL, Option.ECHO)
+            self._options.disable(Side.LOCAL, Option.ECHO)
             self._output += "\r\n"  # the Enter that has not been shown either
 
     def stop(self) -> None:
@@ -446,7 +425,7 @@ class ClientTerminal:
 
         That is what takes it off the screen and what puts it back, or None in line mode.
         """
-        owed = self._telnet.data_to_send()
+        owed = self._options.take_output()
         if self._editor is None and not self._output:
             return owed, None
         output, self._output = self._output, ""

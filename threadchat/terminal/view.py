@@ -23,7 +23,7 @@ from threadchat.messages.kinds import (
     RoomMessage,
     Say,
 )
-from threadchat.terminal import telnet
+from threadchat.terminal.telnetcodes import escape
 from threadchat.text.names import fold_name
 
 
@@ -75,7 +75,7 @@ class View(NamedTuple):  # which hashes and compares at the speed of C, once a m
             data = data.translate(_WITHOUT_C1)
         if b"\xff" not in data:  # as ever in UTF-8
             return data
-        return telnet.escape(data) if self.doubled_iac else _LIKE_A_COMMAND.sub(b"?", data)
+        return escape(data) if self.doubled_iac else _LIKE_A_COMMAND.sub(b"?", data)
 
 
 PLAIN_VIEW = View()
