@@ -15,15 +15,17 @@ def press_keys(terminal: ClientTerminal) -> None:
     terminal.receive_data(b"i", 0.1)
 
 
+def press_keys_and_wait(terminal: ClientTerminal) -> None:
+    press_keys(terminal)
+    terminal.receive_data(b"x", 1.0 + PROBE_TIMEOUT)
+
+
 WAYS: dict[Mode, Callable[[ClientTerminal], object]] = {
     Mode.UNKNOWN: lambda terminal: None,
     Mode.LINE: lambda terminal: terminal.receive_data(b"hi\r\n", 0.0),
     Mode.PROBED: press_keys,
     Mode.CHARACTER: lambda terminal: terminal.receive_data(DO_ECHO, 0.0),
-    Mode.RAW: lambda terminal: (
-        press_keys(terminal),
-        terminal.receive_data(b"x", 1.0 + PROBE_TIMEOUT),
-    ),
+    Mode.RAW: press_keys_and_wait,
 }
 """How a client gets into each mode."""
 
