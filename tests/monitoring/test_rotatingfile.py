@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import link_or_skip
 from threadchat.monitoring import rotatingfile
 from threadchat.monitoring.rotatingfile import RotatingFile
 
@@ -100,10 +101,9 @@ def test_a_pipe_is_refused_and_not_waited_for(path: Path) -> None:
         RotatingFile(path)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
 def test_behind_a_link_it_is_the_file_that_is_put_aside(path: Path, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
-    path.symlink_to(tmp_path / "there" / "log")
+    link_or_skip(path, tmp_path / "there" / "log")
     with closing(RotatingFile(path, max_bytes=10)) as file:
         file.append(b"123456789\n")
         file.append(b"2\n")

@@ -14,7 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import DEADLINE, Client, run_concurrently, run_server, write_old_history
+from tests.support import (
+    DEADLINE,
+    Client,
+    link_or_skip,
+    run_concurrently,
+    run_server,
+    write_old_history,
+)
 from threadchat.messages.kinds import Emote, Say, Spoken
 from threadchat.storage.database import VERSION, Unusable
 from threadchat.storage.history import Found, History
@@ -220,11 +227,14 @@ class TestOpening:
     def test_a_second_server_is_refused_until_the_first_is_gone(self, path: Path) -> None:
         with opened(path):
             assert "in use by another threadchat" in self.refused(path)
-            link = path.with_name("link.db")
-            link.symlink_to(path)
-            assert "in use by another threadchat" in self.refused(link)
         with opened(path):
             pass
+
+    def test_a_second_server_is_refused_by_another_name_of_the_file(self, path: Path) -> None:
+        with opened(path):
+            link = path.with_name("link.db")
+            link_or_skip(link, path)
+            assert "in use by another threadchat" in self.refused(link)
 
     def test_the_lock_dies_with_its_process(self, path: Path) -> None:
         program = (
