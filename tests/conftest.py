@@ -27,8 +27,14 @@ settings.register_profile("threadchat", deadline=None, suppress_health_check=[He
 settings.register_profile("long", settings.get_profile("threadchat"), max_examples=5000)
 settings.load_profile("threadchat")
 
+# Under Wine the folder of Linux can be seen, too, but it shows what Wine itself has open.
 _OPEN_FILES = next(
-    (path for path in map(Path, ("/proc/self/fd", "/dev/fd")) if path.is_dir()), None
+    (
+        path
+        for path in map(Path, ("/proc/self/fd", "/dev/fd"))
+        if os.name == "posix" and path.is_dir()
+    ),
+    None,
 )
 
 
