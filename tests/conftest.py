@@ -11,15 +11,21 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.lobby import Lobby
 from tests.net.test_tls import context as context
 from tests.net.test_tls import files as files
-from tests.support import WatchingConsole, run_server, wait_until
+from tests.support.chats import Lobby
+from tests.support.clock import Clock
+from tests.support.servers import WatchingConsole, run_server
+from tests.support.waiting import wait_until
 from threadchat import ChatServer
 from threadchat.storage.records import Records
 
 # These need pseudo-terminals, which Windows does not have.
-_AT_TERMINALS = ["test_real_clients.py", "console/test_input_terminal.py", "console/test_tty.py"]
+_AT_TERMINALS = [
+    "end_to_end/test_real_clients.py",
+    "console/test_input_terminal.py",
+    "console/test_tty.py",
+]
 collect_ignore = _AT_TERMINALS if sys.platform == "win32" else []
 
 # A machine busy with other tests is no reason to fail. The long run is for whoever has the time.
@@ -51,6 +57,11 @@ def nothing_leaks() -> Iterator[None]:
         gc.collect()  # only now: it takes longer than most tests
     wait_until(lambda: threading.active_count() <= threads, "the test's threads have ended")
     wait_until(lambda: _open_files() <= files, "the test's descriptors are closed")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture

@@ -27,10 +27,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tests.process import Figures, ServerProcess
-from tests.support import DEADLINE, Client
+from tests.support.clients import Client
+from tests.support.process import Figures, ServerProcess
 from threadchat.commands.builtin import registry
 from threadchat.net.disconnect import Reason
+from threadchat.testing import DEADLINE
 from threadchat.text.clean import UNSAFE_CHARACTER
 
 OP_PASSWORD = "only for those in charge"

@@ -11,8 +11,9 @@ from pathlib import Path
 import rich.console
 from rich.text import Text
 
-from tests.support import Client, run_server
-from tests.test_real_clients import KINDS, Screen, enter
+from tests.end_to_end.test_real_clients import KINDS, Screen, enter
+from tests.support.clients import Client
+from tests.support.servers import run_server
 
 PICTURE = Path(__file__).parent / "data" / "session.svg"
 

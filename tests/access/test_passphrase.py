@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import DEADLINE, run_concurrently
+from tests.support.waiting import run_concurrently
 from threadchat.access import passphrase
 from threadchat.access.passphrase import (
     MAX_AT_ONCE,
@@ -23,6 +23,7 @@ from threadchat.access.passphrase import (
     make,
     read_passphrase,
 )
+from threadchat.testing import DEADLINE
 
 HORSE = "correct horse"
 

@@ -11,10 +11,13 @@ from itertools import islice
 
 import pytest
 
-from tests.chat.test_room import FakeMember, FakeObserver, GatedMember
 from tests.chat.test_room import deliverer as deliverer
-from tests.lobby import make_chat, make_person
-from tests.support import DEADLINE, Client, run_concurrently, run_server, said_by
+from tests.support.chats import make_chat, make_person
+from tests.support.clients import Client, said_by
+from tests.support.members import FakeMember, GatedMember
+from tests.support.observer import Recorder
+from tests.support.servers import run_server
+from tests.support.waiting import run_concurrently
 from threadchat import ChatServer
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.person import Person
@@ -22,6 +25,7 @@ from threadchat.chat.room import Room
 from threadchat.messages.kinds import Left, Say, Spoken
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
+from threadchat.testing import DEADLINE
 from threadchat.text.names import BadName
 
 
@@ -44,7 +48,7 @@ def test_each_sees_each_message_once_and_all_in_one_order(
 ) -> None:
     # Promise 1.
     senders, messages = 8, 200
-    history, observer = History(limit=senders * messages), FakeObserver()
+    history, observer = History(limit=senders * messages), Recorder()
     room = Room("lobby", history, observer, deliverer)
     members = [FakeMember(f"n{number}") for number in range(senders)]
     watcher = FakeMember("watcher")
@@ -78,13 +82,13 @@ def test_each_sees_each_message_once_and_all_in_one_order(
             f"{own}{number}" for number in range(messages)
         ]
     assert [message.line for message in history.recent("lobby", 10**6)] == order
-    assert [m.line for m in observer.seen if isinstance(m, Say)] == order
+    assert [m.line for m in observer.messages if isinstance(m, Say)] == order
 
 
 def test_coming_and_going_during_broadcast_misses_nothing_in_between(deliverer: Deliverer) -> None:
     # Promise 1: replay and live are one gapless piece of the room's order.
     rounds = 30
-    room = Room("lobby", History(limit=10**6), FakeObserver(), deliverer, replay=10**6)
+    room = Room("lobby", History(limit=10**6), Recorder(), deliverer, replay=10**6)
     watcher = FakeMember("watcher")
     room.join(watcher)
     visits: list[FakeMember] = []
@@ -117,7 +121,7 @@ def test_coming_and_going_during_broadcast_misses_nothing_in_between(deliverer: 
 
 
 def test_one_of_many_who_claim_a_name_gets_it(unkept: Records) -> None:
-    chat = make_chat(unkept, FakeObserver())
+    chat = make_chat(unkept, Recorder())
     people = [make_person(number) for number in range(16)]
     winners: list[Person] = []
 
@@ -132,7 +136,7 @@ def test_one_of_many_who_claim_a_name_gets_it(unkept: Records) -> None:
 
 
 def test_names_swapped_back_and_forth_are_never_held_twice(unkept: Records) -> None:
-    chat = make_chat(unkept, FakeObserver())
+    chat = make_chat(unkept, Recorder())
     people = [make_person(number) for number in range(4)]
     for number, person in enumerate(people):
         chat.names.claim(person, f"n{number}")
@@ -221,7 +225,7 @@ def test_a_stop_in_the_middle_of_everything() -> None:
 
 
 def test_rooms_that_come_and_go_lose_nobody(unkept: Records) -> None:
-    chat = make_chat(unkept, FakeObserver())
+    chat = make_chat(unkept, Recorder())
     people = [make_person(number) for number in range(6)]
     for number, person in enumerate(people):
         chat.names.claim(person, f"n{number}")
@@ -246,7 +250,7 @@ def test_rooms_that_come_and_go_lose_nobody(unkept: Records) -> None:
 
 def test_a_room_whose_turn_is_held_up_slows_down_no_other(unkept: Records) -> None:
     # Promises 1 to 3 hold for each room by itself.
-    chat = make_chat(unkept, FakeObserver())
+    chat = make_chat(unkept, Recorder())
     quiet, busy = (chat._take_place(name) for name in ("quiet", "busy"))
     stuck, al, bo = GatedMember("stuck"), FakeMember("al"), FakeMember("bo")
     speaker = FakeMember("speaker")

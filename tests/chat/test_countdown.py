@@ -2,8 +2,8 @@
 
 from threading import Event
 
-from tests.support import DEADLINE
 from threadchat.chat.countdown import Countdown
+from threadchat.testing import DEADLINE
 
 
 def test_it_tells_of_the_end_and_then_finishes() -> None:

@@ -1,11 +1,14 @@
+"""The thread that delivers for rooms in which several people speak at once."""
+
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
 
-from tests.support import DEADLINE, wait_until
+from tests.support.waiting import wait_until
 from threadchat.chat.deliverer import Deliverer
+from threadchat.testing import DEADLINE
 
 
 @pytest.fixture

@@ -1,47 +1,20 @@
 """Names that are kept for their owners, and the messages that wait for them."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.lobby import Lobby, Somebody
-from tests.support import Client, run_server
+from tests.support.chats import RIGHT, Lobby, Somebody, protect
+from tests.support.clients import Client
+from tests.support.servers import run_server
 from threadchat.access.passphrase import make
 from threadchat.chat.names import NameProtected
 from threadchat.chat.passwords import MAX_WRONG_PASSWORDS
 from threadchat.chat.rules import RulesFiles
-from threadchat.messages.kinds import Private
 from threadchat.monitoring.events import Trouble
-from threadchat.storage.records import MAX_FROM_ONE, Records
+from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.text.names import BadName
-
-RIGHT = "correct horse"
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    history = StoredHistory(tmp_path / "chat.db", print)
-    records = Records(tmp_path / "chat.db")
-    yield records
-    records.close()
-    history.close()
-
-
-@pytest.fixture
-def kept(records: Records) -> Iterator[Lobby]:
-    """A chat that keeps names."""
-    lobby = Lobby(records)
-    yield lobby
-    lobby.close()
-    assert lobby.watcher.failures == []
-
-
-def protect(lobby: Lobby, person: Somebody, *typed: str) -> list[str]:
-    person.secrets += typed
-    lobby.types(person, "/protect")
-    return person.lines()
 
 
 class TestProtect:
@@ -235,53 +208,6 @@ class TestNick:
         cy.secrets.append(RIGHT)
         kept.types(cy, "/nick al")
         assert (bo.pauses, cy.pauses, cy.name) == ([], [1.0], "al")
-
-
-class TestLetters:
-    @pytest.fixture
-    def bo(self, kept: Lobby, records: Records) -> Somebody:
-        records.protect("al", make(RIGHT))
-        (bo,) = kept.enter("bo")
-        return bo
-
-    def test_a_private_message_waits_for_its_owner(self, kept: Lobby, bo: Somebody) -> None:
-        kept.types(bo, "/msg AL come to lunch")
-        assert bo.lines() == [
-            "[you -> al] come to lunch",
-            "=== al is not here and will be handed it on coming back.",
-        ]
-        bo.secrets.append(RIGHT)
-        kept.types(bo, "/nick al")
-        *_, count, letter = bo.lines()
-        assert count == "=== A message came for you while you were not here:"
-        assert letter.startswith("=== 20")
-        assert letter.endswith(" [bo -> you] come to lunch")
-        assert bo.answers_to == "bo"
-
-    def test_it_is_handed_over_once(self, kept: Lobby, bo: Somebody, records: Records) -> None:
-        kept.types(bo, "/msg al hi")
-        bo.secrets.append(RIGHT)
-        kept.types(bo, "/nick al")
-        assert records.waiting("al") == []
-
-    def test_nothing_waits_for_a_name_that_nobody_owns(self, kept: Lobby, bo: Somebody) -> None:
-        kept.types(bo, "/msg cy hi")
-        assert bo.lines() == ["!!! Nobody here is called cy. /who lists everyone."]
-
-    def test_who_is_muted_leaves_none(self, kept: Lobby, bo: Somebody, records: Records) -> None:
-        kept.chat.names.mute("bo", 60)
-        kept.types(bo, "/msg al hi")
-        assert bo.lines() == ["!!! You are muted for 1 min more: nobody was shown that."]
-        assert records.waiting("al") == []
-
-    def test_one_sender_cannot_fill_the_box(
-        self, kept: Lobby, bo: Somebody, records: Records
-    ) -> None:
-        for number in range(MAX_FROM_ONE):
-            assert records.keep(Private("bo", "al", f"m{number}"))
-        kept.types(bo, "/msg al one more")
-        (line,) = bo.lines()
-        assert line.startswith(f"!!! {MAX_FROM_ONE} messages from you wait for al")
 
 
 @pytest.fixture

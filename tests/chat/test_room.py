@@ -1,82 +1,30 @@
+"""One room: who is shown what, in which order, and what its history keeps."""
+
 import gc
 import re
 import threading
 import weakref
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
 
-from tests.support import DEADLINE, wait_until
+from tests.support.members import FakeMember, GatedMember
+from tests.support.observer import Recorder
+from tests.support.waiting import wait_until
 from threadchat.chat import room as room_module
 from threadchat.chat.deliverer import Deliverer
-from threadchat.chat.interfaces import Member
 from threadchat.chat.room import More, Room
-from threadchat.messages.kinds import Emote, Left, Remark, Renamed, RoomMessage, Say, Spoken
-from threadchat.monitoring.events import Event
+from threadchat.messages.kinds import Emote, Left, Remark, Renamed, Say, Spoken
 from threadchat.storage.history import History
 from threadchat.terminal.view import View
-
-
-@dataclass(eq=False)
-class FakeMember:
-    name: str
-    format: View = field(default_factory=View)
-    pages: list[bytes] = field(default_factory=list)
-    hears_itself: bool = False
-    folded_name: str = ""
-    ignores: Collection[Member] = ()
-
-    def __post_init__(self) -> None:
-        self.folded_name = self.name.casefold()
-
-    def deliver(self, data: bytes) -> None:
-        self.pages.append(data)
-
-    @property
-    def screen(self) -> str:
-        return b"".join(self.pages).decode(self.format.encoding)
-
-
-class GatedMember(FakeMember):
-    """Holds up the delivery of a batch until its gate opens, so that the next one fills."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.is_held = threading.Event()
-        self.gate = threading.Event()
-
-    def deliver(self, data: bytes) -> None:
-        super().deliver(data)
-        self.is_held.set()
-        assert self.gate.wait(DEADLINE)
-
-
-class FakeObserver:
-    def __init__(self) -> None:
-        self.seen: list[RoomMessage] = []
-        self.deliveries = 0
-        self.failures: list[str] = []
-
-    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
-        self.seen += messages
-        self.deliveries += deliveries
-
-    def note(self, event: Event) -> None:
-        raise AssertionError(event)
-
-    def warn(self, words: str) -> None:
-        raise AssertionError(words)
-
-    def failed(self, doing: str, error: Exception) -> None:
-        self.failures.append(f"{doing}: {error}")
+from threadchat.testing import DEADLINE
 
 
 @pytest.fixture
-def observer() -> FakeObserver:
-    return FakeObserver()
+def observer() -> Recorder:
+    return Recorder()
 
 
 @pytest.fixture
@@ -91,7 +39,7 @@ def deliverer() -> Iterator[Deliverer]:
 
 
 @pytest.fixture
-def room(history: History, observer: FakeObserver, deliverer: Deliverer) -> Room:
+def room(history: History, observer: Recorder, deliverer: Deliverer) -> Room:
     return Room("lobby", history, observer, deliverer)
 
 
@@ -203,13 +151,13 @@ def test_a_rename_is_announced_before_announce_returns(room: Room) -> None:
     assert "is now" not in al.screen
 
 
-def test_to_a_room_with_nobody_in_it_nothing_is_shown(room: Room, observer: FakeObserver) -> None:
+def test_to_a_room_with_nobody_in_it_nothing_is_shown(room: Room, observer: Recorder) -> None:
     room.announce(Remark("The server stops in 60 s"))
     room.join(al := FakeMember("al"))
     room.leave(al, left(al))
-    shown = len(observer.seen)
+    shown = len(observer.messages)
     room.announce(Remark("The server stops in 30 s"))
-    assert shown == len(observer.seen) == 2
+    assert shown == len(observer.messages) == 2
 
 
 def test_replay_and_live_meet_without_gap_or_overlap(room: Room) -> None:
@@ -242,7 +190,7 @@ def test_only_what_was_said_is_remembered(room: Room, history: History) -> None:
 
 
 def test_a_message_is_remembered_before_anybody_is_sent_it(
-    observer: FakeObserver, deliverer: Deliverer
+    observer: Recorder, deliverer: Deliverer
 ) -> None:
     # Promise 2.
     order: list[str] = []
@@ -264,15 +212,13 @@ def test_a_message_is_remembered_before_anybody_is_sent_it(
     assert order == ["remembered hi", "sent hi"]
 
 
-def test_the_observer_sees_everything_in_the_rooms_order(
-    room: Room, observer: FakeObserver
-) -> None:
+def test_the_observer_sees_everything_in_the_rooms_order(room: Room, observer: Recorder) -> None:
     al, bo = FakeMember("al"), FakeMember("bo")
     room.join(al)
     room.join(bo)
     say(room, al, "hi")
     room.leave(bo, left(bo))
-    assert [message.line for message in observer.seen] == [
+    assert [message.line for message in observer.messages] == [
         "--> al joined (1 here)",
         "--> bo joined (2 here)",
         "al: hi",
@@ -281,7 +227,7 @@ def test_the_observer_sees_everything_in_the_rooms_order(
 
 
 def test_the_observer_is_told_how_many_lines_the_members_were_handed(
-    room: Room, observer: FakeObserver
+    room: Room, observer: Recorder
 ) -> None:
     al, bo, cy = FakeMember("al"), FakeMember("bo"), FakeMember("cy", hears_itself=True)
     for member in (al, bo, cy):
@@ -296,7 +242,7 @@ def test_the_observer_is_told_how_many_lines_the_members_were_handed(
 
 
 def test_the_lines_of_a_batch_are_counted_less_how_who_comes_is_received(
-    observer: FakeObserver, deliverer: Deliverer
+    observer: Recorder, deliverer: Deliverer
 ) -> None:
     room = Room("lobby", History(), observer, deliverer, replay=0)
     al, bo = FakeMember("al"), FakeMember("bo")
@@ -405,7 +351,7 @@ def test_what_a_batch_held_is_freed_with_it(room: Room) -> None:
         gc.enable()
 
 
-def test_a_member_that_fails_costs_the_others_nothing(room: Room, observer: FakeObserver) -> None:
+def test_a_member_that_fails_costs_the_others_nothing(room: Room, observer: Recorder) -> None:
     # Promise 8.
     class Failing(FakeMember):
         def deliver(self, data: bytes) -> None:
@@ -420,7 +366,7 @@ def test_a_member_that_fails_costs_the_others_nothing(room: Room, observer: Fake
 
 
 def test_a_history_that_fails_does_not_end_the_chat(
-    observer: FakeObserver, deliverer: Deliverer
+    observer: Recorder, deliverer: Deliverer
 ) -> None:
     class Failing(History):
         def append(self, room: str, batch: Sequence[Spoken]) -> None:
@@ -607,7 +553,7 @@ def test_who_speaks_alone_is_not_waited_for(room: Room) -> None:
     assert asked == []
 
 
-def test_who_cannot_say_more_fails_alone(room: Room, observer: FakeObserver) -> None:
+def test_who_cannot_say_more_fails_alone(room: Room, observer: Recorder) -> None:
     # Promise 8.
     def fail() -> list[Spoken]:
         raise RuntimeError("no ears")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import write_old_history
+from tests.support.files import write_old_history
 from threadchat.cli import export
 from threadchat.cli import main as cli
 from threadchat.messages.kinds import Emote, Say

@@ -1,3 +1,5 @@
+"""The main function: what keeps a server from running, and its exit status."""
+
 import errno
 import os
 import socket

@@ -1,3 +1,5 @@
+"""Options from the command line and from the environment."""
+
 import re
 from dataclasses import fields
 

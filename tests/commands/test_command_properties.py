@@ -10,8 +10,8 @@ from unittest.mock import patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.lobby import Lobby, Somebody
-from tests.test_properties import nasty_text
+from tests.end_to_end.test_properties import nasty_text
+from tests.support.chats import Lobby, Somebody
 from threadchat.access import passphrase
 from threadchat.commands.builtin import registry
 from threadchat.commands.registry import Call, parse_line

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.lobby import Lobby, Somebody
-from tests.support import wait_until
+from tests.support.chats import Lobby, Somebody
+from tests.support.waiting import wait_until
 from threadchat.commands.builtin import registry
 from threadchat.monitoring.events import Acted
 

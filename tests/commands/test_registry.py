@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.lobby import Lobby
+from tests.support.chats import Lobby
 from threadchat.access.bans import BadBan
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person

@@ -16,7 +16,7 @@ from types import FrameType
 
 from rich.table import Table
 
-from tests.support import run_concurrently
+from tests.support.waiting import run_concurrently
 from threadchat.console.input import OperatorInput, open_input
 from threadchat.console.log import Console
 from threadchat.monitoring.events import Connected, Trouble

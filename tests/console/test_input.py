@@ -10,10 +10,10 @@ from typing import TextIO
 
 import pytest
 
-from tests.support import DEADLINE
 from threadchat.console.input import OperatorInput, open_input
 from threadchat.console.log import Console, Detail
 from threadchat.terminal.linebuffer import MAX_LINE
+from threadchat.testing import DEADLINE
 
 
 class Pipe:

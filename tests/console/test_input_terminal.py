@@ -25,13 +25,14 @@ import pytest
 
 from tests.console.input_program import LINES, THREADS
 from tests.console.test_input import thread_of
-from tests.support import DEADLINE, wait_until
+from tests.support.waiting import wait_until
 from tests.terminal.test_editscreen import wrapped
 from threadchat.console import input as input_module
 from threadchat.console import tty
 from threadchat.console.input import HOW_TO_STOP, OperatorInput, TerminalInput, open_input
 from threadchat.console.log import Console
 from threadchat.monitoring.events import Connected
+from threadchat.testing import DEADLINE
 
 CHECKOUT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "tests.console.input_program"]

@@ -6,11 +6,11 @@ import threading
 import pytest
 from rich.table import Table
 
-from tests.support import DEADLINE
 from threadchat.console import log as console_module
 from threadchat.console.log import Console, Detail
 from threadchat.messages.kinds import Left, Say
 from threadchat.monitoring.events import Bound, Connected, Disconnected, Named, Trouble
+from threadchat.testing import DEADLINE
 
 
 def shown(console: Console, file: io.StringIO) -> list[str]:

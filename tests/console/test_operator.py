@@ -7,7 +7,7 @@ import pytest
 import rich.console
 from rich.console import RenderableType
 
-from tests.lobby import Lobby, Somebody
+from tests.support.chats import Lobby, Somebody
 from threadchat.console.operator import Operator, registry
 from threadchat.monitoring.events import Acted
 from threadchat.text.names import BadName

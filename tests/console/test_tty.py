@@ -1,3 +1,5 @@
+"""The operator's terminal: whether it is ours, and its modes."""
+
 import fcntl
 import io
 import os

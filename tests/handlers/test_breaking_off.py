@@ -1,4 +1,4 @@
-"""Break connections off in every way and at every moment: links that die, resets, ends, stops."""
+"""Break connections off in every way and at every moment, and see each end's reason (promise 7)."""
 
 import contextlib
 import errno
@@ -14,20 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import (
-    TRANSPORTS,
-    UNLIMITED,
-    Client,
-    WatchingConsole,
-    run_concurrently,
-    run_server,
-    wait_until,
-)
+from tests.support.clients import Client
+from tests.support.servers import TRANSPORTS, WatchingConsole, run_server
+from tests.support.waiting import run_concurrently, wait_until
 from threadchat import ChatServer
 from threadchat.chat.rules import RulesFiles
 from threadchat.handlers import connection as connection_module
 from threadchat.handlers import handler as handler_module
 from threadchat.net import transport as transport_module
+from threadchat.testing import UNLIMITED
 
 # Seconds, where it takes a minute and a half in earnest.
 _SOON = {"TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2, "TCP_USER_TIMEOUT": 2500}

@@ -1,52 +1,18 @@
+"""One client at a terminal, from its first byte to the line in the log."""
+
 import gc
-import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 
-from tests.support import (
-    DEADLINE,
-    TRANSPORTS,
-    UNLIMITED,
-    Client,
-    WatchingConsole,
-    run_server,
-    wait_until,
-)
+from tests.support.clients import Client
+from tests.support.servers import WatchingConsole, run_server
+from tests.support.waiting import wait_until
 from threadchat import ChatServer
-from threadchat.chat.interfaces import Member
-from threadchat.chat.room import More, Room
 from threadchat.commands.registry import Registry
-from threadchat.handlers import handler as handler_module
-from threadchat.handlers.handler import ClientHandler
-from threadchat.messages.kinds import Spoken
 from threadchat.monitoring.events import Disconnected
 from threadchat.net import transport as transport_module
-from threadchat.net.transport import PlainTransport
-from threadchat.server.config import ServerConfig
-from threadchat.terminal.clientterminal import ClientTerminal
-
-
-def test_the_first_client_is_greeted_and_asked(server: ChatServer) -> None:
-    with Client(server) as client:
-        assert client.expect("Your name: ") == (
-            "Hello from threadchat! Nobody is here yet.\r\nYour name: "
-        )
-
-
-def test_the_greeting_says_who_is_here(server: ChatServer) -> None:
-    with Client(server, "al"), Client(server) as one:
-        one.expect("Hello from threadchat! 1 person is here: al.\r\n")
-        with Client(server, "bo"), Client(server) as two:
-            two.expect("Hello from threadchat! 2 people are here: al, bo.\r\n")
-
-
-def test_a_name_is_welcomed_with_a_line_of_help(server: ChatServer) -> None:
-    with Client(server) as client:
-        client.type("al")
-        client.expect("Welcome, al. ")
-        assert "/help" in client.expect("\r\n")
 
 
 def test_people_hear_each_other_and_not_themselves(server: ChatServer) -> None:
@@ -102,70 +68,6 @@ def test_a_line_with_nothing_in_it_is_not_said(server: ChatServer, line: str) ->
     with Client(server, "al") as al, Client(server, "bo") as bo:
         al.type(line)
         assert bo.read_to_fence(al) == ""
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("al", "al is taken."),
-        ("AL", "AL is taken."),
-        ("a1", "a1 looks too much like al, who is here already."),
-        ("", "A name needs at least one letter or digit."),
-        ("x" * 21, "That name is too long"),
-        ("a b", "A name is made of letters, digits"),
-        ("\x1b[31mred", "A name is made of letters, digits"),
-        ("-->", "A name is made of letters, digits"),
-        ("--x", "A name begins with a letter or a digit."),
-        ("you", "you has a meaning of its own here"),
-    ],
-)
-def test_a_name_that_cannot_be_had_gets_a_reason_and_another_try(
-    server: ChatServer, name: str, reason: str
-) -> None:
-    with Client(server, "al"), Client(server) as client:
-        client.expect("Your name: ")
-        client.type(name)
-        client.expect(f"!!! {reason}")
-        client.expect("\r\nYour name: ")
-        client.type("bo")
-        client.expect("Welcome, bo.")
-
-
-def test_five_bad_names_are_enough(server: ChatServer, console: WatchingConsole) -> None:
-    with Client(server) as client:
-        for _ in range(5):
-            client.expect("Your name: ")
-            client.type("not a name")
-        assert "!!! That was try 5 of 5." in client.expect_end()
-        assert console.next_disconnect().why == "gave no name"
-
-
-@pytest.mark.parametrize(
-    ("word", "answer"),
-    [
-        ("who", "=== 1 person is here: al."),
-        ("WHO", "=== 1 person is here: al."),
-        ("/who", "=== 1 person is here: al."),
-        ("help", "=== Choose a name"),
-    ],
-)
-def test_questions_at_the_name_prompt_are_answered(
-    server: ChatServer, word: str, answer: str
-) -> None:
-    with Client(server, "al"), Client(server) as client:
-        client.expect("Your name: ")
-        for _ in range(6):  # asking is no try
-            client.type(word)
-            client.expect(answer)
-            client.expect("Your name: ")
-
-
-def test_one_can_quit_at_the_name_prompt(server: ChatServer, console: WatchingConsole) -> None:
-    with Client(server) as client:
-        client.type("quit")
-        assert client.expect_end().endswith("=== Goodbye.\r\n")
-        disconnect = console.next_disconnect()
-        assert (disconnect.name, disconnect.why) == ("", "quit")
 
 
 def test_quit_words_are_shown(server: ChatServer, console: WatchingConsole) -> None:
@@ -438,136 +340,6 @@ def test_a_telnet_in_line_mode_is_told_of_character_mode_once(server: ChatServer
         client.sync()
         assert client.received.count(b"/charmode") == 1
         assert b"/charmode" not in plain.received
-
-
-class Overheard:
-    """A lobby in which everybody who speaks is asked for more, once `al` has sent it all."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.asked: list[int] = []
-        """How much more there was, each time somebody was asked."""
-        self.may_ask = threading.Event()
-        post = Room.post
-
-        def ask(
-            room: Room, said: Sequence[Spoken], sender: Member, more: More | None = None
-        ) -> None:
-            post(room, said, sender)
-            if more is not None and sender.name == "al":
-                assert self.may_ask.wait(DEADLINE)
-                while said := more():
-                    self.asked.append(len(said))
-                    post(room, said, sender)
-
-        monkeypatch.setattr(Room, "post", ask)
-
-
-@pytest.fixture
-def overheard(monkeypatch: pytest.MonkeyPatch) -> Overheard:
-    return Overheard(monkeypatch)
-
-
-def handler_of(server: ChatServer, name: str) -> ClientHandler:
-    """Return what serves the client called `name`."""
-    return next(it for it in server.clients.handlers() if it.person.name == name)
-
-
-class TestBeingAskedForMore:
-    """What a client sends while its room asks for it: see `Room.post`."""
-
-    @pytest.mark.parametrize("transport", TRANSPORTS)
-    def test_words_go_to_the_room_and_the_rest_is_served_as_ever(
-        self, transport: type[PlainTransport], overheard: Overheard, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(handler_module, "open_transport", transport)
-        with run_server() as (server, _), Client(server, "al") as al, Client(server, "bo") as bo:
-            al.type("one")
-            bo.expect("al: one\r\n")
-            al.send(b"two\r\n\r\nthree\r\n/me waves\r\nfour\r\nfi")
-            overheard.may_ask.set()
-            bo.expect("al: two\r\nal: three\r\n* al waves\r\nal: four\r\n")
-            al.type("ve")
-            assert bo.expect("\r\n") == "al: five\r\n"
-        assert overheard.asked[0] == 2  # and then, perhaps, of what is said later
-
-    def test_in_character_mode_the_line_being_typed_is_drawn_anew(
-        self, overheard: Overheard, server: ChatServer
-    ) -> None:
-        with Client(server) as al, Client(server, "bo") as bo:
-            al.send(b"\xff\xfd\x01\xff\xfd\x03al\r")
-            al.expect("lobby> ")
-            al.send(b"one\r")
-            bo.expect("al: one\r\n")
-            al.send(b"two\rhalf")
-            overheard.may_ask.set()
-            bo.expect("al: two\r\n")
-            al.expect(": two\r\nlobby> half")
-        assert overheard.asked == [1]
-
-    def test_who_is_muted_is_told_so(self, overheard: Overheard, server: ChatServer) -> None:
-        with Client(server, "al") as al, Client(server, "bo") as bo:
-            al.type("one")
-            bo.expect("al: one\r\n")
-            server.chat.names.mute("al", 60.0)
-            al.type("two")
-            overheard.may_ask.set()
-            al.expect("!!! You are muted")
-            server.chat.names.unmute("al")
-            assert bo.read_to_fence(al) == ""
-        assert overheard.asked == []
-
-    def test_who_is_kicked_is_heard_no_more(
-        self, overheard: Overheard, watched: tuple[ChatServer, WatchingConsole]
-    ) -> None:
-        server, console = watched
-        with Client(server, "al") as al, Client(server, "bo") as bo:
-            al.type("one")
-            bo.expect("al: one\r\n")
-            al.type("two")
-            handler = handler_of(server, "al")
-            handler.client.end("kicked", "Out.")
-            overheard.may_ask.set()
-            assert bo.expect("\r\n").startswith("<-- al left")
-            assert console.next_disconnect().why == "kicked"
-        assert overheard.asked == []
-
-    def test_a_connection_that_breaks_ends_as_ever(
-        self, overheard: Overheard, watched: tuple[ChatServer, WatchingConsole]
-    ) -> None:
-        server, console = watched
-        with Client(server, "al") as al, Client(server, "bo") as bo:
-            al.type("one")
-            bo.expect("al: one\r\n")
-            al.reset()
-            handler = handler_of(server, "al")
-            wait_until(handler.transport.has_input, "the reset has arrived")
-            overheard.may_ask.set()
-            assert bo.expect("\r\n").startswith("<-- al left")
-            assert console.next_disconnect().why == "reset"
-
-    def test_what_goes_wrong_then_ends_that_client(
-        self, overheard: Overheard, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        plain_lines = ClientTerminal.plain_lines
-
-        def fail(terminal: ClientTerminal, data: bytes) -> list[str] | None:
-            assert data != b"two\n"
-            return plain_lines(terminal, data)
-
-        monkeypatch.setattr(ClientTerminal, "plain_lines", fail)
-        console = WatchingConsole()
-        with ChatServer(
-            ("127.0.0.1", 0), ServerConfig(limits=UNLIMITED), watchers=[console]
-        ) as server:
-            server.start()
-            with Client(server, "al") as al, Client(server, "bo") as bo:
-                al.type("one")
-                bo.expect("al: one\r\n")
-                al.type("two")
-                overheard.may_ask.set()
-                bo.expect("<-- al left")
-                assert console.next_disconnect().why == "server error"
-        console.close()
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from functools import partial
 
 import pytest
 
-from tests.support import DEADLINE, run_concurrently, wait_until
+from tests.support.waiting import run_concurrently, wait_until
 from threadchat.monitoring.backgroundwriter import BackgroundWriter
+from threadchat.testing import DEADLINE
 
 
 class Paper:

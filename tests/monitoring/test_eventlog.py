@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.support import DEADLINE, Client, run_server
+from tests.support.clients import Client
+from tests.support.servers import run_server
 from threadchat.messages.kinds import (
     Emote,
     Joined,
@@ -39,6 +40,7 @@ from threadchat.monitoring.events import (
     Trouble,
 )
 from threadchat.monitoring.rotatingfile import RotatingFile
+from threadchat.testing import DEADLINE
 
 
 @pytest.fixture

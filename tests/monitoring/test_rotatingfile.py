@@ -1,3 +1,5 @@
+"""A file that is put aside when it has grown."""
+
 import errno
 import os
 import stat
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import link_or_skip
+from tests.support.files import link_or_skip
 from threadchat.monitoring import rotatingfile
 from threadchat.monitoring.rotatingfile import RotatingFile
 

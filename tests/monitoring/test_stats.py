@@ -14,7 +14,10 @@ import rich.console
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support import Client, run_concurrently, run_server, wait_until
+from tests.support.clients import Client
+from tests.support.clock import Clock
+from tests.support.servers import run_server
+from tests.support.waiting import run_concurrently, wait_until
 from threadchat.messages.kinds import Say
 from threadchat.monitoring.stats import (
     WINDOW,
@@ -30,23 +33,13 @@ from threadchat.monitoring.stats import (
 from threadchat.server.chatserver import ChatServer
 
 
-class Clock:
-    """Seconds that pass when a test says so."""
-
-    def __init__(self, now: float = 1000.5) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class TestMeter:
     def test_nothing_counted_is_nothing(self) -> None:
-        meter = Meter(Clock())
+        meter = Meter(Clock(1000.5))
         assert (meter.total, meter.rate()) == (0, 0.0)
 
     def test_the_rate_is_the_average_of_the_last_ten_whole_seconds(self) -> None:
-        clock = Clock()
+        clock = Clock(1000.5)
         meter = Meter(clock)
         for second in range(20):
             clock.now = 2000 + second
@@ -115,7 +108,7 @@ class TestMeter:
 
 
 def test_a_tally_counts_messages_and_deliveries() -> None:
-    tally = Tally(Clock())
+    tally = Tally(Clock(1000.5))
     tally.shown("lobby", [Say("al", "hi", 0.0)] * 3, 30)
     tally.shown("games", [Say("al", "hi", 0.0)], 0)
     assert (tally.messages.total, tally.deliveries.total) == (4, 30)

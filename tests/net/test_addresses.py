@@ -1,3 +1,5 @@
+"""Addresses as people write them, and those of this machine."""
+
 import ipaddress
 import socket
 import struct

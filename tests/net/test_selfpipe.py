@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import DEADLINE, run_concurrently
+from tests.support.waiting import run_concurrently
 from threadchat.net.selfpipe import SelfPipe
+from threadchat.testing import DEADLINE
 
 
 @pytest.fixture

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import DEADLINE, TRANSPORTS, wait_until
+from tests.support.servers import TRANSPORTS
+from tests.support.waiting import wait_until
 from threadchat.net.disconnect import Reason, reason_of
 from threadchat.net.sendqueue import Flusher, SendQueue
 from threadchat.net.transport import PlainTransport, PortableTransport
+from threadchat.testing import DEADLINE
 
 BOUND = 200_000
 

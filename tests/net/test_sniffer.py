@@ -1,3 +1,5 @@
+"""First bytes that give another protocol away."""
+
 import pytest
 
 from threadchat.net.sniffer import Foreign, Sniffer

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.support import DEADLINE
 from threadchat.net.threads import join, start_thread, waits_for_a_stop
+from threadchat.testing import DEADLINE
 
 
 @contextmanager

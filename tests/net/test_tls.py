@@ -1,3 +1,5 @@
+"""Sending and receiving through TLS."""
+
 import contextlib
 import os
 import select
@@ -15,12 +17,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support import DEADLINE, TRANSPORTS, run_concurrently, wait_until
+from tests.support.servers import TRANSPORTS
+from tests.support.waiting import run_concurrently, wait_until
 from threadchat.net import tls
 from threadchat.net.disconnect import Reason, reason_of
 from threadchat.net.sendqueue import Flusher, SendQueue
 from threadchat.net.tls import BadCertificate, HandshakeFailed, TlsTransport, make_context
 from threadchat.net.transport import PlainTransport
+from threadchat.testing import DEADLINE
 
 BOUND = 200_000
 

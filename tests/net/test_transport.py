@@ -1,3 +1,5 @@
+"""Sending and receiving on a socket: receiving waits, sending does not."""
+
 import contextlib
 import select
 import socket
@@ -6,9 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import DEADLINE, TRANSPORTS, run_concurrently
+from tests.support.servers import TRANSPORTS
+from tests.support.waiting import run_concurrently
 from threadchat.net import transport as transport_module
 from threadchat.net.transport import PlainTransport, PortableTransport, open_transport
+from threadchat.testing import DEADLINE
 
 
 @pytest.fixture(params=TRANSPORTS)

@@ -17,9 +17,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tests.support import UNLIMITED, Client
+from tests.support.clients import Client
 from threadchat import ChatServer
 from threadchat.server.config import ServerConfig
+from threadchat.testing import UNLIMITED
 
 _SAMPLE_EVERY = 10
 """Of so many listeners, one is timed."""

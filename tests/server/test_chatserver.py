@@ -1,3 +1,5 @@
+"""The server as a whole: starting, admitting, stopping."""
+
 import contextlib
 import errno
 import socket
@@ -8,19 +10,14 @@ from functools import partial
 
 import pytest
 
-from tests.support import (
-    DEADLINE,
-    UNLIMITED,
-    Client,
-    WatchingConsole,
-    run_concurrently,
-    run_server,
-    wait_until,
-)
+from tests.support.clients import Client
+from tests.support.servers import WatchingConsole, run_server
+from tests.support.waiting import run_concurrently, wait_until
 from threadchat import ChatServer
 from threadchat.handlers import connection as connection_module
 from threadchat.messages.kinds import RoomMessage
 from threadchat.monitoring.events import Connected, Event
+from threadchat.testing import DEADLINE, UNLIMITED
 
 
 def test_port_zero_is_a_free_port_and_the_address_says_which() -> None:

@@ -1,4 +1,4 @@
-"""Let the system run out of what a server needs, and see that nobody inside notices."""
+"""Let the system run out of what a server needs, and see that nobody inside notices (promise 8)."""
 
 import contextlib
 import errno
@@ -15,14 +15,17 @@ from typing import Any
 
 import pytest
 
-from tests.support import DEADLINE, Client, WatchingConsole, run_server, wait_until
-from tests.test_end_to_end import _ENVIRONMENT, Program, running
+from tests.end_to_end.test_program import _ENVIRONMENT, Program, running
+from tests.support.clients import Client
+from tests.support.servers import WatchingConsole, run_server
+from tests.support.waiting import wait_until
 from threadchat import ChatServer
 from threadchat.cli import export
 from threadchat.net import sendqueue
 from threadchat.net.sendqueue import Flusher
 from threadchat.server import listener
 from threadchat.session.supervision import Supervision
+from threadchat.testing import DEADLINE
 
 resource = pytest.importorskip("resource", reason="there are no limits to set here")
 needs_prlimit = pytest.mark.skipif(

@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 
 from tests.server import slow_reader_figures
-from tests.support import Client, WatchingConsole
+from tests.support.clients import Client
+from tests.support.servers import WatchingConsole
 from threadchat import ChatServer
 from threadchat.handlers import handler as handler_module
 from threadchat.monitoring.stats import resident_memory

@@ -5,12 +5,15 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from tests.support import DEADLINE, Client, run_concurrently, run_server, wait_until
+from tests.support.clients import Client
+from tests.support.servers import run_server
+from tests.support.waiting import run_concurrently, wait_until
 from threadchat import ChatServer
 from threadchat.access.limits import Limits
 from threadchat.messages.kinds import RoomMessage, Say
 from threadchat.monitoring.events import Connected, Disconnected, Event, Named, Refused, Trouble
 from threadchat.session.supervision import Supervision
+from threadchat.testing import DEADLINE
 
 ONE_CLIENT = Limits(max_clients=1, max_per_address=0, max_connects=0, flood=None)
 

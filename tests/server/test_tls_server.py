@@ -13,21 +13,16 @@ from typing import IO, Any
 
 import pytest
 
+from tests.end_to_end.test_program import running
 from tests.net.test_tls import Files, client_context
-from tests.support import (
-    DEADLINE,
-    UNLIMITED,
-    Client,
-    WatchingConsole,
-    run_concurrently,
-    run_server,
-    wait_until,
-)
-from tests.test_end_to_end import running
+from tests.support.clients import Client
+from tests.support.servers import WatchingConsole, run_server
+from tests.support.waiting import run_concurrently, wait_until
 from threadchat import ChatServer
 from threadchat.access.bans import parse_target
 from threadchat.access.limits import Limits
 from threadchat.net.tls import TlsTransport
+from threadchat.testing import DEADLINE, UNLIMITED
 
 
 @dataclass

@@ -16,9 +16,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tests.process import ServerProcess
 from tests.soak import crowd
 from tests.soak.world import OP_PASSWORD, SoakFailed, World
+from tests.support.process import ServerProcess
 
 
 class Plan(NamedTuple):

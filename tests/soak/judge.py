@@ -10,8 +10,8 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tests.process import Record
 from tests.soak.participant import Kind, Participant, Recall, Visit, without_duration
+from tests.support.process import Record
 from threadchat.messages.kinds import Emote, Joined, Left, LeftTogether, Remark, Renamed, Say
 from threadchat.server.config import DEFAULT_REPLAY
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from random import Random
 
-from tests.support import Reachable
+from tests.support.clients import Reachable
 
 _TELNET_COMMAND = re.compile(rb"\xff[\xfb-\xfe].|\xff[\xf0-\xf9]", re.DOTALL)
 _PROMPTS = re.compile(

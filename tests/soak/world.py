@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from random import Random
 
-from tests.process import Figures, ServerProcess
 from tests.soak.judge import Connection, Judge
 from tests.soak.participant import Kind, Participant, Stage
+from tests.support.process import Figures, ServerProcess
 
 PATIENCE = 90.0
 """Seconds after which what is waited for counts as not happening."""

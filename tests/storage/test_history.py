@@ -1,3 +1,5 @@
+"""What is remembered in memory of what was said."""
+
 import time
 
 import pytest

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import link_or_skip, run_concurrently
+from tests.support.clock import Clock
+from tests.support.files import link_or_skip
+from tests.support.waiting import run_concurrently
 from threadchat.access.bans import Ban, Target, parse_target
 from threadchat.messages.kinds import Private, Say
 from threadchat.storage import records as records_module
@@ -28,21 +30,8 @@ from threadchat.storage.records import (
 from threadchat.storage.sqlitehistory import StoredHistory
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def never(words: str) -> None:
     raise AssertionError(words)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

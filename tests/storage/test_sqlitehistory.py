@@ -1,4 +1,4 @@
-"""Test the history that is kept in a file: with the file, and without being able to write it."""
+"""The history that is kept in a file, while that can be written and while not (promise 2)."""
 
 import os
 import queue
@@ -14,19 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import (
-    DEADLINE,
-    Client,
-    link_or_skip,
-    run_concurrently,
-    run_server,
-    write_old_history,
-)
+from tests.support.clients import Client
+from tests.support.files import link_or_skip, write_old_history
+from tests.support.servers import run_server
+from tests.support.waiting import run_concurrently
 from threadchat.messages.kinds import Emote, Say, Spoken
 from threadchat.storage.database import VERSION, Unusable
 from threadchat.storage.history import Found, History
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
+from threadchat.testing import DEADLINE
 
 
 @pytest.fixture

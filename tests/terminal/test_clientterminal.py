@@ -1,3 +1,5 @@
+"""What a client types and what it is sent: modes, and clean bytes for plain clients (promise 5)."""
+
 import encodings
 import re
 import tracemalloc

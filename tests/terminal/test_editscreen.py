@@ -1,4 +1,4 @@
-"""What a terminal shows of the line editor's output.
+"""What a terminal shows of the line editor's output (promise 6).
 
 pyte plays the terminal, once as a VT100, which waits in the last column for one more character,
 and once as Windows' telnet, which goes to the next row at once. pyte counts the parts of flags

@@ -1,3 +1,5 @@
+"""Lines from clients that edit them by themselves."""
+
 import tracemalloc
 
 import pytest

@@ -1,7 +1,8 @@
 """Run a chat server from the command line.
 
-Whatever is wrong with the system gets one line that says what to do, on standard error, and exit
-status 1; no traceback. A wrong option gets the same, and status 2, from `options`.
+A stop signal ends all of it inside a deadline (promise 9). Whatever is wrong with the system gets
+one line that says what to do, on standard error, and exit status 1; no traceback. A wrong option
+gets the same, and status 2, from `options`.
 """
 
 import contextlib

@@ -119,7 +119,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         conversation.go_on()
 
     def finish(self) -> None:
-        """Take the client out, see that it gets what it is owed, and log its end, once."""
+        """Take the client out, see that it gets what it is owed, and log its end (promise 7)."""
         why = self.client.reason
         try:
             if self.person.name:

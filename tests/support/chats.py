@@ -1,17 +1,17 @@
 """A chat with people in it but without connections: they type commands, and keep what they see."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from tests.support import no_stats
+from tests.support.observer import Recorder
+from tests.support.servers import no_stats
 from threadchat.chat.chat import Chat
 from threadchat.chat.interfaces import Observer, ServerControl
 from threadchat.chat.person import Person
 from threadchat.chat.rules import Rules
 from threadchat.commands.builtin import registry
 from threadchat.commands.registry import Call, parse_line
-from threadchat.messages.kinds import RoomMessage, Say
-from threadchat.monitoring.events import Event, Trouble
+from threadchat.messages.kinds import Say
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
 from threadchat.terminal.view import PLAIN_VIEW, Appearance, View
@@ -33,27 +33,6 @@ def make_chat(
 def make_person(id: int, address: str = "") -> Person:
     """Return somebody who throws away what they are sent."""
     return Person(id, address, lambda data: None, PLAIN_VIEW)
-
-
-class Watcher:
-    """An observer that keeps what it sees."""
-
-    def __init__(self) -> None:
-        self.messages: list[RoomMessage] = []
-        self.failures: list[Exception] = []
-        self.events: list[Event] = []
-
-    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
-        self.messages += messages
-
-    def note(self, event: Event) -> None:
-        self.events.append(event)
-
-    def warn(self, words: str) -> None:
-        self.note(Trouble(words))
-
-    def failed(self, doing: str, error: Exception) -> None:
-        self.failures.append(error)
 
 
 class Somebody(Person):
@@ -118,7 +97,7 @@ class Lobby:
     """A chat with people in it, who type."""
 
     def __init__(self, records: Records | None = None) -> None:
-        self.watcher = Watcher()
+        self.watcher = Recorder()
         self.history = History()
         self.now = [1000.0]
         self.events = self.watcher.events
@@ -156,3 +135,12 @@ class Lobby:
         call = parse_line(line)
         assert isinstance(call, Call)
         registry.dispatch(self.chat, person, call)
+
+
+RIGHT = "correct horse"
+
+
+def protect(lobby: Lobby, person: Somebody, *typed: str) -> list[str]:
+    person.secrets += typed
+    lobby.types(person, "/protect")
+    return person.lines()

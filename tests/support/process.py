@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import threadchat
-from tests.support import DEADLINE
+from threadchat.testing import DEADLINE
 
 OPEN_DOORS = ("--max-per-address", "0", "--max-connects", "0", "--max-clients", "10000")
 """Options for a server that everybody comes to from one address."""

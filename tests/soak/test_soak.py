@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tests.process import Record
 from tests.soak.__main__ import Plan, run
 from tests.soak.judge import Judge
 from tests.soak.participant import Kind, Participant
+from tests.support.process import Record
 
 SAID = [f"bo: 2.{number} hi" for number in range(1, 5)]
 

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import DEADLINE, Client, WatchingConsole, run_concurrently, run_server
+from tests.support.clients import Client
+from tests.support.servers import WatchingConsole, run_server
+from tests.support.waiting import run_concurrently
 from threadchat import ChatServer
 from threadchat.access import passphrase
 from threadchat.cli import export
@@ -22,6 +24,7 @@ from threadchat.monitoring.eventlog import EventLog
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.terminal.view import View
+from threadchat.testing import DEADLINE
 from threadchat.text.encodings import usable_encoding
 
 C0 = "".join(map(chr, (*range(0x0A), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F)))

@@ -23,9 +23,12 @@ import pytest
 from rich.style import Style
 from rich.text import Text
 
-from tests.support import DEADLINE, Client, WatchingConsole, said_by, wait_until
+from tests.support.clients import Client, said_by
+from tests.support.servers import WatchingConsole
+from tests.support.waiting import wait_until
 from threadchat import ChatServer
 from threadchat.terminal.modes import Mode
+from threadchat.testing import DEADLINE
 
 COLUMNS = 100
 

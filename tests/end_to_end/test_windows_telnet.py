@@ -13,7 +13,9 @@ from collections.abc import Iterator
 import pyte
 import pytest
 
-from tests.support import DEADLINE, Client, WatchingConsole, run_server, wait_until
+from tests.support.clients import Client
+from tests.support.servers import WatchingConsole, run_server
+from tests.support.waiting import wait_until
 from tests.terminal.test_editscreen import EagerScreen
 from threadchat import ChatServer
 from threadchat.terminal.telnet import TelnetParser
@@ -25,6 +27,7 @@ from threadchat.terminal.telnetcodes import (
     Side,
     Subnegotiation,
 )
+from threadchat.testing import DEADLINE
 
 COLUMNS, ROWS = 80, 25
 NEW_ENVIRON = 39

@@ -17,10 +17,12 @@ from typing import Any
 
 import pytest
 
-from tests.support import DEADLINE, Client, run_concurrently, said_by, wait_until
+from tests.support.clients import Client, said_by
+from tests.support.waiting import run_concurrently, wait_until
 from threadchat.access.limits import LAN
 from threadchat.net import addresses
 from threadchat.net.threads import threads_take_turns
+from threadchat.testing import DEADLINE
 
 
 class Program:

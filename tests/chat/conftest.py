@@ -1,0 +1,28 @@
+"""A lobby whose names and mail are kept in a file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.chats import Lobby
+from threadchat.storage.records import Records
+from threadchat.storage.sqlitehistory import StoredHistory
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[Records]:
+    history = StoredHistory(tmp_path / "chat.db", print)
+    records = Records(tmp_path / "chat.db")
+    yield records
+    records.close()
+    history.close()
+
+
+@pytest.fixture
+def kept(records: Records) -> Iterator[Lobby]:
+    """A chat that keeps names."""
+    lobby = Lobby(records)
+    yield lobby
+    lobby.close()
+    assert lobby.watcher.failures == []

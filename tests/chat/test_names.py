@@ -1,0 +1,65 @@
+"""Names: a name that was lost with its connection is kept."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.chats import make_chat, make_person
+from tests.support.observer import Recorder
+from threadchat.chat.chat import Chat
+from threadchat.net.disconnect import Reason
+from threadchat.storage.records import Records
+from threadchat.text.names import BadName
+
+
+class TestLostNames:
+    """A name lost with its connection is kept for two minutes for the same address."""
+
+    @pytest.fixture
+    def now(self) -> list[float]:
+        return [1000.0]
+
+    @pytest.fixture
+    def chat(self, now: list[float], unkept: Records) -> Iterator[Chat]:
+        chat = make_chat(unkept, Recorder(), clock=lambda: now[0])
+        yield chat
+        chat.close()
+
+    def lose(self, chat: Chat, why: str) -> None:
+        al = make_person(1, "10.0.0.1:5000")
+        chat.names.claim(al, "al")
+        chat.enter(al)
+        chat.leave(al, why)
+
+    @pytest.mark.parametrize("why", [Reason.RESET, Reason.TIMED_OUT, Reason.TOO_SLOW])
+    def test_another_address_does_not_get_it(self, chat: Chat, why: str) -> None:
+        self.lose(chat, why)
+        with pytest.raises(BadName, match="AL is kept for somebody whose connection broke"):
+            chat.names.claim(make_person(2, "10.0.0.2:5000"), "AL")
+
+    def test_the_same_address_does(self, chat: Chat) -> None:
+        self.lose(chat, Reason.RESET)
+        back = make_person(2, "10.0.0.1:5001")
+        chat.names.claim(back, "al")
+        assert back.name == "al"
+
+    @pytest.mark.parametrize(
+        ("why", "seconds"), [(Reason.QUIT, 0), (Reason.CLOSED, 0), (Reason.RESET, 120)]
+    )
+    def test_others_get_it_when_it_was_given_up_or_time_is_up(
+        self, chat: Chat, now: list[float], why: str, seconds: float
+    ) -> None:
+        self.lose(chat, why)
+        now[0] += seconds
+        other = make_person(2, "10.0.0.2:5000")
+        chat.names.claim(other, "al")
+        assert other.name == "al"
+
+    def test_what_is_kept_is_forgotten_in_time(self, chat: Chat, now: list[float]) -> None:
+        for number in range(100):
+            person = make_person(number, "10.0.0.1:5000")
+            chat.names.claim(person, f"n{number}")
+            chat.enter(person)
+            chat.leave(person, Reason.RESET)
+            now[0] += 30
+        assert len(chat.names._kept) <= 5

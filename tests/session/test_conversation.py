@@ -1,0 +1,150 @@
+"""What a person says, and what a room asks them for while several speak at once."""
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from tests.support.clients import Client
+from tests.support.servers import TRANSPORTS, WatchingConsole, run_server
+from tests.support.waiting import wait_until
+from threadchat import ChatServer
+from threadchat.chat.interfaces import Member
+from threadchat.chat.room import More, Room
+from threadchat.handlers import handler as handler_module
+from threadchat.handlers.handler import ClientHandler
+from threadchat.messages.kinds import Spoken
+from threadchat.net.transport import PlainTransport
+from threadchat.server.config import ServerConfig
+from threadchat.terminal.clientterminal import ClientTerminal
+from threadchat.testing import DEADLINE, UNLIMITED
+
+
+class Overheard:
+    """A lobby in which everybody who speaks is asked for more, once `al` has sent it all."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[int] = []
+        """How much more there was, each time somebody was asked."""
+        self.may_ask = threading.Event()
+        post = Room.post
+
+        def ask(
+            room: Room, said: Sequence[Spoken], sender: Member, more: More | None = None
+        ) -> None:
+            post(room, said, sender)
+            if more is not None and sender.name == "al":
+                assert self.may_ask.wait(DEADLINE)
+                while said := more():
+                    self.asked.append(len(said))
+                    post(room, said, sender)
+
+        monkeypatch.setattr(Room, "post", ask)
+
+
+@pytest.fixture
+def overheard(monkeypatch: pytest.MonkeyPatch) -> Overheard:
+    return Overheard(monkeypatch)
+
+
+def handler_of(server: ChatServer, name: str) -> ClientHandler:
+    """Return what serves the client called `name`."""
+    return next(it for it in server.clients.handlers() if it.person.name == name)
+
+
+class TestBeingAskedForMore:
+    """What a client sends while its room asks for it: see `Room.post`."""
+
+    @pytest.mark.parametrize("transport", TRANSPORTS)
+    def test_words_go_to_the_room_and_the_rest_is_served_as_ever(
+        self, transport: type[PlainTransport], overheard: Overheard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(handler_module, "open_transport", transport)
+        with run_server() as (server, _), Client(server, "al") as al, Client(server, "bo") as bo:
+            al.type("one")
+            bo.expect("al: one\r\n")
+            al.send(b"two\r\n\r\nthree\r\n/me waves\r\nfour\r\nfi")
+            overheard.may_ask.set()
+            bo.expect("al: two\r\nal: three\r\n* al waves\r\nal: four\r\n")
+            al.type("ve")
+            assert bo.expect("\r\n") == "al: five\r\n"
+        assert overheard.asked[0] == 2  # and then, perhaps, of what is said later
+
+    def test_in_character_mode_the_line_being_typed_is_drawn_anew(
+        self, overheard: Overheard, server: ChatServer
+    ) -> None:
+        with Client(server) as al, Client(server, "bo") as bo:
+            al.send(b"\xff\xfd\x01\xff\xfd\x03al\r")
+            al.expect("lobby> ")
+            al.send(b"one\r")
+            bo.expect("al: one\r\n")
+            al.send(b"two\rhalf")
+            overheard.may_ask.set()
+            bo.expect("al: two\r\n")
+            al.expect(": two\r\nlobby> half")
+        assert overheard.asked == [1]
+
+    def test_who_is_muted_is_told_so(self, overheard: Overheard, server: ChatServer) -> None:
+        with Client(server, "al") as al, Client(server, "bo") as bo:
+            al.type("one")
+            bo.expect("al: one\r\n")
+            server.chat.names.mute("al", 60.0)
+            al.type("two")
+            overheard.may_ask.set()
+            al.expect("!!! You are muted")
+            server.chat.names.unmute("al")
+            assert bo.read_to_fence(al) == ""
+        assert overheard.asked == []
+
+    def test_who_is_kicked_is_heard_no_more(
+        self, overheard: Overheard, watched: tuple[ChatServer, WatchingConsole]
+    ) -> None:
+        server, console = watched
+        with Client(server, "al") as al, Client(server, "bo") as bo:
+            al.type("one")
+            bo.expect("al: one\r\n")
+            al.type("two")
+            handler = handler_of(server, "al")
+            handler.client.end("kicked", "Out.")
+            overheard.may_ask.set()
+            assert bo.expect("\r\n").startswith("<-- al left")
+            assert console.next_disconnect().why == "kicked"
+        assert overheard.asked == []
+
+    def test_a_connection_that_breaks_ends_as_ever(
+        self, overheard: Overheard, watched: tuple[ChatServer, WatchingConsole]
+    ) -> None:
+        server, console = watched
+        with Client(server, "al") as al, Client(server, "bo") as bo:
+            al.type("one")
+            bo.expect("al: one\r\n")
+            al.reset()
+            handler = handler_of(server, "al")
+            wait_until(handler.transport.has_input, "the reset has arrived")
+            overheard.may_ask.set()
+            assert bo.expect("\r\n").startswith("<-- al left")
+            assert console.next_disconnect().why == "reset"
+
+    def test_what_goes_wrong_then_ends_that_client(
+        self, overheard: Overheard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        plain_lines = ClientTerminal.plain_lines
+
+        def fail(terminal: ClientTerminal, data: bytes) -> list[str] | None:
+            assert data != b"two\n"
+            return plain_lines(terminal, data)
+
+        monkeypatch.setattr(ClientTerminal, "plain_lines", fail)
+        console = WatchingConsole()
+        with ChatServer(
+            ("127.0.0.1", 0), ServerConfig(limits=UNLIMITED), watchers=[console]
+        ) as server:
+            server.start()
+            with Client(server, "al") as al, Client(server, "bo") as bo:
+                al.type("one")
+                bo.expect("al: one\r\n")
+                al.type("two")
+                overheard.may_ask.set()
+                bo.expect("<-- al left")
+                assert console.next_disconnect().why == "server error"
+        console.close()

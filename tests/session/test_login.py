@@ -1,0 +1,92 @@
+"""How a client is greeted, and asked for a name."""
+
+import pytest
+
+from tests.support.clients import Client
+from tests.support.servers import WatchingConsole
+from threadchat import ChatServer
+
+
+def test_the_first_client_is_greeted_and_asked(server: ChatServer) -> None:
+    with Client(server) as client:
+        assert client.expect("Your name: ") == (
+            "Hello from threadchat! Nobody is here yet.\r\nYour name: "
+        )
+
+
+def test_the_greeting_says_who_is_here(server: ChatServer) -> None:
+    with Client(server, "al"), Client(server) as one:
+        one.expect("Hello from threadchat! 1 person is here: al.\r\n")
+        with Client(server, "bo"), Client(server) as two:
+            two.expect("Hello from threadchat! 2 people are here: al, bo.\r\n")
+
+
+def test_a_name_is_welcomed_with_a_line_of_help(server: ChatServer) -> None:
+    with Client(server) as client:
+        client.type("al")
+        client.expect("Welcome, al. ")
+        assert "/help" in client.expect("\r\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("al", "al is taken."),
+        ("AL", "AL is taken."),
+        ("a1", "a1 looks too much like al, who is here already."),
+        ("", "A name needs at least one letter or digit."),
+        ("x" * 21, "That name is too long"),
+        ("a b", "A name is made of letters, digits"),
+        ("\x1b[31mred", "A name is made of letters, digits"),
+        ("-->", "A name is made of letters, digits"),
+        ("--x", "A name begins with a letter or a digit."),
+        ("you", "you has a meaning of its own here"),
+    ],
+)
+def test_a_name_that_cannot_be_had_gets_a_reason_and_another_try(
+    server: ChatServer, name: str, reason: str
+) -> None:
+    with Client(server, "al"), Client(server) as client:
+        client.expect("Your name: ")
+        client.type(name)
+        client.expect(f"!!! {reason}")
+        client.expect("\r\nYour name: ")
+        client.type("bo")
+        client.expect("Welcome, bo.")
+
+
+def test_five_bad_names_are_enough(server: ChatServer, console: WatchingConsole) -> None:
+    with Client(server) as client:
+        for _ in range(5):
+            client.expect("Your name: ")
+            client.type("not a name")
+        assert "!!! That was try 5 of 5." in client.expect_end()
+        assert console.next_disconnect().why == "gave no name"
+
+
+@pytest.mark.parametrize(
+    ("word", "answer"),
+    [
+        ("who", "=== 1 person is here: al."),
+        ("WHO", "=== 1 person is here: al."),
+        ("/who", "=== 1 person is here: al."),
+        ("help", "=== Choose a name"),
+    ],
+)
+def test_questions_at_the_name_prompt_are_answered(
+    server: ChatServer, word: str, answer: str
+) -> None:
+    with Client(server, "al"), Client(server) as client:
+        client.expect("Your name: ")
+        for _ in range(6):  # asking is no try
+            client.type(word)
+            client.expect(answer)
+            client.expect("Your name: ")
+
+
+def test_one_can_quit_at_the_name_prompt(server: ChatServer, console: WatchingConsole) -> None:
+    with Client(server) as client:
+        client.type("quit")
+        assert client.expect_end().endswith("=== Goodbye.\r\n")
+        disconnect = console.next_disconnect()
+        assert (disconnect.name, disconnect.why) == ("", "quit")

@@ -1,0 +1,104 @@
+"""Clients that keep their place for nothing: nameless, silent or stuck."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from tests.support.clients import Client
+from tests.support.clock import Clock
+from tests.support.servers import run_server
+from tests.support.waiting import wait_until
+from threadchat import ChatServer
+from threadchat.server import periodic
+from threadchat.testing import UNLIMITED
+
+
+@pytest.fixture
+def look(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Have the round come all the time; return what waits until it has come."""
+    monkeypatch.setattr(periodic, "INTERVAL", 0.01)
+    rounds = count()
+    done = [0]
+    look_after_all = ChatServer._look_after_all
+
+    def look_and_count(server: ChatServer) -> None:
+        look_after_all(server)
+        done[0] = next(rounds)
+
+    monkeypatch.setattr(ChatServer, "_look_after_all", look_and_count)
+
+    def wait() -> None:
+        before = done[0]
+        # The first of them may have begun before what is to be seen.
+        wait_until(lambda: done[0] >= before + 2, "the round has come")
+
+    return wait
+
+
+def test_who_gives_no_name_is_let_go(look: Callable[[], None]) -> None:
+    clock = Clock()
+    with (
+        run_server(limits=replace(UNLIMITED, name_timeout=60), clock=clock) as (server, console),
+        Client(server, "al") as al,
+        Client(server) as silent,
+    ):
+        silent.expect("Your name: ")
+        clock.now += 59
+        look()
+        assert console.disconnects.empty()
+        clock.now += 2
+        assert silent.expect_end() == "=== You have given no name. Come again!\r\n"
+        assert console.next_disconnect().why == "gave no name"
+        al.sync()
+
+
+def test_who_says_nothing_is_warned_and_then_let_go(look: Callable[[], None]) -> None:
+    clock = Clock()
+    with (
+        run_server(limits=replace(UNLIMITED, idle_timeout=600), clock=clock) as (server, console),
+        Client(server, "al") as al,
+    ):
+        clock.now += 545
+        al.expect("=== Are you still here? Say something within 55 s, or be let go.\r\n")
+        al.type("yes")
+        al.sync()
+        clock.now += 545
+        al.expect("=== Are you still here? Say something within 55 s, or be let go.\r\n")
+        clock.now += 56
+        assert al.expect_end() == "=== You have said nothing for 10 min. Goodbye.\r\n"
+        assert console.next_disconnect().why == "idle"
+
+
+def test_nobody_is_warned_before_half_of_the_time_is_over(look: Callable[[], None]) -> None:
+    clock = Clock()
+    with (
+        run_server(limits=replace(UNLIMITED, idle_timeout=60), clock=clock) as (server, _),
+        Client(server, "al") as al,
+    ):
+        look()
+        al.sync()
+        assert b"still here" not in al.received
+        clock.now += 31
+        al.expect("=== Are you still here? Say something within 29 s, or be let go.\r\n")
+
+
+def test_who_takes_nothing_is_let_go_though_little_is_queued(look: Callable[[], None]) -> None:
+    clock = Clock()
+    with (
+        run_server(clock=clock) as (server, console),
+        Client(server, "stuck", receive_buffer=2048) as stuck,
+        Client(server, "al") as al,
+    ):
+        while not server.stats().queued:
+            al.type("x" * 1000)
+            al.sync()
+        look()
+        clock.now += 29
+        look()
+        assert console.disconnects.empty()
+        clock.now += 2
+        wait_until(lambda: not console.disconnects.empty(), "it is ended")
+        assert console.next_disconnect().why == "too slow"
+        assert stuck.name

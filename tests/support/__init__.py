@@ -1,0 +1,1 @@
+"""What the tests share: one clock, one observer, clients, people, servers."""

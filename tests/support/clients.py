@@ -1,0 +1,39 @@
+"""A plain client for the tests: that of `threadchat.testing`, and what only these tests need."""
+
+import re
+import socket
+
+from threadchat import testing
+from threadchat.testing import Reachable as Reachable
+
+
+class Client(testing.Client):
+    """A client that can also fence, reset, and see that the server has dealt with what it typed."""
+
+    def sync(self) -> None:
+        """Wait until the server has dealt with all that was typed."""
+        self.type("/sync")
+        self.expect("!!! There is no /sync.")
+        self.expect("\r\n")
+
+    def read_to_fence(self, other: testing.Client) -> str:
+        """Return all that is unread: `other` says a line, and nothing else can come before it."""
+        fence = f"fence-{next(_fences)}"
+        other.type(fence)
+        return self.expect(f"{other.name}: {fence}\r\n").rpartition(f"{other.name}: ")[0]
+
+    def reset(self) -> None:
+        """Break the connection off, as a machine that is switched off and on again does."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.close()
+
+    def __enter__(self) -> "Client":
+        return self
+
+
+_fences = iter(range(10**9))
+
+
+def said_by(name: str, transcript: str) -> list[str]:
+    """Return what `name` said, in the order of the transcript."""
+    return re.findall(rf"^{re.escape(name)}: (.*?)\r?$", transcript, re.MULTILINE)

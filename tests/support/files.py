@@ -1,0 +1,36 @@
+"""Files for the tests: as older versions of threadchat left them, and links."""
+
+import contextlib
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from threadchat.storage.database import MIGRATIONS
+from threadchat.text.search import index_words
+
+
+def write_old_history(path: Path, version: int) -> None:
+    """Make a file as an older threadchat left it: al said one thing and did another."""
+    with closing(sqlite3.connect(path)) as old:
+        old.create_function("index_words", 1, index_words)
+        for statement in MIGRATIONS[0]:
+            old.execute(statement)
+        old.execute("INSERT INTO rooms VALUES (1, 'lobby', 'lobby')")
+        old.execute("INSERT INTO messages VALUES (7, 1, 1.0, 'say', 'al', 'die Straße')")
+        old.execute("INSERT INTO messages VALUES (8, 1, 2.0, 'emote', 'al', 'waves')")
+        for statements in MIGRATIONS[1:version]:
+            for statement in statements:
+                old.execute(statement)
+        old.execute("PRAGMA application_id = 0x74636861")
+        old.execute(f"PRAGMA user_version = {version}")
+        old.commit()
+
+
+def link_or_skip(link: Path, target: Path) -> None:
+    """Make a symbolic link; skip the test where the system does not let us."""
+    with contextlib.suppress(OSError):  # on Windows that takes a right
+        link.symlink_to(target)
+    if not link.is_symlink():  # Wine 8 says that it has made one, and has not
+        pytest.skip("no links can be made here")

@@ -1,0 +1,43 @@
+"""Members of rooms that are no people: they keep what they are handed."""
+
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from threadchat.chat.interfaces import Member
+from threadchat.terminal.view import View
+from threadchat.testing import DEADLINE
+
+
+@dataclass(eq=False)
+class FakeMember:
+    name: str
+    format: View = field(default_factory=View)
+    pages: list[bytes] = field(default_factory=list)
+    hears_itself: bool = False
+    folded_name: str = ""
+    ignores: Collection[Member] = ()
+
+    def __post_init__(self) -> None:
+        self.folded_name = self.name.casefold()
+
+    def deliver(self, data: bytes) -> None:
+        self.pages.append(data)
+
+    @property
+    def screen(self) -> str:
+        return b"".join(self.pages).decode(self.format.encoding)
+
+
+class GatedMember(FakeMember):
+    """Holds up the delivery of a batch until its gate opens, so that the next one fills."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.is_held = threading.Event()
+        self.gate = threading.Event()
+
+    def deliver(self, data: bytes) -> None:
+        super().deliver(data)
+        self.is_held.set()
+        assert self.gate.wait(DEADLINE)

@@ -1,0 +1,68 @@
+"""A server that watches itself, for tests that look at the whole."""
+
+import contextlib
+import io
+import queue
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from typing import Any
+
+from threadchat import ChatServer
+from threadchat.console.log import Console, Detail
+from threadchat.monitoring.events import Disconnected, Event, Trouble, Watcher
+from threadchat.monitoring.stats import Snapshot
+from threadchat.net.transport import PlainTransport, PortableTransport
+from threadchat.server.config import ServerConfig
+from threadchat.testing import DEADLINE, UNLIMITED
+
+TRANSPORTS = (
+    [PlainTransport, PortableTransport] if hasattr(socket, "MSG_DONTWAIT") else [PortableTransport]
+)
+"""The kinds of transport that work on this system."""
+
+
+class WatchingConsole(Console):
+    """A console that writes into memory, and lets a test wait for a disconnect."""
+
+    def __init__(self, detail: Detail = Detail.MESSAGES) -> None:
+        self.file = io.StringIO()
+        super().__init__(detail, self.file, width=200)
+        self.disconnects: queue.Queue[Disconnected] = queue.Queue()
+        self.troubles: list[str] = []
+
+    def note(self, event: Event) -> None:
+        super().note(event)
+        match event:
+            case Disconnected():
+                self.disconnects.put(event)
+            case Trouble(words):
+                self.troubles.append(words)
+
+    def next_disconnect(self) -> Disconnected:
+        return self.disconnects.get(timeout=DEADLINE)
+
+
+_CONFIGURED = {field.name for field in fields(ServerConfig)}
+
+
+@contextlib.contextmanager
+def run_server(
+    address: tuple[str, int] = ("127.0.0.1", 0), watchers: Sequence[Watcher] = (), **options: Any
+) -> Iterator[tuple[ChatServer, WatchingConsole]]:
+    """Serve on a free port; on leaving, stop, and fail if anything went wrong inside."""
+    console = WatchingConsole()
+    options.setdefault("limits", UNLIMITED)
+    configured = {name: options.pop(name) for name in list(options) if name in _CONFIGURED}
+    config = ServerConfig(**configured)
+    with ChatServer(address, config, watchers=[console, *watchers], **options) as server:
+        server.start()
+        yield server, console
+    console.close()
+    assert console.troubles == []
+
+
+def no_stats() -> Snapshot:
+    """What there is to know of a chat without a server."""
+    zeros: dict[str, Any] = dict.fromkeys([field.name for field in fields(Snapshot)], 0)
+    return Snapshot(**{**zeros, "memory": None})

@@ -1,0 +1,38 @@
+"""Run things at once, and wait for states that announce themselves by no event."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from threadchat.testing import DEADLINE
+
+
+def run_concurrently(actions: Sequence[Callable[[], None]]) -> None:
+    """Run `actions`, each in a thread, beginning together; raise what any of them raises."""
+    barrier = threading.Barrier(len(actions))
+    errors: list[BaseException] = []
+
+    def run(action: Callable[[], None]) -> None:
+        try:
+            barrier.wait(DEADLINE)
+            action()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(action,)) for action in actions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(3 * DEADLINE)
+        assert not thread.is_alive(), "a thread is stuck"
+    if errors:
+        raise errors[0]
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for a state that announces itself by no event, such as a thread blocked in a call."""
+    pause = threading.Event()
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain until {what}"
+        pause.wait(0.005)

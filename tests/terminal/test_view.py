@@ -1,0 +1,107 @@
+"""How terminals are shown messages: encodings, colours, times."""
+
+import re
+import time
+
+import pytest
+
+from threadchat.messages.format import render
+from threadchat.messages.kinds import (
+    Emote,
+    Joined,
+    Left,
+    Notice,
+    Renamed,
+    Say,
+)
+from threadchat.terminal.view import View
+
+
+class TestRender:
+    def test_a_line_ends_in_cr_lf(self) -> None:
+        assert render(Say("al", "hi", 0.0), View()) == b"al: hi\r\n"
+
+    @pytest.mark.parametrize(
+        ("encoding", "data"),
+        [("utf-8", "é".encode()), ("cp1252", b"\xe9"), ("cp437", b"\x82"), ("ascii", b"?")],
+    )
+    def test_it_is_in_the_encoding_of_the_view(self, encoding: str, data: bytes) -> None:
+        assert render(Say("al", "é", 0.0), View(encoding)) == b"al: " + data + b"\r\n"
+
+    def test_what_the_encoding_lacks_becomes_a_question_mark(self) -> None:
+        assert View("cp1252").encode("a日本€") == b"a??\x80"
+
+    def test_ff_is_doubled_for_telnet(self) -> None:
+        assert View("cp1252", doubled_iac=True).encode("ÿaÿ") == b"\xff\xffa\xff\xff"
+
+    def test_ff_is_not_doubled_for_others(self) -> None:
+        assert View("cp1252").encode("ÿ") == b"\xff"
+
+    def test_utf8_has_nothing_to_double(self) -> None:
+        assert View(doubled_iac=True).encode("ÿ") == "ÿ".encode()
+
+    def test_a_lone_surrogate_does_no_harm(self) -> None:
+        assert View().encode("a\ud800b") == b"a?b"
+
+    def test_equal_views_are_one(self) -> None:
+        assert {View(), View("utf-8"), View("cp1252"), View("cp1252", True)} == {
+            View(),
+            View("cp1252"),
+            View("cp1252", True),
+        }
+
+
+class TestColors:
+    VIEW = View(has_color=True)
+
+    def test_a_name_has_the_same_colour_wherever_it_stands(self) -> None:
+        messages = (Say("al", "hi", 0.0), Say("Al", "x", 0.0), Emote("al", "waves", 0.0))
+        colored = b"".join(render(message, self.VIEW) for message in messages)
+        colors = re.findall(rb"\x1b\[(\d\d)m[Aa]l\x1b\[m", colored)
+        assert len(colors) == 3
+        assert len(set(colors)) == 1
+        assert set(colors) <= {b"31", b"32", b"35", b"36"}
+
+    def test_announcements_are_dim(self) -> None:
+        for message in (Joined(["al"], 1), Left("al", 0, "quit"), Renamed("al", "bo")):
+            expected = f"\x1b[2m{message.line}\x1b[m\r\n".encode()
+            assert render(message, self.VIEW) == expected
+
+    def test_a_mention_is_bold(self) -> None:
+        shown = render(Say("bo", "hi al", 0.0), self.VIEW, is_mention=True)
+        assert shown.endswith(b"\x1b[1m: hi al\x1b[m\r\n")
+
+    def test_without_the_colours_the_line_is_the_plain_one(self) -> None:
+        for message in (Say("al", "hi", 0.0), Emote("al", "hi", 0.0), Joined(["al"], 1)):
+            plain = re.sub(rb"\x1b\[\d*m", b"", render(message, self.VIEW, is_mention=True))
+            assert plain == render(message, View())
+
+
+class TestTimes:
+    def test_what_a_room_shows_has_its_time(self) -> None:
+        at = time.mktime((2026, 1, 2, 12, 1, 30, 0, 0, -1))
+        view = View(has_times=True)
+        assert render(Say("al", "hi", at), view) == b"12:01 al: hi\r\n"
+        assert render(Renamed("al", "bo", at=at), view) == b"12:01 --- al is now bo\r\n"
+        assert render(Notice("hi"), view) == b"=== hi\r\n"
+
+
+class TestGuessedEncoding:
+    @pytest.mark.parametrize("character", ["\u203a", "\u2026", "\u20ac", "\u0160"])
+    def test_no_byte_that_could_be_a_control_is_sent(self, character: str) -> None:
+        # Promise 4: to a terminal in Latin-1 a 9B begins an escape sequence.
+        assert View("cp1252", is_a_guess=True).encode(f"{character}2J") == b"?2J"
+
+    def test_what_was_chosen_by_hand_is_sent_as_it_is(self) -> None:
+        assert View("cp1252").encode("\u20ac") == b"\x80"
+
+    def test_the_rest_is(self) -> None:
+        assert View("cp1252", is_a_guess=True).encode("\xe9") == b"\xe9"
+
+    @pytest.mark.parametrize("text", ["ÿûA", "ÿüA", "ÿýA", "ÿþA", "ÿúA"])
+    def test_nor_what_a_telnet_that_has_not_said_so_would_obey(self, text: str) -> None:
+        # Promise 4.
+        assert View("latin-1").encode(text) == b"?" + text[1:].encode("latin-1")
+
+    def test_but_words_with_an_ff_in_them_are(self) -> None:
+        assert View("cp1251").encode("яблоко, ящик, я") == "яблоко, ящик, я".encode("cp1251")
