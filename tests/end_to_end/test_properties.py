@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tests.terminal.test_telnet import joined
+from tests.terminal.support import joined
 from threadchat.access.bans import (
     MAX_BAN_SECONDS,
     BadBan,
@@ -31,7 +31,7 @@ from threadchat.terminal.linebuffer import LineBuffer, LineEvent
 from threadchat.terminal.modes import Mode
 from threadchat.terminal.negotiation import MAX_REPLIES
 from threadchat.terminal.telnet import MAX_SUBNEGOTIATION, TelnetParser
-from threadchat.terminal.telnetcodes import (
+from threadchat.terminal.telnetprotocol import (
     IAC,
     Command,
     Data,
@@ -140,12 +140,12 @@ class TestChunking:
     def test_telnet(self, stream: bytes, at: list[int]) -> None:
         def outcome(chunks: Sequence[bytes]) -> tuple[list[Event], bytes, bool]:
             parser = agreeing_parser()
-            parser.negotiation.enable(Side.LOCAL, Option.ECHO)
+            parser.enable(Side.LOCAL, Option.ECHO)
             events: list[Event] = []
             replies = b""
             for chunk in chunks:
                 events += parser.receive_data(chunk)
-                replies += parser.negotiation.take_output()
+                replies += parser.data_to_send()
             return joined(events), replies, parser.speaks_telnet
 
         assert outcome(pieces(stream, at)) == outcome([stream])
@@ -223,7 +223,7 @@ class TestBounds:
         replies = b""
         for _ in range(MAX_REPLIES):
             parser.receive_data(stream)
-            replies += parser.negotiation.take_output()
+            replies += parser.data_to_send()
         timing_marks = replies.count(bytes((IAC, Command.WONT, Option.TIMING_MARK)))
         assert len(replies) <= 3 * (MAX_REPLIES + timing_marks)
 
@@ -238,7 +238,7 @@ class TestBounds:
     def test_nothing_of_telnet_without_telnet(self, stream: bytes) -> None:
         parser = agreeing_parser()
         parser.receive_data(stream)
-        assert parser.speaks_telnet or parser.negotiation.take_output() == b""
+        assert parser.speaks_telnet or parser.data_to_send() == b""
 
 
 class TestRoundTrips:
@@ -254,8 +254,8 @@ class TestRoundTrips:
         parser = TelnetParser(remote={Option.TTYPE})
         parser.receive_data(bytes((IAC, Command.WILL, Option.TTYPE)))
         other = TelnetParser()
-        other.negotiation.subnegotiate(Option.TTYPE, payload)
-        assert parser.receive_data(other.negotiation.take_output()) == [
+        other.subnegotiate(Option.TTYPE, payload)
+        assert parser.receive_data(other.data_to_send()) == [
             Subnegotiation(Option.TTYPE, payload[:MAX_SUBNEGOTIATION])
         ]
 

@@ -19,7 +19,7 @@ from tests.support.waiting import wait_until
 from tests.terminal.test_editscreen import EagerScreen
 from threadchat import ChatServer
 from threadchat.terminal.telnet import TelnetParser
-from threadchat.terminal.telnetcodes import (
+from threadchat.terminal.telnetprotocol import (
     Data,
     Option,
     OptionChanged,
@@ -91,10 +91,10 @@ class WindowsTelnet:
                     assert option != NEW_ENVIRON, "this kills telnet.exe"
                 case OptionChanged(Side.LOCAL, Option.NAWS, True):
                     size = COLUMNS.to_bytes(2, "big") + ROWS.to_bytes(2, "big")
-                    self._telnet.negotiation.subnegotiate(Option.NAWS, size)
+                    self._telnet.subnegotiate(Option.NAWS, size)
                 case Subnegotiation(Option.TTYPE, b"\x01"):
-                    self._telnet.negotiation.subnegotiate(Option.TTYPE, b"\x00ANSI")
-        self._pressed += len(answer := self._telnet.negotiation.take_output())
+                    self._telnet.subnegotiate(Option.TTYPE, b"\x00ANSI")
+        self._pressed += len(answer := self._telnet.data_to_send())
         self._socket.sendall(answer)
 
     def close(self) -> None:

@@ -1,75 +1,16 @@
-"""What a client types and what it is sent: modes, and clean bytes for plain clients (promise 5)."""
+"""Test a client's terminal: lines, modes, secrets, and what stands on the screen (promise 5)."""
 
-import encodings
-import re
 import tracemalloc
-from collections.abc import Iterable, Iterator
 
 import pyte
 import pytest
 
+from tests.terminal.support import AGREED, PROBE, PUTTY, Session, all_ways_to_cut
 from threadchat.terminal.clientterminal import AreYouThere, ClientTerminal, Ended, TerminalEvent
 from threadchat.terminal.linebuffer import MAX_LINE, LineTooLong
-from threadchat.terminal.lineeditor import Completer
 from threadchat.terminal.modes import Mode
-from threadchat.terminal.telnetcodes import IAC, Command, Option
+from threadchat.terminal.telnetprotocol import IAC, Command, Option
 from threadchat.terminal.view import View
-
-NEGOTIATION = re.compile(rb"\xff[\xfb-\xfe].", re.DOTALL)
-SUBNEGOTIATION = re.compile(rb"\xff\xfa.*?\xff\xf0", re.DOTALL)
-
-
-def all_ways_to_cut(data: bytes) -> Iterator[list[bytes]]:
-    """Yield `data` whole, cut in two at each place, and a byte at a time."""
-    yield [data]
-    for cut in range(1, len(data)):
-        yield [data[:cut], data[cut:]]
-    yield [bytes([byte]) for byte in data]
-
-
-PUTTY = bytes.fromhex("fffb1f fffb20 fffb18 fffb27 fffd01 fffb03 fffd03")
-PROBE = bytes.fromhex("fffb01 fffb03 fffd1f")
-AGREED = bytes.fromhex("fffd01 fffd03")
-
-
-class Session:
-    """A client's terminal, the time, and what it has been sent."""
-
-    def __init__(self, chunks: Iterable[bytes] = (), complete: Completer | None = None) -> None:
-        self.terminal = ClientTerminal(complete=complete)
-        self.events: list[TerminalEvent] = []
-        self.replies = b""
-        self.now = 100.0
-        self.screen = pyte.Screen(80, 24)
-        for chunk in chunks:
-            self.type(chunk)
-
-    def type(self, data: bytes, after: float = 0.0) -> bytes:
-        """Receive `data` as one chunk; return what the client is sent."""
-        self.now += after
-        self.events += self.terminal.receive_data(data, self.now)
-        return self.settle()
-
-    def press(self, keys: str) -> None:
-        for key in keys.encode():
-            self.type(bytes((key,)), after=0.1)
-
-    def settle(self) -> bytes:
-        output, _ = self.terminal.take_output()
-        self.replies += output
-        pyte.ByteStream(self.screen).feed(SUBNEGOTIATION.sub(b"", NEGOTIATION.sub(b"", output)))
-        return output
-
-    @property
-    def negotiation(self) -> list[str]:
-        return [each.hex() for each in NEGOTIATION.findall(self.replies)]
-
-    @property
-    def shown(self) -> list[str]:
-        return [line.rstrip() for line in self.screen.display if line.strip()]
-
-    def end(self) -> list[TerminalEvent]:
-        return self.terminal.receive_end()
 
 
 class TestLines:
@@ -183,34 +124,6 @@ class TestCommands:
         terminal = ClientTerminal()
         terminal.receive_data(b"hel\xff\xf4\xff\xfd\x06", 0.0)
         assert terminal.take_output()[0] == b"\xff\xfc\x06"
-
-    def test_vector_4_putty_is_recognised_and_answered_once(self) -> None:
-        for chunks in all_ways_to_cut(PUTTY + b"hi\r\0"):
-            session = Session(chunks)
-            assert sorted(session.negotiation) == sorted(
-                "fffd1f fffe20 fffd18 fffe27 fffb01 fffd03 fffb03".split()
-            )
-            assert session.terminal.mode is Mode.CHARACTER
-            assert session.events == ["hi"]
-
-    def test_vector_5_an_inetutils_telnet_on_port_23(self) -> None:
-        asked = "fffd26 fffb26 fffd03 fffb18 fffb1f fffb20 fffb21 fffb22 fffb27 fffd05"
-        for chunks in all_ways_to_cut(bytes.fromhex(asked)):
-            session = Session(chunks)
-            assert sorted(session.negotiation) == sorted(
-                "fffc26 fffe26 fffb03 fffb01 fffd18 fffd1f"
-                " fffe20 fffe21 fffe22 fffe27 fffc05".split()
-            )
-            session.type(b"\xff\xfd\x01")
-            assert session.terminal.mode is Mode.CHARACTER
-
-    @pytest.mark.parametrize("data", [b"\xff\xfe\x01", b"\xff\xfc\x1f"])
-    def test_vector_8_there_is_nothing_to_say_to_a_refusal(self, data: bytes) -> None:
-        assert Session([data] * 5).replies == b""
-
-    @pytest.mark.parametrize("data", [b"hi\r\n", b"\xff", b"\xff\xff", b"\xe9\n", b"\x1b[A\x00"])
-    def test_who_speaks_no_telnet_is_sent_none(self, data: bytes) -> None:
-        assert Session([data]).replies == b""
 
 
 class TestView:
@@ -406,14 +319,6 @@ class TestCharacterMode:
         assert frame is not None
         assert frame[1].endswith(b"lobby> caf\xe9s")
 
-    def test_a_probed_client_writes_its_oem_code_page(self) -> None:
-        session = Session()
-        session.press("hi")
-        session.type(AGREED)
-        session.type(b"\x82\r\n")
-        assert session.events == ["hi\xe9"]
-        assert session.terminal.view.encoding == "cp437"
-
     def test_the_frame_keeps_the_line_whole(self, session: Session) -> None:
         session.press("half a li")
         _, frame = session.terminal.take_output()
@@ -424,46 +329,6 @@ class TestCharacterMode:
 
     def test_in_line_mode_there_is_no_frame(self) -> None:
         assert Session([b"hi\n"]).terminal.take_output() == (b"", None)
-
-
-class TestCharset:
-    def test_it_can_be_set_by_hand(self) -> None:
-        session = Session([b"hi\n"])
-        assert session.terminal.set_charset("CP850") == "cp850"
-        session.type(b"\x82\n")
-        assert session.events[-1] == "\xe9"
-        assert session.terminal.view == View("cp850")
-
-    def test_utf8_begins_again(self) -> None:
-        session = Session([b"\xe9\n"])
-        session.terminal.set_charset("utf-8")
-        session.type("\xe9\n".encode())
-        assert session.events[-1] == "\xe9"
-
-    @pytest.mark.parametrize(
-        "name", ["nonsense", "utf-16", "utf-7", "rot13", "base64", "iso2022_jp", "cp037", "a b"]
-    )
-    def test_what_no_terminal_can_be_in_is_refused(self, name: str) -> None:
-        with pytest.raises(LookupError):
-            ClientTerminal().set_charset(name)
-
-    @pytest.mark.parametrize(
-        ("request_", "answer", "encoding"),
-        [
-            (b";ISO-8859-1;UTF-8", b"\x02UTF-8", "utf-8"),
-            (b";NONSENSE;ISO-8859-15", b"\x02ISO-8859-15", "iso8859-15"),
-            (b" KOI8-R", b"\x02KOI8-R", "koi8-r"),
-            (b";UTF-16", b"\x03", "utf-8"),
-            (b"", b"\x03", "utf-8"),
-            (b"[TTABLE]\x01;CP850", b"\x02CP850", "cp850"),
-        ],
-    )
-    def test_a_request_is_answered(self, request_: bytes, answer: bytes, encoding: str) -> None:
-        session = Session([b"\xff\xfb\x2a"])
-        assert session.replies == b"\xff\xfd\x2a"
-        reply = session.type(b"\xff\xfa\x2a\x01" + request_ + b"\xff\xf0")
-        assert reply == b"\xff\xfa\x2a" + answer + b"\xff\xf0"
-        assert session.terminal.view.encoding == encoding
 
 
 class TestSecrets:
@@ -533,21 +398,6 @@ class TestSecrets:
         assert session.type(b"hunter2\n") == b""
 
 
-class TestStorms:
-    def test_a_client_that_answers_every_refusal_is_answered_a_hundred_times_at_most(self) -> None:
-        session = Session()
-        for _ in range(50):
-            for option in range(256):
-                session.type(bytes((IAC, Command.WILL, option, IAC, Command.DO, option)))
-        assert 90 <= len(session.negotiation) <= 100
-
-    def test_one_that_changes_its_mind_for_ever_is_heard_a_hundred_times(self) -> None:
-        session = Session()
-        for _ in range(500):
-            session.type(b"\xff\xfd\x01\xff\xfd\x03\xff\xfe\x01\xff\xfe\x03")
-        assert len(session.negotiation) < 200
-
-
 class TestReviewed:
     """What a review found, and must not come back."""
 
@@ -573,12 +423,6 @@ class TestReviewed:
         assert session.negotiation[-2:] == ["fffc01", "fffc03"]
         assert b"\x1b" not in session.replies
 
-    def test_charset_requests_are_answered_within_the_bound(self) -> None:
-        session = Session([b"\xff\xfb\x2a"])
-        for _ in range(300):
-            session.type(b"\xff\xfa\x2a\x01;x\xff\xf0")
-        assert session.replies.count(b"\xff\xfa\x2a\x03\xff\xf0") == 99
-
     def test_an_encoding_that_changes_in_mid_line_leaves_what_was_typed(self) -> None:
         for chunks in all_ways_to_cut(b"\xe6\xbc\xa2\xa9\r\n"):
             assert Session([PUTTY, *chunks]).events == ["\u6f22\u00a9"]
@@ -592,11 +436,3 @@ class TestReviewed:
                 session.type(chunk)
             assert session.events == ["pw", "hello"]
             assert session.shown == ["Password:", "wor"]
-
-    @pytest.mark.parametrize("name", ["x" * 4000, "raw_unicode_escape", "charmap", "no.such"])
-    def test_an_unknown_charset_is_not_looked_up(self, name: str) -> None:
-        known: dict[str, object] = vars(encodings)["_cache"]
-        before = len(known)
-        with pytest.raises(LookupError):
-            ClientTerminal().set_charset(name)
-        assert len(known) == before

@@ -1,8 +1,8 @@
-"""What a terminal shows of the line editor's output (promise 6).
+"""Test what a terminal shows of the line editor's output (promise 6).
 
 pyte plays the terminal, once as a VT100, which waits in the last column for one more character,
 and once as Windows' telnet, which goes to the next row at once. pyte counts the parts of flags
-and joined emoji one by one; such clusters are tested without it, in test_lineedit.
+and joined emoji one by one; such clusters are tested without it, in test_editbuffer.
 """
 
 import itertools
@@ -36,7 +36,7 @@ class EagerScreen(pyte.Screen):
                 self.linefeed()
 
 
-class Terminal:
+class ClientTerminal:
     """A terminal, the editor that draws on it, and what was said above the line."""
 
     def __init__(self, screen: type[pyte.Screen], columns: int, prompt: str = "al> ") -> None:
@@ -125,9 +125,9 @@ def screen(request: pytest.FixtureRequest) -> type[pyte.Screen]:
 
 
 @pytest.fixture(params=[20, 80, 132])
-def terminal(request: pytest.FixtureRequest, screen: type[pyte.Screen]) -> Terminal:
+def terminal(request: pytest.FixtureRequest, screen: type[pyte.Screen]) -> ClientTerminal:
     """Return a terminal of each kind and width."""
-    return Terminal(screen, request.param)
+    return ClientTerminal(screen, request.param)
 
 
 def text_of_cells(cells: int) -> str:
@@ -146,71 +146,73 @@ LENGTHS = [
 
 
 @pytest.fixture(params=LENGTHS)
-def text(request: pytest.FixtureRequest, terminal: Terminal) -> str:
+def text(request: pytest.FixtureRequest, terminal: ClientTerminal) -> str:
     """Return text that ends near a row's end, behind a prompt of four cells."""
     return text_of_cells(request.param(terminal.columns))
 
 
-def test_typing_shows_prompt_and_input(terminal: Terminal, text: str) -> None:
+def test_typing_shows_prompt_and_input(terminal: ClientTerminal, text: str) -> None:
     terminal.press(*text)
     terminal.expect(text)
 
 
-def test_a_paste_shows_prompt_and_input(terminal: Terminal, text: str) -> None:
+def test_a_paste_shows_prompt_and_input(terminal: ClientTerminal, text: str) -> None:
     terminal.press(text)
     terminal.expect(text)
 
 
-def test_erasing_goes_back_over_the_rows(terminal: Terminal, text: str) -> None:
+def test_erasing_goes_back_over_the_rows(terminal: ClientTerminal, text: str) -> None:
     terminal.press(text, *"\x7f" * (len(text) - 1))
     terminal.expect(text[0])
 
 
-def test_each_step_of_erasing_shows(terminal: Terminal, text: str) -> None:
+def test_each_step_of_erasing_shows(terminal: ClientTerminal, text: str) -> None:
     terminal.press(text)
     for left in range(len(text) - 1, max(len(text) - 4, -1), -1):
         terminal.press("\x7f")
         terminal.expect(text[:left])
 
 
-def test_typing_in_the_middle(terminal: Terminal, text: str) -> None:
+def test_typing_in_the_middle(terminal: ClientTerminal, text: str) -> None:
     terminal.press(text, LEFT, "X")
     terminal.expect(text[:-1] + "X", text[-1])
 
 
-def test_to_the_start_and_back(terminal: Terminal, text: str) -> None:
+def test_to_the_start_and_back(terminal: ClientTerminal, text: str) -> None:
     terminal.press(text, HOME)
     terminal.expect("", text)
     terminal.press(END)
     terminal.expect(text)
 
 
-def test_enter_shows_the_empty_prompt(terminal: Terminal, text: str) -> None:
+def test_enter_shows_the_empty_prompt(terminal: ClientTerminal, text: str) -> None:
     terminal.press(text + LEFT, "\n")
     terminal.expect("")
 
 
-def test_a_message_appears_above(terminal: Terminal, text: str) -> None:
+def test_a_message_appears_above(terminal: ClientTerminal, text: str) -> None:
     terminal.press(text)
     terminal.hear("bo: hello")
     terminal.expect(text)
 
 
-def test_a_message_leaves_the_cursor_in_its_place(terminal: Terminal, text: str) -> None:
+def test_a_message_leaves_the_cursor_in_its_place(terminal: ClientTerminal, text: str) -> None:
     terminal.press(text, LEFT)
     terminal.hear("bo: hello")
     terminal.hear("bo: hello?")
     terminal.expect(text[:-1], text[-1])
 
 
-def test_typing_goes_on_after_a_message(terminal: Terminal, text: str) -> None:
+def test_typing_goes_on_after_a_message(terminal: ClientTerminal, text: str) -> None:
     terminal.press(text)
     terminal.hear("bo: hello")
     terminal.press("x", "y", "\x7f")
     terminal.expect(text + "x")
 
 
-def test_messages_keep_their_place_while_the_line_changes(terminal: Terminal, text: str) -> None:
+def test_messages_keep_their_place_while_the_line_changes(
+    terminal: ClientTerminal, text: str
+) -> None:
     terminal.press(text)
     terminal.hear("bo: one")
     terminal.press("\n")
@@ -219,7 +221,9 @@ def test_messages_keep_their_place_while_the_line_changes(terminal: Terminal, te
     terminal.expect("", text[1:])
 
 
-def test_a_message_between_read_and_write_is_drawn_over_the_old_line(terminal: Terminal) -> None:
+def test_a_message_between_read_and_write_is_drawn_over_the_old_line(
+    terminal: ClientTerminal,
+) -> None:
     terminal.press("old")
     hide, show = terminal.editor.hide(), terminal.editor.show()
     terminal.editor.feed("\nnew")
@@ -230,40 +234,42 @@ def test_a_message_between_read_and_write_is_drawn_over_the_old_line(terminal: T
 
 
 @pytest.mark.parametrize("cells", range(-4, 3))
-def test_a_wide_character_at_the_edge(terminal: Terminal, cells: int) -> None:
+def test_a_wide_character_at_the_edge(terminal: ClientTerminal, cells: int) -> None:
     text = text_of_cells(terminal.columns - 4 + cells)
     terminal.press(*text, HAN, "x")
     terminal.expect(text + HAN + "x")
 
 
 @pytest.mark.parametrize("cells", range(-4, 3))
-def test_the_cursor_before_a_wide_character_at_the_edge(terminal: Terminal, cells: int) -> None:
+def test_the_cursor_before_a_wide_character_at_the_edge(
+    terminal: ClientTerminal, cells: int
+) -> None:
     text = text_of_cells(terminal.columns - 4 + cells)
     terminal.press(text + HAN + "x", LEFT, LEFT)
     terminal.expect(text, HAN + "x")
 
 
 @pytest.mark.parametrize("cells", range(-4, 3))
-def test_erasing_a_wide_character_at_the_edge(terminal: Terminal, cells: int) -> None:
+def test_erasing_a_wide_character_at_the_edge(terminal: ClientTerminal, cells: int) -> None:
     text = text_of_cells(terminal.columns - 4 + cells)
     terminal.press(text, HAN, "\x7f")
     terminal.expect(text)
 
 
 @pytest.mark.parametrize("cells", range(-2, 3))
-def test_a_message_above_wide_characters(terminal: Terminal, cells: int) -> None:
+def test_a_message_above_wide_characters(terminal: ClientTerminal, cells: int) -> None:
     text = text_of_cells(terminal.columns - 4 + cells) + HAN * 30
     terminal.press(text)
     terminal.hear("bo: hello")
     terminal.expect(text)
 
 
-def test_marks_take_no_cells(terminal: Terminal) -> None:
+def test_marks_take_no_cells(terminal: ClientTerminal) -> None:
     terminal.press("a", "e", "\u0301", "b", LEFT, LEFT, "\x7f")
     terminal.expect("", E_ACUTE + "b")
 
 
-def test_a_longer_prompt_pushes_the_input(terminal: Terminal, text: str) -> None:
+def test_a_longer_prompt_pushes_the_input(terminal: ClientTerminal, text: str) -> None:
     terminal.press(text)
     terminal.prompt = "lobby al> "
     terminal.editor.set_prompt(terminal.prompt)
@@ -272,13 +278,13 @@ def test_a_longer_prompt_pushes_the_input(terminal: Terminal, text: str) -> None
 
 
 def test_a_prompt_that_fills_a_row(screen: type[pyte.Screen]) -> None:
-    terminal = Terminal(screen, 20, prompt="p" * 20)
+    terminal = ClientTerminal(screen, 20, prompt="p" * 20)
     terminal.press("x", "\x7f")
     terminal.hear("bo: hello")
     terminal.expect("")
 
 
-def test_the_stop_leaves_only_messages(terminal: Terminal, text: str) -> None:
+def test_the_stop_leaves_only_messages(terminal: ClientTerminal, text: str) -> None:
     terminal.press(text)
     terminal.hear("bo: hello")
     terminal.editor.stop()
@@ -287,7 +293,7 @@ def test_the_stop_leaves_only_messages(terminal: Terminal, text: str) -> None:
 
 
 def test_the_start_draws_over_what_the_terminal_echoed(screen: type[pyte.Screen]) -> None:
-    terminal = Terminal(screen, 80)
+    terminal = ClientTerminal(screen, 80)
     terminal.editor.stop()
     terminal.draw()
     terminal.stream.feed("al> hel")
@@ -296,7 +302,7 @@ def test_the_start_draws_over_what_the_terminal_echoed(screen: type[pyte.Screen]
     terminal.expect("hel")
 
 
-def test_the_first_message_after_a_secret_is_below_its_prompt(terminal: Terminal) -> None:
+def test_the_first_message_after_a_secret_is_below_its_prompt(terminal: ClientTerminal) -> None:
     terminal.editor.secret = True
     terminal.press(*"hunter2", "\n")
     terminal.editor.secret = False
@@ -306,7 +312,7 @@ def test_the_first_message_after_a_secret_is_below_its_prompt(terminal: Terminal
     terminal.expect("")
 
 
-def test_candidates_are_listed_above(terminal: Terminal) -> None:
+def test_candidates_are_listed_above(terminal: ClientTerminal) -> None:
     terminal.press("hey al", "\t", "\t")
     terminal.above.append("=== alan  albert")
     terminal.expect("hey al")
@@ -316,7 +322,7 @@ def test_candidates_are_listed_above(terminal: Terminal) -> None:
 @pytest.mark.parametrize("cells", [3, 15, 36, 76, 77, 200])
 def test_a_resize_draws_at_the_new_width(screen: type[pyte.Screen], new: int, cells: int) -> None:
     # pyte, as PuTTY and xterm, cuts its rows and does not wrap them again.
-    terminal = Terminal(screen, 80)
+    terminal = ClientTerminal(screen, 80)
     text = text_of_cells(cells)
     terminal.press(text, LEFT)
     terminal.hear("bo: hello")
@@ -344,7 +350,7 @@ def test_a_cluster_of_disputed_width_costs_no_message(
     # pyte takes other widths for these than rich does, as real terminals do.
     for letters in range(2 * columns + 3):
         for behind in ("", "z", "zzzz"):
-            terminal = Terminal(screen, columns)
+            terminal = ClientTerminal(screen, columns)
             terminal.press("a" * letters, cluster, *behind)
             terminal.hear("bo: one")
             terminal.press("y", LEFT)
@@ -354,7 +360,7 @@ def test_a_cluster_of_disputed_width_costs_no_message(
 
 
 def test_resizes_between_two_writes_erase_what_stands(screen: type[pyte.Screen]) -> None:
-    terminal = Terminal(screen, 80)
+    terminal = ClientTerminal(screen, 80)
     text = text_of_cells(150)
     terminal.press(text)
     terminal.hear("bo: hello")
@@ -393,7 +399,7 @@ def test_chunking_does_not_change_the_screen(
     ]
     seen = []
     for chunks in chunkings:
-        terminal = Terminal(pyte.Screen, columns)
+        terminal = ClientTerminal(pyte.Screen, columns)
         terminal.press(*chunks)
         terminal.hear("bo: hello")
         seen.append((terminal.rows(), terminal.screen.cursor.y, terminal.screen.cursor.x))
@@ -404,7 +410,7 @@ def test_chunking_does_not_change_the_screen(
 @given(st.lists(st.one_of(KEYS, st.just("hear")), max_size=30), st.sampled_from([20, 80]))
 def test_the_screen_always_shows_the_line(keys: list[str], columns: int) -> None:
     for screen in (pyte.Screen, EagerScreen):
-        terminal = Terminal(screen, columns)
+        terminal = ClientTerminal(screen, columns)
         for key in keys:
             if key == "hear":
                 terminal.hear("bo: hello")
@@ -422,7 +428,7 @@ def test_the_screen_always_shows_the_line(keys: list[str], columns: int) -> None
 def test_input_larger_than_the_screen_leaves_room_for_messages(
     screen: type[pyte.Screen], letter: str
 ) -> None:
-    terminal = Terminal(screen, 40)
+    terminal = ClientTerminal(screen, 40)
     terminal.screen.resize(lines=10)
     terminal.editor.resize(40, 10)
     for _ in range(6):

@@ -1,4 +1,4 @@
-"""Lines from clients that edit them by themselves."""
+"""Test the buffer of lines that clients send whole: pieces, limits, backspaces."""
 
 import tracemalloc
 

@@ -1,47 +1,27 @@
-"""Keys in, events and bytes out. What the bytes do to a screen is in test_lineedit_screen."""
+"""Test the line editor: keys in, events and output out. test_editscreen looks at the screen."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.terminal.support import (
+    CLUSTERS,
+    DELETE,
+    DOWN,
+    END,
+    HOME,
+    LEFT,
+    RIGHT,
+    UP,
+    completer,
+    started,
+)
 from threadchat.terminal.editscreen import MAX_LISTED
-from threadchat.terminal.keys import MAX_ESCAPE
 from threadchat.terminal.linebuffer import LineTooLong
 from threadchat.terminal.lineeditor import MAX_REMEMBERED, MAX_TABS, EndOfInput, Event, LineEditor
-
-UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
-HOME, END, DELETE = "\x1b[1~", "\x1b[4~", "\x1b[3~"
-
-FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
-GERMANY, FRANCE = "\U0001f1e9\U0001f1ea", "\U0001f1eb\U0001f1f7"
-THUMB = "\U0001f44d\U0001f3fd"
-HEART = "\u2764\ufe0f"
-KEYCAP = "1\ufe0f\u20e3"
-CLUSTERS = [FAMILY, GERMANY, FRANCE, THUMB, HEART, KEYCAP, "e\u0301", "\u6f22", "\xe9", "a", " "]
-
-
-def started(prompt: str = "> ", **options: object) -> LineEditor:
-    """Return an editor whose prompt has been drawn."""
-    editor = LineEditor(**options)  # type: ignore[arg-type]
-    editor.set_prompt(prompt)
-    editor.start()
-    editor.output()
-    return editor
-
-
-def completer(*names: str) -> Callable[[str], tuple[int, Sequence[str]]]:
-    """Return a completer of the last word."""
-
-    def complete(before: str) -> tuple[int, Sequence[str]]:
-        start = before.rfind(" ") + 1
-        word = before[start:].casefold()
-        return start, [name for name in names if name.casefold().startswith(word)]
-
-    return complete
-
 
 # Lines
 
@@ -86,111 +66,7 @@ def test_the_text_so_far_can_be_read() -> None:
     assert editor.text == "hello"
 
 
-# Keys
-
-
-@pytest.mark.parametrize(
-    ("keys", "line"),
-    [
-        ("abc\x08", "ab"),
-        ("abc\x7f", "ab"),
-        ("\x7f\x08a", "a"),
-        ("abc\x02\x7f", "ac"),
-        ("abc\x01X", "Xabc"),
-        ("abc\x01\x05X", "abcX"),
-        ("abc\x02\x02\x06X", "abXc"),
-        ("abc\x02\x15", "c"),
-        ("abc\x02\x0b", "ab"),
-        ("one two\x17", "one "),
-        ("one two  \x17", "one "),
-        ("one two\x17\x17\x17", ""),
-        ("one two\x02\x17", "one o"),
-        ("abc\x03d", "d"),
-        ("abc" + LEFT + "X", "abXc"),
-        ("abc" + LEFT + LEFT + RIGHT + "X", "abXc"),
-        (LEFT + RIGHT + "a" + RIGHT + "b", "ab"),
-        ("abc" + HOME + DELETE, "bc"),
-        ("abc" + DELETE, "abc"),
-        ("abc\x1b[H" + "X", "Xabc"),
-        ("abc\x1b[H\x1b[FX", "abcX"),
-        ("abc\x1bOH" + "X\x1bOFY", "XabcY"),
-        ("abc\x1b[7~X\x1b[8~Y", "XabcY"),
-        ("abc" + HOME + "X" + END + "Y", "XabcY"),
-        ("abc\x1bODX", "abXc"),
-        ("one two\x1b[1;5DX", "one Xtwo"),
-        ("one two\x1b[1;3D\x1b[1;3DX", "Xone two"),
-        ("one two\x01\x1b[1;5CX", "oneX two"),
-        ("one two\x01\x1b[5C\x1bO5CX", "one twoX"),
-        ("abc\x1b[1;2DX", "abXc"),
-        ("abc\x0c", "abc"),
-    ],
-)
-def test_editing_keys(keys: str, line: str) -> None:
-    assert started().feed(keys + "\n") == [line]
-
-
-@pytest.mark.parametrize(
-    "junk",
-    [
-        "\x1bOP",  # F1
-        "\x1b[[A",  # F1 on the Linux console
-        "\x1b[15~",  # F5
-        "\x1b[5~",  # Page Up
-        "\x1b[200~",  # bracketed paste
-        "\x1b[201~",
-        "\x1b[?1;2c",
-        "\x1b[12;40R",
-        "\x1b[1 q",
-        "\x1b[ A",
-        "\x1b[<0;1;1M",
-        "\x1bx",
-        "\x1b\xe9",
-        "\x00",
-        "\x07",
-        "\r",
-        "\x0e",
-        "\x1a",
-        "\x1d",
-        "\x9b",
-        "\x85",
-        "\t",
-        "\xad",
-        "\u200b",
-        "\u2060",
-        "\ufeff",
-        "\u202e",
-        "\u2066",
-        "\u061c",
-        "\u2028",
-        "\ufff9",
-        "\ufdd0",
-        "\uffff",
-        "\U0001fffe",
-        "\U000e0041",
-        "\ud800",
-    ],
-)
-def test_what_means_nothing_is_dropped_whole(junk: str) -> None:
-    assert started().feed(f"a{junk}b\n") == ["ab"]
-
-
-def test_escape_twice_is_one_escape() -> None:
-    assert started().feed("ab\x1b\x1b[DX\n") == ["aXb"]
-
-
-@pytest.mark.parametrize("start", ["\x1b", "\x1b[", "\x1b[1;", "\x1bO", "\x1b[["])
-def test_enter_is_never_lost_in_a_sequence(start: str) -> None:
-    assert started().feed(f"hi{start}\n") == ["hi"]
-
-
-def test_a_letter_from_outside_ascii_ends_a_sequence() -> None:
-    assert started().feed("\x1b[1\xe9\n") == ["\xe9"]
-
-
-def test_an_endless_sequence_is_given_up() -> None:
-    editor = started()
-    editor.feed("\x1b[" + "1" * (MAX_ESCAPE - 2))
-    assert editor.feed("hi\n") == ["hi"]
+# What telnet may do
 
 
 def test_telnet_can_erase_a_character() -> None:
@@ -205,54 +81,6 @@ def test_telnet_can_erase_the_line_on_both_sides_of_the_cursor() -> None:
     editor.feed("abc" + LEFT)
     editor.erase_line()
     assert editor.text == ""
-
-
-def test_an_interrupt_ends_a_sequence_under_way() -> None:
-    editor = started()
-    editor.feed("abc\x1b[")
-    editor.interrupt()
-    editor.feed("D")
-    assert editor.text == "D"
-
-
-# Clusters
-
-
-@pytest.mark.parametrize("cluster", CLUSTERS)
-def test_one_backspace_erases_one_cluster(cluster: str) -> None:
-    assert started().feed(f"a{cluster}\x7f\n") == ["a"]
-
-
-@pytest.mark.parametrize("cluster", CLUSTERS)
-def test_one_delete_erases_one_cluster(cluster: str) -> None:
-    assert started().feed(f"{cluster}b\x01{DELETE}\n") == ["b"]
-
-
-@pytest.mark.parametrize("cluster", CLUSTERS)
-def test_one_arrow_passes_one_cluster(cluster: str) -> None:
-    assert started().feed(f"a{cluster}{LEFT}X\n") == [f"aX{cluster}"]
-
-
-def test_flags_in_a_row_stay_apart() -> None:
-    assert started().feed(GERMANY + FRANCE + "\x7f\n") == [GERMANY]
-
-
-def test_a_joiner_does_not_swallow_a_letter() -> None:
-    assert started().feed("\U0001f468\u200da\x7f\n") == ["\U0001f468\u200d"]
-
-
-def test_a_mark_without_a_base_is_dropped() -> None:
-    assert started().feed("\u0301a\n") == ["a"]
-
-
-def test_marks_beyond_four_are_dropped() -> None:
-    assert started().feed("a" + "\u0301" * 9 + "b\n") == ["a" + "\u0301" * 4 + "b"]
-
-
-def test_a_chain_of_joiners_ends() -> None:
-    editor = started()
-    editor.feed("\U0001f468\u200d" * 100 + "\x7f")
-    assert len(editor.text) > 100
 
 
 # Limit

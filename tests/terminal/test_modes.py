@@ -1,75 +1,132 @@
-"""How a client gets from one mode to another: the whole table, walked with real bytes."""
+"""Walk the whole table of modes: each event in each mode, as a client brings it about."""
 
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 
-from threadchat.terminal.clientterminal import ClientTerminal
-from threadchat.terminal.modes import MODE_AFTER, PROBE_TIMEOUT, Mode, Sign, is_mud_client
+from tests.terminal.support import Session
+from threadchat.terminal.modes import PROBE_TIMEOUT, TRANSITIONS, Mode, ModeEvent, is_mud_client
+from threadchat.terminal.telnetprotocol import IAC, Command, Option
 
-DO_ECHO, DONT_ECHO = b"\xff\xfd\x01", b"\xff\xfe\x01"
-
-
-def press_keys(terminal: ClientTerminal) -> None:
-    terminal.receive_data(b"h", 0.0)
-    terminal.receive_data(b"i", 0.1)
-
-
-def press_keys_and_wait(terminal: ClientTerminal) -> None:
-    press_keys(terminal)
-    terminal.receive_data(b"x", 1.0 + PROBE_TIMEOUT)
+DO_ECHO = bytes((IAC, Command.DO, Option.ECHO))
+DO_SGA, DONT_SGA = (bytes((IAC, verb, Option.SGA)) for verb in (Command.DO, Command.DONT))
+WILL_TTYPE = bytes((IAC, Command.WILL, Option.TTYPE))
+NOP = bytes((IAC, Command.NOP))
+TOO_LATE = PROBE_TIMEOUT + 0.1
 
 
-WAYS: dict[Mode, Callable[[ClientTerminal], object]] = {
-    Mode.UNKNOWN: lambda terminal: None,
-    Mode.LINE: lambda terminal: terminal.receive_data(b"hi\r\n", 0.0),
-    Mode.PROBED: press_keys,
-    Mode.CHARACTER: lambda terminal: terminal.receive_data(DO_ECHO, 0.0),
-    Mode.RAW: press_keys_and_wait,
+def begin(session: Session) -> None:
+    """A client that has sent nothing."""
+
+
+def send_a_line(session: Session) -> None:
+    session.type(b"hi\r\n")
+
+
+def press_two_keys(session: Session) -> None:
+    session.press("hi")
+
+
+def keep_silent_when_probed(session: Session) -> None:
+    session.press("hi")
+    session.type(NOP, after=TOO_LATE)
+
+
+def agree_when_probed(session: Session) -> None:
+    session.press("hi")
+    session.type(DO_ECHO)  # and no answer about SGA yet
+
+
+WAYS_TO: dict[Mode, Callable[[Session], None]] = {
+    Mode.UNKNOWN: begin,
+    Mode.LINE: send_a_line,
+    Mode.PROBED: press_two_keys,
+    Mode.CHARACTER: agree_when_probed,
+    Mode.RAW: keep_silent_when_probed,
 }
-"""How a client gets into each mode."""
 
-SIGNS: dict[Sign, Callable[[ClientTerminal], object]] = {
-    Sign.LINE_END: lambda terminal: terminal.receive_data(b"hi\r\n", 1.0),
-    Sign.KEYS: press_keys,
-    Sign.NO_ANSWER: lambda terminal: terminal.receive_data(b"y", 2.0 + 2 * PROBE_TIMEOUT),
-    Sign.ECHO: lambda terminal: terminal.receive_data(DO_ECHO, 1.0),
-    Sign.NO_ECHO: lambda terminal: terminal.set_character_mode(False),
+
+def let_time_pass(session: Session) -> None:
+    session.type(NOP, after=TOO_LATE)
+
+
+def want_characters(session: Session) -> None:
+    session.terminal.set_character_mode(True)
+    session.settle()
+
+
+def want_lines(session: Session) -> None:
+    session.terminal.set_character_mode(False)
+    session.settle()
+
+
+def agree_to_echo(session: Session) -> None:
+    session.type(DO_ECHO)
+
+
+def refuse_sga(session: Session) -> None:
+    session.terminal.set_character_mode(True)  # there has to be a request
+    session.type(DONT_SGA)
+
+
+def end_sga(session: Session) -> None:
+    session.type(DO_SGA)
+    session.type(DONT_SGA)
+
+
+def name_a_mud_client(session: Session) -> None:
+    session.type(WILL_TTYPE)
+    session.type(b"\xff\xfa\x18\x00MUDLET\xff\xf0")
+
+
+BRINGERS: dict[ModeEvent, Callable[[Session], None]] = {
+    ModeEvent.LINE_END: send_a_line,
+    ModeEvent.KEYS: press_two_keys,
+    ModeEvent.PROBE_TIMEOUT: let_time_pass,
+    ModeEvent.CHARACTERS_WANTED: want_characters,
+    ModeEvent.LINES_WANTED: want_lines,
+    ModeEvent.ECHO_AGREED: agree_to_echo,
+    ModeEvent.ECHO_REFUSED: refuse_sga,
+    ModeEvent.ECHO_ENDED: end_sga,
+    ModeEvent.MUD_CLIENT: name_a_mud_client,
 }
-"""What gives each sign."""
 
 
-def terminal_in(mode: Mode) -> ClientTerminal:
-    terminal = ClientTerminal()
-    WAYS[mode](terminal)
-    assert terminal.mode is mode
-    return terminal
+class TestTransitions:
+    def test_each_mode_and_event_is_listed(self) -> None:
+        assert set(TRANSITIONS) == set(product(Mode, ModeEvent))
+
+    @pytest.mark.parametrize(("mode", "event"), TRANSITIONS)
+    def test_the_mode_that_follows(self, mode: Mode, event: ModeEvent) -> None:
+        session = Session()
+        WAYS_TO[mode](session)
+        assert session.terminal.mode is mode
+        BRINGERS[event](session)
+        assert session.terminal.mode is TRANSITIONS[mode, event]
+
+    @pytest.mark.parametrize(("mode", "event"), TRANSITIONS)
+    def test_only_character_mode_is_drawn(self, mode: Mode, event: ModeEvent) -> None:
+        session = Session()
+        WAYS_TO[mode](session)
+        BRINGERS[event](session)
+        is_drawn = TRANSITIONS[mode, event] is Mode.CHARACTER
+        assert session.terminal.is_in_character_mode is is_drawn
+
+    def test_no_client_becomes_unknown_again(self) -> None:
+        back = [mode for (mode, _), following in TRANSITIONS.items() if following is Mode.UNKNOWN]
+        assert set(back) == {Mode.UNKNOWN}
+
+    def test_only_an_unknown_client_is_probed(self) -> None:
+        probed = {mode for (mode, _), following in TRANSITIONS.items() if following is Mode.PROBED}
+        assert probed == {Mode.UNKNOWN, Mode.PROBED}
 
 
-def test_every_mode_has_a_row() -> None:
-    assert set(MODE_AFTER) == set(Mode)
+class TestMudClients:
+    @pytest.mark.parametrize("name", [b"MUDLET", b"Mudlet 4.17", b"TinTin++", b"mushclient"])
+    def test_these_are(self, name: bytes) -> None:
+        assert is_mud_client(name)
 
-
-@pytest.mark.parametrize("mode", Mode)
-@pytest.mark.parametrize("sign", Sign)
-def test_a_sign_leads_where_the_table_says(mode: Mode, sign: Sign) -> None:
-    terminal = terminal_in(mode)
-    SIGNS[sign](terminal)
-    assert terminal.mode is MODE_AFTER[mode].get(sign, mode)
-    assert terminal.is_in_character_mode == (terminal.mode is Mode.CHARACTER)
-
-
-@pytest.mark.parametrize("mode", [mode for mode in Mode if mode is not Mode.CHARACTER])
-def test_a_refused_echo_leaves_line_mode_or_none(mode: Mode) -> None:
-    terminal = terminal_in(mode)
-    terminal.set_character_mode(True)
-    terminal.receive_data(DONT_ECHO, 1.0)
-    assert terminal.mode is Mode.LINE
-
-
-@pytest.mark.parametrize(
-    ("terminal_type", "is_one"),
-    [(b"MUDLET 4.1", True), (b"mudlet", True), (b"XTERM", False), (b"\xff", False), (b"", False)],
-)
-def test_mud_clients_are_known_by_their_type(terminal_type: bytes, is_one: bool) -> None:
-    assert is_mud_client(terminal_type) == is_one
+    @pytest.mark.parametrize("name", [b"XTERM", b"ANSI", b"VTNT", b"", b"\xff", b"XMUDLET"])
+    def test_these_are_not(self, name: bytes) -> None:
+        assert not is_mud_client(name)

@@ -1,1 +1,1 @@
-"""What happens on a client's terminal: telnet, lines, editing. Bytes in, events and bytes out."""
+"""Turn a terminal's bytes into lines, and draw on it: telnet, modes, line editing, views."""

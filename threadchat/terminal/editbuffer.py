@@ -1,9 +1,10 @@
-"""Hold the line being typed as what a person takes for characters, with a cursor between two.
+"""Hold the line being typed as a list of clusters, with a cursor between two of them.
 
-Such a *cluster* is one code point or several: a letter with its accents, a flag, a family of
-emoji. Clusters are built one code point at a time, so that one typed in pieces and one pasted
-whole are the same. `rich.cells.split_graphemes` needs the whole text, lets a joiner swallow any
-character behind it, and leaves flags in halves; only the widths here are rich's.
+A *cluster* is what a person sees as one character. It is one code point or several: a letter with
+its accents, a flag, a family of emoji. Clusters are built one code point at a time, so typing one
+in pieces and pasting it whole give the same. `rich.cells.split_graphemes` needs the whole text,
+lets a joiner swallow any character after it, and cuts flags in halves; only the widths here are
+rich's.
 """
 
 import re
@@ -16,10 +17,10 @@ from rich.cells import cell_len
 from threadchat.text.clean import MAX_COMBINING_MARKS, UNSAFE_CHARACTER
 
 UNSHOWABLE = re.compile(f"(?:{UNSAFE_CHARACTER.pattern}|\t)+")
-"""What is never taken into a line, because drawing it would wreck the screen."""
+"""Characters that never enter a line, because drawing them would damage the screen."""
 
 MAX_CLUSTER = 32
-"""Code points in one cluster; more than any emoji has, and an end to chains of joiners."""
+"""The most code points in one cluster. No emoji has more; it ends chains of joiners."""
 
 _JOINER = "\u200d"
 _SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
@@ -42,8 +43,8 @@ def _is_mark(character: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def cluster_width(cluster: str) -> int:
-    """Return the cells that `cluster` takes; at least 1, since no cluster begins with a mark."""
-    # To rich a skin tone has no width, but it makes an emoji of a narrow hand.
+    """Return the cells that `cluster` takes: at least 1, because no cluster begins with a mark."""
+    # For rich a skin tone has no width, but it makes an emoji of a narrow hand.
     return 2 if not _SKIN_TONES.isdisjoint(cluster) else cell_len(cluster)
 
 
@@ -51,8 +52,8 @@ def cluster_width(cluster: str) -> int:
 def slack(cluster: str) -> int:
     """Return how many cells more than `cluster_width` some terminal may take; 0 if all agree.
 
-    They do not about joined emoji, skin tones, flags and variation selectors. At least 1 there,
-    because some take fewer.
+    Terminals disagree about joined emoji, skin tones, flags and variation selectors. The result is
+    at least 1 for these, because some terminals take fewer cells.
     """
     if len(cluster) == 1 or _DISPUTED.isdisjoint(cluster):
         return 0
@@ -61,7 +62,7 @@ def slack(cluster: str) -> int:
 
 
 def _joins(cluster: str, character: str) -> bool:
-    """Say whether `character` belongs to `cluster` instead of beginning one (cf. UAX 29)."""
+    """Say whether `character` belongs to `cluster` or begins a new one (cf. UAX 29)."""
     if not cluster or len(cluster) >= MAX_CLUSTER:
         return False
     if _is_flag_half(character):
@@ -74,11 +75,11 @@ def _joins(cluster: str, character: str) -> bool:
 
 
 def append(clusters: list[str], character: str) -> bool:
-    """Add `character` to the end of `clusters`, or return False if it cannot stand there."""
+    """Add `character` to the end of `clusters`, or return False if it cannot be there."""
     last = clusters[-1] if clusters else ""
     if not _joins(last, character):
         if cell_len(character) == 0 and character not in _SKIN_TONES:
-            return False  # a mark with nothing to stand on would change the prompt's last cell
+            return False  # a mark without a base would change the prompt's last cell
         clusters.append(character)
         return True
     if _is_mark(character) and all(map(_is_mark, last[-MAX_COMBINING_MARKS:])):
@@ -88,7 +89,7 @@ def append(clusters: list[str], character: str) -> bool:
 
 
 def split(text: str) -> list[str]:
-    """Divide `text` into clusters, without what cannot stand in one."""
+    """Divide `text` into clusters, without the characters that no cluster can have."""
     if text.isascii():
         return list(text)
     clusters: list[str] = []
@@ -100,7 +101,7 @@ def split(text: str) -> list[str]:
 class EditBuffer:
     """The clusters left of the cursor, and those right of it in reverse order.
 
-    Most keys touch only the ends of the two lists.
+    So most keys change only the ends of the two lists.
     """
 
     __slots__ = ("left", "length", "right")
@@ -122,7 +123,7 @@ class EditBuffer:
         return "".join(reversed(self.right))
 
     def insert(self, text: str, limit: int) -> bool:
-        """Insert `text`; return False if some of it would have passed `limit`."""
+        """Insert `text` up to `limit` code points; return False if some of it did not fit."""
         if text.isascii():
             fitting = text[: limit - self.length]
             self.left.extend(fitting)
@@ -135,7 +136,7 @@ class EditBuffer:
         return True
 
     def replace(self, before: str, after: str = "") -> None:
-        """Hold `before`, the cursor, and `after`."""
+        """Replace the whole line by `before`, the cursor, and `after`."""
         self.left = split(before)
         self.right = split(after)[::-1]
         self.length = sum(map(len, self.left)) + sum(map(len, self.right))
@@ -155,7 +156,7 @@ class EditBuffer:
         _pass_word(self.left, self.go_left)
 
     def go_word_right(self) -> None:
-        """Move the cursor behind the end of a word."""
+        """Move the cursor after the end of a word."""
         _pass_word(self.right, self.go_right)
 
     def go_to_start(self) -> None:
@@ -164,7 +165,7 @@ class EditBuffer:
         self.left.clear()
 
     def go_to_end(self) -> None:
-        """Move the cursor behind the last cluster."""
+        """Move the cursor after the last cluster."""
         self.left.extend(reversed(self.right))
         self.right.clear()
 
@@ -174,7 +175,7 @@ class EditBuffer:
             self.length -= len(self.left.pop())
 
     def erase_right(self) -> None:
-        """Erase the cluster behind the cursor."""
+        """Erase the cluster after the cursor."""
         if self.right:
             self.length -= len(self.right.pop())
 
@@ -188,13 +189,13 @@ class EditBuffer:
             self.erase_left()
 
     def erase_to_end(self) -> None:
-        """Erase everything behind the cursor."""
+        """Erase everything after the cursor."""
         while self.right:
             self.erase_right()
 
 
 def _pass_word(side: list[str], step: Callable[[], None]) -> None:
-    """Take steps, each of which shrinks `side`, past spaces and the word behind them."""
+    """Take steps past spaces and the next word. Each step removes one cluster from `side`."""
     while side and side[-1].isspace():
         step()
     while side and not side[-1].isspace():

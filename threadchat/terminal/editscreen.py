@@ -1,4 +1,4 @@
-"""Lay a prompt and a line being typed out on a terminal's rows, and draw what changed.
+"""Lay out a prompt and a line being typed on a terminal's rows, and draw what changed.
 
 Only CR, LF, BS and CSI A, C and J are written: Windows' telnet understands few sequences, and
 none of these makes a terminal answer.
@@ -13,7 +13,7 @@ from threadchat.terminal.editbuffer import cluster_width
 from threadchat.terminal.editbuffer import slack as cluster_slack
 
 MAX_LISTED = 60
-"""Candidates that a second Tab lists."""
+"""The most candidates that a second Tab lists."""
 
 
 def _up(rows: int) -> str:
@@ -26,9 +26,9 @@ def _right(cells: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Prompt and input as they stand, or are to stand, on the screen.
+    """Prompt and input as the screen shows them, or will show them.
 
-    Rows count from the prompt's. `body` is the text; `tail` follows it once it has been drawn.
+    Rows are counted from the prompt's row. `body` is the text, and `tail` is written after it.
     """
 
     body: str
@@ -40,25 +40,25 @@ class Picture:
 
     @property
     def hide(self) -> str:
-        """What takes it off the screen, leaving the cursor where the prompt began."""
+        """What takes it off the screen. The cursor ends where the prompt began."""
         return f"\r{_up(self.row)}\x1b[J"
 
     @property
     def show(self) -> str:
-        """What draws it, from the start of an empty row."""
+        """What draws it. The cursor has to be at the start of an empty row."""
         written = self.body + self.tail
         return written if self.at_end else written + self.place_cursor(self.end_row)
 
     def place_cursor(self, row: int) -> str:
-        """Return what brings the cursor from `row` to its place."""
-        # Down by LF, which cannot scroll: the rows below have been drawn.
+        """Return what moves the cursor from `row` to its place."""
+        # LF moves down. It cannot scroll, because the rows below have been drawn.
         vertical = _up(row - self.row) if row > self.row else "\n" * (self.row - row)
         return f"\r{vertical}{_right(self.column)}"
 
 
 @dataclass(slots=True)
 class _Place:
-    """Where the next cluster goes, and by how much terminals may differ about this row so far."""
+    """Where the next cluster goes, and how many cells terminals may differ by in this row."""
 
     row: int = 0
     column: int = 0
@@ -68,20 +68,20 @@ class _Place:
         self.row, self.column, self.slack = self.row + 1, 0, 0
 
     def has_room_for(self, cluster: str, columns: int) -> bool:
-        """Say whether `cluster` fits in this row, on every terminal."""
+        """Say whether `cluster` fits in this row on every terminal."""
         slack = self.slack + cluster_slack(cluster)
         needed = self.column + cluster_width(cluster) + slack
-        # Where they may differ, the row must not become full: some would wrap, others not.
+        # If terminals may differ, the row must not become full: some would wrap it, others not.
         return needed < columns if slack and self.column else needed - slack <= columns
 
 
 def _flow(clusters: Sequence[str], place: _Place, columns: int) -> str:
-    """Lay `clusters` out from `place`, which moves behind them; return the text to write.
+    """Lay out `clusters` from `place` on, move `place` after them, and return the text to write.
 
-    A wide cluster does not fit in the last column. Most terminals leave that cell empty by
-    themselves, some draw half of it there; written as a space, the cell is the same on all. A row
-    about whose width terminals differ is ended early and by hand, so that at least the number of
-    rows is the same on all: else a message would be written over another.
+    A wide cluster does not fit in the last column. Most terminals leave that cell empty, and some
+    draw half of the cluster there. We write a space, so that the cell is the same on all. Where
+    terminals differ about the width of a row, we end the row early with CR LF. So the number of
+    rows is the same on all; otherwise one message would be written over another.
     """
     text = "".join(clusters)
     if text.isascii() and not place.slack:
@@ -115,7 +115,7 @@ def around_cursor(left: list[str], right: list[str], cells: int) -> tuple[list[s
 
 
 def _nearest(clusters: list[str], cells: int, mark: str) -> list[str]:
-    """Return the last of `clusters` that fit, behind `mark` if some do not."""
+    """Return the last of `clusters` that fit, after `mark` if some do not."""
     begin = len(clusters)
     while begin and cells >= cluster_width(clusters[begin - 1]):
         begin -= 1
@@ -132,18 +132,18 @@ def draw(prompt: list[str], left: list[str], right: list[str], columns: int) -> 
         row, column = row + 1, 0
     after = _flow(right[::-1], place, columns)
     end_row, end_column = place.row, place.column
-    # Behind a full row some terminals (VT100 and its heirs) keep the cursor in the last column
-    # until one more character comes, others (Windows) go on at once. Writing that character puts
-    # it on the next row for both, and CR before it; CR LF would leave an empty row on the latter.
+    # After a full row, some terminals (VT100 and its heirs) keep the cursor in the last column
+    # until one more character comes; others (Windows) go to the next row at once. A space brings
+    # both to the next row, and CR to its start. CR LF would leave an empty row on the second kind.
     tail = " \r" if end_row and end_column == 0 else ""
     return Picture(before + after, tail, end_row, row, column, not right)
 
 
 def difference(old: Picture, new: Picture) -> str:
-    """Return what turns the one picture on the screen into the other.
+    """Return what changes the picture on the screen from `old` to `new`.
 
-    Everything but plain typing at the end is drawn anew from the prompt on: terminals disagree
-    about the width of emoji, and relative movements would add their errors up.
+    Plain typing at the end is added. All else is drawn anew from the prompt on: terminals disagree
+    about the width of emoji, and the errors of relative movements would add up.
     """
     if old == new:
         return ""

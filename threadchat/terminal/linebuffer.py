@@ -1,8 +1,7 @@
 """Collect the lines of a client that does its own editing and sends them whole.
 
-No sockets, no threads: decoded text goes in, events come out. Line ends arrive as a single LF,
-which `threadchat.telnet` sees to. For clients that send every key at once there is
-`threadchat.lineedit`.
+No sockets, no threads: decoded text goes in, events come out. `telnet` has made a single LF of
+each line end. `lineeditor` is for clients that send every key at once.
 """
 
 from collections.abc import Sequence
@@ -14,20 +13,21 @@ MAX_LINE = 4096
 
 @dataclass(frozen=True, slots=True)
 class LineTooLong:
-    """A line that grew past `limit` characters. What there was of it and the rest are dropped."""
+    """A line grew longer than `limit` characters. All of it is dropped."""
 
     limit: int
 
 
 LineEvent = str | LineTooLong
-"""A finished line, without its end and not cleaned yet; or that there was one too long."""
+"""A finished line, without its end and not cleaned yet, or a line that was too long."""
 
 
 class LineBuffer:
     """Collect lines from a client that does its own editing.
 
-    Holds at most `limit` characters, however long the line. A backspace that gets into a line all
-    the same, from a terminal set up for another key, erases what the person saw it erase.
+    It holds at most `limit` characters, however long the line. A terminal that is set up for
+    another erase key sends backspaces inside the line: they erase here what they erased on the
+    person's screen.
     """
 
     __slots__ = ("_limit", "_overflowed", "_text")
@@ -43,7 +43,7 @@ class LineBuffer:
         return not (self._text or self._overflowed)
 
     def feed(self, text: str) -> Sequence[LineEvent]:
-        """Return the lines that `text` completes, and one `LineTooLong` for each that is."""
+        """Return the lines that `text` completes, and a `LineTooLong` for each that is too long."""
         if self._overflowed or len(self._text) + len(text) > self._limit:
             return self._feed_too_much(text)
         text = self._text + text
@@ -53,7 +53,7 @@ class LineBuffer:
         return completed
 
     def _feed_too_much(self, text: str) -> list[LineEvent]:
-        """Do the same where a line may be too long."""
+        """Do the same as `feed` where a line may be too long."""
         events: list[LineEvent] = []
         *completed, rest = text.split("\n")
         for part in completed:
@@ -65,7 +65,7 @@ class LineBuffer:
         return events
 
     def finish(self) -> Sequence[LineEvent]:
-        """Return what stands there as a line, for a client that ended without ending its line."""
+        """Return the unfinished text as a line, for a client that has left without a line end."""
         return self.feed("\n") if self._text else []
 
     def clear(self) -> None:
@@ -74,7 +74,7 @@ class LineBuffer:
         self._overflowed = False
 
     def take(self) -> str:
-        """Return what has been typed of a line, key by key, and forget it."""
+        """Return the unfinished text and forget it."""
         text = self._text
         self.clear()
         return text

@@ -1,12 +1,12 @@
 """Turn keystrokes into lines and screen updates, for clients that send every key at once.
 
-In character mode the server echoes: it alone decides what stands on the person's screen.
-`LineEditor` takes decoded text in and gives events and terminal output back. It reads no socket,
-decodes no bytes, knows no telnet, and does not judge the lines: cleaning them is the caller's.
+In character mode the server echoes: it alone decides what is on the person's screen.
+`LineEditor` takes decoded text, and returns events and terminal output. It reads no socket, decodes
+no bytes, knows no telnet, and does not judge the lines: the caller cleans them.
 
 The screen is a function of the editor's state. Keys only change the state; `output` compares
-what is drawn with what should be and writes the difference. A paste of any length is therefore
-drawn once, and what is on the screen never depends on how the input was cut into reads.
+what is drawn with what should be and writes the difference. So a paste of any length is drawn
+once, and the screen never depends on how the input was cut into reads.
 
 Promise 6 is kept here: a message that arrives while somebody types appears above the line, and
 the line stays as it was.
@@ -20,17 +20,17 @@ from typing import ClassVar, TypeAlias
 
 from threadchat.terminal.editbuffer import UNSHOWABLE, EditBuffer, split
 from threadchat.terminal.editscreen import Picture, around_cursor, difference, draw, rows_of_names
-from threadchat.terminal.keys import MAX_ESCAPE, TEXT_RUN, UNFINISHED, key_name
+from threadchat.terminal.keys import EDITING_KEYS, KeyReader
 from threadchat.terminal.linebuffer import MAX_LINE, LineTooLong
 
 MAX_REMEMBERED = 8192
-"""Characters kept of somebody's earlier lines, though at least their last one."""
+"""Characters kept of a person's earlier lines. The last line is kept, however long."""
 
 MAX_TABS = 8
-"""Tabs obeyed in one `feed`: people press one at a time, and each may search a whole room."""
+"""Tabs obeyed in one `feed`: people press them one by one, and each may search a whole room."""
 
 Completion: TypeAlias = tuple[int, Sequence[str]]
-"""Where the word begins, and what may stand there instead: each with its ending, as in "al: "."""
+"""Where the word begins, and what may replace it: each with its ending, as in "al: "."""
 
 Completer: TypeAlias = Callable[[str], Completion]
 """Finds completions for the text before the cursor."""
@@ -38,47 +38,25 @@ Completer: TypeAlias = Callable[[str], Completion]
 
 @dataclass(frozen=True, slots=True)
 class EndOfInput:
-    """Ctrl-D was pressed on an empty line: the person wants to go."""
+    """Ctrl-D was pressed on an empty line: the person wants to leave."""
 
 
 Event: TypeAlias = str | LineTooLong | EndOfInput
-
-_EDITING_KEYS: dict[str, Callable[[EditBuffer], None]] = {
-    "\x01": EditBuffer.go_to_start,
-    "\x02": EditBuffer.go_left,
-    "\x05": EditBuffer.go_to_end,
-    "\x06": EditBuffer.go_right,
-    "\x08": EditBuffer.erase_left,
-    "\x0b": EditBuffer.erase_to_end,
-    "\x15": EditBuffer.erase_to_start,
-    "\x17": EditBuffer.erase_word_left,
-    "\x7f": EditBuffer.erase_left,
-    "arrow C": EditBuffer.go_right,
-    "arrow D": EditBuffer.go_left,
-    "arrow F": EditBuffer.go_to_end,
-    "arrow H": EditBuffer.go_to_start,
-    "word C": EditBuffer.go_word_right,
-    "word D": EditBuffer.go_word_left,
-    "1~": EditBuffer.go_to_start,
-    "3~": EditBuffer.erase_right,
-    "4~": EditBuffer.go_to_end,
-    "7~": EditBuffer.go_to_start,
-    "8~": EditBuffer.go_to_end,
-}
 
 
 class LineEditor:
     """Edit one person's line: `feed` keys, handle the events, send `output`.
 
     `columns` is the terminal's width (20 to 500, 0 for unknown), `limit` the longest line in
-    characters, `remember` the number of own earlier lines kept. `complete` finds completions, and
-    must not raise. `encoding` is the client's: what it lacks is drawn, and counted, as '?'.
-    `show_above`, where more than the line is drawn, is handed what a second Tab lists, as rows that
-    end in CR LF; without it, the editor draws them above the line itself.
+    characters, `remember` the number of the person's earlier lines that are kept. `complete` finds
+    completions, and must not raise. `encoding` is the client's: a character that it lacks is drawn,
+    and counted, as '?'. `show_above` is for a caller that draws more than the line: it gets what a
+    second Tab lists, as rows that end in CR LF. Without it, the editor draws these rows above the
+    line.
 
-    Nothing is drawn until `start`. A message is shown above the line by `redraw`, or by `hide`,
-    the message and `show` in one write. Those describe the screen as `output` leaves it: take and
-    send `output` first, and take both again after each call that changes something.
+    Nothing is drawn until `start`. To show a message above the line, write `redraw`, or `hide`,
+    the message and `show` in one write. They are right for the screen after `output`: take and send
+    `output` first, and take them again after each call that changes something.
     """
 
     def __init__(
@@ -100,7 +78,7 @@ class LineEditor:
         self._prompt_clusters: list[str] = []
         self._secret = False
         self._buffer = EditBuffer()
-        self._escape = ""
+        self._keys = KeyReader()
         self._events: list[Event] = []
         self._told_too_long = False
         self._tabs_left = 0
@@ -121,22 +99,16 @@ class LineEditor:
     # Keys and lines
 
     def feed(self, text: str) -> list[Event]:
-        """Take keys, cut anywhere, with line ends as LF alone; return what came of them."""
+        """Take keys, cut anywhere, with each line end as one LF; return the events."""
         self._events = []
         self._tabs_left = MAX_TABS
         self._up_to_date = False
-        position = 0
-        while position < len(text):
-            character = text[position]
-            if self._escape and self._take_into_escape(character):
-                position += 1
-            elif run := TEXT_RUN.match(text, position):
+        for read, is_text in self._keys.read(text):
+            if is_text:
                 self._after_tab = False
-                self._type(run.group())
-                position = run.end()
+                self._type(read)
             else:
-                self._press(character)
-                position += 1
+                self._press(read)
         return self._events
 
     @property
@@ -158,12 +130,12 @@ class LineEditor:
         self._up_to_date = False
 
     def interrupt(self) -> None:
-        """Give the line up, and a key sequence under way (Ctrl-C, telnet IP and BRK)."""
-        self._escape = ""
+        """Forget the line, and a key sequence that has begun (Ctrl-C, telnet IP and BRK)."""
+        self._keys.clear()
         self.erase_line()
 
     def forget(self, line: str) -> None:
-        """Remember no earlier `line`: it has turned out to be a password."""
+        """Remove `line` from the earlier lines: it has turned out to be a password."""
         kept = [earlier for earlier in self._history if earlier != line]
         self._history.clear()
         self._history.extend(kept)
@@ -184,17 +156,17 @@ class LineEditor:
         return self.hide() + above + self.show()
 
     def hide(self) -> str:
-        """Return what takes prompt and input off the screen, the cursor where they began."""
+        """Return what takes prompt and input off the screen; the cursor ends where they began."""
         self._update()
         return self._drawn.hide if self._drawn else ""
 
     def show(self) -> str:
-        """Return what draws prompt and input, the cursor at the start of an empty row."""
+        """Return what draws prompt and input, if the cursor is at the start of an empty row."""
         self._update()
         return self._drawn.show if self._drawn else ""
 
     def start(self, typed: str = "") -> None:
-        """Begin to draw, with `typed` entered already; it may stand on the cursor's row."""
+        """Begin to draw, with `typed` already entered; the cursor's row may show it already."""
         self._output.append(self._drawn.hide if self._drawn else "\r\x1b[J")
         self._drawn = None
         self._visible = True
@@ -207,7 +179,7 @@ class LineEditor:
         self._up_to_date = False
 
     def resize(self, columns: int, rows: int = 0) -> None:
-        """Draw for a terminal of that size: 20 to 500 columns, 80 by 24 where it is 0 (unknown)."""
+        """Draw for a terminal of this size: 20 to 500 columns; 0 is unknown, and is 80 by 24."""
         self._columns = min(max(columns, 20), 500) if columns > 0 else 80
         self._rows = min(max(rows, 4), 500) if rows > 0 else 24
         self._draw_all = self._is_resized = True
@@ -215,7 +187,7 @@ class LineEditor:
 
     @property
     def prompt(self) -> str:
-        """What stands before the input."""
+        """The text before the input."""
         return self._prompt
 
     def set_prompt(self, prompt: str) -> None:
@@ -230,17 +202,17 @@ class LineEditor:
         return self._encoding
 
     def set_encoding(self, encoding: str) -> None:
-        """Draw for a client that has changed to `encoding`; raise LookupError if unknown."""
+        """Draw for a client that has changed to `encoding`; raise LookupError if it is unknown."""
         self._encoding = codecs.lookup(encoding).name
         self.set_prompt(self._prompt)
 
     @property
     def secret(self) -> bool:
-        """Whether a password is typed: not shown, not remembered, not completed.
+        """Whether a password is being typed: it is not shown, not remembered, not completed.
 
-        Enter leaves the prompt standing and goes to the next row. Input that is waiting when this
-        is switched on becomes part of the secret; when it is switched off, it is thrown away,
-        lest half a password appear.
+        Enter leaves the prompt on its row and goes to the next one. Input that is waiting when this
+        is switched on becomes part of the secret. Input that is waiting when it is switched off is
+        thrown away, so that half a password never appears.
         """
         return self._secret
 
@@ -251,7 +223,7 @@ class LineEditor:
         self._set_secret(secret)
 
     def end_secret(self) -> None:
-        """Switch it off and keep what is waiting: the secret has come from elsewhere."""
+        """Switch `secret` off and keep what is waiting: the secret has come from elsewhere."""
         self._set_secret(False)
 
     def _set_secret(self, secret: bool) -> None:
@@ -277,9 +249,9 @@ class LineEditor:
             left, right = around_cursor(left, right, cells)
             new = draw(self._prompt_clusters, left, right, self._columns)
         if old and new and self._is_resized:
-            # Some terminals wrap their rows anew, others leave them alone. To take the fewer rows
-            # off may leave a row of the person's own input behind; to take the more off would take
-            # somebody else's message.
+            # Some terminals wrap their rows anew, others leave them alone. If we take off too few
+            # rows, a row of the person's own input may stay. If we took off too many, somebody
+            # else's message would be lost.
             old = replace(old, row=min(old.row, new.row))
         if old and new and not self._draw_all:
             self._output.append(difference(old, new))
@@ -289,7 +261,7 @@ class LineEditor:
         self._draw_all = self._is_resized = False
 
     def _shown_clusters(self) -> tuple[list[str], list[str]]:
-        """Return the clusters left and right of the cursor as the client's encoding shows them."""
+        """Return the clusters left and right of the cursor, as the client's encoding shows them."""
         left, right = self._buffer.left, self._buffer.right
         if self._encoding == "utf-8":
             return left, right
@@ -297,24 +269,12 @@ class LineEditor:
         return split(self._showable(before)), split(self._showable(after))[::-1]
 
     def _showable(self, text: str) -> str:
-        """Return `text` as it will look to the client, in its encoding."""
+        """Return `text` as the client will show it, in its encoding."""
         kept = UNSHOWABLE.sub("", text)
         return kept.encode(self._encoding, "replace").decode(self._encoding, "replace")
 
-    def _take_into_escape(self, character: str) -> bool:
-        """Go on with a key sequence, or end it and return False: `character` is its own key."""
-        sequence = self._escape + character
-        self._escape = ""
-        if UNSHOWABLE.match(character) or (len(sequence) > 2 and not character.isascii()):
-            return False  # after a stray Esc, Enter is still Enter
-        if not UNFINISHED.fullmatch(sequence):
-            self._press(key_name(sequence))
-        elif len(sequence) < MAX_ESCAPE:
-            self._escape = sequence
-        return True
-
     def _press(self, key: str) -> None:
-        if edit := _EDITING_KEYS.get(key):
+        if edit := EDITING_KEYS.get(key):
             edit(self._buffer)
         elif act := self._KEYS.get(key):
             act(self)
@@ -326,14 +286,11 @@ class LineEditor:
             self._told_too_long = True
             self._events.append(LineTooLong(self._limit))
 
-    def _begin_escape(self) -> None:
-        self._escape = "\x1b"
-
     def _enter(self) -> None:
         line = self.text
         if self._secret:
             self._leave_prompt_standing()
-        # What was refused as too long is not sent in part, but it is once it has been shortened.
+        # A line that was too long is not sent in part. Once it has been shortened, it is sent.
         if not (self._told_too_long and self._buffer.length >= self._limit):
             if not self._secret:
                 self._remember(line)
@@ -405,14 +362,13 @@ class LineEditor:
         "\x0c": _draw_anew,
         "\x0e": _recall_later,
         "\x10": _recall_earlier,
-        "\x1b": _begin_escape,
         "arrow A": _recall_earlier,
         "arrow B": _recall_later,
     }
 
 
 def _common_start(candidates: Sequence[str]) -> str:
-    """Return the longest start that all share but for case, as the first one writes it."""
+    """Return the longest start that all share, whatever its case, as the first one writes it."""
     if not candidates:
         return ""
     length = 0

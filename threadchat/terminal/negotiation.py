@@ -1,19 +1,21 @@
-"""Negotiate telnet options by the Q method (RFC 1143).
+"""Agree with a telnet peer on options, by the Q method of RFC 1143.
 
-No sockets, no threads: what the peer says goes into `Negotiation.receive`, which returns events;
-what has to be answered is fetched with `Negotiation.take_output`. What the options are for is not
-known here: the owner of a negotiation says which ones it may agree to.
+The parser passes the peer's WILL, WONT, DO and DONT to `Negotiation.receive`, which returns
+events. `Negotiation.data_to_send` returns the answers. What the options are for is not known
+here: the caller says which of them it agrees to.
+
+Sources: RFC 855 (options), 1143 (the Q method), 860 (TIMING-MARK).
 """
 
 from collections.abc import Collection
 from enum import Enum
 
-from threadchat.terminal.telnetcodes import (
+from threadchat.terminal.telnetprotocol import (
     IAC,
     Command,
-    Event,
     Option,
     OptionChanged,
+    OptionEvent,
     OptionRefused,
     OptionRequested,
     Side,
@@ -23,12 +25,12 @@ from threadchat.terminal.telnetcodes import (
 MAX_REPLIES = 100
 """The most replies and requests sent on one connection, so that no peer can keep us talking.
 
-Giving up an option is always possible: there are no more of those than of the others.
+Our requests to end an option are not counted: there cannot be more of them than of the others.
 """
 
 
 class _Q(Enum):
-    """The states of RFC 1143 section 7, the queue bit written into the name."""
+    """The states of RFC 1143 section 7. The names include the queue bit ("then")."""
 
     NO = 0
     YES = 1
@@ -41,52 +43,35 @@ class _Q(Enum):
 _WANTED = frozenset({_Q.YES, _Q.WANT_YES, _Q.WANT_NO_THEN_YES})
 
 _IN_FORCE = frozenset({_Q.YES, _Q.WANT_NO, _Q.WANT_NO_THEN_YES})
-"""An option that is being given up is in force until the peer has confirmed it."""
+"""An option that we are ending is in force until the peer has confirmed the end."""
 
-_AFTER_YES = {
-    # From NO, it depends on whether we may agree.
-    _Q.YES: (_Q.YES, None),
-    _Q.WANT_NO: (_Q.NO, None),  # an answer of yes to our no: an error of the peer's
-    _Q.WANT_NO_THEN_YES: (_Q.YES, None),
-    _Q.WANT_YES: (_Q.YES, None),
-    _Q.WANT_YES_THEN_NO: (_Q.WANT_NO, False),
-}
-"""The state after the peer's WILL or DO, and our answer: True agrees, False does not."""
+_NONE_REFUSED: frozenset[tuple[Side, int]] = frozenset()
+"""One object for all peers: `frozenset()` makes a new one each time."""
 
-_AFTER_NO = {
-    _Q.NO: (_Q.NO, None),
-    _Q.YES: (_Q.NO, False),
-    _Q.WANT_NO: (_Q.NO, None),
-    _Q.WANT_NO_THEN_YES: (_Q.WANT_YES, True),
-    _Q.WANT_YES: (_Q.NO, None),
-    _Q.WANT_YES_THEN_NO: (_Q.NO, None),
-}
-"""The same after the peer's WONT or DONT."""
-
-_VERBS = {
+_WORDS = {
     (Side.LOCAL, True): Command.WILL,
     (Side.LOCAL, False): Command.WONT,
     (Side.REMOTE, True): Command.DO,
     (Side.REMOTE, False): Command.DONT,
 }
-
-_NOTHING_REFUSED: frozenset[tuple[Side, int]] = frozenset()
-"""One object for all: `frozenset()` makes another each time."""
+"""What we say to have an option or to have it not: as a request and as an answer."""
 
 
 class Negotiation:
-    """The telnet options of one connection.
+    """The options of one connection: their states, and what is owed to the peer.
 
-    `local` are the options that we agree to switch on at our side when asked, `remote` those that
-    we let the peer switch on at its own. All others are refused, each once.
+    `local` are the options that we switch on at our side when the peer asks, `remote` those that
+    the peer may switch on at its own. All others are refused, once each.
+
+    Call `data_to_send` after `receive`, and after each request.
     """
 
     __slots__ = (
         "_local",
+        "_options",
         "_refused",
         "_remote",
         "_replies",
-        "_states",
         "_timing_marks",
         "_to_send",
     )
@@ -94,8 +79,8 @@ class Negotiation:
     def __init__(self, local: Collection[int], remote: Collection[int]) -> None:
         self._local = local
         self._remote = remote
-        self._states: dict[tuple[Side, int], _Q] = {}  # of all that are not in state NO
-        self._refused = _NOTHING_REFUSED  # as nearly always; replaced to add one
+        self._options: dict[tuple[Side, int], _Q] = {}  # without those in the state NO
+        self._refused = _NONE_REFUSED  # replaced to add one
         self._to_send = b""
         self._replies = 0
         self._timing_marks = 0
@@ -105,32 +90,32 @@ class Negotiation:
     def enable(self, side: Side, option: int) -> None:
         """Ask the peer for `option`: to let us do it (LOCAL), or to do it itself (REMOTE).
 
-        Nothing is sent where it is in force or asked for already, nor after `MAX_REPLIES`.
+        Nothing is sent if the option is in force, if we have asked already, or after `MAX_REPLIES`.
         """
         key = (side, option)
-        match self._states.get(key, _Q.NO):
+        match self._options.get(key, _Q.NO):
             case _Q.NO:
-                if self._reply(side, option, agrees=True):
-                    self._states[key] = _Q.WANT_YES
+                if self._reply(_WORDS[side, True], option):
+                    self._options[key] = _Q.WANT_YES
             case _Q.WANT_NO:
-                self._states[key] = _Q.WANT_NO_THEN_YES
+                self._options[key] = _Q.WANT_NO_THEN_YES
             case _Q.WANT_YES_THEN_NO:
-                self._states[key] = _Q.WANT_YES
+                self._options[key] = _Q.WANT_YES
 
     def disable(self, side: Side, option: int) -> None:
-        """Give up `option`, or ask the peer to. Nothing is sent where it is not in force."""
+        """End `option`, or ask the peer to end it. Nothing is sent if it is not in force."""
         key = (side, option)
-        match self._states.get(key, _Q.NO):
+        match self._options.get(key, _Q.NO):
             case _Q.YES:
-                self._states[key] = _Q.WANT_NO
-                self._say(_VERBS[side, False], option)
+                self._options[key] = _Q.WANT_NO
+                self._say(_WORDS[side, False], option)
             case _Q.WANT_YES:
-                self._states[key] = _Q.WANT_YES_THEN_NO
+                self._options[key] = _Q.WANT_YES_THEN_NO
             case _Q.WANT_NO_THEN_YES:
-                self._states[key] = _Q.WANT_NO
+                self._options[key] = _Q.WANT_NO
 
     def subnegotiate(self, option: int, payload: bytes) -> None:
-        """Send IAC SB option payload IAC SE, doubling what has to be, unless too much was said."""
+        """Send IAC SB option payload IAC SE with every FF doubled, but not after `MAX_REPLIES`."""
         if self._has_said_enough():
             return
         self._replies += 1
@@ -139,82 +124,97 @@ class Negotiation:
         )
 
     def is_wanted(self, side: Side, option: int) -> bool:
-        """Return whether we would have `option` in force: it is, or we are asking for it."""
-        return self._states.get((side, option)) in _WANTED
+        """Return whether we want `option`: it is in force, or we are asking for it."""
+        return self._options.get((side, option)) in _WANTED
 
     def is_in_force(self, option: int) -> bool:
         """Return whether `option` is in force, at either side."""
-        return any(self._states.get((side, option)) in _IN_FORCE for side in Side)
+        return any(self._options.get((side, option)) in _IN_FORCE for side in Side)
+
+    def data_to_send(self) -> bytes:
+        """Return the bytes owed to the peer since the last call."""
+        data, self._to_send = self._to_send, b""
+        return data
 
     # What the peer says
 
-    def receive(self, verb: Command, option: int) -> list[Event]:
-        """Take in the peer's WILL, WONT, DO or DONT; return what has become of the option."""
+    def receive(self, verb: Command, option: int) -> list[OptionEvent]:
+        """Take the peer's WILL, WONT, DO or DONT for `option`; return what came of it."""
         if option == Option.TIMING_MARK:
             if verb is Command.DO:
                 self._answer_timing_mark()
             return []
         side = Side.LOCAL if verb in (Command.DO, Command.DONT) else Side.REMOTE
-        is_yes = verb in (Command.DO, Command.WILL)
-        before = self._states.get((side, option), _Q.NO)
-        events: list[Event] = []
-        if is_yes and before is _Q.NO:
+        wanted = verb in (Command.DO, Command.WILL)
+        events: list[OptionEvent] = []
+        before = self._options.get((side, option), _Q.NO)
+        if wanted and before is _Q.NO:
             events.append(OptionRequested(side, option))
-        if not is_yes and before in (_Q.WANT_YES, _Q.WANT_YES_THEN_NO):
+        if not wanted and before in (_Q.WANT_YES, _Q.WANT_YES_THEN_NO):
             events.append(OptionRefused(side, option))
-        after = self._settle(before, side, option, is_yes)
+        after = self._settle(before, side, option, wanted)
         if after is _Q.NO:
-            self._states.pop((side, option), None)
+            self._options.pop((side, option), None)
         else:
-            self._states[side, option] = after
+            self._options[side, option] = after
         if (before in _IN_FORCE) != (after in _IN_FORCE):
             events.append(OptionChanged(side, option, after in _IN_FORCE))
         return events
 
-    def begin_line(self) -> None:
-        """Count timing marks anew: a person that types lines may press Ctrl-C for ever."""
+    def receive_line(self) -> None:
+        """Take note that the peer has sent a line of text: timing marks are counted anew.
+
+        A person who types lines may press Ctrl-C as often as they like.
+        """
         self._timing_marks = 0
 
-    def _settle(self, before: _Q, side: Side, option: int, is_yes: bool) -> _Q:
-        """Return the state after the peer's word on `option`, and answer it."""
-        if is_yes and before is _Q.NO:
-            return self._settle_request(side, option)
-        after, answer = (_AFTER_YES if is_yes else _AFTER_NO)[before]
-        if answer is not None:
-            self._reply(side, option, agrees=answer)
-        return after
-
-    def _settle_request(self, side: Side, option: int) -> _Q:
-        """Agree to what the peer asks for unasked, or refuse it once."""
-        if option in (self._local if side is Side.LOCAL else self._remote):
-            return _Q.YES if self._reply(side, option, agrees=True) else _Q.NO
-        if (side, option) not in self._refused:
-            self._refused |= {(side, option)}
-            self._reply(side, option, agrees=False)
-        return _Q.NO
-
     def _answer_timing_mark(self) -> None:
-        """Refuse, every time (RFC 860): the answer itself is what the client waits for.
+        """Refuse, every time (RFC 860): the client waits for the answer, whatever it is.
 
-        Without it inetutils' telnet throws away all output for good after a Ctrl-C.
+        Without an answer, inetutils' telnet throws away all output for good after a Ctrl-C.
         """
         if not self._has_said_enough():
             self._timing_marks += 1
-            self._say(Command.WONT, Option.TIMING_MARK)
+            self._to_send += bytes((IAC, Command.WONT, Option.TIMING_MARK))
 
-    # Answers
+    def _settle(self, before: _Q, side: Side, option: int, wanted: bool) -> _Q:
+        """Return the state after the peer's word on `option`; answer where RFC 1143 says so."""
+        if wanted:
+            return self._settle_wanted(before, side, option)
+        match before:
+            case _Q.YES:
+                self._reply(_WORDS[side, False], option)
+            case _Q.WANT_NO_THEN_YES:
+                self._reply(_WORDS[side, True], option)
+                return _Q.WANT_YES
+        return _Q.NO
 
-    def take_output(self) -> bytes:
-        """Return the bytes owed to the peer since the last call."""
-        data, self._to_send = self._to_send, b""
-        return data
+    def _settle_wanted(self, before: _Q, side: Side, option: int) -> _Q:
+        match before:
+            case _Q.NO:
+                if option in (self._local if side is Side.LOCAL else self._remote):
+                    return _Q.YES if self._reply(_WORDS[side, True], option) else _Q.NO
+                if (side, option) not in self._refused:
+                    self._refused |= {(side, option)}
+                    self._reply(_WORDS[side, False], option)
+                return _Q.NO
+            case _Q.WANT_YES | _Q.YES:
+                return _Q.YES
+            case _Q.WANT_YES_THEN_NO:
+                self._reply(_WORDS[side, False], option)
+                return _Q.WANT_NO
+            case _Q.WANT_NO:
+                return _Q.NO  # the peer answered our no with a yes: an error of its own
+            case _Q.WANT_NO_THEN_YES:
+                return _Q.YES
 
-    def _reply(self, side: Side, option: int, *, agrees: bool) -> bool:
-        """Say it, unless too much was said; return whether it was."""
+    # Our answers
+
+    def _reply(self, verb: Command, option: int) -> bool:
         if self._has_said_enough():
             return False
         self._replies += 1
-        self._say(_VERBS[side, agrees], option)
+        self._say(verb, option)
         return True
 
     def _has_said_enough(self) -> bool:

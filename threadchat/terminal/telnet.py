@@ -1,8 +1,9 @@
 """Split a telnet byte stream into text and commands.
 
-No sockets, no threads: bytes go into `TelnetParser.receive_data`, which returns events. What is
-negotiated, and what has to be answered, is the business of its `Negotiation`. Bytes that are not
-telnet at all pass through as text, so that a netcat needs no parser of its own.
+No sockets, no threads: bytes go into `TelnetParser.receive_data`, which returns events;
+`TelnetParser.data_to_send` returns what the peer is owed. A byte stream that is no telnet passes
+through as text, so netcat needs no parser of its own. `negotiation` holds what becomes of the
+options.
 
 Sources: RFC 854 and 855 (the protocol), 1123 section 3 (line ends, synch).
 """
@@ -12,11 +13,12 @@ from collections.abc import Collection
 from enum import Enum
 
 from threadchat.terminal.negotiation import Negotiation
-from threadchat.terminal.telnetcodes import (
+from threadchat.terminal.telnetprotocol import (
     IAC,
     Command,
     Data,
     Event,
+    Side,
     Signal,
     Subnegotiation,
 )
@@ -37,26 +39,29 @@ class _State(Enum):
     SUB_IAC = 6
 
 
-# Runs, where there may be some: a flood of these is not to cost more than one of text.
+# Whole runs, where there can be some: a flood of these must not cost more than a flood of text.
 _SPECIAL = re.compile(rb"(?:\xff\xff)+|\xff|\r|\0+")
 _OPTION_VERBS = frozenset({Command.WILL, Command.WONT, Command.DO, Command.DONT})
 _COMMANDS = {int(command): command for command in Command}
 
 
 class TelnetParser:
-    """One connection's telnet: what has been received so far.
+    """One connection's telnet: what the peer has sent so far, and what it is owed.
 
-    For `local` and `remote` see `Negotiation`. Call `receive_data` with what arrives, and send what
-    `negotiation` owes after it, and after any request. No input raises, and how it is cut into
-    chunks never changes what comes out.
+    `local` and `remote` are the options that we agree to: see `Negotiation`.
+
+    Call `receive_data` with what arrives and `data_to_send` after it, and after any request. No
+    input raises, and how it is cut into chunks never changes what comes out.
     """
 
     __slots__ = (
         "_in_subnegotiation_of",
+        "_local",
+        "_negotiation",
         "_payload",
+        "_remote",
         "_state",
         "_verb",
-        "negotiation",
         "speaks_telnet",
     )
 
@@ -65,23 +70,26 @@ class TelnetParser:
     ) -> None:
         self.speaks_telnet = False
         """Whether a whole telnet command has arrived. Until then no telnet may be sent unasked."""
-        self.negotiation = Negotiation(local, remote)
+        self._local = frozenset(local)
+        self._remote = frozenset(remote)
         self._state = _State.TEXT
         self._verb = Command.NOP
         self._in_subnegotiation_of = 0
-        self._payload: bytearray | None = None  # made when first needed: most peers never do
+        # Most peers need neither of these: each is made when it is first needed.
+        self._payload: bytearray | None = None
+        self._negotiation: Negotiation | None = None
 
     # Receiving
 
     @property
     def is_plain(self) -> bool:
-        """Whether there has been no sign of telnet, and nothing has begun."""
+        """Whether the peer has shown no sign of telnet, and no command or line end has begun."""
         return self._state is _State.TEXT and not self.speaks_telnet
 
     def receive_data(self, data: bytes) -> list[Event]:
-        """Return what `data` amounts to, in its order."""
+        """Return the events in `data`, in order."""
         if self._state is _State.TEXT:
-            # Nearly always there is nothing but whole lines, and that is seen at a glance.
+            # Nearly always there is nothing but whole lines. That is quick to find out.
             text_only = data.replace(b"\r\n", b"\n")
             if not (b"\xff" in data or b"\0" in data or b"\r" in text_only):
                 return self._text_only(text_only)
@@ -105,8 +113,8 @@ class TelnetParser:
         return events
 
     def _text_only(self, data: bytes) -> list[Event]:
-        if b"\n" in data:
-            self.negotiation.begin_line()
+        if self._negotiation is not None and b"\n" in data:
+            self._negotiation.receive_line()
         return [Data(data)] if data else []
 
     def _flush_text(self, text: bytearray, events: list[Event]) -> None:
@@ -115,7 +123,7 @@ class TelnetParser:
             text.clear()
 
     def _take_special(self, special: bytes, text: bytearray) -> None:
-        """Take what ends a run of text. A NUL is no operation (RFC 854)."""
+        """Take the bytes that end a run of text. A NUL does nothing (RFC 854)."""
         if special == b"\xff":
             self._state = _State.AFTER_IAC
         elif special == b"\r":
@@ -125,7 +133,7 @@ class TelnetParser:
             text += special[::2]
 
     def _collect(self, data: bytes, position: int) -> int:
-        """Take a run of subnegotiation payload; return where it ends."""
+        """Take a run of a subnegotiation's payload; return where it ends."""
         end = data.find(IAC, position)
         if end < 0:
             end = len(data)
@@ -140,10 +148,10 @@ class TelnetParser:
         self._payload += payload[: MAX_SUBNEGOTIATION - len(self._payload)]
 
     def _step(self, byte: int, text: bytearray, events: list[Event]) -> int:
-        """Take one byte in a state that looks at one byte; return how many were used up: 0 or 1."""
+        """Take one byte in a state that looks at one byte; return how many were used: 0 or 1."""
         match self._state:
             case _State.AFTER_CR:
-                # The line was delivered at its CR; a LF or NUL behind it belongs to it.
+                # The line was delivered at its CR. A LF or NUL after the CR belongs to it.
                 self._state = _State.TEXT
                 return 1 if byte in (0x0A, 0x00) else 0
             case _State.AFTER_IAC:
@@ -152,10 +160,10 @@ class TelnetParser:
                 self._state = _State.TEXT
                 self._flush_text(text, events)
                 self.speaks_telnet = True
-                events += self.negotiation.receive(self._verb, byte)
+                events += self._negotiate().receive(self._verb, byte)
             case _State.SUB_OPTION:
                 if byte == IAC:
-                    # IAC SB IAC: no option named. SE, most likely: there is nothing to report.
+                    # IAC SB IAC names no option. SE follows, most likely: nothing to report.
                     self._in_subnegotiation_of = -1
                     self._state = _State.SUB_IAC
                 else:
@@ -172,7 +180,7 @@ class TelnetParser:
             return
         command = _COMMANDS.get(byte)
         if command is None:
-            return  # unknown: ignored, and no evidence of a telnet either
+            return  # unknown: it is ignored, and is no evidence of telnet
         if command in _OPTION_VERBS:
             self._verb = command
             self._state = _State.OPTION
@@ -192,10 +200,42 @@ class TelnetParser:
             self._flush_text(text, events)
             payload = bytes(self._payload or b"")
             self._payload = None
-            if self.negotiation.is_in_force(self._in_subnegotiation_of):
+            if self.is_in_force(self._in_subnegotiation_of):
                 events.append(Subnegotiation(self._in_subnegotiation_of, payload))
             return
         self._state = _State.SUB_DATA
-        # busybox sends a column count of 255 undoubled: an FF that neither FF nor SE follows is
-        # payload itself, and so is what follows it.
+        # busybox does not double the FF in a column count of 255. So an FF is payload where neither
+        # FF nor SE follows it, and so is the byte that does.
         self._keep(b"\xff" if byte == IAC else bytes((IAC, byte)))
+
+    # Options: see `Negotiation`
+
+    def enable(self, side: Side, option: int) -> None:
+        """Ask the peer for `option`."""
+        self._negotiate().enable(side, option)
+
+    def disable(self, side: Side, option: int) -> None:
+        """End `option`, or ask the peer to end it."""
+        if self._negotiation is not None:
+            self._negotiation.disable(side, option)
+
+    def subnegotiate(self, option: int, payload: bytes) -> None:
+        """Send `payload` as a subnegotiation of `option`."""
+        self._negotiate().subnegotiate(option, payload)
+
+    def is_wanted(self, side: Side, option: int) -> bool:
+        """Return whether we want `option`: it is in force, or we are asking for it."""
+        return self._negotiation is not None and self._negotiation.is_wanted(side, option)
+
+    def is_in_force(self, option: int) -> bool:
+        """Return whether `option` is in force, at either side."""
+        return self._negotiation is not None and self._negotiation.is_in_force(option)
+
+    def data_to_send(self) -> bytes:
+        """Return the bytes owed to the peer since the last call."""
+        return b"" if self._negotiation is None else self._negotiation.data_to_send()
+
+    def _negotiate(self) -> Negotiation:
+        if self._negotiation is None:
+            self._negotiation = Negotiation(self._local, self._remote)
+        return self._negotiation

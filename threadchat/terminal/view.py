@@ -23,7 +23,7 @@ from threadchat.messages.kinds import (
     RoomMessage,
     Say,
 )
-from threadchat.terminal.telnetcodes import escape
+from threadchat.terminal.telnetprotocol import escape
 from threadchat.text.names import fold_name
 
 

@@ -1,4 +1,7 @@
-"""Name the codes of telnet (RFC 854 and its options), and the events that its parser reports."""
+"""Name what telnet is made of: its commands and options, and the events of the parser.
+
+Sources: RFC 854 and 855 (the protocol), 1184 (more commands).
+"""
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
@@ -43,7 +46,7 @@ class Option(IntEnum):
 
 
 class Side(Enum):
-    """Whose option it is: ours (WILL and WONT are our words), or the peer's (theirs)."""
+    """The side that an option is of: LOCAL is ours (we say WILL or WONT), REMOTE the peer's."""
 
     LOCAL = "local"
     REMOTE = "remote"
@@ -65,7 +68,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class OptionChanged:
-    """An option that both sides have now settled on, or given up."""
+    """An option that both sides have now agreed on, or that one side has ended."""
 
     side: Side
     option: int
@@ -74,9 +77,9 @@ class OptionChanged:
 
 @dataclass(frozen=True, slots=True)
 class OptionRequested:
-    """The peer, unasked, wants an option of ours (DO), or offers one of its own (WILL).
+    """The peer wants an option of ours (DO) or offers one of its own (WILL) without being asked.
 
-    Reported whether it is agreed to or not: what a client asks for tells what it is.
+    Reported whether we agree or not: what a client asks for tells what it is.
     """
 
     side: Side
@@ -85,7 +88,7 @@ class OptionRequested:
 
 @dataclass(frozen=True, slots=True)
 class OptionRefused:
-    """The peer said no to what we asked for with `TelnetParser.enable`."""
+    """The peer refused an option that we asked for."""
 
     side: Side
     option: int
@@ -93,15 +96,16 @@ class OptionRefused:
 
 @dataclass(frozen=True, slots=True)
 class Subnegotiation:
-    """The payload of IAC SB option ... IAC SE for an option in force, FF FF undoubled."""
+    """The payload of IAC SB option ... IAC SE for an option in force, with each FF FF as one FF."""
 
     option: int
     payload: bytes
 
 
-Event = Data | Signal | OptionChanged | OptionRequested | OptionRefused | Subnegotiation
+OptionEvent = OptionChanged | OptionRequested | OptionRefused
+Event = Data | Signal | OptionEvent | Subnegotiation
 
 
 def escape(data: bytes) -> bytes:
-    """Double every FF, as text for a telnet peer needs it (RFC 854)."""
+    """Double every FF, as a telnet peer expects it in text (RFC 854)."""
     return data.replace(b"\xff", b"\xff\xff")

@@ -1,0 +1,42 @@
+"""Test that keys work on whole clusters: accents, flags, joined emoji."""
+
+import pytest
+
+from tests.terminal.support import CLUSTERS, DELETE, FRANCE, GERMANY, LEFT, started
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_one_backspace_erases_one_cluster(cluster: str) -> None:
+    assert started().feed(f"a{cluster}\x7f\n") == ["a"]
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_one_delete_erases_one_cluster(cluster: str) -> None:
+    assert started().feed(f"{cluster}b\x01{DELETE}\n") == ["b"]
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_one_arrow_passes_one_cluster(cluster: str) -> None:
+    assert started().feed(f"a{cluster}{LEFT}X\n") == [f"aX{cluster}"]
+
+
+def test_flags_in_a_row_stay_apart() -> None:
+    assert started().feed(GERMANY + FRANCE + "\x7f\n") == [GERMANY]
+
+
+def test_a_joiner_does_not_swallow_a_letter() -> None:
+    assert started().feed("\U0001f468\u200da\x7f\n") == ["\U0001f468\u200d"]
+
+
+def test_a_mark_without_a_base_is_dropped() -> None:
+    assert started().feed("\u0301a\n") == ["a"]
+
+
+def test_marks_beyond_four_are_dropped() -> None:
+    assert started().feed("a" + "\u0301" * 9 + "b\n") == ["a" + "\u0301" * 4 + "b"]
+
+
+def test_a_chain_of_joiners_ends() -> None:
+    editor = started()
+    editor.feed("\U0001f468\u200d" * 100 + "\x7f")
+    assert len(editor.text) > 100
