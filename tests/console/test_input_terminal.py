@@ -65,6 +65,7 @@ class Seat:
         )
 
     def resize(self, columns: int) -> None:
+        self.columns = columns
         self._emulator.resize(columns=columns)
         fcntl.ioctl(self.inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
@@ -377,7 +378,8 @@ def test_a_job_in_the_background_leaves_the_terminal_alone(shell: Seat) -> None:
     assert "asked" not in shell.text()
     assert termios.tcgetattr(shell.inside) == shell.modes
     shell.press("fg\n")
-    shell.expect("\n" + " ".join(PROGRAM) + " --status")
+    rows, _ = wrapped(" ".join(PROGRAM) + " --status", shell.columns)
+    shell.expect("\n".join(["", *(row.rstrip() for row in rows)]))
     shell.press("who\r")
     shell.expect("=== [i]who[/i]")
     shell.press("\x03")
