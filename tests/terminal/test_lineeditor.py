@@ -72,7 +72,7 @@ def test_the_text_so_far_can_be_read() -> None:
 def test_telnet_can_erase_a_character() -> None:
     editor = started()
     editor.feed("abc")
-    editor.erase_character()
+    editor.feed("\x7f")
     assert editor.text == "ab"
 
 

@@ -116,11 +116,6 @@ class LineEditor:
         """The line as typed so far."""
         return self._buffer.text_before + self._buffer.text_after
 
-    def erase_character(self) -> None:
-        """Erase the character before the cursor (Backspace, telnet EC)."""
-        self._buffer.erase_left()
-        self._up_to_date = False
-
     def erase_line(self) -> None:
         """Erase the whole line, wherever the cursor is (telnet EL)."""
         self._buffer = EditBuffer()
