@@ -1,1 +1,1 @@
-"""Who may come in, and how fast people may go: limits, bans, passphrases."""
+"""Access: limits, flood guard, bans, passphrases."""

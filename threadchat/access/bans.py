@@ -1,6 +1,7 @@
-"""Say who is to stay away: a name, an address, or a network of addresses; for how long, and why.
+"""Define bans of a name, an address or a network, for how long and why, and read them from text.
 
-Pure functions of text and of the time they are given; `threadchat.records` remembers the bans.
+Pure functions of text and of the time that is handed in. `threadchat.storage.records` keeps the
+bans.
 """
 
 import re
@@ -17,21 +18,21 @@ from threadchat.text.phrases import duration
 Network = IPv4Network | IPv6Network
 
 Target = str | Network
-"""Whom a ban is for: a name, or all addresses of a network; an address is a network of one."""
+"""The target of a ban: a name, or a network. A single address is a network of one."""
 
 MAX_BAN_SECONDS = 10 * 365 * 86400
-"""The longest ban that ends."""
+"""The length of the longest ban that ends, in seconds."""
 
 
 class BadBan(PersonError):
-    """Say in one line what is wrong with how a ban was asked for."""
+    """The words of a ban cannot be understood. Says in one line what is wrong with them."""
 
 
 @dataclass(frozen=True)
 class Ban:
-    """Somebody who is to stay away, from `at` on; `until` is None for one without end.
+    """A ban that keeps its target out from `at` until `until`; None means that it has no end.
 
-    Both are in seconds since the epoch.
+    Both times are in seconds since the epoch. `by` is the operator, and `why` the reason.
     """
 
     target: Target
@@ -42,7 +43,7 @@ class Ban:
 
     @property
     def network(self) -> Network | None:
-        """The network that is banned, if it is one."""
+        """The banned network; None if a name is banned."""
         return None if isinstance(self.target, str) else self.target
 
     def is_over(self, now: float) -> bool:
@@ -57,20 +58,20 @@ class Ban:
         return f"{show_target(self.target)} by {self.by} since {since}{rest}{why}"
 
     def is_of_address(self, address: IPAddress) -> bool:
-        """Return whether who comes from `address` is meant."""
+        """Return whether the ban keeps out clients from `address`."""
         return self.network is not None and address in self.network
 
     def is_of_name(self, fold: str, looks: str) -> bool:
-        """Return whether who has a name of that fold and that skeleton is meant."""
+        """Return whether the ban keeps out a name with the fold `fold` or the skeleton `looks`."""
         return fold == self._fold or looks == self._skeleton
 
     def keeps_out(self, name: str, host: str) -> bool:
-        """Return whether who has that name, or comes from that host, is meant."""
+        """Return whether the ban keeps out a person with that name, or from that host."""
         if self.is_of_name(fold_name(name), skeleton(name)):
             return True
         try:
             return self.is_of_address(address_of(host))
-        except ValueError:  # some other kind of door
+        except ValueError:  # some other kind of door, without an address
             return False
 
     @cached_property
@@ -83,7 +84,7 @@ class Ban:
 
 
 def key_of(target: Target) -> str:
-    """Return what two targets have in common if they are the same one."""
+    """Return a key that is equal for two targets if they are the same one."""
     # A name has no slash, and a network always has one.
     return fold_name(target) if isinstance(target, str) else str(target)
 
@@ -95,13 +96,13 @@ def show_target(target: Target) -> str:
     return str(target.network_address)
 
 
-# The order: NAME|ADDRESS|NETWORK [TIME] [WHY]
+# The words of a ban: NAME|ADDRESS|NETWORK [TIME] [WHY]
 
 
 def parse_ban(words: str) -> tuple[Target, float | None, str]:
-    """Return whom a ban is for, how many seconds, and why, as in `10.0.0.0/8 2h flooding`.
+    """Return the target, the seconds and the reason in `words`, as in `10.0.0.0/8 2h flooding`.
 
-    None is without end. Raises `BadBan`.
+    None seconds mean that the ban has no end. Raise `BadBan` if a part is wrong.
     """
     target, _, rest = words.strip().partition(" ")
     length, _, why = rest.strip().partition(" ")
@@ -113,7 +114,7 @@ _LIKE_AN_ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){2,3}\.?|.*[/:%].*", re.DOTALL)
 
 
 def parse_target(text: str) -> Target:
-    """Return the network that `text` is, or else the name; raise `BadBan` if it is neither.
+    """Return the network in `text`, or else the name; raise `BadBan` if it is neither.
 
     A network may be written with any of its addresses: 192.168.1.7/24.
     """
@@ -133,7 +134,7 @@ def parse_target(text: str) -> Target:
 
 
 def _without_mapping(network: Network) -> Network:
-    """Return the IPv4 network that an IPv6 one stands for, if it does (RFC 4291, 2.5.5.2)."""
+    """Return an IPv4-mapped IPv6 network as IPv4 (RFC 4291, 2.5.5.2); others unchanged."""
     if isinstance(network, IPv6Network) and network.prefixlen >= 96:
         address = network.network_address.ipv4_mapped
         if address is not None:
@@ -146,15 +147,15 @@ _DURATION = re.compile("".join(f"(?:([0-9]+){unit})?" for unit in _UNITS))
 
 
 def parse_duration(text: str) -> float | None:
-    """Return the seconds that `text` is, such as 90s, 10m, 1h30m, 3d or 1w; None if it is no time.
+    """Return the seconds in `text`, such as 90s, 10m, 1h30m, 3d or 1w; None if it is no time.
 
-    A number without a unit is none. Raises `BadBan` for no time at all, and for more than
+    A number without a unit is no time. Raise `BadBan` for 0 seconds, and for more than
     `MAX_BAN_SECONDS`.
     """
     found = _DURATION.fullmatch(text.lower())
     if not text or found is None:
         return None
-    # As float, in which no number of digits is too many.
+    # `float` reads any number of digits; `int` refuses very long ones.
     numbers = [float(number or 0) for number in found.groups()]
     seconds = sum(number * unit for number, unit in zip(numbers, _UNITS.values(), strict=True))
     if not 0 < seconds <= MAX_BAN_SECONDS:

@@ -1,7 +1,7 @@
 """Decide how fast one client may send lines.
 
-Nothing here waits or knows a socket: time comes from a clock that is handed in, in seconds like
-`time.monotonic`, and what comes out is how long to wait.
+Nothing here waits or uses a socket. The time comes from a clock that is handed in, in seconds like
+`time.monotonic`. The result is how long to wait.
 """
 
 import math
@@ -10,18 +10,18 @@ from typing import Final
 from threadchat.access.limits import Clock
 
 BYTES_A_LINE: Final = 400
-"""A line counts as one up to this many bytes of UTF-8, beyond that by its length."""
+"""Bytes of UTF-8 up to which a line counts as one line. A longer line counts by its length."""
 
 REPEATS_ALLOWED: Final = 2
-"""How often in a row the same line may come before each one more counts twice."""
+"""How often the same line may come in a row. After that, each repeat counts twice."""
 
 
 class FloodGuard:
-    """How fast one client may send lines: `burst` of them at once, then `rate` a second.
+    """Limit how fast one client sends lines: `burst` lines at once, then `rate` a second.
 
-    A token bucket that may be overdrawn: it refuses nothing, it says how long to wait. Whoever
-    reads the client's lines waits that long, and with it the client's TCP connection. For the
-    client's own thread alone.
+    This is a token bucket that may be overdrawn. It refuses no line; it says how long to wait. The
+    thread that reads the client's lines waits that long, and so the client's TCP connection waits,
+    too. Only for the client's own thread.
     """
 
     __slots__ = ("_burst", "_checked_at", "_clock", "_last", "_rate", "_repeats", "_tokens")
@@ -30,7 +30,7 @@ class FloodGuard:
         self._burst = burst
         self._rate = rate
         self._clock = clock
-        self._tokens = burst  # below 0 while what was let through is still to be waited for
+        self._tokens = burst  # below 0 while lines that were served still have to be waited for
         self._checked_at = clock()
         self._last = ""
         self._repeats = 0
@@ -38,8 +38,8 @@ class FloodGuard:
     def delay_for(self, line: str, weight: float = 1.0) -> float:
         """Return how many seconds to wait before `line` is served; mostly 0.
 
-        It counts as `weight` lines, as more if it is long, and twice from the third on that are
-        the same.
+        The line counts as `weight` lines, and as more if it is long. From the third equal line in a
+        row on, each counts twice.
         """
         now = self._clock()
         refilled = self._tokens + (now - self._checked_at) * self._rate
@@ -55,9 +55,9 @@ class FloodGuard:
 
 
 def parse_flood(text: str) -> tuple[float, float] | None:
-    """Return the burst and the rate a second that `text`, as in 10/2, stands for; None for off.
+    """Return the burst and the rate a second in `text`, such as 10/2; None for "off".
 
-    Raise `ValueError` with one line for anything else.
+    Raise `ValueError` for anything else; its text is one line that says what is wrong.
     """
     if text.strip().lower() == "off":
         return None
@@ -68,7 +68,7 @@ def parse_flood(text: str) -> tuple[float, float] | None:
         raise ValueError(
             f"{text!r} is neither off nor BURST/RATE; 10/2 is ten lines at once, then two a second"
         ) from None
-    # A guard of less would hold somebody up for hours over one line.
+    # With smaller numbers, one line could hold a person up for hours.
     if not (1 <= burst < math.inf and 0.01 <= rate < math.inf):
         raise ValueError(f"{text!r} is out of bounds: 1/0.01 is the least, and off is no limit")
     return burst, rate

@@ -1,8 +1,8 @@
-"""Count by address: connections that are open, connections begun in a minute, and wrong passwords.
+"""Count by address: open connections, connections begun in a minute, and wrong passwords.
 
-Nothing here waits or knows a socket: time comes from a clock that is handed in, in seconds like
-`time.monotonic`. What is remembered of addresses is bounded, however many there are. Safe to use
-from any thread.
+Nothing here waits or uses a socket. The time comes from a clock that is handed in, in seconds like
+`time.monotonic`. The memory for addresses is bounded, however many addresses there are. Any thread
+may use these classes.
 """
 
 import ipaddress
@@ -18,24 +18,24 @@ from threadchat.access.limits import LAN, Clock
 from threadchat.net.addresses import address_of
 
 MAX_ADDRESSES: Final = 4096
-"""Of how many addresses something is remembered. The one not heard of for longest makes room."""
+"""How many addresses are remembered. The one that was used least recently makes room."""
 
 FORGET_TRIES_AFTER: Final = 600.0
-"""Seconds without a try after which an address begins anew."""
+"""Seconds without a try after which the tries of an address are forgotten."""
 
 LONGEST_PAUSE: Final = 30.0
-"""Seconds between two tries from an address, at most."""
+"""The most seconds between two tries from one address."""
 
 _MINUTE: Final = 60.0
 
 
 @lru_cache(maxsize=1024)
 def _counted_as(host: str) -> str:
-    """Return what stands for `host` where addresses are counted.
+    """Return the address or network that `host` counts as.
 
-    Who has one IPv6 address has 2**64, so out in the world a whole /64 counts as one. On a LAN
-    everybody shares one /64 (for link-local addresses it is always the same); there each address
-    counts by itself.
+    A client on the internet that has one IPv6 address has 2**64 of them, so a whole /64 counts as
+    one there. On a LAN all clients share one /64 (link-local addresses always have the same), so
+    each address counts by itself there.
     """
     address = address_of(host)
     if address.version == 4 or LAN.admits(host):
@@ -47,7 +47,7 @@ _Entry = TypeVar("_Entry")
 
 
 class _Remembered(Generic[_Entry]):
-    """Something for each address, for `seconds` after it was last heard of. Its user has a lock."""
+    """An entry for each address, kept for `seconds` after its last use. The user holds a lock."""
 
     def __init__(self, new: Callable[[], _Entry], seconds: float) -> None:
         self._new = new
@@ -58,7 +58,7 @@ class _Remembered(Generic[_Entry]):
         return len(self._entries)
 
     def get(self, address: str, now: float) -> _Entry:
-        """Return what there is for `address`, which is heard of `now`."""
+        """Return the entry for `address`, new if there is none, and note its use at `now`."""
         entries = self._entries
         while entries and next(iter(entries.values()))[0] <= now - self._seconds:
             entries.popitem(last=False)
@@ -72,14 +72,14 @@ class _Remembered(Generic[_Entry]):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why somebody may not come in: in a few words for the log, and in a line for them."""
+    """Why a client is turned away: `why` in a few words for the log, `words` in a line for it."""
 
     why: str
     words: str
 
 
 class ConnectionLimiter:
-    """How many connections an address may have at once, and begin in a minute; 0 is no limit."""
+    """Limit how many connections an address has at once and begins in a minute; 0 is no limit."""
 
     def __init__(self, max_per_address: int, max_connects: int, clock: Clock) -> None:
         self._max_per_address = max_per_address
@@ -90,10 +90,10 @@ class ConnectionLimiter:
         self._recent = _Remembered[deque[float]](lambda: deque(maxlen=max_connects), _MINUTE)
 
     def admit(self, host: str) -> Refusal | None:
-        """Count a connection from `host` and return None, or return why it may not be.
+        """Count a connection from `host` and return None, or return why it is refused.
 
-        Only one that was admitted is to be released. Those that are refused count as begun: who
-        keeps hammering stays out, who waits a minute gets in.
+        Call `release` only for a connection that was admitted. A refused connection counts as
+        begun: a client that keeps trying stays out, and a client that waits a minute gets in.
         """
         address = _counted_as(host)
         with self._lock:
@@ -114,7 +114,7 @@ class ConnectionLimiter:
             return None
 
     def release(self, host: str) -> None:
-        """Forget a connection from `host` that was admitted and has ended."""
+        """Uncount a connection from `host` that was admitted and has ended."""
         address = _counted_as(host)
         with self._lock:
             self._open[address] -= 1
@@ -122,7 +122,7 @@ class ConnectionLimiter:
                 del self._open[address]
 
     def _is_too_fast(self, address: str) -> bool:
-        """Count one more, and return whether a minute has seen too many."""
+        """Count one more connection; return whether there were too many within a minute."""
         now = self._clock()
         begun = self._recent.get(address, now)  # the last `max_connects` of them
         is_too_fast = len(begun) == self._max_connects and begun[0] > now - _MINUTE
@@ -137,9 +137,9 @@ class _Tries:
 
 
 class Tries:
-    """Slow down who guesses passphrases: 1 s after a wrong one, then 2, 4, 8 and up to 30 s.
+    """Slow down clients that guess passphrases: 1 s after a wrong one, then 2, 4, 8, up to 30 s.
 
-    Counted by address, so that many connections from one are as slow as a single one.
+    Tries count by address, so that many connections from one address are as slow as a single one.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -150,8 +150,8 @@ class Tries:
     def delay_for(self, host: str) -> float:
         """Return 0 if `host` may try now; else how many seconds to wait before asking again.
 
-        A try that may be counts as a wrong one until `succeeded` says otherwise: so one that is
-        still being looked at holds up those that come after it.
+        A try that is allowed counts as wrong until `succeeded` is called. So a try that is still
+        being checked delays the tries after it.
         """
         address = _counted_as(host)
         with self._lock:
@@ -165,9 +165,10 @@ class Tries:
             return 0.0
 
     def succeeded(self, host: str) -> None:
-        """Take it back that the last try counted as wrong.
+        """Stop counting the last try of `host` as wrong.
 
-        Earlier ones count on, lest a guesser begin anew each time with a passphrase of their own.
+        Earlier wrong tries still count. Otherwise a client that guesses could reset the count each
+        time with a passphrase that it knows.
         """
         address = _counted_as(host)
         with self._lock:

@@ -1,9 +1,7 @@
-"""Decide who may come in and how fast people may go.
+"""Define the limits of a server: which addresses it serves, how many clients, how fast.
 
-Nothing here waits or knows a socket. Time comes from a clock that is handed in, in seconds like
-`time.monotonic`; what comes out is a yes, a refusal, or how long somebody has to wait. `FloodGuard`
-belongs to one client's thread, the others are shared by all threads. What is remembered of
-addresses is bounded, however many there are.
+This module holds the numbers and the networks. `limiter` and `flood` count and compare. A clock is
+handed to those, in seconds like `time.monotonic`.
 """
 
 import ipaddress
@@ -17,9 +15,10 @@ Clock = Callable[[], float]
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-# Not what `ipaddress` calls private: that includes networks for documentation and tests. The
-# addresses that carriers share out (100.64.0.0/10, RFC 6598) are left out, too: neighbours there
-# are strangers. Some virtual private networks use them; --allow takes them by name.
+# These are not the networks that `ipaddress` calls private, because those include networks for
+# documentation and tests. The shared addresses of carriers (100.64.0.0/10, RFC 6598) are not here
+# either, because neighbours there are strangers. Some virtual private networks use those addresses;
+# --allow can name them.
 _LAN: Final[tuple[_Network, ...]] = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -44,12 +43,12 @@ class Allowed:
     networks: tuple[_Network, ...]
 
     def admits(self, host: str) -> bool:
-        """Return whether `host`, a numeric address as sockets give it, is to be served."""
+        """Return whether clients from `host`, a numeric address from a socket, are served."""
         address = address_of(host)
         return any(address in network for network in self.networks)
 
     def __add__(self, other: "Allowed") -> "Allowed":
-        """Return whom either of the two admits."""
+        """Return the networks of both."""
         return Allowed((*self.networks, *other.networks))
 
 
@@ -58,10 +57,10 @@ LAN = Allowed(_LAN)
 
 
 def parse_allowed(values: Sequence[str]) -> Allowed:
-    """Return whom `values` let in: each is `lan`, `any`, or a network, several with commas.
+    """Return the networks in `values`: each is `lan`, `any`, a network, or several with commas.
 
     `lan` stands for loopback and for private, link-local and unique-local addresses. Raise
-    `ValueError` with one line for what is none of these.
+    `ValueError`, with a text of one line, for anything else.
     """
     networks: list[_Network] = []
     for text in ",".join(values).lower().split(","):
@@ -90,18 +89,18 @@ def _network(text: str) -> _Network:
 
 @dataclass(frozen=True)
 class Limits:
-    """Who is served, how many, for how long and how fast. 0, or None, is no limit."""
+    """Which clients are served, how many, for how long and how fast. 0, or None, is no limit."""
 
     allowed: Allowed = LAN
     max_clients: int = 1000
-    """How many may be here at once; this one has to be."""
+    """How many clients may be here at once. This limit must be at least 1."""
     max_per_address: int = 16
-    """How many of them from one address."""
+    """How many clients from one address may be here at once."""
     max_connects: int = 60
-    """How many from one address may connect in a minute."""
+    """How many clients from one address may connect in a minute."""
     name_timeout: float = 60.0
-    """Seconds a client may take to give a name."""
+    """Seconds that a client may take to give a name."""
     idle_timeout: float = 0.0
-    """Seconds for which somebody may say nothing."""
+    """Seconds for which a person may say nothing."""
     flood: tuple[float, float] | None = (10.0, 2.0)
-    """How many lines somebody may send at once, and how many a second after that."""
+    """How many lines a client may send at once, and how many a second after that."""

@@ -1,8 +1,8 @@
-"""Keep passphrases so that the file that holds them does not give them away.
+"""Turn passphrases into hashes, and check passphrases against them.
 
-What is kept is the output of scrypt (RFC 7914) and what it was made with, as one string of ASCII:
-`$scrypt$ln=14,r=8,p=1$SALT$HASH`, the two in base64 without padding. It does not say the
-passphrase, but whether another is the same.
+A hash is the output of scrypt (RFC 7914) with its parameters, as one string of ASCII:
+`$scrypt$ln=14,r=8,p=1$SALT$HASH`. SALT and HASH are in base64 without padding. A file with a hash
+does not give the passphrase away; it only allows a check whether another passphrase is the same.
 """
 
 import base64
@@ -27,10 +27,10 @@ MAX_PASSPHRASE = 128
 """The longest passphrase, in characters."""
 
 MAX_AT_ONCE = 2
-"""How many are computed at the same time: each takes 16 MiB, and a processor for 50 ms."""
+"""How many hashes are computed at the same time. Each takes 16 MiB, and a processor for 50 ms."""
 
 PATIENCE_SECONDS = 2.0
-"""How long one waits for its turn: less than a stop may take (promise 9)."""
+"""Seconds that a computation waits until it may begin: less than a stop may take (promise 9)."""
 
 _COST = 14  # as a power of two
 _BLOCK_SIZE = 8
@@ -42,7 +42,7 @@ _KEPT = re.compile(
 )
 
 _JOINERS = "\u200c\u200d"
-"""Cannot be seen, but some languages cannot be written without them."""
+"""Invisible characters that some languages cannot be written without."""
 
 _M_MMAP_THRESHOLD = -3  # of glibc's <malloc.h>
 _LARGE_BLOCK = 1024 * 1024
@@ -51,19 +51,19 @@ _turns = BoundedSemaphore(MAX_AT_ONCE)
 
 
 class BadPassphrase(PersonError):
-    """Say in one line why a passphrase cannot be had."""
+    """A passphrase cannot be used. Says why in one line."""
 
 
 class Busy(PersonError):
-    """Say in one line that too many passphrases are being looked at for one more."""
+    """Too many passphrases are being checked at this moment. Says so in one line."""
 
 
 def make(passphrase: str) -> bytes:
-    """Return what to keep of `passphrase`, another string each time.
+    """Return a hash of `passphrase`, a different one each time.
 
-    Takes some 50 ms, and up to `PATIENCE_SECONDS` while others are computed. Raises
-    `BadPassphrase` for one that is too short or too long or has characters that cannot be typed or
-    seen, and `Busy`.
+    This takes some 50 ms, and up to `PATIENCE_SECONDS` more while others are computed. Raise
+    `BadPassphrase` for a passphrase that is too short or too long, or that has characters that
+    cannot be typed or seen. Raise `Busy` if the wait is too long.
     """
     prepared = _prepared(passphrase)
     salt = os.urandom(_SALT_BYTES)
@@ -73,9 +73,9 @@ def make(passphrase: str) -> bytes:
 
 
 def is_right(passphrase: str, kept: bytes) -> bool:
-    """Return whether `kept` was made of `passphrase`, compared in constant time.
+    """Return whether `kept` is a hash of `passphrase`; the comparison takes constant time.
 
-    What `make` has not made is kept of none. Takes the time of `make`, and raises `Busy`.
+    A value that `make` did not produce matches nothing. Takes as long as `make`, and raises `Busy`.
     """
     parts = _KEPT.fullmatch(kept)
     if parts is None:
@@ -84,7 +84,7 @@ def is_right(passphrase: str, kept: bytes) -> bool:
     try:
         computed = _scrypt(_prepared(passphrase), _from_base64(salt), *map(int, parameters))
         return hmac.compare_digest(computed, _from_base64(hashed))
-    except (BadPassphrase, ValueError):  # scrypt raises this one for costs it does not have
+    except (BadPassphrase, ValueError):  # scrypt raises `ValueError` for costs that it refuses
         return False
 
 
@@ -101,7 +101,7 @@ def _scrypt(password: bytes, salt: bytes, cost: int, block_size: int, parallelis
     if not _turns.acquire(timeout=PATIENCE_SECONDS):
         raise Busy("Too many passphrases are being checked just now. Try again in a moment.")
     try:
-        # Beyond 32 MiB, the default bound, this refuses what the parameters ask for.
+        # If the parameters need more than 32 MiB, the default bound, this raises `ValueError`.
         return hashlib.scrypt(
             password, salt=salt, n=1 << cost, r=block_size, p=parallelism, dklen=_HASH_BYTES
         )
@@ -111,22 +111,22 @@ def _scrypt(password: bytes, salt: bytes, cost: int, block_size: int, parallelis
 
 @functools.cache
 def _give_large_blocks_back() -> None:
-    """Have what scrypt works in go back to the system each time.
+    """Make glibc give the working memory of scrypt back to the system each time.
 
-    Left to itself, glibc keeps it in the arena of the thread that asked, for the next time. As
-    each client has a thread of its own, there soon is one in every arena, of which there are eight
-    a processor: 300 MB with two of those. Other C libraries give it back, or have no such call.
+    By default, glibc keeps it in the arena of the thread that asked for it. Each client has a
+    thread of its own, so soon every arena holds such a block. There are eight arenas a processor:
+    300 MB with two processors. Other C libraries give the memory back, or have no such call.
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
 
 
 def _prepared(passphrase: str) -> bytes:
-    """Return the bytes of `passphrase`, the same ones however a client writes its letters.
+    """Return the bytes of `passphrase`: the same bytes, however a client writes its letters.
 
-    After the profile OpaqueString of RFC 8265, section 4.2: any space becomes the one of ASCII,
-    case and width stay, and the form is NFC. Of what that forbids, old Hangul and joiners that
-    join nothing are let through.
+    This follows the profile OpaqueString of RFC 8265, section 4.2: any space becomes an ASCII
+    space, case and width stay, and the form is NFC. The profile also forbids old Hangul and joiners
+    that join nothing; this function accepts them.
     """
     spaced = "".join(" " if unicodedata.category(char) == "Zs" else char for char in passphrase)
     normal = unicodedata.normalize("NFC", spaced)
@@ -144,16 +144,18 @@ def _prepared(passphrase: str) -> bytes:
 
 
 def read_passphrase(path: str | Path) -> str:
-    """Return the passphrase in the first line of a file, all of that line but its end.
+    """Return the passphrase in the first line of a file: the whole line without its end.
 
-    The file is in UTF-8 or, with the mark that some editors on Windows put before it, in UTF-16.
-    Raises `BadPassphrase`, naming the file, if it cannot be read or `make` would not take it.
+    The file is in UTF-8. It may be in UTF-16 if it begins with a byte order mark, which some
+    editors on Windows write. Raise `BadPassphrase`, which names the file, if the file cannot be
+    read or `make` would refuse the passphrase.
     """
     try:
         with open(path, "rb") as file:
             is_utf16 = file.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff")
             text = TextIOWrapper(file, "utf-16" if is_utf16 else "utf-8-sig")
-            # A little more than the longest is enough to see that it is too long.
+            # Two characters more than the longest passphrase are enough to see that one is too
+            # long.
             line = text.readline(MAX_PASSPHRASE + 2).removesuffix("\n")
     except OSError as error:
         raise BadPassphrase(

@@ -1,1 +1,1 @@
-"""What is said and shown, as data, and how formats show it."""
+"""Messages: what is said and shown, as data; formats; the codec."""

@@ -1,8 +1,8 @@
 """Turn messages and events into names and values, and back: for rows, log lines and exports.
 
-A kind has a name, such as `left_together` for `LeftTogether`, and the values are the fields of its
-dataclass. Times are seconds since the epoch here, and ISO 8601 with an offset in JSON. How people
-are shown a message is not decided here.
+Each kind has a name, such as `left_together` for `LeftTogether`. The values are the fields of its
+dataclass. Times are seconds since the epoch here, and ISO 8601 with an offset in JSON. This module
+does not decide how a message is shown to people.
 """
 
 import json
@@ -21,7 +21,7 @@ def name_of(item: object) -> str:
     return _snake_case(type(item).__name__)
 
 
-@cache  # a history asks for it with every message
+@cache  # a history needs it for every message
 def _snake_case(name: str) -> str:
     return re.sub(r"\B(?=[A-Z])", "_", name).lower()
 
@@ -30,14 +30,14 @@ _SPOKEN: dict[str, type[Spoken]] = {_snake_case(kind.__name__): kind for kind in
 
 
 def spoken(kind: str, name: str, text: str, at: float) -> Spoken:
-    """Return the message whose kind has that name; one of a kind not known here is a `Say`."""
+    """Return the message of the kind called `kind`; a `Say` if no kind has that name."""
     return _SPOKEN.get(kind, Say)(name, text, at)
 
 
 def values_of(item: Any) -> dict[str, object]:
     """Return the fields of a message or an event by their names, without the time `at`.
 
-    `seconds` are rounded to milliseconds.
+    The field `seconds` is rounded to milliseconds.
     """
     values = {field.name: getattr(item, field.name) for field in fields(item)}
     values.pop("at", None)
@@ -47,25 +47,27 @@ def values_of(item: Any) -> dict[str, object]:
 
 
 def iso_time(at: float, timespec: str = "auto") -> str:
-    """Return a time in local time as ISO 8601 with its offset.
+    """Return a time as local time in ISO 8601 with its offset.
 
-    `timespec` is that of `datetime.isoformat`: "milliseconds", say.
+    `at` is in seconds since the epoch. `timespec` is that of `datetime.isoformat`: for example
+    "milliseconds".
     """
     return datetime.fromtimestamp(at).astimezone().isoformat(timespec=timespec)
 
 
 def parse_iso_time(text: str) -> float:
-    """Return the time that `text` is in ISO 8601; one without an offset is a local time.
+    """Return the time in `text`, in ISO 8601, as seconds since the epoch.
 
-    Raise `ValueError`, `OverflowError` or `OSError` if it is none that the system knows.
+    A time without an offset is a local time. Raise `ValueError` if `text` is no time, and
+    `ValueError`, `OverflowError` or `OSError` if the system does not support that time.
     """
     return datetime.fromisoformat(text).timestamp()
 
 
 def as_json(values: Mapping[str, object]) -> str:
-    """Return an object of JSON, on one line and in ASCII alone (promise 4)."""
+    """Return `values` as a JSON object, on one line and in ASCII only (promise 4)."""
     return _encode(values)
 
 
-# A value that JSON has no form for becomes its text: a line that reads oddly is better than none.
+# A value that JSON cannot hold becomes its text: an odd line is better than a missing line.
 _encode = json.JSONEncoder(default=str).encode

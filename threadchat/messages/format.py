@@ -1,7 +1,7 @@
-"""Define how a member of a room is shown messages, without a thought of what is at the other end.
+"""Define the interface for how a member of a room is shown messages.
 
-A format makes lines of messages, and bytes of lines. The views of terminals are formats. What
-stands here is all that `threadchat.chat` knows of them.
+A format turns messages into lines, and lines into bytes. The views of terminals are formats.
+`threadchat.chat` knows only this interface; it does not know what kind of client a member has.
 """
 
 from collections.abc import Hashable, Sequence
@@ -13,28 +13,31 @@ from threadchat.messages.kinds import Message
 class Format(Protocol):
     """How messages are shown. Equal formats have equal hashes, and share one rendering.
 
-    A message is one line that needs none of the lines around it: what a member is sent of a batch
-    is the whole batch with some lines left out.
+    A message is one line that does not depend on the lines around it. So a member can be sent a
+    whole batch with some lines left out.
     """
 
     @property
     def style(self) -> Hashable:
-        """What two formats have in common whose `lines` are the same, whatever their encoding."""
+        """A value that is equal for two formats with the same `lines`, whatever their encodings."""
 
     @property
     def marks_mentions(self) -> bool:
-        """Whether a line that mentions the member looks different to them."""
+        """Whether a line that mentions the member is shown in a different way."""
 
     def line(self, message: Message, is_mention: bool = False) -> str:
-        """Return the line of `message` with its end; `is_mention` if it mentions the member."""
+        """Return the line of `message` with its line end.
+
+        `is_mention` says whether the message mentions the member.
+        """
 
     def lines(self, messages: Sequence[Message]) -> list[str]:
-        """Return the lines of `messages`, none of which mentions the member."""
+        """Return the lines of `messages`; none of these messages mentions the member."""
 
     def encode(self, text: str) -> bytes:
-        """Return `text` as bytes. ASCII stays as it is, a byte for each character."""
+        """Return `text` as bytes. Each ASCII character stays the same single byte."""
 
 
 def render(message: Message, format: Format, is_mention: bool = False) -> bytes:
-    """Return `message` as `format` shows it; `is_mention` if it mentions the reader."""
+    """Return the bytes of `message` in `format`; `is_mention` if it mentions the reader."""
     return format.encode(format.line(message, is_mention))

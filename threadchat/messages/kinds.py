@@ -1,8 +1,8 @@
 """Define the kinds of messages: what is said in rooms, and what people are told.
 
-A message is data, and knows the line that shows it. The lines are plain ASCII around what people
-wrote, so that a person at netcat can read them and a script can parse them. No text in here is
-unsafe: names and words were cleaned when they came in (`threadchat.text.clean`).
+A message is data, and its `line` shows it. Around the words of people the lines are plain ASCII, so
+that a person at netcat can read them and a script can parse them. No text in a message is unsafe:
+names and words were cleaned when they came in (`threadchat.text.clean`).
 """
 
 import time
@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from threadchat.text.phrases import duration, list_names
 
 
-# Never changed, but not frozen: that would make each line that is said cost three times as much.
+# Nobody changes a `Say`, but it is not frozen: that would make each line said cost three times as
+# much.
 @dataclass(slots=True)
 class Say:
-    """Words to the room. `at` is the time in seconds since the epoch."""
+    """Words that a person said to the room. `at` is the time in seconds since the epoch."""
 
     name: str
     text: str
@@ -29,7 +30,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Emote:
-    """Something done rather than said. `at` is the time in seconds since the epoch."""
+    """Something that a person does, as with `/me`. `at` is the time in seconds since the epoch."""
 
     name: str
     text: str
@@ -43,7 +44,7 @@ class Emote:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something about somebody that the room should know, such as a topic or an absence."""
+    """Something that the room should know about somebody, such as a topic or an absence."""
 
     text: str
     at: float = field(default_factory=time.time, kw_only=True, compare=False)
@@ -56,7 +57,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Private:
-    """Words to one person, as one of the two sees them: `is_own` is for who wrote them."""
+    """Words to one person, as one of the two sees them; `is_own` if that one is the sender."""
 
     sender: str
     recipient: str
@@ -73,7 +74,7 @@ class Private:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """The word to somebody who has come in under `name`."""
+    """The greeting to a person that has come in under `name`."""
 
     name: str
 
@@ -85,9 +86,9 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """People who came in together, `here` being how many that makes.
+    """People that came in together; `here` is how many are in the room now.
 
-    Of a crowd, `names` may hold no more than the first few, and `count` says how many they are.
+    For a crowd, `names` may hold only the first few of them, and `count` says how many came.
     """
 
     names: Sequence[str]
@@ -103,7 +104,7 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Somebody who went after so many seconds; `why` is a `Reason`, with their own words if any."""
+    """A person that left after `seconds`; `why` is a `Reason`, with the person's words if any."""
 
     name: str
     seconds: float
@@ -118,7 +119,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class LeftTogether:
-    """Several people who went at once, `here` being how many stay."""
+    """Several people that left at once; `here` is how many are still in the room."""
 
     names: Sequence[str]
     here: int
@@ -132,7 +133,7 @@ class LeftTogether:
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """Somebody who goes by another name from here on."""
+    """A person that has another name from now on."""
 
     before: str
     now: str
@@ -146,7 +147,7 @@ class Renamed:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The server's answer to a command, or its own word to one person."""
+    """The server's answer to a command, or other information from it to one person."""
 
     text: str
 
@@ -158,7 +159,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What went wrong, and the way out, in one line to the person it concerns."""
+    """What went wrong and what to do, in one line to the person that it concerns."""
 
     text: str
 
@@ -169,9 +170,9 @@ class Problem:
 
 
 Spoken = Say | Emote
-"""What history keeps."""
+"""The messages that a history keeps."""
 
 RoomMessage = Say | Emote | Joined | Left | LeftTogether | Renamed | Remark
-"""What a room is shown."""
+"""The messages that all members of a room are shown."""
 
 Message = RoomMessage | Private | Welcome | Notice | Problem

@@ -15,7 +15,7 @@ def words_of(text: str) -> set[str]:
     return {fold_name(form) for word in words for form in (word, word.rstrip("."))}
 
 
-# The marks of the scripts that cannot do without: `re` takes them for no part of a word.
+# The marks of the scripts that need them: for `re` they are not part of a word.
 _MARKS = (
     "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
     "\u0900-\u0963\u0981-\u0dff\u0e31-\u0e4e\u0eb1-\u0ece\u0f71-\u0fbc\u102b-\u109d\u17b6-\u17d3"

@@ -1,1 +1,1 @@
-"""The network: addresses, sockets, TLS, queues of output, and why connections end."""
+"""The network: addresses, transports, TLS, send queues, and reasons for an end."""

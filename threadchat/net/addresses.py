@@ -1,7 +1,7 @@
-"""Find and show addresses: where to listen, and how others on the LAN reach this machine.
+"""Find and show addresses: how others on the LAN reach this machine.
 
-The standard library cannot list a machine's interfaces everywhere, so several ways are asked and
-what they find is put together. Nothing is ever sent.
+The standard library cannot list the interfaces of a machine on every system. So this module asks
+in several ways and joins the results. It never sends anything.
 """
 
 import contextlib
@@ -15,11 +15,11 @@ from typing import Any
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Addresses that are set aside for documentation (RFC 5737, RFC 3849): asked for the way there, the
-# system names the address of ours that it would send from.
+# Addresses that are reserved for documentation (RFC 5737, RFC 3849). If we ask for the route to
+# one of them, the system tells which of our addresses it would send from.
 _FAR_AWAY = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 
-# Bridges for containers and virtual machines on this very machine. Nobody else can reach those.
+# Bridges for containers and virtual machines on this machine. No other machine can reach them.
 _INTERNAL_INTERFACES = ("docker", "br-", "virbr", "lxcbr", "lxdbr", "podman", "cni")
 
 _SIOCGIFADDR = 0x8915
@@ -33,16 +33,16 @@ def show_address(address: tuple[Any, ...]) -> str:
 
 
 def plain_host(host: str) -> str:
-    """Return `host`, an IPv4 address where it is one that a dual-stack socket wrote as IPv6."""
+    """Return `host`; an IPv4 address that a dual-stack socket wrote as IPv6 becomes IPv4 again."""
     return host.removeprefix("::ffff:") if "." in host else host
 
 
-@lru_cache(maxsize=1024)  # asked for a few times for each client, and most come from a few hosts
+@lru_cache(maxsize=1024)  # each client needs it a few times, and most come from a few hosts
 def address_of(host: str) -> IPAddress:
-    """Return the address in `host`, which may be as the log shows it: [fe80::1%eth0]:8000.
+    """Return the address in `host`, which may have the log's form: [fe80::1%eth0]:8000.
 
-    Without its scope; an IPv4 address where a dual-stack socket wrote it as IPv6. Raises
-    `ValueError` if there is none.
+    The result has no scope. An IPv4 address that a dual-stack socket wrote as IPv6 becomes IPv4
+    again. Raise `ValueError` if `host` has no address.
     """
     address = ipaddress.ip_address(bare_host(host))
     return address if address.version == 4 else address.ipv4_mapped or address
@@ -63,9 +63,9 @@ def bare_host(text: str) -> str:
 def ways_in(
     bound_to: tuple[Any, ...], admits: Callable[[str], bool] = lambda host: True
 ) -> list[str]:
-    """Return the lines that others on the LAN type to reach a server bound to that address.
+    """Return the lines that people on the LAN type to reach a server bound to `bound_to`.
 
-    Not those through an address whose neighbours, as `admits` tells, would be turned away.
+    Leave out an address of this machine that `admits` rejects: clients near it are turned away.
     """
     host, port = plain_host(bound_to[0]), bound_to[1]
     address = ipaddress.ip_address(host.partition("%")[0])
@@ -101,7 +101,7 @@ def _is_reachable(address: IPAddress) -> bool:
 
 
 def _by_route() -> Iterator[str]:
-    """Yield the addresses this machine would send from: the likeliest ones, on every system."""
+    """Yield the addresses that this machine would send from: the likeliest, on every system."""
     for family, far_away in _FAR_AWAY:
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
             sock.connect((far_away, 9))  # connecting a datagram socket sends nothing
@@ -109,7 +109,7 @@ def _by_route() -> Iterator[str]:
 
 
 def _by_interface() -> Iterator[str]:
-    """Yield the IPv4 address of each interface, where the system can be asked as Linux can."""
+    """Yield the IPv4 address of each interface, on Linux and systems with the same `ioctl`."""
     try:
         import fcntl
     except ImportError:
@@ -124,7 +124,7 @@ def _by_interface() -> Iterator[str]:
 
 
 def _by_name() -> Iterator[str]:
-    """Yield the addresses of this machine's own name: on Windows, those of all interfaces."""
+    """Yield the addresses of this machine's own name. On Windows these are all interfaces'."""
     with contextlib.suppress(OSError, UnicodeError):
         for *_, address in socket.getaddrinfo(socket.gethostname(), None):
             yield str(address[0])

@@ -1,11 +1,11 @@
-"""Say why connections end (promise 7), and which errors of the system stand for which end."""
+"""Define why connections end (promise 7), and find the reason for a system error."""
 
 import errno
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a connection ended (promise 7). The values are shown to people and written to logs."""
+    """Why a connection ended (promise 7). People and logs are shown the values."""
 
     QUIT = "quit"
     CLOSED = "closed"
@@ -26,11 +26,11 @@ class Reason(StrEnum):
 
 
 BROKEN: frozenset[str] = frozenset({Reason.RESET, Reason.TIMED_OUT})
-"""Ends that the connection came to by itself. What arrived before may still be read."""
+"""The reasons for which a connection breaks by itself. Input that arrived before may be read."""
 
 
 def reason_of(error: OSError) -> Reason:
-    """Say which end of a connection `error` stands for."""
+    """Return the reason for an end that the system reports as `error`."""
     if isinstance(error, TimeoutError) or error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
         return Reason.TIMED_OUT
     return Reason.RESET

@@ -1,10 +1,10 @@
 """Send to one client without ever waiting for it (promise 3).
 
-`SendQueue.send` hands the system what it takes at once. The rest is queued, and the one `Flusher`
-thread sends it when the client has made room. A queue that has reached its bound ends that
-client and nobody else.
+`SendQueue.send` gives the system as many bytes as it takes at once. The rest is queued, and the
+one `Flusher` thread sends it when the client has made room. A queue that has reached its bound ends
+that client and no other one.
 
-Locks are taken in this order: a room's turn, a send queue. The flusher has none of its own.
+Locks are taken in this order: a room's turn, a send queue. The flusher has no lock of its own.
 """
 
 import contextlib
@@ -20,17 +20,17 @@ from threadchat.net.threads import join, start_thread
 from threadchat.net.transport import Transport
 
 MAX_QUEUED = 256 * 1024
-"""The bytes a client may leave unread before it is too slow. One more batch may come on top."""
+"""The bytes that a client may leave unread before it is too slow. One more batch may be added."""
 
 _PAUSE_IN_SHORTAGE = 0.1
-"""Seconds until the flusher goes on after it found no memory to do so."""
+"""Seconds until the flusher goes on after it ran out of memory."""
 
 Frame = tuple[bytes, bytes]
-"""What takes the line being typed off a client's screen, and what puts it back."""
+"""The bytes that take the line being typed off a client's screen, and those that put it back."""
 
 
 class SendQueue:
-    """The output of one client: at most a queue's worth behind, in one order, from any thread."""
+    """The output to one client, in one order, with a bounded queue. For use from any thread."""
 
     __slots__ = (
         "_bound",
@@ -50,18 +50,18 @@ class SendQueue:
         self._flusher = flusher
         self._bound = bound
         self._lock = Lock()  # guards all below
-        self._queue: bytearray | None = None  # None while nothing waits, which is nearly always
+        self._queue: bytearray | None = None  # None while nothing waits, so nearly always
         self._frame: Frame | None = None
         self._watched = False  # whether the flusher knows this queue
-        self._emptied: Event | None = None  # made when somebody waits for it
+        self._emptied: Event | None = None  # made when a thread waits in `drain`
         self.bytes_sent = 0
         self.reason: str | None = None
-        """Why the client was ended, once it was. Nothing is sent from then on."""
+        """Why the client was ended; None before that. After it, nothing more is sent."""
 
     def send(self, data: bytes) -> None:
         """Send `data`, now or as soon as the client takes it. Never waits and never raises.
 
-        `data` is whole lines: where a line is being typed, they appear above it (promise 6).
+        `data` is whole lines. If a line is being typed, they appear above it (promise 6).
         """
         with self._lock:
             if self.reason is None:
@@ -69,9 +69,9 @@ class SendQueue:
                 self._send(data if frame is None else frame[0] + data + frame[1])
 
     def update(self, data: bytes, frame: Frame | None) -> None:
-        """Send `data` as it is; from here on `frame` keeps the line being typed whole.
+        """Send `data` as it is; from now on `frame` keeps the line being typed whole.
 
-        The two in one step: a message comes before both or after both.
+        Both happen in one step: a message comes before both or after both.
         """
         with self._lock:
             if self.reason is None:
@@ -80,21 +80,22 @@ class SendQueue:
                     self._send(data)
 
     def end(self, reason: str, last_words: bytes = b"") -> None:
-        """End the client: what is queued and `last_words` still go out, nothing after them.
+        """End the client: send what is queued and `last_words`, and nothing after them.
 
-        The client's own thread is woken from `receive` to do the rest. The first reason stays.
+        This wakes the client's own thread from `receive`, which does the rest. If the client is
+        ended more than once, the first reason stays.
         """
         with self._lock:
             if self.reason is None:
                 if last_words:
                     self._send((self._frame[0] if self._frame else b"") + last_words)
-                if self.reason is None:  # the client may have gone over those very words
+                if self.reason is None:  # sending the last words may have ended the client already
                     self.reason = reason
                     self._transport.wake()
 
     @property
     def is_behind(self) -> bool:
-        """Whether something waits for the client to take it, at a glance: at this very moment."""
+        """Whether something waits for the client to take it. Reads this without the lock."""
         return self._queue is not None
 
     @property
@@ -104,7 +105,7 @@ class SendQueue:
             return len(self._queue or b"")
 
     def drain(self, timeout: float) -> bool:
-        """Wait up to `timeout` seconds until nothing is queued; return whether it is so."""
+        """Wait up to `timeout` seconds until nothing is queued; return whether that is so."""
         with self._lock:
             if self._queue is None:
                 return True
@@ -117,12 +118,12 @@ class SendQueue:
             self._drop(reason)
 
     def close(self) -> None:
-        """Drop what is queued and close the transport. For the client's own thread, as the last."""
+        """Drop what is queued and close the transport. The client's own thread calls this last."""
         with self._lock:
             self._drop(Reason.CLOSED)
             watched = self._watched
         if watched:
-            # A descriptor must leave the selector before its number can be given out again.
+            # A descriptor must leave the selector before the system can use its number again.
             self._flusher.forget(self)
         self._transport.close()
 
@@ -146,7 +147,7 @@ class SendQueue:
         try:
             self._queue += data
         except MemoryError:
-            # Of all clients, one that is behind can be done without best.
+            # Memory is short: a client that is behind is the best one to end.
             self._drop(Reason.NO_MEMORY)
             return
         if not self._watched:
@@ -154,7 +155,7 @@ class SendQueue:
             self._flusher.watch(self)
 
     def _drop(self, reason: str) -> None:
-        """Give up: whatever is queued will not be sent any more."""
+        """End the client and drop what is queued."""
         self._queue = None
         if self._emptied is not None:
             self._emptied.set()
@@ -166,7 +167,7 @@ class SendQueue:
     # For the flusher's thread
 
     def register(self, selector: selectors.BaseSelector) -> None:
-        """Start being watched for room, if there is still something to send."""
+        """Have `selector` watch for room to send, if there is still something to send."""
         with self._lock:
             if self._queue is not None:
                 selector.register(self._transport.fileno(), selectors.EVENT_WRITE, self)
@@ -174,7 +175,7 @@ class SendQueue:
                 self._watched = False
 
     def flush(self, selector: selectors.BaseSelector) -> None:
-        """Send what the client takes now; stop being watched once nothing is left."""
+        """Send what the client takes now; leave `selector` when nothing is left."""
         with self._lock:
             if self._queue is not None:
                 try:
@@ -191,7 +192,7 @@ class SendQueue:
             self.unregister(selector)
 
     def unregister(self, selector: selectors.BaseSelector) -> None:
-        """Stop being watched. The caller holds the lock, or has closed the queue."""
+        """Leave `selector`. The caller holds the lock, or has closed the queue."""
         with contextlib.suppress(KeyError):
             selector.unregister(self._transport.fileno())
         self._watched = False
@@ -203,7 +204,7 @@ class SendQueue:
 class Flusher:
     """The one thread that sends what clients did not take at once.
 
-    `failed` is told of an unexpected error, and what was being done.
+    `failed` is called with what the thread was doing and an unexpected error.
     """
 
     def __init__(self, failed: Callable[[str, Exception], None]) -> None:
@@ -218,14 +219,14 @@ class Flusher:
     def start(self) -> None:
         """Start the thread, or raise `RuntimeError` if the system is out of threads.
 
-        Until then, and after `stop`, what is queued stays queued.
+        Before `start` and after `stop`, what is queued stays queued.
         """
         self._thread = start_thread(self._run, "flusher")
         if self._thread is None:
             raise RuntimeError("cannot start a thread for clients that are slow")
 
     def stop(self, timeout: float) -> None:
-        """End the thread within `timeout` seconds. Send queues should be closed by then."""
+        """End the thread within `timeout` seconds. All send queues should be closed before."""
         self._stopping = True
         self._alarm.wake()
         if self._thread is None:
@@ -234,12 +235,12 @@ class Flusher:
             join(self._thread, timeout)
 
     def watch(self, send_queue: SendQueue) -> None:
-        """Send what `send_queue` has queued when its client takes it."""
+        """Send what `send_queue` has queued as soon as its client takes it."""
         self._requests.append(lambda: self._try(send_queue, send_queue.register))
         self._alarm.wake()
 
     def forget(self, send_queue: SendQueue) -> None:
-        """Leave `send_queue` alone; on return its descriptor is in use here no more."""
+        """Stop watching `send_queue`. On return, the flusher no longer uses its descriptor."""
         forgotten = Event()
 
         def forget() -> None:
@@ -253,7 +254,7 @@ class Flusher:
                 return
 
     def _close(self) -> None:
-        """Let go of what the thread needs. It does so itself: it may outlast what waits for it."""
+        """Close what the thread needs. The thread does so itself: it may outlast a `stop`."""
         self._alarm.close()
         self._selector.close()
 
@@ -282,7 +283,7 @@ class Flusher:
             self._requests.popleft()()
 
     def _try(self, send_queue: SendQueue, act: Callable[[selectors.BaseSelector], None]) -> None:
-        """Do something for one client. Should that fail, nobody else may suffer (promise 8)."""
+        """Do something for one client. An error ends that client only (promise 8)."""
         try:
             act(self._selector)
         except Exception as error:

@@ -1,8 +1,8 @@
-"""Recognize what is no chat client at all, and turn it away in its own manner.
+"""Recognize clients that speak another protocol, and find an answer in that protocol.
 
-Scanners, browsers and misdirected programs find every open port. Their first bytes give them
-away; they must not become somebody's name, and their users deserve an answer they can read.
-Bytes in, a verdict out: no sockets here.
+Scanners, browsers and misdirected programs find every open port. Their first bytes show what they
+are. These bytes must not become a name in the chat, and the users of these programs should get an
+answer that they can read. This module takes bytes and returns a verdict. It uses no sockets.
 """
 
 import re
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 _WORDS = "This is threadchat, a chat room for telnet and netcat. Reach it with: telnet HOST PORT"
 
 _LOOK_AT = 256
-"""How many of the first bytes are kept: enough for the first words of a request line."""
+"""How many of the first bytes are kept: enough to recognize the beginning of a request line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """A protocol that is not spoken here, and the bytes that say so in its manner."""
+    """A protocol that the server does not speak, and an answer in that protocol that says so."""
 
     protocol: str
     answer: bytes
@@ -33,24 +33,25 @@ _HTTP = Foreign(
         f"{_WORDS}\r\n"
     ).encode("ascii"),
 )
-# A fatal alert, protocol_version (RFC 8446, section 6): the client shows that in words of its own.
+# A fatal alert, protocol_version (RFC 8446, section 6). The client shows it in its own words.
 _TLS = Foreign("TLS", b"\x15\x03\x01\x00\x02\x02\x46")
-# A server may send lines of text ahead of its identification (RFC 4253, section 4.2).
+# An SSH server may send lines of text before its identification (RFC 4253, section 4.2).
 _SSH = Foreign("SSH", f"{_WORDS}\r\n".encode("ascii"))
 
 _OPENINGS = (
     (re.compile(rb"\x16\x03[\x00-\x04]"), _TLS),
     (re.compile(rb"SSH-\d"), _SSH),
     (re.compile(rb"[A-Z]{3,16} [^\r\n]*? HTTP/\d"), _HTTP),
-    # A request line too long to wait for its end: an absolute or a rooted target will do.
+    # A request line may be too long to wait for its end. An absolute target or one that begins
+    # with a slash is enough.
     (re.compile(rb"(?:GET|HEAD|POST|PUT|OPTIONS|CONNECT) (?:/|https?:)[^ \r\n]{200}"), _HTTP),
 )
 
 
 class Sniffer:
-    """Look at the first bytes of one connection, up to the end of its first line.
+    """Recognize another protocol in the first bytes of a connection, up to its first line's end.
 
-    How they are cut into chunks does not matter, and nothing is held back meanwhile.
+    It does not matter how the bytes are cut into chunks. The sniffer holds no bytes back.
     """
 
     __slots__ = ("_seen", "done")
@@ -58,10 +59,10 @@ class Sniffer:
     def __init__(self) -> None:
         self._seen = b""
         self.done = False
-        """Whether the verdict is final, and `look` need not be called again."""
+        """Whether the verdict is final, so that `look` need not be called again."""
 
     def look(self, data: bytes) -> Foreign | None:
-        """Return what the connection has turned out to be, or None for all that may be a person."""
+        """Return the other protocol that the client speaks; None while it may be a person."""
         self._seen += data[: _LOOK_AT - len(self._seen)]
         for opening, foreign in _OPENINGS:
             if opening.match(self._seen):

@@ -1,8 +1,8 @@
-"""Start threads where the system may be out of them, and join them where they may be waiting.
+"""Start threads when the system may have none left, and join threads safely.
 
-A stop joins every thread of the server (promise 9), and any of these may be the one that asks for
-the stop: a watcher that is called on it, say. Such a thread must not be joined by itself, nor by
-another one that stops the server for it.
+A stop joins every thread of the server (promise 9). Any of these threads may be the one that asks
+for the stop: a watcher may do so, for example. Such a thread must not be joined by itself, nor by
+another thread that stops the server meanwhile.
 """
 
 import math
@@ -14,21 +14,21 @@ from contextlib import contextmanager
 from threading import Lock, Thread
 
 _SLICE = 0.05
-"""Seconds after which a join looks again whether its thread has begun to wait for a stop."""
+"""Seconds after which a join checks again whether its thread has begun to wait for a stop."""
 
-_lock = Lock()  # guards the one below
+_lock = Lock()  # guards the set below
 _waiting_for_a_stop: set[Thread] = set()
 
 
 def threads_take_turns() -> bool:
-    """Return whether a global interpreter lock lets but one thread run at a time (PEP 703)."""
+    """Return whether a global interpreter lock lets only one thread run at a time (PEP 703)."""
     return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
 def start_thread(target: Callable[..., object], name: str, *args: object) -> Thread | None:
-    """Run `target` with `args` on a daemon thread of that name.
+    """Run `target` with `args` on a daemon thread called "threadchat `name`".
 
-    Return the thread, or None if the system is out of threads or of memory for one.
+    Return the thread, or None if the system has no thread left, or no memory for one.
     """
     thread = Thread(target=target, args=args, name=f"threadchat {name}", daemon=True)
     try:
@@ -40,7 +40,7 @@ def start_thread(target: Callable[..., object], name: str, *args: object) -> Thr
 
 @contextmanager
 def waits_for_a_stop() -> Iterator[None]:
-    """Let `join` pass over the current thread while it is inside: it waits for a stop itself."""
+    """Mark the current thread as waiting for a stop, so that `join` does not wait for it."""
     thread = threading.current_thread()
     with _lock:
         _waiting_for_a_stop.add(thread)
@@ -54,8 +54,8 @@ def waits_for_a_stop() -> Iterator[None]:
 def join(thread: Thread | None, timeout: float = math.inf) -> None:
     """Wait up to `timeout` seconds until `thread` has ended.
 
-    Return at once for None, for the current thread, and for one inside `waits_for_a_stop`: that
-    one goes on only when the caller is done.
+    Return at once for None, for the current thread, and for a thread inside `waits_for_a_stop`:
+    that thread goes on only after the caller is done.
     """
     if thread is None or thread is threading.current_thread():
         return

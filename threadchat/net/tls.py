@@ -1,11 +1,11 @@
-"""Encrypt a transport with TLS, so that sending still never waits.
+"""Encrypt a transport with TLS in such a way that sending never waits.
 
-OpenSSL turns bytes into bytes here, through buffers in memory, and never sees the socket: that
-stays with the `PlainTransport` below. A socket of the `ssl` module would hold one lock while it
-waits for input, and has no way to send without waiting.
+Here OpenSSL turns bytes into bytes through buffers in memory. It never sees the socket, which stays
+with the `PlainTransport` below. A socket of the `ssl` module would hold one lock while it waits for
+input, and it cannot send without waiting.
 
-The lock of a `TlsTransport` is taken after a send queue's, and held for no longer than it takes to
-encrypt a record and offer it to the system.
+The lock of a `TlsTransport` is taken after a send queue's lock. A thread holds it only as long as
+it takes to encrypt a record and offer it to the system.
 """
 
 import contextlib
@@ -19,29 +19,30 @@ from threadchat.errors import OperatorError
 from threadchat.net.transport import PlainTransport
 
 HANDSHAKE_SECONDS: Final = 10.0
-"""How long a client may take until both sides have agreed on keys."""
+"""Seconds that a client may take until both sides have agreed on keys."""
 
 _RECORD: Final = 16384
-"""The bytes that one record holds at most (RFC 8446, section 5.1)."""
+"""The most bytes that one record holds (RFC 8446, section 5.1)."""
 
 _MAX_CIPHERTEXT: Final = 4 * _RECORD
-"""More than one record can only be waiting if a client wants many answers and reads none."""
+"""The most bytes of TLS's own answers that may wait. More than one record waits only if a client
+asks for many answers and reads none of them."""
 
 _RECEIVE_SIZE: Final = 4096
 
 _HANDSHAKE_RECORD: Final = 22
-"""The first byte of all that a client of TLS 1.0 or newer says first (RFC 8446, section 5.1)."""
+"""The first byte that a client of TLS 1.0 or newer sends (RFC 8446, section 5.1)."""
 
 
 class BadCertificate(OperatorError):
-    """A certificate or its key cannot be used. Says in one line why, and what to do."""
+    """A certificate or its key cannot be used. Says why, and what to do, in one line."""
 
 
 class HandshakeFailed(OperatorError, OSError):
-    """A client and we did not come to speak TLS. Says in a few words why.
+    """A client and the server could not agree on TLS. Says why, in a few words.
 
-    `spoke_tls` is whether the client tried to. If not, it may be a person at a plain client, who
-    can read an answer through `TlsTransport.plain`.
+    `spoke_tls` is whether the client tried to speak TLS. If not, it may be a person at a plain
+    client, and that person can read an answer sent through `TlsTransport.plain`.
     """
 
     def __init__(self, why: str, spoke_tls: bool) -> None:
@@ -50,19 +51,19 @@ class HandshakeFailed(OperatorError, OSError):
 
 
 def make_context(certificate: str, key: str) -> ssl.SSLContext:
-    """Return what TLS transports are made with, from the names of two PEM files, perhaps the same.
+    """Return the context for TLS transports, from the names of two PEM files.
 
-    The certificate comes first in its file, those that vouch for it after it. Raise
-    `BadCertificate` if there is something wrong with them.
+    Both names may be those of one file. In its file, the certificate comes first, and the
+    certificates that vouch for it follow. Raise `BadCertificate` if something is wrong with them.
     """
     _check_file("certificate", certificate, b"CERTIFICATE-----")
     _check_file("key", key, b"PRIVATE KEY-----")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # Asking for it again and again would cost us more than the client.
+    # A client could ask for renegotiation again and again. That costs the server more than it.
     context.options |= ssl.OP_NO_RENEGOTIATION
-    # Nobody takes up an earlier conversation. A client that only writes and then closes would not
-    # read the tickets, and a connection closed on unread bytes is reset.
+    # Clients do not resume an earlier TLS session. A client that only writes and then closes would
+    # not read the tickets, and a connection that is closed on unread bytes is reset.
     context.num_tickets = 0
     try:
         context.load_cert_chain(certificate, key, password=lambda: _refuse_encrypted(key))
@@ -81,7 +82,7 @@ def make_context(certificate: str, key: str) -> ssl.SSLContext:
 
 
 def _check_file(what: str, name: str, mark: bytes) -> None:
-    """Find out what OpenSSL would not say: which file is wrong, and how."""
+    """Raise `BadCertificate` that says which file is wrong and how. OpenSSL does not say so."""
     try:
         with open(name, "rb") as file:
             content = file.read()
@@ -94,7 +95,7 @@ def _check_file(what: str, name: str, mark: bytes) -> None:
 
 
 def _refuse_encrypted(key: str) -> NoReturn:
-    # Otherwise OpenSSL would ask on the terminal, where a service has nobody to answer.
+    # Otherwise OpenSSL would ask for it on the terminal, and nobody answers for a service.
     raise BadCertificate(
         f"the key in {key} is encrypted with a passphrase."
         f" Write one without: openssl pkey -in {key} -out FILE"
@@ -102,9 +103,9 @@ def _refuse_encrypted(key: str) -> NoReturn:
 
 
 class TlsTransport:
-    """A transport that encrypts what is sent and decrypts what comes, on top of a plain one.
+    """A transport that encrypts what is sent and decrypts what arrives, on top of a plain one.
 
-    Does for its users what `PlainTransport` does. `handshake` comes before all else.
+    It has the methods of `PlainTransport`. Call `handshake` before any other method.
     """
 
     def __init__(self, plain: PlainTransport, context: ssl.SSLContext) -> None:
@@ -121,9 +122,9 @@ class TlsTransport:
     def handshake(self, timeout: float = HANDSHAKE_SECONDS) -> None:
         """Agree on keys with the client, in `timeout` seconds at most.
 
-        For the client's own thread, which waits here as it does in `receive`; `wake` ends that.
-        Raise `HandshakeFailed`, or another `OSError` if the connection broke. What is wrong is
-        still to be told to the client, by `linger`.
+        For the client's own thread. It waits here as in `receive`, and `wake` ends the wait. Raise
+        `HandshakeFailed`, or another `OSError` if the connection broke. After that, `linger` still
+        has to send the client TLS's alert, which says what is wrong.
         """
         deadline = time.monotonic() + timeout
         spoke_tls = False
@@ -144,12 +145,12 @@ class TlsTransport:
             raise HandshakeFailed(_words(error), spoke_tls) from None
 
     def send(self, data: bytes | bytearray) -> int:
-        """Send what the system takes at once and return how much that is, as `PlainTransport` does.
+        """Send what the system takes at once, and return how many bytes of `data` that is.
 
-        The end of it may have been encrypted and not been taken. Then `pending` is true, and the
-        next `send`, of nothing even, goes on with that.
+        The last of these bytes may be encrypted and still be here. Then `pending` is true, and the
+        next `send`, even of no bytes, sends them. Raise the errors of `PlainTransport.send`.
 
-        Before the handshake nobody is there to be told anything, and what is sent is dropped.
+        Before the handshake is done, `data` is dropped: the client could not read it.
         """
         with self._lock:
             if not self._is_established:
@@ -166,20 +167,23 @@ class TlsTransport:
     def receive(self, size: int, timeout: float | None = None) -> bytes:
         """Wait for up to `size` bytes and return them. See `PlainTransport.receive`.
 
-        An end that the client did not announce is an end like another.
+        An end that the client did not announce in TLS counts as a normal end.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while (data := self._decrypt(size)) is None:
             left = None if deadline is None else _left_until(deadline)
             arrived = self.plain.receive(_RECEIVE_SIZE, left)
             if not arrived:
-                # OpenSSL is not told of it: it would take that for an error, and send no more.
+                # OpenSSL is not told of the end: it would see an error, and send no more.
                 return b""
             self._take(arrived)
         return data
 
     def receive_now(self, size: int) -> bytes:
-        """Return what has arrived of it as a whole. See `PlainTransport.receive_now`."""
+        """Return up to `size` bytes of the whole records that have arrived.
+
+        See `PlainTransport.receive_now`.
+        """
         data = self._decrypt(size)
         if data is None and (arrived := self.plain.receive_now(_RECEIVE_SIZE)):
             self._take(arrived)
@@ -187,7 +191,7 @@ class TlsTransport:
         return data or b""
 
     def has_input(self) -> bool:
-        """Return whether something has arrived. It may lack a part for a `receive` to return."""
+        """Return whether something has arrived. `receive` may still have to wait for the rest."""
         with self._lock:
             is_here = bool(self._tls.pending() or self._incoming.pending)
         return is_here or self.plain.has_input()
@@ -205,10 +209,10 @@ class TlsTransport:
         self.plain.wake()
 
     def linger(self, timeout: float) -> None:
-        """Announce the end, then wait up to `timeout` seconds for the peer's."""
+        """Announce the end, then wait up to `timeout` seconds for the peer's end."""
         deadline = time.monotonic() + timeout
         with contextlib.suppress(OSError):
-            # Says so, and complains that the peer has not yet done so, too.
+            # This announces the end. It raises as long as the peer has not announced its own.
             with self._lock, contextlib.suppress(ssl.SSLError):
                 self._tls.unwrap()
             self._flush_by(deadline)
@@ -223,7 +227,7 @@ class TlsTransport:
         return self.plain.fileno()
 
     def _is_done(self) -> bool:
-        """Take the handshake as far as what has arrived allows, and return whether it is done."""
+        """Go on with the handshake as far as the input allows; return whether it is done."""
         with self._lock:
             with contextlib.suppress(ssl.SSLWantReadError):
                 self._tls.do_handshake()
@@ -231,7 +235,7 @@ class TlsTransport:
             return self._is_established
 
     def _decrypt(self, size: int) -> bytes | None:
-        """Return up to `size` bytes of what has arrived, or None if more has to arrive first."""
+        """Return up to `size` bytes of what has arrived; None if more has to arrive first."""
         with self._lock:
             try:
                 return self._tls.read(size)
@@ -246,16 +250,16 @@ class TlsTransport:
             self._incoming.write(arrived)
 
     def _answer(self) -> None:
-        """Send what TLS itself has to say to what has arrived. The lock is held."""
+        """Send TLS's own answers to what has arrived. The caller holds the lock."""
         if self._outgoing.pending:
-            # A broken connection is for the next send to find: there may be more to read.
+            # The next send finds a broken connection. Here there may be more to read.
             with contextlib.suppress(OSError):
                 self._flush()
             if len(self._ciphertext) > _MAX_CIPHERTEXT:
                 raise OSError(errno.ENOBUFS, "the client reads none of TLS's own answers")
 
     def _flush(self) -> None:
-        """Hand the system what has been encrypted, as far as it takes it. The lock is held."""
+        """Give the system as much ciphertext as it takes at once. The caller holds the lock."""
         self._ciphertext += self._outgoing.read()
         if self._ciphertext:
             with contextlib.suppress(BlockingIOError):
@@ -263,7 +267,7 @@ class TlsTransport:
         self.pending = bool(self._ciphertext)
 
     def _flush_by(self, deadline: float) -> None:
-        """Wait until the system has taken what has been encrypted; raise `TimeoutError`."""
+        """Wait until the system has taken all ciphertext; raise `TimeoutError` at `deadline`."""
         while True:
             with self._lock:
                 self._flush()
@@ -281,5 +285,5 @@ def _left_until(deadline: float) -> float:
 
 
 def _words(error: ssl.SSLError) -> str:
-    """Return what OpenSSL calls an error, as words."""
+    """Return OpenSSL's name for an error, as words."""
     return (error.reason or "unknown error").replace("_", " ").lower()

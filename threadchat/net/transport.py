@@ -1,8 +1,8 @@
-"""Hold one client's socket: receiving waits, sending never does.
+"""Hold one client's socket: receiving waits, sending never waits.
 
-A blocking socket whose sends carry MSG_DONTWAIT costs one system call for either direction.
-Windows has no such flag; there the socket is non-blocking and receiving waits for it to become
-readable first. `open_transport` takes the one the system has; both work alike.
+A blocking socket with MSG_DONTWAIT for each send costs one system call in each direction. Windows
+has no such flag. There the socket is non-blocking, and a receive first waits until the socket is
+readable. `open_transport` returns the transport for this system; both behave in the same way.
 """
 
 import contextlib
@@ -16,33 +16,35 @@ from typing import Final, Protocol
 _NOT_WAITING: Final[int] = getattr(socket, "MSG_DONTWAIT", 0)
 
 _SLICE = 1.0
-"""Seconds that the portable transport waits at a time: on Windows, shutting down the receiving side
-wakes no `select` that waits."""
+"""Seconds that the portable transport waits at a time. On Windows, a waiting `select` does not wake
+when the receiving side is shut down."""
 
 _PAUSE_SLICE = 0.1
-"""How long a pause takes to notice, in seconds, that it was ended from another thread."""
+"""Seconds that a pause may take to notice that another thread has ended it."""
 
 _KEEPALIVE = {
     "TCP_KEEPIDLE": 40,
-    "TCP_KEEPALIVE": 40,  # what macOS calls the same
+    "TCP_KEEPALIVE": 40,  # the name of TCP_KEEPIDLE on macOS
     "TCP_KEEPINTVL": 15,
     "TCP_KEEPCNT": 3,
     "TCP_USER_TIMEOUT": 80_000,
 }
-"""Where the system has them: a peer is found dead within 90 s, idle (after 85 s, in s) or with
-data pending (user timeout, in ms).
+"""The socket options, where the system has them, that find a dead peer within 90 s.
 
-Where there is a user timeout, it also decides how long probes go unanswered: it ends before the
-last one, so that there is not one more.
+The keepalive options, in seconds, find it after 85 s if nothing is being sent. The user timeout, in
+milliseconds, finds it if data is waiting for an answer. On a system that has the user timeout, it
+also limits how long probes may stay unanswered. It ends before the last probe, so that no further
+probe is sent.
 """
 
 
 def _options(keepalive: Mapping[str, int]) -> Sequence[tuple[int, int, int]]:
     return (
-        # Else the telnet synch loses its IAC to the urgent channel, and a bare F2 becomes text.
+        # Otherwise the IAC of a telnet synch goes to the urgent channel, and a bare F2 becomes
+        # text.
         (socket.SOL_SOCKET, socket.SO_OOBINLINE, 1),
         (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-        # A line is to arrive when it is said, not with the next one.
+        # A line should arrive at once, not together with the next one.
         (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
         *(
             (socket.IPPROTO_TCP, getattr(socket, name), value)
@@ -56,10 +58,10 @@ _OPTIONS = _options(_KEEPALIVE)
 
 
 class Transport(Protocol):
-    """What a client's connection needs of a transport, plain or not. See `PlainTransport`."""
+    """What a client's connection needs of any transport. See `PlainTransport` for each method."""
 
     pending: bool
-    """Whether some of what `send` has taken is still here, and goes out with the next `send`."""
+    """Whether some bytes that `send` has taken are still here; the next `send` sends them."""
 
     def send(self, data: bytes | bytearray, /) -> int: ...  # noqa: D102
     def receive(self, size: int, timeout: float | None = None) -> bytes: ...  # noqa: D102
@@ -74,9 +76,9 @@ class Transport(Protocol):
 
 
 class PlainTransport:
-    """A connected socket with a flag for sends that do not wait."""
+    """A connected blocking socket. Its sends carry a flag and do not wait."""
 
-    pending = False  # the system has what it has taken
+    pending = False  # this transport keeps no bytes back
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -85,14 +87,14 @@ class PlainTransport:
             sock.settimeout(None)
 
     def send(self, data: bytes | bytearray) -> int:
-        """Send what the system takes at once and return how much that is.
+        """Send what the system takes at once, and return how many bytes that is.
 
         Raise `BlockingIOError` if it takes nothing, another `OSError` if the connection is gone.
         """
         return self._socket.send(data, _NOT_WAITING)
 
     def receive(self, size: int, timeout: float | None = None) -> bytes:
-        """Wait for up to `size` bytes and return them; b"" is the end, as is a `wake`.
+        """Wait for up to `size` bytes and return them; return b"" at the end or after a `wake`.
 
         Raise `TimeoutError` after `timeout` seconds, another `OSError` if the connection broke.
         """
@@ -112,17 +114,17 @@ class PlainTransport:
             return b""
 
     def has_input(self) -> bool:
-        """Return whether a `receive` would return at once."""
+        """Return whether `receive` would return at once."""
         return _wait_until_ready(self._socket, 0)
 
     def wait_for_room(self, timeout: float) -> bool:
-        """Wait up to `timeout` seconds until a `send` takes something; return whether it would."""
+        """Wait up to `timeout` seconds for room to send; return whether there is room."""
         return _wait_until_ready(self._socket, timeout, to_send=True)
 
     def pause(self, seconds: float) -> bool:
-        """Wait so long; return False, soon, if the connection breaks or `wake` is called.
+        """Wait for `seconds`; return False early if the connection breaks or after a `wake`.
 
-        That the peer has nothing more to send is no reason: it may still be reading.
+        The end of the peer's input does not end the pause: the peer may still be reading.
         """
         deadline = time.monotonic() + seconds
         while not self._woken and (left := deadline - time.monotonic()) > 0:
@@ -131,9 +133,9 @@ class PlainTransport:
         return not self._woken
 
     def is_at_end(self) -> bool:
-        """Return whether the peer will send no more, what has arrived aside.
+        """Return whether the peer will send no more. Input that has arrived may still be unread.
 
-        Only where the system tells (Linux); elsewhere, no.
+        Only some systems tell this (Linux does); on the others, return False.
         """
         if not hasattr(select, "POLLRDHUP"):
             return False
@@ -142,16 +144,16 @@ class PlainTransport:
         return bool(poller.poll(0))
 
     def wake(self) -> None:
-        """Make a `receive` that waits in another thread return, and every later one too."""
+        """Make a `receive` that waits in another thread return, and every later one, too."""
         self._woken = True
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RD)
 
     def linger(self, timeout: float) -> None:
-        """Say that nothing more comes, then wait up to `timeout` seconds for the peer's end.
+        """End the sending, then wait up to `timeout` seconds for the peer's end.
 
-        A socket closed on unread input is reset, and that throws away, at the other end, the last
-        lines sent. So whatever still arrives is read here and dropped.
+        The system resets a connection that is closed with unread input. Then the peer may lose the
+        last lines that were sent. So this method reads what still arrives, and drops it.
         """
         deadline = time.monotonic() + timeout
         with contextlib.suppress(OSError):
@@ -160,7 +162,7 @@ class PlainTransport:
                 pass
 
     def close(self) -> None:
-        """Close the socket. Only its own thread may, once no other can use it any more."""
+        """Close the socket. Only its own thread may do so, when no other thread can use it."""
         self._socket.close()
 
     def fileno(self) -> int:
@@ -189,8 +191,8 @@ class PortableTransport(PlainTransport):
 
     def wake(self) -> None:
         """See `PlainTransport.wake`."""
-        # On Windows, shutting down a side on which input waits resets the connection, last words
-        # and all; `receive` looks at the flag soon enough.
+        # On Windows, a shutdown of a side with unread input resets the connection, and the last
+        # words are lost. `receive` looks at the flag soon enough.
         if sys.platform == "win32":
             self._woken = True
         else:
@@ -198,24 +200,24 @@ class PortableTransport(PlainTransport):
 
 
 def prepare(sock: socket.socket) -> None:
-    """Set what keeps a connection honest: dead peers found out, urgent bytes kept in line."""
+    """Set the options of a client's socket: find dead peers, keep urgent bytes in the stream."""
     for level, option, value in _OPTIONS:
         try:
             sock.setsockopt(level, option, value)
         except OSError:
-            # Some systems refuse this for a connection that is gone; it will be found out soon.
+            # Some systems refuse this for a connection that is gone. A receive will find that out.
             continue
 
 
 def open_transport(sock: socket.socket) -> PlainTransport:
-    """Return the transport that suits this system."""
+    """Return a transport for `sock` that suits this system."""
     return PlainTransport(sock) if _NOT_WAITING else PortableTransport(sock)
 
 
 def _wait_until_ready(sock: socket.socket, timeout: float, to_send: bool = False) -> bool:
-    """Wait up to `timeout` seconds for input or an end, or for room to send; return whether."""
+    """Wait up to `timeout` seconds for input or the end, or for room; return whether it came."""
     if hasattr(select, "poll"):
-        # Not select: it cannot take descriptors past 1023.
+        # `select.select` cannot take descriptors above 1023.
         poller = select.poll()
         poller.register(sock, select.POLLOUT if to_send else select.POLLIN)
         return bool(poller.poll(timeout * 1000))
@@ -227,6 +229,6 @@ def _wait_until_broken(sock: socket.socket, timeout: float) -> bool:
     """Wait up to `timeout` seconds for the connection to break; return whether it has."""
     if hasattr(select, "poll"):
         poller = select.poll()
-        poller.register(sock, 0)  # what breaks a connection is always reported
+        poller.register(sock, 0)  # `poll` always reports a broken connection
         return bool(poller.poll(timeout * 1000))
     return bool(select.select([], [], [sock], timeout)[2])

@@ -1,1 +1,1 @@
-"""Text that strangers send: names, cleaning, encodings, look-alikes; and phrases for lines."""
+"""Text: names, cleaning, encodings, look-alikes, search words, and phrases for lines."""

@@ -1,6 +1,6 @@
 """Turn clients' bytes into text, and find the encodings that terminals use.
 
-Pure functions and one decoder for each client. No bytes raise.
+Each client has one `Decoder`; the rest are functions. No bytes from a client raise an error.
 """
 
 import codecs
@@ -14,11 +14,11 @@ from rich.cells import cell_len
 
 
 class Decoder:
-    """Turn one client's bytes into text: UTF-8 until they prove to be something else.
+    """Decode one client's bytes: as UTF-8 until they are not valid UTF-8.
 
-    The first invalid sequence settles it: from there on this client's bytes are in the fallback
-    encoding, unless `use` says better. `encoding` says which one is in force, so that what is sent
-    to the client can follow. No bytes raise.
+    From the first invalid sequence on, this client's bytes are decoded with the fallback encoding,
+    unless `use` sets another one. `encoding` is the encoding in use now, so that text for the
+    client can be encoded in the same way. No bytes raise an error.
     """
 
     __slots__ = ("_decoder", "_rest", "encoding", "fallback", "is_a_guess")
@@ -27,19 +27,19 @@ class Decoder:
         self.fallback = fallback
         self.encoding = "utf-8"
         self.is_a_guess = False
-        """Whether the encoding is the fallback: nobody has said that it is this one."""
-        self._decoder: codecs.IncrementalDecoder | None = None  # None while it is UTF-8
+        """Whether the encoding is only the fallback: nobody has confirmed it."""
+        self._decoder: codecs.IncrementalDecoder | None = None  # None for UTF-8
         self._rest = b""  # the beginning of a UTF-8 character that is not complete yet
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is UTF-8 still, and no character has begun."""
+        """Whether the encoding is still UTF-8 and no character is incomplete."""
         return self._decoder is None and not self._rest
 
     def use(self, encoding: str, is_a_guess: bool = False) -> None:
-        """Take bytes for `encoding` from here on, a name that `usable_encoding` returned.
+        """Decode with `encoding` from now on: a name that `usable_encoding` returned.
 
-        The character that has begun, too.
+        The bytes of an incomplete character are decoded with it, too.
         """
         if self._decoder is not None:
             self._rest, _ = self._decoder.getstate()
@@ -50,7 +50,7 @@ class Decoder:
         )
 
     def decode(self, data: bytes, final: bool = False) -> str:
-        """Return the text that `data` completes; with `final`, all that is left."""
+        """Return the text that `data` completes; with `final`, also what is still incomplete."""
         if self._rest:
             data = self._rest + data
             self._rest = b""
@@ -65,7 +65,7 @@ class Decoder:
         return text
 
     def clear(self) -> None:
-        """Forget the character that has begun."""
+        """Drop the bytes of an incomplete character."""
         self._rest = b""
         if self._decoder is not None:
             self._decoder.reset()
@@ -73,17 +73,18 @@ class Decoder:
 
 @cache
 def _known_encodings() -> frozenset[str]:
-    # Some codecs have no alias, and where the library is packed, its modules cannot be listed.
+    # Both sources are needed: some codecs have no alias, and the modules of a standard library in
+    # an archive cannot be listed.
     modules = {module.name for module in pkgutil.iter_modules(encodings.__path__)}
     known = modules | set(encodings.aliases.aliases.values())
     return frozenset(known - {"charmap", "raw_unicode_escape", "unicode_escape", "palmos"})
 
 
 def load_ahead(encodings: Iterable[str]) -> None:
-    """Read now what Python and rich read from files when it is first needed.
+    """Load the files now that Python and rich would otherwise load at their first use.
 
-    Once a server is out of descriptors it could not, and who says the first letter beyond ASCII
-    would be ended for that.
+    A server that is out of descriptors could not load them later. Then the client that sends the
+    first letter beyond ASCII would lose its connection.
     """
     cell_len("\u6f22")
     for encoding in encodings:
@@ -94,17 +95,18 @@ _ALL_ASCII = "".join(map(chr, range(0x20, 0x7F)))
 
 
 def usable_encoding(name: str) -> str:
-    """Return the codec called `name`; raise `LookupError` unless a client's bytes can be in it.
+    """Return the name of the codec called `name`; raise `LookupError` if no terminal can use it.
 
-    It has to leave ASCII alone, and must not write control characters, as ISO 2022 does.
+    The codec must encode ASCII as ASCII, and must not write control characters, as ISO 2022 does.
     """
-    # Not any name: Python remembers for ever each one that it has been asked for in vain.
+    # Unknown names must not reach Python: it keeps every name that it was asked for and did not
+    # find, and never frees it.
     plain = encodings.normalize_encoding(name[:64]).lower()
     if encodings.aliases.aliases.get(plain, plain) not in _known_encodings():
         raise LookupError(f"{name[:20]} is no encoding that is known here")
     try:
         codec = codecs.lookup(plain)
-    except OSError as error:  # it is in a file, and there is no descriptor for that
+    except OSError as error:  # the codec is in a file, and the system has no descriptor left
         raise LookupError(f"{plain} cannot be loaded just now: {error.strerror}") from None
     try:
         is_superset = codec.encode(_ALL_ASCII)[0] == _ALL_ASCII.encode()

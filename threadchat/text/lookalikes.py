@@ -1,11 +1,11 @@
-"""Hold the table of characters that pass for one another in a name.
+"""Hold the table of characters that look alike in a name.
 
-It covers what `threadchat.text.clean_name` lets through, one character for one: a terminal's
-letters are all equally wide, so that nobody takes an "rn" for an "m" there. Whether two names
-look alike is for `threadchat.text.skeleton` to say.
+The table covers the characters that `threadchat.text.names.clean_name` accepts. It maps one
+character to one: the letters of a terminal are all equally wide, so an "rn" does not look like an
+"m" there. `threadchat.text.names.skeleton` decides whether two names look alike.
 """
 
-# What is looked like, and all that looks like it. Capitals are told apart from small letters.
+# Each character, and the characters that look like it. Capitals and small letters differ.
 _GROUPS = {
     "a": "аαɑᴀ",
     "A": "АΑ",
@@ -69,4 +69,4 @@ _GROUPS = {
 }
 
 LOOKALIKES = str.maketrans({alike: shown for shown, group in _GROUPS.items() for alike in group})
-"""For `str.translate`: each character to the one it looks like."""
+"""A table for `str.translate` that maps each character to the one that it looks like."""

@@ -1,8 +1,8 @@
-"""Make the text of strangers safe to show, and judge the names they choose.
+"""Check the names that people choose, and compare names.
 
-Pure functions of strings and bytes. Everything a client sends passes through here once, on its
-way in, so that no other module has to ask again whether a string can harm a terminal. This is
-where promise 4 is kept: nothing unsafe reaches a terminal.
+Pure functions of strings. A name that passed `clean_name` cannot harm a terminal, and a name with
+a new `skeleton` cannot be mistaken for another person's name (promise 4). `threadchat.text.clean`
+cleans all other text.
 """
 
 import re
@@ -16,15 +16,15 @@ from threadchat.text.clean import _thin_marks, clean_text
 from threadchat.text.lookalikes import LOOKALIKES
 
 MAX_NAME_CELLS = 20
-"""The widest name, in terminal cells: a CJK letter takes two."""
+"""The width of the widest name, in terminal cells. A CJK letter takes two cells."""
 
 RESERVED_NAMES = frozenset({"who", "help", "quit", "you", "operator", "server"})
-"""Names nobody gets: the first three are answered at the name prompt, "you" stands for the reader
-in a private message, and "operator" is who sits at the server's own terminal."""
+"""Names that nobody may have. The name prompt answers the first three, "you" stands for the reader
+in a private message, and "operator" is the person at the server's own terminal."""
 
 
 # Scripts in present-day use (UAX 31, table 5), by the first word of their characters' names.
-# Those that one language writes together count as one.
+# Scripts that one language mixes count as one.
 _SCRIPT_OF_FIRST_WORD = {
     **{
         word: word.capitalize()
@@ -40,23 +40,23 @@ _SCRIPT_OF_FIRST_WORD = {
     ),
 }
 
-# Letters and marks by their category, and by their looks something else or nothing at all: the
-# click letters would pass for the '!' of an error line; fillers, joiners and the inherent vowels
-# of Khmer are blank.
+# By their category these are letters and marks, but they look different. The click letters look
+# like the '!' of an error line. Fillers, joiners and the inherent vowels of Khmer are blank.
 _NOT_IN_NAMES = frozenset(
     "\u01c0\u01c1\u01c2\u01c3\u115f\u1160\u3164\uffa0\u2800\u200c\u200d\u17b4\u17b5"
 )
 
 
 class BadName(PersonError, ValueError):
-    """Say, as a sentence for the person who chose it, why a name cannot be had."""
+    """A name cannot be used. Says why, in a sentence for the person that chose it."""
 
 
 def clean_name(raw: str) -> str:
-    """Return the name that `raw` asks for, in the form in which it is shown (NFKC).
+    """Return the name in `raw`, in the form in which it is shown (NFKC).
 
-    Raise `BadName` if it is empty, wider than `MAX_NAME_CELLS`, reserved, or made of anything but
-    letters of one script, digits, and `-`, `_` and `.` behind the first of those.
+    A name has letters of one script and digits; after the first of these it may also have `-`, `_`
+    and `.`. Raise `BadName` if it has anything else, is empty, is wider than `MAX_NAME_CELLS`, or
+    is reserved.
     """
     typed = raw.strip()
     if not typed:
@@ -67,7 +67,7 @@ def clean_name(raw: str) -> str:
     return name
 
 
-# What most names are. There is nothing about them that would have to be looked at closely.
+# Most names match this. They need none of the slow checks.
 _PLAIN_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{MAX_NAME_CELLS - 1}}}")
 
 
@@ -82,7 +82,7 @@ def _checked_name(typed: str) -> str:
     scripts = sorted({_script(character) for character in name} - {""})
     if len(scripts) > 1:
         raise BadName(f"That name mixes {' and '.join(scripts)} letters: one alphabet, please.")
-    # Compatibility forms can be wider spelt out than typed.
+    # NFKC can make a name wider than the one that was typed.
     if cell_len(name) > MAX_NAME_CELLS:
         raise BadName(f"That name is too long: at most {MAX_NAME_CELLS} columns wide, please.")
     return name
@@ -95,28 +95,28 @@ def _is_made_of_name_characters(name: str) -> bool:
 
 
 def _script(character: str) -> str:
-    """Name the script of a letter or of a mark that belongs to one script; '' for all else."""
+    """Return the script of a letter, or of a mark that has one script; '' for all else."""
     if character in _NOT_IN_NAMES or unicodedata.category(character)[0] not in "LM":
         return ""
     first_word = unicodedata.name(character, "").partition(" ")[0]
     return _SCRIPT_OF_FIRST_WORD.get(first_word, "")
 
 
-@lru_cache(maxsize=1024)  # a room's, and those of who is spoken of, are looked up all the time
+@lru_cache(maxsize=1024)  # names of members and mentioned names are looked up all the time
 def fold_name(name: str) -> str:
     """Return the form in which names are compared: NFKC, casefolded."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
-@lru_cache(maxsize=1024)  # each name is looked at from a few sides when it is claimed
+@lru_cache(maxsize=1024)  # several checks need it for each name that a person asks for
 def skeleton(name: str) -> str:
-    """Return what `name` looks like: two names with one skeleton pass for each other.
+    """Return the skeleton of `name`: two names that look alike have the same skeleton.
 
-    After Unicode Technical Standard 39, section 4, with a table cut to the scripts that
-    `clean_name` lets through.
+    This follows Unicode Technical Standard 39, section 4, with a table of only those scripts that
+    `clean_name` accepts.
     """
-    # Taken apart, because an accent does not make a Cyrillic letter look any less Latin. Before
-    # and after folding, because a capital I looks like an l, and its small form does not.
+    # NFKD splits accents off, because a Cyrillic letter looks Latin with an accent, too. The table
+    # is used before and after folding, because a capital I looks like an l and a small i does not.
     shown = unicodedata.normalize("NFKD", name).translate(LOOKALIKES)
     folded = unicodedata.normalize("NFKD", shown.casefold()).translate(LOOKALIKES)
     return unicodedata.normalize("NFKC", folded)

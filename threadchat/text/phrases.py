@@ -1,18 +1,19 @@
-"""Build the phrases that lines for people are made of: lists of names, counts, times."""
+"""Build phrases for the lines that people read: lists of names, counts, times."""
 
 import time
 from collections.abc import Sequence
 
 MAX_NAMES_LISTED = 8
-"""The most people a line names one by one; of more it names `NAMES_OF_A_CROWD` and counts."""
+"""The most people that a line names one by one. Of a larger crowd it names `NAMES_OF_A_CROWD`, and
+counts the others."""
 
 NAMES_OF_A_CROWD = 3
 
 
 def list_names(names: Sequence[str], count: int | None = None) -> str:
-    """Name all, or of a crowd the first few and the number of the others.
+    """Return all names, or the first few of a crowd and the number of the others.
 
-    `count` is how many they are, where `names` holds only the first of them.
+    `count` is the number of all people, if `names` holds only the first of them.
     """
     if count is None:
         count = len(names)
@@ -22,7 +23,7 @@ def list_names(names: Sequence[str], count: int | None = None) -> str:
 
 
 def count_people(number: int, where: str = "here") -> str:
-    """Say how many people are somewhere, as the beginning of a sentence."""
+    """Return how many people are at `where`, as the beginning of a sentence."""
     match number:
         case 0:
             return f"Nobody is {where} yet"
@@ -32,12 +33,12 @@ def count_people(number: int, where: str = "here") -> str:
 
 
 def minute(at: float) -> str:
-    """Say when something was, `at` being seconds since the epoch, in local time to the minute."""
+    """Return the time `at`, in seconds since the epoch, as local time to the minute."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
 
 
 def duration(seconds: float) -> str:
-    """Say how long `seconds` are, in the one or two units that matter."""
+    """Return how long `seconds` are, in the one or two largest units."""
     whole = max(0, int(seconds))
     if whole < 60:
         return f"{whole} s"

@@ -1,6 +1,6 @@
-"""Compare the words that people search for with what was said.
+"""Turn text into a form in which a search can compare it.
 
-Case, accents and marks do not count.
+Case, accents and punctuation do not count.
 """
 
 import re
@@ -8,26 +8,27 @@ import unicodedata
 
 
 def phrases_of(words: str) -> list[str]:
-    """Return what to look for, in the form of `index_words`, for each word that somebody typed."""
+    """Return the phrase to search for, as `index_words` gives it, for each word in `words`."""
     return [phrase for word in words.split() if (phrase := index_words(word))]
 
 
 def index_words(text: str) -> str:
-    """Return the words of `text` in the form in which they are compared, a space between them.
+    """Return the words of `text` in the form that a search compares, with a space between them.
 
-    Casefolded, without accents, and without marks: nothing in it means anything to a search
-    engine. Where a script puts no spaces between words, each character counts as one.
+    They are casefolded, without accents and without punctuation, so nothing in them is special to
+    a search engine. In a script without spaces between words, each character counts as a word.
     """
     text = text.casefold()
     if not text.isascii():
-        # NFKD would split Hangul syllables into letters; put together again, they count as one.
+        # NFKD splits Hangul syllables into letters. NFC joins them again, so that a syllable
+        # counts as one word.
         apart = unicodedata.normalize("NFKD", text)
         bare = "".join(char for char in apart if unicodedata.category(char) != "Mn")
         text = unicodedata.normalize("NFC", bare).casefold()
     return " ".join(_WORD.findall(text))
 
 
-# Kana, ideographs and Hangul; and what people say with one picture.
+# Characters that count as a word each: first kana, ideographs and Hangul, then emoji and symbols.
 _ALONE = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
 
 _PICTURE = "\u2600-\u27bf\U0001f000-\U0001faff"
