@@ -8,16 +8,13 @@ import re
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from threadchat.errors import PersonError
-from threadchat.net.addresses import IPAddress, address_of, bare_host
+from threadchat.net.addresses import IPAddress, IPNetwork, address_of, bare_host, network_of
 from threadchat.text.names import BadName, clean_name, fold_name, skeleton
 from threadchat.text.phrases import duration
 
-Network = IPv4Network | IPv6Network
-
-Target = str | Network
+Target = str | IPNetwork
 """The target of a ban: a name, or a network. A single address is a network of one."""
 
 MAX_BAN_SECONDS = 10 * 365 * 86400
@@ -42,7 +39,7 @@ class Ban:
     until: float | None = None
 
     @property
-    def network(self) -> Network | None:
+    def network(self) -> IPNetwork | None:
         """The banned network; None if a name is banned."""
         return None if isinstance(self.target, str) else self.target
 
@@ -120,7 +117,7 @@ def parse_target(text: str) -> Target:
     """
     text = text.strip()
     try:
-        return _without_mapping(ip_network(bare_host(text), strict=False))
+        return network_of(bare_host(text))
     except ValueError:
         if _LIKE_AN_ADDRESS.fullmatch(text):
             raise BadBan(
@@ -131,15 +128,6 @@ def parse_target(text: str) -> Target:
         return clean_name(text)
     except BadName as error:
         raise BadBan(f"Nobody can be called that. {error}") from None
-
-
-def _without_mapping(network: Network) -> Network:
-    """Return an IPv4-mapped IPv6 network as IPv4 (RFC 4291, 2.5.5.2); others unchanged."""
-    if isinstance(network, IPv6Network) and network.prefixlen >= 96:
-        address = network.network_address.ipv4_mapped
-        if address is not None:
-            return IPv4Network((address, network.prefixlen - 96))
-    return network
 
 
 _UNITS = {"w": 7 * 86400, "d": 86400, "h": 3600, "m": 60, "s": 1}

@@ -9,17 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from threadchat.net.addresses import address_of
+from threadchat.net.addresses import IPNetwork, address_of, network_of
 
 Clock = Callable[[], float]
-_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 # These are not the networks that `ipaddress` calls private, because those include networks for
 # documentation and tests. The shared addresses of carriers (100.64.0.0/10, RFC 6598) are not here
 # either, because neighbours there are strangers. Some virtual private networks use those addresses;
 # --allow can name them.
-_LAN: Final[tuple[_Network, ...]] = tuple(
+_LAN: Final[tuple[IPNetwork, ...]] = tuple(
     ipaddress.ip_network(network)
     for network in (
         "10.0.0.0/8",  # private, RFC 1918
@@ -33,14 +32,13 @@ _LAN: Final[tuple[_Network, ...]] = tuple(
     )
 )
 _ANY: Final = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
-_MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
     """The networks whose addresses are served."""
 
-    networks: tuple[_Network, ...]
+    networks: tuple[IPNetwork, ...]
 
     def admits(self, host: str) -> bool:
         """Return whether clients from `host`, a numeric address from a socket, are served."""
@@ -62,7 +60,7 @@ def parse_allowed(values: Sequence[str]) -> Allowed:
     `lan` stands for loopback and for private, link-local and unique-local addresses. Raise
     `ValueError`, with a text of one line, for anything else.
     """
-    networks: list[_Network] = []
+    networks: list[IPNetwork] = []
     for text in ",".join(values).lower().split(","):
         match text.strip():
             case "lan":
@@ -74,17 +72,13 @@ def parse_allowed(values: Sequence[str]) -> Allowed:
     return Allowed(tuple(networks))
 
 
-def _network(text: str) -> _Network:
+def _network(text: str) -> IPNetwork:
     try:
-        network = ipaddress.ip_network(text, strict=False)
+        return network_of(text)
     except ValueError:
         raise ValueError(
             f"{text!r} is neither lan, any, nor a network such as 192.168.1.0/24"
         ) from None
-    if network.version == 6 and network.subnet_of(_MAPPED):
-        ipv4 = int(network.network_address) & 0xFFFFFFFF
-        return ipaddress.IPv4Network((ipv4, network.prefixlen - _MAPPED.prefixlen))
-    return network
 
 
 @dataclass(frozen=True)

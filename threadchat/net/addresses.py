@@ -14,6 +14,9 @@ from functools import lru_cache
 from typing import Any
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
 # Addresses that are reserved for documentation (RFC 5737, RFC 3849). If we ask for the route to
 # one of them, the system tells which of our addresses it would send from.
@@ -46,6 +49,19 @@ def address_of(host: str) -> IPAddress:
     """
     address = ipaddress.ip_address(bare_host(host))
     return address if address.version == 4 else address.ipv4_mapped or address
+
+
+def network_of(text: str) -> IPNetwork:
+    """Return the network in `text`, which may be written with any of its addresses.
+
+    An IPv4-mapped IPv6 network (RFC 4291, section 2.5.5.2) becomes IPv4. Raise `ValueError` if
+    `text` is no network.
+    """
+    network = ipaddress.ip_network(text, strict=False)
+    if network.version == 6 and network.subnet_of(_MAPPED):
+        ipv4 = int(network.network_address) & 0xFFFFFFFF
+        return ipaddress.IPv4Network((ipv4, network.prefixlen - _MAPPED.prefixlen))
+    return network
 
 
 _AS_SHOWN = re.compile(r"\[([^]]*)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
