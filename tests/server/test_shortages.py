@@ -171,9 +171,7 @@ class TestThreads:
                             "!!! The server is out of threads. Please try again later.\r\n"
                         )
                 chat_goes_on(al, bo)
-                assert console.troubles == [
-                    "cannot serve one more client for now: no thread to be had"
-                ]
+                assert console.troubles == ["cannot serve another client for now: out of threads"]
             for name in ("cy", "dan"):
                 with Client(server, name) as lucky:
                     lucky.type("hi")

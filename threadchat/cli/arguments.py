@@ -1,4 +1,4 @@
-"""What the command lines of the server and of `export` have in common."""
+"""Hold what the command lines of the server and of `export` share."""
 
 import argparse
 import contextlib
@@ -10,19 +10,19 @@ from threadchat.errors import OperatorError
 
 
 class Fault(OperatorError):
-    """Say in one line what keeps a program from running, and the way out."""
+    """The program cannot run. Says in one line why, and what to do."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that says in one line what is wrong, without the usage, and exits with 2."""
+    """A parser that prints an error as one line, without the usage, and exits with status 2."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong."""
+        """Print what is wrong and exit."""
         self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
 
 
 def silence_broken_output() -> None:
-    """Keep Python from complaining at exit that nobody reads its output any more."""
+    """Prevent Python's error message at exit if the reader of standard output has gone."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Print a history as text or as JSON lines. A server may be writing it meanwhile."""
+"""Print a history as text or as JSON lines. A server may write to it meanwhile."""
 
 import argparse
 import contextlib
@@ -23,13 +23,14 @@ from threadchat.text.names import fold_name
 from threadchat.text.phrases import list_names
 
 _EVERY = 1000
-"""The progress bar is brought up to date after so many lines."""
+"""The number of lines after which the progress bar is updated."""
 
 
 def main(argv: Sequence[str]) -> int:
     """Write the messages of a history to standard output; return the exit status.
 
-    The status is 1 if the file cannot be read, 130 after Ctrl-C. A wrong option exits with 2.
+    The status is 0 if all went well, 1 if the file cannot be read or the output cannot be written,
+    and 130 after Ctrl-C. A wrong option exits with status 2.
     """
     options = _parse(argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -40,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"threadchat export: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        pass  # the reader of our output has enough, as `head` does
+        pass  # the reader of our output wants no more, as with `head`
     except OSError as error:
         print(f"threadchat export: cannot write it out: {error.strerror}.", file=sys.stderr)
         return 1
@@ -66,7 +67,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("file", metavar="FILE", help="what the server was given as --history")
+    parser.add_argument("file", metavar="FILE", help="the file given to the server as --history")
     parser.add_argument("--room", metavar="R", help="only what was said in this room")
     parser.add_argument(
         "--since",
@@ -81,7 +82,10 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _moment(text: str) -> float:
-    """Return the seconds since the epoch; a time without an offset is a local one."""
+    """Return the time in `text` as seconds since the epoch.
+
+    A time without an offset is a local time.
+    """
     try:
         return parse_iso_time(text)
     except (ValueError, OverflowError, OSError):
@@ -96,7 +100,7 @@ def _export(options: argparse.Namespace) -> None:
     try:
         with contextlib.closing(_open(path)) as connection:
             selection = _select(connection, path, options)
-            # In one transaction: what is said meanwhile changes neither the number nor the rows.
+            # One transaction: what is said meanwhile changes neither the number nor the rows.
             connection.execute("BEGIN")
             total = selection.count(connection)
             for found in _showing_progress(selection.rows(connection), total):
@@ -109,17 +113,17 @@ def _export(options: argparse.Namespace) -> None:
 def _open(path: Path) -> sqlite3.Connection:
     """Return a connection that reads `path` and cannot change it."""
     if not path.is_file():
-        raise Fault(f"there is no file {path}. Name the one the server was given as --history.")
+        raise Fault(f"there is no file {path}. Name the file given to the server as --history.")
     address = path.absolute().as_uri()
     connection = sqlite3.connect(f"{address}?mode=ro", uri=True, isolation_level=None)
     try:
         if version_of(connection, path) == 0:
-            raise Fault(f"{path} holds no history. Name what the server was given as --history.")
+            raise Fault(f"{path} holds no history. Name the file given to the server as --history.")
     except sqlite3.OperationalError:
         connection.close()
         if Path(f"{path}-wal").exists():
             raise
-        # SQLite wants to make a file beside it, and cannot: `path` is on a disk that is read-only.
+        # SQLite wants to make a file beside `path` and cannot, because the disk is read-only.
         connection = sqlite3.connect(f"{address}?immutable=1", uri=True, isolation_level=None)
     except BaseException:
         connection.close()
@@ -141,7 +145,7 @@ class _Selection:
     )
 
     def count(self, connection: sqlite3.Connection) -> int:
-        """Return how many messages these are."""
+        """Return the number of these messages."""
         (number,) = connection.execute("SELECT count(*)" + self._FROM, self._values).fetchone()
         return int(number)
 
@@ -171,7 +175,7 @@ def _select(connection: sqlite3.Connection, path: Path, options: argparse.Namesp
 
 
 def _showing_progress(rows: Iterator[Row], total: int) -> Iterator[Found]:
-    """Yield the messages in `rows`, with a bar on standard error if that is a terminal."""
+    """Yield the messages in `rows`; show a bar on standard error if that is a terminal."""
     with Progress(
         console=rich.console.Console(stderr=True),
         transient=True,
@@ -188,7 +192,7 @@ def _showing_progress(rows: Iterator[Row], total: int) -> Iterator[Found]:
 
 
 def _has_place_for_a_bar() -> bool:
-    # A bar would stand between the messages if they went to a terminal, too.
+    # If the messages go to a terminal, too, the bar would appear between them.
     return sys.stderr is not None and sys.stderr.isatty() and not sys.stdout.isatty()
 
 

@@ -1,8 +1,8 @@
 """Run a chat server from the command line.
 
-A stop signal ends all of it inside a deadline (promise 9). Whatever is wrong with the system gets
-one line that says what to do, on standard error, and exit status 1; no traceback. A wrong option
-gets the same, and status 2, from `options`.
+A stop signal ends the whole program inside a deadline (promise 9). If the server cannot run, the
+program prints one line on standard error that says what to do, without a traceback, and exits with
+status 1. For a wrong option, `options` prints such a line and exits with status 2.
 """
 
 import contextlib
@@ -43,37 +43,38 @@ from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
 
 STOP_SECONDS = 4.5
-"""How long a stop may take in all, so that the process is gone within 5 s."""
+"""Seconds that a stop may take in all, so that the process ends within 5 s."""
 
 LAST_LINES_SECONDS = 0.25
-"""What of that is kept for the last lines of the log, on the console and in the file each."""
+"""The part of these seconds for the last lines of the console, and as much for the log file."""
 
 GC_THRESHOLD = 10_000
-"""By how many objects there are to be more before Python looks for cycles among them."""
+"""How many new objects there have to be before Python looks for reference cycles."""
 
 SWITCH_SECONDS = 0.1
-"""After how long a thread that waits for the GIL asks for it, and then again, on one processor.
+"""Seconds after which a thread that waits for the GIL asks for it, and asks again.
 
-After the 5 ms that Python has by default, a thousand that wait are so busy with asking there that
-nobody gets on. Ours let go of it by themselves, with every message that they send.
+This is for a server on one processor. With Python's default of 5 ms, a thousand waiting threads
+spend so much time on asking that no thread gets on. The threads of the server release the GIL by
+themselves, with every message that they send.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a server until it is told to stop; return the exit status.
 
-    0 after SIGINT or SIGTERM, 1 if the server cannot run. A wrong option exits with 2. With
-    `export` before all else, a history is read out instead.
+    The status is 0 after SIGINT or SIGTERM, and 1 if the server cannot run. A wrong option exits
+    with status 2. If the first argument is `export`, print a history instead.
     """
     arguments = sys.argv[1:] if argv is None else argv
     if arguments[:1] == ["export"]:
         return export.main(arguments[1:])
-    signals: SimpleQueue[int] = SimpleQueue()  # its put is safe in a signal handler
+    signals: SimpleQueue[int] = SimpleQueue()  # a signal handler may call its `put`
     on_stop_signals(lambda number, _frame: signals.put(number))
     on_reload_signal(signals)
     options = parse_options(arguments, os.environ)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A name that the operator's own encoding lacks must not break the log.
+        # The terminal's encoding may lack a letter of a name. That must not break the log.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return _run(options, signals)
@@ -83,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Options, signals: SimpleQueue[int]) -> int:
-    # Before there are other threads.
+    # This comes first because only threads that are started later stay on the same processor.
     if not options.all_processors and affinity.stay_on_one() is not None:
         sys.setswitchinterval(SWITCH_SECONDS)
     console = Console(_detail_of(options))
@@ -102,8 +103,8 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
             options, watchers, history, records, lambda: signals.put(signal.SIGTERM)
         )
         if_it_fails.pop_all()
-    # What is said takes the place, in memory, of what was said before. To look for cycles as often
-    # as Python would by default finds none, and takes a twelfth of a busy server's time.
+    # In memory, new messages take the place of old ones, without reference cycles. Python's default
+    # would look for cycles so often that it takes a twelfth of a busy server's time, and find none.
     gc.set_threshold(GC_THRESHOLD)
     with server:
         server.start()
@@ -121,19 +122,19 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
         server.stop(deadline - time.monotonic() - 2 * LAST_LINES_SECONDS)
     watch.note(Stopped())
     if log is not None:
-        # First, as it may have something to tell.
+        # The log file is closed before the console, because it may have a warning to show there.
         log.close(max(LAST_LINES_SECONDS, deadline - time.monotonic() - LAST_LINES_SECONDS))
     if not console.close(max(LAST_LINES_SECONDS, deadline - time.monotonic())):
-        # Somebody has stopped reading our output: Python's own way out would wait for them.
+        # The reader of our output has stopped reading. Python's normal exit would wait for it.
         os._exit(0)
-    # From here on there is nothing left to stop, and Python's last steps know no handlers.
+    # From here on there is nothing left to stop, and handlers must not run in Python's last steps.
     on_stop_signals(signal.SIG_IGN)
     silence_broken_output()
     return 0
 
 
 def _open_input(options: Options, server: ChatServer, console: Console) -> OperatorInput | None:
-    """Let who sits at our terminal, if anybody, type commands, and see the figures."""
+    """Let the operator type commands at our terminal, if there is one, and see the figures."""
     if options.status:
         console.show_status(lambda: stats.line(server.stats()))
     operator = Operator(server.chat, console.answer)
@@ -223,7 +224,7 @@ def _path(option: str) -> Path | None:
 
 
 def _why_not(error: Exception, host: str, port: int) -> str:
-    """Say why a server cannot listen there, and what to do."""
+    """Return one line that says why the server cannot listen there, and what to do."""
     match getattr(error, "errno", None):
         case errno.EADDRINUSE:
             return (

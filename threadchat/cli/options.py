@@ -1,8 +1,8 @@
 """Declare the options of the server, and read them from the command line and the environment.
 
-`Options` is the table of them: what a field's `_takes` or `_switch` says is all there is to an
+`Options` is the table of the options. The `_takes` or `_switch` of a field says all about an
 option. `max_clients` is `--max-clients` on the command line and `THREADCHAT_MAX_CLIENTS` in the
-environment. Whatever is wrong with one gets one line, and exit status 2.
+environment. A wrong option gets one line that says what is wrong, and exit status 2.
 """
 
 import argparse
@@ -31,7 +31,7 @@ examples:
   threadchat --host 127.0.0.1           only people on this machine
   threadchat --show-messages >chat.log  log what is said, too
   threadchat --history chat.db          remember what is said over a restart
-  threadchat --log-file log.jsonl       log who comes and goes into a file, for programs to read
+  threadchat --log-file log.jsonl       log what happens into a file, for programs to read
   threadchat export chat.db             print what was said; see threadchat export --help
 
 Each option can also be set in the environment, as THREADCHAT_PORT=4000 or THREADCHAT_QUIET=1.
@@ -39,7 +39,7 @@ People join with: telnet ADDRESS 8000, or nc ADDRESS 8000
 """
 
 
-# What an option's text can be read as
+# How the text of an option is read
 
 
 def _true_or_false(text: str) -> bool:
@@ -117,10 +117,10 @@ def _encoding(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Use:
-    """How an option is used: `read` makes its value of the text, and a `metavar` stands for that.
+    """How an option is used: `read` turns its text into a value; help shows `metavar` for the text.
 
-    A switch has no metavar. Of the switches of one `group` the command line may have one, which
-    rules out what the environment says of the others. `needs` is an option that has to be there.
+    A switch has no metavar. The command line may have one switch of each `group`; then the
+    environment's switches of that group do not count. `needs` is another option that is required.
     """
 
     help: str
@@ -129,7 +129,7 @@ class _Use:
     group: str = ""
     needs: str = ""
     is_repeatable: bool = False
-    """Whether it may be given more than once; the values are then added up."""
+    """Whether it may be given more than once. If so, the values are added together."""
 
 
 def _takes(
@@ -149,7 +149,7 @@ def _switch(help: str, *, group: str = "", needs: str = "") -> dict[str, _Use]:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the server is told to do, each option with its default."""
+    """The options of the server, each with its default."""
 
     host: str = field(
         default="",
@@ -161,25 +161,25 @@ class Options:
     )
     max_clients: int = field(
         default=Limits.max_clients,
-        metadata=_takes(_positive_number, "N", "how many may be here at once"),
+        metadata=_takes(_positive_number, "N", "how many clients may be here at once"),
     )
     allow: Allowed = field(
         default=LAN,
         metadata=_takes(
             _allowed,
             "lan|any|NETWORK",
-            "whom to serve; may be given more than once (default: lan)",
+            "the clients to serve, by their addresses; may be given more than once (default: lan)",
             is_repeatable=True,
         ),
     )
     max_per_address: int = field(
         default=Limits.max_per_address,
-        metadata=_takes(_limit, "N", "how many may come from one address, 0 for no limit"),
+        metadata=_takes(_limit, "N", "how many clients one address may have, 0 for no limit"),
     )
     max_connects: int = field(
         default=Limits.max_connects,
         metadata=_takes(
-            _limit, "N", "how many may connect from one address in a minute, 0 for no limit"
+            _limit, "N", "how many clients may connect from one address in a minute, 0 for no limit"
         ),
     )
     name_timeout: float = field(
@@ -190,19 +190,20 @@ class Options:
     )
     idle_timeout: float = field(
         default=Limits.idle_timeout,
-        metadata=_takes(_seconds, "SECONDS", "how long somebody may say nothing, 0 for no limit"),
+        metadata=_takes(_seconds, "SECONDS", "how long a person may say nothing, 0 for no limit"),
     )
     flood: tuple[float, float] | None = field(
         default=Limits.flood,
         metadata=_takes(
             _flood,
             "BURST/RATE|off",
-            "how many lines to serve at once, and how many a second then (default: 10/2)",
+            "how many lines of a client to serve at once, and how many a second after that"
+            " (default: 10/2)",
         ),
     )
     all_processors: bool = field(
         default=False,
-        metadata=_switch("run on all processors, where one is faster as a rule"),
+        metadata=_switch("run on all processors; one is usually faster"),
     )
     replay: int = field(
         default=DEFAULT_REPLAY,
@@ -210,7 +211,7 @@ class Options:
     )
     fallback_encoding: str = field(
         default=DEFAULT_FALLBACK_ENCODING,
-        metadata=_takes(_encoding, "NAME", "how clients write that send no UTF-8"),
+        metadata=_takes(_encoding, "NAME", "the encoding of clients that send no UTF-8"),
     )
     history: str = field(
         default="",
@@ -246,7 +247,7 @@ class Options:
     )
     op_password_file: str = field(
         default="",
-        metadata=_takes(str, "FILE", "its first line makes an operator of who gives it to /op"),
+        metadata=_takes(str, "FILE", "its first line is the passphrase for /op"),
     )
     tls_cert: str = field(
         default="",
@@ -271,7 +272,10 @@ _USES: dict[str, _Use] = {option.name: option.metadata["use"] for option in fiel
 
 
 def parse_options(argv: Sequence[str], environment: Mapping[str, str]) -> Options:
-    """Return the options from the command line and, where it is silent, the environment."""
+    """Return the options; for those that the command line lacks, use the environment.
+
+    Exit with status 2 and one line if an option is wrong.
+    """
     parser = _make_parser()
     said = vars(parser.parse_args(argv))
     groups = {_USES[name].group for name in said} - {""}
@@ -290,7 +294,7 @@ def parse_options(argv: Sequence[str], environment: Mapping[str, str]) -> Option
 
 
 class _Add(argparse.Action):
-    """Add the value to those that were given before it."""
+    """Add the value to the values that were given before it."""
 
     def __call__(
         self,
@@ -304,7 +308,7 @@ class _Add(argparse.Action):
 
 
 def variable_of(name: str) -> str:
-    """Return the environment variable of the option that is the field `name`."""
+    """Return the name of the environment variable for the option `name`."""
     return f"THREADCHAT_{name.upper()}"
 
 
@@ -319,7 +323,7 @@ def _make_parser() -> Parser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
-        argument_default=argparse.SUPPRESS,  # so that only what was said is in the result
+        argument_default=argparse.SUPPRESS,  # so that the result has only options that were given
     )
     names = {use.group for use in _USES.values()} - {""}
     groups = {name: parser.add_mutually_exclusive_group() for name in names}

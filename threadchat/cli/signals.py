@@ -1,4 +1,4 @@
-"""Turn signals into what the server is to do: stop, or read its files again."""
+"""Handle the signals for the server: stop, or read the files again."""
 
 import contextlib
 import os
@@ -8,22 +8,23 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 
 RELOAD = getattr(signal, "SIGHUP", None)
-"""The signal that has files reread, on systems that have it."""
+"""The signal to read the files again; None on systems that do not have it."""
 
 
 def on_stop_signals(
     handler: Callable[[int, FrameType | None], object] | signal.Handlers,
 ) -> None:
-    """Have `handler` called on SIGINT and SIGTERM."""
+    """Set `handler` for SIGINT and SIGTERM."""
     signal.signal(signal.SIGINT, handler)
     signal.signal(signal.SIGTERM, handler)
 
 
 def on_reload_signal(signals: SimpleQueue[int]) -> None:
-    """Have SIGHUP reread files, and stop the server if it is that our terminal was closed."""
+    """Put SIGHUP into `signals`, or SIGTERM if SIGHUP came because our terminal was closed."""
     if RELOAD is None:
         return
-    is_ours_to_mind = signal.getsignal(RELOAD) != signal.SIG_IGN and _has_terminal()  # no nohup
+    # `nohup` makes a program ignore SIGHUP. Then the end of the terminal must not stop the server.
+    is_ours_to_mind = signal.getsignal(RELOAD) != signal.SIG_IGN and _has_terminal()
 
     def take(number: int, _frame: FrameType | None) -> None:
         signals.put(signal.SIGTERM if is_ours_to_mind and not _has_terminal() else number)
@@ -40,9 +41,9 @@ def _has_terminal() -> bool:
 
 
 def wait_for_stop(signals: SimpleQueue[int], reread: Callable[[], None]) -> None:
-    """Wait until something says that the server is to stop, and reread files meanwhile.
+    """Wait for a signal to stop; call `reread` for each signal to read the files again.
 
-    In slices: on Windows, Ctrl-C does not interrupt a wait.
+    It waits in short slices, because on Windows Ctrl-C does not interrupt a wait.
     """
     while True:
         with contextlib.suppress(Empty):

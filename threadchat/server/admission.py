@@ -1,4 +1,4 @@
-"""Decide at the door, before anything is served, who may come in."""
+"""Decide which clients are let in, before anything is served to them."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -10,9 +10,9 @@ from threadchat.storage.records import Records
 
 
 class Admission:
-    """Knows the addresses that are served, those that are banned, and how many came from each.
+    """Know which addresses are served, which are banned, and how many clients came from each.
 
-    Safe to use from any thread. What the operator should look after is told to `warn`.
+    Any thread may use it. `warn` is called with one line for the operator.
     """
 
     def __init__(
@@ -26,17 +26,17 @@ class Admission:
         self._records = records
         self._limiter = ConnectionLimiter(limits.max_per_address, limits.max_connects, clock)
         self._warn = warn
-        self._lock = Lock()  # guards the one below
+        self._lock = Lock()  # guards the number below
         self._strangers = 0
 
     @property
     def strangers(self) -> int:
-        """How many have come from addresses that are not served."""
+        """How many clients have come from addresses that are not served."""
         with self._lock:
             return self._strangers
 
     def is_stranger(self, host: str) -> bool:
-        """Return whether `host` is none of those that are served; then it is counted."""
+        """Return whether `host` is not served; if so, count it."""
         if self._is_served(host):
             return False
         with self._lock:
@@ -44,15 +44,15 @@ class Admission:
             is_first = self._strangers == 1
         if is_first:
             self._warn(
-                f"{host} was not let in, as it is not on the LAN; from now on such ones are"
-                " only counted. --allow says who is served"
+                f"{host} was not let in, as it is not on the LAN; from now on such clients are"
+                " only counted. --allow says which clients are served"
             )
         return True
 
     def admit(self, host: str) -> Refusal | None:
-        """Count a connection from `host` and return None, or return why it may not be.
+        """Count a connection from `host` and return None, or return why it is refused.
 
-        Only one that was admitted is to be released.
+        Call `release` only for a connection that was admitted.
         """
         if ban := self._records.ban_of_address(host):
             line = ban.line(self._records.now())
@@ -60,5 +60,5 @@ class Admission:
         return self._limiter.admit(host)
 
     def release(self, host: str) -> None:
-        """Forget a connection from `host` that was admitted and has ended."""
+        """Uncount a connection from `host` that was admitted and has ended."""
         self._limiter.release(host)

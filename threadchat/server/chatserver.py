@@ -1,8 +1,8 @@
 """Accept clients, admit as many as there is room for, and stop cleanly.
 
-One thread accepts, one sends what slow clients left behind, one delivers in the rooms' busy times,
-one looks after all clients, and each client has its own. `ChatServer.stop` ends them all inside a
-deadline (promise 9).
+One thread accepts clients, one sends what slow clients did not take, one delivers when several
+people speak at once, one checks all clients about once a second, and each client has its own
+thread. `ChatServer.stop` ends them all inside a deadline (promise 9).
 """
 
 import contextlib
@@ -38,7 +38,7 @@ from threadchat.text.encodings import load_ahead, usable_encoding
 
 
 class ChatServer(Listener):
-    """A chat on one address, one thread for each client.
+    """A chat server on one address, with one thread for each client.
 
     Use it as a context manager, or call `stop` yourself::
 
@@ -46,9 +46,10 @@ class ChatServer(Listener):
             server.start()
             host, port = server.server_address[:2]
 
-    For the address see `Listener`; nobody is answered before `start`. `watchers` are told what
-    happens. `history` and `records` are closed by `stop`. `finish` is called when an operator
-    wants the server to stop, and is `stop` if it is not given.
+    For the address see `Listener`. Before `start`, no client is answered. `watchers` are told of
+    events. `stop` closes `history` and `records`. `finish` is called when an operator asks for a
+    stop; without it, `stop` is called. `clock` counts seconds, like `time.monotonic`. Raise
+    `OSError` if the server cannot bind or listen.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class ChatServer(Listener):
         self._no_threads = Shortage(
             self.watch, "clients are served again: there are threads for them"
         )
-        self._lock = Lock()  # guards the one below
+        self._lock = Lock()  # guards the flag below
         self._is_stopping = False
         self._stopped = Event()
         self.tls_listener: Listener | None = None
@@ -101,7 +102,7 @@ class ChatServer(Listener):
     # Running
 
     def start(self) -> None:
-        """Begin to serve clients, on threads of their own, and return."""
+        """Start the threads that serve clients, and return."""
         self.flusher.start()
         self.chat.start()
         self._periodic.start()
@@ -112,10 +113,10 @@ class ChatServer(Listener):
     def stop(self, timeout: float = 5.0) -> None:
         """Stop within `timeout` seconds: say goodbye, flush, close, and join every thread.
 
-        Clients that take nothing any more are cut off when the time is nearly up. Stopping a
-        server that was never started just closes what is open. Every caller returns only once the
-        server has stopped, or its own timeout is over (promise 9). It may be called on any thread,
-        also on one of the server's own: that one ends after it has returned.
+        Clients that take no more bytes are cut off when the time is nearly over. If the server was
+        never started, this only closes what is open. Each call returns only when the server has
+        stopped, or when the caller's own timeout is over (promise 9). Any thread may call it, even
+        one of the server's own: that thread ends after the call has returned.
         """
         with self._lock:
             is_first = not self._is_stopping
@@ -131,8 +132,8 @@ class ChatServer(Listener):
 
     def _stop(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
-        handlers = self.clients.handlers()  # a client that comes later is told by `register`
-        with contextlib.ExitStack() as rest:  # whatever fails, the rest is stopped all the same
+        handlers = self.clients.handlers()  # `register` says goodbye to a client that comes later
+        with contextlib.ExitStack() as rest:  # if one step fails, the others are still done
             rest.callback(self._history.close)
             rest.callback(self._records.close)
             rest.callback(lambda: self.flusher.stop(_left_until(deadline)))
@@ -142,13 +143,13 @@ class ChatServer(Listener):
             if self.tls_listener is not None:
                 self.tls_listener.stop_accepting(deadline)
             self._periodic.stop(deadline)
-            # Everybody is told of the stop; nobody needs to read who else it sends away.
+            # Everybody is told of the stop. Nobody needs a line for each person that it ends.
             self.chat.hush()
 
     def _end_clients(
         self, handlers: Sequence[ClientHandler], deadline: float, last_seconds: float
     ) -> None:
-        """Say goodbye to all; cut off those still here when only `last_seconds` are left."""
+        """Say goodbye to all; cut off clients that are still here `last_seconds` before the end."""
         for handler in handlers:
             _say_goodbye(handler)
         self._join_all(deadline - last_seconds)
@@ -165,12 +166,12 @@ class ChatServer(Listener):
         self.stop()
 
     def reread(self) -> None:
-        """Read the files of the rules again; the operator is told what cannot be read."""
+        """Read the files of the rules again; tell the operator which files cannot be read."""
         self.rules.reread(self.watch.warn)
         self.watch.note(Acted("operator", "had the files read again"))
 
     def stats(self) -> Snapshot:
-        """Return what there is to know of this moment. May be called from any thread."""
+        """Return the figures of this moment. Any thread may call it."""
         handlers = self.clients.handlers()
         received, sent = self.clients.count_bytes()
         rooms = self.chat.rooms()
@@ -199,13 +200,13 @@ class ChatServer(Listener):
     # Admitting
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Give a client its thread, or turn it away."""
+        """Serve a client on a thread of its own, or turn it away; called by `socketserver`."""
         self.admit(request, client_address, ClientHandler)
 
     def admit(
         self, request: socket.socket, client_address: Any, handler: type[ClientHandler]
     ) -> None:
-        """Have a `handler` serve a client on a thread of its own, or turn it away."""
+        """Start a thread on which a `handler` serves a client, or turn the client away."""
         host = plain_host(client_address[0])
         if self._admission.is_stranger(host):
             self.shutdown_request(request)
@@ -229,7 +230,7 @@ class ChatServer(Listener):
             thread.start()
         except (RuntimeError, MemoryError):
             self._forget(thread)
-            self._no_threads.begins("cannot serve one more client for now: no thread to be had")
+            self._no_threads.begins("cannot serve another client for now: out of threads")
             self._refusals.refuse(request, "The server is out of threads. Please try again later.")
         else:
             self._no_threads.ends()
@@ -245,10 +246,10 @@ class ChatServer(Listener):
         if handler is ClientHandler:
             self._refusals.refuse_at_leisure(request, refusal.words)
         else:
-            self.shutdown_request(request)  # words it could read would need a handshake first
+            self.shutdown_request(request)  # it could read words only after a handshake
 
     def turn_away(self, request: socket.socket, client_address: Any) -> None:
-        """Tell a client that there is no descriptor to serve it with, and close."""
+        """Tell a client that there is no descriptor left to serve it, and close the connection."""
         if self._admission.is_stranger(plain_host(client_address[0])):
             self.shutdown_request(request)
         else:
@@ -261,7 +262,7 @@ class ChatServer(Listener):
         try:
             handler(request, client_address, self)
         except Exception as error:
-            # It ended one client and nobody else (promise 8).
+            # The error ends this client and no other one (promise 8).
             self.watch.failed(f"serving {show_address(client_address)}", error)
         finally:
             self.shutdown_request(request)
@@ -278,7 +279,7 @@ class ChatServer(Listener):
             try:
                 handler.supervision.look(now)
             except Exception as error:
-                # The others are still to be looked after (promise 8).
+                # The other clients still have to be checked (promise 8).
                 self.watch.failed(f"looking after client #{handler.person.id}", error)
 
     # For the handlers
@@ -288,14 +289,15 @@ class ChatServer(Listener):
         return self.clients.next_id()
 
     def register(self, handler: ClientHandler) -> None:
-        """Know `handler`, so that it can be ended from outside."""
+        """Add `handler` to the table of clients, so that a stop can end its client."""
         self.clients.register(handler)
-        # Whoever sets this looks at the table afterwards: one of the two says goodbye.
+        # The thread that sets this flag reads the table after that. So this thread or that one
+        # says goodbye.
         if self._is_stopping:
             _say_goodbye(handler)
 
     def give_up_seat(self) -> None:
-        """Let another client have the current thread's seat: only a goodbye is left to say."""
+        """Free the seat of the current thread's client, which only has to be told goodbye."""
         host = self.clients.give_up_seat(current_thread())
         if host is not None:
             self._admission.release(host)
@@ -309,7 +311,7 @@ class _TlsListener(Listener):
         super().__init__(address, TlsClientHandler, chat_server.watch)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Have a client served, or turned away."""
+        """Have the chat server serve a client, or turn it away; called by `socketserver`."""
         self._chat_server.admit(request, client_address, TlsClientHandler)
 
 

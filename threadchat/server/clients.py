@@ -7,19 +7,19 @@ from threadchat.handlers.handler import ClientHandler
 
 
 class Clients:
-    """The clients that a server has at this moment. Safe to use from any thread.
+    """The clients that a server has at this moment. Any thread may use it.
 
-    A client is known by its thread. Up to `max_clients` of them have a seat; a client that only
-    has its goodbye left to hear has given its seat up.
+    Each client is found by its thread. Up to `max_clients` of them have a seat. A client that only
+    has to be told goodbye has given up its seat.
     """
 
     def __init__(self, max_clients: int) -> None:
         self._max_clients = max_clients
         self._lock = Lock()  # guards all below
         self._threads: set[Thread] = set()
-        self._seats: dict[Thread, str] = {}  # with the address that each client has come from
+        self._seats: dict[Thread, str] = {}  # each with the host of its client
         self._handlers: dict[Thread, ClientHandler] = {}
-        self._received = self._sent = 0  # bytes of the clients that are gone
+        self._received = self._sent = 0  # bytes of clients that have left
         self._last_id = 0
 
     def next_id(self) -> int:
@@ -38,22 +38,22 @@ class Clients:
             return has_room
 
     def give_up_seat(self, thread: Thread) -> str | None:
-        """Let another client have the seat of `thread`; return the host it was for, if any."""
+        """Free the seat of `thread`; return the host of its client; None if it had no seat."""
         with self._lock:
             return self._seats.pop(thread, None)
 
     def add_thread(self, thread: Thread) -> None:
-        """Know a thread that serves a client without a seat."""
+        """Add a thread that serves a client without a seat."""
         with self._lock:
             self._threads.add(thread)
 
     def register(self, handler: ClientHandler) -> None:
-        """Know `handler` as what serves the client of the current thread."""
+        """Add `handler`, which serves the client of the current thread."""
         with self._lock:
             self._handlers[threading.current_thread()] = handler
 
     def forget(self, thread: Thread) -> str | None:
-        """Forget all about `thread`; return the host that its seat was for, if it still had one."""
+        """Remove `thread`; return the host of its client if it still had a seat, or else None."""
         with self._lock:
             self._threads.discard(thread)
             handler = self._handlers.pop(thread, None)
@@ -63,17 +63,17 @@ class Clients:
             return self._seats.pop(thread, None)
 
     def handlers(self) -> list[ClientHandler]:
-        """Return what serves the clients there are."""
+        """Return the handlers of all clients."""
         with self._lock:
             return list(self._handlers.values())
 
     def threads(self) -> list[Thread]:
-        """Return the threads that serve clients, those that turn some away included."""
+        """Return the threads that serve clients, and those that turn clients away."""
         with self._lock:
             return list(self._threads)
 
     def count_bytes(self) -> tuple[int, int]:
-        """Return how many bytes have come from all clients there have been, and gone to them."""
+        """Return how many bytes were received from and sent to all clients, past and present."""
         with self._lock:
             handlers = list(self._handlers.values())
             received, sent = self._received, self._sent

@@ -1,4 +1,4 @@
-"""Say how a server is to be: all that an embedding program configures, in one frozen object."""
+"""Hold the configuration of a server: one frozen object for programs that embed it."""
 
 import ssl
 from dataclasses import dataclass, field
@@ -17,13 +17,13 @@ class ServerConfig:
     """How a `ChatServer` serves its clients. The defaults are those of the command line."""
 
     limits: Limits = field(default_factory=Limits)
-    """Which clients are let in, how many, and how fast they may go."""
+    """Which clients are let in, how many, and how fast they may send."""
     replay: int = DEFAULT_REPLAY
     """How many earlier messages a newcomer is shown."""
     fallback_encoding: str = DEFAULT_FALLBACK_ENCODING
     """The encoding of clients that send no UTF-8: a codec name."""
     files: RulesFiles = field(default_factory=RulesFiles)
-    """Where the message of the day and the passwords stand."""
+    """The files with the message of the day and the passwords."""
     tls: ssl.SSLContext | None = None
-    """With it, clients are served at `tls_address`, too, where all is encrypted."""
+    """The context for TLS clients, which are served at `tls_address`; None for no TLS."""
     tls_address: tuple[str, int] = ("", DEFAULT_TLS_PORT)

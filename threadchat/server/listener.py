@@ -1,4 +1,4 @@
-"""Listen at one address and hand out who comes, whatever the system runs out of meanwhile."""
+"""Listen on one address and accept clients, even if the system runs out of something meanwhile."""
 
 import contextlib
 import errno
@@ -21,27 +21,30 @@ _SHORTAGES = frozenset(
 )
 
 _PAUSE_IN_SHORTAGE = 0.1
-"""Seconds between tries to accept while the system has no descriptor or memory for it."""
+"""Seconds between tries to accept while the system has no descriptor or no memory for it."""
 
 
 class Shortage:
-    """Tells who runs the server, once each, that something has run out and that it is back."""
+    """Tell the operator once when something has run out, and once when it is available again.
+
+    `over` is the line for the end of the shortage.
+    """
 
     def __init__(self, watch: Watch, over: str) -> None:
         self._watch = watch
         self._over = over
-        self._lock = Lock()  # guards the one below, and the order of the two words
+        self._lock = Lock()  # guards the flag below, and the order of the two warnings
         self._is_on = False
 
     def begins(self, words: str) -> None:
-        """Say `words`, unless it is known already."""
+        """Note that the shortage is on, and warn with `words` if it has just begun."""
         with self._lock:
             if not self._is_on:
                 self._is_on = True
                 self._watch.warn(words)
 
     def ends(self) -> None:
-        """Say that it is over, if it was on."""
+        """Note that the shortage is over, and say so if it was on."""
         with self._lock:
             if self._is_on:
                 self._is_on = False
@@ -49,19 +52,19 @@ class Shortage:
 
 
 class _AcceptingEnds(BaseException):
-    """Leaves the loop of `serve_forever`, on the thread that runs it: no error to be handled."""
+    """Raised to leave the loop of `serve_forever`, on the thread that runs it. Not an error."""
 
 
 class Listener(socketserver.ThreadingTCPServer):
-    """A server on one address, the accepting of which has a thread of its own.
+    """A server on one address that accepts clients on a thread of its own.
 
-    An empty host listens on every address, IPv4 and IPv6 on one socket where the system allows.
-    Port 0 takes any free one; `server_address` tells which. The constructor binds and listens,
-    and raises `OSError` if it cannot.
+    An empty host listens on every address, with IPv4 and IPv6 on one socket if the system allows
+    it. Port 0 takes any free port; `server_address` has its number. The constructor binds and
+    listens, and raises `OSError` if it cannot.
     """
 
-    daemon_threads = True  # a second Ctrl-C must not wait for anybody
-    request_queue_size = 4096  # people come in crowds; the system caps it where it has to
+    daemon_threads = True  # a second Ctrl-C must not wait for any client
+    request_queue_size = 4096  # many clients may connect at once; the system lowers it if need be
     # On Windows this option would let two servers share a port.
     allow_reuse_address = os.name == "posix"
 
@@ -74,10 +77,10 @@ class Listener(socketserver.ThreadingTCPServer):
         host, port = address
         self.watch = watch
         self._acceptor: Thread | None = None
-        self._is_over = False  # set to end the accepting
-        self._shortage_ends = Event()  # set to end a pause in accepting
+        self._is_over = False  # True once the accepting has to end
+        self._shortage_ends = Event()  # set to end a pause in the accepting
         self._shortage = Shortage(watch, "clients are accepted again")
-        self._reserve: socket.socket | None = None  # given up to accept whom we turn away
+        self._reserve: socket.socket | None = None  # closed to accept a client and turn it away
         self._is_dual_stack = not host and socket.has_dualstack_ipv6()
         self.address_family, bind_to = _where_to_bind(host, port, self._is_dual_stack)
         super().__init__(bind_to, handler, bind_and_activate=False)
@@ -104,14 +107,14 @@ class Listener(socketserver.ThreadingTCPServer):
         self._acceptor = acceptor
 
     def stop_accepting(self, deadline: float) -> None:
-        """Accept nobody any more; on return the address is free again.
+        """Stop accepting clients; on return the address is free again.
 
-        The acceptor is waited for until `deadline`, on the monotonic clock.
+        Wait for the acceptor thread until `deadline`, on the monotonic clock.
         """
         self._is_over = True
         self._shortage_ends.set()
         with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)  # wakes the acceptor, where it is heeded
+            self.socket.shutdown(socket.SHUT_RDWR)  # wakes the acceptor on some systems
         join(self._acceptor, max(0.0, deadline - time.monotonic()))
         self.socket.close()
         self._give_up_reserve()
@@ -128,26 +131,26 @@ class Listener(socketserver.ThreadingTCPServer):
                 return
 
     def service_actions(self) -> None:
-        """End the accepting where that is wanted; called by `serve_forever` after each client.
+        """End the accepting if it is over; called by `serve_forever` after each client.
 
-        `shutdown` could not be called on the acceptor's own thread, where a watcher may stop the
-        server: it waits until that thread has left its loop.
+        `shutdown` would not do: it waits until the acceptor has left its loop. A watcher may stop
+        the server on the acceptor's own thread, and `shutdown` would then wait for itself.
         """
         if self._is_over:
             raise _AcceptingEnds
 
     def _wait_out(self, words: str) -> None:
-        # Even for these words there may be no memory. Then the next try says them.
+        # There may be no memory even for this warning. Then the next try gives it.
         with contextlib.suppress(MemoryError):
             self._shortage.begins(words)
-        # The listening socket stays readable: without a pause this would spin.
+        # The listening socket stays readable, so without a pause the loop would spin.
         self._shortage_ends.wait(_PAUSE_IN_SHORTAGE)
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept one client.
+        """Accept one client and return its socket and address.
 
-        Where the system lacks the means, tell the operator once, and turn the client away if at
-        least that can be done; then raise `OSError`, as `socketserver` expects.
+        If the system has no descriptor or memory for it, tell the operator once, and turn the
+        client away if possible. Then raise `OSError`, as `socketserver` expects.
         """
         try:
             request = super().get_request()
@@ -165,17 +168,20 @@ class Listener(socketserver.ThreadingTCPServer):
         return request
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report an error in admitting one client, which nobody else notices (promise 8)."""
+        """Report an error while admitting one client; other clients go on (promise 8)."""
         error = sys.exception()
         if isinstance(error, Exception):
             self.watch.failed(f"admitting {show_address(client_address)}", error)
 
     def turn_away(self, request: socket.socket, client_address: Any) -> None:
-        """Close the connection of a client for whom there is no descriptor, without waiting."""
+        """Close, without waiting, the connection of a client that gets no descriptor."""
         self.shutdown_request(request)
 
     def _has_turned_one_away(self) -> bool:
-        """Accept one client in place of the reserve, turn it away, and return whether that went."""
+        """Use the reserve's descriptor to accept a client and turn it away; return whether it did.
+
+        Without this, the client would wait in the listening socket's queue.
+        """
         if self._reserve is None:
             return False
         self._give_up_reserve()
@@ -188,7 +194,7 @@ class Listener(socketserver.ThreadingTCPServer):
         return True
 
     def _take_reserve(self) -> None:
-        # Somebody else may have been faster; there is another try when things are better.
+        # Another thread may have taken the free descriptor. `get_request` tries again later.
         with contextlib.suppress(OSError):
             self._reserve = socket.socket(self.address_family)
 
@@ -201,7 +207,7 @@ class Listener(socketserver.ThreadingTCPServer):
 def _where_to_bind(
     host: str, port: int, dual_stack: bool
 ) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
-    """Return the family and address for a server at `host`, which may be a name."""
+    """Return the address family and the address to bind for `host`, which may be a name."""
     if not host:
         return (socket.AF_INET6, ("::", port)) if dual_stack else (socket.AF_INET, ("", port))
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

@@ -1,4 +1,4 @@
-"""Do something every second, on a thread of its own, for as long as a server runs."""
+"""Run the round of a server about once a second, on a thread of its own."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ INTERVAL = 1.0
 
 
 class Periodic:
-    """Calls `round`, which must not raise, every `INTERVAL` seconds."""
+    """Call `round`, which must not raise, with `INTERVAL` seconds between two calls."""
 
     def __init__(self, round: Callable[[], None]) -> None:
         self._round = round
@@ -19,13 +19,13 @@ class Periodic:
         self._thread: Thread | None = None
 
     def start(self) -> None:
-        """Start the rounds."""
+        """Start the thread for the rounds."""
         thread = Thread(target=self._run, name="threadchat periodic", daemon=True)
         thread.start()
         self._thread = thread
 
     def stop(self, deadline: float) -> None:
-        """End the rounds; wait until `deadline`, on the monotonic clock, for one under way."""
+        """End the rounds; wait for one that is running until `deadline`, on the monotonic clock."""
         self._is_over.set()
         join(self._thread, max(0.0, deadline - time.monotonic()))
 

@@ -1,4 +1,4 @@
-"""Turn clients away with a line that says why, without keeping the others waiting."""
+"""Turn clients away with a line that says why, while other clients do not have to wait."""
 
 import contextlib
 import socket
@@ -15,26 +15,27 @@ from threadchat.server.clients import Clients
 from threadchat.terminal.view import PLAIN_VIEW
 
 _MAX_AT_ONCE = 32
-"""How many clients may be turned away at leisure at once; beyond that they are just closed."""
+"""How many clients may be turned away at leisure at once. Further ones are closed at once."""
 
 
 class Refusals:
-    """Turns clients away. Safe to use from any thread. `close` closes a connection for good."""
+    """Turn clients away. Any thread may use it. `close` is called to close a connection."""
 
     def __init__(self, clients: Clients, close: Callable[[socket.socket], None]) -> None:
         self._clients = clients
         self._close = close
-        self._lock = Lock()  # guards the one below
+        self._lock = Lock()  # guards the number below
         self._under_way = 0
 
     def refuse(self, request: socket.socket, words: str) -> None:
-        """Tell a client in `words` why it is not served, and close, without waiting for it."""
+        """Tell a client in `words` why it is not served, and close without waiting for it."""
         self._refuse(request, words, 0.0)
 
     def refuse_at_leisure(self, request: socket.socket, words: str) -> None:
         """Do the same on a thread of its own, which waits a little until the client has read it.
 
-        A socket that is closed on unread input is reset, and that may take the words away.
+        The system resets a connection that is closed with unread input, and then the client may
+        lose the words. If `_MAX_AT_ONCE` are under way, or there is no thread, do not wait.
         """
         with self._lock:
             has_room = self._under_way < _MAX_AT_ONCE
