@@ -257,7 +257,7 @@ class TestBan:
     def test_what_is_not_banned(self, lobby: Lobby, people: tuple[Somebody, Somebody]) -> None:
         al, _ = people
         lobby.types(al, "/unban cy")
-        assert al.lines() == ["!!! cy is not banned. /bans lists who is."]
+        assert al.lines() == ["!!! cy is not banned. /bans lists all bans."]
 
     def test_a_ban_that_cannot_be_written_holds_all_the_same(
         self, lobby: Lobby, people: tuple[Somebody, Somebody], monkeypatch: pytest.MonkeyPatch
@@ -292,7 +292,7 @@ class TestOp:
         (al,) = lobby.enter("al")
         lobby.types(al, "/op")
         assert al.lines() == [
-            "!!! There is no passphrase for operators here. Ask who runs the server."
+            "!!! There is no passphrase for operators here. Ask the person who runs the server."
         ]
         lobby.types(al, "/op sesame open")
         assert al.lines() == ["!!! Type /op alone: the passphrase is asked for, unseen."]

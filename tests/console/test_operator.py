@@ -79,12 +79,12 @@ def test_a_topic_is_announced_and_logged(lobby: Lobby, terminal: Terminal) -> No
 @pytest.mark.parametrize(
     ("line", "answer"),
     [
-        ("topic", "Use it like this: /topic ROOM [WORDS] - say what a room is about, or read it."),
+        ("topic", "Use it like this: /topic ROOM [WORDS] - set the topic of a room, or show it."),
         ("topic attic", "There is no room attic. /rooms lists all."),
         ("who attic", "There is no room attic. /rooms lists all."),
         (
             "rooms all",
-            "Use it like this: /rooms - list the rooms, with who is there and the topic.",
+            "Use it like this: /rooms - list the rooms, with number of people and topic.",
         ),
         ("stats all", "Use it like this: /stats - show how the server is doing."),
         ("kick nobody", "Nobody here is called nobody. /who lists everyone."),

@@ -1,4 +1,4 @@
-"""Put the commands of all topics together: those that a threadchat has."""
+"""Put the commands of all topics together in the registry of a server."""
 
 from threadchat.commands import operators, people, rooms, settings, talk
 from threadchat.commands.help import add_help
@@ -10,7 +10,7 @@ _IN_ORDER = (
     *("charset", "charmode", "color", "time", "bell", "quit", "motd", "op", "deop", "say", "kick"),
     *("mute", "unmute", "ban", "unban", "bans", "stats", "stop"),
 )
-"""The order in which `/help` lists them: what newcomers need comes first."""
+"""The order in which `/help` lists the commands: those that newcomers need come first."""
 
 _TOPICS = (people, talk, rooms, settings, operators)
 
@@ -28,4 +28,4 @@ def make_registry() -> Registry:
 
 
 registry = make_registry()
-"""The commands of a threadchat."""
+"""A registry of all commands."""

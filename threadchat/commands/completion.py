@@ -1,11 +1,11 @@
-"""Complete what somebody types: the names of people and of commands."""
+"""Complete names of people and commands in a line that a person types."""
 
 from threadchat.chat.chat import Chat
 from threadchat.commands.registry import Registry
 
 
 def complete(registry: Registry, chat: Chat, text: str) -> tuple[int, list[str]]:
-    """Return where the last word of `text` begins, and the names or commands it may become."""
+    """Return where the last word of `text` begins, and the names or commands that complete it."""
     if text.startswith("/") and " " not in text:
         known = (f"/{command.name} " for command in registry)
         return 0, [name for name in known if name.startswith(text.lower())]

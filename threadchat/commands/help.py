@@ -1,4 +1,4 @@
-"""The command that lists and describes the others."""
+"""The command `/help`, which lists and describes the commands."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from threadchat.messages.kinds import Notice
 def add_help(registry: Registry) -> None:
     """Register the command `/help` in `registry`, whose commands it lists."""
 
-    @registry.command("help", "[COMMAND]", "list the commands, or tell more of one")
+    @registry.command("help", "[COMMAND]", "list the commands, or explain one")
     def help_(chat: Chat, person: Person, argument: str) -> None:
         if argument:
             describe(registry, person, argument)
@@ -20,7 +20,7 @@ def add_help(registry: Registry) -> None:
 
 
 def describe(registry: Registry, person: Person, name: str) -> None:
-    """Tell `person` all about the command called `name`, or that there is none."""
+    """Show `person` the use of the command called `name`, or that there is no such command."""
     command = registry.find(person, name.removeprefix("/").lower())
     if command is None:
         return
@@ -38,7 +38,7 @@ def _list(registry: Registry, person: Person) -> None:
     person.tell(
         Notice("Type a line and press Enter to say it to everyone. Commands begin with /:"),
         *_rows(command for command in registry if not command.is_for_operators),
-        Notice("//WORDS says something that begins with /. /help COMMAND tells more of one."),
+        Notice("//WORDS says something that begins with /. /help COMMAND explains one."),
     )
     if person.is_operator:
         rows = _rows(command for command in registry if command.is_for_operators)

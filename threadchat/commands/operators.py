@@ -1,7 +1,7 @@
-"""Hold the commands of operators, in the one registry with those that everybody has.
+"""The commands of operators, and those by which people become operators.
 
-Who sits at the server's own terminal has them, as has who was made an operator. Every act that
-concerns others is logged with who did it. The registry that this leaves is complete.
+The person at the server's own terminal is an operator, and so is a person that was made one. Every
+act that concerns others is logged with the name of the operator.
 """
 
 import contextlib
@@ -47,7 +47,7 @@ def motd(chat: Chat, person: Person, argument: str) -> None:
 
 @registry.command("op", "[NAME]", "become an operator by a passphrase, or make somebody one")
 def op(chat: Chat, person: Person, argument: str) -> None:
-    """Make the person an operator, if they know the passphrase, or somebody else."""
+    """Make the person an operator if they know the passphrase, or make somebody else one."""
     rules = chat.rules
     if person.is_operator and argument:
         other = somebody(chat, person, argument)
@@ -63,16 +63,20 @@ def op(chat: Chat, person: Person, argument: str) -> None:
     elif argument:
         person.tell(Problem("Type /op alone: the passphrase is asked for, unseen."))
     elif not rules.has_op_password:
-        person.tell(Problem("There is no passphrase for operators here. Ask who runs the server."))
+        person.tell(
+            Problem(
+                "There is no passphrase for operators here. Ask the person who runs the server."
+            )
+        )
     elif chat.passwords.ask(person, _OP_QUESTION, rules.is_op_password):
         person.is_operator = True
         chat.log_act(person, "became an operator by the passphrase")
         person.tell(Notice("You are an operator until you leave. /help lists what you can do."))
 
 
-@registry.command("deop", "NAME", "make somebody an operator no longer", is_for_operators=True)
+@registry.command("deop", "NAME", "take away somebody's operator rights", is_for_operators=True)
 def deop(chat: Chat, person: Person, argument: str) -> None:
-    """Take somebody's rights as an operator away."""
+    """Take away somebody's operator rights."""
     other = _another(chat, person, argument)
     if other is not None and not other.is_operator:
         person.tell(Problem(f"{other.name} is no operator."))
@@ -84,7 +88,10 @@ def deop(chat: Chat, person: Person, argument: str) -> None:
 
 
 def _another(chat: Chat, person: Person, name: str) -> Person | None:
-    """Return who is called `name`; None if the person was told that they cannot do it to them."""
+    """Return the other person called `name`.
+
+    Return None if there is none, or if `person` cannot do this to them; `person` was told why.
+    """
     other = somebody(chat, person, name)
     if other is person:
         person.tell(Problem("That is you."))
@@ -129,7 +136,7 @@ def _because(why: str) -> str:
 
 
 def _end(person: Person, reason: Reason, by: str) -> None:
-    connection = person.connection  # which goes with the connection
+    connection = person.connection  # it becomes None when the connection ends
     if connection is not None:
         connection.end(f"{reason} by {by}", f"You were {reason} by {by}")
 
@@ -142,7 +149,7 @@ def _end(person: Person, reason: Reason, by: str) -> None:
     example="/mute mallory 10m; a TIME is like 90s, 10m, 2h, 3d or 1w",
 )
 def mute(chat: Chat, person: Person, argument: str) -> None:
-    """Keep somebody from speaking, for a time or until unmuted."""
+    """Prevent somebody from speaking, for a time or until `/unmute`."""
     name, _, time = argument.partition(" ")
     seconds = _seconds(time.strip())
     if seconds is None:
@@ -163,7 +170,7 @@ def mute(chat: Chat, person: Person, argument: str) -> None:
 
 
 def _seconds(time: str) -> float | None:
-    """Return how long `time` is, without end if it is empty; None if it is no time."""
+    """Return the seconds in `time`: infinity if it is empty, None if it is no time."""
     try:
         return parse_duration(time) if time else math.inf
     except BadBan:
@@ -172,14 +179,14 @@ def _seconds(time: str) -> float | None:
 
 @registry.command("unmute", "NAME", "let somebody speak again", is_for_operators=True)
 def unmute(chat: Chat, person: Person, argument: str) -> None:
-    """Let somebody speak again, here or not."""
+    """Let somebody speak again, even if they are not here."""
     if not argument:
         raise Misuse
     if not chat.names.unmute(argument):
         person.tell(Problem(f"{argument[:20]} is not muted."))
         return
     chat.log_act(person, f"unmuted {argument}")
-    with contextlib.suppress(KeyError):  # they need not be here
+    with contextlib.suppress(KeyError):  # the person need not be here
         chat.names.find(argument).tell(Notice(f"{person.name} lets you speak again."))
     person.tell(Notice(f"{argument} may speak again."))
 
@@ -192,7 +199,10 @@ def unmute(chat: Chat, person: Person, argument: str) -> None:
     example="/ban 192.168.1.66 2h flooding; a TIME is like 90s, 10m, 2h, 3d or 1w",
 )
 def ban(chat: Chat, person: Person, argument: str) -> None:
-    """Keep a name or addresses out, for a time or until unbanned, and end who has them now."""
+    """Keep a name or addresses out, for a time or until `/unban`.
+
+    End the connections of people that have that name or those addresses now.
+    """
     if not argument:
         raise Misuse
     records = chat.records
@@ -208,7 +218,7 @@ def ban(chat: Chat, person: Person, argument: str) -> None:
     banned = f"{show_target(target)}{for_}{_because(why)}"
     try:
         records.ban(target, person.name, why, seconds)
-    except RecordsFailed as error:  # it holds all the same
+    except RecordsFailed as error:  # the ban counts anyway, until the server stops
         chat.tell_of_failure(person, error)
     else:
         person.tell(Notice(f"Banned {banned}. /unban {show_target(target)} undoes it."))
@@ -237,10 +247,10 @@ def unban(chat: Chat, person: Person, argument: str) -> None:
             chat.log_act(person, f"unbanned {show_target(target)}")
             person.tell(Notice(f"{show_target(target)} is banned no longer."))
         else:
-            person.tell(Problem(f"{show_target(target)} is not banned. /bans lists who is."))
+            person.tell(Problem(f"{show_target(target)} is not banned. /bans lists all bans."))
 
 
-@registry.command("bans", "", "list who is banned, by whom and why", is_for_operators=True)
+@registry.command("bans", "", "list the bans, with operator and reason", is_for_operators=True)
 def bans(chat: Chat, person: Person, argument: str) -> None:
     """List the bans."""
     if argument:
@@ -266,7 +276,7 @@ def stats(chat: Chat, person: Person, argument: str) -> None:
     example="/stop 60, and /stop off to call it off",
 )
 def stop(chat: Chat, person: Person, argument: str) -> None:
-    """Stop the server now or after so many seconds, or call that off."""
+    """Stop the server now or after a countdown, or call the countdown off."""
     if argument.lower() == "off":
         if chat.countdown.call_off():
             chat.log_act(person, "called the stop off")

@@ -1,4 +1,4 @@
-"""The commands about people: who is here, names, absence, ignoring."""
+"""The commands about people: lists of people, names, absence, ignoring."""
 
 from threadchat.chat.chat import Chat
 from threadchat.chat.interfaces import Member
@@ -14,18 +14,18 @@ registry = Registry()
 """The commands about people."""
 
 MAX_NAMES_IN_WHO = 1000
-"""The most names `/who` lists: its answer has to fit a client's queue."""
+"""The most names that `/who` lists. Its answer has to fit into a client's send queue."""
 
 MAX_AWAY = 100
-"""Characters kept of the words somebody leaves while away."""
+"""The most characters kept of the words given to `/away`."""
 
 MIN_IDLE = 60.0
-"""Seconds of silence from which `/who` speaks of them."""
+"""Seconds of silence after which `/who` shows a person as idle."""
 
 
-@registry.command("who", "[ROOM]", "list who is here, or in another room")
+@registry.command("who", "[ROOM]", "list the people here, or in another room")
 def who(chat: Chat, person: Person, argument: str) -> None:
-    """List who is in a room, with who is away or has been silent."""
+    """List the people in a room, and say which of them are away or idle."""
     room = room_called(chat, person, argument) if argument else person.room
     if room is None:
         return
@@ -39,13 +39,13 @@ def who(chat: Chat, person: Person, argument: str) -> None:
 
 
 def described(member: Member, now: float) -> str:
-    """Return the name of `member`, with what others should know before they expect an answer."""
+    """Return the name of `member`, with whether they are away or idle."""
     notes = notes_on(member, now) if isinstance(member, Person) else []
     return f"{member.name} ({', '.join(notes)})" if notes else member.name
 
 
 def notes_on(person: Person, now: float) -> list[str]:
-    """Return what others should know before they expect an answer."""
+    """Return whether `person` is away or idle, as phrases for others that expect an answer."""
     notes = []
     if person.away is not None:
         notes.append(f"away: {person.away}" if person.away else "away")
@@ -54,9 +54,9 @@ def notes_on(person: Person, now: float) -> list[str]:
     return notes
 
 
-@registry.command("whois", "NAME", "tell what is known of somebody")
+@registry.command("whois", "NAME", "show what is known about somebody")
 def whois(chat: Chat, person: Person, argument: str) -> None:
-    """Tell what is known of somebody."""
+    """Show what is known about somebody."""
     other = somebody(chat, person, argument)
     if other is not None:
         now = chat.clock()
@@ -65,7 +65,10 @@ def whois(chat: Chat, person: Person, argument: str) -> None:
 
 
 def somebody(chat: Chat, person: Person, name: str) -> Person | None:
-    """Return who is called `name`; None if the person was told that nobody is."""
+    """Return the person called `name`; None if there is none, and then `person` was told so.
+
+    Raise `Misuse` if `name` is empty.
+    """
     if not name:
         raise Misuse
     try:
@@ -101,7 +104,7 @@ def nick(chat: Chat, person: Person, argument: str) -> None:
 
 @registry.command("protect", "", "keep your name: others need your passphrase for it", weight=4)
 def protect(chat: Chat, person: Person, argument: str) -> None:
-    """Keep the person's name for them."""
+    """Protect the person's name with a passphrase."""
     if argument:
         person.tell(Problem("Type /protect alone: the passphrase is asked for, unseen."))
     else:
@@ -110,7 +113,7 @@ def protect(chat: Chat, person: Person, argument: str) -> None:
 
 @registry.command("unprotect", "", "let anybody have your name again")
 def unprotect(chat: Chat, person: Person, argument: str) -> None:
-    """Keep the person's name no longer."""
+    """Stop protecting the person's name."""
     if argument:
         raise Misuse
     chat.passwords.unprotect(person)
@@ -125,9 +128,9 @@ def away(chat: Chat, person: Person, argument: str) -> None:
     person.tell(Notice("You are away. When you speak, you are back."))
 
 
-@registry.command("ignore", "NAME", "be shown no more of what somebody says")
+@registry.command("ignore", "NAME", "hide what somebody says")
 def ignore(chat: Chat, person: Person, argument: str) -> None:
-    """Hide what somebody says."""
+    """Hide from the person what somebody says."""
     other = somebody(chat, person, argument)
     if other is person:
         person.tell(Problem("That is you. Nobody can be kept from hearing themselves."))
@@ -136,9 +139,9 @@ def ignore(chat: Chat, person: Person, argument: str) -> None:
         person.tell(Notice(f"You are shown nothing more of {other.name}. /unignore undoes it."))
 
 
-@registry.command("unignore", "NAME", "be shown again what somebody says")
+@registry.command("unignore", "NAME", "show what somebody says again")
 def unignore(chat: Chat, person: Person, argument: str) -> None:
-    """Show again what somebody says."""
+    """Show the person again what somebody says."""
     other = somebody(chat, person, argument)
     if other is not None and other not in person.ignores:
         person.tell(Problem(f"You do not ignore {other.name}."))
@@ -149,6 +152,6 @@ def unignore(chat: Chat, person: Person, argument: str) -> None:
 
 @registry.command("quit", "[WORDS]", "leave, with a last word if you like")
 def quit_(chat: Chat, person: Person, argument: str) -> None:
-    """Let the person go."""
-    # Who is muted goes without words: those who stay would be shown them.
+    """End the person's connection, as they asked."""
+    # A muted person leaves without last words, because the room would be shown them.
     person.quit(argument if argument and chat.may_speak(person) else "")

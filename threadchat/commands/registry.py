@@ -1,9 +1,9 @@
-"""Register slash commands, dispatch what people type to them, and describe them for `/help`.
+"""Register slash commands, run the ones that people type, and describe them for `/help`.
 
-What the commands do is in the other modules of `threadchat.commands`. A command that cannot be
-carried out raises a `PersonError`, and the dispatcher shows its line to the person. Two of them
-mean more: for `Misuse` the line is the right use of the command, and `RecordsFailed` has a second
-line, for the operator.
+The other modules of `threadchat.commands` define what the commands do. If a command cannot be
+carried out, it raises a `PersonError`, and the dispatcher shows its line to the person. Two of
+these errors mean more: for `Misuse` the dispatcher shows the right use of the command, and
+`RecordsFailed` has a second line, for the operator.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,19 +20,22 @@ Action = Callable[[Chat, Person, str], None]
 
 
 class Misuse(PersonError):
-    """A command was used in a way it does not have."""
+    """A command was given arguments that it does not take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A typed line that calls a command, by its name in lower case."""
+    """A typed line that calls a command; `command` is its name in lower case."""
 
     command: str
     argument: str
 
 
 def parse_line(line: str) -> str | Call:
-    """Tell words from commands: a slash calls a command, two say what begins with one."""
+    """Return the call of a command in `line`, or the words that it says.
+
+    A slash at the beginning calls a command. Two slashes say words that begin with one slash.
+    """
     if not line.startswith("/"):
         return line
     if line.startswith("//"):
@@ -42,34 +45,34 @@ def parse_line(line: str) -> str | Call:
 
 
 def escape_words(text: str) -> str:
-    """Return the line to type so that `text` is said, whatever it begins with."""
+    """Return the line that a person types to say `text`, even if `text` begins with a slash."""
     return f"/{text}" if text.startswith("/") else text
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One slash command: how it is typed, what it does in a few words, and what does it."""
+    """One slash command: how it is typed, a summary of what it does, and its function."""
 
     name: str
     arguments: str
     summary: str
     action: Action
     is_speech: bool = False
-    """Whether the person is shown what they said, so that the typed line need not stay."""
+    """Whether the person is shown the words in the chat, so that the typed line may disappear."""
     is_for_operators: bool = False
     example: str = ""
-    """One way to use it, for `/help COMMAND`."""
+    """An example of its use, for `/help COMMAND`."""
     weight: float = 1.0
-    """As how many lines it counts for who goes too fast."""
+    """Its cost in lines for flood control."""
 
     @property
     def usage(self) -> str:
-        """The way it is typed."""
+        """The way it is typed, as in `/msg NAME WORDS`."""
         return f"/{self.name} {self.arguments}".rstrip()
 
 
 class Registry:
-    """All commands, by name."""
+    """A set of commands, by name."""
 
     def __init__(self) -> None:
         self._commands: dict[str, Command] = {}
@@ -97,37 +100,40 @@ class Registry:
         return register
 
     def add(self, name: str, registry: "Registry") -> None:
-        """Register the command called `name` as it stands in `registry`, and its other names."""
+        """Register the command called `name` from `registry`, with its other names."""
         self._commands[name] = command = registry._commands[name]
         self._aliases.update(dict.fromkeys(registry.aliases_of(command), name))
 
     def merge(self, registry: "Registry") -> None:
-        """Register all the commands of `registry`, and their other names."""
+        """Register all commands of `registry`, with their other names."""
         for command in registry:
             self.add(command.name, registry)
 
     def alias(self, other: str, name: str) -> None:
-        """Let `/other` do what `/name` does, without a line of its own in `/help`."""
+        """Make `/other` another name of `/name`, without a line of its own in `/help`."""
         self._aliases[other] = name
 
     def aliases_of(self, command: Command) -> list[str]:
-        """Return what else the command may be called."""
+        """Return the other names of `command`."""
         return [other for other, name in self._aliases.items() if name == command.name]
 
     def __iter__(self) -> Iterator[Command]:
-        """Go through the commands in the order in which help lists them."""
+        """Iterate over the commands in the order in which `/help` lists them."""
         return iter(self._commands.values())
 
     def commands_for(self, person: Person) -> list[Command]:
-        """Return the commands that `person` may use, in that order."""
+        """Return the commands that `person` may use, in the order of `/help`."""
         return [c for c in self if person.is_operator or not c.is_for_operators]
 
     def get(self, name: str) -> Command | None:
-        """Return the command called `name`, by whichever of its names."""
+        """Return the command that has `name` as one of its names; None if there is none."""
         return self._commands.get(self._aliases.get(name, name))
 
     def find(self, person: Person, name: str) -> Command | None:
-        """Return the command called `name`; None if `person` was told that they have no such."""
+        """Return the command called `name`; None if `person` may not use it or it does not exist.
+
+        In that case, `person` is told so.
+        """
         command = self.get(name)
         if command is None:
             person.tell(Problem(self._unknown(person, name)))
@@ -140,7 +146,7 @@ class Registry:
         return command
 
     def dispatch(self, chat: Chat, person: Person, call: Call) -> None:
-        """Do what `call` says for `person`, or tell them in one line why not."""
+        """Run the command in `call` for `person`, or tell them in one line why it cannot be run."""
         command = self.find(person, call.command)
         if command is None:
             return

@@ -10,11 +10,11 @@ registry = Registry()
 """The commands about rooms."""
 
 MAX_TOPIC = 200
-"""Characters kept of a topic."""
+"""The most characters kept of a topic."""
 
 
 def room_called(chat: Chat, person: Person, name: str) -> Room | None:
-    """Return the room called `name`; None if the person was told that there is none."""
+    """Return the room called `name`; None if there is none, and then `person` was told so."""
     try:
         return chat.room(name.removeprefix("#"))
     except KeyError:
@@ -24,10 +24,10 @@ def room_called(chat: Chat, person: Person, name: str) -> Room | None:
 
 @registry.command("join", "ROOM", "go to another room, or open one")
 def join(chat: Chat, person: Person, argument: str) -> None:
-    """Go to a room."""
+    """Move the person to a room."""
     if not argument:
         raise Misuse
-    # The name of a new room is shown to everybody, too.
+    # Everybody is shown the name of a new room, so a muted person must not open one.
     if not chat.has_room(argument.removeprefix("#")) and not chat.may_speak(person):
         return
     chat.move(person, argument)
@@ -35,7 +35,7 @@ def join(chat: Chat, person: Person, argument: str) -> None:
 
 @registry.command("leave", "", "go back to the lobby")
 def leave(chat: Chat, person: Person, argument: str) -> None:
-    """Go back to the lobby."""
+    """Move the person back to the lobby."""
     if argument:
         raise Misuse
     if person.room is chat.lobby:
@@ -44,7 +44,7 @@ def leave(chat: Chat, person: Person, argument: str) -> None:
         chat.move(person, chat.lobby.name)
 
 
-@registry.command("rooms", "", "list the rooms, with who is there and the topic")
+@registry.command("rooms", "", "list the rooms, with number of people and topic")
 def rooms(chat: Chat, person: Person, argument: str) -> None:
     """List the rooms."""
     if argument:
@@ -58,7 +58,7 @@ def rooms(chat: Chat, person: Person, argument: str) -> None:
         person.tell(Notice(f"{room.name:<{width}}{people}{topic}{here}"))
 
 
-@registry.command("topic", "[WORDS]", "say what this room is about, or read it")
+@registry.command("topic", "[WORDS]", "set the topic of this room, or show it")
 def topic(chat: Chat, person: Person, argument: str) -> None:
     """Set the topic of the person's room, or show it."""
     room = person.room

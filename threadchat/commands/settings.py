@@ -1,4 +1,4 @@
-"""The commands that set how a person's terminal is written to."""
+"""The commands that set how text is written to a person's terminal."""
 
 from threadchat.chat.chat import Chat
 from threadchat.chat.interfaces import TerminalSettings
@@ -8,14 +8,14 @@ from threadchat.errors import PersonError
 from threadchat.messages.kinds import Notice, Problem
 
 registry = Registry()
-"""The commands that set how a person's terminal is written to."""
+"""The commands that set how text is written to a person's terminal."""
 
 _TEST_LETTERS = "ä é ñ ß € Ж 漢"
 
 
 @registry.command("charset", "NAME", "say how your client writes letters, as in /charset cp850")
 def charset(chat: Chat, person: Person, argument: str) -> None:
-    """Set the encoding of the person's client, and show a line to judge it by."""
+    """Set the encoding of the person's client, and show letters to check it."""
     if not argument:
         raise Misuse
     try:
@@ -28,7 +28,7 @@ def charset(chat: Chat, person: Person, argument: str) -> None:
         person.tell(Notice(f"Your charset is {encoding} now. A test: {_TEST_LETTERS}"))
 
 
-@registry.command("charmode", "on|off", "have your line kept whole while others talk")
+@registry.command("charmode", "on|off", "keep your line whole while others talk")
 def charmode(chat: Chat, person: Person, argument: str) -> None:
     """Ask the person's client for character mode, or for line mode."""
     wanted = _switch(argument)
@@ -44,21 +44,21 @@ def charmode(chat: Chat, person: Person, argument: str) -> None:
 
 @registry.command("color", "on|off", "show names in colours")
 def color(chat: Chat, person: Person, argument: str) -> None:
-    """Switch colours."""
+    """Switch colours on or off."""
     _terminal_of(person).show(color=_switch(argument))
     person.tell(Notice(f"Colours are {argument.lower()}."))
 
 
 @registry.command("time", "on|off", "show the time before each line")
 def time_(chat: Chat, person: Person, argument: str) -> None:
-    """Switch times."""
+    """Switch the times before lines on or off."""
     _terminal_of(person).show(times=_switch(argument))
     person.tell(Notice(f"Times are {argument.lower()}."))
 
 
 @registry.command("bell", "on|off", "ring when somebody says your name")
 def bell(chat: Chat, person: Person, argument: str) -> None:
-    """Switch the bell."""
+    """Switch the bell on or off."""
     _terminal_of(person).show(bell=_switch(argument))
     person.tell(Notice(f"The bell is {argument.lower()}."))
 

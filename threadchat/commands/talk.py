@@ -16,13 +16,13 @@ registry = Registry()
 
 DEFAULT_LAST = 20
 MAX_LAST = 200
-"""How many messages `/last` shows, unless told otherwise, and at most."""
+"""How many messages `/last` shows by default, and at most."""
 
 MAX_FOUND = 20
-"""How many messages `/search` shows."""
+"""The most messages that `/search` shows."""
 
 MAX_RECALLED = 32 * 1024
-"""The most characters that `/last` or `/search` answers: they have to fit a client's queue."""
+"""The most characters in an answer of `/last` or `/search`. It has to fit into a send queue."""
 
 
 @registry.command("me", "TEXT", "say what you do, as in * al waves", is_speech=True)
@@ -44,7 +44,7 @@ def msg(chat: Chat, person: Person, argument: str) -> None:
 
 @registry.command("reply", "WORDS", "answer the person who last wrote to you alone", is_speech=True)
 def reply(chat: Chat, person: Person, argument: str) -> None:
-    """Say something to who last wrote in private."""
+    """Say something to the person that last sent a private message."""
     if not argument:
         raise Misuse
     if not person.answers_to:
@@ -85,7 +85,7 @@ def last(chat: Chat, person: Person, argument: str) -> None:
 
 
 def _heard_by(person: Person, said: Iterable[Spoken]) -> list[Spoken]:
-    """Leave out what was said under the names of those whom `person` ignores."""
+    """Return `said` without the messages under the names of people that `person` ignores."""
     ignored = {other.name for other in person.ignores}
     return [message for message in said if message.name not in ignored]
 
@@ -97,7 +97,7 @@ def _number(argument: str, most: int) -> int:
 
 
 def _fitting(messages: Iterable[Message]) -> list[Message]:
-    """Return as many of the first `messages` as an answer may hold."""
+    """Return the first of `messages`, as many as fit into an answer."""
     fitting: list[Message] = []
     characters = 0
     for message in messages:

@@ -75,7 +75,7 @@ registry = Registry()
 """The commands at the server's own terminal."""
 
 
-@registry.command("help", "[COMMAND]", "list the commands, or tell more of one")
+@registry.command("help", "[COMMAND]", "list the commands, or explain one")
 def help_(chat: Chat, person: Person, argument: str) -> None:
     """List the commands, or describe one."""
     if argument:
@@ -99,7 +99,7 @@ def _show(person: Person, table: Table) -> None:
         person.show(table)
 
 
-@registry.command("who", "[ROOM]", "list who is here, with their addresses")
+@registry.command("who", "[ROOM]", "list the people here, with their addresses")
 def who(chat: Chat, person: Person, argument: str) -> None:
     """List everybody, or the members of a room."""
     rooms = chat.rooms()
@@ -132,7 +132,7 @@ def _notes(member: Person, now: float) -> list[str]:
     return notes
 
 
-@registry.command("rooms", "", "list the rooms, with who is there and the topic")
+@registry.command("rooms", "", "list the rooms, with number of people and topic")
 def rooms(chat: Chat, person: Person, argument: str) -> None:
     """List the rooms."""
     if argument:
@@ -143,7 +143,7 @@ def rooms(chat: Chat, person: Person, argument: str) -> None:
     _show(person, table)
 
 
-@registry.command("topic", "ROOM [WORDS]", "say what a room is about, or read it")
+@registry.command("topic", "ROOM [WORDS]", "set the topic of a room, or show it")
 def topic(chat: Chat, person: Person, argument: str) -> None:
     """Set the topic of a room, or show it."""
     name, _, words = argument.partition(" ")
