@@ -17,9 +17,12 @@ def test_two_clients_talk() -> None:
 
 def test_what_does_not_come_fails_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(testing, "DEADLINE", 0.05)
-    with run_server() as server, Client(server, "al") as al:
-        with pytest.raises(AssertionError, match="'bo joined' did not come, but b''"):
-            al.expect("bo joined")
+    with (
+        run_server() as server,
+        Client(server, "al") as al,
+        pytest.raises(AssertionError, match="'bo joined' did not come, but b''"),
+    ):
+        al.expect("bo joined")
 
 
 def test_what_does_not_come_before_the_end_fails() -> None:

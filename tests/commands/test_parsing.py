@@ -2,7 +2,8 @@
 
 import pytest
 
-from threadchat.commands.registry import Call, escape_words, parse_line
+from tests.support.clients import escape_words
+from threadchat.commands.registry import Call, parse_line
 
 
 class TestParseLine:

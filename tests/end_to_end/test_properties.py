@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from tests.support.clients import escape_words
 from tests.terminal.support import joined
 from threadchat.access.bans import (
     MAX_BAN_SECONDS,
@@ -21,7 +22,7 @@ from threadchat.access.bans import (
     show_target,
 )
 from threadchat.access.passphrase import is_right
-from threadchat.commands.registry import escape_words, parse_line
+from threadchat.commands.registry import parse_line
 from threadchat.messages.format import render
 from threadchat.messages.kinds import Emote, Say
 from threadchat.net.addresses import IPAddress, address_of

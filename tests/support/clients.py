@@ -37,3 +37,8 @@ _fences = iter(range(10**9))
 def said_by(name: str, transcript: str) -> list[str]:
     """Return what `name` said, in the order of the transcript."""
     return re.findall(rf"^{re.escape(name)}: (.*?)\r?$", transcript, re.MULTILINE)
+
+
+def escape_words(text: str) -> str:
+    """Return the line that a person types to say `text`, even if `text` begins with a slash."""
+    return f"/{text}" if text.startswith("/") else text

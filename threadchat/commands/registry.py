@@ -44,11 +44,6 @@ def parse_line(line: str) -> str | Call:
     return Call(command.lower(), argument.strip())
 
 
-def escape_words(text: str) -> str:
-    """Return the line that a person types to say `text`, even if `text` begins with a slash."""
-    return f"/{text}" if text.startswith("/") else text
-
-
 @dataclass(frozen=True, slots=True)
 class Command:
     """One slash command: how it is typed, a summary of what it does, and its function."""
