@@ -15,11 +15,13 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 PUBLIC = """
-    Acted Allowed Bound Chat ChatServer Command Connected Connection Console Detail Disconnected
-    Emote Event EventLog Format Found History Joined Left LeftTogether Limits Member Message Misuse
-    Named Notice OperatorError Person PersonError Private Problem Reason Records Refused Registry
-    Remark Renamed RoomMessage RulesFiles Say ServerConfig Snapshot Spoken Stopped Stopping
-    StoredHistory Trouble Watcher Welcome __version__ make_context parse_allowed
+    Acted Allowed Announcement Bound CameBack Chat ChatServer Command Connected Connection
+    Console Detail Disconnected Emote Event EventLog Format Found Goodbye History Joined
+    JsonLines LastAnswer Left LeftTogether Limits Member Message Misuse Muted Named Notice
+    OperatorError Person PersonError Private Problem Reason Records Refused Registry Renamed
+    RoomMessage RoomsAnswer RulesFiles Say SearchAnswer ServerConfig Snapshot Spoken
+    StopAnnounced Stopped Stopping StoredHistory TopicSet Trouble Unmuted Watcher Welcome
+    WentAway WhoAnswer WhoisAnswer __version__ make_context parse_allowed
 """.split()
 
 

@@ -16,7 +16,7 @@ from tests.support.waiting import wait_until
 from threadchat.chat import room as room_module
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.room import More, Room
-from threadchat.messages.kinds import Emote, Left, Remark, Renamed, Say, Spoken
+from threadchat.messages.kinds import Emote, Left, Renamed, Say, Spoken, StopAnnounced
 from threadchat.storage.history import History
 from threadchat.terminal.view import View
 from threadchat.testing import DEADLINE
@@ -152,11 +152,11 @@ def test_a_rename_is_announced_before_announce_returns(room: Room) -> None:
 
 
 def test_to_a_room_with_nobody_in_it_nothing_is_shown(room: Room, observer: Recorder) -> None:
-    room.announce(Remark("The server stops in 60 s"))
+    room.announce(StopAnnounced(60))
     room.join(al := FakeMember("al"))
     room.leave(al, left(al))
     shown = len(observer.messages)
-    room.announce(Remark("The server stops in 30 s"))
+    room.announce(StopAnnounced(30))
     assert shown == len(observer.messages) == 2
 
 

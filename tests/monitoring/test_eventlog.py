@@ -20,10 +20,10 @@ from threadchat.messages.kinds import (
     Joined,
     Left,
     LeftTogether,
-    Remark,
     Renamed,
     RoomMessage,
     Say,
+    WentAway,
 )
 from threadchat.monitoring import rotatingfile
 from threadchat.monitoring.eventlog import BadLogFile, EventLog
@@ -116,7 +116,7 @@ def test_every_event_is_a_line_of_json(path: Path, event: Event, line: dict[str,
     [
         (Say("al", "hi", 0.0), {"event": "say", "name": "al", "text": "hi"}),
         (Emote("al", "waves", 0.0), {"event": "emote", "name": "al", "text": "waves"}),
-        (Remark("al is away"), {"event": "remark", "text": "al is away"}),
+        (WentAway("al", "lunch"), {"event": "went_away", "name": "al", "text": "lunch"}),
         (Joined(["al"], 3), {"event": "joined", "names": ["al"], "here": 3}),
         (Left("al", 5.0, "quit"), {"event": "left", "name": "al", "seconds": 5.0, "why": "quit"}),
         (

@@ -7,12 +7,24 @@ to agree with the numbers in them.
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tests.soak.participant import Kind, Participant, Recall, Visit, without_duration
 from tests.support.process import Record
-from threadchat.messages.kinds import Emote, Joined, Left, LeftTogether, Remark, Renamed, Say
+from threadchat.messages.kinds import (
+    Announcement,
+    CameBack,
+    Emote,
+    Joined,
+    Left,
+    LeftTogether,
+    Renamed,
+    Say,
+    StopAnnounced,
+    TopicSet,
+    WentAway,
+)
 from threadchat.server.config import DEFAULT_REPLAY
 
 STARS = "star"
@@ -22,8 +34,18 @@ KEPT_FOR_RECALL = 1200
 """How many lines of a room are known once everybody has gone: a bit more than the server knows."""
 
 _TAG = re.compile(r"/?(\d+)\.(\d+) ")
-_FENCE = re.compile(r"Announcement by \S+: fence-\d+$")
-_OWN_REMARK = re.compile(r"(\S+) (is away|is back|set the topic: )")
+_FENCE = re.compile(r"fence-\d+")
+
+_CHANGES: dict[
+    str, Callable[[Record], TopicSet | WentAway | CameBack | Announcement | StopAnnounced]
+] = {
+    "topic_set": lambda record: TopicSet(record["name"], record["text"]),
+    "went_away": lambda record: WentAway(record["name"], record["text"]),
+    "came_back": lambda record: CameBack(record["name"]),
+    "announcement": lambda record: Announcement(record["name"], record["text"]),
+    "stop_announced": lambda record: StopAnnounced(record.get("seconds")),
+}
+"""What becomes of a room and is no coming, going or renaming, by its name in the log."""
 
 
 @dataclass(slots=True, eq=False)
@@ -134,14 +156,17 @@ class Judge:
                 self.acts.add(record["deed"])
             case "trouble" | "left_out" | "refused":
                 self.find(f"{record['event']} in the log")
-            case (
-                "joined" | "left" | "left_together" | "say" | "emote" | "renamed" | "remark" as kind
-            ):
-                name = record["room"]
-                room = self.rooms.setdefault(name, RoomLog(name))
+            case "joined" | "left" | "left_together" | "say" | "emote" | "renamed" as kind:
+                room = self._room_of(record)
                 room.entries.append(getattr(self, f"_take_{kind}")(room, record))
-                if kind == "remark" and _FENCE.match(record["text"]):
+            case kind if kind in _CHANGES:
+                room = self._room_of(record)
+                room.entries.append(self._take_change(kind, record))
+                if kind == "announcement" and _FENCE.fullmatch(record["text"]):
                     room.fenced = len(room.entries)
+
+    def _room_of(self, record: Record) -> RoomLog:
+        return self.rooms.setdefault(record["room"], RoomLog(record["room"]))
 
     def _take_end(self, record: Record) -> None:
         connection = self._connections[record["id"]]
@@ -223,9 +248,11 @@ class Judge:
         self._named[now] = citizen
         return Entry(Renamed(before, now).line, citizen)
 
-    def _take_remark(self, room: RoomLog, record: Record) -> Entry:
-        own = _OWN_REMARK.match(record["text"])
-        return Entry(Remark(record["text"]).line, self._named.get(own.group(1)) if own else None)
+    def _take_change(self, kind: str, record: Record) -> Entry:
+        # The person itself is not shown these, but everybody is shown an announcement.
+        is_own = kind in ("topic_set", "went_away", "came_back")
+        speaker = self._named.get(record["name"]) if is_own else None
+        return Entry(_CHANGES[kind](record).line, speaker)
 
     # Judging what people saw
 

@@ -75,7 +75,7 @@ def said(line: str) -> Record:
 
 
 NAMED = {"event": "named", "id": 7, "name": "al"}
-FENCE = {"event": "remark", "room": "lobby", "text": "Announcement by op: fence-1"}
+FENCE = {"event": "announcement", "room": "lobby", "name": "op", "text": "fence-1"}
 FENCE_LINE = "--- Announcement by op: fence-1"
 WELCOME = ["Welcome, al. Type and press Enter to talk; /help shows more."]
 REPLAY = ["=== What was said before you came:", SAID[0], "=== From here on it is live."]

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from threadchat.chat.interfaces import Member
+from threadchat.messages.format import Format
 from threadchat.terminal.view import View
 from threadchat.testing import DEADLINE
 
@@ -12,7 +13,7 @@ from threadchat.testing import DEADLINE
 @dataclass(eq=False)
 class FakeMember:
     name: str
-    format: View = field(default_factory=View)
+    format: Format = field(default_factory=View)
     pages: list[bytes] = field(default_factory=list)
     hears_itself: bool = False
     folded_name: str = ""
@@ -26,7 +27,9 @@ class FakeMember:
 
     @property
     def screen(self) -> str:
-        return b"".join(self.pages).decode(self.format.encoding)
+        return b"".join(self.pages).decode(
+            self.format.encoding if isinstance(self.format, View) else "ascii"
+        )
 
 
 class GatedMember(FakeMember):

@@ -26,7 +26,8 @@ from threadchat.text.phrases import MAX_NAMES_LISTED, NAMES_OF_A_CROWD
 class Batch:
     """A batch as it is shown: which messages, in which order, and who is not to get which."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: str) -> None:
+        self.room = room
         self.messages: list[RoomMessage] = []
         self.said: list[Spoken] = []
         """Those of the messages that somebody said."""
@@ -45,7 +46,7 @@ class Batch:
         `here` is how many members there are with them, and `replay` what they are shown of what
         was said before.
         """
-        self.joining = Joining(welcome_of, here, replay)
+        self.joining = Joining(welcome_of, here, replay, self.room)
         # Who joined is told of the others in a line of their own.
         self.add(Joined(self.joining.names, here), not_for=welcome_of)
 
@@ -106,7 +107,7 @@ class Batch:
         """Return the lines as `format` shows them, whatever its encoding."""
         style = format.style
         if style not in self._lines:
-            self._lines[style] = format.lines(self.messages)
+            self._lines[style] = format.lines(self.messages, self.room)
         return self._lines[style]
 
 
@@ -117,8 +118,9 @@ class Joining:
     """
 
     def __init__(
-        self, welcome_of: dict[Member, bytes], here: int, replay: Sequence[Spoken]
+        self, welcome_of: dict[Member, bytes], here: int, replay: Sequence[Spoken], room: str
     ) -> None:
+        self._room = room
         self.names = [member.name for member in welcome_of]
         self._here = here
         self._replay = replay
@@ -145,7 +147,9 @@ class Joining:
                 first = names[: MAX_NAMES_LISTED + 1]
                 others = first[:place] + first[place + 1 :]
                 messages.append(Joined(others, self._here, len(names) - 1))
-            self._openings[place, format] = b"".join(render(it, format) for it in messages)
+            self._openings[place, format] = b"".join(
+                render(it, format, room=self._room) for it in messages
+            )
         return self._welcome_of[member] + self._openings[place, format]
 
 
@@ -213,7 +217,7 @@ class RenderedBatch:
     def _mark(self, place: int) -> bytes:
         if place not in self._marked:
             message = self._batch.messages[place]
-            self._marked[place] = render(message, self._format, is_mention=True)
+            self._marked[place] = render(message, self._format, True, self._batch.room)
         return self._marked[place]
 
 

@@ -21,16 +21,18 @@ from threadchat.chat.room import More, Room
 from threadchat.chat.rules import Rules
 from threadchat.messages.format import render
 from threadchat.messages.kinds import (
+    CameBack,
     Left,
     Message,
     Notice,
     Private,
     Problem,
-    Remark,
     Renamed,
     RoomMessage,
     Spoken,
+    StopAnnounced,
     Welcome,
+    WentAway,
 )
 from threadchat.monitoring.events import Acted
 from threadchat.net.disconnect import Reason
@@ -210,10 +212,9 @@ class Chat:
         """Mark `person` as away, with `words` to say why, or with None as back."""
         before, person.away = person.away, words
         if words is not None:
-            reason = f" ({words})" if words else ""
-            self.announce(person, Remark(f"{person.name} is away{reason}"))
+            self.announce(person, WentAway(person.name, words))
         elif before is not None:
-            self.announce(person, Remark(f"{person.name} is back"))
+            self.announce(person, CameBack(person.name))
 
     def rename(self, person: Person, raw: str, *, proven: Protected | None = None) -> None:
         """Give `person` another name, on the terms of `Names.claim`."""
@@ -248,8 +249,7 @@ class Chat:
     # The end
 
     def _tell_of_the_end(self, seconds: int) -> None:
-        left = f"{seconds} s" if seconds < 120 else duration(seconds)
-        self.announce_everywhere(Remark(f"The server stops in {left}"))
+        self.announce_everywhere(StopAnnounced(seconds))
 
     def hush(self) -> None:
         """Announce no more leaving: everybody is about to."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from threadchat.chat.interfaces import Connection
 from threadchat.chat.room import Room
+from threadchat.messages.answers import Answer
 from threadchat.messages.format import Format, render
 from threadchat.messages.kinds import Message, Private
 from threadchat.net.disconnect import Reason
@@ -97,7 +98,7 @@ class Person:
             return f"in {self.room.name}"
         return f"at {self.address}" if self.connection is None else "between two rooms"
 
-    def tell(self, *messages: Message) -> None:
+    def tell(self, *messages: Message | Answer) -> None:
         """Show `messages` to this person alone."""
         self.deliver(b"".join(render(message, self.format) for message in messages))
 

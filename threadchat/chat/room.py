@@ -243,7 +243,7 @@ class Room:
         replay, what was said just before, and who leaves gets what was said just after. A name is
         free again only once its leaving has been shown, so no line of a namesake's can precede it.
         """
-        batch = Batch()
+        batch = Batch(self.name)
         joiners: dict[Member, bytes] = {}
         leaves: dict[Member, Left] = {}
         for change in awaited:

@@ -21,7 +21,14 @@ from threadchat.chat.countdown import MAX_COUNTDOWN
 from threadchat.chat.person import Person
 from threadchat.commands.people import somebody
 from threadchat.commands.registry import Misuse, Registry
-from threadchat.messages.kinds import Notice, Problem, Remark
+from threadchat.messages.kinds import (
+    Announcement,
+    Muted,
+    Notice,
+    Problem,
+    StopAnnounced,
+    Unmuted,
+)
 from threadchat.monitoring.stats import lines as lines_of
 from threadchat.net.disconnect import Reason
 from threadchat.storage.records import RecordsFailed
@@ -110,7 +117,7 @@ def say(chat: Chat, person: Person, argument: str) -> None:
     if not argument:
         raise Misuse
     chat.log_act(person, f"announced: {argument}")
-    chat.announce_everywhere(Remark(f"Announcement by {person.name}: {argument}"))
+    chat.announce_everywhere(Announcement(person.name, argument))
 
 
 @registry.command(
@@ -165,7 +172,7 @@ def mute(chat: Chat, person: Person, argument: str) -> None:
         chat.names.mute(other.name, seconds)
         for_ = "" if seconds == math.inf else f" for {duration(seconds)}"
         chat.log_act(person, f"muted {other.name}{for_}")
-        other.tell(Notice(f"{person.name} muted you{for_}: nobody is shown what you say."))
+        other.tell(Muted(person.name, None if seconds == math.inf else seconds))
         person.tell(Notice(f"{other.name} is muted{for_}. /unmute {other.name} undoes it."))
 
 
@@ -187,7 +194,7 @@ def unmute(chat: Chat, person: Person, argument: str) -> None:
         return
     chat.log_act(person, f"unmuted {argument}")
     with contextlib.suppress(KeyError):  # the person need not be here
-        chat.names.find(argument).tell(Notice(f"{person.name} lets you speak again."))
+        chat.names.find(argument).tell(Unmuted(person.name))
     person.tell(Notice(f"{argument} may speak again."))
 
 
@@ -280,7 +287,7 @@ def stop(chat: Chat, person: Person, argument: str) -> None:
     if argument.lower() == "off":
         if chat.countdown.call_off():
             chat.log_act(person, "called the stop off")
-            chat.announce_everywhere(Remark("The server does not stop after all"))
+            chat.announce_everywhere(StopAnnounced(None))
         else:
             person.tell(Problem("No stop is under way. /stop SECONDS begins one."))
         return

@@ -6,9 +6,9 @@ from threadchat.chat.names import NameProtected
 from threadchat.chat.person import Person
 from threadchat.commands.registry import Misuse, Registry
 from threadchat.commands.rooms import room_called
+from threadchat.messages.answers import PersonEntry, WhoAnswer, WhoisAnswer
 from threadchat.messages.kinds import Notice, Problem
 from threadchat.text.names import BadName
-from threadchat.text.phrases import count_people, duration
 
 registry = Registry()
 """The commands about people."""
@@ -31,27 +31,16 @@ def who(chat: Chat, person: Person, argument: str) -> None:
         return
     now = chat.clock()
     people = room.members
-    listed = ", ".join(described(member, now) for member in people[:MAX_NAMES_IN_WHO])
-    if len(people) > MAX_NAMES_IN_WHO:
-        listed += f" and {len(people) - MAX_NAMES_IN_WHO} others"
-    where = "here" if room is person.room else f"in {room.name}"
-    person.tell(Notice(f"{count_people(len(people), where)}{': ' if listed else ''}{listed}."))
+    entries = [entry_of(member, now) for member in people[:MAX_NAMES_IN_WHO]]
+    person.tell(WhoAnswer(room.name, room is person.room, entries, len(people)))
 
 
-def described(member: Member, now: float) -> str:
-    """Return the name of `member`, with whether they are away or idle."""
-    notes = notes_on(member, now) if isinstance(member, Person) else []
-    return f"{member.name} ({', '.join(notes)})" if notes else member.name
-
-
-def notes_on(person: Person, now: float) -> list[str]:
-    """Return whether `person` is away or idle, as phrases for others that expect an answer."""
-    notes = []
-    if person.away is not None:
-        notes.append(f"away: {person.away}" if person.away else "away")
-    if now - person.last_heard_at >= MIN_IDLE:
-        notes.append(f"idle {duration(now - person.last_heard_at)}")
-    return notes
+def entry_of(member: Member, now: float) -> PersonEntry:
+    """Return what `/who` says of `member`."""
+    if not isinstance(member, Person):
+        return PersonEntry(member.name)
+    idle = now - member.last_heard_at
+    return PersonEntry(member.name, member.away, idle if idle >= MIN_IDLE else None)
 
 
 @registry.command("whois", "NAME", "show what is known about somebody")
@@ -60,8 +49,9 @@ def whois(chat: Chat, person: Person, argument: str) -> None:
     other = somebody(chat, person, argument)
     if other is not None:
         now = chat.clock()
-        about = f"here for {duration(now - other.joined_at)}, number {other.id}"
-        person.tell(Notice(f"{described(other, now)} is {other.whereabouts}, {about}."))
+        here_for = now - other.joined_at
+        entry = entry_of(other, now)
+        person.tell(WhoisAnswer(entry, other.id, other.whereabouts, here_for))
 
 
 def somebody(chat: Chat, person: Person, name: str) -> Person | None:

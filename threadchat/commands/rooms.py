@@ -4,7 +4,8 @@ from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.chat.room import Room
 from threadchat.commands.registry import Misuse, Registry
-from threadchat.messages.kinds import Notice, Problem, Remark
+from threadchat.messages.answers import RoomEntry, RoomsAnswer
+from threadchat.messages.kinds import Notice, Problem, TopicSet
 
 registry = Registry()
 """The commands about rooms."""
@@ -49,13 +50,11 @@ def rooms(chat: Chat, person: Person, argument: str) -> None:
     """List the rooms."""
     if argument:
         raise Misuse
-    known = chat.rooms()
-    width = max(len(room.name) for room in known)
-    for room in known:
-        here = "  <- you are here" if room is person.room else ""
-        people = f"{len(room.members):>5}"
-        topic = f"  {room.topic}" if room.topic else ""
-        person.tell(Notice(f"{room.name:<{width}}{people}{topic}{here}"))
+    entries = [
+        RoomEntry(room.name, len(room.members), room.topic, room is person.room)
+        for room in chat.rooms()
+    ]
+    person.tell(RoomsAnswer(entries))
 
 
 @registry.command("topic", "[WORDS]", "set the topic of this room, or show it")
@@ -68,5 +67,5 @@ def topic(chat: Chat, person: Person, argument: str) -> None:
         return
     if argument:
         room.topic = argument[:MAX_TOPIC]
-        chat.announce(person, Remark(f"{person.name} set the topic: {room.topic}"))
+        chat.announce(person, TopicSet(person.name, room.topic))
     person.tell(Notice(f"Topic: {room.topic}" if room.topic else "This room has no topic."))

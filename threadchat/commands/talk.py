@@ -2,14 +2,17 @@
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
-from threadchat.commands.people import described, somebody
+from threadchat.commands.people import entry_of, somebody
 from threadchat.commands.registry import Misuse, Registry
-from threadchat.messages.kinds import Emote, Message, Notice, Problem, Spoken
-from threadchat.text.phrases import minute
+from threadchat.messages.answers import LastAnswer, SearchAnswer, line_of_found
+from threadchat.messages.kinds import Emote, Notice, Problem, Spoken
+
+Item = TypeVar("Item")
 
 registry = Registry()
 """The commands that say something, or look up what was said."""
@@ -65,7 +68,7 @@ def _whisper(chat: Chat, person: Person, name: str, words: str) -> None:
     elif recipient is not None:
         chat.whisper(person, recipient, words)
         if recipient.away is not None:
-            person.tell(Notice(f"{described(recipient, chat.clock())} will see it when back."))
+            person.tell(Notice(f"{entry_of(recipient, chat.clock()).text} will see it when back."))
 
 
 @registry.command("last", "[N]", "show the last 20 things said here, or up to 200", weight=2)
@@ -75,13 +78,8 @@ def last(chat: Chat, person: Person, argument: str) -> None:
     if person.room is None:
         return
     said = _heard_by(person, chat.recent(person.room, number))
-    shown = _fitting(reversed(said))[::-1]
-    if not shown:
-        person.tell(Notice(f"Nothing was said in {person.room.name} yet."))
-        return
-    shortened = f", as no more than {len(shown)} fit" if len(shown) < len(said) else ""
-    begin = Notice(f"The last {len(shown)} of what was said in {person.room.name}{shortened}:")
-    person.tell(begin, *shown, Notice("That was it. From here on it is live."))
+    shown = _fitting(said[::-1], lambda message: message.line)[::-1]
+    person.tell(LastAnswer(person.room.name, shown, len(shown) < len(said)))
 
 
 def _heard_by(person: Person, said: Iterable[Spoken]) -> list[Spoken]:
@@ -96,16 +94,14 @@ def _number(argument: str, most: int) -> int:
     return int(argument)
 
 
-def _fitting(messages: Iterable[Message]) -> list[Message]:
-    """Return the first of `messages`, as many as fit into an answer."""
-    fitting: list[Message] = []
+def _fitting(items: Sequence[Item], line_of: Callable[[Item], str]) -> Sequence[Item]:
+    """Return the first of `items`, as many as fit into an answer as lines."""
     characters = 0
-    for message in messages:
-        characters += len(message.line)
+    for number, item in enumerate(items):
+        characters += len(line_of(item))
         if characters > MAX_RECALLED:
-            break
-        fitting.append(message)
-    return fitting
+            return items[:number]
+    return items
 
 
 @registry.command(
@@ -115,9 +111,9 @@ def search(chat: Chat, person: Person, argument: str) -> None:
     """Find messages in all rooms."""
     if not argument:
         raise Misuse
-    lines = [
-        Notice(f"{minute(hit.message.at)} {hit.room} {hit.message.line}")
+    found = [
+        (hit.room, hit.message)
         for hit in chat.search(argument, MAX_FOUND)
         if _heard_by(person, [hit.message])
     ]
-    person.tell(*_fitting(lines or [Notice("Nothing that was said has all of these words.")]))
+    person.tell(SearchAnswer(_fitting(found, line_of_found)))

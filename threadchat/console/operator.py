@@ -17,10 +17,10 @@ from threadchat.chat.person import Person
 from threadchat.commands import builtin
 from threadchat.commands.completion import complete
 from threadchat.commands.help import describe
-from threadchat.commands.people import notes_on
+from threadchat.commands.people import entry_of
 from threadchat.commands.registry import Call, Misuse, Registry, parse_line
 from threadchat.commands.rooms import MAX_TOPIC, room_called
-from threadchat.messages.kinds import Notice, Problem, Remark
+from threadchat.messages.kinds import Notice, Problem, TopicSet
 from threadchat.monitoring import stats
 from threadchat.terminal.view import PLAIN_VIEW
 from threadchat.text.phrases import duration
@@ -124,7 +124,7 @@ def who(chat: Chat, person: Person, argument: str) -> None:
 
 
 def _notes(member: Person, now: float) -> list[str]:
-    notes = notes_on(member, now)
+    notes = entry_of(member, now).notes
     if member.is_operator:
         notes.append("operator")
     if member.mute_left(now):
@@ -155,7 +155,7 @@ def topic(chat: Chat, person: Person, argument: str) -> None:
     if words.strip():
         room.topic = words.strip()[:MAX_TOPIC]
         chat.log_act(person, f"set the topic of {room.name}: {room.topic}")
-        room.announce(Remark(f"{person.name} set the topic: {room.topic}"))
+        room.announce(TopicSet(person.name, room.topic))
     person.tell(Notice(f"Topic: {room.topic}" if room.topic else "That room has no topic."))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 
 from threadchat.chat.person import Person
 from threadchat.messages.format import render
-from threadchat.messages.kinds import Notice, Problem
+from threadchat.messages.kinds import Goodbye, Notice, Problem
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
 from threadchat.net.sendqueue import Frame, SendQueue
 from threadchat.net.sniffer import Sniffer
@@ -341,7 +341,7 @@ class TerminalConnection:
 
     def end(self, reason: str, words: str) -> None:
         """End this client, from any thread, telling it why in `words`."""
-        self._send_queue.end(reason, render(Notice(words), self.person.format))
+        self._send_queue.end(reason, render(Goodbye(reason, words), self.person.format))
 
     def abandon(self, reason: str) -> None:
         """End the client without sending what waits for it."""

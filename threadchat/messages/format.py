@@ -7,6 +7,7 @@ A format turns messages into lines, and lines into bytes. The views of terminals
 from collections.abc import Hashable, Sequence
 from typing import Protocol
 
+from threadchat.messages.answers import Answer
 from threadchat.messages.kinds import Message
 
 
@@ -25,19 +26,21 @@ class Format(Protocol):
     def marks_mentions(self) -> bool:
         """Whether a line that mentions the member is shown in a different way."""
 
-    def line(self, message: Message, is_mention: bool = False) -> str:
-        """Return the line of `message` with its line end.
+    def line(self, message: Message | Answer, is_mention: bool = False, room: str = "") -> str:
+        """Return the line of `message` with its line end; an answer may have several lines.
 
-        `is_mention` says whether the message mentions the member.
+        `is_mention` says whether the message mentions the member, `room` where it was said.
         """
 
-    def lines(self, messages: Sequence[Message]) -> list[str]:
-        """Return the lines of `messages`; none of these messages mentions the member."""
+    def lines(self, messages: Sequence[Message], room: str = "") -> list[str]:
+        """Return the lines of `messages` of `room`; none of them mentions the member."""
 
     def encode(self, text: str) -> bytes:
         """Return `text` as bytes. Each ASCII character stays the same single byte."""
 
 
-def render(message: Message, format: Format, is_mention: bool = False) -> bytes:
-    """Return the bytes of `message` in `format`; `is_mention` if it mentions the reader."""
-    return format.encode(format.line(message, is_mention))
+def render(
+    message: Message | Answer, format: Format, is_mention: bool = False, room: str = ""
+) -> bytes:
+    """Return the bytes of `message` in `format`; see `Format.line`."""
+    return format.encode(format.line(message, is_mention, room))

@@ -43,16 +43,74 @@ class Emote:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
-    """Something that the room should know about somebody, such as a topic or an absence."""
+class TopicSet:
+    """The topic of a room has been set by the person called `name`."""
 
+    name: str
     text: str
     at: float = field(default_factory=time.time, kw_only=True, compare=False)
 
     @property
     def line(self) -> str:
         """The line that shows it."""
-        return f"--- {self.text}"
+        return f"--- {self.name} set the topic: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class WentAway:
+    """A person is away; `text` says why, and may be empty."""
+
+    name: str
+    text: str
+    at: float = field(default_factory=time.time, kw_only=True, compare=False)
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"--- {self.name} is away{f' ({self.text})' if self.text else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class CameBack:
+    """A person that was away is back."""
+
+    name: str
+    at: float = field(default_factory=time.time, kw_only=True, compare=False)
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"--- {self.name} is back"
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """Words of the operator called `name` to everybody, in all rooms."""
+
+    name: str
+    text: str
+    at: float = field(default_factory=time.time, kw_only=True, compare=False)
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"--- Announcement by {self.name}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class StopAnnounced:
+    """The server stops in `seconds`, or does not stop after all where that is None."""
+
+    seconds: int | None
+    at: float = field(default_factory=time.time, kw_only=True, compare=False)
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        if self.seconds is None:
+            return "--- The server does not stop after all"
+        left = f"{self.seconds} s" if self.seconds < 120 else duration(self.seconds)
+        return f"--- The server stops in {left}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +204,49 @@ class Renamed:
 
 
 @dataclass(frozen=True, slots=True)
+class Muted:
+    """To a person that an operator has muted: by whom, and for how long; None is without end."""
+
+    by: str
+    seconds: float | None
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        for_ = "" if self.seconds is None else f" for {duration(self.seconds)}"
+        return f"=== {self.by} muted you{for_}: nobody is shown what you say."
+
+
+@dataclass(frozen=True, slots=True)
+class Unmuted:
+    """To a person that an operator lets speak again."""
+
+    by: str
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"=== {self.by} lets you speak again."
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """The last word to a person whose connection the server ends.
+
+    `reason` is a `Reason`, with more words behind it where there are some; `text` says it to the
+    person.
+    """
+
+    reason: str
+    text: str
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"=== {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """The server's answer to a command, or other information from it to one person."""
 
@@ -172,7 +273,20 @@ class Problem:
 Spoken = Say | Emote
 """The messages that a history keeps."""
 
-RoomMessage = Say | Emote | Joined | Left | LeftTogether | Renamed | Remark
+RoomChange = (
+    Joined
+    | Left
+    | LeftTogether
+    | Renamed
+    | TopicSet
+    | WentAway
+    | CameBack
+    | Announcement
+    | StopAnnounced
+)
+"""What becomes of a room and of the people in it."""
+
+RoomMessage = Spoken | RoomChange
 """The messages that all members of a room are shown."""
 
-Message = RoomMessage | Private | Welcome | Notice | Problem
+Message = RoomMessage | Private | Welcome | Muted | Unmuted | Goodbye | Notice | Problem

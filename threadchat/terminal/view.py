@@ -11,15 +11,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from threadchat.messages.answers import Answer
 from threadchat.messages.kinds import (
     Emote,
-    Joined,
-    Left,
-    LeftTogether,
     Message,
     Private,
-    Remark,
-    Renamed,
+    RoomChange,
     RoomMessage,
     Say,
 )
@@ -53,8 +50,16 @@ class View(NamedTuple):  # which hashes and compares at the speed of C, once a m
         """Whether a line that mentions the person looks or sounds different to them."""
         return self.has_color or self.has_bell
 
-    def line(self, message: Message, is_mention: bool = False) -> str:
-        """Return the line of `message`, with its CR LF; `is_mention` if it mentions the person."""
+    def line(self, message: Message | Answer, is_mention: bool = False, room: str = "") -> str:
+        """Return the line of `message`, with its CR LF; `is_mention` if it mentions the person.
+
+        An answer may have several lines. A terminal is in one room, whose name it does not show.
+        """
+        if isinstance(message, Answer):
+            return "".join(map(self._line, message.parts))
+        return self._line(message, is_mention)
+
+    def _line(self, message: Message, is_mention: bool = False) -> str:
         line = _painted(message, is_mention) if self.has_color else message.line
         if self.has_times and isinstance(message, RoomMessage | Private):
             line = time.strftime("%H:%M ", time.localtime(message.at)) + line
@@ -62,10 +67,10 @@ class View(NamedTuple):  # which hashes and compares at the speed of C, once a m
             line = f"\a{line}"
         return line + "\r\n"
 
-    def lines(self, messages: Sequence[Message]) -> list[str]:
+    def lines(self, messages: Sequence[Message], room: str = "") -> list[str]:
         """Return the lines of `messages`, none of which mentions the person."""
         if self.has_color or self.has_times:
-            return [self.line(message) for message in messages]
+            return [self._line(message) for message in messages]
         return [f"{message.line}\r\n" for message in messages]
 
     def encode(self, text: str) -> bytes:
@@ -156,8 +161,8 @@ def _painted(message: Message, is_mention: bool) -> str:
             return f"* {_painted_name(name)}{bold} {text}{bold and _PLAIN}"
         case Private():
             return f"\x1b[1m{message.line}{_PLAIN}"
-        case Joined() | Left() | LeftTogether() | Renamed() | Remark():
-            return f"\x1b[2m{message.line}{_PLAIN}"
+    if isinstance(message, RoomChange):
+        return f"\x1b[2m{message.line}{_PLAIN}"
     return message.line
 
 

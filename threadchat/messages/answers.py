@@ -1,0 +1,143 @@
+"""Define the answers to commands that are lists: data, which each door may show in its own way.
+
+A terminal shows the `parts` of an answer, line by line. A page may make a table of the same data.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from threadchat.messages.kinds import Message, Notice, Spoken
+from threadchat.text.phrases import count_people, duration, minute
+
+
+@dataclass(frozen=True, slots=True)
+class PersonEntry:
+    """A person as `/who` and `/whois` describe them."""
+
+    name: str
+    away: str | None = None
+    """The words that the person left while away; None while here."""
+    idle: float | None = None
+    """Seconds of silence; None where it is too short to speak of."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What others should know before they expect an answer."""
+        notes = []
+        if self.away is not None:
+            notes.append(f"away: {self.away}" if self.away else "away")
+        if self.idle is not None:
+            notes.append(f"idle {duration(self.idle)}")
+        return notes
+
+    @property
+    def text(self) -> str:
+        """The name, with the notes."""
+        return f"{self.name} ({', '.join(self.notes)})" if self.notes else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class WhoAnswer:
+    """The people in a room; `entries` are the first of `count`, `is_here` if it is one's own."""
+
+    room: str
+    is_here: bool
+    entries: Sequence[PersonEntry]
+    count: int
+
+    @property
+    def parts(self) -> Sequence[Message]:
+        """The line of a terminal."""
+        listed = ", ".join(entry.text for entry in self.entries)
+        if self.count > len(self.entries):
+            listed += f" and {self.count - len(self.entries)} others"
+        where = "here" if self.is_here else f"in {self.room}"
+        return [Notice(f"{count_people(self.count, where)}{': ' if listed else ''}{listed}.")]
+
+
+@dataclass(frozen=True, slots=True)
+class WhoisAnswer:
+    """What is known of one person; `whereabouts` is where they are, in words."""
+
+    entry: PersonEntry
+    id: int
+    whereabouts: str
+    seconds: float
+    """How long the person has been here."""
+
+    @property
+    def parts(self) -> Sequence[Message]:
+        """The line of a terminal."""
+        about = f"here for {duration(self.seconds)}, number {self.id}"
+        return [Notice(f"{self.entry.text} is {self.whereabouts}, {about}.")]
+
+
+@dataclass(frozen=True, slots=True)
+class RoomEntry:
+    """A room as `/rooms` lists it."""
+
+    name: str
+    people: int
+    topic: str
+    is_here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RoomsAnswer:
+    """The rooms there are."""
+
+    entries: Sequence[RoomEntry]
+
+    @property
+    def parts(self) -> Sequence[Message]:
+        """The lines of a terminal, one a room, in columns."""
+        width = max(len(entry.name) for entry in self.entries)
+        return [Notice(_row_of(entry, width)) for entry in self.entries]
+
+
+def _row_of(entry: RoomEntry, width: int) -> str:
+    topic = f"  {entry.topic}" if entry.topic else ""
+    here = "  <- you are here" if entry.is_here else ""
+    return f"{entry.name:<{width}}{entry.people:>5}{topic}{here}"
+
+
+@dataclass(frozen=True, slots=True)
+class LastAnswer:
+    """The last messages of a room, oldest first; `is_shortened` if no more of them fit."""
+
+    room: str
+    messages: Sequence[Spoken]
+    is_shortened: bool = False
+
+    @property
+    def parts(self) -> Sequence[Message]:
+        """The lines of a terminal: the messages, between two lines that say so."""
+        if not self.messages:
+            return [Notice(f"Nothing was said in {self.room} yet.")]
+        number = len(self.messages)
+        shortened = f", as no more than {number} fit" if self.is_shortened else ""
+        title = f"The last {number} of what was said in {self.room}{shortened}:"
+        return [Notice(title), *self.messages, Notice("That was it. From here on it is live.")]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchAnswer:
+    """Messages that a search has found, newest first, each with the room where it was said."""
+
+    found: Sequence[tuple[str, Spoken]]
+
+    @property
+    def parts(self) -> Sequence[Message]:
+        """The lines of a terminal, one a message, with its time and room."""
+        if not self.found:
+            return [Notice("Nothing that was said has all of these words.")]
+        return [Notice(line_of_found(found)) for found in self.found]
+
+
+def line_of_found(found: tuple[str, Spoken]) -> str:
+    """Return the line that shows a message that was found, without a mark before it."""
+    room, message = found
+    return f"{minute(message.at)} {room} {message.line}"
+
+
+Answer = WhoAnswer | WhoisAnswer | RoomsAnswer | LastAnswer | SearchAnswer

@@ -1,0 +1,119 @@
+"""Show messages as JSON objects, one a line: the format for browsers and for programs.
+
+Each object has a `kind`, and the fields of that kind by their names. What was said in a room has
+the `room`, the time `at` (seconds since the epoch) and, once it has one, its place: `epoch` and
+`seq`. Only ASCII is written, with letters beyond it escaped, so that a line is a line in every
+encoding (promise 4).
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from threadchat.messages.answers import (
+    Answer,
+    LastAnswer,
+    RoomsAnswer,
+    SearchAnswer,
+    WhoAnswer,
+    WhoisAnswer,
+)
+from threadchat.messages.codec import as_json
+from threadchat.messages.kinds import (
+    Announcement,
+    CameBack,
+    Emote,
+    Goodbye,
+    Joined,
+    Left,
+    LeftTogether,
+    Message,
+    Muted,
+    Notice,
+    Private,
+    Problem,
+    Renamed,
+    RoomMessage,
+    Say,
+    StopAnnounced,
+    TopicSet,
+    Unmuted,
+    Welcome,
+    WentAway,
+)
+
+KINDS: Mapping[type[Any], str] = {
+    Say: "say",
+    Emote: "do",
+    Joined: "join",
+    Left: "left",
+    LeftTogether: "left_together",
+    Renamed: "name",
+    TopicSet: "topic",
+    WentAway: "away",
+    CameBack: "back",
+    Announcement: "announcement",
+    StopAnnounced: "stop",
+    Private: "private",
+    Welcome: "welcome",
+    Muted: "muted",
+    Unmuted: "unmuted",
+    Goodbye: "goodbye",
+    Notice: "info",
+    Problem: "problem",
+    WhoAnswer: "who",
+    WhoisAnswer: "whois",
+    RoomsAnswer: "rooms",
+    LastAnswer: "last",
+    SearchAnswer: "search",
+}
+"""The `kind` of each kind of message and answer."""
+
+
+class JsonLines:
+    """A `Format`: one JSON object a line. There is one of it; all members that use it share it."""
+
+    style: Hashable = "json lines"
+    marks_mentions = False
+
+    def line(self, message: Message | Answer, is_mention: bool = False, room: str = "") -> str:
+        """Return the object of `message`, with a line feed behind it."""
+        return as_json(values_of(message, room)) + "\n"
+
+    def lines(self, messages: Sequence[Message], room: str = "") -> list[str]:
+        """Return the objects of `messages`."""
+        return [self.line(message, room=room) for message in messages]
+
+    def encode(self, text: str) -> bytes:
+        """Return `text`, which is ASCII, as bytes."""
+        return text.encode("ascii")
+
+
+JSON_LINES = JsonLines()
+"""The format of all members that are shown JSON."""
+
+
+def values_of(message: Message | Answer, room: str = "") -> dict[str, object]:
+    """Return the values of the object that shows `message`, which was shown in `room`, if any."""
+    values: dict[str, object] = {"kind": KINDS[type(message)]}
+    if isinstance(message, RoomMessage) and room:
+        values["room"] = room
+    if isinstance(message, LastAnswer):
+        values["room"] = message.room
+        values["is_shortened"] = message.is_shortened
+        values["messages"] = [values_of(said) for said in message.messages]
+    elif isinstance(message, SearchAnswer):
+        values["found"] = [values_of(said, where) for where, said in message.found]
+    else:
+        for field in fields(message):
+            value = getattr(message, field.name)
+            if value is not None:
+                values[field.name] = _plain(value)
+    return values
+
+
+def _plain(value: Any) -> object:
+    """Return `value` as JSON can hold it: entries of lists become objects."""
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    return asdict(value) if hasattr(value, "__dataclass_fields__") else value
