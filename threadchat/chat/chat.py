@@ -164,6 +164,7 @@ class Chat:
         """Take `person` out. `why` is a `Reason`, with their own words if there are any."""
         person.entered_at = person.joined_at  # this is about the whole of their stay
         self._leave_room(person, why)
+        self.names.remember(person)
         if why in _LOST:
             self.names.keep(person)
         self.names.release(person, person.name)

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from itertools import takewhile
 from threading import Condition, Lock
 
+from threadchat.chat.identity import NOBODY, Identities, Identity
 from threadchat.chat.person import Person
 from threadchat.net.disconnect import Reason
 from threadchat.storage.records import Protected, Records
 from threadchat.text.names import BadName, clean_name, fold_name, skeleton
 
 NAME_KEPT_FOR = 120.0
-"""Seconds for which a name that was lost with its connection is kept for the same address."""
+"""Seconds for which a name that was lost with its connection is kept for the same person."""
 
 MAKE_WAY_SECONDS = 5.0
 """How long a person that gave the passphrase of a name waits for it to be free."""
@@ -40,7 +41,8 @@ class Names:
         self._records = records
         self._clock = clock
         self._freed = Condition(Lock())  # told when a name is free again; guards the tables below
-        self._kept: dict[str, tuple[str, float]] = {}  # for which host, and until when
+        self._identities = Identities()
+        self._kept: dict[str, tuple[Identity, float]] = {}  # for whose identity, and until when
         self._by_fold: dict[str, Person] = {}
         self._by_skeleton: dict[str, Person] = {}
         self._muted: dict[str, float] = {}  # until when
@@ -63,15 +65,25 @@ class Names:
         with self._freed:
             if self._by_fold.get(fold, person) is not person:
                 raise BadName(f"{name} is taken.")
-            host, until = self._kept.get(fold, (person.host, 0.0))
-            if host != person.host and self._clock() < until and proven is None:
+            identity = self._identity_of(person, fold, proven)
+            owner, until = self._kept.get(fold, (identity, 0.0))
+            if owner != identity and self._clock() < until and proven is None:
                 raise BadName(f"{name} is kept for somebody whose connection broke.")
             other = self._by_skeleton.get(looks, person)
             if other is not person:
                 raise BadName(f"{name} looks too much like {other.name}, who is here already.")
             self._by_fold[fold] = self._by_skeleton[looks] = person
             person.name, person.folded_name = name, fold
+            person.identity = identity or self._identities.new()
             person.muted_until = max(person.muted_until, self._muted.get(fold, -math.inf))
+
+    def _identity_of(self, person: Person, fold: str, proven: Protected | None) -> Identity:
+        """Return the identity of `person` under that name; `NOBODY` where it is a new one."""
+        if proven is not None:
+            return self._identities.of_record(fold, proven.since)
+        if person.identity != NOBODY:
+            return person.identity
+        return self._identities.recognize(fold, person.host, self._clock())
 
     def _make_way(self, person: Person, fold: str) -> None:
         """End whoever else has that name, and wait a little until it is free."""
@@ -108,6 +120,12 @@ class Names:
                     del table[key]
             self._freed.notify_all()
 
+    def remember(self, person: Person) -> None:
+        """Know `person`, who leaves, again by name and address for a while."""
+        with self._freed:
+            now = self._clock()
+            self._identities.remember(person.identity, person.folded_name, person.host, now)
+
     def keep(self, person: Person) -> None:
         """Keep the name of a person whose connection broke for them to come back to."""
         now = self._clock()
@@ -116,7 +134,7 @@ class Names:
             for name in list(takewhile(lambda name: self._kept[name][1] <= now, self._kept)):
                 del self._kept[name]
             self._kept.pop(person.folded_name, None)
-            self._kept[person.folded_name] = person.host, now + NAME_KEPT_FOR
+            self._kept[person.folded_name] = person.identity, now + NAME_KEPT_FOR
 
     def seat_operator(self, operator: Person) -> None:
         """Let people find the operator at the server's own terminal, in no room, by their name."""

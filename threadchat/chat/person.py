@@ -7,6 +7,7 @@ a door of another kind needs no change here, nor in the rooms, nor in the comman
 import math
 from collections.abc import Callable
 
+from threadchat.chat.identity import NOBODY, Identity
 from threadchat.chat.interfaces import Connection
 from threadchat.chat.room import Room
 from threadchat.messages.answers import Answer
@@ -37,6 +38,7 @@ class Person:
         "format",
         "hears_itself",
         "id",
+        "identity",
         "ignores",
         "is_operator",
         "joined_at",
@@ -60,6 +62,8 @@ class Person:
         self.address = address
         self.name = ""
         self.folded_name = ""
+        self.identity: Identity = NOBODY
+        """Who this person is, over renames and reconnects: set with the first name."""
         self.format = format
         """How messages are shown to this person."""
         self.hears_itself = False
