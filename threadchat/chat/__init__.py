@@ -1,1 +1,1 @@
-"""The chat itself: rooms, people, names, and how a message gets to everybody."""
+"""The chat itself: rooms, people, names, and the delivery of messages to everybody."""

@@ -1,7 +1,7 @@
-"""Lay out a batch for the members of a room: what it shows, in which order, and who gets what.
+"""Lay out a batch for the members of a room: its messages, their order, and each member's share.
 
-It is rendered once for each way of showing it, however many members there are; a member's own page
-is a few slices of that, not a loop over messages. No sockets, no threads.
+A batch is rendered once for each format, however many members there are. The page of one member
+is a few slices of that rendering, not a loop over messages. No sockets, no threads.
 """
 
 from collections.abc import Collection, Hashable, Iterable, Sequence
@@ -24,41 +24,41 @@ from threadchat.text.phrases import MAX_NAMES_LISTED, NAMES_OF_A_CROWD
 
 
 class Batch:
-    """A batch as it is shown: which messages, in which order, and who is not to get which."""
+    """A batch: its messages in their order, and which members do not get which messages."""
 
     def __init__(self, room: str) -> None:
         self.room = room
         self.messages: list[RoomMessage] = []
         self.said: list[Spoken] = []
-        """Those of the messages that somebody said."""
-        self._spoken: list[tuple[Member, int, int]] = []  # by whom, from which place to which
+        """The messages that somebody said."""
+        self._spoken: list[tuple[Member, int, int]] = []  # the speaker, the first place, the end
         self.not_for: dict[Member, list[tuple[int, int]]] = {}
-        """For those who do not get everything: from which place to which not, ascending."""
+        """The places that a member does not get: begin and end of each range, ascending."""
         self._lines: dict[Hashable, list[str]] = {}  # by style
         self.joining: Joining | None = None
-        """Those who come in with this batch, if any do."""
+        """The members that join with this batch; None if there are none."""
 
     def add_joiners(
         self, welcome_of: dict[Member, bytes], here: int, replay: Sequence[Spoken]
     ) -> None:
-        """Put on top who joined, each with the welcome they get.
+        """Put the members that join at the top of the batch, each with its own welcome.
 
-        `here` is how many members there are with them, and `replay` what they are shown of what
-        was said before.
+        `here` is the number of members, the new ones included. `replay` is what the new members
+        are shown of what was said before.
         """
         self.joining = Joining(welcome_of, here, replay, self.room)
         # Who joined is told of the others in a line of their own.
         self.add(Joined(self.joining.names, here), not_for=welcome_of)
 
     def add(self, message: RoomMessage, *, not_for: Iterable[Member] = ()) -> None:
-        """Put `message` below what there is, for all but some."""
+        """Add `message` at the end, for all members except those in `not_for`."""
         place = len(self.messages)
         self.messages.append(message)
         for member in not_for:
             self.not_for.setdefault(member, []).append((place, place + 1))
 
     def add_said(self, said: Sequence[Spoken], speaker: Member, is_echoed: bool = False) -> None:
-        """Put what `speaker` said below what there is, for the others or, echoed, for all."""
+        """Add at the end what `speaker` said: for the other members, or for all if echoed."""
         begin = len(self.messages)
         self.messages += said
         self.said += said
@@ -68,7 +68,7 @@ class Batch:
             self.not_for.setdefault(speaker, []).append((begin, end))
 
     def add_leaves(self, leaves: dict[Member, Left], here: int) -> None:
-        """Put below what there is who left, `here` being how many stay."""
+        """Add at the end that members left; `here` is the number of members that stay."""
         if len(leaves) == 1:
             (left,) = leaves.values()
             self.add(left, not_for=leaves)
@@ -76,7 +76,7 @@ class Batch:
             self.add(LeftTogether([it.name for it in leaves.values()], here), not_for=leaves)
 
     def count_deliveries(self, members: Collection[Member]) -> int:
-        """Return how many lines this is to `members`, as if nobody ignored anybody."""
+        """Return how many lines `members` get together, as if no member ignored another."""
         lines = len(self.messages) * len(members)
         for member, left_out in self.not_for.items():
             if member in members:
@@ -85,7 +85,7 @@ class Batch:
         return lines
 
     def places_of(self, speakers: Collection[Member]) -> list[int]:
-        """Return the places of what `speakers` said."""
+        """Return the places of the messages that `speakers` said."""
         return [
             place
             for speaker, begin, end in self._spoken
@@ -95,7 +95,7 @@ class Batch:
 
     @cached_property
     def mentions(self) -> dict[str, list[int]]:
-        """The places of the messages that mention a word, by that word, folded as names are."""
+        """The places of the messages that contain a word, by that word, folded as names are."""
         places: dict[str, list[int]] = {}
         for place, message in enumerate(self.messages):
             if isinstance(message, Spoken):
@@ -104,7 +104,7 @@ class Batch:
         return places
 
     def lines(self, format: Format) -> list[str]:
-        """Return the lines as `format` shows them, whatever its encoding."""
+        """Return the lines as `format` shows them, not encoded yet."""
         style = format.style
         if style not in self._lines:
             self._lines[style] = format.lines(self.messages, self.room)
@@ -112,7 +112,7 @@ class Batch:
 
 
 class Joining:
-    """Those who come in with one batch, in their order.
+    """The members that join with one batch, in their order.
 
     For the arguments see `Batch.add_joiners`.
     """
@@ -129,11 +129,11 @@ class Joining:
         self._openings: dict[tuple[int, Format], bytes] = {}
 
     def opening_for(self, member: Member, format: Format) -> bytes:
-        """Return what `member` is sent ahead of the batch; b"" for who was here before.
+        """Return what `member` is sent before the batch; b"" for a member that was here already.
 
-        That is the welcome, the replay, and who joined at the same time. In a crowd, all but those
-        whom that line would name get the same one: a thousand who arrive together cost four
-        renderings of it.
+        That is the welcome, the replay, and a line about the members that joined at the same time.
+        In a crowd that line names a few members only. All members that it does not name get the
+        same line, so a thousand members that arrive together cost four renderings of it.
         """
         place = self._place_of.get(member)
         if place is None:
@@ -154,7 +154,11 @@ class Joining:
 
 
 class RenderedBatch:
-    """A batch in one format. A batch knows of none: in a circle both would outlive their use."""
+    """A batch in one format.
+
+    The batch holds no reference to this object: a reference cycle would keep both in memory after
+    their use.
+    """
 
     def __init__(self, batch: Batch, format: Format) -> None:
         self._batch = batch
@@ -163,19 +167,19 @@ class RenderedBatch:
         self._slices = memoryview(whole)  # cuts out a part without copying it
         self._is_one_for_all = batch.joining is None and not format.marks_mentions
         self.whole = whole if self._is_one_for_all else b""
-        """What those are sent who ignore nobody and get all; b"" if `page_for` has to say."""
+        """The page of members that ignore nobody and get all; b"" if `page_for` must make it."""
         self._marked: dict[int, bytes] = {}
 
     @cached_property
     def _begins(self) -> list[int]:
-        """Where each line begins, and the end. Where one speaks alone, nobody needs to know."""
+        """Where each line begins, and the end. Computed late: a lone speaker does not need it."""
         return [0, *accumulate(self._lengths)]
 
     def page_for(self, member: Member) -> bytes:
         """Return what `member` is to be sent."""
         left_out = self._batch.not_for.get(member, ())
         if self._is_one_for_all and left_out == [(0, len(self._batch.messages))]:
-            return b""  # as for who speaks alone
+            return b""  # the usual case: the batch holds only what this member said
         if not self._is_one_for_all or member.ignores:
             return self._changed_page(member, left_out)
         begins, slices = self._begins, self._slices
@@ -188,7 +192,7 @@ class RenderedBatch:
         return b"".join(parts)
 
     def _changed_page(self, member: Member, left_out: Sequence[tuple[int, int]]) -> bytes:
-        """Return what `member` is to be sent, where that may be more than leaving lines out."""
+        """Return what `member` is to be sent; handles openings, ignored speakers and mentions."""
         changes = {begin: (end, b"") for begin, end in left_out}
         if member.ignores:
             for place in self._batch.places_of(member.ignores):
@@ -208,7 +212,7 @@ class RenderedBatch:
         return b"".join(parts)
 
     def _mentions_of(self, member: Member) -> Collection[int]:
-        """Return the places of what others say to or of `member`."""
+        """Return the places of the messages by others that mention `member`."""
         places = self._batch.mentions.get(member.folded_name)
         if places is None:
             return ()
@@ -222,7 +226,7 @@ class RenderedBatch:
 
 
 def _replay_messages(replay: Sequence[Spoken]) -> list[Message]:
-    """Return what was said before, between a line that says so and one that ends it."""
+    """Return what was said before, between a line that announces it and a line that ends it."""
     if not replay:
         return []
     return [Notice("What was said before you came:"), *replay, Notice("From here on it is live.")]
@@ -231,7 +235,7 @@ def _replay_messages(replay: Sequence[Spoken]) -> list[Message]:
 def _encode(lines: Sequence[str], format: Format) -> tuple[bytes, Iterable[int]]:
     """Return `lines` as `format` encodes them, and the length of each in bytes."""
     whole = "".join(lines)
-    if whole.isascii():  # a byte for a character, in all encodings
+    if whole.isascii():  # one byte for each character, in all encodings
         return whole.encode("ascii"), map(len, lines)
     encoded = [format.encode(line) for line in lines]
     return b"".join(encoded), map(len, encoded)

@@ -1,7 +1,7 @@
-"""Hold all rooms and the people in them: who may go where, and say what.
+"""Hold all rooms and the people in them: entering, moving, leaving, and speaking.
 
-Names, mail, passwords and rules are objects of their own, put together here, where the commands
-find them.
+Names, mail, passwords and rules are objects of their own. `Chat` brings them together, so that the
+commands find them in one place.
 """
 
 import math
@@ -48,10 +48,11 @@ LOBBY = "lobby"
 
 
 class Chat:
-    """The people who are here, and the rooms they are in. Safe to use from any thread.
+    """The people on the server, and the rooms they are in. Safe to use from any thread.
 
-    What is asked for a person is asked by that person's own thread. No lock is held while a room
-    is waited for. `control` is what operators can do with the server around it.
+    A method that takes a person is called on that person's own thread. `Chat` holds no lock while
+    it waits for a room. `replay` is how many earlier messages a newcomer is shown. `control` is
+    what operators can do with the server around the chat.
     """
 
     def __init__(
@@ -80,12 +81,12 @@ class Chat:
         self._rooms: dict[str, Room] = {}
         self._places_taken: dict[Room, int] = {}
         self._is_hushed = False
-        self.lobby = self._take_place(LOBBY)  # a place that nobody gives up
+        self.lobby = self._take_place(LOBBY)  # this place is never given up, so the lobby stays
 
     # Rooms
 
     def rooms(self) -> list[Room]:
-        """Return the rooms there are, the lobby first."""
+        """Return all rooms, the lobby first."""
         with self._lock:
             return list(self._rooms.values())
 
@@ -107,7 +108,10 @@ class Chat:
         return [member for room in rooms for member in room.members]
 
     def _take_place(self, name: str) -> Room:
-        """Return the room called `name`, which exists until the place in it is given up."""
+        """Take a place in the room called `name`, and return that room; make it if needed.
+
+        The room exists until all places in it are given up.
+        """
         with self._lock:
             room = self._rooms.get(fold_name(name))
             if room is None:
@@ -127,7 +131,7 @@ class Chat:
             del self._places_taken[room], self._rooms[fold_name(room.name)]
 
     def enter(self, person: Person) -> None:
-        """Let `person`, who has a name, into the lobby."""
+        """Let `person` into the lobby. The person must have a name."""
         person.joined_at = person.last_heard_at = self.clock()
         motd = map(Notice, self.rules.motd)
         self._enter(person, self._take_place(LOBBY), Welcome(person.name), *motd)
@@ -139,9 +143,10 @@ class Chat:
         room.join(person, b"".join(render(message, person.format) for message in (*words, *about)))
 
     def move(self, person: Person, raw: str) -> None:
-        """Take `person` to the room that `raw` names, which is made if there is none.
+        """Move `person` to the room that `raw` names; make the room if there is none.
 
-        Raise `BadName` if no room can be called that; then nothing has changed.
+        Raise `BadName` if no room can have that name, or if the person is in it already. Then
+        nothing has changed.
         """
         try:
             name = clean_name(raw.removeprefix("#"))
@@ -161,8 +166,11 @@ class Chat:
             self._give_up_place(room)
 
     def leave(self, person: Person, why: str) -> None:
-        """Take `person` out. `why` is a `Reason`, with their own words if there are any."""
-        person.entered_at = person.joined_at  # this is about the whole of their stay
+        """Take `person` out of the chat. `why` is a `Reason`, followed by the person's own words.
+
+        If the connection was lost, the person's name is kept for a while (see `Names.keep`).
+        """
+        person.entered_at = person.joined_at  # the line tells the time in the chat, not the room
         self._leave_room(person, why)
         self.names.remember(person)
         if why in _LOST:
@@ -172,9 +180,9 @@ class Chat:
     # Talk
 
     def say(self, person: Person, said: Sequence[Spoken], more: More | None = None) -> None:
-        """Say something in the room where `person` is, who is not away any more then.
+        """Say something in the room where `person` is; the person is not away any more then.
 
-        For `more` see `Room.post`.
+        Nothing is said if the person is muted. For `more` see `Room.post`.
         """
         if self.may_speak(person):
             if person.away is not None:
@@ -183,8 +191,8 @@ class Chat:
                 person.room.post(said, person, more)
 
     def may_speak(self, person: Person) -> bool:
-        """Return whether `person` is not muted; if they are, they have been told."""
-        if person.muted_until == -math.inf:  # as nearly everybody's: no clock is needed
+        """Return whether `person` may speak; tell a muted person that they may not."""
+        if person.muted_until == -math.inf:  # true of nearly everybody; saves reading the clock
             return True
         left = person.mute_left(self.clock())
         if left:
@@ -193,24 +201,24 @@ class Chat:
         return not left
 
     def whisper(self, person: Person, recipient: Person, text: str) -> None:
-        """Say `text` from `person`, who may speak, to `recipient` alone."""
+        """Say `text` from `person` to `recipient` alone. The caller has checked `may_speak`."""
         if person not in recipient.ignores:
             recipient.answers_to = person.name
             recipient.hear(Private(person.name, recipient.name, text))
         person.tell(Private(person.name, recipient.name, text, is_own=True))
 
     def announce_everywhere(self, message: RoomMessage) -> None:
-        """Show everybody, in all rooms, `message`; on return they have been."""
+        """Show `message` to everybody in all rooms; return once it has been delivered."""
         for room in self.rooms():
             room.announce(message)
 
     def announce(self, person: Person, message: RoomMessage) -> None:
-        """Show the others in the room of `person` what has become of them, before returning."""
+        """Show `message` to the others in the room of `person`; return once it is delivered."""
         if person.room is not None:
             person.room.announce(message, person)
 
     def set_away(self, person: Person, words: str | None) -> None:
-        """Mark `person` as away, with `words` to say why, or with None as back."""
+        """Mark `person` as away, with `words` as the reason; None marks them as back."""
         before, person.away = person.away, words
         if words is not None:
             self.announce(person, WentAway(person.name, words))
@@ -218,22 +226,22 @@ class Chat:
             self.announce(person, CameBack(person.name))
 
     def rename(self, person: Person, raw: str, *, proven: Protected | None = None) -> None:
-        """Give `person` another name, on the terms of `Names.claim`."""
+        """Give `person` another name; raise what `Names.claim` raises."""
         before = person.name
         self.names.claim(person, raw, proven=proven)
-        # The old name stays taken until everybody has read of the change: nobody can be taken for
-        # its owner in between.
+        # The old name stays taken until the change has been delivered to everybody. Otherwise
+        # somebody could take the old name and be mistaken for this person.
         self.announce(person, Renamed(before, person.name))
         self.names.release(person, before, keep=person.name)
 
     # What was said
 
     def recent(self, room: Room, number: int) -> list[Spoken]:
-        """Return the last `number` messages said in `room`, oldest first."""
+        """Return the last `number` messages that were said in `room`, oldest first."""
         return self._history.recent(room.name, number)
 
     def search(self, words: str, number: int) -> list[Found]:
-        """Return the last `number` messages with all of `words`, of any room, newest first."""
+        """Return the last `number` messages that contain all `words`, in any room, newest first."""
         return self._history.search(words, number)
 
     # For the operator
@@ -243,7 +251,7 @@ class Chat:
         self.observer.note(Acted(operator.name, deed))
 
     def tell_of_failure(self, person: Person, error: RecordsFailed) -> None:
-        """Tell `person` that the file fails, and the operator why."""
+        """Tell `person` that the file of records fails, and tell the operator why."""
         self.observer.warn(error.why)
         person.tell(Problem(str(error)))
 
@@ -253,20 +261,20 @@ class Chat:
         self.announce_everywhere(StopAnnounced(seconds))
 
     def hush(self) -> None:
-        """Announce no more leaving: everybody is about to."""
+        """Stop announcing members that leave. Used at the stop, when everybody leaves."""
         with self._lock:
             self._is_hushed = True
             for room in self._rooms.values():
                 room.hush()
 
     def start(self) -> None:
-        """Start now what the rooms have running in their busy times."""
+        """Start the deliverer's threads now, before the first busy time."""
         self._deliverer.start()
 
     def close(self, timeout: float = 5.0) -> None:
-        """End what the rooms have running, in `timeout` seconds at most, and a countdown.
+        """End the countdown and the deliverer's threads; wait up to `timeout` seconds for each.
 
-        Whatever is said from now on is still delivered, by the thread that says it.
+        Messages that are posted after that are still delivered, by the thread that posts them.
         """
         self.countdown.close(timeout)
         self._deliverer.close(timeout)

@@ -1,8 +1,9 @@
-"""Deliver for all rooms in which several speak at once, on a thread of its own.
+"""Deliver for all rooms in which several people speak at once, on a thread of its own.
 
-Rooms take turns: who comes back with more to do gets in line behind the others. So the number of
-threads that want to run does not grow with that of the rooms. Under the GIL one is enough, and more
-would only get into each other's way; without it there may be one for each processor.
+Rooms are served in turns: a room with more to deliver gets in line behind the other rooms. So the
+number of threads that want to run does not grow with the number of rooms. Under the GIL one thread
+is enough, and more would only hinder each other. Without the GIL there may be one thread for each
+processor.
 """
 
 import os
@@ -14,7 +15,7 @@ from threading import Lock, Thread
 from threadchat.net.threads import join, start_thread, threads_take_turns
 
 Work = Callable[[], bool]
-"""Do a piece of work, and return whether there is more. Must not raise."""
+"""A function that does a piece of work and returns whether there is more. It must not raise."""
 
 
 def _useful_threads() -> int:
@@ -22,30 +23,30 @@ def _useful_threads() -> int:
 
 
 class Deliverer:
-    """Does work for others until it is closed. Safe to use from any thread.
+    """Does work for rooms until it is closed. Safe to use from any thread.
 
-    `most` is how many threads there may be. Each is started when there first is something for it,
-    if not by `start`.
+    `most` is the largest number of threads. `start` starts them all; otherwise each is started
+    with the first work for it.
     """
 
     def __init__(self, most: int | None = None) -> None:
         self._most = most or _useful_threads()
         self._lines: SimpleQueue[Work | None] = SimpleQueue()  # None ends a thread
-        self._lock = Lock()  # guards the two below, and that nothing gets in line behind the end
+        self._lock = Lock()  # guards the two below; keeps work from getting in line behind a None
         self._threads: list[Thread] = []
         self._is_closed = False
 
     def start(self) -> None:
-        """Start all threads now: what serves for long is not to grow later."""
+        """Start all threads now, so that a server that runs for long does not grow later."""
         with self._lock:
             while not self._is_closed and len(self._threads) < self._most:
                 if not self._has_started_one():
                     return
 
     def take_over(self, work: Work) -> bool:
-        """Have `work` done until there is no more of it, and return at once.
+        """Have a thread do `work` until there is no more of it; return True at once.
 
-        Return False if that cannot be: it is closed, or there is no thread to be had.
+        Return False if the deliverer is closed, or if no thread can be started.
         """
         with self._lock:
             if self._is_closed or not self._has_thread():
@@ -54,7 +55,7 @@ class Deliverer:
             return True
 
     def close(self, timeout: float = 5.0) -> None:
-        """End the threads once all is done that was taken over; wait up to `timeout` seconds."""
+        """End the threads once the work they took over is done; wait up to `timeout` seconds."""
         with self._lock:
             if not self._is_closed:
                 self._is_closed = True
@@ -65,7 +66,7 @@ class Deliverer:
             join(thread, deadline - time.monotonic())
 
     def _has_thread(self) -> bool:
-        # Out of threads, those there are will do, if there are any.
+        # If the system is out of threads, the threads that run already are enough.
         return len(self._threads) == self._most or self._has_started_one() or bool(self._threads)
 
     def _has_started_one(self) -> bool:
@@ -78,6 +79,6 @@ class Deliverer:
     def _run(self) -> None:
         while (work := self._lines.get()) is not None:
             while work():
-                # With nobody else in line, without getting in line again.
+                # Get in line again only if other work waits; otherwise go on at once.
                 if not self._lines.empty() and self.take_over(work):
                     break

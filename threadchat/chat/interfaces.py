@@ -1,6 +1,6 @@
-"""Define what the chat needs of those around it: members, connections, observers.
+"""Define what the chat needs from other parts: members, connections, observers.
 
-So rooms and people know neither sockets nor terminals, and a door of another kind needs no change
+So rooms and people know neither sockets nor terminals, and another kind of door needs no change
 here.
 """
 
@@ -15,42 +15,42 @@ from threadchat.monitoring.stats import Snapshot
 
 
 class Member(Protocol):
-    """Whatever can be in a room: it has a name and a format, and can be handed what is rendered."""
+    """A member of a room: it has a name and a format, and takes rendered messages."""
 
     name: str
     folded_name: str
-    """The name as `threadchat.text.names.fold_name` makes it, by which mentions are found."""
+    """The name as `threadchat.text.names.fold_name` returns it; used to find mentions."""
     hears_itself: bool
-    """Whether what this member says is to be shown to it, too: nothing else put it there."""
+    """Whether the room shows this member its own messages, as its client does not."""
 
     @property
     def format(self) -> Format:
-        """How this member is shown messages; its own thread may change it at any time."""
+        """How this member is shown messages. The member's own thread may change it at any time."""
 
     @property
     def ignores(self) -> "Collection[Member]":
-        """The members whose words are not shown to this one: replaced as a whole, never changed."""
+        """The members whose words this one is not shown. Replaced as a whole, never changed."""
 
     def deliver(self, data: bytes) -> None:
-        """Take `data`, whole lines in this member's format. Must not wait."""
+        """Take `data`, which is whole lines in this member's format. It must not wait."""
 
 
 class TerminalSettings(Protocol):
-    """What can be set of a person's terminal. For the person's own thread."""
+    """The settings of a person's terminal. For the person's own thread."""
 
     def set_charset(self, name: str) -> str:
-        """Take what comes for the encoding called `name`; return its proper name.
+        """Read and write in the encoding called `name`; return its proper name.
 
         Raise `LookupError` if there is no such encoding.
         """
 
     def set_character_mode(self, wanted: bool) -> None:
-        """Ask to have the line being typed drawn by the server, or by the person's own client."""
+        """Ask the client for character mode if `wanted`, else for line mode."""
 
     def show(
         self, *, color: bool | None = None, times: bool | None = None, bell: bool | None = None
     ) -> None:
-        """Show colours, show times before lines, ring when the person is mentioned, or do not."""
+        """Show colours, show times before lines, ring at mentions, or do not; None: as before."""
 
 
 class Connection(Protocol):
@@ -58,19 +58,19 @@ class Connection(Protocol):
 
     @property
     def terminal(self) -> TerminalSettings | None:
-        """What can be set of the person's terminal; None if they came by another door."""
+        """The settings of the person's terminal; None if they came by another door."""
 
     def ask_secret(self, question: str) -> str | None:
         """Ask for a password and wait for it; return None if the person is gone instead.
 
-        It is not shown where the client allows that.
+        What is typed is not shown if the client lets the server hide it.
         """
 
     def pause(self, seconds: float) -> bool:
-        """Wait so long; return False, soon, if the person is gone or ended meanwhile."""
+        """Wait `seconds`; return False early if the person is gone or is ended meanwhile."""
 
     def end(self, reason: str, words: str) -> None:
-        """End the connection, from any thread, telling the person why in `words`."""
+        """End the connection and tell the person why in `words`. Any thread may call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,13 @@ class ServerControl:
     """What operators can do with the server around a chat."""
 
     stats: Callable[[], Snapshot]
-    """Tell how the server is doing."""
+    """Return figures about the server."""
     finish: Callable[[], None]
     """Begin to stop the server."""
 
 
 class Observer(Protocol):
-    """Whatever watches a chat. Called from any thread; must neither wait nor raise."""
+    """An object that watches a chat. Called from any thread; it must neither wait nor raise."""
 
     def note(self, event: Event) -> None:
         """Take note of `event`."""
@@ -92,11 +92,11 @@ class Observer(Protocol):
     def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
         """See a batch that has been handed to every member of `room`, in the room's order.
 
-        `deliveries` is how many lines that were in all.
+        `deliveries` is the number of lines that were handed out, over all members.
         """
 
     def warn(self, words: str) -> None:
-        """See what the operator should look after."""
+        """See something that the operator should look into."""
 
     def failed(self, doing: str, error: Exception) -> None:
-        """See an error that should not have happened and that the chat has survived."""
+        """See an unexpected error that the chat has survived; `doing` says what was being done."""

@@ -1,6 +1,6 @@
-"""Keep private messages for the owners of protected names, and hand them over when they are here.
+"""Keep private messages for the owners of protected names; hand them over when the owners come.
 
-This needs a server with a history file; where that fails, `RecordsFailed` is raised.
+This needs a server with a history file. If that file fails, `RecordsFailed` is raised.
 """
 
 import contextlib
@@ -21,12 +21,13 @@ class Mail:
         self._records = records
         self._names = names
         self._observer = observer
-        self._handing_over = Lock()  # held meanwhile, so that nobody is handed a message twice
+        self._handing_over = Lock()  # held while handing over, so that no message is shown twice
 
     def keep(self, person: Person, name: str, words: str) -> bool:
-        """Keep `words` for the owner of `name`, if that is protected and they are not here.
+        """Keep `words` for the owner of `name`, if the name is protected and its owner is not here.
 
-        Return False if there is nobody to keep them for.
+        Return False if there is no such owner. If too much is kept already, tell `person` so, and
+        return True. Raise `RecordsFailed` if the file fails.
         """
         records = self._records
         if self._names.is_here(name) or (owner := records.protected(name)) is None:
@@ -40,7 +41,7 @@ class Mail:
             return True
         person.tell(own, Notice(f"{owner.name} is not here and will be handed it on coming back."))
         with contextlib.suppress(KeyError):
-            self.hand_over(self._names.find(name))  # they have come in meanwhile
+            self.hand_over(self._names.find(name))  # the owner may have come in meanwhile
         return True
 
     def hand_over(self, person: Person) -> None:
@@ -61,5 +62,5 @@ class Mail:
             title = Notice(f"{count} came for you while you were not here:")
             person.tell(title, *map(Notice, lines))
             person.answers_to = waiting[-1].message.sender
-            # Only now: what was not handed over must not be lost.
+            # Only now: a message that was not handed over must not be lost.
             self._records.handed_over(waiting)

@@ -1,7 +1,7 @@
 """Know which person has which name: claim names, keep them, and find people by them.
 
-A name is taken by one person at a time, and nobody gets one that could be mistaken for a name in
-use. Who is muted is known here, too, as a mute goes by the name.
+One person at a time has a name, and nobody gets a name that could be mistaken for one in use.
+Mutes are kept here, too, because a mute goes by the name.
 """
 
 import math
@@ -20,11 +20,11 @@ NAME_KEPT_FOR = 120.0
 """Seconds for which a name that was lost with its connection is kept for the same person."""
 
 MAKE_WAY_SECONDS = 5.0
-"""How long a person that gave the passphrase of a name waits for it to be free."""
+"""How many seconds a person that gave the passphrase of a name waits for it to be free."""
 
 
 class NameProtected(BadName):
-    """The name has a passphrase, which is needed first; `protected` is what is kept of both."""
+    """The name is protected: its passphrase is needed first. `protected` is the record of it."""
 
     def __init__(self, protected: Protected) -> None:
         super().__init__(f"{protected.name} is protected: its passphrase is needed.")
@@ -34,7 +34,7 @@ class NameProtected(BadName):
 class Names:
     """The names of one chat. Safe to use from any thread.
 
-    What is asked for a person is asked by that person's own thread.
+    `claim` and `keep` are called on the thread of the person they are about.
     """
 
     def __init__(self, records: Records, clock: Callable[[], float] = time.monotonic) -> None:
@@ -45,17 +45,19 @@ class Names:
         self._kept: dict[str, tuple[Identity, float]] = {}  # for whose identity, and until when
         self._by_fold: dict[str, Person] = {}
         self._by_skeleton: dict[str, Person] = {}
-        self._muted: dict[str, float] = {}  # until when
+        self._muted: dict[str, float] = {}  # the time when the mute ends
 
     # Claiming
 
     def claim(self, person: Person, raw: str, *, proven: Protected | None = None) -> None:
         """Give `person` the name that `raw` asks for.
 
-        Raise `NameProtected` if its passphrase has to be given first, and `proven` is not that
-        error's `protected`, whose passphrase the person has given; `BadName` if it cannot be had
-        at all. Then nothing has changed. A person that has proven the name to be theirs need not
-        wait until the end of an earlier connection is found out: that connection is ended.
+        Raise `NameProtected` if the name's passphrase is needed first. A person that has given it
+        passes the error's `protected` as `proven` the next time. Raise `BadName` if the person
+        cannot have the name at all. After an error nothing has changed.
+
+        If somebody proves that the name is theirs, an earlier connection with that name is ended.
+        So they need not wait until the server finds that connection dead.
         """
         name = clean_name(raw)
         self._check_claim(person, name, proven)
@@ -86,10 +88,13 @@ class Names:
         return self._identities.recognize(fold, person.host, self._clock())
 
     def _make_way(self, person: Person, fold: str) -> None:
-        """End whoever else has that name, and wait a little until it is free."""
+        """End the connection of another person with that name; wait until the name is free.
+
+        The wait ends after `MAKE_WAY_SECONDS`.
+        """
         with self._freed:
             holder = self._by_fold.get(fold, person)
-        connection = holder.connection  # another thread may take it away meanwhile
+        connection = holder.connection  # read once: the holder's thread may set it to None
         if holder is not person and connection is not None:
             words = f"{holder.name} has come in again, from {person.host}. Goodbye."
             connection.end(Reason.REPLACED, words)
@@ -99,7 +104,7 @@ class Names:
                 )
 
     def _check_claim(self, person: Person, name: str, proven: Protected | None) -> None:
-        """Raise `BadName` or `NameProtected` for what is remembered of that name or address."""
+        """Raise `BadName` or `NameProtected` if the records have something against the claim."""
         records = self._records
         if ban := records.ban_of_name(name) or records.ban_of_address(person.host):
             raise BadName(f"That is banned here: {ban.line(records.now())}.")
@@ -112,7 +117,7 @@ class Names:
             raise BadName(f"{name} looks too much like {other}, which is protected.")
 
     def release(self, person: Person, name: str, keep: str = "") -> None:
-        """Make `name` free again, but for what it has in common with `keep`."""
+        """Make `name` free again. What it has in common with the name `keep` stays taken."""
         with self._freed:
             for table, key_of in ((self._by_fold, fold_name), (self._by_skeleton, skeleton)):
                 key = key_of(name)
@@ -127,17 +132,21 @@ class Names:
             self._identities.remember(person.identity, person.folded_name, person.host, now)
 
     def keep(self, person: Person) -> None:
-        """Keep the name of a person whose connection broke for them to come back to."""
+        """Keep the name of a person whose connection broke, so that they can come back to it.
+
+        It is kept for `NAME_KEPT_FOR` seconds, for the same address.
+        """
         now = self._clock()
         with self._freed:
-            # The oldest stand first: no look at all of them for each of a crowd that breaks off.
+            # The oldest stand first, so we stop at the first one that is still kept. When a crowd
+            # loses its connections, looking at all names for each of them would cost too much.
             for name in list(takewhile(lambda name: self._kept[name][1] <= now, self._kept)):
                 del self._kept[name]
             self._kept.pop(person.folded_name, None)
             self._kept[person.folded_name] = person.identity, now + NAME_KEPT_FOR
 
     def seat_operator(self, operator: Person) -> None:
-        """Let people find the operator at the server's own terminal, in no room, by their name."""
+        """Enter the operator at the server's own terminal, so that people find them by name."""
         with self._freed:
             self._by_fold[operator.folded_name] = operator
 
@@ -154,14 +163,14 @@ class Names:
             return fold_name(name) in self._by_fold
 
     def everybody(self) -> list[Person]:
-        """Return the people that have a name and a connection, in a room or on their way there."""
+        """Return the people that have a name and a connection, in a room or about to enter one."""
         with self._freed:
             return [person for person in self._by_fold.values() if person.connection is not None]
 
     # Muting
 
     def mute(self, name: str, seconds: float) -> None:
-        """Let nobody called `name` speak for so long, now or after coming back."""
+        """Let nobody called `name` speak for `seconds`, even after they leave and come back."""
         until = self._clock() + seconds
         with self._freed:
             self._muted[fold_name(name)] = until
@@ -170,7 +179,7 @@ class Names:
                 person.muted_until = until
 
     def unmute(self, name: str) -> bool:
-        """Let them speak again; return whether they were muted."""
+        """Let the person called `name` speak again; return whether they were muted."""
         with self._freed:
             until = self._muted.pop(fold_name(name), -math.inf)
             person = self._by_fold.get(fold_name(name))

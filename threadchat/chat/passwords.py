@@ -1,7 +1,7 @@
 """Ask people for passwords: the server's, the operators', and those of protected names.
 
-A wrong password slows down everybody at that address, and three of them end the connection.
-Protecting a name needs a server with a history file; where that fails, `RecordsFailed` is raised.
+A wrong password slows down everybody at that address. Three wrong ones end the connection.
+Protecting a name needs a server with a history file; if the file fails, `RecordsFailed` is raised.
 """
 
 import math
@@ -19,13 +19,13 @@ from threadchat.text.phrases import duration
 MAX_WRONG_PASSWORDS = 3
 
 _WAIT_WORTH_TELLING = 1.5
-"""Seconds from which on people should know that, and why, they wait."""
+"""A wait of at least so many seconds is explained to the person."""
 
 
 class Passwords:
-    """Judge the passwords that people give. Each method is for the thread of its person.
+    """Judges the passwords that people give. Each method is for the thread of its person.
 
-    `tries` counts by address how many were wrong lately.
+    `tries` counts the recent wrong passwords of each address.
     """
 
     def __init__(self, records: Records, tries: Tries) -> None:
@@ -33,9 +33,10 @@ class Passwords:
         self._tries = tries
 
     def is_accepted(self, person: Person, given: str, is_right: Callable[[str], bool]) -> bool:
-        """Judge the password that `person` gave, after the wait that earlier wrong ones earned.
+        """Return whether the password that `person` gave is right; wait first if need be.
 
-        `person.leaving` is set after `MAX_WRONG_PASSWORDS` on one connection, or if they went.
+        The wait comes from earlier wrong passwords of the same address. After
+        `MAX_WRONG_PASSWORDS` on one connection `person.leaving` is set.
         """
         if not self._has_waited(person):
             return False
@@ -52,7 +53,7 @@ class Passwords:
 
     def _has_waited(self, person: Person) -> bool:
         """Wait for this address's next try; return False if the person is gone instead."""
-        # Another connection from that address may have had the next try meanwhile.
+        # This is a loop because another connection from that address may have taken the try.
         is_told = False
         while person.connection is not None and (delay := self._tries.delay_for(person.host)):
             if delay >= _WAIT_WORTH_TELLING and not is_told:
@@ -64,7 +65,10 @@ class Passwords:
         return True
 
     def ask(self, person: Person, question: str, is_right: Callable[[str], bool]) -> bool:
-        """Ask `person` until they give the right password; an empty line gives up."""
+        """Ask `person` until they give the right password; return whether they did.
+
+        An empty line gives up.
+        """
         while person.leaving is None and person.connection is not None:
             given = person.connection.ask_secret(question)
             if given is None:
@@ -87,9 +91,9 @@ class Passwords:
             return False
 
     def protect(self, person: Person) -> None:
-        """Have `person` choose a passphrase, without which nobody gets their name any more.
+        """Let `person` choose a passphrase; from then on nobody gets their name without it.
 
-        Raise `PersonError` where that cannot be.
+        Raise `PersonError` if the name cannot be protected.
         """
         if person.connection is None:
             return
@@ -108,7 +112,10 @@ class Passwords:
         person.tell(Notice(f"{name} is yours: from now on it asks for that passphrase."))
 
     def unprotect(self, person: Person) -> None:
-        """Let anybody have the name of `person` again; raise `PersonError` where that cannot be."""
+        """Let anybody have the name of `person` again.
+
+        Raise `PersonError` if the name is not protected, or if this server keeps no names.
+        """
         self._check_lasting()
         if self._records.protected(person.name) is None:
             raise PersonError(f"{person.name} is not protected. /protect does that.")

@@ -1,7 +1,7 @@
-"""Hold what a person is: name, room, wishes. How they are connected is their connection's business.
+"""Hold the data of a person: name, room, wishes. The `Connection` knows how they are connected.
 
-A `Person` is given a way to be sent bytes, a `Format` for them, and a `Connection` for all else. So
-a door of another kind needs no change here, nor in the rooms, nor in the commands.
+A `Person` gets a function that sends bytes, a `Format`, and a `Connection` for everything else. So
+another kind of door needs no change here, in the rooms, or in the commands.
 """
 
 import math
@@ -16,15 +16,15 @@ from threadchat.messages.kinds import Message, Private
 from threadchat.net.disconnect import Reason
 
 _NOBODY: "frozenset[Person]" = frozenset()
-"""One object for all: `frozenset()` makes another each time."""
+"""One shared object, because each call of `frozenset()` makes another."""
 
 
 class Person:
-    """Somebody who is connected: a member of a room as soon as they have a name.
+    """Somebody that is connected; a member of a room once they have a name.
 
-    Owned by the person's own thread, which alone sets things here, with these exceptions: another
-    person's thread sets `answers_to`; an operator's thread sets `is_operator` and `muted_until`;
-    and while the person's thread waits in `Room.post`, the delivering thread acts in its place.
+    Only the person's own thread sets attributes here, with these exceptions. Another person's
+    thread sets `answers_to`. An operator's thread sets `is_operator` and `muted_until`. While the
+    person's thread waits in `Room.post`, the delivering thread acts in its place.
     """
 
     __slots__ = (
@@ -67,32 +67,35 @@ class Person:
         self.format = format
         """How messages are shown to this person."""
         self.hears_itself = False
-        """Whether the person is shown what they say: nothing else put it on their screen."""
+        """Whether the room shows this person their own messages, as their client does not."""
         self.room: Room | None = None
         # On the monotonic clock, in seconds:
         self.joined_at = 0.0  # the chat
         self.entered_at = 0.0  # the room
         self.last_heard_at = 0.0
         self.away: str | None = None
-        """The words that the person left while away; None while here."""
+        """The words that the person gave when they went away; None while they are not away."""
         self.ignores: frozenset[Person] = _NOBODY
         self.answers_to = ""
-        """The name of the person that last wrote in private."""
+        """The name of the person that last wrote to this one in private."""
         self.is_operator = False
         """Whether the person may use the commands for operators."""
         self.muted_until = -math.inf
         """On the monotonic clock, in seconds."""
         self.wrong_passwords = 0
         self.leaving: str | None = None
-        """Why the person is going, in their own words behind the `Reason`, once they said so."""
+        """Why the person is leaving: a `Reason`, followed by their own words. None until then."""
         self.deliver = deliver
-        """Send what was rendered in this person's format. Does not wait."""
+        """Send bytes that were rendered in this person's format. Does not wait."""
         self.connection = connection
-        """How the person is connected; None for the operator's own seat, and once that is over."""
+        """How the person is connected.
+
+        None for the operator at the server's terminal, and for anybody whose connection is over.
+        """
 
     @property
     def host(self) -> str:
-        """The address without the port."""
+        """The person's address without the port."""
         return self.address.rpartition(":")[0].strip("[]")
 
     @property
@@ -111,9 +114,9 @@ class Person:
         self.deliver(render(message, self.format, is_mention=True))
 
     def mute_left(self, now: float) -> float:
-        """Return for how many seconds from `now` the person may not speak; 0 if they may."""
+        """Return how many seconds from `now` the person stays muted; 0 if they may speak."""
         return self.muted_until - now if self.muted_until > now else 0.0
 
     def quit(self, words: str = "") -> None:
-        """Ask to be let go, with `words` for those who stay."""
+        """Mark the person as leaving, with `words` for the people that stay."""
         self.leaving = f"{Reason.QUIT}: {words}" if words else str(Reason.QUIT)

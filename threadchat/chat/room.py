@@ -1,18 +1,19 @@
 """Hold the members of one room and broadcast to them.
 
-Broadcast is flat combining with hand-over. Whoever posts appends to a queue and tries to take the
-room's turn; who gets it delivers everything that waits, other people's messages with their own,
-as one batch. The others go straight back to reading from their clients. Joins and leaves travel
-in the same queue, so that who is a member is ordered with what is said.
+Broadcast is flat combining with hand-over. A thread that posts appends to a queue and tries to take
+the room's turn. The thread that gets the turn delivers everything that waits as one batch: its own
+messages and those of others. The other threads go straight back to reading from their clients.
+Joins and leaves travel in the same queue, so they have a place in the same order as the messages.
 
-While several speak at once, who gets the turn passes it to the `Deliverer` instead: until its
-thread comes to run, all who have something to say have said it, and one batch has it all. Then
-posters wait, and that thread does for them what their own would: it asks each for what it has to
-say next, and that is the next batch. So as long as all go on talking, no thread has to be woken,
-and nobody is read from but between two batches, when what they say is there in one piece.
+While several people speak at once, the thread that gets the turn passes it to the `Deliverer`.
+Before the deliverer's thread runs, everybody with something to say has posted it, so one batch
+holds it all. A poster that gave a `more` then waits, and the deliverer's thread does its work: it
+asks `more` for the next messages, and these make the next batch. So no thread has to be woken as
+long as all go on talking. A client is read from only between two batches, when what it has sent is
+there in one piece.
 
-Kept here: promise 1 (one order), promise 2 (remembered before it is sent), and the room's part of
-promise 3: no member's socket is waited for, as `Member.deliver` never waits.
+This module keeps promise 1 (one order), promise 2 (remembered before it is sent), and the room's
+part of promise 3: a room never waits for a member's socket, because `Member.deliver` never waits.
 """
 
 import contextlib
@@ -29,16 +30,19 @@ from threadchat.messages.kinds import Left, RoomMessage, Spoken
 from threadchat.storage.history import History
 
 MAX_PENDING = 4096
-"""How many entries may wait; beyond that, who posts waits, and so does their connection.
+"""How many entries may wait. At that number a poster waits, and so its client is not read from.
 
-There may be one more for each who does, and for each who joins or leaves.
+Each poster that waits may add one more entry, and so may each member that joins or leaves.
 """
 
 MAX_BATCH_CHARACTERS = 128 * 1024
-"""Where a batch ends even if more is waiting, so that no member is handed megabytes at once."""
+"""A batch ends at about this size even if more waits, so that no member gets megabytes at once."""
 
 More = Callable[[], Sequence[Spoken]]
-"""Return what somebody has said since, without waiting; nothing if there is no plain word."""
+"""A function that returns what the sender has said since, without waiting.
+
+It returns nothing if no message has come, or if something else came first, such as a command.
+"""
 
 
 def _held() -> Lock:
@@ -54,7 +58,7 @@ class _Post:
     is_echoed: bool
     more: More | None = None
     served: "Lock | None" = None  # held while the sender waits
-    error: Exception | None = None  # that `more` has raised
+    error: Exception | None = None  # what `more` raised
 
 
 @dataclass(slots=True)
@@ -83,10 +87,10 @@ _Entry = _Post | _Awaited
 
 
 class Room:
-    """A set of members who all see the same messages in the same order.
+    """A set of members that all see the same messages in the same order.
 
-    `deliverer` takes over while several speak at once. `replay` is how many earlier messages
-    somebody who joins is shown. Every method may be called from any thread.
+    `deliverer` takes over while several members speak at once. `replay` is how many earlier
+    messages a new member is shown. Every method may be called from any thread.
     """
 
     def __init__(
@@ -103,33 +107,36 @@ class Room:
         self._observer = observer
         self._replay = replay
         self._pending: deque[_Entry] = deque()
-        self._turn = Lock()  # whoever holds it delivers, and alone touches the members
+        self._turn = Lock()  # its holder delivers, and is the only thread that uses `_members`
         self._members: dict[Member, None] = {}  # a set that keeps the order of joining
-        self._is_busy = False  # set under the turn: several spoke at once, the last time
+        self._is_busy = False  # set under the turn: the last batch had more than one entry
         self._is_hushed = False
         self.topic = ""
-        """What the room is about. Replaced from any thread."""
+        """What the room is about. Any thread may replace it."""
         self.members: tuple[Member, ...] = ()
-        """Who is here, in the order of joining: a snapshot that is replaced and never changed."""
+        """The members, in the order of joining: a snapshot that is replaced and never changed."""
 
     def join(self, member: Member, welcome: bytes = b"") -> None:
-        """Make `member` one of us: it gets `welcome`, the replay, and what comes from then on.
+        """Add `member`: it gets `welcome`, the replay, and everything that is said from then on.
 
-        Who has read the welcome is in: nothing that is said later is missed.
+        A member that has read its welcome is in the room: it misses nothing that is said later.
+        Return once the welcome has been handed over.
         """
         self._await(_Join(member, welcome))
 
     def leave(self, member: Member, left: Left) -> None:
-        """Take `member` out; on return it has been handed all that came before its leaving."""
+        """Remove `member`; on return it has been handed everything that came before its leaving."""
         self._await(_Leave(member, left))
 
     def post(self, said: Sequence[Spoken], sender: Member, more: More | None = None) -> None:
-        """Show what is `said` to every member but `sender`, unless they hear themselves.
+        """Show the messages `said` to all members; to `sender` only if it hears itself.
 
-        Returns before it is delivered if somebody else is delivering, unless `MAX_PENDING` entries
-        wait. With `more`, while several speak at once, it waits until that is delivered, and for as
-        long as `more`, called from another thread, has more to say. What that raises is raised
-        here.
+        If another thread is delivering, return before the messages are delivered. If `MAX_PENDING`
+        entries wait, return after that.
+
+        With `more`, while several members speak at once, wait until the messages are delivered,
+        and then for as long as `more` returns further ones. `more` is called on another thread; an
+        exception from it is raised here.
         """
         post = _Post(said, sender, sender.hears_itself)
         if more is not None and self._is_busy:
@@ -143,7 +150,7 @@ class Room:
             raise post.error
 
     def announce(self, message: RoomMessage, sender: Member | None = None) -> None:
-        """Show `message` to every member but `sender`; on return it has been."""
+        """Show `message` to every member but `sender`; return once it has been delivered."""
         self._await(_Announcement(message, sender))
 
     @property
@@ -152,7 +159,7 @@ class Room:
         return len(self._pending)
 
     def hush(self) -> None:
-        """Announce no more leaving: everybody is about to."""
+        """Stop announcing members that leave. Used at the stop, when everybody leaves."""
         self._is_hushed = True
 
     # Taking turns
@@ -162,8 +169,8 @@ class Room:
         entry.done.acquire()
 
     def _enqueue(self, entry: _Entry) -> None:
-        # Appending before trying, and looking again after letting go, loses no entry: whoever
-        # holds the turn while this one is appended finds it when it looks again.
+        # No entry is lost, because we append before we try for the turn, and each holder of the
+        # turn looks at the queue again after it has released the turn.
         self._pending.append(entry)
         while self._pending and self._turn.acquire(blocking=False):
             if self._is_busy and self._hand_over():
@@ -174,14 +181,14 @@ class Room:
             self._turn.release()
 
     def _hand_over(self) -> bool:
-        """Pass the turn on, still held, so that no client's own thread serves the crowd for ever.
+        """Pass the held turn to the deliverer; else a client's own thread might serve all the rest.
 
-        Return False, with the turn still ours, if there is nobody to take it.
+        Return False, with the turn still ours, if the deliverer cannot take it.
         """
         return self._deliverer.take_over(self._deliver_on)
 
     def _deliver_on(self) -> bool:
-        """Deliver a batch; return whether the turn is still held as there is more to deliver."""
+        """Deliver a batch; return True, with the turn still held, if there is more to deliver."""
         self._deliver_batch()
         if self._pending:
             return True
@@ -206,13 +213,13 @@ class Room:
                     self._go_on(entry, entry.served)
 
     def _go_on(self, post: _Post, served: Lock) -> None:
-        """Post what the sender has said since, in its place; or let it go on by itself."""
+        """Post for the sender what it has said since; if that is nothing, let its thread go on."""
         said: Sequence[Spoken] = ()
         if self._is_busy and post.more is not None:
             try:
                 said = post.more()
             except Exception as error:
-                post.error = error  # the sender's own, who will find it
+                post.error = error  # `post` raises it on the sender's thread
         if said:
             post.said, post.is_echoed = said, post.sender.hears_itself
             self._pending.append(post)
@@ -220,7 +227,7 @@ class Room:
             served.release()
 
     def _take_entries(self) -> tuple[list[_Entry], list[_Awaited]]:
-        """Return what waits, or as much of it as one batch may have; and who waits for which."""
+        """Return the entries for one batch, and those of them that a thread waits for."""
         entries: list[_Entry] = []
         awaited: list[_Awaited] = []
         characters = 0
@@ -229,19 +236,20 @@ class Room:
             entries.append(entry)
             if isinstance(entry, _Post):
                 for message in entry.said:
-                    characters += len(message.text) + 32  # for the name
+                    characters += len(message.text) + 32  # 32 for the name
             else:
                 awaited.append(entry)
-                characters += 32  # so that no batch is endless
+                characters += 32  # joins and leaves count, too, so that no batch is endless
         return entries, awaited
 
     def _deliver(self, entries: Sequence[_Entry], awaited: Sequence[_Awaited]) -> None:
-        """Show `entries` to the members: who joined, then what was said, then who left.
+        """Show `entries` to the members: first the joins, then what was said, then the leaves.
 
-        In that order, whatever the order they came in, because each change of members in between
-        would split the batch in two. Nobody is worse off: who joins is shown, live instead of as
-        replay, what was said just before, and who leaves gets what was said just after. A name is
-        free again only once its leaving has been shown, so no line of a namesake's can precede it.
+        This order holds whatever the order in which they came, because a change of members in
+        between would split the batch in two. Nobody loses anything by it: a new member is shown
+        live, not as replay, what was said just before it joined, and a member that leaves also
+        gets what was said just after. A name is free again only after its leaving was shown, so no
+        line of the next owner of the name can come before that.
         """
         batch = Batch(self.name)
         joiners: dict[Member, bytes] = {}
@@ -258,8 +266,8 @@ class Room:
             if isinstance(entry, _Post):
                 batch.add_said(entry.said, entry.sender, entry.is_echoed)
             elif isinstance(entry, _Announcement) and self._members:
-                # To an empty room, which is given up just now, nothing is shown: one of the same
-                # name may be open already, with people in it.
+                # An empty room is about to be given up, so nothing is shown there: a room of the
+                # same name, with people in it, may be open already.
                 batch.add(entry.message, not_for=[entry.sender] if entry.sender else ())
         if leaves and not self._is_hushed:
             batch.add_leaves(leaves, len(self._members) - len(leaves))
@@ -267,7 +275,7 @@ class Room:
             self._remember(batch.said)
 
         if joiners or leaves:
-            # Before anybody reads of a change: who asks then, sees it made.
+            # Before anybody reads of the change, so that anybody that asks then sees it made.
             self.members = tuple(member for member in self._members if member not in leaves)
         try:
             self._hand_out(batch)
@@ -285,11 +293,11 @@ class Room:
             return []
 
     def _remember(self, spoken: Sequence[Spoken]) -> None:
-        """Commit what was said, before anybody is sent it (promise 2)."""
+        """Commit what was said before it is sent to anybody (promise 2)."""
         try:
             self._history.append(self.name, spoken)
         except Exception as error:
-            # People can go on talking without a memory, if not without noticing.
+            # People can go on talking without a history, but the operator is told.
             self._report(f"remembering what was said in room {self.name}", error)
 
     def _hand_out(self, batch: Batch) -> None:
@@ -297,13 +305,13 @@ class Room:
         in_format: dict[Format, RenderedBatch] = {}
         for member in self._members:
             try:
-                wanted = member.format  # looked at once: its own thread may change it meanwhile
+                wanted = member.format  # read once: the member's own thread may change it
                 if wanted is not format:
                     if wanted not in in_format:
                         in_format[wanted] = RenderedBatch(batch, wanted)
                     rendered, format = in_format[wanted], wanted
                     whole = rendered.whole
-                # In a crowd that listens all but one get the whole.
+                # The fast way: where one speaks and many listen, all but one get the whole.
                 if whole and not (member in not_for or member.ignores):
                     member.deliver(whole)
                 elif page := rendered.page_for(member):
@@ -313,6 +321,6 @@ class Room:
                 self._report(f"delivering to {member.name}", error)
 
     def _report(self, doing: str, error: Exception) -> None:
-        # There is nobody left to tell if the telling fails.
+        # If reporting fails, there is nobody left to report that to.
         with contextlib.suppress(Exception):
             self._observer.failed(doing, error)

@@ -1,6 +1,6 @@
-"""Know the rules of the house: what newcomers read, and the passwords of the server.
+"""Hold the rules of the server: the message of the day, and the server's passwords.
 
-They stand in files of the operator's, and are read again on SIGHUP.
+They stand in files of the operator, and are read again on SIGHUP.
 """
 
 import hmac
@@ -15,16 +15,16 @@ from threadchat.text.clean import clean_text
 
 MAX_MOTD_LINES = 40
 MAX_MOTD_LINE = 400
-"""What is shown of the message of the day: lines, and characters of each."""
+"""How much of the message of the day is shown: this many lines, this many characters of each."""
 
 
 class UnusableFile(OperatorError):
-    """A file cannot be used for what it was named for."""
+    """A file of the rules cannot be used for its purpose."""
 
 
 @dataclass(frozen=True, slots=True)
 class RulesFiles:
-    """Where the rules stand; None for a rule that there is none of."""
+    """The files that hold the rules; None for a rule that the server does not have."""
 
     motd: Path | None = None
     """The message of the day: what newcomers are shown."""
@@ -35,7 +35,7 @@ class RulesFiles:
 
 
 class Rules:
-    """The rules of one server. Safe to use from any thread: what is read is replaced whole.
+    """The rules of one server. Safe to use from any thread: each rule is replaced as a whole.
 
     Raises `UnusableFile` if one of the files cannot be read.
     """
@@ -49,7 +49,7 @@ class Rules:
             read()
 
     def reread(self, warn: Callable[[str], None]) -> None:
-        """Read the files again; what cannot be read stays as it was, which `warn` is told."""
+        """Read the files again. If one cannot be read, its rule stays, and `warn` is told."""
         for read in self._readers():
             try:
                 read()
@@ -57,7 +57,7 @@ class Rules:
                 warn(f"{error} What it said before still counts.")
 
     def _readers(self) -> tuple[Callable[[], None], ...]:
-        """Return what reads each file: one that fails must not keep another from counting."""
+        """Return one function for each file: if one fails, the others are still read."""
         return self._read_motd, self._read_password, self._read_op_password
 
     def _read_motd(self) -> None:
@@ -83,11 +83,11 @@ class Rules:
         return bool(self._op_password)
 
     def is_password(self, given: str) -> bool:
-        """Return whether `given` lets people in; takes as long whether it does or not."""
+        """Return whether `given` is the server's password, in the same time either way."""
         return _is_same(given, self._password)
 
     def is_op_password(self, given: str) -> bool:
-        """Return whether `given` makes an operator; takes as long whether it does or not."""
+        """Return whether `given` is the passphrase for `/op`, in the same time either way."""
         return self.has_op_password and _is_same(given, self._op_password)
 
 
@@ -96,7 +96,7 @@ def _is_same(given: str, kept: str) -> bool:
 
 
 def _comparable(password: str) -> bytes:
-    # Two keyboards may write one letter in two ways (RFC 8265, section 4.2).
+    # Two keyboards may write the same letter in two ways (RFC 8265, section 4.2).
     return unicodedata.normalize("NFC", password).encode()
 
 
