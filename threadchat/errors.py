@@ -1,12 +1,12 @@
 """The two kinds of error that people read: a line for the person, and a line for the operator.
 
-Every error that this package raises on purpose is one of these, so that whoever catches it knows
-who is to read it. The text is one line: what was wrong, and the way out.
+Every error that this package raises on purpose is one of these two. So the code that catches it
+knows which reader the text is for. The text is one line: what was wrong, and the way out.
 """
 
 
 class PersonError(Exception):
-    """A line for the person who asked for something that cannot be done."""
+    """A line for a person that asked for something that cannot be done."""
 
 
 class OperatorError(Exception):

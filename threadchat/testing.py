@@ -1,13 +1,14 @@
-"""Help the tests of programs that embed a chat server, or that talk to one.
+"""Helpers for the tests of programs that embed a chat server, or that talk to one.
 
-`run_server` serves on a free port for as long as a block runs, and a `Client` types lines and
-waits for what it expects::
+`run_server` serves on a free port while a block runs. A `Client` types lines and waits for what it
+expects::
 
     with run_server() as server, Client(server, "al") as al, Client(server, "bo") as bo:
         al.type("hi")
         bo.expect("al: hi")
 
-Nothing here sleeps: what does not come within `DEADLINE` fails the test with an `AssertionError`.
+Nothing here sleeps. If something does not come within `DEADLINE` seconds, an `AssertionError` fails
+the test.
 """
 
 import contextlib
@@ -18,10 +19,10 @@ from typing import Any, Protocol
 from threadchat import ChatServer, Limits, ServerConfig
 
 DEADLINE = 20.0
-"""Seconds after which something that is waited for counts as not happening."""
+"""How many seconds a test waits for something before it fails."""
 
 UNLIMITED = Limits(max_per_address=0, max_connects=0, flood=None)
-"""The limits for tests: everything comes from one address, and as fast as it can."""
+"""The limits for tests, where all clients come from one address and send as fast as they can."""
 
 
 @contextlib.contextmanager
@@ -37,17 +38,18 @@ def run_server(config: ServerConfig | None = None, **options: Any) -> Iterator[C
 
 
 class Reachable(Protocol):
-    """A server: a `ChatServer`, or anything that says where it listens."""
+    """A `ChatServer`, or any other object that has the address at which it listens."""
 
     address_family: int
     server_address: Any
 
 
 class Client:
-    """A plain client, as netcat is, that waits for what should come before it goes on.
+    """A plain client like netcat. It can wait for what the server should send.
 
-    With a `name`, it has given that name and is in the lobby when it is made. `receive_buffer`, in
-    bytes, makes a client that takes little at once. Use it as a context manager, or close it.
+    With a `name`, the constructor gives that name and returns once the client is in the lobby. A
+    small `receive_buffer`, in bytes, makes a client that takes little at once. Use the client as a
+    context manager, or close it.
     """
 
     def __init__(self, server: Reachable, name: str = "", receive_buffer: int = 0) -> None:
@@ -63,14 +65,14 @@ class Client:
             self.socket.close()
             raise
         self.received = b""
-        """All that has come so far, but for what was forgotten."""
+        """Everything that has come so far, except what `forget` has dropped."""
         self._read_up_to = 0
         self.name = name
         if name:
             self.enter(name)
 
     def enter(self, name: str) -> None:
-        """Give `name` at the prompt, and wait until that is in the lobby."""
+        """Give `name` at the prompt, and wait until the client is in the lobby."""
         self.name = name
         self.expect("Your name: ")
         self.type(name)
@@ -86,9 +88,10 @@ class Client:
         self.socket.sendall(data)
 
     def expect(self, wanted: str) -> str:
-        """Wait for `wanted` behind what was read before; return all up to its end.
+        """Wait for `wanted` after what was read before; return everything up to its end.
 
-        Raise `AssertionError` if it has not come within `DEADLINE`, or before the end.
+        Raise `AssertionError` if nothing more comes for `DEADLINE` seconds, or if the connection
+        ends first.
         """
         encoded = wanted.encode()
         while (at := self.received.find(encoded, self._read_up_to)) < 0:
@@ -106,7 +109,7 @@ class Client:
         self.received += data
 
     def expect_end(self) -> str:
-        """Wait for the server to close; return what was still unread."""
+        """Wait until the server closes the connection; return what was still unread."""
         with contextlib.suppress(ConnectionResetError):
             while data := self.socket.recv(65536):
                 self.received += data
@@ -115,7 +118,7 @@ class Client:
         return unread.decode(errors="replace")
 
     def forget(self) -> None:
-        """Keep nothing of what has been read: for a client that stays for long."""
+        """Drop what has been read. For a client that stays for long, so that it does not grow."""
         self.received = self.received[self._read_up_to :]
         self._read_up_to = 0
 

@@ -1,10 +1,11 @@
-"""What stands under the log on a terminal: a row of status, and the line that the operator types.
+"""The footer under the log on a terminal: a row of status, and the line that the operator types.
 
-Pure state and text. The console asks `Footer.around` what to write for each piece of the log, so
-that the footer stays at the foot of the screen. Keys come from another thread.
+This module holds state and makes text; it writes nothing. The console asks `Footer.around` what to
+write for each piece of the log, so that the footer stays at the foot of the screen. Keys come from
+another thread.
 
-Promise 6 is kept here for the operator, too: what is logged appears above the line being typed,
-and the line stays as it was.
+This module keeps promise 6 for the operator, too: what is logged appears above the line being
+typed, and the line stays as it was.
 """
 
 import os
@@ -17,14 +18,14 @@ _DRAW_ANEW = "\x0c"
 
 
 class Footer:
-    """Keep a row of status and the line being typed below the log.
+    """Keeps a row of status and the line being typed below the log.
 
     When there is no line, the cursor is at the start of the empty row under the row of status.
-    What the terminal itself echoes, such as ^C, does not spoil the status there.
+    There, what the terminal itself echoes, such as ^C, does not spoil the status.
     """
 
     def __init__(self) -> None:
-        self._lock = Lock()  # guards all below; a thread that holds it does not wait
+        self._lock = Lock()  # guards all below; its holder waits for no input or output
         self._line: LineEditor | None = None
         self._is_open = False  # whether the line should be shown
         self._is_paused = False
@@ -44,7 +45,7 @@ class Footer:
             self._is_open = False
 
     def pause(self) -> None:
-        """Show nothing until `resume`, as other programs will write on the terminal."""
+        """Show nothing until `resume`, because other programs will write on the terminal."""
         with self._lock:
             self._is_paused = True
 
@@ -56,16 +57,16 @@ class Footer:
                 self._line.feed(_DRAW_ANEW)
 
     def feed(self, keys: str) -> list[Event]:
-        """Have the line take `keys`; return the events that they cause."""
+        """Feed `keys` to the line; return the events that they cause."""
         with self._lock:
             return [] if self._line is None else self._line.feed(keys)
 
     def around(self, text: str, status: str, size: os.terminal_size | None) -> str:
-        """Return what to write so that `text`, whole lines, appears above an up-to-date footer.
+        """Return what to write so that `text` appears above a footer that is up to date.
 
-        `status` is one row that fits, or empty. `size` is the size of the terminal, or None while
-        another job has it. Then the footer is neither drawn nor taken off, as the other job has
-        written below it.
+        `text` is whole lines. `status` is one row that fits, or empty. `size` is the size of the
+        terminal, or None while another job has the terminal. Then the footer is neither drawn nor
+        taken off, because the other job has written below it.
         """
         with self._lock:
             if size is None:

@@ -37,19 +37,19 @@ PROMPT = "operator> "
 HOW_TO_STOP = "=== stop, or Ctrl-C, stops the server."
 
 LOOK_SECONDS = 1.0
-"""How often a job in the background looks whether it has come to the foreground."""
+"""Seconds after which a job in the background looks again whether it is in the foreground."""
 
 _DRAW_SECONDS = 0.5
-"""How long we wait for the line to be taken off the screen; the terminal may be stopped."""
+"""The most seconds we wait until the line is off the screen; the terminal may be stopped."""
 
 _SUSPEND = "\x1a"  # Ctrl-Z
 
 
 class OperatorInput:
-    """Read `stdin` on a thread of its own; hand each line that is not blank, cleaned, to `obey`.
+    """Reads `stdin` on a thread of its own; cleans each line and passes it to `obey`.
 
-    `failed` is told of an error in `obey`, and of what was being done; then the next line is read.
-    The end of the input ends the reading and nothing else.
+    Blank lines are left out. If `obey` raises, `failed` is called with what was being done and the
+    error, and the next line is read. The end of the input ends the reading and nothing else.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class OperatorInput:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to read. Call it from the main thread: no other can set signal handlers.
+        """Begin to read. Call it from the main thread, the only one that can set signal handlers.
 
         Raise `RuntimeError` if the system is out of threads.
         """
@@ -120,12 +120,12 @@ class OperatorInput:
                     self._take(self._decoder.decode(data))
 
     def _wait_for_input(self) -> bool:
-        """Wait for input, for the bell, or until it is time to look for the foreground again.
+        """Wait for input; return whether there is some.
 
-        Return whether there is input.
+        The bell ends the wait. So does the time to look again whether we are in the foreground.
         """
         if sys.platform == "win32":
-            return True  # its select knows sockets only: we wait in the read
+            return True  # `select` takes only sockets there, so we wait in the read
         if self._may_read():
             return self._listen([self._descriptor, self._bell], None)
         return self._listen([self._bell], LOOK_SECONDS)
@@ -142,7 +142,7 @@ class OperatorInput:
         return not os.isatty(self._descriptor) or is_in_foreground(self._descriptor)
 
     def _read(self) -> bytes | None:
-        """Return what there is, or None if it is another job's turn to read."""
+        """Return what has come in, or None if another job has the terminal now."""
         try:
             return os.read(self._descriptor, 4096)
         except BlockingIOError:
@@ -173,15 +173,15 @@ class OperatorInput:
     def _handle_line(self, line: str) -> None:
         try:
             self._obey(line)
-        except Exception as error:  # after a command that fails the operator types the next one
+        except Exception as error:  # a command that fails must not end the reading
             self._failed(f"operator's command {line!r}", error)
 
 
 class TerminalInput(OperatorInput):
-    """The input where the line is edited at the foot of the console's terminal; `stdin` is that.
+    """Reads a line that is edited at the foot of the console's terminal.
 
-    Each line stays in the log as it was entered, above its answer. While another job has the
-    terminal, neither its modes nor its screen are touched.
+    `stdin` and `terminal` are that terminal. Each line stays in the log as it was entered, above
+    its answer. While another job has the terminal, we touch neither its modes nor its screen.
     """
 
     def __init__(
@@ -203,14 +203,14 @@ class TerminalInput(OperatorInput):
         self._is_seated = False
 
     def start(self) -> None:
-        """Begin to read, once we are in the foreground."""
+        """Begin to read as soon as we are in the foreground."""
         atexit.register(self.restore)
         self._console.footer.open_line(self._line)
         self._set_signal_handlers()
         super().start()
 
     def stop(self, timeout: float = 1.0) -> None:
-        """Take the line off the screen, too."""
+        """Do what `OperatorInput.stop` does, and take the line off the screen."""
         deadline = time.monotonic() + timeout
         super().stop(timeout)
         self._console.footer.close_line()
@@ -228,7 +228,7 @@ class TerminalInput(OperatorInput):
     # The reading thread
 
     def _may_read(self) -> bool:
-        """Return whether the terminal is ours, and set it up as soon as it is."""
+        """Return whether the terminal is ours now; if it has just become ours, set it up."""
         if not self._terminal.is_ours():
             self._is_seated = False
         elif not self._is_seated:
@@ -252,7 +252,7 @@ class TerminalInput(OperatorInput):
             self._handle(events)
 
     def _take_end(self) -> None:
-        """Ignore a half-typed line: the operator could still have changed it."""
+        """Drop a half-typed line: the operator might still have changed it."""
 
     def _handle_line(self, line: str) -> None:
         self._console.answer(Text.assemble((self._prompt, "bold"), line))
@@ -265,9 +265,9 @@ class TerminalInput(OperatorInput):
         self._terminal.give_back()
         self._is_seated = False
         self._listen([self._bell], 0)
-        # The signal goes to all of our job, as the terminal would have sent it. Where there is no
-        # shell to go back to, the system ignores it. The process is stopped while we listen, and
-        # SIGCONT rings the bell.
+        # We send the signal to all of our job, as the terminal would have done. If there is no
+        # shell to go back to, the system ignores the signal. The process is stopped while we
+        # listen, and SIGCONT rings the bell.
         os.kill(0, signal.SIGTSTP)
         self._listen([self._bell], LOOK_SECONDS)
 
@@ -306,20 +306,20 @@ def open_input(
     complete: Completer | None = None,
     prompt: str = PROMPT,
 ) -> OperatorInput | None:
-    """Return what reads standard input, not started yet; None if that cannot or may not be read.
+    """Return an input for standard input, not started yet; None if we cannot or may not read it.
 
-    `complete` and `prompt` are used if it is the terminal that the console writes to. `complete`
-    must not raise.
+    `complete` and `prompt` are used only if standard input is the terminal that the console writes
+    to. `complete` must not raise.
     """
     stdin, terminal = sys.stdin, console.terminal
     try:
         descriptor = stdin.fileno()
-    except (AttributeError, OSError, ValueError):  # it is None, closed, or no file at all
+    except (AttributeError, OSError, ValueError):  # standard input is None, closed, or no file
         return None
     if sys.platform != "win32" and os.isatty(descriptor):
         try:
             is_in_foreground(descriptor)
-        except OSError:  # it controls another session, and the shell of that session reads from it
+        except OSError:  # the terminal belongs to another session, whose shell reads from it
             return None
         if terminal is not None and os.path.sameopenfile(descriptor, terminal.descriptor):
             return TerminalInput(console, obey, failed, stdin, terminal, complete, prompt)
@@ -327,6 +327,6 @@ def open_input(
 
 
 def _read_without_being_stopped() -> None:
-    """Make reads fail while another job has the terminal; by default they stop the process."""
+    """Make reads fail while another job has the terminal. By default they stop the process."""
     if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTIN, signal.SIGTTOU})

@@ -1,8 +1,8 @@
 """Show the operator what happens: one line for each event, in colour on a terminal.
 
-A background writer writes the lines, so that neither a stopped terminal nor a slow disk ever holds
-up the chat. In a file the lines are plain, carry the date too, and are flushed at once. Nothing
-that came from a client is read as markup.
+A background writer writes the lines, so a stopped terminal or a slow disk never holds up the chat.
+In a file the lines are plain, carry the date too, and are flushed at once. Nothing that came from
+a client is read as markup (promise 4).
 
 On a terminal the writer's thread also draws the footer: a row of status, and the line that the
 operator types. Code that changes the footer calls `Console.redraw`; nothing else writes to the
@@ -47,37 +47,37 @@ from threadchat.monitoring.events import (
 from threadchat.text.phrases import duration
 
 RETRY_SECONDS = 1.0
-"""How long the console waits before it tries again to write to a disk that was full."""
+"""How many seconds the console waits before it writes again to a disk that was full."""
 
 _NO_ROOM = frozenset(
     getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)
 )
 
 REDRAW_SECONDS = 1.0
-"""How often the status is asked for; without anything to log, how often the footer is drawn."""
+"""Seconds between two requests for the status; also between two drawings of an idle footer."""
 
 
 class Detail(IntEnum):
-    """How much is shown."""
+    """How much the log shows; each level shows what the levels before it show, too."""
 
     NOTHING = 0
     PROBLEMS = 1
-    """The start and the stop as well."""
+    """Problems, and the start and the stop of the server."""
     CLIENTS = 2
     MESSAGES = 3
 
 
 class _Writer(rich.console.Console):
     def on_broken_pipe(self) -> None:
-        """Let the error rise; rich would end the thread and redirect standard output."""
+        """Raise the error again; rich would end the thread and redirect standard output."""
         raise
 
 
 class Console:
     """The operator's view of a server.
 
-    Every method may be called from any thread, and none waits but `close`. `file` is standard
-    output if it is None. `width`, in columns, is that of the terminal if it is None.
+    Every method may be called from any thread, and only `close` waits. If `file` is None, the log
+    goes to standard output. `width` is in columns; if it is None, the terminal's width is used.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Console:
         self._has_fixed_width = width is not None
         self._time_format = "%H:%M:%S" if self._console.is_terminal else "%Y-%m-%d %H:%M:%S"
         self.terminal = Tty.behind(file)
-        """The terminal that is written to, if there is one that has a footer."""
+        """The terminal that the log is written to; None if there is none that we can draw on."""
         self.footer = Footer()
         self._status: Callable[[], str] | None = None
         self._status_row = ""
@@ -104,7 +104,7 @@ class Console:
             tick_seconds=None if self.terminal is None else REDRAW_SECONDS,
             finish=self._take_footer_off,
         )
-        if file is None:  # standard output was closed, or there is none, as with Windows' pythonw
+        if file is None:  # there is no standard output, as under Windows' pythonw
             self._writer.close()
 
     def note(self, event: Event) -> None:
@@ -140,16 +140,16 @@ class Console:
                 self._show(Detail.MESSAGES, room, "blue", message.line)
 
     def answer(self, renderable: RenderableType) -> None:
-        """Show the answer to a command, as words or as something that rich renders, in order.
+        """Show the answer to a command: a string, or something that rich renders.
 
-        It is shown at every level of detail. No string in it is read as markup.
+        It appears in order with the log, at every level of detail. No string is read as markup.
         """
         self._writer.put(renderable)
 
     def show_status(self, status: Callable[[], str]) -> None:
-        """Keep a row with what `status` returns under the log, if the log is on a terminal.
+        """Show the row that `status` returns under the log, if the log is on a terminal.
 
-        `status` is called once a second, on the console's own thread: it must neither wait nor
+        `status` is called once a second, on the console's own thread. It must neither wait nor
         raise.
         """
         self._status = status
@@ -166,9 +166,9 @@ class Console:
         return drawn
 
     def close(self, timeout: float = CLOSE_SECONDS) -> bool:
-        """Write what is waiting, for up to `timeout` seconds, and show nothing any more.
+        """Write what waits, for up to `timeout` seconds; after that show nothing more.
 
-        Return False if the writing has not come to its end: nobody takes what is written.
+        Return False if not all is written in time, because nobody reads what is written.
         """
         return self._writer.close(timeout)
 
@@ -178,8 +178,8 @@ class Console:
             line = Text.assemble((f"{stamp} ", "dim"), (f"{event:<19} ", style), words)
             self._writer.put(line, is_talk=detail is Detail.MESSAGES)
 
-    # On the thread that writes. When the terminal or the pipe has gone, `OSError` or `ValueError`
-    # ends it, and the chat goes on without a console.
+    # On the thread that writes. If the terminal or the pipe is gone, `OSError` or `ValueError` ends
+    # that thread, and the chat goes on without a console.
 
     def _write(self, item: RenderableType | threading.Event) -> None:
         if isinstance(item, threading.Event):
@@ -199,7 +199,7 @@ class Console:
         self._redraw()
 
     def _print(self, item: RenderableType) -> None:
-        """Write `item` above the footer. Words stay one line, however long, to be copied whole."""
+        """Write `item` above the footer. A string stays one line, so that it is copied whole."""
         size = self._size()
         if size is not None and not self._has_fixed_width:
             self._console.size = (size.columns or 80, size.lines or 24)
@@ -211,7 +211,7 @@ class Console:
             self._draw(capture.get(), size)
 
     def _draw(self, text: str, size: os.terminal_size | None) -> None:
-        """Write `text` and what the footer needs around it at once, never half of it."""
+        """Write `text` and the footer around it in one piece."""
         output = self.footer.around(text, self._current_status(size), size)
         if output:
             self._write_out(output)
@@ -223,7 +223,7 @@ class Console:
         was_full = False
         while True:
             try:
-                file.flush()  # what has not been written is still there for the next time
+                file.flush()  # if it fails, what is not written yet stays for the next try
             except OSError as error:
                 if error.errno not in _NO_ROOM or self._writer.closing.wait(RETRY_SECONDS):
                     raise
@@ -234,7 +234,7 @@ class Console:
             self.note(Trouble("the log could not be written here for a while: the disk was full"))
 
     def _size(self) -> os.terminal_size | None:
-        """Return the size of the terminal, or None if we may not draw on it just now."""
+        """Return the size of the terminal, or None if we may not draw on it now."""
         with contextlib.suppress(OSError):
             if self.terminal is not None and self.terminal.is_ours():
                 return self.terminal.size()
@@ -248,7 +248,7 @@ class Console:
         if now >= self._status_is_due or size.columns != self._status_columns:
             self._status_is_due, self._status_columns = now + REDRAW_SECONDS, size.columns
             row = Text(self._status(), "reverse")
-            # Terminals differ about where the cursor is behind a row that is full.
+            # Terminals differ in where the cursor stands after a full row.
             row.truncate(max(1, (size.columns or 80) - 1), overflow="ellipsis")
             with self._console.capture() as capture:
                 self._console.print(row, soft_wrap=True, end="")

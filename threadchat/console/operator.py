@@ -1,8 +1,8 @@
-"""The person at the server's own terminal, who is in no room and has every right.
+"""The operator at the server's own terminal. They are in no room, and may use every command there.
 
-Most of the commands are those that operators have in the chat. A command that shows more here than
-people in a room should see, or looks better as a table, has a form of its own. Commands may be
-typed with or without a slash.
+Most of the commands are those that operators have in the chat. A command has a form of its own
+here if it shows more than people in a room should see, or if it looks better as a table. Commands
+may be typed with or without a slash.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ _SHARED = (
 
 
 class Operator(Person):
-    """The person at the server's own terminal. `show` is called with the answers of commands.
+    """The operator at the server's own terminal. `show` is called with the answers of commands.
 
     Nobody else can have the name, so people can write to the operator in private.
     """
@@ -55,7 +55,7 @@ class Operator(Person):
             self.show(Text(line))
 
     def obey(self, line: str) -> None:
-        """Do what `line` says, on the calling thread."""
+        """Run the command in `line`, on the calling thread."""
         self.last_heard_at = self._chat.clock()
         match parse_line(line if line.startswith("/") else f"/{line}"):
             case Call() as call:

@@ -1,7 +1,7 @@
-"""The terminal the server was started at: whether it is ours just now, its size, and its modes.
+"""The terminal at which the server was started: whether it is ours now, its size, and its modes.
 
-`Tty` draws nothing and reads no key. It says when that may be done, and sets the modes in
-which keys come one by one. It knows the terminals of POSIX only: on Windows it finds none.
+`Tty` draws nothing and reads no key. It says when that may be done, and sets the modes in which
+keys come one by one. It knows only POSIX terminals: on Windows it finds none.
 """
 
 import contextlib
@@ -14,11 +14,11 @@ if sys.platform != "win32":
     import termios
 
 _NOT_TO_BE_DRAWN_ON = frozenset({"", "dumb", "unknown"})
-"""Values of TERM that promise no escape sequence."""
+"""Values of TERM for terminals that may not know escape sequences."""
 
 
 class Tty:
-    """A terminal that obeys escape sequences; we may share it with other jobs of a shell."""
+    """A terminal that knows escape sequences; we may share it with other jobs of a shell."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -29,7 +29,7 @@ class Tty:
 
     @classmethod
     def behind(cls, file: TextIO | None) -> "Tty | None":
-        """Return the terminal that `file` is, or None if it is no terminal we can draw on."""
+        """Return the terminal behind `file`, or None if it is no terminal that we can draw on."""
         if sys.platform == "win32" or os.environ.get("TERM", "").lower() in _NOT_TO_BE_DRAWN_ON:
             return None
         try:
@@ -39,22 +39,22 @@ class Tty:
         return cls(descriptor) if os.isatty(descriptor) else None
 
     def is_ours(self) -> bool:
-        """Return whether we run in its foreground, where a job may read and draw.
+        """Return whether we run in the terminal's foreground, where a job may read and draw.
 
         Raise `OSError` if the terminal is gone, or does not control our session.
         """
         return is_in_foreground(self.descriptor)
 
     def size(self) -> os.terminal_size:
-        """Return its columns and rows, 0 if it does not know; raise `OSError` if it is gone."""
+        """Return columns and rows, 0 if unknown; raise `OSError` if the terminal is gone."""
         return os.get_terminal_size(self.descriptor)
 
     def take_keys(self) -> None:
         """Set the modes in which keys come one by one and are not echoed.
 
-        Keys that send a signal still send it, but Ctrl-Z comes as a key: the footer has to be taken
-        off before the process is suspended. May be called again when the process goes on, as the
-        shell has set modes of its own meanwhile. Raise `OSError` if the terminal is gone.
+        Keys that send a signal still send it. Only Ctrl-Z comes as a key, because the footer has to
+        be taken off before the process is suspended. Call it again when the process goes on, as
+        the shell has set its own modes meanwhile. Raise `OSError` if the terminal is gone.
         """
         with self._lock:
             if self._is_left:
@@ -69,9 +69,9 @@ class Tty:
                 raise OSError(*error.args) from error
 
     def give_back(self) -> None:
-        """Restore the modes that were found, unless another job has the terminal now.
+        """Restore the modes that the terminal had, unless another job has the terminal now.
 
-        Does not wait for output to be written: the terminal may have been stopped with Ctrl-S.
+        It does not wait for output to be written: the terminal may be stopped by Ctrl-S.
         """
         with self._lock, contextlib.suppress(OSError, termios.error):
             before, self._before = self._before, None
@@ -79,7 +79,7 @@ class Tty:
                 termios.tcsetattr(self.descriptor, termios.TCSANOW, before)
 
     def leave(self) -> None:
-        """Give it back for good: `take_keys` does nothing from now on.
+        """Give the terminal back for good: `take_keys` does nothing from now on.
 
         A signal handler may call it.
         """
@@ -100,9 +100,9 @@ class Tty:
 
 
 def is_in_foreground(descriptor: int) -> bool:
-    """Return whether our job is the one in the foreground of the terminal `descriptor`.
+    """Return whether our job is in the foreground of the terminal `descriptor`.
 
-    Any other job is stopped if it reads from there. Raise `OSError` if the terminal is gone, or
-    does not control our session.
+    The system stops any other job that reads from there. Raise `OSError` if the terminal is gone,
+    or does not control our session.
     """
     return os.tcgetpgrp(descriptor) == os.getpgrp()

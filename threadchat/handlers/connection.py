@@ -1,7 +1,7 @@
 """Connect one person at a terminal: bytes in, lines out; messages in, bytes out.
 
-What arrives goes through the client's `Terminal`, what is sent goes through its `SendQueue`.
-Who the person is, and what the lines mean, is for `threadchat.session` to know.
+What arrives goes through the client's `ClientTerminal`; what is sent goes through its `SendQueue`.
+`threadchat.session` decides who the person is and what the lines mean.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -18,26 +18,26 @@ from threadchat.terminal.linebuffer import LineTooLong
 from threadchat.terminal.view import Appearance
 
 RECEIVE_SIZE = 1024
-"""Bytes received at once, where something is there."""
+"""Bytes received at once if something has arrived already."""
 
 WAITING_SIZE = 470
-"""Bytes received at once by a thread that waits for them: each idle one holds a buffer this large.
+"""Bytes received at once by a thread that waits; each waiting thread holds such a buffer.
 
-Of what Python allocates without asking the system, this is about the largest.
+This is about the largest buffer that Python allocates without asking the system.
 """
 
 DRAIN_SECONDS = 3.0
-"""How long a client that is leaving may take to fetch what was still to be sent to it."""
+"""How many seconds a leaving client may take to fetch what is still queued for it."""
 
 LINGER_SECONDS = 1.0
-"""How long the server waits for a client's end of the connection after closing its own."""
+"""How many seconds the server waits, after it has closed its side, for the client's close."""
 
 
 class TerminalConnection:
     """The connection of one person at a terminal: see `ClientConnection` and `TerminalSettings`.
 
-    `begin` says who greets the client. All is for the client's own thread, but for what
-    `ClientConnection` says; the person's `deliver` may be called from any thread, too.
+    `begin` comes first. Everything is for the client's own thread, except what `ClientConnection`
+    allows. The person's `deliver` may be called from any thread, too.
     """
 
     __slots__ = (
@@ -70,7 +70,7 @@ class TerminalConnection:
         self.started_at = clock()
         self.bytes_received = 0
         self.why: str = Reason.CLOSED
-        """Why the connection has ended, as far as receiving has shown it."""
+        """The reason that receiving has shown for the end of the connection."""
         self._transport = transport
         self._send_queue = send_queue
         self._terminal = terminal
@@ -79,26 +79,26 @@ class TerminalConnection:
         self._frame: Frame | None = None
         self._events: list[TerminalEvent] = []  # what has come in and is not served yet
         self._prompt = ""
-        self._was_cut_off = False  # broken or turned away: what stands there is no line
+        self._was_cut_off = False  # broken or turned away: the rest of the input is no line
         self._is_time_for: Callable[[str], bool] | None = None
         self._lines: Generator[str, None, None] | None = None
 
     def begin(
         self, greet: Callable[[], None], is_time_for: Callable[[str], bool] | None = None
     ) -> None:
-        """Get ready to read: `greet` greets the client before its first line is waited for.
+        """Get ready to read. `greet` is called to greet the client before its first line.
 
-        `is_time_for` is called with each line before it is passed on, and may wait; where it
+        `is_time_for` is called with each line before the line is passed on, and it may wait. If it
         returns False, the client is gone.
         """
         self._is_time_for = is_time_for
         self._lines = self._read_lines(greet)
 
     def let_go(self) -> None:
-        """Let go of what holds on to this connection, so that all of it is freed here and now.
+        """Break the reference cycles of this connection, so that all of it is freed at once.
 
-        A search for cycles might come late: on a free-threaded build what a thread that has ended
-        allocated may not count as a reason for one.
+        The garbage collector might come late: on a free-threaded build, what an ended thread
+        allocated may not count towards the next collection.
         """
         if self._lines is not None:
             self._lines.close()
@@ -109,7 +109,7 @@ class TerminalConnection:
     # What the person types
 
     def lines(self) -> Iterator[str]:
-        """Return what yields each line as it was typed, until the person is gone."""
+        """Return an iterator over the lines as they were typed; it ends when the person is gone."""
         assert self._lines is not None
         return self._lines
 
@@ -118,12 +118,12 @@ class TerminalConnection:
         return next(self.lines(), None)
 
     def receive_waiting(self) -> None:
-        """Take in what has arrived, without waiting for more, if no line waits already."""
+        """Take in what has arrived, without waiting; do nothing if a line waits already."""
         if not self._events and (data := self._receive(waits=False)):
             self._take(data)
 
     def peek_lines(self, most: int) -> list[str]:
-        """Return up to `most` lines that came in right behind the last one, without taking them."""
+        """Return up to `most` lines that came in right after the last one, without taking them."""
         lines: list[str] = []
         for event in self._events[:most]:
             if not isinstance(event, str):
@@ -137,25 +137,25 @@ class TerminalConnection:
 
     @property
     def is_ended(self) -> bool:
-        """Whether this server is done with the client: what it still sends counts no more.
+        """Whether this server has ended the client. What the client still sends is ignored.
 
-        Not yet, if a send has found the connection broken: what it said before that counts.
+        False if a send has found the connection broken: what the client said before still counts.
         """
         ended = self._send_queue.reason
         return ended is not None and ended not in BROKEN
 
     def is_at_end(self) -> bool:
-        """Return whether the client will send no more, as far as the system tells."""
+        """Return whether the client will send nothing more, as far as the system knows."""
         return self._transport.is_at_end()
 
     def pause(self, seconds: float) -> bool:
-        """Wait so long; return False, soon, if the connection breaks or is ended meanwhile."""
+        """Wait `seconds`; return False early if the connection breaks or is ended meanwhile."""
         return self._transport.pause(seconds)
 
     def _receive(self, *, waits: bool = True) -> bytes:
-        """Return what the client sends; b"" is the end, for whatever reason.
+        """Return what the client sends; b"" means the end, for any reason.
 
-        Without waiting, b"" may also be that nothing has come.
+        If `waits` is False, b"" may also mean that nothing has come.
         """
         try:
             transport = self._transport
@@ -168,10 +168,11 @@ class TerminalConnection:
         return data
 
     def _chunks(self, greet: Callable[[], None]) -> Iterator[bytes]:
-        """Greet the client and yield what it sends, unless that shows it to be no chat client."""
+        """Greet the client and yield what it sends; end if it turns out to be no chat client."""
         sniffer = Sniffer()
-        # A client of another protocol has usually spoken by now, and can read the answer if that
-        # is the first thing it gets. Nothing is waited for: people do not type that fast.
+        # A client of another protocol has usually sent something by now. It can read our answer
+        # only if that is the first thing it gets, so we do not greet it yet. We do not wait for
+        # input: a person has typed nothing yet, and is greeted at once.
         greeted = not self._transport.has_input()
         if greeted:
             greet()
@@ -203,7 +204,7 @@ class TerminalConnection:
                     self.person.quit()
                     return
                 elif not (isinstance(event, AreYouThere) and asked):
-                    # One sign of life is enough for all that ask in one breath.
+                    # One answer is enough for several AYTs that come one right after another.
                     asked = isinstance(event, AreYouThere)
                     self._answer(event)
         if not self._was_cut_off and not self.is_ended:
@@ -220,7 +221,7 @@ class TerminalConnection:
             self._settle()
 
     def _answer(self, event: LineTooLong | AreYouThere) -> None:
-        """Answer what is not a line."""
+        """Answer an event that is not a line."""
         if isinstance(event, AreYouThere):
             self.person.tell(Notice("Yes, threadchat is here."))
         else:
@@ -257,11 +258,11 @@ class TerminalConnection:
     # What the person sees
 
     def write(self, text: str) -> None:
-        """Send `text`, of whole lines or the start of one, as it is."""
+        """Send `text` as it is. It is whole lines, or the start of a line."""
         self._send_queue.send(self.person.format.encode(text))
 
     def ask(self, question: str, lines: str = "") -> None:
-        """Send whole `lines`, and below them put `question` before what is typed next."""
+        """Send whole `lines`, then `question` in front of the line that the person types next."""
         before = self.person.format.encode(lines)
         if before and self._terminal.is_in_character_mode:
             self._send_queue.send(before)  # above what is being typed
@@ -270,18 +271,21 @@ class TerminalConnection:
         self._settle(before)
 
     def keep(self, typed: str) -> None:
-        """Leave what was typed on the screen, in character mode: else it stands there anyway."""
+        """Leave `typed` on the screen in character mode. In line mode it stands there anyway."""
         if self._terminal.is_in_character_mode:
             self.write(f"{typed}\r\n")
 
     def set_prompt(self, prompt: str) -> None:
-        """Put `prompt` before what is typed, in character mode."""
+        """Put `prompt` in front of what is typed, in character mode."""
         self._prompt = prompt
         self._terminal.set_prompt(prompt)
         self._settle()
 
     def _settle(self, before: bytes = b"") -> None:
-        """Send `before` and what the terminal has to say, and how a line being typed is kept."""
+        """Send `before` and the terminal's own output; tell the send queue the current frame.
+
+        Then take over the view that the client needs by now.
+        """
         terminal = self._terminal
         data, frame = terminal.take_output()
         data = before + data
@@ -292,8 +296,8 @@ class TerminalConnection:
             self._show_as_wanted()
 
     def _show_as_wanted(self) -> None:
-        # In character mode nothing but what is sent from here is on the screen: what the person
-        # says is shown to them as it is to others.
+        # In character mode the screen shows only what the server sends, so the person is shown
+        # their own messages as others are.
         self.person.hears_itself = self._appearance.is_in_character_mode
         self.person.format = self._appearance.view
 
@@ -301,29 +305,29 @@ class TerminalConnection:
 
     @property
     def terminal(self) -> "TerminalConnection":
-        """What can be set of the person's terminal: see `TerminalSettings`."""
+        """The settings of the person's terminal: see `TerminalSettings`."""
         return self
 
     @property
     def speaks_telnet_in_line_mode(self) -> bool:
-        """Whether character mode is there for the asking."""
+        """Whether the client could change to character mode: it speaks telnet, in line mode."""
         return self._terminal.speaks_telnet and not self._terminal.is_in_character_mode
 
     def set_charset(self, name: str) -> str:
-        """See `Terminal.set_charset`."""
+        """See `ClientTerminal.set_charset`."""
         encoding = self._terminal.set_charset(name)
         self._settle()
         return encoding
 
     def set_character_mode(self, wanted: bool) -> None:
-        """See `Terminal.set_character_mode`."""
+        """See `ClientTerminal.set_character_mode`."""
         self._terminal.set_character_mode(wanted)
         self._settle()
 
     def show(
         self, *, color: bool | None = None, times: bool | None = None, bell: bool | None = None
     ) -> None:
-        """Show colours, show times before lines, ring when the person is mentioned, or do not."""
+        """Show colours, show times before lines, ring at mentions, or do not; None: as before."""
         self._appearance.wish(color=color, times=times, bell=bell)
         self._show_as_wanted()
 
@@ -331,7 +335,7 @@ class TerminalConnection:
 
     @property
     def is_behind(self) -> bool:
-        """Whether output waits for the client to take it, at this very moment."""
+        """Whether output waits at this moment for the client to take it."""
         return self._send_queue.is_behind
 
     @property
@@ -344,16 +348,16 @@ class TerminalConnection:
         self._send_queue.end(reason, render(Goodbye(reason, words), self.person.format))
 
     def abandon(self, reason: str) -> None:
-        """End the client without sending what waits for it."""
+        """End the client. What waits to be sent to it is dropped."""
         self._send_queue.abandon(reason)
 
     @property
     def reason(self) -> str:
-        """What ended the client from outside, if anything did; else what receiving has shown."""
+        """The reason given by whatever ended the client; else the reason that receiving showed."""
         ended = self._send_queue.reason
         if ended is None or (ended in BROKEN and self.why == Reason.TIMED_OUT):
-            # Of a lost connection the system says once that it timed out, to whoever asks first;
-            # from then on only that it is broken.
+            # The system says only once that a lost connection timed out: to the first call that
+            # asks. After that it says only that the connection is broken.
             return self.why
         return ended
 
@@ -363,7 +367,10 @@ class TerminalConnection:
         self._settle()
 
     def drain(self) -> None:
-        """Let the client have what it is owed, and close our side first."""
+        """Wait until the client has taken what is queued, then close our side before the client's.
+
+        The waits take up to `DRAIN_SECONDS` and `LINGER_SECONDS`.
+        """
         if self._send_queue.drain(DRAIN_SECONDS):
             self._transport.linger(LINGER_SECONDS)
 

@@ -1,7 +1,7 @@
 """Serve one client at a terminal for as long as it is connected, on a thread of its own.
 
-`socketserver` calls `setup`, `handle` and `finish`. What the client types is the business of its
-`TerminalConnection`, and what it means that of `Login` and `Conversation`.
+`socketserver` calls `setup`, `handle` and `finish`. `TerminalConnection` reads what the client
+types; `Login` and `Conversation` act on it.
 """
 
 import socket
@@ -30,7 +30,7 @@ from threadchat.terminal.view import PLAIN_VIEW
 
 
 class Host(Protocol):
-    """What a handler needs of the server it belongs to."""
+    """What a handler needs from the server it belongs to."""
 
     chat: Chat
     clock: Callable[[], float]
@@ -45,22 +45,22 @@ class Host(Protocol):
         """Return an id that no other client of this server has had."""
 
     def register(self, handler: "ClientHandler") -> None:
-        """Know `handler`, so that it can be ended from outside."""
+        """Keep `handler` in the table of clients, so that other threads can end its client."""
 
     def give_up_seat(self) -> None:
-        """Let another client have the current thread's seat: only a goodbye is left to say."""
+        """Let another client have the current thread's seat: only the goodbye is left to send."""
 
 
 class ClientHandler(socketserver.StreamRequestHandler):
-    """One client at a terminal: greeted, asked for a name, heard and answered, and seen off."""
+    """Serves one client at a terminal: greeting, login, conversation, and goodbye."""
 
     request: socket.socket
 
     def setup(self) -> None:
-        """Make ready what serves this client.
+        """Make the objects that serve this client.
 
-        `rfile` and `wfile` are not made: the transport receives without a buffer, and sends
-        without waiting.
+        It makes no `rfile` and `wfile`: the transport receives without a buffer, and sends without
+        waiting.
         """
         self.connection = self.request
         prepare(self.connection)
@@ -85,7 +85,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         return open_transport(self.connection)
 
     def _is_reached(self) -> bool:
-        """Return whether what is sent gets to the client as it should."""
+        """Return whether the client can be sent messages; here always. TLS does a handshake."""
         return True
 
     def _complete(self, text: str) -> tuple[int, list[str]]:
@@ -94,7 +94,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         return complete(self.host.commands, self.host.chat, text)
 
     def handle(self) -> None:
-        """Serve the client until one side has had enough."""
+        """Serve the client until one side ends the connection."""
         try:
             if self._is_reached():
                 self._converse()
@@ -119,7 +119,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         conversation.go_on()
 
     def finish(self) -> None:
-        """Take the client out, see that it gets what it is owed, and log its end (promise 7)."""
+        """Take the person out, send what is still queued, close, and log the end (promise 7)."""
         why = self.client.reason
         try:
             if self.person.name:

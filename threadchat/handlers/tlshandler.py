@@ -11,7 +11,7 @@ from threadchat.net.transport import Transport, open_transport
 
 
 class TlsClientHandler(ClientHandler):
-    """One client at the port where TLS is spoken."""
+    """Serves one client at the TLS port."""
 
     transport: TlsTransport
 
@@ -20,7 +20,7 @@ class TlsClientHandler(ClientHandler):
         return TlsTransport(open_transport(self.connection), self.host.tls)
 
     def _is_reached(self) -> bool:
-        """Agree on keys with the client, which ties up its own thread alone."""
+        """Agree on keys with the client. Only the client's own thread waits for that."""
         try:
             self.transport.handshake()
         except HandshakeFailed as error:

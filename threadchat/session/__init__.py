@@ -1,1 +1,1 @@
-"""One person's side of the chat, whatever they came by: login, conversation, flood control."""
+"""One person's side of the chat, whatever their door: login, conversation, flood control."""

@@ -1,7 +1,7 @@
 """Take one person's lines, and do what each asks for: say it, or run the command that it calls.
 
-The way of a line through a session is here: clean it, tell words from commands, and pass words on
-to the person's room, commands to the registry.
+A line's way through a session is here: clean it, tell messages from commands, then pass a message
+to the person's room, or a command to the registry.
 """
 
 import time
@@ -16,14 +16,15 @@ from threadchat.session.interfaces import ClientConnection
 from threadchat.text.clean import clean_text
 
 MAX_SAID_AT_ONCE = 16
-"""The most lines of one client that its room is told at once, besides the first."""
+"""The most lines of one client that are posted to its room at once, besides the first."""
 
 
 class Conversation:
     """The conversation with a person who has a name, until they leave.
 
-    For the client's own thread, but for `_more`, which the delivering thread calls while this one
-    waits in `Room.post`.
+    For the client's own thread, with one exception: the delivering thread calls `_more` while the
+    client's thread waits in `Room.post`. `flood` is the burst and the rate of flood control, in
+    lines and in lines a second; None switches it off.
     """
 
     __slots__ = ("_chat", "_connection", "_flood_control", "_person", "_prompt", "_registry")
@@ -43,7 +44,7 @@ class Conversation:
         self._prompt = ""
 
     def enter(self) -> None:
-        """Let the person, who has a name by now, into the lobby."""
+        """Let the person into the lobby. They must have a name by now."""
         self._set_prompt(self._chat.lobby.name)
         self._chat.enter(self._person)
 
@@ -83,13 +84,13 @@ class Conversation:
 
     def _say(self, words: str) -> None:
         said, more = [words], None
-        if self._flood_control is None:  # else it has to see each line, on this thread
+        if self._flood_control is None:  # flood control must see each line, on this thread
             said += self._words_behind()
             more = self._more
         self._chat.say(self._person, self._messages(said), more)
 
     def _more(self) -> Sequence[Spoken]:
-        """Return what has come in since, if it is to be said: see `Room.post`, which waits."""
+        """Return the messages that have come in since. Called while `Room.post` waits."""
         connection, person, now = self._connection, self._person, self._chat.clock()
         if connection.is_ended or person.mute_left(now):
             return ()
@@ -100,7 +101,7 @@ class Conversation:
         return self._messages(words)
 
     def _words_behind(self) -> list[str]:
-        """Take what has come in to be said right behind a line: a room is told all at once."""
+        """Take the messages that came in right behind a line, so that all are posted at once."""
         waiting = self._connection.peek_lines(MAX_SAID_AT_ONCE)
         said: list[str] = []
         for line in waiting:

@@ -1,4 +1,4 @@
-"""Keep one client to the pace that flood control allows, by waiting on the client's own thread."""
+"""Slow down a client that sends too fast, by waiting on the client's own thread."""
 
 from collections.abc import Callable
 
@@ -7,13 +7,13 @@ from threadchat.messages.kinds import Notice
 from threadchat.session.interfaces import ClientConnection
 
 LAST_LINES_SECONDS = 60.0
-"""How long, in all, the lines that came too fast are still said for a client that has ended."""
+"""How many seconds in all the waiting lines of a client are still served after it has ended."""
 
 _TOO_FAST = "That was fast: what you send is served line by line, and none of it is lost."
 
 
 class FloodControl:
-    """The pace of one client: `burst` lines at once, and `rate` a second then."""
+    """Flood control for one client: `burst` lines at once, then `rate` lines a second."""
 
     __slots__ = ("_connection", "_guard", "_is_told", "_last_lines_seconds")
 
@@ -33,8 +33,8 @@ class FloodControl:
         """Wait until it is time for `line`, which counts as `weight` lines.
 
         Return False if the client is gone meanwhile. What it sends next waits in its own
-        connection. A client that has nothing more to send is waited for no longer than
-        `LAST_LINES_SECONDS` in all: it may be gone for good.
+        connection. For a client that has nothing more to send, the waits add up to at most
+        `LAST_LINES_SECONDS`, because it may be gone for good.
         """
         delay = self._guard.delay_for(line, weight)
         if not delay:

@@ -1,4 +1,4 @@
-"""Define what a session needs of a client's connection, whatever door the client came by."""
+"""Define what a session needs from a client's connection, whatever door the client came by."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -11,8 +11,8 @@ class ClientConnection(Connection, Protocol):
     """A client's connection, as the client's own thread uses it.
 
     `is_behind`, `bytes_sent`, `end` and `abandon` may be used from any thread. While several people
-    speak at once, `receive_waiting` and what follows it are called by the thread that delivers, for
-    a client that waits meanwhile.
+    speak at once, the delivering thread calls `receive_waiting`, `peek_lines`, `drop_lines` and
+    `is_ended` for a client whose own thread waits meanwhile.
     """
 
     person: Person
@@ -22,7 +22,7 @@ class ClientConnection(Connection, Protocol):
     # What the person types
 
     def lines(self) -> Iterator[str]:
-        """Return what yields each line as it was typed, until the person is gone."""
+        """Return an iterator over the lines as they were typed; it ends when the person is gone."""
 
     def next_line(self) -> str | None:
         """Wait for the next line; return None if the person is gone instead."""
@@ -31,47 +31,47 @@ class ClientConnection(Connection, Protocol):
         """Take in what has arrived, without waiting for more."""
 
     def peek_lines(self, most: int) -> list[str]:
-        """Return up to `most` lines that came in right behind the last one, without taking them."""
+        """Return up to `most` lines that came in right after the last one, without taking them."""
 
     def drop_lines(self, number: int) -> None:
         """Take the first `number` of the lines that `peek_lines` returned."""
 
     @property
     def is_ended(self) -> bool:
-        """Whether this server is done with the client: what it still sends counts no more."""
+        """Whether this server has ended the client. What the client still sends is ignored."""
 
     def is_at_end(self) -> bool:
-        """Return whether the client will send no more, as far as the system tells."""
+        """Return whether the client will send nothing more, as far as the system knows."""
 
     # What the person sees
 
     def write(self, text: str) -> None:
-        """Send `text`, of whole lines or the start of one, as it is."""
+        """Send `text` as it is. It is whole lines, or the start of a line."""
 
     def ask(self, question: str, lines: str = "") -> None:
-        """Send whole `lines`, and below them put `question` before what is typed next."""
+        """Send whole `lines`, then `question` in front of the line that the person types next."""
 
     def begin_secret(self, question: str) -> None:
-        """Ask for a password, as `ask_secret` does, but do not wait for it."""
+        """Ask for a password as `ask_secret` does, but do not wait for it."""
 
     def next_secret(self) -> str | None:
         """Wait for the password that was asked for; return None if the person is gone instead."""
 
     def keep(self, typed: str) -> None:
-        """Leave what was typed on the screen, where only the server can."""
+        """Leave `typed` on the screen, if the server draws the line. Else it stays by itself."""
 
     def set_prompt(self, prompt: str) -> None:
-        """Put `prompt` before what is typed, where the server draws the line."""
+        """Put `prompt` in front of what is typed, if the server draws the line."""
 
     # What becomes of the connection
 
     @property
     def is_behind(self) -> bool:
-        """Whether output waits for the client to take it, at this very moment."""
+        """Whether output waits at this moment for the client to take it."""
 
     @property
     def bytes_sent(self) -> int:
         """How many bytes the client's system has taken so far."""
 
     def abandon(self, reason: str) -> None:
-        """End the client without sending what waits for it."""
+        """End the client. What waits to be sent to it is dropped."""

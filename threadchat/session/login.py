@@ -1,4 +1,4 @@
-"""Greet one client, and ask for the password, if there is one, and for a name."""
+"""Greet one client; ask it for the server's password, if there is one, and for a name."""
 
 from threadchat.chat.chat import Chat
 from threadchat.chat.names import NameProtected
@@ -15,7 +15,7 @@ MAX_NAME_TRIES = 5
 class Login:
     """The conversation with one client until it has a name.
 
-    Where it ends otherwise, `person.leaving` says why, unless the client is gone by itself.
+    If it ends without a name, `person.leaving` says why, unless the client has gone by itself.
     """
 
     def __init__(self, chat: Chat, connection: ClientConnection) -> None:
@@ -23,7 +23,7 @@ class Login:
         self._connection = connection
 
     def greet(self) -> None:
-        """Say hello, and ask the first question."""
+        """Greet the client, and ask the first question."""
         if self._chat.rules.has_password:
             self._connection.write("Hello from threadchat!\r\n")
             self._connection.begin_secret(_PASSWORD_PROMPT)
@@ -38,7 +38,7 @@ class Login:
         return f"{count_people(len(people))}: {list_names(names, len(people))}."
 
     def is_passed(self) -> bool:
-        """Go on until the person has the name they asked for; return whether that came to be."""
+        """Go on until the person has a name; return False if the login ends without one."""
         if self._chat.rules.has_password:
             if not self._has_password():
                 return False

@@ -1,6 +1,6 @@
-"""End one client that keeps its place for nothing: without a name, silent, or stuck.
+"""End a client that takes up a place for nothing: one without a name, silent, or stuck.
 
-The server's periodic round calls this for each client, about once a second, with the time.
+The server's round calls this for each client about once a second, with the time.
 """
 
 import math
@@ -12,26 +12,26 @@ from threadchat.session.interfaces import ClientConnection
 from threadchat.text.phrases import duration
 
 STUCK_SECONDS = 30.0
-"""How long a client may take none of what is queued for it."""
+"""How many seconds a client may take nothing of what is queued for it."""
 
 IDLE_WARNING_SECONDS = 60.0
-"""How long before its end a silent client is warned; half of its time if that is less."""
+"""A silent client is warned so many seconds before its end, or after half of its time if later."""
 
 
 class Supervision:
-    """The patience that the server has with one client. For one thread at a time."""
+    """Watches the time limits of one client. For one thread at a time."""
 
     __slots__ = ("_connection", "_limits", "_stuck_at", "_warned_after")
 
     def __init__(self, connection: ClientConnection, limits: Limits) -> None:
         self._connection = connection
         self._limits = limits
-        self._warned_after = -math.inf  # when the person was last heard before a warning
-        # After how many bytes sent it takes no more, and since when; None while nothing is queued.
+        self._warned_after = -math.inf  # the `last_heard_at` for which a warning has been given
+        # The bytes sent when the client last took some, and the time; None while nothing is queued.
         self._stuck_at: tuple[int, float] | None = None
 
     def look(self, now: float) -> None:
-        """End the client if its time is over at `now`, on the server's clock, or warn it."""
+        """End the client if its time is over, or warn it. `now` is on the server's clock."""
         connection, limits = self._connection, self._limits
         if not connection.person.name:
             if limits.name_timeout and now - connection.started_at >= limits.name_timeout:
@@ -40,7 +40,7 @@ class Supervision:
             self._look_at_silence(now - connection.person.last_heard_at, limits.idle_timeout)
         if connection.is_behind:
             self._look_at_queue(now)
-        else:  # as nearly always
+        else:  # the usual case
             self._stuck_at = None
 
     def _look_at_queue(self, now: float) -> None:

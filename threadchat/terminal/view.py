@@ -1,7 +1,8 @@
 """Show messages on terminals: the formats of people at telnet and netcat.
 
 The lines are plain ASCII around what people wrote, so that a person at netcat can read them and a
-script can parse them; colours and times are what people ask for.
+script can parse them. Colours and times appear for people that ask for them, and colours also in
+character mode.
 """
 
 import re
@@ -24,13 +25,13 @@ from threadchat.terminal.telnetprotocol import escape
 from threadchat.text.names import fold_name
 
 
-class View(NamedTuple):  # which hashes and compares at the speed of C, once a member and batch
+class View(NamedTuple):  # a tuple hashes and compares fast, which each batch needs of each member
     """How a terminal is shown messages: a `Format`.
 
-    There are few distinct ones, and people that share one are sent the very same bytes. `encoding`
-    is a Python codec name, and `is_a_guess` whether nobody has said that it is the right one.
-    `doubled_iac` is for clients that speak telnet, where an FF in the text has to be sent twice
-    (RFC 854). The others are people's own wishes.
+    There are few distinct views, and people with the same view are sent the same bytes. `encoding`
+    is the name of a Python codec. `is_a_guess` is true while nobody has said that this encoding is
+    right. `doubled_iac` is for clients that speak telnet: an FF in the text has to be sent to them
+    twice (RFC 854). The other fields are people's own wishes.
     """
 
     encoding: str = "utf-8"
@@ -42,7 +43,7 @@ class View(NamedTuple):  # which hashes and compares at the speed of C, once a m
 
     @property
     def style(self) -> tuple[bool, bool]:
-        """What the lines depend on."""
+        """The part of the view that the lines depend on, before they are encoded."""
         return self.has_color, self.has_times
 
     @property
@@ -74,38 +75,38 @@ class View(NamedTuple):  # which hashes and compares at the speed of C, once a m
         return [f"{message.line}\r\n" for message in messages]
 
     def encode(self, text: str) -> bytes:
-        """Return `text` for this view; what its encoding lacks becomes a question mark."""
+        """Return `text` encoded; a character that the encoding lacks becomes a question mark."""
         data = text.encode(self.encoding, "replace")
         if self.is_a_guess and self.encoding.startswith("cp12"):
             data = data.translate(_WITHOUT_C1)
-        if b"\xff" not in data:  # as ever in UTF-8
+        if b"\xff" not in data:  # always so in UTF-8
             return data
         return escape(data) if self.doubled_iac else _LIKE_A_COMMAND.sub(b"?", data)
 
 
 PLAIN_VIEW = View()
-"""The view of a client that nothing is known of yet: one object for all of them."""
+"""The view of a client we know nothing about yet: one object for all of them."""
 
 
 class Appearance:
-    """How one person at a terminal is shown messages: as their client needs it and as they wish.
+    """Chooses the view of one person from what their client needs and what they wish.
 
-    In character mode nothing but what the server sends is on the screen, and names have colours
-    unless they are switched off.
+    In character mode the screen shows only what the server sends, and names have colours unless
+    the person switches them off.
     """
 
     __slots__ = ("_has_bell", "_has_color", "_has_times", "_plain", "is_in_character_mode", "view")
 
     def __init__(self) -> None:
         self._plain = PLAIN_VIEW
-        self._has_color: bool | None = None  # None: as it suits the mode
+        self._has_color: bool | None = None  # None: colours in character mode only
         self._has_times = self._has_bell = False
         self.is_in_character_mode = False
         self.view = PLAIN_VIEW
         """The view that follows from all this."""
 
     def adapt(self, plain: View, is_in_character_mode: bool) -> bool:
-        """Take over what the client needs; return whether that has changed."""
+        """Take over the view and the mode that the client needs; return whether they changed."""
         if plain is self._plain and is_in_character_mode == self.is_in_character_mode:
             return False
         self._plain = plain
@@ -116,7 +117,7 @@ class Appearance:
     def wish(
         self, *, color: bool | None = None, times: bool | None = None, bell: bool | None = None
     ) -> None:
-        """Show colours and times before lines, ring at mentions, or do not; None is as before."""
+        """Show colours, show times before lines, ring at mentions, or do not; None: as before."""
         if color is not None:
             self._has_color = color
         if times is not None:
@@ -132,22 +133,24 @@ class Appearance:
 
 @lru_cache(maxsize=1024)
 def _shared_view(view: View, has_color: bool, has_times: bool, has_bell: bool) -> View:
-    """Return the one object for a view, so that a room can tell at a glance that two are alike."""
+    """Return one shared object for equal views, so that a room can compare them by identity."""
     return view._replace(has_color=has_color, has_times=has_times, has_bell=has_bell)
 
 
-# What Windows' code pages have there, a terminal that is set to Latin-1 takes for C1 controls:
-# a 9B begins an escape sequence (promise 4). Where the code page is only a guess, they stay away.
+# Windows' code pages have characters at 80 to 9F. A terminal that is set to Latin-1 takes these
+# bytes for C1 controls: 9B begins an escape sequence (promise 4). So they are replaced while the
+# code page is only a guess.
 _WITHOUT_C1 = bytes(ord("?") if 0x80 <= byte < 0xA0 else byte for byte in range(256))
 
 
-# A telnet that has sent no command yet is not known as one. Where an encoding has letters at FF and
-# FA, say, the two would make it hide all that follows, or answer in place of the person.
+# We do not recognise a telnet client before it has sent a command. In some encodings FF and FA, for
+# example, are letters. To a telnet client the two begin a command: it would hide all that follows,
+# or answer in place of the person.
 _LIKE_A_COMMAND = re.compile(rb"\xff(?=[\xfa-\xfe])")
 
 
-# Those of the eight basic colours that can be read on black and on white: red, green, magenta and
-# cyan. Telnet on Windows knows no others.
+# The basic colours that can be read on black and on white: red, green, magenta and cyan. Telnet on
+# Windows knows only the eight basic colours.
 _NAME_COLORS = (31, 32, 35, 36)
 
 
