@@ -28,12 +28,12 @@ _AT_TERMINALS = [
 ]
 collect_ignore = _AT_TERMINALS if sys.platform == "win32" else []
 
-# A machine busy with other tests is no reason to fail. The long run is for whoever has the time.
+# A busy machine is no reason to fail. The profile "long" is for runs that may take hours.
 settings.register_profile("threadchat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", settings.get_profile("threadchat"), max_examples=5000)
 settings.load_profile("threadchat")
 
-# Under Wine the folder of Linux can be seen, too, but it shows what Wine itself has open.
+# Under Wine this folder of Linux exists, too, but it shows what Wine itself has open.
 _OPEN_FILES = next(
     (
         path
@@ -50,7 +50,7 @@ def _open_files() -> int:
 
 @pytest.fixture(autouse=True)
 def nothing_leaks() -> Iterator[None]:
-    """Fail a test after which more threads or descriptors are there than before."""
+    """Fail a test that leaves more threads or descriptors than there were before it."""
     threads, files = threading.active_count(), _open_files()
     yield
     if _open_files() > files:

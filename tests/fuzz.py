@@ -177,7 +177,7 @@ class Conversation:
 
 
 class Stranger:
-    """Somebody who sends a conversation, reads what comes, or does not, and goes."""
+    """A client that sends a conversation, reads what comes or does not, and leaves."""
 
     def __init__(self, port: int, random: Random, used: Counter[str]) -> None:
         conversation = Conversation(random, used)
@@ -223,7 +223,7 @@ class Stranger:
         if sent < len(data):
             self._chunks.appendleft(data[sent:])
             if self._is_deaf:
-                self.go()  # the server has stopped listening to who does not listen to it
+                self.go()  # the server no longer reads from a client that reads nothing
 
     def receive(self) -> None:
         """Read what has come, or leave it lying there."""
@@ -248,11 +248,11 @@ class Stranger:
         self.is_gone = True
 
 
-# Who has to be served meanwhile
+# The people that must be served meanwhile
 
 
 class Bystanders:
-    """Two people who talk while the strangers rave, on a thread of their own."""
+    """Two people that talk while the strangers send nonsense, on a thread of their own."""
 
     def __init__(self, server: ServerProcess, problems: list[str]) -> None:
         self._problems = problems
@@ -408,7 +408,7 @@ class Fuzzer:
         return table
 
 
-# The longest first: a kick says by whom.
+# The longest first: "kicked by" is followed by a name.
 _REASONS = sorted(Reason, key=len, reverse=True)
 
 

@@ -1,4 +1,4 @@
-"""The promises: each that is cited stands in the README, with what keeps it and what attacks it."""
+"""The promises: the README lists each that is cited, with its module and its test."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Test whom a ban is for, how long it lasts, and how it is shown."""
+"""Test which clients a ban keeps out, how long it lasts, and how it is shown."""
 
 import time
 from ipaddress import ip_address, ip_network

@@ -153,7 +153,7 @@ class TestNewConnections:
             assert self.connect(limiter, f"10.1.{number // 250}.{number % 250}")
         assert len(limiter._recent) == MAX_ADDRESSES
         assert not limiter._open
-        assert not self.connect(limiter, "10.1.18.1")  # one of the last is known still
+        assert not self.connect(limiter, "10.1.18.1")  # the server still knows one of the last
 
     @given(
         st.lists(st.tuples(st.sampled_from(HOMES), st.floats(0, 40)), max_size=60),

@@ -23,7 +23,7 @@ class Result:
     entry_seconds: float
     """From the first connection until all clients were in."""
     entry_bytes: int
-    """What all of them had been sent by then."""
+    """How many bytes all clients together had been sent when all were in."""
     kilobytes_before: int
     kilobytes_after: int
     """Of the server's memory, without clients and with all of them; -1 if unknown."""
@@ -86,7 +86,7 @@ def measure(
     kinds: Sequence[Kind],
     options: Mapping[str, float],
 ) -> Result:
-    """Let the clients that `options` ask for loose on `server`; raise `Failed` if it goes wrong."""
+    """Run the clients that `options` ask for against `server`; raise `Failed` if that fails."""
     command = [*generator, "--port", str(server.port), "--pid", str(server.process.pid)]
     for name, value in options.items():
         command += [f"--{name}", f"{value:g}"]

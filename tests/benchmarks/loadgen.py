@@ -162,7 +162,7 @@ class Load:
             self._turn(min(seconds, ticks / rate if rate else seconds) - elapsed)
 
     def begin_to_talk(self) -> None:
-        """Let everybody say what their window allows, but for whom ping and pong lets wait."""
+        """Let clients say what their windows allow; with ping and pong the second client waits."""
         self._is_talking = True
         if self.options.pingpong:
             self.clients[1].credits = 0

@@ -91,7 +91,7 @@ def run_once(
     loadgen: Sequence[str],
     options: Mapping[str, float],
 ) -> Result:
-    """Start a server of its own for this run, let the load loose on it, and end it."""
+    """Start a server for this run, put the load on it, and end it."""
     with tempfile.TemporaryDirectory() as folder:
         history = workload.has_history and contestant.peer.is_threadchat
         extra = ["--history", str(Path(folder) / "history.db")] if history else []

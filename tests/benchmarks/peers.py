@@ -114,7 +114,7 @@ def _inspircd(folder: Path) -> Sequence[str]:
     program = find("inspircd")
     config = folder / "inspircd.conf"
     config.write_text((SERVERS / config.name).read_text().replace("FOLDER", str(folder)))
-    config.chmod(0o600)  # it refuses one that others could read
+    config.chmod(0o600)  # it refuses a file that others could read
     allow_root = ["--runasroot"] if os.getuid() == 0 else []
     return [program, "--nofork", *allow_root, "--config", str(config)]
 

@@ -1,4 +1,4 @@
-"""A lobby whose names and mail are kept in a file."""
+"""A lobby that keeps its names and mail in a file."""
 
 from collections.abc import Iterator
 from pathlib import Path

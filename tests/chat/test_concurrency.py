@@ -59,7 +59,7 @@ def test_each_sees_each_message_once_and_all_in_one_order(
         numbers, chance = iter(range(messages)), random.Random(member.name)
 
         def more() -> list[Spoken]:
-            # Now and then there is nothing more for the moment, as of a person.
+            # Now and then there is nothing more to say for a moment, as with a person.
             taken = islice(numbers, chance.randrange(4))
             return [Say(member.name, str(number), 0.0) for number in taken]
 

@@ -68,7 +68,7 @@ def test_the_end_comes_when_all_is_done_that_was_taken_over(deliverer: Deliverer
     assert not deliverer.take_over(pieces("late", 1, done))
     gate.opened.set()
     deliverer.close(DEADLINE)
-    # Nothing gets in line behind the end: who has more to do goes on.
+    # Once it is closed, work no longer gets in line: a room with more to do goes on at once.
     assert "".join(done) == "aabb"
 
 

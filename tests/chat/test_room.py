@@ -1,4 +1,4 @@
-"""One room: who is shown what, in which order, and what its history keeps."""
+"""One room: what each member is shown, in which order, and what its history keeps."""
 
 import gc
 import re
@@ -68,7 +68,7 @@ class Held:
         return self
 
     def start(self, action: Callable[[], None]) -> None:
-        """Run `action` in a thread and return once its entry waits behind those before it."""
+        """Run `action` in a thread, and return once its entry waits in the queue of the room."""
         before = len(self.room._pending)
         self._spawn(action)
         wait_until(lambda: len(self.room._pending) > before, "the entry is pending")
@@ -254,7 +254,7 @@ def test_the_lines_of_a_batch_are_counted_less_how_who_comes_is_received(
         held.start(lambda: room.leave(bo, left(bo)))
     screens = [member.screen.splitlines() for member in (held.gated, al, bo)]
     assert [len(screen) for screen in screens] == [1 + 5, 3, 3]
-    # To al and to bo went a line on who came at the same time.
+    # al and bo each got a line about the members that joined at the same time.
     assert observer.deliveries == sum(map(len, screens)) - 2
 
 
@@ -336,7 +336,7 @@ def test_a_batch_is_rendered_for_each_view(room: Room) -> None:
 
 
 def test_what_a_batch_held_is_freed_with_it(room: Room) -> None:
-    # Whatever is left for a search for cycles may be left for long, on a free-threaded build.
+    # On a free-threaded build the garbage collector may free cycles only much later.
     gc.disable()
     try:
         al = FakeMember("al", View(has_color=True))
@@ -452,16 +452,16 @@ class Stepped(FakeMember):
 
 
 class BusyRoom:
-    """A room in which what two have said at once is being delivered, held up by `stepped`.
+    """A busy room: two members have spoken at once, and `stepped` holds up the delivery.
 
-    `start` has somebody post, with `more` to be asked; leaving the block lets all pass.
+    `start` lets a member post, with a `more`. Leaving the block lets everything pass.
     """
 
     def __init__(self, room: Room) -> None:
         self.room = room
         self.stepped = Stepped("step")
         self.ends: dict[str, Exception | None] = {}
-        """How the posts came to their ends, by who posted."""
+        """How each post ended, by the name of the sender: an exception, or None."""
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> "BusyRoom":
@@ -474,7 +474,7 @@ class BusyRoom:
         return self
 
     def start(self, name: str, more: More | None = None, *, waits: bool = False) -> None:
-        """Let somebody say their name; with `waits`, return once that waits to be delivered."""
+        """Let a member post its name; with `waits`, return once that waits to be delivered."""
         before = len(self.room._pending)
 
         def post() -> None:

@@ -15,7 +15,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="only there is it kno
 
 
 def on_a_thread(act: Callable[[], Any]) -> Any:
-    """Return what `act` returns on a thread of its own, which alone it may bind to a processor."""
+    """Run `act` on a thread of its own, so that it binds only that thread; return its result."""
     results: list[Any] = []
     thread = threading.Thread(target=lambda: results.append(act()))
     thread.start()
@@ -25,7 +25,7 @@ def on_a_thread(act: Callable[[], Any]) -> Any:
 
 
 def four_processors(monkeypatch: pytest.MonkeyPatch, turns: bool = True) -> list[set[int]]:
-    """Pretend that there are processors 0 to 3; return what is bound to, as it comes."""
+    """Pretend that there are processors 0 to 3; return the list of bindings, which grows."""
     bound: list[set[int]] = []
     monkeypatch.setattr(affinity, "threads_take_turns", lambda: turns)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)

@@ -98,7 +98,7 @@ def test_only_on_one_processor_threads_ask_for_their_turn_less_often(
 
 
 def test_a_log_file_is_let_go_of_when_the_server_cannot_run(tmp_path: Path) -> None:
-    # Else the check for leaks finds it open.
+    # Otherwise the check for leaks finds it open.
     assert main(["--port", "-1", "--log-file", str(tmp_path / "log")]) == 1
     assert (tmp_path / "log").read_bytes() == b""
 

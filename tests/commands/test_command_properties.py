@@ -1,4 +1,4 @@
-"""Test what holds for all commands, whatever is typed behind them and whoever types it."""
+"""Test what holds for all commands, with any argument, typed by any person."""
 
 import re
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ secrets = st.lists(st.one_of(st.just(PASSPHRASE), nasty_text), max_size=8)
 
 @contextmanager
 def open_lobby(records: Records | None = None) -> Iterator[Lobby]:
-    """Let people in, of whom the first is an operator."""
+    """Let people in; the first of them is an operator."""
     lobby = Lobby(records)
     lobby.enter(*PEOPLE)[0].is_operator = True
     try:
@@ -51,7 +51,7 @@ def open_lobby(records: Records | None = None) -> Iterator[Lobby]:
 
 
 def type_as_handler(lobby: Lobby, person: Somebody, line: str) -> None:
-    """Do with a line what a handler does, unless it has let that person go."""
+    """Serve a line as a handler does, unless that person has left."""
     if person.leaving is not None or person.ended:
         return
     match parse_line(clean_text(line).rstrip()):

@@ -100,7 +100,7 @@ class Kind:
 
 KINDS = [
     Kind("utf", b"", "utf-8"),
-    # Nobody knows what its terminal takes these bytes for.
+    # The server does not know how the client's terminal reads these bytes.
     Kind("guessed", b"\xe9\n", "cp1252", is_guessed=True),
     Kind("latin", b"/charset latin-1\n", "latin-1"),
     Kind("windows", b"/charset cp1252\n", "cp1252"),
@@ -125,7 +125,7 @@ def judge(received: bytes, kind: Kind) -> str:
         assert b"\xff" not in received
         received = received.replace(b"\0", b"\xff")
     else:
-        # Who has not shown that it speaks telnet may do so all the same, and would obey these.
+        # A client that has not shown that it speaks telnet may still do so, and would obey these.
         assert not re.search(rb"\xff[\xfa-\xfe]", received)
     if kind.is_guessed:
         assert not set(received) & {*range(0x80, 0xA0)}
@@ -143,7 +143,7 @@ def judge(received: bytes, kind: Kind) -> str:
 
 @dataclass
 class Place:
-    """A server, people in it with all kinds of clients, and who sits at its terminal."""
+    """A server, people on it with all kinds of clients, and the operator at its terminal."""
 
     server: ChatServer
     console: WatchingConsole
@@ -155,7 +155,7 @@ class Place:
         self.server.chat.names.find(name).is_operator = is_operator
         client.send(kind.says_first)
         client.sync()
-        # What came before was UTF-8, of which there are others to judge.
+        # What came before was UTF-8. Other clients of this test are judged by that.
         client.received, client._read_up_to = b"", 0
         return client
 
@@ -205,7 +205,7 @@ def all_ways(payloads: Sequence[bytes]) -> bytes:
 
 
 def look_around(place: Place, needles: int) -> None:
-    """Have everybody look at all that was left behind."""
+    """Have everybody ask for what the attack has left behind."""
     looks = ["/topic", "/who", "/rooms", "/whois mallory", "/motd", "/last 200"]
     looks += [f"/search needle{number}" for number in range(needles)]
     for _, client in place.people:
@@ -243,11 +243,11 @@ def test_nothing_that_is_sent_moves_anybodys_cursor(
             judge(mallory.received, kind)
         for each, client in place.people:
             text = judge(client.received, each)
-            # It was attacked indeed, in the first way and in the last.
+            # The attack did take place, in the first way and in the last.
             assert text.count("mallory: ") > len(payloads)
             assert "[mallory -> you] " in text
     with opened(history, log) as place, Client(place.server) as absent:
-        # What was kept, for those who come later.
+        # What the server keeps for people that come later.
         absent.type("absent\nopen sesame")
         absent.sync()
         assert judge(absent.received, KINDS[0]).count("[mallory -> you]") == len(payloads)

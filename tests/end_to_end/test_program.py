@@ -1,4 +1,4 @@
-"""Test the program as it is started: a process of its own, and people who connect to it."""
+"""Test the program as users start it: a process of its own, and people that connect to it."""
 
 import json
 import os
@@ -233,7 +233,7 @@ def talk_until_killed(history: Path) -> list[Client]:
         people = [stack.enter_context(Client(program, f"n{number}")) for number in range(20)]
 
         def talk_and_listen(person: Client) -> None:
-            # Nobody waits for ever: whoever hears the last line says another.
+            # Nobody waits without end: a person that gets the last line says another one.
             with suppress(ConnectionError):
                 for number in count():
                     person.type(f"line {number} of {person.name}")

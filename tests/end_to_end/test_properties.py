@@ -70,7 +70,7 @@ telnet_commands = st.one_of(
         st.sampled_from([b"\xff\xf0", b"\xff\xff\xf0", b"\xff", b""]),
     ),
 )
-"""Bytes that reach further into a parser than any bytes do."""
+"""Bytes that reach further into a parser than random bytes do."""
 
 texts = st.one_of(
     st.binary(max_size=8),
@@ -91,7 +91,7 @@ keys = st.sampled_from(
 openings = st.sampled_from(
     [b"", bytes((IAC, Command.DO, Option.ECHO, IAC, Command.DO, Option.SGA))]
 )
-"""Of a client that leaves the mode to us, and of one that asks for character mode."""
+"""The first input of a client that asks for no mode, and of one that asks for character mode."""
 
 conversations = st.lists(st.one_of(texts, keys, keys, telnet_commands), max_size=20).map(b"".join)
 
@@ -134,7 +134,7 @@ def agreeing_parser() -> TelnetParser:
 
 
 class TestChunking:
-    """How input is cut never changes what comes of it."""
+    """The way in which input is cut into chunks never changes the result."""
 
     @given(streams, cuts)
     @example(b"\r\xff\xf1\n", [1, 2, 3])
@@ -342,7 +342,7 @@ class TestBans:
 
     @given(st.ip_addresses(), st.integers(0, 128))
     def test_an_address_is_in_the_network_around_it(self, address: IPAddress, size: int) -> None:
-        # One that stands for an IPv4 address counts as that, and is in no network of IPv6.
+        # An IPv6 address that stands for an IPv4 address counts as IPv4: no IPv6 network has it.
         address = address_of(str(address))
         target = parse_target(f"{address}/{min(size, address.max_prefixlen)}")
         assert Ban(target, "op", "", 0.0).is_of_address(address)

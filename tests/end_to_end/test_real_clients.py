@@ -93,7 +93,7 @@ class Screen:
         )
         os.close(inside)
         self.shown = ""
-        """What stands on the screen, which is so tall that nothing has left it."""
+        """What stands on the screen. The screen is so tall that nothing has scrolled off."""
         self._raw = b""
         self._emulator = pyte.Screen(COLUMNS, 400)
         self._stream = pyte.ByteStream(self._emulator)
@@ -201,7 +201,7 @@ def test_a_conversation(screen: Screen, server: ChatServer) -> None:
 def test_a_plain_client_is_shown_no_control_bytes(
     kind: Kind, screen: Screen, server: ChatServer
 ) -> None:
-    # Promise 5; what a telnet client is sent, it takes for itself.
+    # Promise 5. A telnet client does not pass on the telnet bytes that it is sent.
     with Client(server, "bo") as bo:
         enter(screen, "al")
         screen.type("/help")
@@ -267,7 +267,7 @@ def test_a_half_typed_line_is_kept_whole(name: str, server: ChatServer) -> None:
     # Promise 6.
     with Screen(KINDS[name], server) as screen, Client(server, "bo") as bo:
         enter(screen, "al")
-        if name != "plink -telnet":  # which asks for character mode by itself
+        if name != "plink -telnet":  # plink asks for character mode by itself
             screen.type("/charmode on")
         screen.expect("lobby>")
         for key in "half é 漢字 😀 abX\x7fc":
@@ -318,7 +318,7 @@ def test_all_of_them_in_one_room(server: ChatServer) -> None:
         for name, screen in screens.items():
             heard = screen.shown
             for other in screens:
-                # Who types where we draw the line sees what they said, as others do.
+                # In character mode people are also shown their own lines, as others are.
                 if other != name:
                     assert said_by(other, heard) == [f"{other} says {n}" for n in range(5)]
             orders[name] = re.findall(r"n\d+: n\d+ says \d", heard)

@@ -24,7 +24,7 @@ from threadchat.handlers import handler as handler_module
 from threadchat.net import transport as transport_module
 from threadchat.testing import UNLIMITED
 
-# Seconds, where it takes a minute and a half in earnest.
+# Seconds; on a real server it takes a minute and a half.
 _SOON = {"TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2, "TCP_USER_TIMEOUT": 2500}
 
 
@@ -98,8 +98,8 @@ class TestDeadLinks:
     def test_what_broke_a_connection_counts_and_not_that_it_is_broken(
         self, watched: tuple[ChatServer, WatchingConsole], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        # The system names the cause once. Here who receives is told of it, and who sends meanwhile
-        # only finds the pipe broken.
+        # The system names the cause only once. Here the thread that receives is told the cause; the
+        # thread that sends finds only a broken pipe.
         server, console = watched
 
         def fail_to_send(data: bytes | bytearray) -> int:
@@ -180,7 +180,7 @@ def link() -> Iterator[Link]:
 
 
 Maker = Callable[[ChatServer, str], Client]
-"""What connects and gets as far as a certain stage; if it gives a name, that one."""
+"""Connects a client and brings it to a stage; a client that gives a name gives this one."""
 
 
 def after(sent: str, expected: str = "") -> Maker:
@@ -230,7 +230,7 @@ STAGES: dict[str, Maker] = {
 def place(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[ChatServer, WatchingConsole]]:
-    """A server on either kind of transport, where each of the stages can be come to."""
+    """A server on either kind of transport; a client can be brought to each stage on it."""
     monkeypatch.setattr(handler_module, "open_transport", request.param)
     (tmp_path / "passphrase").write_text("open sesame\n")
     files = RulesFiles(op_password=tmp_path / "passphrase")

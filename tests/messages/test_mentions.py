@@ -1,4 +1,4 @@
-"""Which words of a text could mention somebody."""
+"""Which words of a text can mention a person."""
 
 import unicodedata
 

@@ -15,7 +15,7 @@ from threadchat.testing import DEADLINE
 
 
 class Paper:
-    """What is written on, and who does it: can be made to wait before writing, or to fail."""
+    """A fake file and the thread that writes it; a test can make it wait, or fail."""
 
     def __init__(self, limit: int = 3) -> None:
         self.written: list[str] = []

@@ -151,7 +151,7 @@ class TestOfAServer:
         clock = Clock(1000.0)
         begin = time.time()
         with run_server(clock=clock) as (server, _), Client(server, "al") as al:
-            al.sync()  # else al's own coming might be counted later
+            al.sync()  # otherwise al's own joining might be counted later
             clock.now = 1001.0
             with Client(server, "bo") as bo, Client(server) as nameless:
                 nameless.expect("Your name: ")
@@ -170,9 +170,9 @@ class TestOfAServer:
                 assert begin <= now.since <= time.time()
                 assert now.seconds == 11.0
                 assert (now.people, now.connections, now.rooms) == (2, 3, 2)
-                # Two came in, eight lines, one left, and came into another room.
+                # Two joins, eight lines, one leave, and one join of another room.
                 assert (now.messages, now.messages_per_second) == (12, 11 / WINDOW)
-                # Who came first, and into the other room, found nobody there to tell.
+                # A person that came first into a room, here or there, had nobody to be shown to.
                 assert (now.deliveries, now.deliveries_per_second) == (10, 10 / WINDOW)
                 commands = "al\n/sync\nbo\n/join games\n/sync\n/sync\n"
                 assert now.received == len(commands) + 8 * len("line 0\n")
@@ -214,7 +214,7 @@ class TestOfAServer:
             before = 0
             for _ in range(50):
                 received = server.stats().received
-                # Whoever goes is not missed for a moment, nor counted twice.
+                # A client that leaves is counted exactly once, at every moment.
                 assert before <= received <= 4 * 10 * len("n0\n/quit\n")
                 before = received
 

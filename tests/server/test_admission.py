@@ -1,4 +1,4 @@
-"""Who may come in, as clients of a running server see it."""
+"""Which clients may come in, as clients of a running server see it."""
 
 from contextlib import closing
 from dataclasses import replace

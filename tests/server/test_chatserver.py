@@ -104,7 +104,7 @@ def test_a_reader_that_never_reads_holds_up_nobody(
 
 
 def _fill(server: ChatServer, stuck: Client, talker: Client) -> None:
-    """Let `talker` talk until something is queued for `stuck`, who does not read."""
+    """Let `talker` talk until something is queued for `stuck`, a client that does not read."""
     handler = next(each for each in server.clients.handlers() if each.person.name == stuck.name)
     line = "x" * 4000
     while not handler.send_queue._queue:
@@ -154,7 +154,7 @@ def test_ids_are_given_once(watched: tuple[ChatServer, WatchingConsole]) -> None
         with Client(server, "al") as al:
             al.type("/quit")
             al.expect_end()
-    # Whose thread is the first to log its end is another matter.
+    # The order in which the clients' threads log their ends is not fixed.
     assert sorted(console.next_disconnect().id for _ in range(3)) == [1, 2, 3]
 
 
@@ -233,7 +233,7 @@ def test_a_stop_during_arrivals_leaves_nobody_behind() -> None:
 
 
 class Bouncer:
-    """Lets nobody get further than the threshold until told to."""
+    """Holds each client up right after it has connected, until told to let it go on."""
 
     def __init__(self) -> None:
         self.has_one = threading.Event()
@@ -254,7 +254,7 @@ def test_who_is_at_the_threshold_when_a_stop_begins_is_told_of_it(
     bouncer = Bouncer()
     with run_server(watchers=[bouncer]) as (server, console), Client(server) as client:
         assert bouncer.has_one.wait(DEADLINE)
-        # By then the stop has looked who is there.
+        # At that time the stop has looked at the table of clients already.
         monkeypatch.setattr(server.chat, "hush", bouncer.may_pass.set)
         server.stop()
         assert client.expect_end() == "=== The server is stopping. Goodbye.\r\n"

@@ -34,7 +34,7 @@ needs_prlimit = pytest.mark.skipif(
 
 
 def chat_goes_on(one: Client, other: Client) -> None:
-    """Have two people do what they can do, with letters of which nobody knew until now."""
+    """Have two people speak and act, with letters that the server has not seen before."""
     for line in ("hi", "/me waves", "na\u00efve \u6f22\u5b57 \U0001f600"):
         one.type(line)
         other.expect(line.removeprefix("/me ") + "\r\n")
@@ -67,7 +67,7 @@ class TestDescriptors:
                 assert inside < 64
             assert not any(is_greeted(crowd.enter_context(Client(program))) for _ in range(20))
             chat_goes_on(al, bo)
-            al.type("/charset gb18030")  # of which Python would have to open a file
+            al.type("/charset gb18030")  # Python would have to open a file for it
             al.expect("!!! gb18030 is not known here.")
             crowd.close()
             bo.sync()
@@ -93,7 +93,7 @@ class TestDescriptors:
 
         shortage: list[bool] = []
         monkeypatch.setattr(socket.socket, "accept", accept_or_fail)
-        # For ever, as far as a test goes: only the stop, or the test, ends it.
+        # Longer than any test: only the stop, or the test, ends the pause.
         monkeypatch.setattr(listener, "_PAUSE_IN_SHORTAGE", 10 * DEADLINE)
         with (
             run_server() as (server, console),

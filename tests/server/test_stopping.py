@@ -1,4 +1,4 @@
-"""A stop that is asked for on any thread, and by several at once (promise 9)."""
+"""Stops that any thread asks for, and that several threads ask for at once (promise 9)."""
 
 import threading
 from collections.abc import Callable, Sequence

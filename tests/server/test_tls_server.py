@@ -1,4 +1,4 @@
-"""Test the port where clients come in who speak TLS: the same promises, with real clients too."""
+"""Test the port for TLS clients: the same promises hold, also with real clients."""
 
 import contextlib
 import re
@@ -34,7 +34,7 @@ class Port:
 
 
 class TlsClient(Client):
-    """Somebody who speaks TLS."""
+    """A client that speaks TLS."""
 
     def __init__(
         self, port: Port, context: ssl.SSLContext, name: str = "", receive_buffer: int = 0

@@ -1,4 +1,4 @@
-"""What a person says, and what a room asks them for while several speak at once."""
+"""What a person says, and what a room asks for in their place while several speak at once."""
 
 import threading
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from threadchat.testing import DEADLINE, UNLIMITED
 
 
 class Overheard:
-    """A lobby in which everybody who speaks is asked for more, once `al` has sent it all."""
+    """A lobby in which each speaker is asked for more, once `al` has sent it all."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked: list[int] = []

@@ -56,7 +56,7 @@ def come(world: World) -> None:
     one = world.connect(kind, _star(world) if wants_star else "")
     if wants_star:
         one.is_stargazer = True
-        one.may_end |= {"kicked by ", "banned by "}  # meant, perhaps, for who had the name before
+        one.may_end |= {"kicked by ", "banned by "}  # meant for an earlier owner of the name
     one.is_choppy = world.random.random() < 0.1
     if kind is Kind.KEYS:
         one.outgoing += b"\xff\xfd\x01\xff\xfd\x03"  # DO ECHO, DO SGA

@@ -1,8 +1,8 @@
-"""Know from the server's log what happened in each room, and judge by it what people were sent.
+"""Read from the server's log what happened in each room, and compare what people were sent.
 
-The log has each room's messages in the room's one order, and that is what its members must have
-seen, each from coming to going (promise 1). Who is where is worked out from the same lines, and has
-to agree with the numbers in them.
+The log has each room's messages in the room's one order. Its members must have seen exactly these,
+each from joining to leaving (promise 1). From the same lines we work out the members of each room;
+their number must agree with the numbers in the lines.
 """
 
 import re
@@ -28,10 +28,10 @@ from threadchat.messages.kinds import (
 from threadchat.server.config import DEFAULT_REPLAY
 
 STARS = "star"
-"""How the names begin that many want. Who has one does not go from room to room."""
+"""How the names begin that many people want. A person with such a name stays in the lobby."""
 
 KEPT_FOR_RECALL = 1200
-"""How many lines of a room are known once everybody has gone: a bit more than the server knows."""
+"""How many lines of a room we keep once everybody has left: a bit more than the server keeps."""
 
 _TAG = re.compile(r"/?(\d+)\.(\d+) ")
 _FENCE = re.compile(r"fence-\d+")
@@ -56,9 +56,9 @@ class Citizen:
     room: "RoomLog | None" = None
     stays: "list[Stay]" = field(default_factory=list)
     serial: int = 0
-    """Whose words they say."""
+    """The serial number in the lines that they say."""
     said: int = 0
-    """How many of them there were."""
+    """How many such lines there were."""
     last_number: int = 0
     why: str = ""
     """Why they last left a room."""
@@ -70,7 +70,7 @@ class Entry:
 
     line: str
     speaker: Citizen | None = None
-    """Whom it is of, and who is not shown it."""
+    """The person that the line is about or from; they are not shown it."""
     is_spoken: bool = False
     joined: tuple[str, ...] = ()
     here: int = 0
@@ -82,27 +82,27 @@ class Stay:
 
     room: "RoomLog"
     name: str
-    """Under which name that one came."""
+    """The name that the member had on joining."""
     begin: int
     spoken_before: int
     end: int | None = None
     judged: int = 0
-    """Up to which entry what was seen has been compared."""
+    """The entries before this one have been compared with what the member saw."""
 
 
 @dataclass(slots=True, eq=False)
 class RoomLog:
-    """The order of one room, and who is in it."""
+    """The order of one room, and its members."""
 
     name: str
     entries: list[Entry] = field(default_factory=list)
     members: set[Citizen] = field(default_factory=set)
     spoken: list[str] = field(default_factory=list)
     fenced: int = 0
-    """Up to which entry everybody who is there must have seen everything."""
+    """All members must have seen the entries before this one."""
 
     def names(self) -> set[str]:
-        """Return the names of who is there."""
+        """Return the names of the members."""
         return {citizen.name for citizen in self.members}
 
 
@@ -213,7 +213,7 @@ class Judge:
             return
         citizen.why = why
         citizen.room = None
-        # Behind what was shown so far: who leaves is not shown their leaving.
+        # It ends with what was shown so far: a member is not shown its own leaving.
         citizen.stays[-1].end = len(room.entries)
         room.members.remove(citizen)
 
@@ -286,7 +286,7 @@ class Judge:
             if len(stays) > one.visits_judged + 1:
                 self.find(f"{_about(one)} was not told of being in {stays[-1].room.name}")
             lost = one.count - citizen.said
-            # Who is muted is told once of all that comes in at once.
+            # A muted person is told only once about several lines that come in at once.
             if lost < 0 or (lost and not one.times_muted):
                 self.find(f"of what {_about(one)} said, {lost} were shown to nobody")
 
@@ -303,7 +303,7 @@ class Judge:
             if expected is not None and place < len(seen) and seen[place] == expected:
                 place += 1
             elif place == len(seen) and not one.saw_all:
-                break  # who was cut off has seen the first part of it
+                break  # a client that was cut off has seen only the first part
             elif expected is not None and not _is_by(entry, one.ignored):
                 self._find_gap(one, room, at, expected, seen[place:])
                 break
@@ -335,7 +335,7 @@ class Judge:
         if recall.is_replay:
             begin = max(0, stay.spoken_before - DEFAULT_REPLAY)
             expected = spoken[begin : stay.spoken_before]
-        elif one.ignored:  # what those said is left out, and they may have had other names
+        elif one.ignored:  # what ignored people said is left out, and they may have had other names
             expected = shown
         else:
             begin = spoken.index(shown[0]) if shown[0] in spoken else 0
@@ -367,7 +367,7 @@ def _is_by(entry: Entry, serials: set[int]) -> bool:
 
 
 def _line_of_others(entry: Entry, name: str) -> str | None:
-    """Return what somebody called `name` is told of those who joined in the same moment."""
+    """Return what a person called `name` is told about others that joined at the same time."""
     others = [other for other in entry.joined if other != name]
     return Joined(others, entry.here).line if others else None
 

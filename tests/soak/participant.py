@@ -20,7 +20,7 @@ _ECHO = re.compile(r"^[a-z0-9]+> ")
 _SAID = re.compile(r"^(\S+: |\* \S+ |--> |<-- |--- )")
 
 PICTURE = "👍🏽"
-"""Something of which terminals do not agree how wide it is."""
+"""A picture character. Terminals do not agree on its width."""
 
 _NOISE = [b"", b"", b"\xff\xf1", b"\xff\xfb\x18", b"\xff\xfd\x06"]
 """Telnet commands that change nothing: NOP, WILL TERMINAL-TYPE, DO TIMING-MARK."""
@@ -81,10 +81,10 @@ class Visit:
 
 
 class Participant:
-    """Somebody whose every line is kept until it has been judged.
+    """One person of the crowd; every line they see is kept until it has been judged.
 
-    `serial` is in all that this one says, with a number that counts it. Nothing here waits: what
-    cannot be sent yet waits in `outgoing`.
+    Each line that this person says has their `serial` and a running number. Nothing here waits:
+    what cannot be sent yet stays in `outgoing`.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Participant:
         self.count = 0
         """How much this one has said."""
         self.ignored: set[int] = set()
-        """The serial numbers of those whom this one has ever ignored."""
+        """The serial numbers of the people that this one has ever ignored."""
         self.visits: list[Visit] = []
         self.visits_judged = 0
         self.recall: Recall | None = None
@@ -167,7 +167,7 @@ class Participant:
         return self._synced == self._sync
 
     def intrude(self, data: bytes, reason: str) -> None:
-        """Send what nobody sends who wants to come in, which ends the connection."""
+        """Send what no chat client sends; the server ends the connection then."""
         self.outgoing += data
         self.may_end.add(reason)
         self.stage = Stage.LEAVING
@@ -181,7 +181,7 @@ class Participant:
             case "quit with words":
                 self.type(f"/quit {self.serial} goes (home)")
                 self._expect_end("quit: ")
-                self._expect_end("quit")  # the words of one who is muted are not shown
+                self._expect_end("quit")  # the last words of a muted person are not shown
             case "press Ctrl-D":
                 self.outgoing += b"\x15\x04"
                 self._expect_end("quit")
@@ -326,7 +326,7 @@ class Participant:
             self.strange.append(line)
 
     def state(self) -> str:
-        """Say how this one is, for who looks into a violation."""
+        """Describe the state of this one, for a reader that looks into a violation."""
         return (
             f"{self.stage.name}, going by {self._way!r}, with {len(self.outgoing)} bytes to send,"
             f" having got {self.bytes_received}, at last {self.last_answer!r}"

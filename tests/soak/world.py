@@ -21,7 +21,7 @@ TICK = 0.005
 OP_PASSWORD = "only for those in charge"
 
 _UNMISTAKABLE = "abdefghkpstuxyz"
-"""Letters of which none looks like another, nor like a digit."""
+"""Letters that do not look like each other, nor like a digit."""
 
 _CUT_OFF = ("too slow", "timed out", "kicked by ", "banned by ")
 
@@ -33,10 +33,10 @@ class SoakFailed(Exception):
 
 
 class World:
-    """One server, and those who are there.
+    """One server, and the people on it.
 
-    `size` is how many there are to be, and `seed` decides what they do. With `is_guarded` the
-    server slows down who goes too fast: bursts are smaller there.
+    `size` is how many people there should be, and `seed` decides what they do. With `is_guarded`
+    the server slows down clients that send too fast, so bursts are smaller there.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ class World:
         self.size, self.is_guarded = size, is_guarded
         self.random = Random()
         self.acts = 0
-        """How often it has been chosen what somebody does."""
+        """How many acts have been chosen so far."""
         self.judge = Judge()
         self.people: list[Participant] = []
         self.operator: Participant | None = None
         self.done: Counter[str] = Counter()
-        """How often what was done."""
+        """How often each act was done."""
         self.figures: list[Figures] = [server.figures()]
         """What the server used before anybody came, and at each rest."""
         self.settled: Figures | None = None
@@ -60,10 +60,10 @@ class World:
         self._serials = count(1)
         self._fences = count(1)
 
-    # Who is there
+    # The people on the server
 
     def connect(self, kind: Kind, wanted: str = "") -> Participant:
-        """Let somebody come, who asks for the name `wanted` first, if that is given."""
+        """Let a person come. They first ask for the name `wanted`, if it is given."""
         serial = next(self._serials)
         name = self.new_name()
         own = Random(f"{self.seed} {serial}")
@@ -81,7 +81,7 @@ class World:
         return f"n{letters}"
 
     def active(self) -> list[Participant]:
-        """Return those who can be asked to do something: the operator is not among them."""
+        """Return the people that can be asked to do something; the operator is not one of them."""
         return [
             one
             for one in self.people
@@ -165,14 +165,14 @@ class World:
         return [f"{one.name} {one.stage}" for one in self.people if one.stage is not Stage.HERE]
 
     def _check_who(self) -> None:
-        """Compare what /who answers in each room with who is there by the announcements."""
+        """Compare what /who answers in each room with the members by the announcements."""
         for room, one in {one.room: one for one in self.active()}.items():
             for _ in range(10):
                 log = self.judge.rooms[room]
                 expected, shown = log.names(), len(log.entries)
                 one.type("/who")
                 self._sync(one)
-                if len(log.entries) == shown:  # else one of the stuck has been ended meanwhile
+                if len(log.entries) == shown:  # otherwise a stuck client has been ended meanwhile
                     self._compare_who(room, one.listed, expected)
                     break
 

@@ -1,4 +1,4 @@
-"""What is remembered in memory of what was said."""
+"""The history in memory: what was said, up to a bound."""
 
 import time
 

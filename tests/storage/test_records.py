@@ -343,7 +343,7 @@ class TestTrouble:
                 case "read-only":
                     records._connection.execute("PRAGMA query_only = ON")
                 case "full":
-                    # Of those it has, it loses none.
+                    # It loses none of the records that it has.
                     records._connection.execute("PRAGMA max_page_count = 1")
                 case "locked":
                     other.execute("BEGIN IMMEDIATE")

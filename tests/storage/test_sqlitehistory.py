@@ -32,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 
 class Told:
-    """The operator, who can be waited for to be told."""
+    """An operator; a test can wait until they are told something."""
 
     def __init__(self) -> None:
         self.lines: queue.Queue[str] = queue.Queue()

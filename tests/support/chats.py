@@ -31,22 +31,22 @@ def make_chat(
 
 
 def make_person(id: int, address: str = "") -> Person:
-    """Return somebody who throws away what they are sent."""
+    """Return a person that throws away what they are sent."""
     return Person(id, address, lambda data: None, PLAIN_VIEW)
 
 
 class Somebody(Person):
-    """A person who keeps what it is sent, and whose door is this very object."""
+    """A person that keeps what they are sent. The object is its own `Connection`, too."""
 
     __slots__ = ("appearance", "ended", "now", "pauses", "received", "secrets")
 
     def __init__(self, id: int) -> None:
         self.received = bytearray()
         self.secrets: list[str] = []
-        """What is still to be typed where a password is asked for."""
+        """What this person will type when asked for a password, in this order."""
         self.pauses: list[float] = []
         self.now = [0.0]
-        """The clock of the chat, which goes on while this person waits."""
+        """The clock of the chat; it goes on while this person waits."""
         self.ended: list[str] = []
         super().__init__(id, f"192.0.2.{id}:1000", self.received.extend, PLAIN_VIEW, self)
         self.appearance = Appearance()
@@ -68,7 +68,7 @@ class Somebody(Person):
         return self
 
     def adapt(self, view: View, is_in_character_mode: bool) -> None:
-        """Be at a client that needs to be written to like that."""
+        """Change to a client that needs `view`, in character mode or not."""
         self.appearance.adapt(view, is_in_character_mode)
         self.hears_itself = is_in_character_mode
         self.format = self.appearance.view
@@ -83,7 +83,7 @@ class Somebody(Person):
         raise LookupError
 
     def set_character_mode(self, wanted: bool) -> None:
-        """Do nothing, as a client that does not answer."""
+        """Do nothing, like a client that does not answer."""
 
     def lines(self) -> list[str]:
         """Return the lines since the last call."""
@@ -94,7 +94,7 @@ class Somebody(Person):
 
 
 class Lobby:
-    """A chat with people in it, who type."""
+    """A chat with people in it. A test lets them speak and type commands."""
 
     def __init__(self, records: Records | None = None) -> None:
         self.watcher = Recorder()
@@ -113,7 +113,7 @@ class Lobby:
         self.people: dict[str, Somebody] = {}
 
     def close(self) -> None:
-        """End what delivers, and let go of the records."""
+        """End the chat's threads, and close the records."""
         self.chat.close()
         self.records.close()
 

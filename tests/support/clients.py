@@ -1,4 +1,4 @@
-"""A plain client for the tests: that of `threadchat.testing`, and what only these tests need."""
+"""A plain client for the tests: `threadchat.testing.Client` and what only these tests need."""
 
 import re
 import socket
@@ -8,22 +8,22 @@ from threadchat.testing import Reachable as Reachable
 
 
 class Client(testing.Client):
-    """A client that can also fence, reset, and see that the server has dealt with what it typed."""
+    """A client that can also fence, reset, and wait until the server has served what it typed."""
 
     def sync(self) -> None:
-        """Wait until the server has dealt with all that was typed."""
+        """Wait until the server has served everything that was typed."""
         self.type("/sync")
         self.expect("!!! There is no /sync.")
         self.expect("\r\n")
 
     def read_to_fence(self, other: testing.Client) -> str:
-        """Return all that is unread: `other` says a line, and nothing else can come before it."""
+        """Have `other` say a fence, and return everything unread that came before it."""
         fence = f"fence-{next(_fences)}"
         other.type(fence)
         return self.expect(f"{other.name}: {fence}\r\n").rpartition(f"{other.name}: ")[0]
 
     def reset(self) -> None:
-        """Break the connection off, as a machine that is switched off and on again does."""
+        """Reset the connection, like a machine that is switched off and on again."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         self.close()
 

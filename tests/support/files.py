@@ -1,4 +1,4 @@
-"""Files for the tests: as older versions of threadchat left them, and links."""
+"""Files for the tests: histories of older versions of threadchat, and links."""
 
 import contextlib
 import sqlite3
@@ -12,7 +12,7 @@ from threadchat.text.search import index_words
 
 
 def write_old_history(path: Path, version: int) -> None:
-    """Make a file as an older threadchat left it: al said one thing and did another."""
+    """Make a history of an older version: al has said one thing, and done another."""
     with closing(sqlite3.connect(path)) as old:
         old.create_function("index_words", 1, index_words)
         for statement in MIGRATIONS[0]:
@@ -29,8 +29,8 @@ def write_old_history(path: Path, version: int) -> None:
 
 
 def link_or_skip(link: Path, target: Path) -> None:
-    """Make a symbolic link; skip the test where the system does not let us."""
-    with contextlib.suppress(OSError):  # on Windows that takes a right
+    """Make a symbolic link; skip the test if the system does not let us."""
+    with contextlib.suppress(OSError):  # on Windows one needs a right for that
         link.symlink_to(target)
-    if not link.is_symlink():  # Wine 8 says that it has made one, and has not
+    if not link.is_symlink():  # Wine 8 reports success, but makes no link
         pytest.skip("no links can be made here")

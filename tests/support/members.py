@@ -1,4 +1,4 @@
-"""Members of rooms that are no people: they keep what they are handed."""
+"""Members of rooms that are not people: they keep what they are handed."""
 
 import threading
 from collections.abc import Collection
@@ -33,7 +33,7 @@ class FakeMember:
 
 
 class GatedMember(FakeMember):
-    """Holds up the delivery of a batch until its gate opens, so that the next one fills."""
+    """Holds up the delivery of a batch until its gate opens; meanwhile the next batch fills."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

@@ -1,7 +1,7 @@
 """Run a threadchat server as a process of its own; read its log, and what it uses of the system.
 
-For the soak and the fuzzer, which want to see from outside that nothing is lost, left open or
-growing. The figures come from `/proc`, so this is for Linux.
+This is for the soak and the fuzzer. They check from outside that nothing is lost, stays open, or
+grows. The figures come from `/proc`, so this works on Linux only.
 """
 
 import contextlib
@@ -22,12 +22,12 @@ import threadchat
 from threadchat.testing import DEADLINE
 
 OPEN_DOORS = ("--max-per-address", "0", "--max-connects", "0", "--max-clients", "10000")
-"""Options for a server that everybody comes to from one address."""
+"""Options for a server whose clients all come from one address."""
 
 _SOURCES = str(Path(threadchat.__file__).parent.parent)
 
 _OWN_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d |    (telnet|nc|openssl|putty|plink) ")
-"""How a line of the console begins; what does not, such as a traceback, is a problem."""
+"""How each line of the console begins; any other line, such as a traceback, is a problem."""
 
 Record = dict[str, Any]
 """A line of the log file."""
@@ -35,7 +35,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a process uses of the system; `memory` is what is resident of it, in KiB."""
+    """What a process uses of the system; `memory` is its resident memory, in KiB."""
 
     memory: int
     threads: int
@@ -56,8 +56,8 @@ class Figures:
 class ServerProcess:
     """`python -m threadchat` on a free port of 127.0.0.1, with its files in `folder`.
 
-    What it prints beyond its log, and the problems in that, are in `problems`. Leaving the block
-    kills what `stop` has not ended.
+    `problems` has the lines it prints that are not log lines, and the log lines that report a
+    problem. Leaving the block kills the process if `stop` has not ended it.
     """
 
     address_family: int = socket.AF_INET
@@ -114,7 +114,7 @@ class ServerProcess:
         return self._process.poll() is None
 
     def stop(self) -> int:
-        """Have the server stop, as Ctrl-C does; return its exit status."""
+        """Stop the server as Ctrl-C does; return its exit status."""
         self._process.send_signal(signal.SIGINT)
         status = self._process.wait(DEADLINE)
         self._reader.join()
@@ -122,7 +122,7 @@ class ServerProcess:
 
 
 class LogFile:
-    """The log of a server as it grows, over its rotations."""
+    """Reads the log of a server while it grows, across its rotations."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -132,7 +132,7 @@ class LogFile:
         self._file.close()
 
     def new_records(self) -> Iterator[Record]:
-        """Yield what has been logged since the last time, each line whole."""
+        """Yield the records of whole lines that have been logged since the last call."""
         while True:
             is_put_aside = self._is_put_aside()
             yield from self._rest()
@@ -142,7 +142,7 @@ class LogFile:
             self._file = open(self._path, "rb")  # noqa: SIM115
 
     def _is_put_aside(self) -> bool:
-        """Return whether another file has its name; not while, for a moment, none has."""
+        """Return whether another file has the log's name now; False while no file has it."""
         with contextlib.suppress(FileNotFoundError):
             return os.stat(self._path).st_ino != os.fstat(self._file.fileno()).st_ino
         return False

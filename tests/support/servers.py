@@ -1,4 +1,4 @@
-"""A server that watches itself, for tests that look at the whole."""
+"""A server with a console in memory, for tests of the whole server."""
 
 import contextlib
 import io
@@ -50,7 +50,7 @@ _CONFIGURED = {field.name for field in fields(ServerConfig)}
 def run_server(
     address: tuple[str, int] = ("127.0.0.1", 0), watchers: Sequence[Watcher] = (), **options: Any
 ) -> Iterator[tuple[ChatServer, WatchingConsole]]:
-    """Serve on a free port; on leaving, stop, and fail if anything went wrong inside."""
+    """Serve on a free port; at the end stop, and fail if the server reported a problem."""
     console = WatchingConsole()
     options.setdefault("limits", UNLIMITED)
     configured = {name: options.pop(name) for name in list(options) if name in _CONFIGURED}
@@ -63,6 +63,6 @@ def run_server(
 
 
 def no_stats() -> Snapshot:
-    """What there is to know of a chat without a server."""
+    """Return the figures of a chat that has no server."""
     zeros: dict[str, Any] = dict.fromkeys([field.name for field in fields(Snapshot)], 0)
     return Snapshot(**{**zeros, "memory": None})

@@ -1,4 +1,4 @@
-"""Run things at once, and wait for states that announce themselves by no event."""
+"""Run actions at once, and wait for states that no event announces."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from threadchat.testing import DEADLINE
 
 
 def run_concurrently(actions: Sequence[Callable[[], None]]) -> None:
-    """Run `actions`, each in a thread, beginning together; raise what any of them raises."""
+    """Run `actions` at the same time, each in a thread; raise the first error of any of them."""
     barrier = threading.Barrier(len(actions))
     errors: list[BaseException] = []
 
@@ -30,7 +30,7 @@ def run_concurrently(actions: Sequence[Callable[[], None]]) -> None:
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for a state that announces itself by no event, such as a thread blocked in a call."""
+    """Wait for a state that no event announces, such as a thread blocked in a call."""
     pause = threading.Event()
     deadline = time.monotonic() + DEADLINE
     while not condition():
