@@ -29,12 +29,14 @@ from rich.text import Text
 
 from tests.support.clients import Client
 from tests.support.process import Figures, ServerProcess
-from threadchat.commands.builtin import registry
+from threadchat.commands.builtin import make_registry
 from threadchat.net.disconnect import Reason
 from threadchat.testing import DEADLINE
 from threadchat.text.clean import UNSAFE_CHARACTER
 
 OP_PASSWORD = "only for those in charge"
+
+COMMANDS = make_registry()
 
 _NAMES = [f"f{letter}" for letter in "abdeghkpstuxyz"]
 _ADDRESSES = [f"127.0.0.{number}" for number in range(2, 40)]
@@ -119,8 +121,8 @@ class Conversation:
     def command(self) -> bytes:
         """A command, mostly with what it takes. None stops the server, or bans for good."""
         random = self._random
-        name = random.choice([command.name for command in registry if command.name != "stop"])
-        command = registry.get(name)
+        name = random.choice([command.name for command in COMMANDS if command.name != "stop"])
+        command = COMMANDS.get(name)
         assert command is not None
         argument = self._argument(command.arguments)
         if name == "ban":
@@ -143,8 +145,8 @@ class Conversation:
                     words.append("1s")
                 case "N":
                     words.append(str(self._random.randint(0, 250)))
-                case "COMMAND":
-                    words.append(self._random.choice([command.name for command in registry]))
+                case "TOPIC":
+                    words.append(self._random.choice([command.name for command in COMMANDS]))
                 case other:
                     words.append(other if other.islower() else self._text())
             if self._random.random() < 0.2:
@@ -364,6 +366,8 @@ class Fuzzer:
                 case "disconnected":
                     self._open.remove(record["id"])
                     self._note_end(record["why"])
+                case "refused":  # an operator among the strangers has banned that address
+                    self.ends[f"refused: {record['why']}"] += 1
                 case "trouble" | "left_out":
                     self.problems.append(str(record))
         self.problems += self.server.problems

@@ -4,15 +4,18 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import threadchat
+from threadchat import ChatServer
+from threadchat.testing import Client
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
-EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+EXAMPLES: list[str] = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 PUBLIC = """
     Acted Allowed Announcement Bound CameBack Chat ChatServer Command Connected Connection
@@ -54,3 +57,38 @@ def test_each_example_runs(example: str) -> None:
         [sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, timeout=60
     )
     assert (run.returncode, run.stderr) == (0, "")
+
+
+def run_with(example: str, use: Callable[[ChatServer], None]) -> None:
+    """Run an example of the README, and call `use` with its server at the dots."""
+    assert example.count("    ...\n") == 1
+    exec(example.replace("    ...\n", "    use(server)\n"), {"use": use})
+
+
+def example_with(word: str) -> str:
+    """Return the one example of the README that has `word` in it."""
+    (example,) = (example for example in EXAMPLES if word in example)
+    return example
+
+
+def lines_of(example: str) -> list[str]:
+    """Return the lines that are not blank."""
+    return [line for line in example.splitlines() if line]
+
+
+def test_the_command_of_the_readme_can_be_typed() -> None:
+    example = example_with("Command(")
+
+    def use(server: ChatServer) -> None:
+        with Client(server, "al") as al, Client(server, "bo") as bo:
+            al.type("/roll")
+            rolled = re.search(r"=== You rolled a ([1-6])\.\r\n$", al.expect(".\r\n"))
+            assert rolled
+            bo.expect(f"* al rolls a {rolled[1]}\r\n")
+            al.type("/roll 20")
+            al.expect("!!! Use it like this: /roll - roll a die.\r\n")
+            al.type("/help more")
+            al.expect("===   /roll  roll a die\r\n")
+
+    run_with(example, use)
+    assert len(lines_of(example)) <= 10

@@ -41,11 +41,11 @@ class TestFloodGuard:
         assert [guard.delay_for(word) for word in ("eggs", "spam", "spam")] == [8, 9, 10]
         assert guard.delay_for("spam") == 12
 
-    def test_what_costs_counts_by_its_weight(self, clock: Clock) -> None:
+    def test_what_costs_counts_by_its_cost(self, clock: Clock) -> None:
         guard = FloodGuard(10, 2, clock)
-        assert guard.delay_for("/search a", weight=5) == 0
-        assert guard.delay_for("/search b", weight=5) == 0
-        assert guard.delay_for("/search c", weight=5) == 2.5
+        assert guard.delay_for("/search a", cost=5) == 0
+        assert guard.delay_for("/search b", cost=5) == 0
+        assert guard.delay_for("/search c", cost=5) == 2.5
 
     def test_half_a_character_is_no_error(self, clock: Clock) -> None:
         assert FloodGuard(1, 1, clock).delay_for("\ud800") == 0
@@ -68,12 +68,12 @@ class TestFloodGuard:
         clock = Clock()
         guard = FloodGuard(burst, rate, clock)
         served: list[tuple[float, float]] = []
-        for pause, line, weight in lines:
+        for pause, line, cost in lines:
             clock.now += pause
-            delay = guard.delay_for(line, weight)
+            delay = guard.delay_for(line, cost)
             assert delay >= 0
             clock.now += delay
-            served.append((clock.now, weight * max(1, len(line.encode()) / BYTES_A_LINE)))
+            served.append((clock.now, cost * max(1, len(line.encode()) / BYTES_A_LINE)))
         for first, (begin, least) in enumerate(served):
             cost = 0.0
             for at, one in served[first:]:

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from threadchat.cli.options import Options, variable_of
-from threadchat.commands.builtin import registry
+from threadchat.commands.builtin import make_registry
 from threadchat.commands.registry import Command
 
 
 class TestReadme:
     README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
-    @pytest.mark.parametrize("command", list(registry), ids=lambda command: command.name)
+    @pytest.mark.parametrize("command", list(make_registry()), ids=lambda command: command.name)
     def test_its_table_has_the_command_as_help_has_it(self, command: Command) -> None:
         usage = command.usage.replace("|", "\\|")
         assert f"| `{usage}` | {command.summary} |\n" in self.README

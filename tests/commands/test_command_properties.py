@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.end_to_end.test_properties import nasty_text
 from tests.support.chats import Lobby, Somebody
 from threadchat.access import passphrase
-from threadchat.commands.builtin import registry
+from threadchat.commands.builtin import make_registry
 from threadchat.commands.registry import Call, parse_line
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import MAX_QUEUED
@@ -32,7 +32,7 @@ words = st.one_of(
     nasty_text,
 )
 arguments = st.lists(words, max_size=3).map(" ".join)
-names = st.one_of(st.sampled_from([command.name for command in registry]), nasty_text)
+names = st.one_of(st.sampled_from([command.name for command in make_registry()]), nasty_text)
 lines = st.one_of(st.builds("/{} {}".format, names, arguments), nasty_text)
 talks = st.lists(st.tuples(st.integers(0, len(PEOPLE) - 1), lines), max_size=25)
 secrets = st.lists(st.one_of(st.just(PASSPHRASE), nasty_text), max_size=8)
@@ -56,7 +56,7 @@ def type_as_handler(lobby: Lobby, person: Somebody, line: str) -> None:
         return
     match parse_line(clean_text(line).rstrip()):
         case Call() as call:
-            registry.dispatch(lobby.chat, person, call)
+            lobby.commands.dispatch(lobby.chat, person, call)
         case words:
             lobby.says(person, words)
 
@@ -119,7 +119,7 @@ def test_only_operators_do_what_is_for_operators(line: str) -> None:
         bo = lobby.people["bo"]
         type_as_handler(lobby, bo, line)
         call = parse_line(clean_text(line).rstrip())
-        command = registry.get(call.command) if isinstance(call, Call) else None
+        command = lobby.commands.get(call.command) if isinstance(call, Call) else None
         if command is not None and command.is_for_operators:
             assert lobby.events == []
             assert lobby.finished == []
@@ -128,7 +128,7 @@ def test_only_operators_do_what_is_for_operators(line: str) -> None:
             ]
 
 
-@given(st.sampled_from([command.name for command in registry]), arguments)
+@given(st.sampled_from([command.name for command in make_registry()]), arguments)
 def test_the_end_of_somebody_has_a_reason(name: str, argument: str) -> None:
     with open_lobby() as lobby:
         type_as_handler(lobby, lobby.people["al"], f"/{name} {argument}")

@@ -3,7 +3,6 @@
 import pytest
 
 from tests.support.chats import Lobby
-from threadchat.commands.builtin import registry
 from threadchat.commands.completion import complete
 
 
@@ -25,8 +24,15 @@ class TestCompletion:
         self, lobby: Lobby, text: str, completion: tuple[int, list[str]]
     ) -> None:
         lobby.enter("al", "bo", "Alfred")
-        start, found = complete(registry, lobby.chat, text)
+        start, found = complete(lobby.commands, lobby.chat, lobby.people["al"], text)
         assert (start, sorted(found, key=str.casefold)) == (
             completion[0],
             sorted(completion[1], key=str.casefold),
         )
+
+    def test_commands_for_operators_are_offered_to_them_alone(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        al.is_operator = True
+        assert complete(lobby.commands, lobby.chat, al, "/ki") == (0, ["/kick "])
+        assert complete(lobby.commands, lobby.chat, bo, "/ki") == (0, [])
+        assert complete(lobby.commands, lobby.chat, bo, "/b") == (0, ["/bell "])

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.chats import Lobby, Somebody
 from tests.support.waiting import wait_until
-from threadchat.commands.builtin import registry
+from threadchat.commands.builtin import make_registry
 from threadchat.monitoring.events import Acted
 
 
@@ -23,7 +23,7 @@ def deeds(lobby: Lobby) -> list[str]:
     return found
 
 
-FOR_OPERATORS = [command for command in registry if command.is_for_operators]
+FOR_OPERATORS = [command for command in make_registry() if command.is_for_operators]
 
 
 @pytest.mark.parametrize("command", FOR_OPERATORS, ids=lambda command: str(command.name))
@@ -40,8 +40,8 @@ def test_help_lists_them_for_operators_alone(lobby: Lobby) -> None:
     al.is_operator = True
     for person, is_operator in ((al, True), (bo, False)):
         lobby.types(person, "/help")
-        listed = "\n".join(person.lines())
-        assert all((f"/{command.name} " in listed) is is_operator for command in FOR_OPERATORS)
+        listed = " ".join(person.lines()).split()
+        assert all((f"/{command.name}" in listed) is is_operator for command in FOR_OPERATORS)
 
 
 def test_help_tells_more_of_one_command(lobby: Lobby, people: tuple[Somebody, Somebody]) -> None:
@@ -75,7 +75,7 @@ def test_a_wrong_use_shows_the_right_one(
 ) -> None:
     al, bo = people
     lobby.types(al, line)
-    command = registry.get(line[1:].split()[0])
+    command = lobby.commands.get(line[1:].split()[0])
     assert command is not None
     assert al.lines() == [f"!!! Use it like this: {command.usage} - {command.summary}."]
     assert (bo.lines(), bo.ended, deeds(lobby)) == ([], [], [])

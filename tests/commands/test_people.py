@@ -5,7 +5,7 @@ import pytest
 from tests.support.chats import Lobby, Somebody, make_chat
 from tests.support.observer import Recorder
 from threadchat.commands import people
-from threadchat.commands.builtin import registry
+from threadchat.commands.builtin import make_registry
 from threadchat.commands.registry import Call
 from threadchat.net.disconnect import Reason
 from threadchat.storage.records import Records
@@ -187,10 +187,10 @@ class TestAbsence:
         chat.enter(al)
         al.lines()
         now = 1059.0
-        registry.dispatch(chat, al, Call("who", ""))
+        make_registry().dispatch(chat, al, Call("who", ""))
         now = 1200.0
-        registry.dispatch(chat, al, Call("who", ""))
-        registry.dispatch(chat, al, Call("whois", "AL"))
+        make_registry().dispatch(chat, al, Call("who", ""))
+        make_registry().dispatch(chat, al, Call("whois", "AL"))
         assert al.lines() == [
             "=== 1 person is here: al.",
             "=== 1 person is here: al (idle 3 min).",

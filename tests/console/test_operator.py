@@ -8,7 +8,11 @@ import rich.console
 from rich.console import RenderableType
 
 from tests.support.chats import Lobby, Somebody
-from threadchat.console.operator import Operator, registry
+from threadchat.chat.chat import Chat
+from threadchat.chat.person import Person
+from threadchat.commands.registry import Command
+from threadchat.console.operator import Operator
+from threadchat.messages.kinds import Notice
 from threadchat.monitoring.events import Acted
 from threadchat.text.names import BadName
 
@@ -19,7 +23,7 @@ class Terminal:
     def __init__(self, lobby: Lobby) -> None:
         self._file = io.StringIO()
         self._console = rich.console.Console(file=self._file, width=100)
-        self.operator = Operator(lobby.chat, self._show)
+        self.operator = Operator(lobby.chat, lobby.commands, self._show)
 
     def _show(self, renderable: RenderableType) -> None:
         self._console.print(renderable)
@@ -131,8 +135,13 @@ def test_people_can_write_to_the_operator_and_nobody_else_is_called_that(
 def test_the_figures_and_help_are_tables(terminal: Terminal) -> None:
     assert "people" in "".join(terminal.answers("stats"))
     shown = "\n".join(terminal.answers("help"))
-    assert all(command.usage.removeprefix("/").split()[0] in shown for command in registry)
+    assert all(
+        command.usage.removeprefix("/").split()[0] in shown
+        for command in terminal.operator.commands
+    )
     assert "/" not in shown
+    assert len(shown.splitlines()) < 24
+    assert "=== Commands of the topic rooms:" in terminal.answers("help rooms")
     assert terminal.answers("help kick")[0] == "=== /kick NAME [WHY] - end somebody's connection."
 
 
@@ -140,3 +149,21 @@ def test_tab_completes_commands_and_names(lobby: Lobby, terminal: Terminal) -> N
     lobby.enter("mallory", "mary")
     assert terminal.operator.complete("ki") == (0, ["kick "])
     assert terminal.operator.complete("kick ma") == (5, ["mallory ", "mary "])
+
+
+def test_commands_of_an_embedding_program_are_here_if_they_are_for_operators(
+    lobby: Lobby,
+) -> None:
+    def answer(chat: Chat, person: Person, argument: str) -> None:
+        person.tell(Notice(f"{person.name} typed {argument}"))
+
+    lobby.commands.merge(
+        [
+            Command("backup", "[WHERE]", "save it all", answer, is_for_operators=True),
+            Command("roll", "", "roll a die", answer),
+        ]
+    )
+    terminal = Terminal(lobby)
+    assert terminal.answers("backup there") == ["=== operator typed there"]
+    assert terminal.operator.complete("ba") == (0, ["ban ", "bans ", "backup "])
+    assert terminal.answers("roll")[0].startswith("!!! There is no /roll.")

@@ -177,7 +177,7 @@ def opened(history: Path, log: Path) -> Iterator[Place]:
         run_server(watchers=[watcher], history=stored, records=records) as (server, console),
         contextlib.ExitStack() as stack,
     ):
-        place = Place(server, console, Operator(server.chat, console.answer), [])
+        place = Place(server, console, Operator(server.chat, server.commands, console.answer), [])
         for kind in KINDS:
             place.people.append((kind, stack.enter_context(place.enter(kind.name, kind))))
         try:

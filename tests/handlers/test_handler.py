@@ -10,7 +10,9 @@ from tests.support.clients import Client
 from tests.support.servers import WatchingConsole, run_server
 from tests.support.waiting import wait_until
 from threadchat import ChatServer
-from threadchat.commands.registry import Registry
+from threadchat.chat.chat import Chat
+from threadchat.chat.person import Person
+from threadchat.commands.registry import Command
 from threadchat.monitoring.events import Disconnected
 from threadchat.net import transport as transport_module
 
@@ -286,15 +288,38 @@ def test_an_error_while_serving_ends_that_client_alone(monkeypatch: pytest.Monke
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(Registry, "dispatch", broken)
+    monkeypatch.setattr(Chat, "say", broken)
     with run_server() as (server, console), Client(server, "al") as al, Client(server, "bo") as bo:
-        al.type("/who")
+        al.type("hi")
         al.expect_end()
         bo.expect("<-- al left after 0 s (server error)\r\n")
-        bo.type("hi")
+        bo.type("/who")
+        bo.expect("=== 1 person is here: bo.\r\n")
         assert console.next_disconnect().why == "server error"
         assert console.troubles == ["serving client #1: RuntimeError: a bug"]
         console.troubles.clear()
+
+
+def test_an_error_in_a_command_ends_nobody() -> None:
+    # Promise 8.
+    def broken(chat: Chat, person: Person, argument: str) -> None:
+        raise RuntimeError("a bug")
+
+    commands = [Command("break", "", "fail", broken)]
+    with (
+        run_server(commands=commands) as (server, console),
+        Client(server, "al") as al,
+        Client(server, "bo") as bo,
+    ):
+        al.type("/break")
+        assert al.expect("Something went wrong with /break").endswith(
+            "!!! Something went wrong with /break"
+        )
+        assert console.troubles == ["running /break for al: RuntimeError: a bug"]
+        console.troubles.clear()
+        al.type("still here")
+        assert bo.read_to_fence(al) == "al: still here\r\n"
+        assert console.disconnects.empty()
 
 
 def test_the_portable_wire_serves_as_well(monkeypatch: pytest.MonkeyPatch) -> None:

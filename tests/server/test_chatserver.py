@@ -13,7 +13,7 @@ import pytest
 from tests.support.clients import Client
 from tests.support.servers import WatchingConsole, run_server
 from tests.support.waiting import run_concurrently, wait_until
-from threadchat import ChatServer
+from threadchat import ChatServer, Command
 from threadchat.handlers import connection as connection_module
 from threadchat.messages.kinds import RoomMessage
 from threadchat.monitoring.events import Connected, Event
@@ -25,6 +25,12 @@ def test_port_zero_is_a_free_port_and_the_address_says_which() -> None:
         host, port = server.server_address[:2]
         assert host == "127.0.0.1"
         assert port > 0
+
+
+def test_two_commands_with_one_name_are_an_error_before_anything_is_open() -> None:
+    who = Command("who", "", "say who you are", lambda *_: None)
+    with pytest.raises(ValueError, match="there is a command /who already"):
+        ChatServer(("127.0.0.1", 0), commands=[who])
 
 
 def test_nobody_is_answered_before_the_start() -> None:

@@ -9,7 +9,7 @@ from threadchat.chat.chat import Chat
 from threadchat.chat.interfaces import Observer, ServerControl
 from threadchat.chat.person import Person
 from threadchat.chat.rules import Rules
-from threadchat.commands.builtin import registry
+from threadchat.commands.builtin import make_registry
 from threadchat.commands.registry import Call, parse_line
 from threadchat.messages.kinds import Say
 from threadchat.storage.history import History
@@ -110,6 +110,7 @@ class Lobby:
             finish=lambda: self.finished.append(True),
             clock=lambda: self.now[0],
         )
+        self.commands = make_registry()
         self.people: dict[str, Somebody] = {}
 
     def close(self) -> None:
@@ -134,7 +135,7 @@ class Lobby:
     def types(self, person: Person, line: str) -> None:
         call = parse_line(line)
         assert isinstance(call, Call)
-        registry.dispatch(self.chat, person, call)
+        self.commands.dispatch(self.chat, person, call)
 
 
 RIGHT = "correct horse"

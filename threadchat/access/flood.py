@@ -35,22 +35,22 @@ class FloodGuard:
         self._last = ""
         self._repeats = 0
 
-    def delay_for(self, line: str, weight: float = 1.0) -> float:
+    def delay_for(self, line: str, cost: float = 1.0) -> float:
         """Return how many seconds to wait before `line` is served; mostly 0.
 
-        The line counts as `weight` lines, and as more if it is long. From the third equal line in a
+        The line counts as `cost` lines, and as more if it is long. From the third equal line in a
         row on, each counts twice.
         """
         now = self._clock()
         refilled = self._tokens + (now - self._checked_at) * self._rate
-        self._tokens = min(self._burst, refilled) - self._cost(line, weight)
+        self._tokens = min(self._burst, refilled) - self._cost_of(line, cost)
         self._checked_at = now
         return max(0.0, -self._tokens / self._rate)
 
-    def _cost(self, line: str, weight: float) -> float:
+    def _cost_of(self, line: str, cost: float) -> float:
         self._repeats = self._repeats + 1 if line == self._last else 1
         self._last = line
-        cost = weight * max(1.0, len(line.encode(errors="replace")) / BYTES_A_LINE)
+        cost *= max(1.0, len(line.encode(errors="replace")) / BYTES_A_LINE)
         return 2 * cost if self._repeats > REPEATS_ALLOWED else cost
 
 

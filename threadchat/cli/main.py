@@ -137,7 +137,7 @@ def _open_input(options: Options, server: ChatServer, console: Console) -> Opera
     """Let the operator type commands at our terminal, if there is one, and see the figures."""
     if options.status:
         console.show_status(lambda: stats.line(server.stats()))
-    operator = Operator(server.chat, console.answer)
+    operator = Operator(server.chat, server.commands, console.answer)
     reader = open_input(console, operator.obey, server.watch.failed, operator.complete)
     if reader is not None:
         reader.start()

@@ -1,31 +1,20 @@
-"""Put the commands of all topics together in the registry of a server."""
+"""Put the commands of all topics together in a registry of a server's own."""
+
+from collections.abc import Iterable
 
 from threadchat.commands import operators, people, rooms, settings, talk
 from threadchat.commands.help import add_help
-from threadchat.commands.registry import Registry
-
-_IN_ORDER = (
-    *("who", "whois", "nick", "me", "msg", "reply", "protect", "unprotect", "join", "leave"),
-    *("rooms", "topic", "away", "ignore", "unignore", "last", "search"),
-    *("charset", "charmode", "color", "time", "bell", "quit", "motd", "op", "deop", "say", "kick"),
-    *("mute", "unmute", "ban", "unban", "bans", "stats", "stop"),
-)
-"""The order in which `/help` lists the commands: those that newcomers need come first."""
-
-_TOPICS = (people, talk, rooms, settings, operators)
+from threadchat.commands.registry import Command, Registry
 
 
-def make_registry() -> Registry:
-    """Return a registry of all commands."""
-    known = Registry()
-    for topic in _TOPICS:
-        known.merge(topic.registry)
+def make_registry(more: Iterable[Command] = ()) -> Registry:
+    """Return a new registry of all commands, with `more` behind them.
+
+    Raise `ValueError` if two commands have a name in common.
+    """
     registry = Registry()
     add_help(registry)
-    for name in _IN_ORDER:
-        registry.add(name, known)
+    for topic in (talk, people, rooms, settings, operators):
+        registry.merge(topic.registry)
+    registry.merge(more)
     return registry
-
-
-registry = make_registry()
-"""A registry of all commands."""

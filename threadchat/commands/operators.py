@@ -34,13 +34,15 @@ from threadchat.net.disconnect import Reason
 from threadchat.storage.records import RecordsFailed
 from threadchat.text.phrases import duration
 
-registry = Registry()
+registry = Registry("operators")
 """The commands of operators."""
 
 _OP_QUESTION = "Passphrase of the operators: "
 
 
-@registry.command("motd", "[WORDS]", "show the message of the day; operators change it")
+@registry.command(
+    "motd", "[WORDS]", "show the message of the day; operators change it", takes_rest=True
+)
 def motd(chat: Chat, person: Person, argument: str) -> None:
     """Show the message of the day, or replace it until the server is started again."""
     if argument and not person.is_operator:
@@ -52,7 +54,12 @@ def motd(chat: Chat, person: Person, argument: str) -> None:
     person.tell(*map(Notice, chat.rules.motd or ["There is no message of the day."]))
 
 
-@registry.command("op", "[NAME]", "become an operator by a passphrase, or make somebody one")
+@registry.command(
+    "op",
+    "[NAME]",
+    "become an operator by a passphrase, or make somebody one",
+    takes_rest=True,  # so that a passphrase is answered with where to type it
+)
 def op(chat: Chat, person: Person, argument: str) -> None:
     """Make the person an operator if they know the passphrase, or make somebody else one."""
     rules = chat.rules
@@ -110,12 +117,14 @@ def _another(chat: Chat, person: Person, name: str) -> Person | None:
 
 
 @registry.command(
-    "say", "WORDS", "announce something to everybody, in all rooms", is_for_operators=True
+    "say",
+    "WORDS",
+    "announce something to everybody, in all rooms",
+    takes_rest=True,
+    is_for_operators=True,
 )
 def say(chat: Chat, person: Person, argument: str) -> None:
     """Announce something in all rooms."""
-    if not argument:
-        raise Misuse
     chat.log_act(person, f"announced: {argument}")
     chat.announce_everywhere(Announcement(person.name, argument))
 
@@ -124,6 +133,7 @@ def say(chat: Chat, person: Person, argument: str) -> None:
     "kick",
     "NAME [WHY]",
     "end somebody's connection",
+    takes_rest=True,
     is_for_operators=True,
     example="/kick mallory mind your language",
 )
@@ -187,8 +197,6 @@ def _seconds(time: str) -> float | None:
 @registry.command("unmute", "NAME", "let somebody speak again", is_for_operators=True)
 def unmute(chat: Chat, person: Person, argument: str) -> None:
     """Let somebody speak again, even if they are not here."""
-    if not argument:
-        raise Misuse
     if not chat.names.unmute(argument):
         person.tell(Problem(f"{argument[:20]} is not muted."))
         return
@@ -202,6 +210,7 @@ def unmute(chat: Chat, person: Person, argument: str) -> None:
     "ban",
     "NAME|ADDRESS|NETWORK [TIME] [WHY]",
     "keep a name, an address or a network out",
+    takes_rest=True,
     is_for_operators=True,
     example="/ban 192.168.1.66 2h flooding; a TIME is like 90s, 10m, 2h, 3d or 1w",
 )
@@ -210,8 +219,6 @@ def ban(chat: Chat, person: Person, argument: str) -> None:
 
     End the connections of people that have that name or those addresses now.
     """
-    if not argument:
-        raise Misuse
     records = chat.records
     try:
         target, seconds, why = parse_ban(argument)
@@ -240,8 +247,6 @@ def ban(chat: Chat, person: Person, argument: str) -> None:
 @registry.command("unban", "NAME|ADDRESS|NETWORK", "end a ban", is_for_operators=True)
 def unban(chat: Chat, person: Person, argument: str) -> None:
     """End a ban."""
-    if not argument:
-        raise Misuse
     try:
         target = parse_target(argument)
         was_banned = chat.records.unban(target)
@@ -260,8 +265,6 @@ def unban(chat: Chat, person: Person, argument: str) -> None:
 @registry.command("bans", "", "list the bans, with operator and reason", is_for_operators=True)
 def bans(chat: Chat, person: Person, argument: str) -> None:
     """List the bans."""
-    if argument:
-        raise Misuse
     records = chat.records
     known = [entry.line(records.now()) for entry in records.bans()]
     person.tell(*map(Notice, known or ["Nobody is banned."]))
@@ -270,8 +273,6 @@ def bans(chat: Chat, person: Person, argument: str) -> None:
 @registry.command("stats", "", "show how the server is doing", is_for_operators=True)
 def stats(chat: Chat, person: Person, argument: str) -> None:
     """Show the figures of the server."""
-    if argument:
-        raise Misuse
     person.tell(*map(Notice, lines_of(chat.control.stats())))
 
 

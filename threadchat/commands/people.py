@@ -4,13 +4,13 @@ from threadchat.chat.chat import Chat
 from threadchat.chat.interfaces import Member
 from threadchat.chat.names import NameProtected
 from threadchat.chat.person import Person
-from threadchat.commands.registry import Misuse, Registry
+from threadchat.commands.registry import Registry
 from threadchat.commands.rooms import room_called
 from threadchat.messages.answers import PersonEntry, WhoAnswer, WhoisAnswer
 from threadchat.messages.kinds import Notice, Problem
 from threadchat.text.names import BadName
 
-registry = Registry()
+registry = Registry("people")
 """The commands about people."""
 
 MAX_NAMES_IN_WHO = 1000
@@ -55,12 +55,7 @@ def whois(chat: Chat, person: Person, argument: str) -> None:
 
 
 def somebody(chat: Chat, person: Person, name: str) -> Person | None:
-    """Return the person called `name`; None if there is none, and then `person` was told so.
-
-    Raise `Misuse` if `name` is empty.
-    """
-    if not name:
-        raise Misuse
+    """Return the person called `name`; None if there is none, and then `person` was told so."""
     try:
         return chat.names.find(name)
     except KeyError:
@@ -68,11 +63,10 @@ def somebody(chat: Chat, person: Person, name: str) -> Person | None:
         return None
 
 
-@registry.command("nick", "NAME", "change your name")
+# A name with a space in it is answered with what is wrong with it.
+@registry.command("nick", "NAME", "change your name", takes_rest=True)
 def nick(chat: Chat, person: Person, argument: str) -> None:
     """Change the person's name."""
-    if not argument:
-        raise Misuse
     if argument == person.name:
         person.tell(Notice(f"You are {person.name} already."))
         return
@@ -92,7 +86,13 @@ def nick(chat: Chat, person: Person, argument: str) -> None:
         chat.mail.hand_over(person)
 
 
-@registry.command("protect", "", "keep your name: others need your passphrase for it", weight=4)
+@registry.command(
+    "protect",
+    "",
+    "keep your name: others need your passphrase for it",
+    takes_rest=True,  # so that a passphrase is answered with where to type it
+    cost=4,
+)
 def protect(chat: Chat, person: Person, argument: str) -> None:
     """Protect the person's name with a passphrase."""
     if argument:
@@ -104,12 +104,12 @@ def protect(chat: Chat, person: Person, argument: str) -> None:
 @registry.command("unprotect", "", "let anybody have your name again")
 def unprotect(chat: Chat, person: Person, argument: str) -> None:
     """Stop protecting the person's name."""
-    if argument:
-        raise Misuse
     chat.passwords.unprotect(person)
 
 
-@registry.command("away", "[WORDS]", "say that you are away, until you speak again")
+@registry.command(
+    "away", "[WORDS]", "say that you are away, until you speak again", takes_rest=True
+)
 def away(chat: Chat, person: Person, argument: str) -> None:
     """Mark the person as away."""
     if argument and not chat.may_speak(person):
@@ -140,7 +140,7 @@ def unignore(chat: Chat, person: Person, argument: str) -> None:
         person.tell(Notice(f"You are shown what {other.name} says again."))
 
 
-@registry.command("quit", "[WORDS]", "leave, with a last word if you like")
+@registry.command("quit", "[WORDS]", "leave, with a last word if you like", takes_rest=True)
 def quit_(chat: Chat, person: Person, argument: str) -> None:
     """End the person's connection, as they asked."""
     # A muted person leaves without last words, because the room would be shown them.

@@ -3,11 +3,11 @@
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.chat.room import Room
-from threadchat.commands.registry import Misuse, Registry
+from threadchat.commands.registry import Registry
 from threadchat.messages.answers import RoomEntry, RoomsAnswer
 from threadchat.messages.kinds import Notice, Problem, TopicSet
 
-registry = Registry()
+registry = Registry("rooms")
 """The commands about rooms."""
 
 MAX_TOPIC = 200
@@ -23,11 +23,10 @@ def room_called(chat: Chat, person: Person, name: str) -> Room | None:
         return None
 
 
-@registry.command("join", "ROOM", "go to another room, or open one")
+# A name with a space in it is answered with what is wrong with it.
+@registry.command("join", "ROOM", "go to another room, or open one", takes_rest=True)
 def join(chat: Chat, person: Person, argument: str) -> None:
     """Move the person to a room."""
-    if not argument:
-        raise Misuse
     # Everybody is shown the name of a new room, so a muted person must not open one.
     if not chat.has_room(argument.removeprefix("#")) and not chat.may_speak(person):
         return
@@ -37,8 +36,6 @@ def join(chat: Chat, person: Person, argument: str) -> None:
 @registry.command("leave", "", "go back to the lobby")
 def leave(chat: Chat, person: Person, argument: str) -> None:
     """Move the person back to the lobby."""
-    if argument:
-        raise Misuse
     if person.room is chat.lobby:
         person.tell(Problem("You are in the lobby. /quit leaves the chat."))
     else:
@@ -48,8 +45,6 @@ def leave(chat: Chat, person: Person, argument: str) -> None:
 @registry.command("rooms", "", "list the rooms, with number of people and topic")
 def rooms(chat: Chat, person: Person, argument: str) -> None:
     """List the rooms."""
-    if argument:
-        raise Misuse
     entries = [
         RoomEntry(room.name, len(room.members), room.topic, room is person.room)
         for room in chat.rooms()
@@ -57,7 +52,7 @@ def rooms(chat: Chat, person: Person, argument: str) -> None:
     person.tell(RoomsAnswer(entries))
 
 
-@registry.command("topic", "[WORDS]", "set the topic of this room, or show it")
+@registry.command("topic", "[WORDS]", "set the topic of this room, or show it", takes_rest=True)
 def topic(chat: Chat, person: Person, argument: str) -> None:
     """Set the topic of the person's room, or show it."""
     room = person.room

@@ -7,7 +7,7 @@ from threadchat.commands.registry import Misuse, Registry
 from threadchat.errors import PersonError
 from threadchat.messages.kinds import Notice, Problem
 
-registry = Registry()
+registry = Registry("settings")
 """The commands that set how text is written to a person's terminal."""
 
 _TEST_LETTERS = "ä é ñ ß € Ж 漢"
@@ -16,8 +16,6 @@ _TEST_LETTERS = "ä é ñ ß € Ж 漢"
 @registry.command("charset", "NAME", "say how your client writes letters, as in /charset cp850")
 def charset(chat: Chat, person: Person, argument: str) -> None:
     """Set the encoding of the person's client, and show letters to check it."""
-    if not argument:
-        raise Misuse
     try:
         encoding = _terminal_of(person).set_charset(argument)
     except LookupError:

@@ -14,7 +14,7 @@ from threadchat.messages.kinds import Emote, Notice, Problem, Spoken
 
 Item = TypeVar("Item")
 
-registry = Registry()
+registry = Registry("talk")
 """The commands that say something, or look up what was said."""
 
 DEFAULT_LAST = 20
@@ -28,38 +28,41 @@ MAX_RECALLED = 32 * 1024
 """The most characters in an answer of `/last` or `/search`. It has to fit into a send queue."""
 
 
-@registry.command("me", "TEXT", "say what you do, as in * al waves", is_speech=True)
+@registry.command(
+    "me", "TEXT", "say what you do, as in * al waves", takes_rest=True, is_speech=True
+)
 def me(chat: Chat, person: Person, argument: str) -> None:
     """Say what the person does."""
-    if not argument:
-        raise Misuse
     chat.say(person, [Emote(person.name, argument, time.time())])
 
 
-@registry.command("msg", "NAME WORDS", "say something to one person alone", is_speech=True)
+@registry.command(
+    "msg", "NAME WORDS", "say something to one person alone", takes_rest=True, is_speech=True
+)
 def msg(chat: Chat, person: Person, argument: str) -> None:
     """Say something to one person."""
     name, _, words = argument.partition(" ")
-    if not words.strip():
-        raise Misuse
-    _whisper(chat, person, name.rstrip(":,"), words.strip())
+    whisper(chat, person, name.rstrip(":,"), words.strip())
 
 
-@registry.command("reply", "WORDS", "answer the person who last wrote to you alone", is_speech=True)
+@registry.command(
+    "reply",
+    "WORDS",
+    "answer the person who last wrote to you alone",
+    takes_rest=True,
+    is_speech=True,
+    aliases=("r",),
+)
 def reply(chat: Chat, person: Person, argument: str) -> None:
     """Say something to the person that last sent a private message."""
-    if not argument:
-        raise Misuse
     if not person.answers_to:
         person.tell(Problem("Nobody has written to you alone yet. /msg NAME WORDS does so."))
         return
-    _whisper(chat, person, person.answers_to, argument)
+    whisper(chat, person, person.answers_to, argument)
 
 
-registry.alias("r", "reply")
-
-
-def _whisper(chat: Chat, person: Person, name: str, words: str) -> None:
+def whisper(chat: Chat, person: Person, name: str, words: str) -> None:
+    """Say `words` from `person` to the person called `name` alone, or tell `person` why not."""
     if not chat.may_speak(person) or chat.mail.keep(person, name, words):
         return
     recipient = somebody(chat, person, name)
@@ -71,7 +74,7 @@ def _whisper(chat: Chat, person: Person, name: str, words: str) -> None:
             person.tell(Notice(f"{entry_of(recipient, chat.clock()).text} will see it when back."))
 
 
-@registry.command("last", "[N]", "show the last 20 things said here, or up to 200", weight=2)
+@registry.command("last", "[N]", "show the last 20 things said here, or up to 200", cost=2)
 def last(chat: Chat, person: Person, argument: str) -> None:
     """Show the last messages of the person's room."""
     number = _number(argument, MAX_LAST) if argument else DEFAULT_LAST
@@ -105,12 +108,14 @@ def _fitting(items: Sequence[Item], line_of: Callable[[Item], str]) -> Sequence[
 
 
 @registry.command(
-    "search", "WORDS", "find what was said with all these words, newest first", weight=4
+    "search",
+    "WORDS",
+    "find what was said with all these words, newest first",
+    takes_rest=True,
+    cost=4,
 )
 def search(chat: Chat, person: Person, argument: str) -> None:
     """Find messages in all rooms."""
-    if not argument:
-        raise Misuse
     found = [
         (hit.room, hit.message)
         for hit in chat.search(argument, MAX_FOUND)

@@ -1,8 +1,9 @@
 """The operator at the server's own terminal. They are in no room, and may use every command there.
 
 Most of the commands are those that operators have in the chat. A command has a form of its own
-here if it shows more than people in a room should see, or if it looks better as a table. Commands
-may be typed with or without a slash.
+here if it shows more than people in a room should see, or if it looks better as a table. An
+embedding program's commands are here, too, if they are for operators. Commands may be typed with
+or without a slash.
 """
 
 from collections.abc import Callable
@@ -14,11 +15,10 @@ from rich.text import Text
 
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
-from threadchat.commands import builtin
 from threadchat.commands.completion import complete
-from threadchat.commands.help import describe
+from threadchat.commands.help import explain
 from threadchat.commands.people import entry_of
-from threadchat.commands.registry import Call, Misuse, Registry, parse_line
+from threadchat.commands.registry import Call, Registry, parse_line
 from threadchat.commands.rooms import MAX_TOPIC, room_called
 from threadchat.messages.kinds import Notice, Problem, TopicSet
 from threadchat.monitoring import stats
@@ -27,23 +27,26 @@ from threadchat.text.phrases import duration
 
 NAME = "operator"
 
-_SHARED = (
-    *("say", "msg", "reply", "kick", "mute", "unmute", "ban", "unban", "bans", "op", "deop"),
-    *("whois", "search", "motd", "stop"),
-)
+_SHARED = {"msg", "reply", "whois", "search", "motd", "op"}
+"""The commands of everybody that are of use to a person in no room."""
 
 
 class Operator(Person):
     """The operator at the server's own terminal. `show` is called with the answers of commands.
 
-    Nobody else can have the name, so people can write to the operator in private.
+    Nobody else can have the name, so people can write to the operator in private. `commands` are
+    those of the server.
     """
 
-    __slots__ = ("_chat", "show")
+    __slots__ = ("_chat", "commands", "show")
 
-    def __init__(self, chat: Chat, show: Callable[[RenderableType], None]) -> None:
+    def __init__(
+        self, chat: Chat, commands: Registry, show: Callable[[RenderableType], None]
+    ) -> None:
         super().__init__(0, "the server's own terminal", self._show_lines, PLAIN_VIEW)
         self._chat = chat
+        self.commands = _commands_here(commands)
+        """The commands that can be typed here."""
         self.show = show
         self.name = self.folded_name = NAME
         self.is_operator = True
@@ -59,32 +62,49 @@ class Operator(Person):
         self.last_heard_at = self._chat.clock()
         match parse_line(line if line.startswith("/") else f"/{line}"):
             case Call() as call:
-                registry.dispatch(self._chat, self, call)
+                self.commands.dispatch(self._chat, self, call)
             case words:  # the line began with two slashes
                 self.tell(Problem(f"Nobody is shown that. say {words} announces it."))
 
     def complete(self, text: str) -> tuple[int, list[str]]:
         """Return the completions of `text` for Tab, in the form of `commands.completion`."""
         if " " not in text:
-            known = (f"{command.name} " for command in registry)
+            known = (f"{command.name} " for command in self.commands)
             return 0, [name for name in known if name.startswith(text.lower())]
-        return complete(builtin.registry, self._chat, text)
+        return complete(self.commands, self._chat, self, text)
 
 
-registry = Registry()
-"""The commands at the server's own terminal."""
+_registry = Registry()  # the commands that have a form of their own here
 
 
-@registry.command("help", "[COMMAND]", "list the commands, or explain one")
+def _commands_here(commands: Registry) -> Registry:
+    """Return the commands at the server's own terminal, for a server with `commands`."""
+    here = Registry()
+    here.merge(_registry)
+    here.merge(
+        command
+        for command in commands
+        if _registry.get(command.name) is None
+        and (command.is_for_operators or command.name in _SHARED)
+    )
+    return here
+
+
+@_registry.command(
+    "help", "[TOPIC]", "list the commands, or explain a topic or a command", topic="talk"
+)
 def help_(chat: Chat, person: Person, argument: str) -> None:
-    """List the commands, or describe one."""
-    if argument:
-        describe(registry, person, argument)
+    """List the commands by topic, or explain a topic or a command."""
+    if not isinstance(person, Operator):
         return
-    table = _table("command", "what it does")
-    for command in registry:
-        table.add_row(Text(command.usage.removeprefix("/")), command.summary)
+    if argument:
+        explain(person.commands, person, argument)
+        return
+    table = _table("topic", "commands")
+    for topic, commands in person.commands.topics_for(person).items():
+        table.add_row(Text(topic), Text(" ".join(command.name for command in commands)))
     _show(person, table)
+    person.tell(Notice("help TOPIC explains the commands of a topic, help COMMAND a single one."))
 
 
 def _table(*columns: str) -> Table:
@@ -99,7 +119,7 @@ def _show(person: Person, table: Table) -> None:
         person.show(table)
 
 
-@registry.command("who", "[ROOM]", "list the people here, with their addresses")
+@_registry.command("who", "[ROOM]", "list the people here, with their addresses", topic="people")
 def who(chat: Chat, person: Person, argument: str) -> None:
     """List everybody, or the members of a room."""
     rooms = chat.rooms()
@@ -132,23 +152,25 @@ def _notes(member: Person, now: float) -> list[str]:
     return notes
 
 
-@registry.command("rooms", "", "list the rooms, with number of people and topic")
+@_registry.command("rooms", "", "list the rooms, with number of people and topic", topic="rooms")
 def rooms(chat: Chat, person: Person, argument: str) -> None:
     """List the rooms."""
-    if argument:
-        raise Misuse
     table = _table("room", "people", "topic")
     for room in chat.rooms():
         table.add_row(Text(room.name), str(len(room.members)), Text(room.topic))
     _show(person, table)
 
 
-@registry.command("topic", "ROOM [WORDS]", "set the topic of a room, or show it")
+@_registry.command(
+    "topic",
+    "ROOM [WORDS]",
+    "set the topic of a room, or show it",
+    topic="rooms",
+    takes_rest=True,
+)
 def topic(chat: Chat, person: Person, argument: str) -> None:
     """Set the topic of a room, or show it."""
     name, _, words = argument.partition(" ")
-    if not name:
-        raise Misuse
     room = room_called(chat, person, name)
     if room is None:
         return
@@ -159,13 +181,9 @@ def topic(chat: Chat, person: Person, argument: str) -> None:
     person.tell(Notice(f"Topic: {room.topic}" if room.topic else "That room has no topic."))
 
 
-for _name in _SHARED:
-    registry.add(_name, builtin.registry)
-
-
-@registry.command("stats", "", "show how the server is doing")
+@_registry.command(
+    "stats", "", "show how the server is doing", topic="operators", is_for_operators=True
+)
 def stats_(chat: Chat, person: Person, argument: str) -> None:
     """Show the figures of the server as a table."""
-    if argument:
-        raise Misuse
     _show(person, stats.table(chat.control.stats()))

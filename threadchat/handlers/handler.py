@@ -91,7 +91,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
     def _complete(self, text: str) -> tuple[int, list[str]]:
         if not self.person.name:
             return 0, []
-        return complete(self.host.commands, self.host.chat, text)
+        return complete(self.host.commands, self.host.chat, self.person, text)
 
     def handle(self) -> None:
         """Serve the client until one side ends the connection."""

@@ -8,7 +8,7 @@ thread. `ChatServer.stop` ends them all inside a deadline (promise 9).
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from threading import Event, Lock, Thread, active_count, current_thread
 from typing import Any
 
@@ -17,6 +17,7 @@ from threadchat.chat.chat import Chat
 from threadchat.chat.interfaces import ServerControl
 from threadchat.chat.rules import Rules
 from threadchat.commands.builtin import make_registry
+from threadchat.commands.registry import Command
 from threadchat.handlers.handler import ClientHandler
 from threadchat.handlers.tlshandler import TlsClientHandler
 from threadchat.monitoring.events import Acted, Refused, Watch, Watcher
@@ -48,8 +49,9 @@ class ChatServer(Listener):
 
     For the address see `Listener`. Before `start`, no client is answered. `watchers` are told of
     events. `stop` closes `history` and `records`. `finish` is called when an operator asks for a
-    stop; without it, `stop` is called. `clock` counts seconds, like `time.monotonic`. Raise
-    `OSError` if the server cannot bind or listen.
+    stop; without it, `stop` is called. `commands` are more slash commands, beside those there are.
+    `clock` counts seconds, like `time.monotonic`. Raise `OSError` if the server cannot bind or
+    listen, `ValueError` if two commands have a name in common.
     """
 
     def __init__(
@@ -61,8 +63,10 @@ class ChatServer(Listener):
         history: History | None = None,
         records: Records | None = None,
         finish: Callable[[], None] | None = None,
+        commands: Iterable[Command] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.commands = make_registry(commands)
         self.config = config = config or ServerConfig()
         self.limits = config.limits
         self.fallback_encoding = usable_encoding(config.fallback_encoding)
@@ -75,7 +79,6 @@ class ChatServer(Listener):
         self._since = time.time(), clock()
         self._history = history or History()
         self._records = records or Records(None)
-        self.commands = make_registry()
         self.flusher = Flusher(self.watch.failed)
         control = ServerControl(self.stats, finish or self.stop)
         self.chat = Chat(

@@ -62,7 +62,7 @@ class Conversation:
             return True
         call = parse_line(line)
         command = self._registry.get(call.command) if isinstance(call, Call) else None
-        return self._flood_control.wait_for(line, 1.0 if command is None else command.weight)
+        return self._flood_control.wait_for(line, 1.0 if command is None else command.cost)
 
     def _serve(self, line: str) -> None:
         """Say `line`, or run the command that it calls."""

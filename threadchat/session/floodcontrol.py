@@ -29,14 +29,14 @@ class FloodControl:
         self._is_told = False
         self._last_lines_seconds = LAST_LINES_SECONDS
 
-    def wait_for(self, line: str, weight: float = 1.0) -> bool:
-        """Wait until it is time for `line`, which counts as `weight` lines.
+    def wait_for(self, line: str, cost: float = 1.0) -> bool:
+        """Wait until it is time for `line`, which counts as `cost` lines.
 
         Return False if the client is gone meanwhile. What it sends next waits in its own
         connection. For a client that has nothing more to send, the waits add up to at most
         `LAST_LINES_SECONDS`, because it may be gone for good.
         """
-        delay = self._guard.delay_for(line, weight)
+        delay = self._guard.delay_for(line, cost)
         if not delay:
             return True
         if not self._is_told:
