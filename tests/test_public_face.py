@@ -18,13 +18,14 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 EXAMPLES: list[str] = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 PUBLIC = """
-    Acted Allowed Announcement Bound CameBack Chat ChatServer Command Connected Connection
-    Console Detail Disconnected Emote Event EventLog Format Found Goodbye History Joined
-    JsonLines LastAnswer Left LeftTogether Limits Member Message Misuse Muted Named Notice
-    OperatorError Person PersonError Private Problem Reason Records Refused Registry Renamed
-    RoomMessage RoomsAnswer RulesFiles Say SearchAnswer ServerConfig Snapshot Spoken
-    StopAnnounced Stopped Stopping StoredHistory TopicSet Trouble Unmuted Watcher Welcome
-    WentAway WhoAnswer WhoisAnswer __version__ make_context parse_allowed
+    Acted Allowed Announcement BadName Bound CameBack Chat ChatServer Command Connected
+    Connection Console Detail Disconnected Emote Event EventLog Format Found Goodbye History
+    Joined JsonLines LastAnswer Left LeftTogether Limits Member Message Misuse Muted Named
+    Notice OperatorError Person PersonError Private Problem ProgramMember Reason Records Refused
+    Registry Renamed ReplayBegins ReplayEnds RoomMessage RoomsAnswer RulesFiles Say SearchAnswer
+    ServerConfig Snapshot Spoken StopAnnounced Stopped Stopping StoredHistory TopicSet Trouble
+    Unmuted Watcher Welcome WentAway WhoAnswer WhoisAnswer __version__ make_context
+    parse_allowed
 """.split()
 
 
@@ -89,6 +90,19 @@ def test_the_command_of_the_readme_can_be_typed() -> None:
             al.expect("!!! Use it like this: /roll - roll a die.\r\n")
             al.type("/help more")
             al.expect("===   /roll  roll a die\r\n")
+
+    run_with(example, use)
+    assert len(lines_of(example)) <= 10
+
+
+def test_the_member_of_the_readme_answers() -> None:
+    example = example_with("add_member(")
+
+    def use(server: ChatServer) -> None:
+        with Client(server, "al") as al, Client(server, "bo") as bo:
+            al.type("hi")
+            al.expect("echo: al said hi\r\n")
+            bo.expect("al: hi\r\necho: al said hi\r\n")
 
     run_with(example, use)
     assert len(lines_of(example)) <= 10

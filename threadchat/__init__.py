@@ -35,6 +35,8 @@ from threadchat.messages.kinds import (
     Private,
     Problem,
     Renamed,
+    ReplayBegins,
+    ReplayEnds,
     RoomMessage,
     Say,
     Spoken,
@@ -63,9 +65,11 @@ from threadchat.net.disconnect import Reason
 from threadchat.net.tls import make_context
 from threadchat.server.chatserver import ChatServer
 from threadchat.server.config import ServerConfig
+from threadchat.session.program import ProgramMember
 from threadchat.storage.history import Found, History
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
+from threadchat.text.names import BadName
 
 __version__ = "0.2.0"
 
@@ -73,6 +77,7 @@ __all__ = [
     "Acted",
     "Allowed",
     "Announcement",
+    "BadName",
     "Bound",
     "CameBack",
     "Chat",
@@ -107,11 +112,14 @@ __all__ = [
     "PersonError",
     "Private",
     "Problem",
+    "ProgramMember",
     "Reason",
     "Records",
     "Refused",
     "Registry",
     "Renamed",
+    "ReplayBegins",
+    "ReplayEnds",
     "RoomMessage",
     "RoomsAnswer",
     "RulesFiles",

@@ -15,7 +15,8 @@ from threadchat.messages.kinds import (
     Left,
     LeftTogether,
     Message,
-    Notice,
+    ReplayBegins,
+    ReplayEnds,
     RoomMessage,
     Spoken,
 )
@@ -229,7 +230,7 @@ def _replay_messages(replay: Sequence[Spoken]) -> list[Message]:
     """Return what was said before, between a line that announces it and a line that ends it."""
     if not replay:
         return []
-    return [Notice("What was said before you came:"), *replay, Notice("From here on it is live.")]
+    return [ReplayBegins(), *replay, ReplayEnds()]
 
 
 def _encode(lines: Sequence[str], format: Format) -> tuple[bytes, Iterable[int]]:

@@ -240,7 +240,7 @@ def ban(chat: Chat, person: Person, argument: str) -> None:
     for other in chat.names.everybody():
         if Ban(target, "", "", 0.0).keeps_out(other.name, other.host):
             _end(other, Reason.BANNED, f"{person.name}{_because(why)}")
-            if isinstance(target, str):
+            if isinstance(target, str) and other.host:
                 person.tell(Notice(f"/ban {other.host} would keep their address out as well."))
 
 

@@ -143,6 +143,26 @@ class Welcome:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplayBegins:
+    """What follows, up to `ReplayEnds`, was said before the reader came."""
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return "=== What was said before you came:"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayEnds:
+    """From here on the reader is shown what is said as it is said."""
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return "=== From here on it is live."
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """People that came in together; `here` is how many are in the room now.
 
@@ -289,4 +309,15 @@ RoomChange = (
 RoomMessage = Spoken | RoomChange
 """The messages that all members of a room are shown."""
 
-Message = RoomMessage | Private | Welcome | Muted | Unmuted | Goodbye | Notice | Problem
+Message = (
+    RoomMessage
+    | Private
+    | Welcome
+    | ReplayBegins
+    | ReplayEnds
+    | Muted
+    | Unmuted
+    | Goodbye
+    | Notice
+    | Problem
+)

@@ -18,6 +18,7 @@ from threadchat.chat.interfaces import ServerControl
 from threadchat.chat.rules import Rules
 from threadchat.commands.builtin import make_registry
 from threadchat.commands.registry import Command
+from threadchat.errors import OperatorError
 from threadchat.handlers.handler import ClientHandler
 from threadchat.handlers.tlshandler import TlsClientHandler
 from threadchat.monitoring.events import Acted, Refused, Watch, Watcher
@@ -30,8 +31,10 @@ from threadchat.server.admission import Admission
 from threadchat.server.clients import Clients
 from threadchat.server.config import DEFAULT_PORT, ServerConfig
 from threadchat.server.listener import Listener, Shortage
+from threadchat.server.members import ProgramMembers
 from threadchat.server.periodic import Periodic
 from threadchat.server.refusals import Refusals
+from threadchat.session.program import OnMessage, ProgramMember
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
 from threadchat.terminal.charsets import COMMON_ENCODINGS
@@ -86,6 +89,7 @@ class ChatServer(Listener):
         )
         self.clients = Clients(self.limits.max_clients)
         self._admission = Admission(self.limits, self._records, clock, self.watch.warn)
+        self._members = ProgramMembers(self.watch)
         self._refusals = Refusals(self.clients, self.shutdown_request)
         self._periodic = Periodic(self._look_after_all)
         self._no_threads = Shortage(
@@ -141,7 +145,9 @@ class ChatServer(Listener):
             rest.callback(self._records.close)
             rest.callback(lambda: self.flusher.stop(_left_until(deadline)))
             rest.callback(lambda: self.chat.close(_left_until(deadline)))
+            rest.callback(self._members.join, deadline - 0.1 * timeout)
             rest.callback(self._end_clients, handlers, deadline, 0.1 * timeout)
+            rest.callback(self._members.end)
             self.stop_accepting(deadline)
             if self.tls_listener is not None:
                 self.tls_listener.stop_accepting(deadline)
@@ -163,6 +169,20 @@ class ChatServer(Listener):
     def _join_all(self, deadline: float) -> None:
         for thread in self.clients.threads():
             join(thread, max(0.0, deadline - time.monotonic()))
+
+    def add_member(self, name: str, on_message: OnMessage) -> ProgramMember:
+        """Put a program into the lobby as a member called `name`, before or after `start`.
+
+        `on_message` is called with the member and with each message that others cause there, in
+        the room's order, on a thread of the member's own. See `ProgramMember` for what it can do.
+        Raise `BadName` if the name cannot be had, and `OperatorError` if there is no thread, or if
+        the server is stopping.
+        """
+        if self._is_stopping:
+            raise OperatorError("the server is stopping: it takes no more members")
+        member = ProgramMember(self.next_id(), name, on_message, self.chat)
+        self._members.add(member)
+        return member
 
     def server_close(self) -> None:
         """Stop, as the context manager does."""
@@ -284,6 +304,7 @@ class ChatServer(Listener):
             except Exception as error:
                 # The other clients still have to be checked (promise 8).
                 self.watch.failed(f"looking after client #{handler.person.id}", error)
+        self._members.look_after()
 
     # For the handlers
 
