@@ -25,6 +25,7 @@ from threadchat.messages.kinds import (
     Announcement,
     CameBack,
     Emote,
+    Gap,
     Goodbye,
     Joined,
     Left,
@@ -41,11 +42,13 @@ from threadchat.messages.kinds import (
     Say,
     Spoken,
     StopAnnounced,
+    TakenBack,
     TopicSet,
     Unmuted,
     Welcome,
     WentAway,
 )
+from threadchat.messages.places import Place
 from threadchat.monitoring.eventlog import EventLog
 from threadchat.monitoring.events import (
     Acted,
@@ -93,6 +96,7 @@ __all__ = [
     "EventLog",
     "Format",
     "Found",
+    "Gap",
     "Goodbye",
     "History",
     "Joined",
@@ -110,6 +114,7 @@ __all__ = [
     "OperatorError",
     "Person",
     "PersonError",
+    "Place",
     "Private",
     "Problem",
     "ProgramMember",
@@ -132,6 +137,7 @@ __all__ = [
     "Stopped",
     "Stopping",
     "StoredHistory",
+    "TakenBack",
     "TopicSet",
     "Trouble",
     "Unmuted",

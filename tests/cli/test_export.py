@@ -15,7 +15,7 @@ from tests.support.files import write_old_history
 from threadchat.cli import export
 from threadchat.cli import main as cli
 from threadchat.messages.kinds import Emote, Say
-from threadchat.storage.database import VERSION
+from threadchat.storage.migrations import VERSION
 from threadchat.storage.sqlitehistory import StoredHistory
 
 
@@ -98,11 +98,50 @@ def test_json_lines(capsys: pytest.CaptureFixture[str], history: StoredHistory, 
         NOON + 60.5,
         NOON + 86400,
     ]
+    epoch, _ = history.last_place("lobby")
     assert rows == [
-        {"room": "lobby", "kind": "say", "name": "al", "text": "hi é ✓"},
-        {"room": "lobby", "kind": "emote", "name": "bo", "text": "waves"},
-        {"room": "Den", "kind": "say", "name": "cy", "text": "psst"},
+        {"room": "lobby", "kind": kind, "name": name, "text": text, "epoch": epoch, "seq": seq}
+        for kind, name, text, seq in (("say", "al", "hi é ✓", 1), ("emote", "bo", "waves", 2))
+    ] + [{"room": "Den", "kind": "say", "name": "cy", "text": "psst", "epoch": epoch, "seq": 1}]
+
+
+def test_what_is_not_there_is_shown_where_it_would_stand(
+    capsys: pytest.CaptureFixture[str], history: StoredHistory, path: Path
+) -> None:
+    history.append("Den", [Say("cy", "x", NOON + 1), Say("cy", "y", NOON + 86401)])
+    history.take_back("Den", 3)
+    history.forget(NOON + 2)
+    lines = [line.partition(" ")[2] for line in exported(capsys, str(path))]
+    assert lines == [
+        "12:02:00 lobby --- 1 line was missed",
+        "12:02:00 lobby * bo waves",
+        "12:01:00 Den cy: psst",
+        "12:01:01 Den --- 1 line was missed",
+        "12:01:01 Den --- a line of cy was taken back",
     ]
+    rows = [json.loads(line) for line in exported(capsys, str(path), "--format", "jsonl")]
+    for row in rows:
+        del row["at"]
+    epoch, _ = history.last_place("Den")
+    assert rows[0] == {"room": "lobby", "kind": "gap", "missing": 1}
+    assert rows[-1] == {
+        "room": "Den",
+        "kind": "taken_back",
+        "name": "cy",
+        "epoch": epoch,
+        "seq": 3,
+        "after": 3,
+    }
+    since = exported(capsys, str(path), "--since", "2026-11-23T12:02")
+    assert [line.partition(" ")[2] for line in since] == lines[1:]
+
+
+def test_a_file_from_before_there_were_places_shows_none(
+    capsys: pytest.CaptureFixture[str], path: Path
+) -> None:
+    write_old_history(path, 3)
+    rows = [json.loads(line) for line in exported(capsys, str(path), "--format", "jsonl")]
+    assert [row.keys() for row in rows] == [{"at", "room", "kind", "name", "text"}] * 2
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from threadchat.messages.kinds import (
     Announcement,
     CameBack,
     Emote,
+    Gap,
     Goodbye,
     Joined,
     Left,
@@ -42,6 +43,7 @@ from threadchat.messages.kinds import (
     ReplayEnds,
     Say,
     StopAnnounced,
+    TakenBack,
     TopicSet,
     Unmuted,
     Welcome,
@@ -58,6 +60,31 @@ EXAMPLES: Sequence[tuple[Message | Answer, dict[str, object]]] = [
         Emote("al", "waves", AT),
         {"kind": "do", "room": "r", "name": "al", "text": "waves", "at": AT},
     ),
+    (
+        Say("al", "hi", AT, epoch="ab", seq=7),
+        {
+            "kind": "say",
+            "room": "r",
+            "name": "al",
+            "text": "hi",
+            "at": AT,
+            "epoch": "ab",
+            "seq": 7,
+        },
+    ),
+    (
+        TakenBack("al", "ab", 7, 9, at=AT),
+        {
+            "kind": "taken_back",
+            "room": "r",
+            "name": "al",
+            "epoch": "ab",
+            "seq": 7,
+            "after": 9,
+            "at": AT,
+        },
+    ),
+    (Gap(3), {"kind": "gap", "room": "r", "missing": 3}),
     (
         Joined(["al", "bo"], 5, at=AT),
         {"kind": "join", "room": "r", "names": ["al", "bo"], "here": 5, "at": AT},
@@ -198,19 +225,22 @@ class JsonMember(FakeMember):
 class TestBesideTerminals:
     def test_all_see_the_same_messages_in_one_order(self) -> None:
         observer = Recorder()
-        room = Room("r", History(), observer, Deliverer())
+        history = History()
+        room = Room("r", history, observer, Deliverer())
         terminal, program, other = FakeMember("al"), JsonMember("bo"), JsonMember("cy")
         for member in (terminal, program, other):
             room.join(member)
         room.post([Say("al", "hi \u00e9", AT), Emote("al", "waves", AT)], terminal)
         room.post([Say("bo", "hello", AT)], program)
         room.announce(TopicSet("al", "tea", at=AT), terminal)
-        said = [
+        said: list[dict[str, object]] = [
             {"kind": "say", "room": "r", "name": "al", "text": "hi \u00e9", "at": AT},
             {"kind": "do", "room": "r", "name": "al", "text": "waves", "at": AT},
             {"kind": "say", "room": "r", "name": "bo", "text": "hello", "at": AT},
             {"kind": "topic", "room": "r", "name": "al", "text": "tea", "at": AT},
         ]
+        for seq, spoken in enumerate(said[:3], 1):
+            spoken |= {"epoch": history.last_place("r").epoch, "seq": seq}
         assert other.objects[-4:] == said
         assert program.objects[-3:] == [said[0], said[1], said[3]]  # not its own words
         assert terminal.screen.endswith("bo: hello\r\n")

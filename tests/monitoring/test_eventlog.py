@@ -198,7 +198,12 @@ class TestWithAServer:
         assert [line["event"] for line in lines] == [
             "connected", "joined", "named", "say", "emote", "left", "disconnected"
         ]  # fmt: skip
-        assert lines[3] == {"event": "say", "room": "lobby", "name": "al", "text": "hello"}
+        epochs = {lines[3].pop("epoch"), lines[4].pop("epoch")}
+        assert len(epochs) == 1
+        assert lines[3] == {
+            "event": "say", "room": "lobby", "name": "al", "text": "hello", "seq": 1
+        }  # fmt: skip
+        assert lines[4]["seq"] == 2
         assert lines[-1]["why"] == "quit: so long"
         assert lines[-1]["received"] == len("al\nhello\n/me waves\n/quit so long\n")
 

@@ -19,8 +19,9 @@ from tests.support.files import link_or_skip, write_old_history
 from tests.support.servers import run_server
 from tests.support.waiting import run_concurrently
 from threadchat.messages.kinds import Emote, Say, Spoken
-from threadchat.storage.database import VERSION, Unusable
+from threadchat.storage.database import Unusable
 from threadchat.storage.history import Found, History
+from threadchat.storage.migrations import VERSION
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.testing import DEADLINE

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from threadchat.storage.database import MIGRATIONS
+from threadchat.storage.migrations import MIGRATIONS
 from threadchat.text.search import index_words
 
 

@@ -16,9 +16,11 @@ from rich.progress import Progress
 from threadchat.cli.arguments import Fault, Parser, silence_broken_output
 from threadchat.errors import OperatorError
 from threadchat.messages.codec import as_json, iso_time, name_of, parse_iso_time, values_of
+from threadchat.messages.kinds import Gap
 from threadchat.storage.database import Unusable, version_of, why_unusable
-from threadchat.storage.history import Found
-from threadchat.storage.sqlitehistory import COLUMNS, Row, found_of
+from threadchat.storage.history import Kept
+from threadchat.storage.migrations import VERSION_WITH_PLACES
+from threadchat.storage.rows import Row, columns_of, kept_of, read_state
 from threadchat.text.names import fold_name
 from threadchat.text.phrases import list_names
 
@@ -103,8 +105,8 @@ def _export(options: argparse.Namespace) -> None:
             # One transaction: what is said meanwhile changes neither the number nor the rows.
             connection.execute("BEGIN")
             total = selection.count(connection)
-            for found in _showing_progress(selection.rows(connection), total):
-                sys.stdout.write(write(found) + "\n")
+            for line in _showing_progress(selection.lines(connection), total):
+                sys.stdout.write(write(line) + "\n")
         sys.stdout.flush()
     except sqlite3.Error as error:
         raise Unusable(why_unusable(path, error)) from None
@@ -132,9 +134,19 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class _Line:
+    """A line to write out; `at` is its time, or for a gap that of the line behind it."""
+
+    room: str
+    at: float
+    message: Kept | Gap
+
+
+@dataclass(frozen=True, slots=True)
 class _Selection:
     """The messages to export."""
 
+    version: int
     room: int | None
     since: float | None
 
@@ -149,10 +161,21 @@ class _Selection:
         (number,) = connection.execute("SELECT count(*)" + self._FROM, self._values).fetchone()
         return int(number)
 
-    def rows(self, connection: sqlite3.Connection) -> Iterator[Row]:
-        """Yield their rows, in the order in which the messages were said."""
-        query = f"SELECT {COLUMNS}{self._FROM} ORDER BY messages.id"
-        yield from connection.execute(query, self._values)
+    def lines(self, connection: sqlite3.Connection) -> Iterator["_Line"]:
+        """Yield them in the order in which they were said, and a gap wherever some are missing."""
+        has_places = self.version >= VERSION_WITH_PLACES
+        epoch, _ = read_state(connection) if has_places else ("", False)
+        last_in: dict[str, int] = {}
+        query = f"SELECT {columns_of(self.version)}{self._FROM} ORDER BY messages.id"
+        row: Row
+        for row in connection.execute(query, self._values):
+            room, at, seq = row[0], row[1], row[5]
+            # Of what was said before a time, nobody wants to know whether it is all there.
+            missing = seq - 1 - last_in.get(room, 0 if self.since is None else seq - 1)
+            if missing > 0:
+                yield _Line(room, at, Gap(missing))
+            last_in[room] = seq
+            yield _Line(room, at, kept_of(row, epoch))
 
     @property
     def _values(self) -> dict[str, float | None]:
@@ -160,13 +183,14 @@ class _Selection:
 
 
 def _select(connection: sqlite3.Connection, path: Path, options: argparse.Namespace) -> _Selection:
+    version = version_of(connection, path)
     if options.room is None:
-        return _Selection(None, options.since)
+        return _Selection(version, None, options.since)
     rooms = connection.execute("SELECT fold, id, name FROM rooms ORDER BY id").fetchall()
     wanted = fold_name(options.room.removeprefix("#"))
     for fold, number, _ in rooms:
         if fold == wanted:
-            return _Selection(number, options.since)
+            return _Selection(version, number, options.since)
     known = list_names([name for _, _, name in rooms])
     raise Fault(
         f"nothing was said in a room {options.room[:20]!r} in {path}."
@@ -174,8 +198,8 @@ def _select(connection: sqlite3.Connection, path: Path, options: argparse.Namesp
     )
 
 
-def _showing_progress(rows: Iterator[Row], total: int) -> Iterator[Found]:
-    """Yield the messages in `rows`; show a bar on standard error if that is a terminal."""
+def _showing_progress(lines: Iterator[_Line], total: int) -> Iterator[_Line]:
+    """Yield `lines`; show a bar on standard error if that is a terminal."""
     with Progress(
         console=rich.console.Console(stderr=True),
         transient=True,
@@ -185,8 +209,8 @@ def _showing_progress(rows: Iterator[Row], total: int) -> Iterator[Found]:
         disable=not _has_place_for_a_bar(),
     ) as progress:
         task = progress.add_task("Reading", total=total)
-        for number, row in enumerate(rows, 1):
-            yield found_of(row)
+        for number, line in enumerate(lines, 1):
+            yield line
             if number % _EVERY == 0:
                 progress.update(task, completed=number)
 
@@ -196,15 +220,14 @@ def _has_place_for_a_bar() -> bool:
     return sys.stderr is not None and sys.stderr.isatty() and not sys.stdout.isatty()
 
 
-def _as_text(found: Found) -> str:
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found.message.at))
-    return f"{when} {found.room} {found.message.line}"
+def _as_text(line: _Line) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(line.at))
+    return f"{when} {line.room} {line.message.line}"
 
 
-def _as_json(found: Found) -> str:
-    message = found.message
-    where = {"at": iso_time(message.at), "room": found.room, "kind": name_of(message)}
-    return as_json(where | values_of(message))
+def _as_json(line: _Line) -> str:
+    where = {"at": iso_time(line.at), "room": line.room, "kind": name_of(line.message)}
+    return as_json(where | values_of(line.message))
 
 
 _WRITERS = {"text": _as_text, "jsonl": _as_json}

@@ -29,18 +29,21 @@ def _snake_case(name: str) -> str:
 _SPOKEN: dict[str, type[Spoken]] = {_snake_case(kind.__name__): kind for kind in (Say, Emote)}
 
 
-def spoken(kind: str, name: str, text: str, at: float) -> Spoken:
+def spoken(kind: str, name: str, text: str, at: float, epoch: str = "", seq: int = 0) -> Spoken:
     """Return the message of the kind called `kind`; a `Say` if no kind has that name."""
-    return _SPOKEN.get(kind, Say)(name, text, at)
+    return _SPOKEN.get(kind, Say)(name, text, at, epoch=epoch, seq=seq)
 
 
 def values_of(item: Any) -> dict[str, object]:
     """Return the fields of a message or an event by their names, without the time `at`.
 
-    The field `seconds` is rounded to milliseconds.
+    The field `seconds` is rounded to milliseconds. A message without a place has no `epoch` and no
+    `seq` here.
     """
     values = {field.name: getattr(item, field.name) for field in fields(item)}
     values.pop("at", None)
+    if values.get("epoch") == "":
+        del values["epoch"], values["seq"]
     if "seconds" in values:
         values["seconds"] = round(values["seconds"], 3)
     return values

@@ -23,6 +23,7 @@ from threadchat.messages.kinds import (
     Announcement,
     CameBack,
     Emote,
+    Gap,
     Goodbye,
     Joined,
     Left,
@@ -38,6 +39,7 @@ from threadchat.messages.kinds import (
     RoomMessage,
     Say,
     StopAnnounced,
+    TakenBack,
     TopicSet,
     Unmuted,
     Welcome,
@@ -56,6 +58,8 @@ KINDS: Mapping[type[Any], str] = {
     CameBack: "back",
     Announcement: "announcement",
     StopAnnounced: "stop",
+    TakenBack: "taken_back",
+    Gap: "gap",
     Private: "private",
     Welcome: "welcome",
     ReplayBegins: "replay_begins",
@@ -100,7 +104,7 @@ JSON_LINES = JsonLines()
 def values_of(message: Message | Answer, room: str = "") -> dict[str, object]:
     """Return the values of the object that shows `message`, which was shown in `room`, if any."""
     values: dict[str, object] = {"kind": KINDS[type(message)]}
-    if isinstance(message, RoomMessage) and room:
+    if isinstance(message, RoomMessage | Gap) and room:
         values["room"] = room
     if isinstance(message, LastAnswer):
         values["room"] = message.room
@@ -113,6 +117,8 @@ def values_of(message: Message | Answer, room: str = "") -> dict[str, object]:
             value = getattr(message, field.name)
             if value is not None:
                 values[field.name] = _plain(value)
+        if values.get("epoch") == "":  # it has no place yet
+            del values["epoch"], values["seq"]
     return values
 
 

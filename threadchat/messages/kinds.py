@@ -12,15 +12,21 @@ from dataclasses import dataclass, field
 from threadchat.text.phrases import duration, list_names
 
 
-# Nobody changes a `Say`, but it is not frozen: that would make each line said cost three times as
-# much.
+# Only the history changes a `Say` or an `Emote`: it sets the place, once. They are not frozen, as
+# that would make each line said cost three times as much.
 @dataclass(slots=True)
 class Say:
-    """Words that a person said to the room. `at` is the time in seconds since the epoch."""
+    """Words that a person said to the room. `at` is the time in seconds since the epoch.
+
+    `epoch` and `seq` are its place among what was said in the room (see `Place`); an empty epoch
+    means that it has none yet. The history sets both when it takes the message in.
+    """
 
     name: str
     text: str
     at: float
+    epoch: str = field(default="", kw_only=True, compare=False)
+    seq: int = field(default=0, kw_only=True, compare=False)
 
     @property
     def line(self) -> str:
@@ -28,18 +34,52 @@ class Say:
         return f"{self.name}: {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Emote:
-    """Something that a person does, as with `/me`. `at` is the time in seconds since the epoch."""
+    """Something that a person does, as with `/me`. For the other fields see `Say`."""
 
     name: str
     text: str
     at: float
+    epoch: str = field(default="", kw_only=True, compare=False)
+    seq: int = field(default=0, kw_only=True, compare=False)
 
     @property
     def line(self) -> str:
         """The line that shows it."""
         return f"* {self.name} {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """A line of `name` that was taken back: its text is gone, and its place stays.
+
+    `after` is the number of the last line in the room when that happened: members that have seen
+    the room up to there, or less, have not been told of it.
+    """
+
+    name: str
+    epoch: str
+    seq: int
+    after: int
+    at: float = field(default_factory=time.time, kw_only=True, compare=False)
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"--- a line of {self.name} was taken back"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Lines that were said in the room and are not remembered, where they would stand."""
+
+    missing: int
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"--- {self.missing:,} {'line was' if self.missing == 1 else 'lines were'} missed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,14 +343,19 @@ RoomChange = (
     | CameBack
     | Announcement
     | StopAnnounced
+    | TakenBack
 )
 """What becomes of a room and of the people in it."""
+
+Recalled = Spoken | TakenBack | Gap
+"""What a history tells a member that comes back to a room, in the order of the room."""
 
 RoomMessage = Spoken | RoomChange
 """The messages that all members of a room are shown."""
 
 Message = (
     RoomMessage
+    | Gap
     | Private
     | Welcome
     | ReplayBegins

@@ -1,4 +1,4 @@
-"""Open the SQLite file that outlives the server: its tables, its versions, and its one owner.
+"""Open the SQLite file that outlives the server: check it, migrate it, see to its one owner.
 
 `sqlitehistory` and `records` read and write the tables; each has its own connections. The file is
 in WAL mode: other programs can read it while the server writes.
@@ -12,7 +12,8 @@ from pathlib import Path
 from threading import Lock
 
 from threadchat.errors import OperatorError
-from threadchat.text.search import index_words
+from threadchat.storage import migrations
+from threadchat.storage.migrations import VERSION
 
 _APPLICATION_ID = 0x74636861
 """Marks the file as one of threadchat's (sqlite.org/fileformat2.html, 1.3.14)."""
@@ -22,42 +23,6 @@ WRITING = Lock()
 
 To wait for this lock is no failure. A file that another program keeps locked for long is one.
 """
-
-_TABLES_OF_HISTORY = (
-    "CREATE TABLE rooms (id INTEGER PRIMARY KEY, fold TEXT NOT NULL UNIQUE, name TEXT NOT NULL)",
-    "CREATE TABLE messages"
-    " (id INTEGER PRIMARY KEY, room INTEGER NOT NULL REFERENCES rooms, at REAL NOT NULL,"
-    " kind TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL)",
-    "CREATE INDEX messages_of_room ON messages (room, id)",
-)
-
-_INDEX_OF_WORDS = (
-    # The index only, without a second copy of the text, and without the sizes that only ranking
-    # needs. Its text comes from `index_words`; the tokenizer only splits it at the spaces.
-    "CREATE VIRTUAL TABLE words"
-    " USING fts5 (text, content = '', columnsize = 0, tokenize = 'ascii')",
-    "INSERT INTO words (rowid, text) SELECT id, index_words(text) FROM messages",
-)
-
-_TABLES_OF_RECORDS = (
-    "CREATE TABLE names (fold TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, looks TEXT NOT NULL,"
-    " kept BLOB NOT NULL, since REAL NOT NULL)",
-    "CREATE INDEX names_by_looks ON names (looks)",
-    # No number is used twice, so the number of a letter that is gone never means another one.
-    "CREATE TABLE letters (id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " recipient TEXT NOT NULL REFERENCES names ON DELETE CASCADE, sender TEXT NOT NULL,"
-    " text TEXT NOT NULL, at REAL NOT NULL)",
-    "CREATE INDEX letters_by_recipient ON letters (recipient)",
-    "CREATE TABLE bans (key TEXT PRIMARY KEY NOT NULL, target TEXT NOT NULL, set_by TEXT NOT NULL,"
-    " why TEXT NOT NULL, at REAL NOT NULL, until REAL)",
-)
-
-# The statements that make each version of the file from the one before. A version that has been
-# released is never changed: a new version is one more entry.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_TABLES_OF_HISTORY, _INDEX_OF_WORDS, _TABLES_OF_RECORDS)
-
-VERSION = len(MIGRATIONS)
-"""The version of the file that this module makes; the file keeps it as `user_version`."""
 
 CHECKPOINT_PAGES = 4000
 """Pages of 4 KiB after which SQLite waits for the disk; the sender of that moment waits, too."""
@@ -91,17 +56,22 @@ def _make_private(path: str | Path) -> None:
 
 
 def connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
-    """Return a connection that waits at most `busy_seconds` while another one makes a change."""
-    return sqlite3.connect(
+    """Return a connection that waits at most `busy_seconds` while another one makes a change.
+
+    What it deletes is overwritten, so that nothing of it is left in pages that are free.
+    """
+    connection = sqlite3.connect(
         path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
     )
+    connection.execute("PRAGMA secure_delete = ON")
+    return connection
 
 
 def connect_in_memory() -> sqlite3.Connection:
     """Return a connection to the tables of `records`, in memory and not in a file."""
     # Without the tables of the history, so that a server without a file needs no SQLite with FTS5.
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    for statement in _TABLES_OF_RECORDS:
+    for statement in migrations.TABLES_OF_RECORDS:
         connection.execute(statement)
     return connection
 
@@ -146,22 +116,31 @@ def own(path: Path) -> sqlite3.Connection:
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Check the file, and bring it to the current version."""
+    """Check the file, and bring it to the current version; a file that is older is copied first."""
     version = version_of(connection, path)
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise Unusable(_damaged(path))
+    if 0 < version < VERSION:
+        try:
+            migrations.copy_before(connection, path)
+        except OSError as error:
+            raise Unusable(
+                f"{path} cannot be copied before it is brought up to date ({error.strerror})."
+                " Make room beside it, and get the right to write its folder."
+            ) from None
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-    connection.create_function("index_words", 1, index_words, deterministic=True)
     # Even with nothing to migrate, this finds out whether the file can be written.
     with transaction(connection):
-        for statements in MIGRATIONS[version:]:
-            for statement in statements:
-                connection.execute(statement)
+        migrations.migrate(connection, version)
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+    if 0 < version < migrations.VERSION_WITH_PLACES:
+        # Older versions did not overwrite what they deleted, so words may stand in free pages that
+        # could not be erased any more. Without room on the disk for this, the chat goes on.
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("VACUUM")
 
 
 @contextlib.contextmanager

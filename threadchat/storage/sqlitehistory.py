@@ -5,7 +5,9 @@ Only checkpoints wait for the disk itself. A power cut may cost the last moments
 file.
 
 When the file cannot be written, the chat goes on: what is said waits in memory, up to a bound, and
-is written in its order as soon as that is possible.
+is written in its order as soon as that is possible. Meanwhile it has an epoch of its own, as the
+server may end before it is written: then nobody takes the numbers for those of other lines. Once
+it is written it has the same numbers in the epoch of the file.
 """
 
 import contextlib
@@ -13,18 +15,28 @@ import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import islice, repeat, starmap
+from itertools import count, islice, repeat
 from pathlib import Path
 from threading import Event, Lock, Thread
 
-from threadchat.messages.codec import name_of, spoken
-from threadchat.messages.kinds import Spoken
+from threadchat.messages.kinds import Recalled, Spoken, TakenBack
+from threadchat.messages.places import Place, new_epoch
 from threadchat.net.threads import join, start_thread
-from threadchat.storage import database
+from threadchat.storage import database, rows
 from threadchat.storage.database import Unusable
-from threadchat.storage.history import Found, History, has_all
+from threadchat.storage.erasing import Eraser
+from threadchat.storage.history import (
+    MAX_REMEMBERED,
+    CannotTakeBack,
+    Found,
+    History,
+    has_all,
+    set_places,
+    with_gaps,
+)
+from threadchat.storage.rows import Row, StoredRoom, Unwritten, found_of, kept_of
 from threadchat.text.names import fold_name
-from threadchat.text.search import index_words, phrases_of
+from threadchat.text.search import phrases_of
 
 MAX_UNWRITTEN = 10_000
 """How many messages wait in memory while the file cannot be written; the oldest are lost first."""
@@ -38,22 +50,14 @@ _MAX_AT_ONCE = 4096
 _BUSY_SECONDS = 0.1
 """How long a commit waits while another program has the file locked: the room waits, too."""
 
-Row = tuple[str, float, str, str, str]
+_FORGOTTEN_AT_ONCE = 200
+"""The most lines that are forgotten in one commit: a room waits for no more."""
 
-COLUMNS = "rooms.name, messages.at, messages.kind, messages.name, messages.text"
-"""The columns of a `Row`, from `messages` joined with `rooms`: the same in all versions."""
+_REST_SECONDS = 0.01
+"""The pause between two of those, in which rooms can write."""
 
-_RECENT = (
-    f"SELECT {COLUMNS} FROM messages JOIN rooms ON rooms.id = messages.room"
-    " WHERE messages.room = (SELECT id FROM rooms WHERE fold = ?)"
-    " ORDER BY messages.id DESC LIMIT ?"
-)
-
-_SEARCH = (
-    f"SELECT {COLUMNS} FROM words JOIN messages ON messages.id = words.rowid"
-    " JOIN rooms ON rooms.id = messages.room WHERE words MATCH ?"
-    " ORDER BY words.rowid DESC LIMIT ?"
-)
+_MAX_EPOCHS = 100
+"""How many epochs are known of times in which the file could not be written."""
 
 
 class StoredHistory(History):
@@ -78,8 +82,11 @@ class StoredHistory(History):
         self._warn = warn
         # Guards the connection and all below; taken after `_search_turn` where both are needed.
         self._lock = Lock()
-        self._unwritten: deque[tuple[str, Spoken]] = deque()  # each with its room
+        self._unwritten: deque[Unwritten] = deque()
+        self._outage = ""  # the epoch of what waits, while it has to wait
+        self._outages: deque[str] = deque(maxlen=_MAX_EPOCHS)  # this one and those before it
         self._lost = 0
+        self._lost_in: set[StoredRoom] = set()  # which the file does not say yet
         self._cannot_write = self._cannot_read = False
         self._is_closed = False
         self._retrier: Thread | None = None
@@ -97,35 +104,136 @@ class StoredHistory(History):
                 self._searcher = opened.enter_context(contextlib.closing(self._connect()))
                 # SQLite opens its files only now; later there might be no descriptors for them.
                 self._searcher.execute("SELECT id FROM messages LIMIT 1").fetchall()
+                self._epoch, has_to_erase = rows.read_state(self._connection)
+                # All of them, for a number must not be given twice while the file cannot be read.
+                self._stored = rows.read_rooms(self._connection)
             except sqlite3.Error as error:
                 raise Unusable(database.why_unusable(self._path, error)) from None
             self._opened = opened.pop_all()
+        self._eraser = Eraser(self._path, warn)
+        if has_to_erase:
+            self._eraser.start()
 
     def _connect(self) -> sqlite3.Connection:
         return database.connect(self._path, _BUSY_SECONDS)
 
     def append(self, room: str, batch: Sequence[Spoken]) -> None:
-        """Commit `batch`, or keep it in memory until it can be written."""
+        """Commit `batch`, or keep it in memory until it can be written; set its places."""
         with self._lock:
             if self._is_closed:
                 return
+            stored = self._stored_room(room)
+            first = stored.last + 1
+            stored.last += len(batch)
             # Behind the messages that wait already: the file keeps the order (promise 1).
-            self._unwritten.extend(zip(repeat(room), batch))
+            self._unwritten.extend(zip(repeat(stored), count(first), batch))
             if self._retrier is None and not self._write_all():
                 # Out of threads, the next batch is the next try.
                 self._retrier = start_thread(self._retry, "history")
-            while len(self._unwritten) > self._limit:
-                self._unwritten.popleft()
-                self._lost += 1
+            set_places(batch, self._outage or self._epoch, first)
+            if len(self._unwritten) > self._limit:
+                self._lost += len(self._unwritten) - self._limit
+                self._lose(len(self._unwritten) - self._limit)
+
+    def _stored_room(self, room: str) -> StoredRoom:
+        fold = fold_name(room)
+        stored = self._stored.get(fold)
+        if stored is None:
+            stored = self._stored[fold] = StoredRoom(room)
+        return stored
 
     def recent(self, room: str, number: int) -> list[Spoken]:
-        """Return the last `number` messages of `room`, oldest first."""
-        fold = fold_name(room)
+        """Return the last `number` messages of `room`, oldest first, less those taken back."""
         with self._lock:
-            waiting = [said for where, said in self._unwritten if fold_name(where) == fold]
-            waiting = waiting[max(0, len(waiting) - number) :]
-            rows = self._read(self._connection, _RECENT, (fold, max(0, number - len(waiting))))
-        return [*(found_of(row).message for row in reversed(rows)), *waiting]
+            stored = self._stored.get(fold_name(room))
+            if stored is None:
+                return []
+            waiting = [it for where, _, it in self._unwritten if where is stored]
+            said = [it for it in waiting if isinstance(it, Spoken)]
+            said = said[max(0, len(said) - number) :]
+            values = stored.id, max(0, number - len(said))
+            older = self._read(self._connection, rows.RECENT, values)
+        return [*(found_of(row, self._epoch).message for row in reversed(older)), *said]
+
+    def last_place(self, room: str) -> Place:
+        """Return the place of the last line of `room`; the number is 0 if there is none."""
+        with self._lock:
+            stored = self._stored.get(fold_name(room))
+            return Place(self._outage or self._epoch, 0 if stored is None else stored.last)
+
+    def since(self, room: str, place: Place, limit: int) -> list[Recalled] | None:
+        """Return what came after `place` in `room`, as in `History.since`."""
+        epoch, seq = place
+        with self._lock:
+            stored = self._stored.get(fold_name(room)) or StoredRoom(room)
+            is_known = epoch == self._epoch or epoch in self._outages
+            if not is_known or seq > stored.last:
+                return None
+            waiting = [(at, it) for where, at, it in self._unwritten if where is stored]
+            later = [(at, it) for at, it in waiting if at > seq]
+            later = later[max(0, len(later) - limit) :]
+            values = stored.id, seq, max(0, limit - len(later))
+            read = self._read(self._connection, rows.SINCE, values)
+            written = [(row[5], kept_of(row, self._epoch)) for row in reversed(read)]
+            read = self._read(
+                self._connection, rows.TAKEN_BACK_SINCE, (stored.id, seq, seq, MAX_REMEMBERED)
+            )
+            told: list[Recalled] = [kept_of(row, self._epoch) for row in reversed(read)]
+            told += [
+                it
+                for at, it in waiting
+                if at <= seq and isinstance(it, TakenBack) and it.after >= seq
+            ]
+            return [*told, *with_gaps([*written, *later], seq, stored.last)]
+
+    def take_back(self, room: str, seq: int) -> TakenBack | None:
+        """Delete the text of a line, as in `History.take_back`, in the file as well.
+
+        Soon after, it cannot be found among the bytes of the file any more.
+        """
+        with self._lock:
+            stored = self._stored.get(fold_name(room))
+            if stored is None or self._is_closed:
+                return None
+            for index, (where, at, it) in enumerate(self._unwritten):
+                if where is stored and at == seq:
+                    if not isinstance(it, Spoken):
+                        return None
+                    taken_back = TakenBack(it.name, self._outage, seq, stored.last, at=it.at)
+                    self._unwritten[index] = where, at, taken_back
+                    return taken_back
+            try:
+                with database.WRITING:
+                    found = rows.take_back(self._connection, stored, seq, self._epoch)
+            except sqlite3.Error as error:
+                self._warn(f"a line cannot be taken back: the history cannot be written ({error})")
+                raise CannotTakeBack(
+                    "Nothing can be taken back just now. Try again in a while."
+                ) from None
+        if found is not None:
+            self._eraser.start()
+        return found
+
+    def forget(self, before: float) -> None:
+        """Forget what was said before that time, a few lines at once, so that rooms go on.
+
+        Raise `sqlite3.Error` if the file cannot be read or written.
+        """
+        while not self._closing.is_set():
+            with self._search_turn:
+                if self._is_closed:
+                    return
+                values = before, _FORGOTTEN_AT_ONCE
+                ids = [id for (id,) in self._searcher.execute(rows.OLDER, values)]
+            if not ids:
+                break
+            with self._lock:
+                if self._is_closed:
+                    return
+                with database.WRITING:
+                    rows.forget(self._connection, ids)
+            self._closing.wait(_REST_SECONDS)
+        self._eraser.start()
 
     def search(self, words: str, number: int) -> list[Found]:
         """Return the last `number` messages that have all of `words`, of any room, newest first."""
@@ -138,12 +246,16 @@ class StoredHistory(History):
             with self._lock:
                 if self._unwritten:
                     # With the lock held, because a message written meanwhile would be found twice.
-                    unwritten = starmap(Found, reversed(self._unwritten))
+                    unwritten = [
+                        Found(room.name, it)
+                        for room, _, it in reversed(self._unwritten)
+                        if isinstance(it, Spoken)
+                    ]
                     hits = [found for found in unwritten if has_all(phrases, found)]
-                    stored = self._read(self._searcher, _SEARCH, (query, number))
-                    return [*hits, *map(found_of, stored)][:number]
-            rows = self._read(self._searcher, _SEARCH, (query, number))
-        return [found_of(row) for row in rows]
+                    stored = self._read(self._searcher, rows.SEARCH, (query, number))
+                    return [*hits, *(found_of(row, self._epoch) for row in stored)][:number]
+            read = self._read(self._searcher, rows.SEARCH, (query, number))
+        return [found_of(row, self._epoch) for row in read]
 
     def close(self) -> None:
         """Write what waits, if that can be done now, and close the file."""
@@ -153,6 +265,7 @@ class StoredHistory(History):
             if not self._is_closed:
                 self._searcher.interrupt()  # so that the close does not wait for a long search
         join(retrier)
+        self._eraser.close()
         with self._search_turn, self._lock:
             if self._is_closed:
                 return
@@ -171,14 +284,23 @@ class StoredHistory(History):
             chunk = list(islice(self._unwritten, _MAX_AT_ONCE))
             try:
                 with database.WRITING:
-                    _write(self._connection, chunk)
+                    rows.write(self._connection, chunk)
             except sqlite3.Error as error:
                 self._note_failure(error)
                 return False
             except Exception:
-                self._drop(len(chunk))  # it would fail for ever, and all others would wait
+                self._lose(len(chunk))  # it would fail for ever, and all others would wait
                 raise
             self._drop(len(chunk))
+        if self._lost_in:
+            try:
+                with database.WRITING:
+                    rows.note_lost(self._connection, list(self._lost_in))
+            except sqlite3.Error as error:
+                self._note_failure(error)
+                return False
+            self._lost_in.clear()
+        self._outage = ""
         if self._cannot_write:
             self._cannot_write = False
             lost, self._lost = self._lost, 0
@@ -192,7 +314,17 @@ class StoredHistory(History):
         for _ in range(number):
             self._unwritten.popleft()
 
+    def _lose(self, number: int) -> None:
+        """Drop the oldest lines that wait: their numbers are given to no others."""
+        for room, seq, _ in islice(self._unwritten, number):
+            room.lost = seq
+            self._lost_in.add(room)
+        self._drop(number)
+
     def _note_failure(self, error: sqlite3.Error) -> None:
+        if not self._outage:
+            self._outage = new_epoch()
+            self._outages.append(self._outage)
         if not self._cannot_write:
             self._cannot_write = True
             self._warn(
@@ -231,42 +363,3 @@ class StoredHistory(History):
             self._cannot_read = False
             self._warn("the history can be read again")
         return rows
-
-
-def found_of(row: Row) -> Found:
-    """Return the message in a row of the file, with its room."""
-    room, at, kind, name, text = row
-    return Found(room, spoken(kind, name, text, at))
-
-
-def _write(connection: sqlite3.Connection, said: Sequence[tuple[str, Spoken]]) -> None:
-    """Commit all of `said`, or nothing if this raises."""
-    with database.transaction(connection):
-        id_of = {room: _room_id(connection, room) for room in {room for room, _ in said}}
-        (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()
-        connection.executemany(
-            "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                (number, id_of[room], it.at, name_of(it), it.name, it.text)
-                for number, (room, it) in enumerate(said, last + 1)
-            ],
-        )
-        connection.executemany(
-            "INSERT INTO words (rowid, text) VALUES (?, ?)",
-            [
-                # For ASCII the tokenizer itself does the same as `index_words`, and faster.
-                (number, it.text if it.text.isascii() else index_words(it.text))
-                for number, (_, it) in enumerate(said, last + 1)
-            ],
-        )
-
-
-def _room_id(connection: sqlite3.Connection, room: str) -> int:
-    """Return the number of `room` in the file; a new room gets one."""
-    fold = fold_name(room)
-    row = connection.execute("SELECT id FROM rooms WHERE fold = ?", (fold,)).fetchone()
-    if row is not None:
-        return int(row[0])
-    entered = connection.execute("INSERT INTO rooms (fold, name) VALUES (?, ?)", (fold, room))
-    assert entered.lastrowid is not None
-    return entered.lastrowid

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from threadchat.messages.answers import Answer
 from threadchat.messages.kinds import (
     Emote,
+    Gap,
     Message,
     Private,
     RoomChange,
@@ -164,7 +165,7 @@ def _painted(message: Message, is_mention: bool) -> str:
             return f"* {_painted_name(name)}{bold} {text}{bold and _PLAIN}"
         case Private():
             return f"\x1b[1m{message.line}{_PLAIN}"
-    if isinstance(message, RoomChange):
+    if isinstance(message, RoomChange | Gap):
         return f"\x1b[2m{message.line}{_PLAIN}"
     return message.line
 

@@ -1,0 +1,111 @@
+"""Define the tables of the SQLite file, version by version, and bring a file to the last one.
+
+A file of an older version is copied before it is changed. `database` opens the file and checks it.
+"""
+
+import contextlib
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from threadchat.text.search import index_words
+
+_TABLES_OF_HISTORY = (
+    "CREATE TABLE rooms (id INTEGER PRIMARY KEY, fold TEXT NOT NULL UNIQUE, name TEXT NOT NULL)",
+    "CREATE TABLE messages"
+    " (id INTEGER PRIMARY KEY, room INTEGER NOT NULL REFERENCES rooms, at REAL NOT NULL,"
+    " kind TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL)",
+    "CREATE INDEX messages_of_room ON messages (room, id)",
+)
+
+_INDEX_OF_WORDS = (
+    # The index only, without a second copy of the text, and without the sizes that only ranking
+    # needs. Its text comes from `index_words`; the tokenizer only splits it at the spaces.
+    "CREATE VIRTUAL TABLE words"
+    " USING fts5 (text, content = '', columnsize = 0, tokenize = 'ascii')",
+    "INSERT INTO words (rowid, text) SELECT id, index_words(text) FROM messages",
+)
+
+TABLES_OF_RECORDS = (
+    "CREATE TABLE names (fold TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, looks TEXT NOT NULL,"
+    " kept BLOB NOT NULL, since REAL NOT NULL)",
+    "CREATE INDEX names_by_looks ON names (looks)",
+    # No number is used twice, so the number of a letter that is gone never means another one.
+    "CREATE TABLE letters (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " recipient TEXT NOT NULL REFERENCES names ON DELETE CASCADE, sender TEXT NOT NULL,"
+    " text TEXT NOT NULL, at REAL NOT NULL)",
+    "CREATE INDEX letters_by_recipient ON letters (recipient)",
+    "CREATE TABLE bans (key TEXT PRIMARY KEY NOT NULL, target TEXT NOT NULL, set_by TEXT NOT NULL,"
+    " why TEXT NOT NULL, at REAL NOT NULL, until REAL)",
+)
+
+_PLACES_OF_LINES = (
+    # One row. `to_erase` counts what has to be erased from the file and may still be found in it.
+    "CREATE TABLE history (epoch TEXT NOT NULL, to_erase INTEGER NOT NULL DEFAULT 0)",
+    "INSERT INTO history (epoch) VALUES (lower(hex(randomblob(8))))",
+    # The last number that was given to a line of the room that is not in the file any more.
+    "ALTER TABLE rooms ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE messages ADD COLUMN seq INTEGER NOT NULL DEFAULT 0",
+    # For a line that was taken back: the last number in the room at that moment.
+    "ALTER TABLE messages ADD COLUMN taken_after INTEGER",
+    "UPDATE messages SET seq = numbered.seq FROM"
+    " (SELECT id, row_number() OVER (PARTITION BY room ORDER BY id) AS seq FROM messages)"
+    " AS numbered WHERE numbered.id = messages.id",
+    "DROP INDEX messages_of_room",
+    "CREATE UNIQUE INDEX messages_by_place ON messages (room, seq)",
+    "CREATE INDEX messages_taken_back ON messages (room, taken_after)"
+    " WHERE taken_after IS NOT NULL",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    _TABLES_OF_HISTORY,
+    _INDEX_OF_WORDS,
+    TABLES_OF_RECORDS,
+    _PLACES_OF_LINES,
+)
+"""The statements that make each version of the file from the one before.
+
+A version that has been released is never changed: a new version is one more entry.
+"""
+
+VERSION = len(MIGRATIONS)
+"""The version of the file that these make; the file keeps it as `user_version`."""
+
+VERSION_WITH_PLACES = 4
+"""The first version in which lines have places."""
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Make a file of `version` one of the current version; the caller has begun a transaction."""
+    connection.create_function("index_words", 1, index_words, deterministic=True)
+    for statements in MIGRATIONS[version:]:
+        for statement in statements:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def copy_before(connection: sqlite3.Connection, path: Path) -> None:
+    """Copy the file at `path` to one beside it, such as `chat.db.before-4`, for its owner only.
+
+    A copy that is there already is left as it is: it was complete, and is from before the first
+    try. Raise `OSError` or `sqlite3.Error` if no copy can be made.
+    """
+    copy = path.with_name(f"{path.name}.before-{VERSION}")
+    if copy.exists():
+        return
+    # Under another name until it is complete, as the server may be killed meanwhile.
+    unfinished = path.with_name(f"{copy.name}-unfinished")
+    with contextlib.suppress(FileNotFoundError):
+        unfinished.unlink()
+    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        with closing(sqlite3.connect(unfinished)) as target:
+            connection.backup(target)
+            # Otherwise the copy has files of its own beside it once somebody opens it.
+            target.execute("PRAGMA journal_mode = DELETE")
+        os.replace(unfinished, copy)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        raise

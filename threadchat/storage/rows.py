@@ -1,0 +1,213 @@
+"""Read and write the tables of the history: what was said, the rooms, and the index of words.
+
+These are functions of a connection. `sqlitehistory` decides when they run, and holds the locks.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from threadchat.messages.codec import name_of, spoken
+from threadchat.messages.kinds import Spoken, TakenBack
+from threadchat.storage import database
+from threadchat.storage.history import Found, Kept
+from threadchat.storage.migrations import VERSION, VERSION_WITH_PLACES
+from threadchat.text.names import fold_name
+from threadchat.text.search import index_words
+
+Row = tuple[str, float, str, str, str, int, int | None]
+
+
+def columns_of(version: int) -> str:
+    """Return the columns of a `Row`, from `messages` joined with `rooms`, in a file of `version`.
+
+    Before places were kept, the number of each line is 0.
+    """
+    places = "messages.seq, messages.taken_after" if version >= VERSION_WITH_PLACES else "0, NULL"
+    return f"rooms.name, messages.at, messages.kind, messages.name, messages.text, {places}"
+
+
+_COLUMNS = columns_of(VERSION)
+_TAKEN_BACK = "taken_back"
+
+RECENT = (
+    f"SELECT {_COLUMNS} FROM messages JOIN rooms ON rooms.id = messages.room"
+    f" WHERE messages.room = ? AND messages.kind <> '{_TAKEN_BACK}'"
+    " ORDER BY messages.seq DESC LIMIT ?"
+)
+"""The last lines of a room, newest first."""
+
+SINCE = (
+    f"SELECT {_COLUMNS} FROM messages JOIN rooms ON rooms.id = messages.room"
+    " WHERE messages.room = ? AND messages.seq > ? ORDER BY messages.seq DESC LIMIT ?"
+)
+"""The last lines of a room behind a number, newest first."""
+
+TAKEN_BACK_SINCE = (
+    f"SELECT {_COLUMNS} FROM messages JOIN rooms ON rooms.id = messages.room"
+    " WHERE messages.room = ? AND messages.taken_after >= ? AND messages.seq <= ?"
+    " ORDER BY messages.taken_after DESC LIMIT ?"
+)
+"""The lines up to a number that were taken back when the room had come to another one or later."""
+
+SEARCH = (
+    f"SELECT {_COLUMNS} FROM words JOIN messages ON messages.id = words.rowid"
+    " JOIN rooms ON rooms.id = messages.room WHERE words MATCH ?"
+    " ORDER BY words.rowid DESC LIMIT ?"
+)
+"""The last messages that match a query of FTS5."""
+
+OLDER = "SELECT id FROM messages WHERE at < ? LIMIT ?"
+"""Some of the lines that were said before a time."""
+
+
+@dataclass(eq=False, slots=True)
+class StoredRoom:
+    """A room in the file; `id` is its number there, or 0 while it has none."""
+
+    name: str
+    id: int = 0
+    last: int = 0
+    """The last number that was given to a line of the room, written or not."""
+    lost: int = 0
+    """The last number of a line that was lost, as long as the file does not say so."""
+
+
+Unwritten = tuple[StoredRoom, int, Kept]
+"""A line that is not in the file yet: its room, its number, and what stands there."""
+
+
+def kept_of(row: Row, epoch: str) -> Kept:
+    """Return what stands in a row of the file."""
+    _, at, kind, name, text, seq, after = row
+    if kind == _TAKEN_BACK:
+        return TakenBack(name, epoch, seq, after or 0, at=at)
+    return spoken(kind, name, text, at, epoch if seq else "", seq)
+
+
+def found_of(row: Row, epoch: str) -> Found:
+    """Return the message in a row of the file, which was not taken back, with its room."""
+    room, at, kind, name, text, seq, _ = row
+    return Found(room, spoken(kind, name, text, at, epoch, seq))
+
+
+def read_state(connection: sqlite3.Connection) -> tuple[str, bool]:
+    """Return the epoch of the file, and whether something has still to be erased from it."""
+    epoch, to_erase = connection.execute("SELECT epoch, to_erase FROM history").fetchone()
+    return str(epoch), bool(to_erase)
+
+
+def read_rooms(connection: sqlite3.Connection) -> dict[str, StoredRoom]:
+    """Return all rooms by their folded names."""
+    rows = connection.execute(
+        "SELECT fold, name, id, max(forgotten, coalesce("
+        " (SELECT max(seq) FROM messages WHERE messages.room = rooms.id), 0)) FROM rooms"
+    )
+    return {fold: StoredRoom(name, id, last) for fold, name, id, last in rows}
+
+
+def write(connection: sqlite3.Connection, said: Sequence[Unwritten]) -> None:
+    """Commit all of `said`, or nothing if this raises."""
+    with database.transaction(connection):
+        id_of = {room: _id_of(connection, room) for room in {room for room, _, _ in said}}
+        (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()
+        connection.executemany(
+            "INSERT INTO messages (id, room, at, kind, name, text, seq, taken_after)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (id, id_of[room], it.at, name_of(it), it.name, it.text, seq, None)
+                if isinstance(it, Spoken)
+                else (id, id_of[room], it.at, _TAKEN_BACK, it.name, "", seq, it.after)
+                for id, (room, seq, it) in enumerate(said, last + 1)
+            ],
+        )
+        connection.executemany(
+            "INSERT INTO words (rowid, text) VALUES (?, ?)",
+            [
+                (id, _indexed(it.text))
+                for id, (_, _, it) in enumerate(said, last + 1)
+                if isinstance(it, Spoken)
+            ],
+        )
+    for room, id in id_of.items():
+        room.id = id
+
+
+def note_lost(connection: sqlite3.Connection, rooms: Sequence[StoredRoom]) -> None:
+    """Write down up to which numbers lines of `rooms` are lost, so that none is given again."""
+    with database.transaction(connection):
+        id_of = {room: _id_of(connection, room) for room in rooms}
+        for room, id in id_of.items():
+            _note_forgotten(connection, id, room.lost)
+    for room, id in id_of.items():
+        room.id, room.lost = id, 0
+
+
+def take_back(
+    connection: sqlite3.Connection, room: StoredRoom, seq: int, epoch: str
+) -> TakenBack | None:
+    """Delete the text of the line with that number; return what stands in its place.
+
+    Return None if it is not there, or was taken back before.
+    """
+    row = connection.execute(
+        "SELECT id, name, text, at FROM messages"
+        f" WHERE room = ? AND seq = ? AND kind <> '{_TAKEN_BACK}'",
+        (room.id, seq),
+    ).fetchone()
+    if row is None:
+        return None
+    id, name, text, at = row
+    with database.transaction(connection):
+        connection.execute(
+            "UPDATE messages SET kind = ?, text = '', taken_after = ? WHERE id = ?",
+            (_TAKEN_BACK, room.last, id),
+        )
+        _delete_words(connection, [(id, text)])
+    return TakenBack(name, epoch, seq, room.last, at=at)
+
+
+def forget(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
+    """Delete the lines with these ids."""
+    with database.transaction(connection):
+        some = f"({', '.join('?' * len(ids))})"
+        lines = connection.execute(
+            f"SELECT id, room, seq, kind, text FROM messages WHERE id IN {some}", ids
+        ).fetchall()
+        connection.execute(f"DELETE FROM messages WHERE id IN {some}", ids)
+        for room, seq in {room: seq for _, room, seq, _, _ in sorted(lines)}.items():
+            _note_forgotten(connection, room, seq)
+        _delete_words(
+            connection, [(id, text) for id, _, _, kind, text in lines if kind != _TAKEN_BACK]
+        )
+
+
+def _id_of(connection: sqlite3.Connection, room: StoredRoom) -> int:
+    """Return the number of `room` in the file; a new room gets one."""
+    if room.id:
+        return room.id
+    entered = connection.execute(
+        "INSERT INTO rooms (fold, name) VALUES (?, ?)", (fold_name(room.name), room.name)
+    )
+    assert entered.lastrowid is not None
+    return entered.lastrowid
+
+
+def _note_forgotten(connection: sqlite3.Connection, room: int, seq: int) -> None:
+    connection.execute("UPDATE rooms SET forgotten = max(forgotten, ?) WHERE id = ?", (seq, room))
+
+
+def _indexed(text: str) -> str:
+    """Return `text` as the index is given it."""
+    # For ASCII the tokenizer itself does the same as `index_words`, and faster.
+    return text if text.isascii() else index_words(text)
+
+
+def _delete_words(connection: sqlite3.Connection, lines: Sequence[tuple[int, str]]) -> None:
+    """Take lines out of the index of words, each given with its id; `erasing` does the rest."""
+    # An index without content has to be told what it is to delete (sqlite.org/fts5.html, 6.3).
+    connection.executemany(
+        "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)",
+        [(id, _indexed(text)) for id, text in lines],
+    )
+    connection.execute("UPDATE history SET to_erase = to_erase + 1")
