@@ -67,13 +67,13 @@ class Held:
         assert self.gated.is_held.wait(DEADLINE)
         return self
 
-    def start(self, action: Callable[[], None]) -> None:
+    def start(self, action: Callable[[], object]) -> None:
         """Run `action` in a thread, and return once its entry waits in the queue of the room."""
         before = len(self.room._pending)
         self._spawn(action)
         wait_until(lambda: len(self.room._pending) > before, "the entry is pending")
 
-    def _spawn(self, action: Callable[[], None]) -> None:
+    def _spawn(self, action: Callable[[], object]) -> None:
         thread = threading.Thread(target=action)
         self._threads.append(thread)
         thread.start()

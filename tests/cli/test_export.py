@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.files import write_old_history
+from tests.support.files import take_back, write_old_history
 from threadchat.cli import export
 from threadchat.cli import main as cli
 from threadchat.messages.kinds import Emote, Say
@@ -109,7 +109,7 @@ def test_what_is_not_there_is_shown_where_it_would_stand(
     capsys: pytest.CaptureFixture[str], history: StoredHistory, path: Path
 ) -> None:
     history.append("Den", [Say("cy", "x", NOON + 1), Say("cy", "y", NOON + 86401)])
-    history.take_back("Den", 3)
+    take_back(history, "Den", 3)
     history.forget(NOON + 2)
     lines = [line.partition(" ")[2] for line in exported(capsys, str(path))]
     assert lines == [

@@ -5,9 +5,12 @@ import time
 
 import pytest
 
-from tests.support.chats import Lobby
+from tests.support.chats import Lobby, Somebody
 from threadchat.messages.kinds import Emote, Say
+from threadchat.messages.places import Place
+from threadchat.monitoring.events import Acted
 from threadchat.net.sendqueue import MAX_QUEUED
+from threadchat.storage.history import CannotTakeBack
 
 
 class TestMe:
@@ -180,3 +183,116 @@ class TestMemory:
             "!!! Use it like this: /search WORDS - find what was said with all these words,"
             " newest first."
         ]
+
+
+class TestUnsay:
+    """/unsay: lines that are taken back."""
+
+    def says(self, lobby: Lobby, person: Somebody, text: str, ago: float = 0.0) -> None:
+        lobby.chat.say(person, [Say(person.name, text, time.time() - ago)])
+
+    def texts(self, lobby: Lobby) -> list[str]:
+        return [message.text for message in lobby.history.recent("lobby", 99)]
+
+    def test_ones_own_last_line(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        self.says(lobby, al, "one")
+        self.says(lobby, al, "oops")
+        self.says(lobby, bo, "what?")
+        lobby.types(al, "/unsay")
+        assert al.lines()[-1] == bo.lines()[-1] == "--- a line of al was taken back"
+        assert self.texts(lobby) == ["one", "what?"]
+
+    def test_an_emote(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, "/me waves")
+        lobby.types(al, "/unsay")
+        assert self.texts(lobby) == []
+
+    def test_under_a_new_name_it_is_still_ones_own(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        self.says(lobby, al, "oops")
+        lobby.types(al, "/nick ed")
+        lobby.types(al, "/unsay")
+        assert al.lines()[-1] == "--- a line of al was taken back"
+
+    def test_a_line_of_a_namesake_is_not_ones_own(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        self.says(lobby, al, "one")
+        lobby.chat.leave(al, "quit")
+        (other,) = lobby.enter("al")
+        lobby.types(other, "/unsay")
+        assert other.lines()[0].startswith("!!! You have said nothing here in the last ten minutes")
+        assert self.texts(lobby) == ["one"]
+
+    @pytest.mark.parametrize(("ago", "is_gone"), [(590.0, True), (610.0, False)])
+    def test_within_ten_minutes(self, lobby: Lobby, ago: float, is_gone: bool) -> None:
+        (al,) = lobby.enter("al")
+        self.says(lobby, al, "oops", ago)
+        lobby.types(al, "/unsay")
+        assert (self.texts(lobby) == []) is is_gone
+        assert al.lines()[0].startswith("---" if is_gone else "!!! You have said nothing here")
+
+    def test_only_once_and_not_from_another_room(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        self.says(lobby, al, "one")
+        self.says(lobby, al, "two")
+        lobby.types(al, "/unsay")
+        lobby.types(al, "/unsay")
+        assert al.lines()[-1].startswith("!!! You have said nothing here")
+        self.says(lobby, al, "three")
+        lobby.types(al, "/join den")
+        lobby.types(al, "/unsay")
+        assert al.lines()[-1].startswith("!!! You have said nothing here")
+        assert self.texts(lobby) == ["one", "three"]
+
+    def test_lines_of_others_are_for_operators(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        self.says(lobby, bo, "one")
+        al.lines()
+        for typed in ("/unsay bo", "/unsay #1"):
+            lobby.types(al, typed)
+            (line,) = al.lines()
+            assert line.startswith("!!! Only operators take back the lines of others.")
+        assert self.texts(lobby) == ["one"]
+
+    def test_an_operator_takes_back_the_last_line_of_somebody(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        al.is_operator = True
+        self.says(lobby, bo, "one", ago=3600)
+        self.says(lobby, bo, "two", ago=3600)
+        self.says(lobby, al, "three")
+        lobby.types(al, "/unsay BO")
+        assert bo.lines()[-1] == "--- a line of bo was taken back"
+        assert self.texts(lobby) == ["one", "three"]
+        assert lobby.events[-1] == Acted("al", "took back line #2 of bo in lobby")
+        lobby.types(al, "/unsay nobody")
+        assert al.lines()[-1] == "!!! No line of nobody is remembered in lobby."
+
+    def test_an_operator_takes_back_any_line_as_last_shows_it(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        for text in ("one", "two", "three"):
+            self.says(lobby, bo, text)
+        al.is_operator = True
+        al.lines()
+        lobby.types(al, "/last")
+        assert al.lines()[1:-1] == ["=== #1 bo: one", "=== #2 bo: two", "=== #3 bo: three"]
+        lobby.types(al, "/unsay #2")
+        assert al.lines() == ["--- a line of bo was taken back"]
+        lobby.types(al, "/last")
+        assert al.lines()[1:-1] == ["=== #1 bo: one", "=== #3 bo: three"]
+        lobby.types(al, "/unsay #2")
+        assert al.lines() == ["!!! There is no such line, or it is not remembered any more."]
+
+    def test_a_file_that_cannot_be_written_is_one_line(self, lobby: Lobby) -> None:
+        def fail(room: str, place: Place) -> None:
+            raise CannotTakeBack("Nothing can be taken back just now. Try again in a while.")
+
+        (al,) = lobby.enter("al")
+        self.says(lobby, al, "oops")
+        lobby.history.take_back = fail  # type: ignore[method-assign]
+        lobby.types(al, "/unsay")
+        assert al.lines() == ["!!! Nothing can be taken back just now. Try again in a while."]
+        del lobby.history.take_back
+        lobby.types(al, "/unsay")
+        assert al.lines() == ["--- a line of al was taken back"]

@@ -112,6 +112,15 @@ def test_acts_are_those_of_an_operator(lobby: Lobby, terminal: Terminal) -> None
     assert al.is_operator
 
 
+def test_a_line_of_somebody_is_taken_back_where_they_are(lobby: Lobby, terminal: Terminal) -> None:
+    (al,) = lobby.enter("al")
+    lobby.says(al, "oops")
+    assert terminal.answers("unsay al") == ["=== You took back line #1 of al in lobby."]
+    assert al.lines() == ["--- a line of al was taken back"]
+    assert lobby.history.recent("lobby", 9) == []
+    assert terminal.answers("unsay #1")[0].startswith("!!! Numbers count within a room")
+
+
 def test_people_can_write_to_the_operator_and_nobody_else_is_called_that(
     lobby: Lobby, terminal: Terminal
 ) -> None:

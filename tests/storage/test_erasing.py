@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.files import take_back
 from tests.support.waiting import wait_until
 from threadchat.messages.kinds import Say, Spoken
 from threadchat.storage import erasing
@@ -70,7 +71,7 @@ def test_a_line_that_was_taken_back_is_nowhere(
     if kind != "behind":
         talk(history, "lobby", 1500, 300)
     assert is_found(path)
-    assert history.take_back("lobby", secret.seq) is not None
+    assert take_back(history, "lobby", secret.seq) is not None
     wait_until(lambda: has_erased(path), "it is erased")
     assert not is_found(path)
     assert b"x" * 4000 not in bytes_of(path)
@@ -90,7 +91,7 @@ def test_what_was_forgotten_is_nowhere(path: Path, history: StoredHistory) -> No
 def test_the_index_is_sound_behind_it(path: Path, history: StoredHistory) -> None:
     talk(history, "lobby", 500)
     for seq in range(1, 500, 7):
-        history.take_back("lobby", seq)
+        take_back(history, "lobby", seq)
     wait_until(lambda: has_erased(path), "it is erased")
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
@@ -109,7 +110,7 @@ def test_it_is_done_at_the_next_start_if_the_server_was_killed(path: Path) -> No
         "sqlitehistory.Eraser.start = lambda self: None\n"
         "history = sqlitehistory.StoredHistory(sys.argv[1], print)\n"
         "history.append('lobby', [Say('al', sys.argv[2], 1.0)])\n"
-        "history.take_back('lobby', 1)\n"
+        "history.take_back('lobby', history.last_place('lobby'))\n"
         "os._exit(1)\n"
     )
     subprocess.run([sys.executable, "-c", program, str(path), SECRET], timeout=60)
@@ -127,7 +128,7 @@ def test_somebody_that_reads_the_file_only_delays_it(
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM messages").fetchall()
-        history.take_back("lobby", 1)
+        take_back(history, "lobby", 1)
         history.append("lobby", [Say("al", "on we go", 1.0)])
         assert not has_erased(path)
         reader.execute("COMMIT")
@@ -162,9 +163,9 @@ def test_out_of_threads_the_next_one_does_it(
 
     history.append("lobby", [Say("al", SECRET, 1.0), Say("al", SECRET, 2.0)])
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    history.take_back("lobby", 1)
+    take_back(history, "lobby", 1)
     monkeypatch.undo()
-    history.take_back("lobby", 2)
+    take_back(history, "lobby", 2)
     wait_until(lambda: has_erased(path), "it is erased")
     assert not is_found(path)
 
@@ -183,7 +184,7 @@ def test_a_room_waits_for_one_piece_at_most(
     monkeypatch.setattr(erasing, "_PAGES_AT_ONCE", 2)
     for start in range(0, 6000, 500):
         history.append("lobby", [Say("al", f"{n * 7919}", 1.0) for n in range(start, start + 500)])
-    history.take_back("lobby", 1)
+    take_back(history, "lobby", 1)
     wait_until(lambda: has_erased(path), "it is erased")
     assert pieces[0] == -2
     assert set(pieces[1:]) == {2}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.files import write_old_history
+from tests.support.files import take_back, write_old_history
 from threadchat.messages.kinds import Emote, Say
 from threadchat.messages.places import Place
 from threadchat.storage import migrations
@@ -74,7 +74,7 @@ def test_a_line_from_before_can_be_taken_back(path: Path, version: int) -> None:
     write_old_history(path, version)
     with closing(StoredHistory(path, never)) as history:
         assert history.search("straße", 9) != []
-        assert history.take_back("lobby", 1) is not None
+        assert take_back(history, "lobby", 1) is not None
         assert history.search("straße", 9) == []
         assert history.recent("lobby", 9) == [Emote("al", "waves", 2.0)]
     assert "Straße".encode() not in path.read_bytes()

@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
+from tests.support.files import take_back
 from threadchat.messages.kinds import Emote, Gap, Recalled, Say, Spoken, TakenBack
 from threadchat.messages.places import Place
 from threadchat.storage import sqlitehistory
@@ -236,7 +237,7 @@ class TestTakingBack:
     def test_the_text_is_gone_and_the_place_stays(self, history: History) -> None:
         history.append("lobby", said(1, 3))
         epoch, _ = history.last_place("lobby")
-        taken_back = history.take_back("LOBBY", 2)
+        taken_back = take_back(history, "LOBBY", 2)
         assert taken_back == TakenBack("al", epoch, 2, 3)
         assert taken_back.at == 2.0
         assert history.recent("lobby", 9) == [*said(1, 1), *said(3, 3)]
@@ -250,18 +251,18 @@ class TestTakingBack:
     @pytest.mark.parametrize(("room", "seq"), [("lobby", 0), ("lobby", 4), ("lobby", -1), ("x", 1)])
     def test_a_line_that_is_not_there(self, history: History, room: str, seq: int) -> None:
         history.append("lobby", said(1, 3))
-        assert history.take_back(room, seq) is None
+        assert take_back(history, room, seq) is None
         assert history.recent("lobby", 9) == said(1, 3)
 
     def test_only_once(self, history: History) -> None:
         history.append("lobby", said(1, 3))
-        assert history.take_back("lobby", 2) is not None
-        assert history.take_back("lobby", 2) is None
+        assert take_back(history, "lobby", 2) is not None
+        assert take_back(history, "lobby", 2) is None
 
     def test_whoever_saw_the_line_and_was_away_then_is_told(self, history: History) -> None:
         history.append("lobby", said(1, 3))
         epoch, _ = history.last_place("lobby")
-        history.take_back("lobby", 2)
+        take_back(history, "lobby", 2)
         history.append("lobby", said(4, 4))
         told = history.since("lobby", Place(epoch, 3), 9)
         assert told == [TakenBack("al", epoch, 2, 3), *said(4, 4)]
@@ -270,7 +271,7 @@ class TestTakingBack:
     def test_it_lasts_over_a_restart(self, path: Path) -> None:
         with closing(StoredHistory(path, ignore)) as history:
             history.append("lobby", said(1, 3))
-            history.take_back("lobby", 2)
+            take_back(history, "lobby", 2)
             epoch, _ = history.last_place("lobby")
         with closing(StoredHistory(path, ignore)) as history:
             assert history.recent("lobby", 9) == [*said(1, 1), *said(3, 3)]
@@ -280,7 +281,7 @@ class TestTakingBack:
         with closing(StoredHistory(path, ignore, retry_seconds=3600)) as history:
             is_writable(history, False)
             history.append("lobby", said(1, 3))
-            assert history.take_back("lobby", 2) is not None
+            assert take_back(history, "lobby", 2) is not None
             is_writable(history, True)
         with closing(StoredHistory(path, ignore)) as history:
             epoch, _ = history.last_place("lobby")
@@ -296,7 +297,7 @@ class TestTakingBack:
             history.append("lobby", said(1, 3))
             is_writable(history, False)
             with pytest.raises(CannotTakeBack, match="Try again in a while"):
-                history.take_back("lobby", 2)
+                take_back(history, "lobby", 2)
             assert len(told) == 1
             assert "cannot be taken back" in told[0]
             assert history.recent("lobby", 9) == said(1, 3)
@@ -312,7 +313,7 @@ class TestForgetting:
             for history in (History(), stored):
                 history.append("lobby", said(1, 9))
                 history.append("den", said(1, 2))
-                history.take_back("lobby", 3)
+                take_back(history, "lobby", 3)
                 history.forget(8.0)
                 epoch, _ = history.last_place("lobby")
                 assert history.recent("lobby", 99) == said(8, 9)
@@ -351,7 +352,7 @@ class TestForgetting:
         history.append("lobby", said(1, 3))
         history.close()
         history.forget(8.0)
-        assert history.take_back("lobby", 1) is None
+        assert take_back(history, "lobby", 1) is None
         with closing(StoredHistory(path, ignore)) as history:
             assert history.recent("lobby", 9) == said(1, 3)
 
@@ -419,7 +420,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
     def take_back(self, back: int) -> None:
         seq = len(self.lines) - back
         with suppress(CannotTakeBack):
-            if self.history.take_back("lobby", seq) is not None:
+            if take_back(self.history, "lobby", seq) is not None:
                 self.taken[seq] = len(self.lines)
 
     @rule()

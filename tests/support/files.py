@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from threadchat.messages.kinds import TakenBack
+from threadchat.messages.places import Place
+from threadchat.storage.history import History
 from threadchat.storage.migrations import MIGRATIONS
 from threadchat.text.search import index_words
 
@@ -26,6 +29,11 @@ def write_old_history(path: Path, version: int) -> None:
         old.execute("PRAGMA application_id = 0x74636861")
         old.execute(f"PRAGMA user_version = {version}")
         old.commit()
+
+
+def take_back(history: History, room: str, seq: int) -> TakenBack | None:
+    """Take back the line with that number."""
+    return history.take_back(room, Place(history.last_place(room).epoch, seq))
 
 
 def link_or_skip(link: Path, target: Path) -> None:

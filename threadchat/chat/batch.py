@@ -4,7 +4,7 @@ A batch is rendered once for each format, however many members there are. The pa
 is a few slices of that rendering, not a loop over messages. No sockets, no threads.
 """
 
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 
@@ -15,6 +15,7 @@ from threadchat.messages.kinds import (
     Left,
     LeftTogether,
     Message,
+    Recalled,
     ReplayBegins,
     ReplayEnds,
     RoomMessage,
@@ -40,14 +41,19 @@ class Batch:
         """The members that join with this batch; None if there are none."""
 
     def add_joiners(
-        self, welcome_of: dict[Member, bytes], here: int, replay: Sequence[Spoken]
+        self,
+        welcome_of: dict[Member, bytes],
+        here: int,
+        replay: Sequence[Spoken],
+        missed_by: Mapping[Member, Sequence[Recalled]],
     ) -> None:
         """Put the members that join at the top of the batch, each with its own welcome.
 
         `here` is the number of members, the new ones included. `replay` is what the new members
-        are shown of what was said before.
+        are shown of what was said before. Members in `missed_by`, which were here before, are shown
+        what they have missed instead.
         """
-        self.joining = Joining(welcome_of, here, replay, self.room)
+        self.joining = Joining(welcome_of, here, replay, missed_by, self.room)
         # Who joined is told of the others in a line of their own.
         self.add(Joined(self.joining.names, here), not_for=welcome_of)
 
@@ -119,12 +125,18 @@ class Joining:
     """
 
     def __init__(
-        self, welcome_of: dict[Member, bytes], here: int, replay: Sequence[Spoken], room: str
+        self,
+        welcome_of: dict[Member, bytes],
+        here: int,
+        replay: Sequence[Spoken],
+        missed_by: Mapping[Member, Sequence[Recalled]],
+        room: str,
     ) -> None:
         self._room = room
         self.names = [member.name for member in welcome_of]
         self._here = here
         self._replay = replay
+        self._missed_by = missed_by
         self._welcome_of = welcome_of
         self._place_of = {member: place for place, member in enumerate(welcome_of)}
         self._openings: dict[tuple[int, Format], bytes] = {}
@@ -139,19 +151,26 @@ class Joining:
         place = self._place_of.get(member)
         if place is None:
             return b""
-        names = self.names
-        if len(names) - 1 > MAX_NAMES_LISTED and place >= NAMES_OF_A_CROWD:
+        if member in self._missed_by:
+            opening = self._render([*self._missed_by[member], *self._others(place)], format)
+            return self._welcome_of[member] + opening
+        if len(self.names) - 1 > MAX_NAMES_LISTED and place >= NAMES_OF_A_CROWD:
             place = NAMES_OF_A_CROWD
         if (place, format) not in self._openings:
-            messages = _replay_messages(self._replay)
-            if len(names) > 1:
-                first = names[: MAX_NAMES_LISTED + 1]
-                others = first[:place] + first[place + 1 :]
-                messages.append(Joined(others, self._here, len(names) - 1))
-            self._openings[place, format] = b"".join(
-                render(it, format, room=self._room) for it in messages
-            )
+            messages = [*_replay_messages(self._replay), *self._others(place)]
+            self._openings[place, format] = self._render(messages, format)
         return self._welcome_of[member] + self._openings[place, format]
+
+    def _others(self, place: int) -> Sequence[Message]:
+        """Return the line about those that join together with the member at `place`, if any do."""
+        if len(self.names) == 1:
+            return ()
+        first = self.names[: MAX_NAMES_LISTED + 1]
+        others = first[:place] + first[place + 1 :]
+        return [Joined(others, self._here, len(self.names) - 1)]
+
+    def _render(self, messages: Iterable[Message], format: Format) -> bytes:
+        return b"".join(render(it, format, room=self._room) for it in messages)
 
 
 class RenderedBatch:

@@ -34,6 +34,7 @@ from threadchat.messages.kinds import (
     Welcome,
     WentAway,
 )
+from threadchat.messages.places import Place
 from threadchat.monitoring.events import Acted
 from threadchat.net.disconnect import Reason
 from threadchat.storage.history import Found, History
@@ -161,6 +162,7 @@ class Chat:
 
     def _leave_room(self, person: Person, why: str) -> None:
         room, person.room = person.room, None
+        person.last_said = None
         if room is not None:
             room.leave(person, Left(person.name, self.clock() - person.entered_at, why))
             self._give_up_place(room)
@@ -188,6 +190,7 @@ class Chat:
             if person.away is not None:
                 self.set_away(person, None)
             if person.room is not None:
+                person.last_said = said[-1]
                 person.room.post(said, person, more)
 
     def may_speak(self, person: Person) -> bool:
@@ -239,6 +242,10 @@ class Chat:
     def recent(self, room: Room, number: int) -> list[Spoken]:
         """Return the last `number` messages that were said in `room`, oldest first."""
         return self._history.recent(room.name, number)
+
+    def last_place(self, room: Room) -> Place:
+        """Return the place of the last line of `room`."""
+        return self._history.last_place(room.name)
 
     def search(self, words: str, number: int) -> list[Found]:
         """Return the last `number` messages that contain all `words`, in any room, newest first."""

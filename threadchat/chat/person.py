@@ -12,7 +12,7 @@ from threadchat.chat.interfaces import Connection
 from threadchat.chat.room import Room
 from threadchat.messages.answers import Answer
 from threadchat.messages.format import Format, render
-from threadchat.messages.kinds import Message, Private
+from threadchat.messages.kinds import Message, Private, Spoken
 from threadchat.net.disconnect import Reason
 
 _NOBODY: "frozenset[Person]" = frozenset()
@@ -43,6 +43,7 @@ class Person:
         "is_operator",
         "joined_at",
         "last_heard_at",
+        "last_said",
         "leaving",
         "muted_until",
         "name",
@@ -76,6 +77,8 @@ class Person:
         self.away: str | None = None
         """The words that the person gave when they went away; None while they are not away."""
         self.ignores: frozenset[Person] = _NOBODY
+        self.last_said: Spoken | None = None
+        """The last message of this person in the room where they are, until it is taken back."""
         self.answers_to = ""
         """The name of the person that last wrote to this one in private."""
         self.is_operator = False

@@ -17,16 +17,18 @@ part of promise 3: a room never waits for a member's socket, because `Member.del
 """
 
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from threadchat.chat.batch import Batch, RenderedBatch
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.interfaces import Member, Observer
 from threadchat.messages.format import Format
-from threadchat.messages.kinds import Left, RoomMessage, Spoken
+from threadchat.messages.kinds import Left, Recalled, RoomMessage, Spoken, TakenBack
+from threadchat.messages.places import Place
 from threadchat.storage.history import History
 
 MAX_PENDING = 4096
@@ -37,6 +39,14 @@ Each poster that waits may add one more entry, and so may each member that joins
 
 MAX_BATCH_CHARACTERS = 128 * 1024
 """A batch ends at about this size even if more waits, so that no member gets megabytes at once."""
+
+MAX_MISSED = 1000
+"""How many lines a member is shown that comes back. It is told how many more there were."""
+
+MAX_MISSED_CHARACTERS = 128 * 1024
+"""How many characters these may have: they have to fit into a send queue."""
+
+_NOWHERE = Place("", 0)
 
 More = Callable[[], Sequence[Spoken]]
 """A function that returns what the sender has said since, without waiting.
@@ -72,6 +82,8 @@ class _Announcement:
 class _Join:
     member: Member
     welcome: bytes
+    since: Place | None
+    place: Place = _NOWHERE  # of the last line before
     done: Lock = field(default_factory=_held)
 
 
@@ -82,7 +94,15 @@ class _Leave:
     done: Lock = field(default_factory=_held)
 
 
-_Awaited = _Announcement | _Join | _Leave
+@dataclass(slots=True)
+class _TakeBack:
+    line: Spoken | Place
+    taken_back: TakenBack | None = None
+    error: Exception | None = None  # what the history raised
+    done: Lock = field(default_factory=_held)
+
+
+_Awaited = _Announcement | _Join | _Leave | _TakeBack
 _Entry = _Post | _Awaited
 
 
@@ -116,13 +136,20 @@ class Room:
         self.members: tuple[Member, ...] = ()
         """The members, in the order of joining: a snapshot that is replaced and never changed."""
 
-    def join(self, member: Member, welcome: bytes = b"") -> None:
+    def join(self, member: Member, welcome: bytes = b"", since: Place | None = None) -> Place:
         """Add `member`: it gets `welcome`, the replay, and everything that is said from then on.
 
         A member that has read its welcome is in the room: it misses nothing that is said later.
-        Return once the welcome has been handed over.
+        Return once the welcome has been handed over, with the place of the last line before.
+
+        A member that was here before and comes back names the place of the last line that it has
+        seen, `since`. In place of the replay it gets exactly what came after that, as
+        `History.since` tells it: up to `MAX_MISSED` lines, with a `Gap` wherever lines are missing.
+        If the place is of another epoch, that is a new beginning, and it gets the replay.
         """
-        self._await(_Join(member, welcome))
+        join = _Join(member, welcome, since)
+        self._await(join)
+        return join.place
 
     def leave(self, member: Member, left: Left) -> None:
         """Remove `member`; on return it has been handed everything that came before its leaving."""
@@ -152,6 +179,19 @@ class Room:
     def announce(self, message: RoomMessage, sender: Member | None = None) -> None:
         """Show `message` to every member but `sender`; return once it has been delivered."""
         self._await(_Announcement(message, sender))
+
+    def take_back(self, line: Spoken | Place) -> TakenBack | None:
+        """Take back a line that was said here, given as the message or by its place.
+
+        Its text is gone from the history then, and the members have been told. Return None, with
+        nobody told, if the line is not remembered or was taken back before. Raise
+        `CannotTakeBack`.
+        """
+        entry = _TakeBack(line)
+        self._await(entry)
+        if entry.error is not None:
+            raise entry.error
+        return entry.taken_back
 
     @property
     def pending(self) -> int:
@@ -252,16 +292,15 @@ class Room:
         line of the next owner of the name can come before that.
         """
         batch = Batch(self.name)
-        joiners: dict[Member, bytes] = {}
+        joins: list[_Join] = []
         leaves: dict[Member, Left] = {}
         for change in awaited:
             if isinstance(change, _Join):
-                joiners[change.member] = change.welcome
+                joins.append(change)
             elif isinstance(change, _Leave):
                 leaves[change.member] = change.left
-        if joiners:
-            self._members.update(dict.fromkeys(joiners))
-            batch.add_joiners(joiners, len(self._members), self._recall())
+        if joins:
+            self._add(joins, batch)
         for entry in entries:
             if isinstance(entry, _Post):
                 batch.add_said(entry.said, entry.sender, entry.is_echoed)
@@ -269,12 +308,15 @@ class Room:
                 # An empty room is about to be given up, so nothing is shown there: a room of the
                 # same name, with people in it, may be open already.
                 batch.add(entry.message, not_for=[entry.sender] if entry.sender else ())
-        if leaves and not self._is_hushed:
-            batch.add_leaves(leaves, len(self._members) - len(leaves))
         if batch.said:
             self._remember(batch.said)
+        for change in awaited:
+            if isinstance(change, _TakeBack):  # a line of this very batch, perhaps
+                self._take_back(change, batch)
+        if leaves and not self._is_hushed:
+            batch.add_leaves(leaves, len(self._members) - len(leaves))
 
-        if joiners or leaves:
+        if joins or leaves:
             # Before anybody reads of the change, so that anybody that asks then sees it made.
             self.members = tuple(member for member in self._members if member not in leaves)
         try:
@@ -284,6 +326,43 @@ class Room:
             for member in leaves:
                 self._members.pop(member, None)
         self._observer.shown(self.name, batch.messages, deliveries)
+
+    def _add(self, joins: Sequence[_Join], batch: Batch) -> None:
+        """Make the members of `joins` members, and show in `batch` that they are."""
+        welcome_of = {join.member: join.welcome for join in joins}
+        self._members.update(dict.fromkeys(welcome_of))
+        missed_by: dict[Member, Sequence[Recalled]] = {}
+        try:
+            place = self._history.last_place(self.name)
+            for join in joins:
+                join.place = place
+                if join.since is not None and (missed := self._missed(join.since)) is not None:
+                    missed_by[join.member] = missed
+        except Exception as error:
+            self._report(f"recalling what was missed in room {self.name}", error)
+        batch.add_joiners(welcome_of, len(self._members), self._recall(), missed_by)
+
+    def _missed(self, since: Place) -> Sequence[Recalled] | None:
+        """Return what came after the place `since`, or as much of it as fits."""
+        limit = MAX_MISSED
+        while True:
+            missed = self._history.since(self.name, since, limit)
+            if not missed or limit <= 1:
+                return missed
+            if sum(len(message.line) + 2 for message in missed) <= MAX_MISSED_CHARACTERS:
+                return missed
+            limit //= 2
+
+    def _take_back(self, entry: _TakeBack, batch: Batch) -> None:
+        """Take a line back in the history, and show that in `batch`."""
+        line = entry.line
+        place = line if isinstance(line, Place) else Place(line.epoch, line.seq)
+        try:
+            entry.taken_back = self._history.take_back(self.name, place)
+        except Exception as error:
+            entry.error = error  # `take_back` raises it on the thread of the person that asked
+        if entry.taken_back is not None:
+            batch.add(replace(entry.taken_back, at=time.time()))
 
     def _recall(self) -> Sequence[Spoken]:
         try:

@@ -7,10 +7,14 @@ from typing import TypeVar
 
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
+from threadchat.chat.room import Room
 from threadchat.commands.people import entry_of, somebody
 from threadchat.commands.registry import Misuse, Registry
 from threadchat.messages.answers import LastAnswer, SearchAnswer, line_of_found
 from threadchat.messages.kinds import Emote, Notice, Problem, Spoken
+from threadchat.messages.places import Place
+from threadchat.storage.history import MAX_REMEMBERED
+from threadchat.text.names import fold_name
 
 Item = TypeVar("Item")
 
@@ -23,6 +27,11 @@ MAX_LAST = 200
 
 MAX_FOUND = 20
 """The most messages that `/search` shows."""
+
+MAX_UNSAY_SECONDS = 600.0
+"""How long people can take back what they said themselves."""
+
+_NUMBER = re.compile("#[0-9]{1,18}")
 
 MAX_RECALLED = 32 * 1024
 """The most characters in an answer of `/last` or `/search`. It has to fit into a send queue."""
@@ -82,7 +91,8 @@ def last(chat: Chat, person: Person, argument: str) -> None:
         return
     said = _heard_by(person, chat.recent(person.room, number))
     shown = _fitting(said[::-1], lambda message: message.line)[::-1]
-    person.tell(LastAnswer(person.room.name, shown, len(shown) < len(said)))
+    is_shortened = len(shown) < len(said)
+    person.tell(LastAnswer(person.room.name, shown, is_shortened, person.is_operator))
 
 
 def _heard_by(person: Person, said: Iterable[Spoken]) -> list[Spoken]:
@@ -105,6 +115,59 @@ def _fitting(items: Sequence[Item], line_of: Callable[[Item], str]) -> Sequence[
         if characters > MAX_RECALLED:
             return items[:number]
     return items
+
+
+@registry.command("unsay", "[NAME|#N]", "take your last line back; operators anybody's", cost=4)
+def unsay(chat: Chat, person: Person, argument: str) -> None:
+    """Take back the person's own last line, or for an operator any line."""
+    if not argument:
+        _take_back_own(person)
+    elif not person.is_operator:
+        person.tell(Problem("Only operators take back the lines of others. /unsay takes your own."))
+    elif _NUMBER.fullmatch(argument):
+        if person.room is None:
+            person.tell(Problem("Numbers count within a room, and you are in none. Give a name."))
+        else:
+            place = Place(chat.last_place(person.room).epoch, int(argument[1:]))
+            _take_back(chat, person, person.room, place)
+    else:
+        room = person.room or _room_of(chat, person, argument)
+        if room is not None:
+            wanted = fold_name(argument)
+            said = reversed(chat.recent(room, MAX_REMEMBERED))
+            line = next((it for it in said if fold_name(it.name) == wanted), None)
+            if line is None:
+                person.tell(Problem(f"No line of {argument[:20]} is remembered in {room.name}."))
+            else:
+                _take_back(chat, person, room, line)
+
+
+def _take_back_own(person: Person) -> None:
+    line = person.last_said
+    is_recent = line is not None and time.time() - line.at <= MAX_UNSAY_SECONDS
+    if line is None or not is_recent or person.room is None:
+        person.tell(Problem("You have said nothing here in the last ten minutes to take back."))
+        return
+    if person.room.take_back(line) is None:
+        person.tell(Problem("That line is not remembered any more."))
+    person.last_said = None
+
+
+def _take_back(chat: Chat, operator: Person, room: Room, line: Spoken | Place) -> None:
+    taken_back = room.take_back(line)
+    if taken_back is None:
+        operator.tell(Problem("There is no such line, or it is not remembered any more."))
+        return
+    deed = f"took back line #{taken_back.seq} of {taken_back.name} in {room.name}"
+    chat.log_act(operator, deed)
+    if operator.room is not room:
+        operator.tell(Notice(f"You {deed}."))
+
+
+def _room_of(chat: Chat, person: Person, name: str) -> Room | None:
+    """Return the room where the person called `name` is; None, and `person` is told, if nowhere."""
+    other = somebody(chat, person, name)
+    return None if other is None else other.room
 
 
 @registry.command(

@@ -27,7 +27,7 @@ from threadchat.text.phrases import duration
 
 NAME = "operator"
 
-_SHARED = {"msg", "reply", "whois", "search", "motd", "op"}
+_SHARED = {"msg", "reply", "whois", "search", "unsay", "motd", "op"}
 """The commands of everybody that are of use to a person in no room."""
 
 

@@ -103,11 +103,15 @@ def _row_of(entry: RoomEntry, width: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LastAnswer:
-    """The last messages of a room, oldest first; `is_shortened` if no more of them fit."""
+    """The last messages of a room, oldest first; `is_shortened` if no more of them fit.
+
+    With `has_places` a terminal is shown the number of each, by which operators take lines back.
+    """
 
     room: str
     messages: Sequence[Spoken]
     is_shortened: bool = False
+    has_places: bool = False
 
     @property
     def parts(self) -> Sequence[Message]:
@@ -117,7 +121,10 @@ class LastAnswer:
         number = len(self.messages)
         shortened = f", as no more than {number} fit" if self.is_shortened else ""
         title = f"The last {number} of what was said in {self.room}{shortened}:"
-        return [Notice(title), *self.messages, Notice("That was it. From here on it is live.")]
+        shown: Sequence[Message] = self.messages
+        if self.has_places:
+            shown = [Notice(f"#{message.seq} {message.line}") for message in self.messages]
+        return [Notice(title), *shown, Notice("That was it. From here on it is live.")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,10 @@ class Conversation:
         words = self._words_behind()
         if words:
             person.last_heard_at = now
-        return self._messages(words)
+        said = self._messages(words)
+        if said:
+            person.last_said = said[-1]
+        return said
 
     def _words_behind(self) -> list[str]:
         """Take the messages that came in right behind a line, so that all are posted at once."""

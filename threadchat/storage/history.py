@@ -129,21 +129,23 @@ class History:
             told = [it for it in said.taken_back if it.seq <= place.seq <= it.after]
             return [*told, *with_gaps(enumerate(lines, first), place.seq, said.last)]
 
-    def take_back(self, room: str, seq: int) -> TakenBack | None:
-        """Delete the text of the line with the number `seq`; return what stands in its place.
+    def take_back(self, room: str, place: Place) -> TakenBack | None:
+        """Delete the text of the line at `place`; return what stands there then.
 
         Return None if the line is not remembered, or was taken back before. Raise
         `CannotTakeBack`.
         """
         with self._lock:
             said = self._rooms.get(fold_name(room))
-            index = -1 if said is None else seq - 1 - said.last + len(said.lines)
-            if said is None or not 0 <= index < len(said.lines):
+            if said is None or place.epoch != said.epoch:
+                return None
+            index = place.seq - 1 - said.last + len(said.lines)
+            if not 0 <= index < len(said.lines):
                 return None
             line = said.lines[index]
             if not isinstance(line, Spoken):
                 return None
-            taken_back = TakenBack(line.name, said.epoch, seq, said.last, at=line.at)
+            taken_back = TakenBack(line.name, *place, said.last, at=line.at)
             said.lines[index] = taken_back
             said.taken_back.append(taken_back)
             return taken_back

@@ -142,6 +142,9 @@ class StoredHistory(History):
             stored = self._stored[fold] = StoredRoom(room)
         return stored
 
+    def _knows(self, epoch: str) -> bool:
+        return epoch == self._epoch or epoch in self._outages
+
     def recent(self, room: str, number: int) -> list[Spoken]:
         """Return the last `number` messages of `room`, oldest first, less those taken back."""
         with self._lock:
@@ -166,8 +169,7 @@ class StoredHistory(History):
         epoch, seq = place
         with self._lock:
             stored = self._stored.get(fold_name(room)) or StoredRoom(room)
-            is_known = epoch == self._epoch or epoch in self._outages
-            if not is_known or seq > stored.last:
+            if not self._knows(epoch) or seq > stored.last:
                 return None
             waiting = [(at, it) for where, at, it in self._unwritten if where is stored]
             later = [(at, it) for at, it in waiting if at > seq]
@@ -186,14 +188,15 @@ class StoredHistory(History):
             ]
             return [*told, *with_gaps([*written, *later], seq, stored.last)]
 
-    def take_back(self, room: str, seq: int) -> TakenBack | None:
+    def take_back(self, room: str, place: Place) -> TakenBack | None:
         """Delete the text of a line, as in `History.take_back`, in the file as well.
 
         Soon after, it cannot be found among the bytes of the file any more.
         """
+        epoch, seq = place
         with self._lock:
             stored = self._stored.get(fold_name(room))
-            if stored is None or self._is_closed:
+            if stored is None or not self._knows(epoch) or self._is_closed:
                 return None
             for index, (where, at, it) in enumerate(self._unwritten):
                 if where is stored and at == seq:
