@@ -31,6 +31,7 @@ def test_every_option_can_be_set_in_the_environment() -> None:
             "THREADCHAT_MAX_CLIENTS": "5",
             "THREADCHAT_REPLAY": "0",
             "THREADCHAT_HISTORY": "chat.db",
+            "THREADCHAT_KEEP": "90d",
             "THREADCHAT_SHOW_MESSAGES": "yes",
             "THREADCHAT_QUIET": "0",
             "THREADCHAT_LOG_FILE": "log.jsonl",
@@ -40,6 +41,7 @@ def test_every_option_can_be_set_in_the_environment() -> None:
     assert (options.host, options.port, options.max_clients) == ("127.0.0.1", 4000, 5)
     assert (options.replay, options.show_messages, options.quiet) == (0, True, False)
     assert (options.history, options.log_file) == ("chat.db", "log.jsonl")
+    assert options.keep == 90 * 86400
     assert options.log_messages
 
 
@@ -64,6 +66,8 @@ def test_an_empty_variable_says_nothing() -> None:
         (["--max-clients", "0"], {}, "0 is too small, 1 is the least"),
         (["--replay", "-1"], {}, "-1 is not from 0 to 1000"),
         (["--replay", "1001"], {}, "1001 is not from 0 to 1000"),
+        (["--keep", "90"], {}, "'90' is no time; 90d, 2w and 12h are some"),
+        (["--keep", "0d"], {}, "'0d' is no time; 90d, 2w and 12h are some"),
         (["--prot", "1"], {}, "unrecognized arguments: --prot 1"),
         (["--quiet", "--show-messages"], {}, "not allowed with"),
         (["--fallback-encoding", "utf-16"], {}, "'utf-16' is no encoding for a terminal"),

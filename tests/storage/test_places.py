@@ -401,8 +401,12 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         assert (told is None) == (place.epoch not in self.epochs)
         if told is not None:
             before = [it for it in told if isinstance(it, TakenBack) and it.seq <= place.seq]
+            # One that was lost while the file could not be written is not told of any more.
+            kept = self.history.since("lobby", Place(place.epoch, 0), 10**6) or ()
             assert {it.seq for it in before} == {
-                seq for seq, after in self.taken.items() if seq <= place.seq <= after
+                it.seq
+                for it in kept
+                if isinstance(it, TakenBack) and it.seq <= place.seq <= self.taken[it.seq]
             }
             seq = place.seq
             for it in told[len(before) :]:

@@ -188,6 +188,7 @@ def _open_server(
             options.flood,
         ),
         replay=options.replay,
+        keep=options.keep,
         fallback_encoding=options.fallback_encoding,
         files=RulesFiles(
             _path(options.motd_file),

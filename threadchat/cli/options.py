@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from threadchat import __version__
+from threadchat.access.bans import BadBan, parse_duration
 from threadchat.access.flood import parse_flood
 from threadchat.access.limits import LAN, Allowed, Limits, parse_allowed
 from threadchat.cli.arguments import Parser
@@ -86,6 +87,16 @@ def _seconds(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
     if not 0 <= seconds < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no time; 0 is no limit")
+    return seconds
+
+
+def _duration(text: str) -> float:
+    try:
+        seconds = parse_duration(text)
+    except BadBan:
+        seconds = None
+    if seconds is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; 90d, 2w and 12h are some")
     return seconds
 
 
@@ -216,6 +227,12 @@ class Options:
     history: str = field(
         default="",
         metadata=_takes(str, "FILE", "keep what is said in this file (default: in memory)"),
+    )
+    keep: float = field(
+        default=0.0,
+        metadata=_takes(
+            _duration, "TIME", "forget what was said longer ago, as in 90d (default: never)"
+        ),
     )
     show_messages: bool = field(
         default=False,

@@ -35,6 +35,7 @@ from threadchat.server.members import ProgramMembers
 from threadchat.server.periodic import Periodic
 from threadchat.server.refusals import Refusals
 from threadchat.session.program import OnMessage, ProgramMember
+from threadchat.storage.forgetting import Forgetter
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
 from threadchat.terminal.charsets import COMMON_ENCODINGS
@@ -92,6 +93,9 @@ class ChatServer(Listener):
         self._members = ProgramMembers(self.watch)
         self._refusals = Refusals(self.clients, self.shutdown_request)
         self._periodic = Periodic(self._look_after_all)
+        self._forgetter = (
+            Forgetter(self._history, config.keep, self.watch.warn) if config.keep else None
+        )
         self._no_threads = Shortage(
             self.watch, "clients are served again: there are threads for them"
         )
@@ -113,6 +117,8 @@ class ChatServer(Listener):
         self.flusher.start()
         self.chat.start()
         self._periodic.start()
+        if self._forgetter is not None:
+            self._forgetter.start()
         self.start_accepting()
         if self.tls_listener is not None:
             self.tls_listener.start_accepting()
@@ -141,6 +147,8 @@ class ChatServer(Listener):
         deadline = time.monotonic() + timeout
         handlers = self.clients.handlers()  # `register` says goodbye to a client that comes later
         with contextlib.ExitStack() as rest:  # if one step fails, the others are still done
+            if self._forgetter is not None:
+                rest.callback(self._forgetter.close)
             rest.callback(self._history.close)
             rest.callback(self._records.close)
             rest.callback(lambda: self.flusher.stop(_left_until(deadline)))

@@ -20,6 +20,8 @@ class ServerConfig:
     """Which clients are let in, how many, and how fast they may send."""
     replay: int = DEFAULT_REPLAY
     """How many earlier messages a newcomer is shown."""
+    keep: float = 0.0
+    """How many seconds the history keeps what is said; 0 for as long as it can."""
     fallback_encoding: str = DEFAULT_FALLBACK_ENCODING
     """The encoding of clients that send no UTF-8: a codec name."""
     files: RulesFiles = field(default_factory=RulesFiles)

@@ -226,8 +226,13 @@ class StoredHistory(History):
             with self._search_turn:
                 if self._is_closed:
                     return
-                values = before, _FORGOTTEN_AT_ONCE
-                ids = [id for (id,) in self._searcher.execute(rows.OLDER, values)]
+                try:
+                    older = self._searcher.execute(rows.OLDER, (before, _FORGOTTEN_AT_ONCE))
+                    ids = [id for (id,) in older]
+                except sqlite3.Error:
+                    if self._closing.is_set():  # `close` has interrupted it
+                        return
+                    raise
             if not ids:
                 break
             with self._lock:
