@@ -15,7 +15,8 @@ from tests.support.observer import Recorder
 from tests.support.waiting import wait_until
 from threadchat.chat import room as room_module
 from threadchat.chat.deliverer import Deliverer
-from threadchat.chat.room import More, Room
+from threadchat.chat.entries import More
+from threadchat.chat.room import Room
 from threadchat.messages.kinds import Emote, Left, Renamed, Say, Spoken, StopAnnounced
 from threadchat.storage.history import History
 from threadchat.terminal.view import View

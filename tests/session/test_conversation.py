@@ -9,8 +9,9 @@ from tests.support.clients import Client
 from tests.support.servers import TRANSPORTS, WatchingConsole, run_server
 from tests.support.waiting import wait_until
 from threadchat import ChatServer
+from threadchat.chat.entries import More
 from threadchat.chat.interfaces import Member
-from threadchat.chat.room import More, Room
+from threadchat.chat.room import Room
 from threadchat.handlers import handler as handler_module
 from threadchat.handlers.handler import ClientHandler
 from threadchat.messages.kinds import Spoken

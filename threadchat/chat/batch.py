@@ -8,6 +8,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 
+from threadchat.chat.entries import Change, Entry
 from threadchat.chat.interfaces import Member
 from threadchat.messages.format import Format, render
 from threadchat.messages.kinds import (
@@ -30,6 +31,10 @@ class Batch:
 
     def __init__(self, room: str) -> None:
         self.room = room
+        self.entries: list[Entry] = []
+        """What the batch is made of, in the order in which it came."""
+        self.changes: list[Change] = []
+        """Those of the entries that a thread waits for."""
         self.messages: list[RoomMessage] = []
         self.said: list[Spoken] = []
         """The messages that somebody said."""
@@ -40,22 +45,21 @@ class Batch:
         self.joining: Joining | None = None
         """The members that join with this batch; None if there are none."""
 
-    def add_joiners(
-        self,
-        welcome_of: dict[Member, bytes],
-        here: int,
-        replay: Sequence[Spoken],
-        missed_by: Mapping[Member, Sequence[Recalled]],
-    ) -> None:
+    def add_joiners(self, welcome_of: dict[Member, bytes], here: int) -> None:
         """Put the members that join at the top of the batch, each with its own welcome.
 
-        `here` is the number of members, the new ones included. `replay` is what the new members
-        are shown of what was said before. Members in `missed_by`, which were here before, are shown
-        what they have missed instead.
+        `here` is the number of members, the new ones included.
         """
-        self.joining = Joining(welcome_of, here, replay, missed_by, self.room)
+        self.joining = Joining(welcome_of, here, self.room)
         # Who joined is told of the others in a line of their own.
         self.add(Joined(self.joining.names, here), not_for=welcome_of)
+
+    def for_another(self) -> "Batch":
+        """Return this batch for another server's room: the very same lines, for all its members."""
+        batch = Batch(self.room)
+        batch.messages += self.messages
+        batch.said += self.said
+        return batch
 
     def add(self, message: RoomMessage, *, not_for: Iterable[Member] = ()) -> None:
         """Add `message` at the end, for all members except those in `not_for`."""
@@ -128,18 +132,26 @@ class Joining:
         self,
         welcome_of: dict[Member, bytes],
         here: int,
-        replay: Sequence[Spoken],
-        missed_by: Mapping[Member, Sequence[Recalled]],
         room: str,
     ) -> None:
         self._room = room
         self.names = [member.name for member in welcome_of]
         self._here = here
-        self._replay = replay
-        self._missed_by = missed_by
+        self._replay: Sequence[Spoken] = ()
+        self._missed_by: Mapping[Member, Sequence[Recalled]] = {}
         self._welcome_of = welcome_of
         self._place_of = {member: place for place, member in enumerate(welcome_of)}
         self._openings: dict[tuple[int, Format], bytes] = {}
+
+    def recall(
+        self, replay: Sequence[Spoken], missed_by: Mapping[Member, Sequence[Recalled]]
+    ) -> None:
+        """Set what the new members are shown of what was said before: the `replay`.
+
+        Members in `missed_by`, which were here before, are shown what they have missed instead.
+        """
+        self._replay = replay
+        self._missed_by = missed_by
 
     def opening_for(self, member: Member, format: Format) -> bytes:
         """Return what `member` is sent before the batch; b"" for a member that was here already.
@@ -157,7 +169,7 @@ class Joining:
         if len(self.names) - 1 > MAX_NAMES_LISTED and place >= NAMES_OF_A_CROWD:
             place = NAMES_OF_A_CROWD
         if (place, format) not in self._openings:
-            messages = [*_replay_messages(self._replay), *self._others(place)]
+            messages = [*replay_messages(self._replay), *self._others(place)]
             self._openings[place, format] = self._render(messages, format)
         return self._welcome_of[member] + self._openings[place, format]
 
@@ -245,7 +257,7 @@ class RenderedBatch:
         return self._marked[place]
 
 
-def _replay_messages(replay: Sequence[Spoken]) -> list[Message]:
+def replay_messages(replay: Sequence[Spoken]) -> list[Message]:
     """Return what was said before, between a line that announces it and a line that ends it."""
     if not replay:
         return []

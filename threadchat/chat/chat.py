@@ -12,14 +12,15 @@ from threading import Lock
 from threadchat.access.limiter import Tries
 from threadchat.chat.countdown import Countdown
 from threadchat.chat.deliverer import Deliverer
-from threadchat.chat.interfaces import Member, Observer, ServerControl
+from threadchat.chat.entries import More
+from threadchat.chat.interfaces import Connection, Member, Observer, ServerControl
 from threadchat.chat.mail import Mail
 from threadchat.chat.names import Names
 from threadchat.chat.passwords import Passwords
 from threadchat.chat.person import Person
-from threadchat.chat.room import More, Room
+from threadchat.chat.room import Room
 from threadchat.chat.rules import Rules
-from threadchat.messages.format import render
+from threadchat.messages.format import Format, render
 from threadchat.messages.kinds import (
     CameBack,
     Left,
@@ -159,6 +160,28 @@ class Chat:
             raise BadName(f"You are in {room.name} already.")
         self._leave_room(person, f"went to {room.name}")
         self._enter(person, room, Notice(f"You are in {room.name}."))
+
+    def resume(
+        self,
+        person: Person,
+        connection: Connection,
+        deliver: Callable[[bytes], None],
+        format: Format,
+        since: Place,
+    ) -> None:
+        """Let `person`, who has kept their seat, go on through another connection.
+
+        They are handed what they have missed in their room after the place `since`. Nobody is shown
+        that they were away. For the thread of the new connection.
+        """
+
+        def attach() -> None:
+            person.attach(connection, deliver, format)
+
+        if person.room is not None:
+            person.room.resume(person, since, attach)
+        else:
+            attach()
 
     def _leave_room(self, person: Person, why: str) -> None:
         room, person.room = person.room, None

@@ -19,6 +19,10 @@ _NOBODY: "frozenset[Person]" = frozenset()
 """One shared object, because each call of `frozenset()` makes another."""
 
 
+def _send_nowhere(data: bytes) -> None:
+    """Drop `data`: the person has no connection."""
+
+
 class Person:
     """Somebody that is connected; a member of a room once they have a name.
 
@@ -95,6 +99,16 @@ class Person:
 
         None for the operator at the server's terminal, and for anybody whose connection is over.
         """
+
+    def attach(
+        self, connection: Connection, deliver: Callable[[bytes], None], format: Format
+    ) -> None:
+        """Go on through another connection: take the seat again. See `Chat.resume`."""
+        self.connection, self.deliver, self.format = connection, deliver, format
+
+    def detach(self) -> None:
+        """Keep the seat without a connection: what is said meanwhile is not sent to anybody."""
+        self.connection, self.deliver = None, _send_nowhere
 
     @property
     def host(self) -> str:

@@ -20,14 +20,27 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from threading import Lock
 
-from threadchat.chat.batch import Batch, RenderedBatch
+from threadchat.chat.batch import Batch, RenderedBatch, replay_messages
 from threadchat.chat.deliverer import Deliverer
+from threadchat.chat.entries import (
+    Announce,
+    Change,
+    Entry,
+    Join,
+    Leave,
+    More,
+    Post,
+    Resume,
+    TakeBack,
+    held_lock,
+)
 from threadchat.chat.interfaces import Member, Observer
-from threadchat.messages.format import Format
-from threadchat.messages.kinds import Left, Recalled, RoomMessage, Spoken, TakenBack
+from threadchat.chat.order import InProcessOrder, Order
+from threadchat.messages.format import Format, render
+from threadchat.messages.kinds import Left, Message, Recalled, RoomMessage, Spoken, TakenBack
 from threadchat.messages.places import Place
 from threadchat.storage.history import History
 
@@ -46,71 +59,13 @@ MAX_MISSED = 1000
 MAX_MISSED_CHARACTERS = 128 * 1024
 """How many characters these may have: they have to fit into a send queue."""
 
-_NOWHERE = Place("", 0)
-
-More = Callable[[], Sequence[Spoken]]
-"""A function that returns what the sender has said since, without waiting.
-
-It returns nothing if no message has come, or if something else came first, such as a command.
-"""
-
-
-def _held() -> Lock:
-    lock = Lock()
-    lock.acquire()
-    return lock
-
-
-@dataclass(slots=True)
-class _Post:
-    said: Sequence[Spoken]
-    sender: Member
-    is_echoed: bool
-    more: More | None = None
-    served: "Lock | None" = None  # held while the sender waits
-    error: Exception | None = None  # what `more` raised
-
-
-@dataclass(slots=True)
-class _Announcement:
-    message: RoomMessage
-    sender: Member | None
-    done: Lock = field(default_factory=_held)  # let go of when it has been shown
-
-
-@dataclass(slots=True)
-class _Join:
-    member: Member
-    welcome: bytes
-    since: Place | None
-    place: Place = _NOWHERE  # of the last line before
-    done: Lock = field(default_factory=_held)
-
-
-@dataclass(slots=True)
-class _Leave:
-    member: Member
-    left: Left
-    done: Lock = field(default_factory=_held)
-
-
-@dataclass(slots=True)
-class _TakeBack:
-    line: Spoken | Place
-    taken_back: TakenBack | None = None
-    error: Exception | None = None  # what the history raised
-    done: Lock = field(default_factory=_held)
-
-
-_Awaited = _Announcement | _Join | _Leave | _TakeBack
-_Entry = _Post | _Awaited
-
 
 class Room:
     """A set of members that all see the same messages in the same order.
 
     `deliverer` takes over while several members speak at once. `replay` is how many earlier
-    messages a new member is shown. Every method may be called from any thread.
+    messages a new member is shown. `order` puts batches in order; without one, the room's turn is
+    the order. Every method may be called from any thread, `apply` excepted.
     """
 
     def __init__(
@@ -120,15 +75,18 @@ class Room:
         observer: Observer,
         deliverer: Deliverer,
         replay: int = 20,
+        order: Order | None = None,
     ) -> None:
         self.name = name
         self._deliverer = deliverer
         self._history = history
+        self._order = order or InProcessOrder(history)
         self._observer = observer
         self._replay = replay
-        self._pending: deque[_Entry] = deque()
+        self._pending: deque[Entry | Batch] = deque()
         self._turn = Lock()  # its holder delivers, and is the only thread that uses `_members`
         self._members: dict[Member, None] = {}  # a set that keeps the order of joining
+        self._here = 0  # how many members there are once all that is laid out has been shown
         self._is_busy = False  # set under the turn: the last batch had more than one entry
         self._is_hushed = False
         self.topic = ""
@@ -147,13 +105,13 @@ class Room:
         `History.since` tells it: up to `MAX_MISSED` lines, with a `Gap` wherever lines are missing.
         If the place is of another epoch, that is a new beginning, and it gets the replay.
         """
-        join = _Join(member, welcome, since)
+        join = Join(member, welcome, since)
         self._await(join)
         return join.place
 
     def leave(self, member: Member, left: Left) -> None:
         """Remove `member`; on return it has been handed everything that came before its leaving."""
-        self._await(_Leave(member, left))
+        self._await(Leave(member, left))
 
     def post(self, said: Sequence[Spoken], sender: Member, more: More | None = None) -> None:
         """Show the messages `said` to all members; to `sender` only if it hears itself.
@@ -165,11 +123,11 @@ class Room:
         and then for as long as `more` returns further ones. `more` is called on another thread; an
         exception from it is raised here.
         """
-        post = _Post(said, sender, sender.hears_itself)
+        post = Post(said, sender, sender.hears_itself)
         if more is not None and self._is_busy:
-            post.more, post.served = more, _held()
+            post.more, post.served = more, held_lock()
         elif len(self._pending) >= MAX_PENDING:
-            post.served = _held()
+            post.served = held_lock()
         self._enqueue(post)
         if post.served is not None:
             post.served.acquire()
@@ -178,7 +136,19 @@ class Room:
 
     def announce(self, message: RoomMessage, sender: Member | None = None) -> None:
         """Show `message` to every member but `sender`; return once it has been delivered."""
-        self._await(_Announcement(message, sender))
+        self._await(Announce(message, sender))
+
+    def resume(self, member: Member, since: Place, attach: Callable[[], None]) -> None:
+        """Let `member` go on through another connection, for which `attach` gets it ready.
+
+        `since` is the place of the last line that it has seen. It is handed exactly what came after
+        that, as when it joins with `since`, and from then on what is said. Nobody else is shown
+        anything. Return once that has been handed over; raise what `attach` raises.
+        """
+        entry = Resume(member, attach, since)
+        self._await(entry)
+        if entry.error is not None:
+            raise entry.error
 
     def take_back(self, line: Spoken | Place) -> TakenBack | None:
         """Take back a line that was said here, given as the message or by its place.
@@ -187,7 +157,7 @@ class Room:
         nobody told, if the line is not remembered or was taken back before. Raise
         `CannotTakeBack`.
         """
-        entry = _TakeBack(line)
+        entry = TakeBack(line)
         self._await(entry)
         if entry.error is not None:
             raise entry.error
@@ -204,11 +174,11 @@ class Room:
 
     # Taking turns
 
-    def _await(self, entry: _Awaited) -> None:
+    def _await(self, entry: Change) -> None:
         self._enqueue(entry)
         entry.done.acquire()
 
-    def _enqueue(self, entry: _Entry) -> None:
+    def _enqueue(self, entry: Entry | Batch) -> None:
         # No entry is lost, because we append before we try for the turn, and each holder of the
         # turn looks at the queue again after it has released the turn.
         self._pending.append(entry)
@@ -238,21 +208,41 @@ class Room:
     # Delivering, with the turn held
 
     def _deliver_batch(self) -> None:
-        entries, awaited = self._take_entries()
-        self._is_busy = len(entries) > 1
+        first = self._pending[0]
+        if isinstance(first, Batch):
+            self._pending.popleft()
+            self._apply_safely(first)
+            return
+        batch = self._take_batch()
+        self._is_busy = len(batch.entries) > 1
+        is_applied = True
         try:
-            self._deliver(entries, awaited)
+            self._lay_out(batch)
+            is_applied = self._order.put(self, batch)
         except Exception as error:
             # The turn must be passed on whatever happens (promise 8).
             self._report(f"delivering to room {self.name}", error)
-        finally:
-            for change in awaited:
-                change.done.release()
-            for entry in entries:
-                if isinstance(entry, _Post) and entry.served is not None:
-                    self._go_on(entry, entry.served)
+            self._here = len(self._members)
+        if is_applied:
+            self._let_go_on(batch)
 
-    def _go_on(self, post: _Post, served: Lock) -> None:
+    def _apply_safely(self, batch: Batch) -> None:
+        """Show a batch that an order has put in its position on a thread of its own."""
+        try:
+            self.apply(batch)
+        except Exception as error:
+            self._report(f"delivering to room {self.name}", error)
+        self._let_go_on(batch)
+
+    def _let_go_on(self, batch: Batch) -> None:
+        """Let the threads go on that wait until `batch` has been shown."""
+        for change in batch.changes:
+            change.done.release()
+        for entry in batch.entries:
+            if isinstance(entry, Post) and entry.served is not None:
+                self._go_on(entry, entry.served)
+
+    def _go_on(self, post: Post, served: Lock) -> None:
         """Post for the sender what it has said since; if that is nothing, let its thread go on."""
         said: Sequence[Spoken] = ()
         if self._is_busy and post.more is not None:
@@ -266,24 +256,26 @@ class Room:
         else:
             served.release()
 
-    def _take_entries(self) -> tuple[list[_Entry], list[_Awaited]]:
-        """Return the entries for one batch, and those of them that a thread waits for."""
-        entries: list[_Entry] = []
-        awaited: list[_Awaited] = []
+    def _take_batch(self) -> Batch:
+        """Return a batch of the entries that wait, not laid out yet."""
+        batch = Batch(self.name)
         characters = 0
         while self._pending and characters < MAX_BATCH_CHARACTERS:
-            entry = self._pending.popleft()
-            entries.append(entry)
-            if isinstance(entry, _Post):
+            entry = self._pending[0]
+            if isinstance(entry, Batch):
+                break  # it is shown by itself, as it was laid out
+            self._pending.popleft()
+            batch.entries.append(entry)
+            if isinstance(entry, Post):
                 for message in entry.said:
                     characters += len(message.text) + 32  # 32 for the name
             else:
-                awaited.append(entry)
+                batch.changes.append(entry)
                 characters += 32  # joins and leaves count, too, so that no batch is endless
-        return entries, awaited
+        return batch
 
-    def _deliver(self, entries: Sequence[_Entry], awaited: Sequence[_Awaited]) -> None:
-        """Show `entries` to the members: first the joins, then what was said, then the leaves.
+    def _lay_out(self, batch: Batch) -> None:
+        """Lay the entries of `batch` out: first the joins, then what was said, then the leaves.
 
         This order holds whatever the order in which they came, because a change of members in
         between would split the batch in two. Nobody loses anything by it: a new member is shown
@@ -291,46 +283,57 @@ class Room:
         gets what was said just after. A name is free again only after its leaving was shown, so no
         line of the next owner of the name can come before that.
         """
-        batch = Batch(self.name)
-        joins: list[_Join] = []
         leaves: dict[Member, Left] = {}
-        for change in awaited:
-            if isinstance(change, _Join):
-                joins.append(change)
-            elif isinstance(change, _Leave):
-                leaves[change.member] = change.left
-        if joins:
-            self._add(joins, batch)
-        for entry in entries:
-            if isinstance(entry, _Post):
+        here = self._here
+        if batch.changes:
+            welcome_of = {it.member: it.welcome for it in batch.changes if isinstance(it, Join)}
+            leaves = {it.member: it.left for it in batch.changes if isinstance(it, Leave)}
+            here += len(welcome_of)
+            self._here = here - len(leaves)
+            if welcome_of:
+                batch.add_joiners(welcome_of, here)
+        for entry in batch.entries:
+            if isinstance(entry, Post):
                 batch.add_said(entry.said, entry.sender, entry.is_echoed)
-            elif isinstance(entry, _Announcement) and self._members:
+            elif isinstance(entry, Announce) and here:
                 # An empty room is about to be given up, so nothing is shown there: a room of the
                 # same name, with people in it, may be open already.
                 batch.add(entry.message, not_for=[entry.sender] if entry.sender else ())
-        if batch.said:
-            self._remember(batch.said)
-        for change in awaited:
-            if isinstance(change, _TakeBack):  # a line of this very batch, perhaps
-                self._take_back(change, batch)
         if leaves and not self._is_hushed:
-            batch.add_leaves(leaves, len(self._members) - len(leaves))
+            batch.add_leaves(leaves, self._here)
 
-        if joins or leaves:
+    def apply(self, batch: Batch) -> None:
+        """Show `batch` to the members. For the order, on a thread that has the room's turn."""
+        leaving: set[Member] = set()
+        if batch.joining is not None:
+            self._add([it for it in batch.changes if isinstance(it, Join)], batch)
+        for change in batch.changes:
+            if isinstance(change, Resume):
+                self._resume(change)
+        if batch.said:
+            self._remember(batch)
+        if batch.changes:
+            leaving = {it.member for it in batch.changes if isinstance(it, Leave)}
+            for change in batch.changes:
+                if isinstance(change, TakeBack):  # a line of this very batch, perhaps
+                    self._take_back(change, batch)
             # Before anybody reads of the change, so that anybody that asks then sees it made.
-            self.members = tuple(member for member in self._members if member not in leaves)
+            self.members = tuple(member for member in self._members if member not in leaving)
         try:
             self._hand_out(batch)
             deliveries = batch.count_deliveries(self._members)
         finally:
-            for member in leaves:
+            for member in leaving:
                 self._members.pop(member, None)
         self._observer.shown(self.name, batch.messages, deliveries)
 
-    def _add(self, joins: Sequence[_Join], batch: Batch) -> None:
-        """Make the members of `joins` members, and show in `batch` that they are."""
-        welcome_of = {join.member: join.welcome for join in joins}
-        self._members.update(dict.fromkeys(welcome_of))
+    def apply_later(self, batch: Batch) -> None:
+        """Show `batch` when the room's turn comes to it. For an order, from any thread."""
+        self._enqueue(batch)
+
+    def _add(self, joins: Sequence[Join], batch: Batch) -> None:
+        """Make the members of `joins` members, and find what each is to be shown of the past."""
+        self._members.update(dict.fromkeys(join.member for join in joins))
         missed_by: dict[Member, Sequence[Recalled]] = {}
         try:
             place = self._history.last_place(self.name)
@@ -340,7 +343,22 @@ class Room:
                     missed_by[join.member] = missed
         except Exception as error:
             self._report(f"recalling what was missed in room {self.name}", error)
-        batch.add_joiners(welcome_of, len(self._members), self._recall(), missed_by)
+        if batch.joining is not None:
+            batch.joining.recall(self._recall(), missed_by)
+
+    def _resume(self, entry: Resume) -> None:
+        """Attach a member to its new connection, and hand it what it has missed."""
+        missed: Sequence[Message] | None = None
+        try:
+            entry.attach()
+            missed = self._missed(entry.since)
+        except Exception as error:
+            entry.error = error  # `resume` raises it on the thread of the new connection
+            return
+        if missed is None:  # another epoch: a new beginning
+            missed = replay_messages(self._recall())
+        format = entry.member.format
+        entry.member.deliver(b"".join(render(it, format, room=self.name) for it in missed))
 
     def _missed(self, since: Place) -> Sequence[Recalled] | None:
         """Return what came after the place `since`, or as much of it as fits."""
@@ -353,7 +371,7 @@ class Room:
                 return missed
             limit //= 2
 
-    def _take_back(self, entry: _TakeBack, batch: Batch) -> None:
+    def _take_back(self, entry: TakeBack, batch: Batch) -> None:
         """Take a line back in the history, and show that in `batch`."""
         line = entry.line
         place = line if isinstance(line, Place) else Place(line.epoch, line.seq)
@@ -371,10 +389,10 @@ class Room:
             self._report(f"recalling what was said in room {self.name}", error)
             return []
 
-    def _remember(self, spoken: Sequence[Spoken]) -> None:
-        """Commit what was said before it is sent to anybody (promise 2)."""
+    def _remember(self, batch: Batch) -> None:
+        """Have what was said committed before it is sent to anybody (promise 2)."""
         try:
-            self._history.append(self.name, spoken)
+            self._order.remember(self.name, batch)
         except Exception as error:
             # People can go on talking without a history, but the operator is told.
             self._report(f"remembering what was said in room {self.name}", error)

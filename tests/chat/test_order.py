@@ -1,0 +1,195 @@
+"""The order of batches: a room's turn, and one that several rooms share (promise 1)."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from queue import SimpleQueue
+
+import pytest
+
+from tests.support.members import FakeMember
+from tests.support.observer import Recorder
+from tests.support.waiting import run_concurrently, wait_until
+from threadchat.chat.batch import Batch
+from threadchat.chat.deliverer import Deliverer
+from threadchat.chat.order import InProcessOrder, Order, Ordered
+from threadchat.chat.room import Room
+from threadchat.messages.kinds import Left, RoomMessage, Say
+from threadchat.storage.history import History
+
+
+class SharedOrder:
+    """An order that the rooms of several servers share, as a broker would give it to them.
+
+    Batches come back on a thread of its own, to all rooms, those of the others without members.
+    """
+
+    def __init__(self) -> None:
+        self._rooms: list[Room] = []
+        self._histories: dict[int, History] = {}
+        self._batches: SimpleQueue[tuple[Ordered, Batch] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def server(self, deliverer: Deliverer) -> tuple[Room, History, Recorder]:
+        """Return a room of one more server, with its history and observer."""
+        history, observer = History(), Recorder()
+        room = Room("r", history, observer, deliverer, order=OneServer(self, history))
+        self._rooms.append(room)
+        return room, history, observer
+
+    def put(self, room: Ordered, batch: Batch) -> None:
+        self._batches.put((room, batch))
+
+    def close(self) -> None:
+        self._batches.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (item := self._batches.get()) is not None:
+            origin, batch = item
+            for room in self._rooms:
+                room.apply_later(batch if room is origin else batch.for_another())
+
+
+class OneServer:
+    """What one server sees of a shared order."""
+
+    def __init__(self, shared: SharedOrder, history: History) -> None:
+        self._shared = shared
+        self._history = history
+
+    def put(self, room: Ordered, batch: Batch) -> bool:
+        self._shared.put(room, batch)
+        return False
+
+    def remember(self, room: str, batch: Batch) -> None:
+        self._history.append(room, batch.said)
+
+
+@pytest.fixture
+def deliverer() -> Iterator[Deliverer]:
+    with closing(Deliverer()) as deliverer:
+        yield deliverer
+
+
+@pytest.fixture
+def shared() -> Iterator[SharedOrder]:
+    with closing(SharedOrder()) as shared:
+        yield shared
+
+
+def say(room: Room, member: FakeMember, number: int) -> None:
+    room.post([Say(member.name, str(number), 0.0)], member)
+
+
+class TestShared:
+    def test_a_join_returns_once_it_was_shown(
+        self, shared: SharedOrder, deliverer: Deliverer
+    ) -> None:
+        (here, _, _), (there, _, _) = shared.server(deliverer), shared.server(deliverer)
+        al, bo = FakeMember("al"), FakeMember("bo")
+        here.join(al, b"welcome\r\n")
+        assert al.screen == "welcome\r\n"
+        assert [member.name for member in here.members] == ["al"]
+        there.join(bo)
+        assert there.members == (bo,)
+        wait_until(lambda: "bo joined" in al.screen, "al has read of bo")
+
+    def test_all_servers_show_and_keep_the_same_lines_in_one_order(
+        self, shared: SharedOrder, deliverer: Deliverer
+    ) -> None:
+        servers = [shared.server(deliverer) for _ in range(3)]
+        listeners = [FakeMember(f"listener{number}") for number in range(3)]
+        for (room, _, _), listener in zip(servers, listeners, strict=True):
+            room.join(listener)
+
+        def talk(room: Room, name: str) -> None:
+            member = FakeMember(name)
+            room.join(member)
+            for number in range(50):
+                say(room, member, number)
+            room.leave(member, Left(name, 1.0, "quit"))
+
+        run_concurrently(
+            [
+                partial(talk, room, f"n{server}{speaker}")
+                for server, (room, _, _) in enumerate(servers)
+                for speaker in range(3)
+            ]
+        )
+
+        def ends(observer: Recorder) -> int:
+            return sum(
+                len(getattr(it, "names", [getattr(it, "name", "")]))
+                for it in observer.messages
+                if type(it).__name__ in ("Left", "LeftTogether")
+            )
+
+        wait_until(lambda: all(ends(it) == 9 for _, _, it in servers), "all have left everywhere")
+        orders: list[Sequence[RoomMessage]] = [observer.messages for _, _, observer in servers]
+        assert orders[0] == orders[1] == orders[2]
+        said = [it for it in orders[0] if isinstance(it, Say)]
+        assert len(said) == 3 * 3 * 50
+        for _, history, observer in servers:
+            assert history.recent("r", 1000) == said
+            assert observer.failures == []
+        for name in {it.name for it in said}:
+            assert [it.text for it in said if it.name == name] == [str(n) for n in range(50)]
+        screens = {
+            "\n".join(line for line in listener.screen.split("\r\n") if line[:1] == "n")
+            for listener in listeners
+        }
+        assert len(screens) == 1  # what was said by others, in one order
+
+    def test_an_order_that_fails_stops_nobody(self, deliverer: Deliverer) -> None:
+        class Failing(InProcessOrder):
+            fails = False
+
+            def put(self, room: Ordered, batch: Batch) -> bool:
+                if self.fails:
+                    raise OSError("no broker")
+                return super().put(room, batch)
+
+        order, observer = Failing(History()), Recorder()
+        room = Room("r", History(), observer, deliverer, order=order)
+        al, bo = FakeMember("al"), FakeMember("bo")
+        room.join(al)
+        order.fails = True
+        room.join(bo)
+        assert observer.failures == ["delivering to room r: no broker"]
+        assert room.members == (al,)
+        order.fails = False
+        room.join(FakeMember("cy"))
+        assert al.screen.endswith("--> cy joined (2 here)\r\n")
+
+
+def test_a_batch_for_another_has_the_lines_alone() -> None:
+    al = FakeMember("al")
+    batch = Batch("r")
+    batch.add_joiners({al: b"welcome"}, 1)
+    batch.add_said([Say("al", "hi", 0.0)], al)
+    other = batch.for_another()
+    assert other.messages == batch.messages
+    assert other.said == batch.said
+    assert other.joining is None
+    assert not other.not_for
+
+
+def test_a_rooms_own_turn_is_an_order() -> None:
+    order: Order = InProcessOrder(History())
+    applied = []
+
+    class Place:
+        name = "r"
+
+        def apply(self, batch: Batch) -> None:
+            applied.append(batch)
+
+        def apply_later(self, batch: Batch) -> None:
+            raise AssertionError(batch)
+
+    batch = Batch("r")
+    assert order.put(Place(), batch)
+    assert applied == [batch]
