@@ -65,6 +65,11 @@ class TakenBack:
     at: float = field(default_factory=time.time, kw_only=True, compare=False)
 
     @property
+    def text(self) -> str:
+        """What is left of the text: nothing."""
+        return ""
+
+    @property
     def line(self) -> str:
         """The line that shows it."""
         return f"--- a line of {self.name} was taken back"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from threadchat.messages.codec import name_of, spoken
-from threadchat.messages.kinds import Spoken, TakenBack
+from threadchat.messages.kinds import TakenBack
 from threadchat.storage import database
 from threadchat.storage.history import Found, Kept
 from threadchat.storage.migrations import VERSION, VERSION_WITH_PLACES
@@ -28,7 +28,7 @@ def columns_of(version: int) -> str:
 
 
 _COLUMNS = columns_of(VERSION)
-_TAKEN_BACK = "taken_back"
+_TAKEN_BACK = "taken_back"  # as `name_of` calls a `TakenBack`
 
 RECENT = (
     f"SELECT {_COLUMNS} FROM messages JOIN rooms ON rooms.id = messages.room"
@@ -112,23 +112,30 @@ def write(connection: sqlite3.Connection, said: Sequence[Unwritten]) -> None:
         id_of = {room: _id_of(connection, room) for room in {room for room, _, _ in said}}
         (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()
         connection.executemany(
-            "INSERT INTO messages (id, room, at, kind, name, text, seq, taken_after)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO messages (id, room, at, kind, name, text, seq)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (id, id_of[room], it.at, name_of(it), it.name, it.text, seq, None)
-                if isinstance(it, Spoken)
-                else (id, id_of[room], it.at, _TAKEN_BACK, it.name, "", seq, it.after)
+                (id, id_of[room], it.at, name_of(it), it.name, it.text, seq)
                 for id, (room, seq, it) in enumerate(said, last + 1)
             ],
         )
         connection.executemany(
             "INSERT INTO words (rowid, text) VALUES (?, ?)",
+            # `_indexed`, without a call for each line.
             [
-                (id, _indexed(it.text))
+                (id, it.text if it.text.isascii() else index_words(it.text))
                 for id, (_, _, it) in enumerate(said, last + 1)
-                if isinstance(it, Spoken)
             ],
         )
+        if TakenBack in {type(it) for _, _, it in said}:  # in the time in which it waited
+            connection.executemany(
+                "UPDATE messages SET taken_after = ? WHERE room = ? AND seq = ?",
+                [
+                    (it.after, id_of[room], seq)
+                    for room, seq, it in said
+                    if isinstance(it, TakenBack)
+                ],
+            )
     for room, id in id_of.items():
         room.id = id
 
