@@ -27,7 +27,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tests.support.clients import Client
+from tests.support.clients import Client, reset
 from tests.support.process import Figures, ServerProcess
 from threadchat.commands.builtin import make_registry
 from threadchat.net.disconnect import Reason
@@ -245,7 +245,7 @@ class Stranger:
         """Close the connection, or break it off."""
         if self._way == "reset":
             with contextlib.suppress(OSError):
-                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                reset(self.socket)
         self.socket.close()
         self.is_gone = True
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.clients import reset
 from tests.support.servers import TRANSPORTS
-from tests.support.waiting import run_concurrently
+from tests.support.waiting import run_concurrently, wait_until
 from threadchat.net import transport as transport_module
 from threadchat.net.transport import PlainTransport, PortableTransport, open_transport
 from threadchat.testing import DEADLINE
@@ -38,6 +39,65 @@ def test_receive_waits(pair: tuple[PlainTransport, socket.socket]) -> None:
 def test_receive_returns_nothing_at_the_end(pair: tuple[PlainTransport, socket.socket]) -> None:
     transport, other = pair
     other.close()
+    assert transport.receive(100) == b""
+
+
+@pytest.fixture(params=TRANSPORTS)
+def tcp_pair(request: pytest.FixtureRequest) -> Iterator[tuple[PlainTransport, socket.socket]]:
+    """The same over TCP, which alone can be reset."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        theirs = socket.create_connection(listener.getsockname(), DEADLINE)
+        ours, _ = listener.accept()
+    with ours, theirs:
+        yield request.param(ours), theirs
+
+
+def test_a_reset_is_an_error_when_waiting(
+    tcp_pair: tuple[PlainTransport, socket.socket],
+) -> None:
+    transport, other = tcp_pair
+    reset(other)
+    with pytest.raises(ConnectionResetError):
+        transport.receive(100)
+
+
+def test_a_reset_is_an_error_without_waiting(
+    tcp_pair: tuple[PlainTransport, socket.socket],
+) -> None:
+    transport, other = tcp_pair
+    reset(other)
+    wait_until(transport.has_input, "the reset has arrived")
+    with pytest.raises(ConnectionResetError):
+        transport.receive_now(100)
+
+
+@pytest.mark.parametrize("has_poll", [True, False])
+@pytest.mark.parametrize("unread", [b"", b"hello"])
+def test_a_reset_ends_a_pause(
+    tcp_pair: tuple[PlainTransport, socket.socket],
+    unread: bytes,
+    has_poll: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    transport, other = tcp_pair
+    if not has_poll:
+        monkeypatch.delattr(select, "poll", raising=False)
+        transport = PortableTransport(transport._socket)
+    other.sendall(unread)
+    run_concurrently([lambda: _assert_cut_short(transport), lambda: reset(other)])
+
+
+@pytest.mark.parametrize("has_poll", [True, False])
+def test_an_end_ends_no_pause(
+    tcp_pair: tuple[PlainTransport, socket.socket], has_poll: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transport, other = tcp_pair
+    if not has_poll:
+        monkeypatch.delattr(select, "poll", raising=False)
+        transport = PortableTransport(transport._socket)
+    other.shutdown(socket.SHUT_WR)
+    wait_until(transport.has_input, "the end has arrived")
+    assert transport.pause(0.01)
     assert transport.receive(100) == b""
 
 
@@ -144,6 +204,10 @@ def test_the_portable_wire_is_taken_where_the_flag_is_missing(
     ours, theirs = socket.socketpair()
     with ours, theirs:
         assert isinstance(open_transport(ours), PortableTransport)
+
+
+def _assert_cut_short(transport: PlainTransport) -> None:
+    assert not transport.pause(DEADLINE)
 
 
 def _assert_received(transport: PlainTransport, data: bytes) -> None:

@@ -2,6 +2,8 @@
 
 import re
 import socket
+import struct
+import sys
 
 from threadchat import testing
 from threadchat.testing import Reachable as Reachable
@@ -24,11 +26,18 @@ class Client(testing.Client):
 
     def reset(self) -> None:
         """Reset the connection, like a machine that is switched off and on again."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        self.close()
+        reset(self.socket)
 
     def __enter__(self) -> "Client":
         return self
+
+
+def reset(sock: socket.socket) -> None:
+    """Close `sock` in such a way that its connection is reset."""
+    # The two numbers are short ones on Windows.
+    linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    sock.close()
 
 
 _fences = iter(range(10**9))
