@@ -73,9 +73,9 @@ def thread_of(reader: OperatorInput) -> threading.Thread:
 
 def run_to_the_end(pipe: Pipe, *chunks: bytes) -> list[str]:
     """Return what is obeyed of all that is piped in, in the order of the lines."""
-    pipe.write(*chunks)
-    pipe.end()
     with pipe.open_input() as reader:
+        pipe.write(*chunks)  # a pipe of Windows holds no more than 4 KiB
+        pipe.end()
         thread_of(reader).join(DEADLINE)
     return list(pipe.obeyed.queue)
 
@@ -101,12 +101,13 @@ def test_lines_are_obeyed_in_order(pipe: Pipe, chunks: list[bytes], lines: list[
 
 
 def test_a_line_is_obeyed_when_it_comes(pipe: Pipe) -> None:
-    with pipe.open_input():
+    with pipe.open_input() as reader:
         pipe.write(b"one\n")
         assert pipe.obeyed_lines(1) == ["one"]
         pipe.write(b"two\n")
         assert pipe.obeyed_lines(1) == ["two"]
         pipe.end()  # without which a read on Windows never ends
+        thread_of(reader).join(DEADLINE)  # a stop there would not wait for it
 
 
 def test_a_line_that_is_too_long_is_refused_in_a_line(pipe: Pipe) -> None:
