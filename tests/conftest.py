@@ -2,7 +2,6 @@
 
 import gc
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,14 +18,6 @@ from tests.support.servers import WatchingConsole, run_server
 from tests.support.waiting import wait_until
 from threadchat import ChatServer
 from threadchat.storage.records import Records
-
-# These need pseudo-terminals, which Windows does not have.
-_AT_TERMINALS = [
-    "end_to_end/test_real_clients.py",
-    "console/test_input_terminal.py",
-    "console/test_tty.py",
-]
-collect_ignore = _AT_TERMINALS if sys.platform == "win32" else []
 
 # A busy machine is no reason to fail. The profile "long" is for runs that may take hours.
 settings.register_profile("threadchat", deadline=None, suppress_health_check=[HealthCheck.too_slow])

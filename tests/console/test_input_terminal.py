@@ -3,9 +3,7 @@
 Where a shell has to be between the two, to suspend and resume, it is bash.
 """
 
-import fcntl
 import os
-import pty
 import re
 import select
 import shutil
@@ -13,7 +11,6 @@ import signal
 import struct
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -23,7 +20,6 @@ from queue import Queue
 import pyte
 import pytest
 
-from tests.console.input_program import LINES, THREADS
 from tests.console.test_input import thread_of
 from tests.support.waiting import wait_until
 from tests.terminal.test_editscreen import wrapped
@@ -33,6 +29,15 @@ from threadchat.console.input import HOW_TO_STOP, OperatorInput, TerminalInput, 
 from threadchat.console.log import Console
 from threadchat.monitoring.events import Connected
 from threadchat.testing import DEADLINE
+
+if sys.platform == "win32":
+    pytest.skip("Windows has no pseudo-terminals to run this at", allow_module_level=True)
+
+import fcntl
+import pty
+import termios
+
+from tests.console.input_program import LINES, THREADS
 
 CHECKOUT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "tests.console.input_program"]

@@ -1,11 +1,9 @@
 """The operator's terminal: whether it is ours, and its modes."""
 
-import fcntl
 import io
 import os
-import pty
 import struct
-import termios
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, TextIO
@@ -14,6 +12,13 @@ import pytest
 
 from threadchat.console import tty
 from threadchat.console.tty import Tty
+
+if sys.platform == "win32":
+    pytest.skip("Windows has no pseudo-terminals to run this at", allow_module_level=True)
+
+import fcntl
+import pty
+import termios
 
 
 class Ends:

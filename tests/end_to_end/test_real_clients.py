@@ -3,16 +3,14 @@
 Each is left out only where it is not installed.
 """
 
-import fcntl
 import os
-import pty
 import re
 import select
 import shutil
 import signal
 import struct
 import subprocess
-import termios
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -29,6 +27,13 @@ from tests.support.waiting import wait_until
 from threadchat import ChatServer
 from threadchat.terminal.modes import Mode
 from threadchat.testing import DEADLINE
+
+if sys.platform == "win32":
+    pytest.skip("Windows has no pseudo-terminals to run this at", allow_module_level=True)
+
+import fcntl
+import pty
+import termios
 
 COLUMNS = 100
 
