@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.support.clients import Client, said_by
+from tests.support.platform import UNDER_WINE
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat.access.limits import LAN
 from threadchat.net import addresses
@@ -42,6 +43,11 @@ class Program:
             if match := re.search(pattern, line):
                 return match
         raise AssertionError(f"{pattern} did not come, but {self.output}")
+
+    def rest(self) -> None:
+        """Read what it says until it has ended."""
+        assert self.process.stdout is not None
+        self.output += self.process.stdout
 
     def signal_and_wait(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
@@ -111,8 +117,12 @@ def test_quiet_logs_nobody() -> None:
         with Client(program, "al") as al:
             al.type("/quit")
             al.expect_end()
+        # On Windows that kills it before it can say so.
         program.process.send_signal(signal.SIGTERM)
-        program.read_until("server stopped")
+        if sys.platform == "win32":
+            program.rest()
+        else:
+            program.read_until("server stopped")
         assert "client" not in "".join(program.output)
 
 
@@ -250,6 +260,7 @@ def talk_until_killed(history: Path) -> list[Client]:
     return people
 
 
+@pytest.mark.skipif(UNDER_WINE, reason="Wine 8 may keep the sockets of a killed process open")
 def test_promise_2_what_anybody_saw_is_there_after_a_kill(tmp_path: Path) -> None:
     history = tmp_path / "chat.db"
     people = talk_until_killed(history)

@@ -205,8 +205,16 @@ def behind(server: ChatServer, name: str) -> Client:
     return client
 
 
+def just_connected(server: ChatServer, name: str) -> Client:
+    known = server.clients._last_id
+    client = Client(server)
+    if sys.platform == "win32":  # there, a connection that was reset cannot be accepted
+        wait_until(lambda: server.clients._last_id > known, "it is accepted")
+    return client
+
+
 STAGES: dict[str, Maker] = {
-    "just connected": lambda server, name: Client(server),
+    "just connected": just_connected,
     "greeted": after(""),
     "half a name typed": after("e"),
     "half a letter typed": after("\xc3"),
