@@ -11,6 +11,8 @@ import stat
 from io import FileIO
 from pathlib import Path
 
+from threadchat.text.paths import resolve
+
 MAX_BYTES = 10_000_000
 """The size at which a file is put aside."""
 
@@ -28,7 +30,7 @@ class RotatingFile:
         self, path: str | Path, max_bytes: int = MAX_BYTES, kept: int = KEPT_FILES
     ) -> None:
         # With links resolved, because the file is put aside, not the link.
-        self.path = Path(os.path.realpath(path))
+        self.path = resolve(path)
         self._max_bytes = max_bytes
         self._kept = kept
         self._file: FileIO | None = _open(self.path)

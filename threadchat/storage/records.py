@@ -6,7 +6,6 @@ is no file.
 """
 
 import contextlib
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,6 +21,7 @@ from threadchat.messages.kinds import Private
 from threadchat.net.addresses import address_of
 from threadchat.storage import database
 from threadchat.text.names import fold_name, skeleton
+from threadchat.text.paths import resolve
 
 MAX_NAMES = 10_000
 """The most names that can be protected."""
@@ -96,7 +96,7 @@ class Records:
         self.now = now
         self._lock = Lock()  # guards the connection, and changes of the three below
         # With links resolved, as in the history.
-        self._path = Path(":memory:" if path is None else os.path.realpath(path))
+        self._path = Path(":memory:") if path is None else resolve(path)
         with contextlib.ExitStack() as opened:
             try:
                 self._connection = opened.enter_context(contextlib.closing(self._connect()))

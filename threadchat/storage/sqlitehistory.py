@@ -11,7 +11,6 @@ it is written it has the same numbers in the epoch of the file.
 """
 
 import contextlib
-import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -36,6 +35,7 @@ from threadchat.storage.history import (
 )
 from threadchat.storage.rows import Row, StoredRoom, Unwritten, found_of, kept_of
 from threadchat.text.names import fold_name
+from threadchat.text.paths import resolve
 from threadchat.text.search import phrases_of
 
 MAX_UNWRITTEN = 10_000
@@ -77,7 +77,7 @@ class StoredHistory(History):
     ) -> None:
         super().__init__(limit)
         # With links resolved, so that two names of one file have one lock.
-        self._path = Path(os.path.realpath(path))
+        self._path = resolve(path)
         self._retry_seconds = retry_seconds
         self._warn = warn
         # Guards the connection and all below; taken after `_search_turn` where both are needed.

@@ -1,0 +1,31 @@
+"""Test what a file is called in the end."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.files import link_or_skip
+from threadchat.text.paths import resolve
+
+
+def test_a_link_is_what_it_points_to(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    link_or_skip(tmp_path / "link", tmp_path / "file")
+    assert resolve(tmp_path / "link") == resolve(tmp_path / "file")
+
+
+def test_a_file_need_not_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert resolve("chat.db") == resolve(tmp_path) / "chat.db"
+
+
+def test_what_cannot_be_resolved_is_made_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: str | Path) -> str:
+        raise OSError(22, "More data available")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os.path, "realpath", fail)
+    assert resolve("chat.db") == Path(os.getcwd()) / "chat.db"
