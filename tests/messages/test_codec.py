@@ -1,13 +1,15 @@
 """Test the names and values that messages and events become, and the way back."""
 
+import errno
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from threadchat.messages import codec
 from threadchat.messages.codec import (
     as_json,
     iso_time,
@@ -72,6 +74,37 @@ def test_a_time_may_come_without_an_offset_or_with_another_one() -> None:
     assert parse_iso_time("2026-11-23") == datetime(2026, 11, 23).timestamp()
     elsewhere = noon.replace(tzinfo=timezone(timedelta(hours=5)))
     assert parse_iso_time("2026-11-23T12:00:00+05:00") == elsewhere.timestamp()
+
+
+class _WindowsDatetime(datetime):
+    """A datetime that, as on Windows, knows no local time of the first day of 1970 or before."""
+
+    @classmethod
+    def fromtimestamp(cls, at: float, tz: tzinfo | None = None) -> "_WindowsDatetime":
+        if tz is None and at < 86400:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return super().fromtimestamp(at, tz)
+
+    def timestamp(self) -> float:
+        if self.tzinfo is None and self < datetime(1970, 1, 2):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return super().timestamp()
+
+
+@pytest.mark.parametrize("system", [datetime, _WindowsDatetime])
+@pytest.mark.parametrize("at", [0.0, 1.0, 86399.0, 86400.0])
+def test_the_first_day_of_1970_is_a_time(
+    system: type[datetime], at: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codec, "datetime", system)
+    text = iso_time(at)
+    assert parse_iso_time(text) == at
+    assert parse_iso_time(text[: len("1970-01-01T00:00:00")]) == at
+
+
+def test_a_day_of_long_ago_is_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codec, "datetime", _WindowsDatetime)
+    assert parse_iso_time("1969-07-20") < parse_iso_time("1970-01-01") < 2 * 86400
 
 
 @pytest.mark.parametrize("text", ["", "noon", "2026-13-01"])

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -55,7 +55,8 @@ def iso_time(at: float, timespec: str = "auto") -> str:
     `at` is in seconds since the epoch. `timespec` is that of `datetime.isoformat`: for example
     "milliseconds".
     """
-    return datetime.fromtimestamp(at).astimezone().isoformat(timespec=timespec)
+    # By way of UTC: Windows makes no local time of its own out of the first day of 1970.
+    return datetime.fromtimestamp(at, UTC).astimezone().isoformat(timespec=timespec)
 
 
 def parse_iso_time(text: str) -> float:
@@ -64,7 +65,14 @@ def parse_iso_time(text: str) -> float:
     A time without an offset is a local time. Raise `ValueError` if `text` is no time, and
     `ValueError`, `OverflowError` or `OSError` if the system does not support that time.
     """
-    return datetime.fromisoformat(text).timestamp()
+    moment = datetime.fromisoformat(text)
+    try:
+        return moment.timestamp()
+    except OSError:
+        # Windows knows local times from the second day of 1970 on; before, the offset stays as it
+        # was at the beginning of that year.
+        offset = datetime.fromtimestamp(0, UTC).astimezone().tzinfo
+        return moment.replace(tzinfo=offset).timestamp()
 
 
 def as_json(values: Mapping[str, object]) -> str:
