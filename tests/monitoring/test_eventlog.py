@@ -348,6 +348,16 @@ class TestAFileThatCannotBeHad:
     def test_a_name_too_long(self, tmp_path: Path) -> None:
         assert "name another file" in self.refused(tmp_path / ("x" * 300))
 
+    def test_a_folder_that_is_there_is_not_missed(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # So Windows says it of a name that is too long.
+        def refuse(*_: object, **__: object) -> None:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+        monkeypatch.setattr(rotatingfile, "FileIO", refuse)
+        assert "name another file" in self.refused(path)
+
     @pytest.mark.skipif(not os.path.exists("/dev/null"), reason="there are no devices here")
     def test_a_device_is_left_alone(self) -> None:
         assert "(not an ordinary file)" in self.refused("/dev/null")

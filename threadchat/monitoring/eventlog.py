@@ -153,8 +153,10 @@ def _why_not(path: str | Path, error: OSError) -> str:
     """Say why a file cannot take the log, and what to do."""
     if os.path.isdir(path):
         return f"{path} is a folder. Name a file in it for the log."
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return f"there is no folder {os.path.dirname(os.path.abspath(path))} for the log. Make it."
+    folder = os.path.dirname(os.path.abspath(path))
+    # Windows says of a name that is too long that it is not there.
+    if error.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.isdir(folder):
+        return f"there is no folder {folder} for the log. Make it."
     return (
         f"{path} cannot be written as a log ({error.strerror}). Get the right to write it and its"
         " folder, or name another file."
