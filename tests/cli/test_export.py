@@ -193,6 +193,7 @@ def test_files_that_hold_no_history(capsys: pytest.CaptureFixture[str], tmp_path
     assert "there is no file" in refused(capsys, str(none))
     assert not none.exists()
     assert "there is no file" in refused(capsys, str(tmp_path))
+    assert "there is no file" in refused(capsys, str(tmp_path / ("x" * 300)))
     assert "holds no history" in refused(capsys, str(empty))
     assert "is not a history of threadchat" in refused(capsys, str(diary))
     assert "not one of threadchat's" in refused(capsys, str(other))
@@ -245,6 +246,38 @@ def test_a_bar_on_a_terminal_and_nothing_of_it_in_the_output(
     assert output.getvalue().splitlines() == LINES
     assert "Reading" in terminal.getvalue()
     assert "hi" not in terminal.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("platform", "is_terminal", "chosen", "encoding"),
+    [
+        ("win32", False, "", "utf-8"),
+        ("win32", False, "cp850", "cp1252"),  # the one that Python has made of it
+        ("win32", True, "", "cp1252"),
+        ("linux", False, "", "cp1252"),
+    ],
+)
+def test_a_file_or_a_pipe_on_windows_gets_all_letters(
+    history: StoredHistory,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    platform: str,
+    is_terminal: bool,
+    chosen: str,
+    encoding: str,
+) -> None:
+    written = io.BytesIO()
+    output = io.TextIOWrapper(written, "cp1252", newline="\n")
+    monkeypatch.setattr(output, "isatty", lambda: is_terminal)
+    monkeypatch.setattr(sys, "stdout", output)
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setenv("PYTHONIOENCODING", chosen)
+    assert export.main([str(path)]) == 0
+    assert output.encoding == encoding
+    text = written.getvalue().decode(encoding)
+    assert text.splitlines() == (
+        LINES if encoding == "utf-8" else [line.replace("\u2713", "\\u2713") for line in LINES]
+    )
 
 
 def test_a_reader_who_has_had_enough(

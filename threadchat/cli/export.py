@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import io
+import os
 import sqlite3
 import sys
 import time
@@ -35,8 +36,7 @@ def main(argv: Sequence[str]) -> int:
     and 130 after Ctrl-C. A wrong option exits with status 2.
     """
     options = _parse(argv)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    _set_up_output()
     try:
         _export(options)
     except OperatorError as error:
@@ -51,6 +51,20 @@ def main(argv: Sequence[str]) -> int:
         return 130
     silence_broken_output()
     return 0
+
+
+def _set_up_output() -> None:
+    if not isinstance(sys.stdout, io.TextIOWrapper):
+        return
+    encoding = None
+    if (
+        sys.platform == "win32"
+        and not sys.stdout.isatty()
+        and not os.environ.get("PYTHONIOENCODING")
+    ):
+        # In a file or a pipe, the code page of Windows would lack most of what people write.
+        encoding = "utf-8"
+    sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 _EXAMPLES = """\
@@ -114,7 +128,7 @@ def _export(options: argparse.Namespace) -> None:
 
 def _open(path: Path) -> sqlite3.Connection:
     """Return a connection that reads `path` and cannot change it."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # which, unlike that of a Path, never raises
         raise Fault(f"there is no file {path}. Name the file given to the server as --history.")
     address = path.absolute().as_uri()
     connection = sqlite3.connect(f"{address}?mode=ro", uri=True, isolation_level=None)
