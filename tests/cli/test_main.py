@@ -34,13 +34,6 @@ def test_a_port_out_of_range(capsys: pytest.CaptureFixture[str], port: str) -> N
     assert_one_line(capsys, f"there is no port {port}", "1024 to 65535")
 
 
-def test_a_port_in_use(capsys: pytest.CaptureFixture[str]) -> None:
-    with ChatServer(("127.0.0.1", 0)) as server:
-        port = server.server_address[1]
-        assert main(["--host", "127.0.0.1", "--port", str(port)]) == 1
-    assert_one_line(capsys, f"port {port} is in use", "--port 0")
-
-
 def test_an_address_that_is_not_ours(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--host", "198.51.100.7", "--port", "0"]) == 1
     assert_one_line(capsys, "198.51.100.7 is not an address of this machine", "--host")
@@ -61,6 +54,26 @@ def test_a_port_one_has_no_right_to(
     monkeypatch.setattr(socket.socket, "bind", refuse)
     assert main(["--port", "23"]) == 1
     assert_one_line(capsys, "port 23 is not open to you", "below 1024")
+
+
+def test_a_port_that_another_server_keeps_to_itself(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Windows says so instead of that it is in use (WSAEACCES), and of ports kept by the system.
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    assert main(["--port", "8000"]) == 1
+    assert_one_line(capsys, "port 8000 is in use", "kept by the system", "--port 0")
+
+
+@pytest.mark.parametrize("host", ["", "127.0.0.1"])
+def test_a_port_in_use(capsys: pytest.CaptureFixture[str], host: str) -> None:
+    with ChatServer((host, 0)) as server:
+        port = server.server_address[1]
+        assert main(["--host", host, "--port", str(port)]) == 1
+    assert_one_line(capsys, f"port {port} is in use", "--port 0")
 
 
 def test_whatever_else_goes_wrong_is_said_in_a_line(
@@ -84,6 +97,19 @@ def test_a_file_that_is_no_history(capsys: pytest.CaptureFixture[str], tmp_path:
 def test_a_log_file_that_cannot_be_had(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["--port", "0", "--log-file", str(tmp_path)]) == 1
     assert_one_line(capsys, f"{tmp_path} is a folder", "Name a file in it")
+
+
+def test_paths_that_cannot_be_resolved_do_not_keep_it_from_running(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As under Wine, if they are of more than 260 letters.
+    def fail(path: str | Path) -> str:
+        raise OSError(errno.EINVAL, "More data available")
+
+    monkeypatch.setattr(os.path, "realpath", fail)
+    files = ["--history", str(tmp_path / "chat.db"), "--log-file", str(tmp_path / "log")]
+    assert main(["--port", "-1", *files]) == 1
+    assert_one_line(capsys, "there is no port -1")
 
 
 @pytest.mark.parametrize(("number", "set_to"), [(1, [0.1]), (None, [])])

@@ -26,7 +26,12 @@ from threadchat.chat.rules import RulesFiles
 from threadchat.cli import affinity, export
 from threadchat.cli.arguments import Fault, silence_broken_output
 from threadchat.cli.options import Options, parse_options
-from threadchat.cli.signals import on_reload_signal, on_stop_signals, wait_for_stop
+from threadchat.cli.signals import (
+    on_console_closed,
+    on_reload_signal,
+    on_stop_signals,
+    wait_for_stop,
+)
 from threadchat.console.input import OperatorInput, open_input
 from threadchat.console.log import Console, Detail
 from threadchat.console.operator import Operator
@@ -71,6 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return export.main(arguments[1:])
     signals: SimpleQueue[int] = SimpleQueue()  # a signal handler may call its `put`
     on_stop_signals(lambda number, _frame: signals.put(number))
+    on_console_closed(signals)
     on_reload_signal(signals)
     options = parse_options(arguments, os.environ)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -230,6 +236,12 @@ def _why_not(error: Exception, host: str, port: int) -> str:
         case errno.EADDRINUSE:
             return (
                 f"port {port} is in use, perhaps by another threadchat."
+                " Choose another with --port, or --port 0 for any free one."
+            )
+        case errno.EACCES if port >= 1024:
+            # Windows says so of a port that another server keeps to itself, and of its own ones.
+            return (
+                f"port {port} is in use, perhaps by another threadchat, or kept by the system."
                 " Choose another with --port, or --port 0 for any free one."
             )
         case errno.EACCES | errno.EPERM:

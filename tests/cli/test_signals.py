@@ -1,0 +1,54 @@
+"""Test what signals, and the events of a console of Windows, are turned into."""
+
+import signal
+import sys
+from queue import SimpleQueue
+
+import pytest
+
+from threadchat.cli.signals import _take_console_event, on_console_closed, on_stop_signals
+
+CTRL_C, CTRL_BREAK, CLOSE, LOGOFF, SHUTDOWN = 0, 1, 2, 5, 6
+
+
+@pytest.mark.parametrize("event", [CLOSE, LOGOFF, SHUTDOWN])
+def test_a_console_that_closes_stops_the_server_and_waits_for_it(event: int) -> None:
+    signals: SimpleQueue[int] = SimpleQueue()
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        assert signals.get_nowait() == signal.SIGTERM
+        waits.append(seconds)
+
+    assert _take_console_event(signals, wait, event)
+    (waited,) = waits
+    assert waited > 5  # as long as Windows itself waits, and no end is put to the process before
+
+
+@pytest.mark.parametrize("event", [CTRL_C, CTRL_BREAK])
+def test_keys_at_a_console_are_left_to_the_signals(event: int) -> None:
+    signals: SimpleQueue[int] = SimpleQueue()
+
+    def wait(seconds: float) -> None:
+        raise AssertionError("waited")
+
+    assert not _take_console_event(signals, wait, event)
+    assert signals.empty()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there it leaves a handler behind")
+def test_elsewhere_there_is_no_such_console() -> None:
+    on_console_closed(SimpleQueue())
+
+
+def test_ctrl_break_stops_the_server_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    if sys.platform != "win32":
+        monkeypatch.setattr(signal, "SIGBREAK", signal.SIGUSR1, raising=False)
+    numbers = [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGBREAK")]  # noqa: B009
+    before = [signal.getsignal(number) for number in numbers]
+    try:
+        on_stop_signals(signal.SIG_IGN)
+        assert [signal.getsignal(number) for number in numbers] == 3 * [signal.SIG_IGN]
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
