@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clients import Client
-from tests.support.servers import TRANSPORTS, WatchingConsole, run_server
+from tests.support.servers import TRANSPORTS, WatchingConsole, accepted, run_server
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat import ChatServer
 from threadchat.chat.rules import RulesFiles
@@ -205,16 +205,8 @@ def behind(server: ChatServer, name: str) -> Client:
     return client
 
 
-def just_connected(server: ChatServer, name: str) -> Client:
-    known = server.clients._last_id
-    client = Client(server)
-    if sys.platform == "win32":  # there, a connection that was reset cannot be accepted
-        wait_until(lambda: server.clients._last_id > known, "it is accepted")
-    return client
-
-
 STAGES: dict[str, Maker] = {
-    "just connected": just_connected,
+    "just connected": lambda server, name: accepted(server, lambda: Client(server)),
     "greeted": after(""),
     "half a name typed": after("e"),
     "half a letter typed": after("\xc3"),

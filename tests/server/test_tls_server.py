@@ -16,7 +16,7 @@ import pytest
 from tests.end_to_end.test_program import running
 from tests.net.test_tls import Files, client_context
 from tests.support.clients import Client
-from tests.support.servers import WatchingConsole, run_server
+from tests.support.servers import WatchingConsole, accepted, run_server
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat import ChatServer
 from threadchat.access.bans import parse_target
@@ -256,7 +256,7 @@ def shaken_hands(place: Place, sent: bytes, expected: str) -> Client:
 
 
 def half_shaken(place: Place, sent: bytes) -> Client:
-    client = Client(place.port)
+    client = accepted(place.server, lambda: Client(place.port))
     client.send(sent)
     return client
 

@@ -4,10 +4,12 @@ import contextlib
 import io
 import queue
 import socket
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
+from tests.support.waiting import wait_until
 from threadchat import ChatServer
 from threadchat.console.log import Console, Detail
 from threadchat.monitoring.events import Disconnected, Event, Trouble, Watcher
@@ -20,6 +22,9 @@ TRANSPORTS = (
     [PlainTransport, PortableTransport] if hasattr(socket, "MSG_DONTWAIT") else [PortableTransport]
 )
 """The kinds of transport that work on this system."""
+
+
+Connected = TypeVar("Connected")
 
 
 class WatchingConsole(Console):
@@ -60,6 +65,18 @@ def run_server(
         yield server, console
     console.close()
     assert console.troubles == []
+
+
+def accepted(server: ChatServer, connect: Callable[[], Connected]) -> Connected:
+    """Return what `connect` returns, a new client of `server`, once it can be reset.
+
+    On Windows, a connection that was reset before it was accepted never is.
+    """
+    before = server.clients._last_id
+    client = connect()
+    if sys.platform == "win32":
+        wait_until(lambda: server.clients._last_id > before, "the client is accepted")
+    return client
 
 
 def no_stats() -> Snapshot:
