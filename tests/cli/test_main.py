@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.net.test_tls import Files
 from threadchat.cli import affinity
 from threadchat.cli import main as cli
 from threadchat.cli.main import main
@@ -32,6 +33,15 @@ def assert_one_line(capsys: pytest.CaptureFixture[str], *words: str) -> None:
 def test_a_port_out_of_range(capsys: pytest.CaptureFixture[str], port: str) -> None:
     assert main(["--port", port]) == 1
     assert_one_line(capsys, f"there is no port {port}", "1024 to 65535")
+
+
+def test_a_port_in_use_for_tls(capsys: pytest.CaptureFixture[str], files: Files) -> None:
+    certificate = ["--tls-cert", files.certificate, "--tls-key", files.key]
+    with ChatServer(("127.0.0.1", 0)) as server:
+        port = str(server.server_address[1])
+        options = ["--host", "127.0.0.1", "--port", "0", "--tls-port", port, *certificate]
+        assert main(options) == 1
+    assert_one_line(capsys, f"port {port} is in use", "--tls-port 0")
 
 
 def test_an_address_that_is_not_ours(capsys: pytest.CaptureFixture[str]) -> None:

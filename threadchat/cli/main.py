@@ -43,6 +43,7 @@ from threadchat.net.addresses import show_address, ways_in
 from threadchat.net.tls import make_context
 from threadchat.server.chatserver import ChatServer
 from threadchat.server.config import ServerConfig
+from threadchat.server.listener import CannotListenForTls
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
@@ -219,7 +220,9 @@ def _open_server(
             " Leave --host out to serve every address of this machine."
         ) from None
     except (OSError, UnicodeError) as error:
-        raise Fault(_why_not(error, host, port)) from None
+        if isinstance(error, CannotListenForTls):
+            raise Fault(_why_not(error, host, options.tls_port, "--tls-port")) from None
+        raise Fault(_why_not(error, host, port, "--port")) from None
 
 
 def _tls_context(options: Options) -> ssl.SSLContext | None:
@@ -230,24 +233,27 @@ def _path(option: str) -> Path | None:
     return Path(option) if option else None
 
 
-def _why_not(error: Exception, host: str, port: int) -> str:
-    """Return one line that says why the server cannot listen there, and what to do."""
+def _why_not(error: Exception, host: str, port: int, option: str) -> str:
+    """Return one line that says why the server cannot listen there, and what to do.
+
+    `option` is the name of the option for the port.
+    """
     match getattr(error, "errno", None):
         case errno.EADDRINUSE:
             return (
                 f"port {port} is in use, perhaps by another threadchat."
-                " Choose another with --port, or --port 0 for any free one."
+                f" Choose another with {option}, or {option} 0 for any free one."
             )
         case errno.EACCES if port >= 1024:
             # Windows says so of a port that another server keeps to itself, and of its own ones.
             return (
                 f"port {port} is in use, perhaps by another threadchat, or kept by the system."
-                " Choose another with --port, or --port 0 for any free one."
+                f" Choose another with {option}, or {option} 0 for any free one."
             )
         case errno.EACCES | errno.EPERM:
             return (
                 f"port {port} is not open to you: those below 1024 need an administrator's right."
-                " Choose a higher one with --port."
+                f" Choose a higher one with {option}."
             )
         case errno.EADDRNOTAVAIL:
             return (

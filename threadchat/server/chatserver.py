@@ -30,7 +30,7 @@ from threadchat.net.threads import join, waits_for_a_stop
 from threadchat.server.admission import Admission
 from threadchat.server.clients import Clients
 from threadchat.server.config import DEFAULT_PORT, ServerConfig
-from threadchat.server.listener import Listener, Shortage
+from threadchat.server.listener import CannotListenForTls, Listener, Shortage
 from threadchat.server.members import ProgramMembers
 from threadchat.server.periodic import Periodic
 from threadchat.server.refusals import Refusals
@@ -55,7 +55,8 @@ class ChatServer(Listener):
     events. `stop` closes `history` and `records`. `finish` is called when an operator asks for a
     stop; without it, `stop` is called. `commands` are more slash commands, beside those there are.
     `clock` counts seconds, like `time.monotonic`. Raise `OSError` if the server cannot bind or
-    listen, `ValueError` if two commands have a name in common.
+    listen (`CannotListenForTls` if only the port for TLS is the trouble), `ValueError` if two
+    commands have a name in common.
     """
 
     def __init__(
@@ -106,6 +107,9 @@ class ChatServer(Listener):
         if self.tls is not None:
             try:
                 self.tls_listener = _TlsListener(config.tls_address, self)
+            except OSError as error:
+                self.stop()
+                raise CannotListenForTls(error.errno, error.strerror) from error
             except BaseException:
                 self.stop()
                 raise

@@ -10,6 +10,7 @@ import time
 from threading import Event, Lock, Thread
 from typing import Any
 
+from threadchat.errors import OperatorError
 from threadchat.monitoring.events import Watch
 from threadchat.net.addresses import show_address
 from threadchat.net.threads import join
@@ -22,6 +23,10 @@ _SHORTAGES = frozenset(
 
 _PAUSE_IN_SHORTAGE = 0.1
 """Seconds between tries to accept while the system has no descriptor or no memory for it."""
+
+
+class CannotListenForTls(OperatorError, OSError):
+    """The address for TLS clients cannot be had, though the other one can."""
 
 
 class Shortage:
