@@ -127,7 +127,7 @@ def test_nothing_of_a_pipe_is_echoed(pipe: Pipe) -> None:
     assert pipe.file.getvalue() == ""
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="cannot interrupt a read")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot interrupt a read")
 def test_a_stop_does_not_wait_for_more_to_read(pipe: Pipe) -> None:
     reader = pipe.open_input()
     reader.start()
@@ -157,7 +157,9 @@ def test_without_a_thread_to_be_had_a_desk_says_so(
     reader.stop()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="leaves the thread alone")
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="a stop on Windows waits for no read, so for no thread"
+)
 def test_a_stop_waits_no_longer_than_it_may_for_a_command(pipe: Pipe) -> None:
     finished: Queue[str] = Queue()
 

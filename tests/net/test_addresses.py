@@ -157,7 +157,9 @@ class TestWaysToAsk:
     def test_bridges_inside_this_machine_are_left_out(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        fcntl = pytest.importorskip("fcntl")
+        fcntl = pytest.importorskip(
+            "fcntl", reason="interfaces are asked for by ioctl, not on Windows"
+        )
         address_of = {
             "lo": "127.0.0.1",
             "eth0": "192.168.1.7",

@@ -645,7 +645,10 @@ def echo(context: ssl.SSLContext, flusher: Flusher) -> Iterator[str]:
     [
         pytest.param(
             command,
-            marks=pytest.mark.skipif(not shutil.which(command.split()[0]), reason="not installed"),
+            marks=pytest.mark.skipif(
+                not shutil.which(command.split()[0]),
+                reason=f"{command.split()[0]} is not installed",
+            ),
         )
         for command in (
             "openssl s_client -quiet -connect {address}",
@@ -671,7 +674,7 @@ def test_real_clients_are_understood(command: str, echo: str, files: Files) -> N
         assert client.stdout.read() == b"QUIT\n"
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="not installed")
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
 def test_keys_may_be_changed_meanwhile(echo: str) -> None:
     words = f"openssl s_client -tls1_3 -connect {echo}".split()
     with subprocess.Popen(
