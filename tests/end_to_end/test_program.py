@@ -312,9 +312,8 @@ def test_the_log_file_has_it_all_from_the_start_to_the_stop(tmp_path: Path) -> N
         al.sync()
         assert program.stop() == 0
     lines = [json.loads(line) for line in file.read_text("ascii").splitlines()]
-    asked = (
-        ["acted", "remark"] if sys.platform == "win32" else []
-    )  # there, by the operator's command
+    # On Windows the operator's command asks for the stop.
+    asked = ["acted", "stop_announced"] if sys.platform == "win32" else []
     assert [line["event"] for line in lines] == [
         "bound", "connected", "joined", "named", "say",
         *asked, "stopping", "disconnected", "stopped"
