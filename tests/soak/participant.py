@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from random import Random
 
-from tests.support.clients import Reachable
+from tests.support.clients import Reachable, reset
 
 _TELNET_COMMAND = re.compile(rb"\xff[\xfb-\xfe].|\xff[\xf0-\xf9]", re.DOTALL)
 _PROMPTS = re.compile(
@@ -229,7 +229,7 @@ class Participant:
             case "close":
                 self.close()
             case "reset":
-                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                reset(self.socket)
                 self.close()
 
     def fileno(self) -> int:
