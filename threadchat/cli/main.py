@@ -114,11 +114,11 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
     # would look for cycles so often that it takes a twelfth of a busy server's time, and find none.
     gc.set_threshold(GC_THRESHOLD)
     with server:
-        server.start()
         address = server.server_address
         watch.note(Bound(show_address(address), ways_in(address, options.allow.admits)))
         if server.tls_listener is not None:
             watch.note(Bound(f"{show_address(server.tls_listener.server_address)} (TLS)"))
+        server.start()  # only now, so that no log has a client before the address
         reader = _open_input(options, server, console)
         wait_for_stop(signals, server.reread)
         on_stop_signals(partial(_stop_at_once, reader))
