@@ -354,6 +354,8 @@ def _measure_talk(load: Load, options: argparse.Namespace) -> dict[str, float]:
 
 def _resident_kilobytes(pid: int) -> int:
     """Return the memory a process has, or -1 where that cannot be read."""
+    if sys.platform != "linux":
+        return -1
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
@@ -364,6 +366,8 @@ def _resident_kilobytes(pid: int) -> int:
 
 def _processor_seconds(pid: int) -> float:
     """Return the processor time a process has used, or -1 where that cannot be read."""
+    if sys.platform != "linux":  # Wine shows programs for Windows the processes of Linux there
+        return -1.0
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
