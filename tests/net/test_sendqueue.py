@@ -17,6 +17,9 @@ from threadchat.testing import DEADLINE
 
 BOUND = 200_000
 
+_SETTLING = 0.5 if sys.platform == "win32" else 0.05
+"""Seconds after which what is still queued stays so, as nobody reads."""
+
 
 def fail_test(doing: str, error: Exception) -> None:
     raise AssertionError(f"{doing}: {error!r}")
@@ -43,10 +46,10 @@ class Connection:
     def fill(self) -> bytes:
         """Send until something stays queued; return all that was sent.
 
-        Over TCP, which Windows has here, what was sent may take a moment to make room for more.
+        Windows has TCP here: what was sent may take a moment to make room for more.
         """
         sent = b""
-        while self.send_queue.reason is None and self.send_queue.drain(0.05):
+        while self.send_queue.reason is None and self.send_queue.drain(_SETTLING):
             while self.send_queue.reason is None and not self.send_queue._queue:
                 sent += b"x" * 1000
                 self.send_queue.send(b"x" * 1000)
