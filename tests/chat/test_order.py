@@ -15,7 +15,8 @@ from threadchat.chat.batch import Batch
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.order import InProcessOrder, Order, Ordered
 from threadchat.chat.room import Room
-from threadchat.messages.kinds import Left, RoomMessage, Say
+from threadchat.messages.kinds import Left, RoomMessage, Say, TakenBack
+from threadchat.messages.places import Place
 from threadchat.storage.history import History
 
 
@@ -143,6 +144,40 @@ class TestShared:
         }
         assert len(screens) == 1  # what was said by others, in one order
 
+    def test_a_line_is_taken_back_on_all_servers(
+        self, shared: SharedOrder, deliverer: Deliverer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("threadchat.storage.history.new_epoch", lambda: "shared")
+        here, _, _ = shared.server(deliverer)
+        there, history_there, observer_there = shared.server(deliverer)
+        al, bo = FakeMember("al"), FakeMember("bo")
+        here.join(al)
+        there.join(bo)
+        said = Say("al", "oops", 1.0)
+        here.post([said], al)
+        wait_until(lambda: "oops" in bo.screen and "joined" in al.screen, "both have read all")
+        assert here.take_back(said) is not None
+        wait_until(lambda: "taken back" in bo.screen, "bo has been told")
+        assert history_there.recent("r", 9) == []
+        assert observer_there.failures == []
+
+    def test_a_history_that_cannot_take_back_is_reported(
+        self, deliverer: Deliverer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(room: str, place: Place) -> TakenBack:
+            raise OSError("disk gone")
+
+        history, observer = History(), Recorder()
+        monkeypatch.setattr(history, "take_back", fail)
+        room = Room("r", history, observer, deliverer)
+        al = FakeMember("al")
+        room.join(al)
+        batch = Batch("r")
+        batch.add(TakenBack("bo", "shared", 1, 1))
+        room.apply_later(batch)
+        assert al.screen == "--- a line of bo was taken back\r\n"
+        assert observer.failures == ["taking back what was said in room r: disk gone"]
+
     def test_an_order_that_fails_stops_nobody(self, deliverer: Deliverer) -> None:
         class Failing(InProcessOrder):
             fails = False
@@ -181,7 +216,7 @@ def test_a_rooms_own_turn_is_an_order() -> None:
     order: Order = InProcessOrder(History())
     applied = []
 
-    class Place:
+    class OneRoom:
         name = "r"
 
         def apply(self, batch: Batch) -> None:
@@ -191,5 +226,5 @@ def test_a_rooms_own_turn_is_an_order() -> None:
             raise AssertionError(batch)
 
     batch = Batch("r")
-    assert order.put(Place(), batch)
+    assert order.put(OneRoom(), batch)
     assert applied == [batch]

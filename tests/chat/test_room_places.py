@@ -175,7 +175,7 @@ class TestTakingBack:
         assert room.take_back(Say("al", "never said", 0.0)) is None
         assert al.screen == before
 
-    def test_a_line_of_the_same_batch_is_shown_and_then_taken_back(self, room: Room) -> None:
+    def test_a_line_that_still_waits_is_shown_and_then_taken_back(self, room: Room) -> None:
         al = FakeMember("al")
         room.join(al)
         said = Say("al", "oops", 1.0)
@@ -184,7 +184,7 @@ class TestTakingBack:
             held.start(lambda: room.take_back(said))
             held.start(partial(say, room, al, "that is better"))
         assert held.gated.screen.endswith(
-            "al: oops\r\nal: that is better\r\n--- a line of al was taken back\r\n"
+            "al: oops\r\n--- a line of al was taken back\r\nal: that is better\r\n"
         )
 
     def test_a_line_that_came_while_a_member_was_away_stays_away_from_it(self, room: Room) -> None:

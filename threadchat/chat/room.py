@@ -264,6 +264,8 @@ class Room:
             entry = self._pending[0]
             if isinstance(entry, Batch):
                 break  # it is shown by itself, as it was laid out
+            if isinstance(entry, TakeBack) and batch.entries:
+                break  # its line may be in this batch, and is to be remembered first
             self._pending.popleft()
             batch.entries.append(entry)
             if isinstance(entry, Post):
@@ -299,6 +301,8 @@ class Room:
                 # An empty room is about to be given up, so nothing is shown there: a room of the
                 # same name, with people in it, may be open already.
                 batch.add(entry.message, not_for=[entry.sender] if entry.sender else ())
+            elif isinstance(entry, TakeBack):
+                self._take_back(entry, batch)
         if leaves and not self._is_hushed:
             batch.add_leaves(leaves, self._here)
 
@@ -312,11 +316,10 @@ class Room:
                 self._resume(change)
         if batch.said:
             self._remember(batch)
+        if not batch.entries:
+            self._take_back_here(batch)
         if batch.changes:
             leaving = {it.member for it in batch.changes if isinstance(it, Leave)}
-            for change in batch.changes:
-                if isinstance(change, TakeBack):  # a line of this very batch, perhaps
-                    self._take_back(change, batch)
             # Before anybody reads of the change, so that anybody that asks then sees it made.
             self.members = tuple(member for member in self._members if member not in leaving)
         try:
@@ -381,6 +384,15 @@ class Room:
             entry.error = error  # `take_back` raises it on the thread of the person that asked
         if entry.taken_back is not None:
             batch.add(replace(entry.taken_back, at=time.time()))
+
+    def _take_back_here(self, batch: Batch) -> None:
+        """Take back, in the history here, the lines that were taken back on another server."""
+        for message in batch.messages:
+            if isinstance(message, TakenBack):
+                try:
+                    self._history.take_back(self.name, Place(message.epoch, message.seq))
+                except Exception as error:
+                    self._report(f"taking back what was said in room {self.name}", error)
 
     def _recall(self) -> Sequence[Spoken]:
         try:

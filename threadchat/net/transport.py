@@ -58,21 +58,40 @@ _OPTIONS = _options(_KEEPALIVE)
 
 
 class Transport(Protocol):
-    """What a client's connection needs of any transport. See `PlainTransport` for each method."""
+    """What a client's connection needs of any transport; `PlainTransport` says more."""
 
     pending: bool
     """Whether some bytes that `send` has taken are still here; the next `send` sends them."""
 
-    def send(self, data: bytes | bytearray, /) -> int: ...  # noqa: D102
-    def receive(self, size: int, timeout: float | None = None) -> bytes: ...  # noqa: D102
-    def receive_now(self, size: int) -> bytes: ...  # noqa: D102
-    def has_input(self) -> bool: ...  # noqa: D102
-    def pause(self, seconds: float) -> bool: ...  # noqa: D102
-    def is_at_end(self) -> bool: ...  # noqa: D102
-    def wake(self) -> None: ...  # noqa: D102
-    def linger(self, timeout: float) -> None: ...  # noqa: D102
-    def close(self) -> None: ...  # noqa: D102
-    def fileno(self) -> int: ...  # noqa: D102
+    def send(self, data: bytes | bytearray, /) -> int:
+        """Send what can be sent without waiting, and return how many bytes were taken."""
+
+    def receive(self, size: int, timeout: float | None = None) -> bytes:
+        """Wait up to `timeout` seconds for up to `size` bytes, and return them."""
+
+    def receive_now(self, size: int) -> bytes:
+        """Return up to `size` bytes of what has arrived."""
+
+    def has_input(self) -> bool:
+        """Return whether `receive` would return at once."""
+
+    def pause(self, seconds: float) -> bool:
+        """Wait for `seconds`; return False early if the connection breaks or after a `wake`."""
+
+    def is_at_end(self) -> bool:
+        """Return whether the peer will send no more, as far as the system tells."""
+
+    def wake(self) -> None:
+        """Make a `receive` that waits in another thread return, and every later one, too."""
+
+    def linger(self, timeout: float) -> None:
+        """End the sending, then wait up to `timeout` seconds for the peer's end."""
+
+    def close(self) -> None:
+        """Close the socket. Only its own thread may do so."""
+
+    def fileno(self) -> int:
+        """Return the descriptor, for a selector."""
 
 
 class PlainTransport:
