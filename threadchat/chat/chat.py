@@ -16,6 +16,7 @@ from threadchat.chat.entries import More
 from threadchat.chat.interfaces import Connection, Member, Observer, ServerControl
 from threadchat.chat.mail import Mail
 from threadchat.chat.names import Names
+from threadchat.chat.order import InProcessOrder, Order
 from threadchat.chat.passwords import Passwords
 from threadchat.chat.person import Person
 from threadchat.chat.room import Room
@@ -54,7 +55,8 @@ class Chat:
 
     A method that takes a person is called on that person's own thread. `Chat` holds no lock while
     it waits for a room. `replay` is how many earlier messages a newcomer is shown. `control` is
-    what operators can do with the server around the chat.
+    what operators can do with the server around the chat. `order` puts the batches of all rooms in
+    order; without one, that is each room's own turn.
     """
 
     def __init__(
@@ -66,8 +68,10 @@ class Chat:
         control: ServerControl,
         replay: int = 20,
         clock: Callable[[], float] = time.monotonic,
+        order: Order | None = None,
     ) -> None:
         self._history = history
+        self._order = order or InProcessOrder(history)
         self._deliverer = Deliverer()
         self._replay = replay
         self.observer = observer
@@ -117,7 +121,14 @@ class Chat:
         with self._lock:
             room = self._rooms.get(fold_name(name))
             if room is None:
-                room = Room(name, self._history, self.observer, self._deliverer, self._replay)
+                room = Room(
+                    name,
+                    self._history,
+                    self.observer,
+                    self._deliverer,
+                    self._replay,
+                    self._order,
+                )
                 self._rooms[fold_name(name)] = room
                 self._places_taken[room] = 0
                 if self._is_hushed:

@@ -15,6 +15,7 @@ from typing import Any
 from threadchat.access.limiter import Refusal
 from threadchat.chat.chat import Chat
 from threadchat.chat.interfaces import ServerControl
+from threadchat.chat.order import Order
 from threadchat.chat.rules import Rules
 from threadchat.commands.builtin import make_registry
 from threadchat.commands.registry import Command
@@ -54,9 +55,9 @@ class ChatServer(Listener):
     For the address see `Listener`. Before `start`, no client is answered. `watchers` are told of
     events. `stop` closes `history` and `records`. `finish` is called when an operator asks for a
     stop; without it, `stop` is called. `commands` are more slash commands, beside those there are.
-    `clock` counts seconds, like `time.monotonic`. Raise `OSError` if the server cannot bind or
-    listen (`CannotListenForTls` if only the port for TLS is the trouble), `ValueError` if two
-    commands have a name in common.
+    `clock` counts seconds, like `time.monotonic`. `order` is one that several servers share. Raise
+    `OSError` if the server cannot bind or listen (`CannotListenForTls` if only the port for TLS is
+    the trouble), `ValueError` if two commands have a name in common.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class ChatServer(Listener):
         finish: Callable[[], None] | None = None,
         commands: Iterable[Command] = (),
         clock: Callable[[], float] = time.monotonic,
+        order: Order | None = None,
     ) -> None:
         self.commands = make_registry(commands)
         self.config = config = config or ServerConfig()
@@ -87,7 +89,14 @@ class ChatServer(Listener):
         self.flusher = Flusher(self.watch.failed)
         control = ServerControl(self.stats, finish or self.stop)
         self.chat = Chat(
-            self._history, self._records, self.rules, self.watch, control, config.replay, clock
+            self._history,
+            self._records,
+            self.rules,
+            self.watch,
+            control,
+            config.replay,
+            clock,
+            order,
         )
         self.clients = Clients(self.limits.max_clients)
         self._admission = Admission(self.limits, self._records, clock, self.watch.warn)
