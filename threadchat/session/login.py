@@ -18,6 +18,8 @@ class Login:
     If it ends without a name, `person.leaving` says why, unless the client has gone by itself.
     """
 
+    __slots__ = ("_chat", "_connection")
+
     def __init__(self, chat: Chat, connection: ClientConnection) -> None:
         self._chat = chat
         self._connection = connection
