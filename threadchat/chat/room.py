@@ -262,18 +262,18 @@ class Room:
         characters = 0
         while self._pending and characters < MAX_BATCH_CHARACTERS:
             entry = self._pending[0]
-            if isinstance(entry, Batch):
-                break  # it is shown by itself, as it was laid out
-            if isinstance(entry, TakeBack) and batch.entries:
-                break  # its line may be in this batch, and is to be remembered first
-            self._pending.popleft()
-            batch.entries.append(entry)
             if isinstance(entry, Post):
                 for message in entry.said:
                     characters += len(message.text) + 32  # 32 for the name
+            elif isinstance(entry, Batch) or (isinstance(entry, TakeBack) and batch.entries):
+                # A batch is shown by itself, as it was laid out. A line that is taken back may be
+                # in this batch, and is to be remembered first.
+                break
             else:
                 batch.changes.append(entry)
                 characters += 32  # joins and leaves count, too, so that no batch is endless
+            batch.entries.append(entry)
+            self._pending.popleft()
         return batch
 
     def _lay_out(self, batch: Batch) -> None:
