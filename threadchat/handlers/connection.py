@@ -5,6 +5,8 @@ What arrives goes through the client's `ClientTerminal`; what is sent goes throu
 """
 
 from collections.abc import Callable, Generator, Iterator
+from itertools import takewhile
+from typing import cast
 
 from threadchat.chat.person import Person
 from threadchat.messages.format import render
@@ -124,12 +126,10 @@ class TerminalConnection:
 
     def peek_lines(self, most: int) -> list[str]:
         """Return up to `most` lines that came in right after the last one, without taking them."""
-        lines: list[str] = []
-        for event in self._events[:most]:
-            if not isinstance(event, str):
-                break
-            lines.append(event)
-        return lines
+        waiting = self._events[:most]
+        if not set(map(type, waiting)) <= {str}:  # quicker than a loop, and lines are the rule
+            waiting = list(takewhile(_is_line, waiting))
+        return cast(list[str], waiting)
 
     def drop_lines(self, number: int) -> None:
         """Take the first `number` of the lines that `peek_lines` returned."""
@@ -377,3 +377,7 @@ class TerminalConnection:
     def close(self) -> None:
         """Close the connection. For the client's own thread, at its very end."""
         self._send_queue.close()
+
+
+def _is_line(event: TerminalEvent) -> bool:
+    return isinstance(event, str)

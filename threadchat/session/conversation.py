@@ -106,6 +106,8 @@ class Conversation:
     def _words_behind(self) -> list[str]:
         """Take the messages that came in right behind a line, so that all are posted at once."""
         waiting = self._connection.peek_lines(MAX_SAID_AT_ONCE)
+        if not waiting:
+            return []
         said: list[str] = []
         for line in waiting:
             text = clean_text(line).rstrip()
