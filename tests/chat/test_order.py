@@ -1,15 +1,14 @@
 """The order of batches: a room's turn, and one that several rooms share (promise 1)."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
-from queue import SimpleQueue
 
 import pytest
 
 from tests.support.members import FakeMember
 from tests.support.observer import Recorder
+from tests.support.sharedorder import SharedOrder
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat.chat.batch import Batch
 from threadchat.chat.deliverer import Deliverer
@@ -20,53 +19,22 @@ from threadchat.messages.places import Place
 from threadchat.storage.history import History
 
 
-class SharedOrder:
-    """An order that the rooms of several servers share, as a broker would give it to them.
-
-    Batches come back on a thread of its own, to all rooms, those of the others without members.
-    """
+class Servers:
+    """The rooms of several servers that share one order."""
 
     def __init__(self) -> None:
         self._rooms: list[Room] = []
-        self._histories: dict[int, History] = {}
-        self._batches: SimpleQueue[tuple[Ordered, Batch] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
+        self._order = SharedOrder(lambda batch: self._rooms)
 
     def server(self, deliverer: Deliverer) -> tuple[Room, History, Recorder]:
         """Return a room of one more server, with its history and observer."""
         history, observer = History(), Recorder()
-        room = Room("r", history, observer, deliverer, order=OneServer(self, history))
+        room = Room("r", history, observer, deliverer, order=self._order.for_server(history))
         self._rooms.append(room)
         return room, history, observer
 
-    def put(self, room: Ordered, batch: Batch) -> None:
-        self._batches.put((room, batch))
-
     def close(self) -> None:
-        self._batches.put(None)
-        self._thread.join()
-
-    def _run(self) -> None:
-        while (item := self._batches.get()) is not None:
-            origin, batch = item
-            for room in self._rooms:
-                room.apply_later(batch if room is origin else batch.for_another())
-
-
-class OneServer:
-    """What one server sees of a shared order."""
-
-    def __init__(self, shared: SharedOrder, history: History) -> None:
-        self._shared = shared
-        self._history = history
-
-    def put(self, room: Ordered, batch: Batch) -> bool:
-        self._shared.put(room, batch)
-        return False
-
-    def remember(self, room: str, batch: Batch) -> None:
-        self._history.append(room, batch.said)
+        self._order.close()
 
 
 @pytest.fixture
@@ -76,8 +44,8 @@ def deliverer() -> Iterator[Deliverer]:
 
 
 @pytest.fixture
-def shared() -> Iterator[SharedOrder]:
-    with closing(SharedOrder()) as shared:
+def shared() -> Iterator[Servers]:
+    with closing(Servers()) as shared:
         yield shared
 
 
@@ -86,9 +54,7 @@ def say(room: Room, member: FakeMember, number: int) -> None:
 
 
 class TestShared:
-    def test_a_join_returns_once_it_was_shown(
-        self, shared: SharedOrder, deliverer: Deliverer
-    ) -> None:
+    def test_a_join_returns_once_it_was_shown(self, shared: Servers, deliverer: Deliverer) -> None:
         (here, _, _), (there, _, _) = shared.server(deliverer), shared.server(deliverer)
         al, bo = FakeMember("al"), FakeMember("bo")
         here.join(al, b"welcome\r\n")
@@ -99,7 +65,7 @@ class TestShared:
         wait_until(lambda: "bo joined" in al.screen, "al has read of bo")
 
     def test_all_servers_show_and_keep_the_same_lines_in_one_order(
-        self, shared: SharedOrder, deliverer: Deliverer
+        self, shared: Servers, deliverer: Deliverer
     ) -> None:
         servers = [shared.server(deliverer) for _ in range(3)]
         listeners = [FakeMember(f"listener{number}") for number in range(3)]
@@ -145,7 +111,7 @@ class TestShared:
         assert len(screens) == 1  # what was said by others, in one order
 
     def test_a_line_is_taken_back_on_all_servers(
-        self, shared: SharedOrder, deliverer: Deliverer, monkeypatch: pytest.MonkeyPatch
+        self, shared: Servers, deliverer: Deliverer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("threadchat.storage.history.new_epoch", lambda: "shared")
         here, _, _ = shared.server(deliverer)
