@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.sending import Sending
 from tests.support.servers import TRANSPORTS
 from tests.support.waiting import wait_until
 from threadchat.net.disconnect import Reason, reason_of
@@ -17,15 +18,12 @@ from threadchat.testing import DEADLINE
 
 BOUND = 200_000
 
-_SETTLING = 0.5 if sys.platform == "win32" else 0.05
-"""Seconds after which what is still queued stays so, as nobody reads."""
-
 
 def fail_test(doing: str, error: Exception) -> None:
     raise AssertionError(f"{doing}: {error!r}")
 
 
-class Connection:
+class Connection(Sending):
     """An send_queue and the socket at which its client would read."""
 
     def __init__(self, kind: type[PlainTransport], flusher: Flusher) -> None:
@@ -42,18 +40,6 @@ class Connection:
             assert more
             data += more
         return data
-
-    def fill(self) -> bytes:
-        """Send until something stays queued; return all that was sent.
-
-        Windows has TCP here: what was sent may take a moment to make room for more.
-        """
-        sent = b""
-        while self.send_queue.reason is None and self.send_queue.drain(_SETTLING):
-            while self.send_queue.reason is None and not self.send_queue._queue:
-                sent += b"x" * 1000
-                self.send_queue.send(b"x" * 1000)
-        return sent
 
 
 @pytest.fixture

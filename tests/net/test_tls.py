@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.sending import Sending
 from tests.support.servers import TRANSPORTS
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat.net import tls
@@ -28,9 +29,6 @@ from threadchat.net.transport import PlainTransport
 from threadchat.testing import DEADLINE
 
 BOUND = 200_000
-
-_SETTLING = 0.5 if sys.platform == "win32" else 0.05
-"""Seconds after which what is still queued stays so, as nobody reads."""
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
@@ -136,7 +134,7 @@ class TlsClient:
                 self.incoming.write_eof()
 
 
-class Connection:
+class Connection(Sending):
     """A TLS transport over a plain one of either kind, its queue, and the client's end."""
 
     def __init__(
@@ -155,18 +153,6 @@ class Connection:
 
     def handshake(self) -> None:
         run_concurrently([lambda: self.transport.handshake(DEADLINE), self.client.handshake])
-
-    def fill(self) -> bytes:
-        """Send until something stays queued; return all that was sent.
-
-        Windows has TCP here: what was sent may take a moment to make room for more.
-        """
-        sent = b""
-        while self.send_queue.reason is None and self.send_queue.drain(_SETTLING):
-            while self.send_queue.reason is None and not self.send_queue._queue:
-                sent += b"x" * 1000
-                self.send_queue.send(b"x" * 1000)
-        return sent
 
 
 @pytest.fixture
