@@ -12,7 +12,6 @@ from tests.chat.test_room import Held, left, say
 from tests.support.members import FakeMember
 from tests.support.observer import Recorder
 from tests.support.waiting import run_concurrently
-from threadchat.chat import room as room_module
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.room import Room
 from threadchat.messages.kinds import Recalled, Say, TakenBack
@@ -79,20 +78,6 @@ class TestComingBack:
         say(room, al, "one")
         room.join(bo, since=Place("ab", 1))
         assert bo.screen.startswith("=== What was said before you came:\r\nal: one\r\n")
-
-    def test_it_is_told_how_much_it_missed_besides(
-        self, room: Room, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(room_module, "MAX_MISSED", 3)
-        al, bo, cy = FakeMember("al"), FakeMember("bo"), FakeMember("cy")
-        place = room.join(al)
-        for number in range(9):
-            say(room, al, f"{number}")
-        room.join(bo, since=place)
-        assert bo.screen == "--- 6 lines were missed\r\nal: 6\r\nal: 7\r\nal: 8\r\n"
-        monkeypatch.setattr(room_module, "MAX_MISSED_CHARACTERS", 20)
-        room.join(cy, since=place)
-        assert cy.screen == "--- 8 lines were missed\r\nal: 8\r\n"
 
     def test_those_that_come_at_the_same_time_each_get_their_own(self, room: Room) -> None:
         al, bo, cy, ed = (FakeMember(name) for name in ("al", "bo", "cy", "ed"))

@@ -60,6 +60,34 @@ class TestRooms:
         lobby.types(bo, "/leave")
         assert bo.lines()[-2:] == ["=== You are in lobby.", "=== Topic: lunch"]
 
+    @pytest.mark.parametrize("empty", ["-", '""', "''"])
+    def test_a_topic_can_be_cleared(self, lobby: Lobby, empty: str) -> None:
+        al, bo, cy = lobby.enter("al", "bo", "cy")
+        lobby.types(al, "/topic lunch")
+        lobby.types(al, f"/topic {empty}")
+        lobby.types(al, "/topic")
+        assert al.lines()[1:] == ["=== This room has no topic."] * 2
+        assert bo.lines()[1:] == ["--- al cleared the topic"]
+        lobby.types(cy, "/join games")
+        lobby.types(cy, "/leave")
+        assert cy.lines()[-1] == "=== You are in lobby."
+
+    def test_a_topic_outlives_its_room(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, "/join Games")
+        lobby.types(al, "/topic chess tonight")
+        lobby.types(al, "/leave")
+        assert [room.name for room in lobby.chat.rooms()] == ["lobby"]
+        lobby.types(al, "/join games")
+        assert al.lines()[-2:] == ["=== You are in games.", "=== Topic: chess tonight"]
+
+    def test_a_muted_person_clears_no_topic(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/topic lunch")
+        bo.muted_until = float("inf")
+        lobby.types(bo, "/topic -")
+        assert lobby.chat.lobby.topic == "lunch"
+
     @pytest.mark.parametrize(
         ("typed", "answer"),
         [

@@ -78,12 +78,19 @@ def test_a_topic_is_announced_and_logged(lobby: Lobby, terminal: Terminal) -> No
     terminal.answers("/topic lobby tea")
     assert al.lines() == ["--- operator set the topic: tea"]
     assert Acted("operator", "set the topic of lobby: tea") in lobby.events
+    assert terminal.answers("topic lobby -") == ["=== That room has no topic."]
+    assert al.lines() == ["--- operator cleared the topic"]
+    assert Acted("operator", "cleared the topic of lobby") in lobby.events
 
 
 @pytest.mark.parametrize(
     ("line", "answer"),
     [
-        ("topic", "Use it like this: /topic ROOM [WORDS] - set the topic of a room, or show it."),
+        (
+            "topic",
+            "Use it like this: /topic ROOM [WORDS|-] - set the topic of a room, or show it;"
+            " - clears it.",
+        ),
         ("topic attic", "There is no room attic. /rooms lists all."),
         ("who attic", "There is no room attic. /rooms lists all."),
         (

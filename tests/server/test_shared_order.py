@@ -61,3 +61,19 @@ def test_what_was_said_elsewhere_is_replayed_here(
         bo.expect("al: hi")
         with Client(there, "cy") as cy:
             cy.expect("al: hi")
+
+
+def test_a_topic_is_that_of_the_room_on_all_servers(
+    servers: tuple[ChatServer, ChatServer],
+) -> None:
+    here, there = servers
+    with Client(here, "al") as al, Client(there, "bo") as bo:
+        al.expect("bo joined")
+        al.type("/topic lunch")
+        bo.expect("al set the topic: lunch")
+        bo.type("/topic")
+        bo.expect("=== Topic: lunch")
+        bo.type("/topic -")
+        al.expect("bo cleared the topic")
+        al.type("/topic")
+        al.expect("=== This room has no topic.")

@@ -40,6 +40,24 @@ def test_the_last_ones_are_given(number: int, first: int) -> None:
     assert history.recent("lobby", number) == said(first, 5)
 
 
+def test_a_topic_is_kept_and_can_be_cleared() -> None:
+    history = History()
+    assert history.topic("lobby") == ""
+    history.set_topic("Lobby", "lunch")
+    history.append("lobby", said(1, 2))
+    assert history.topic("LOBBY") == "lunch"
+    history.set_topic("lobby", "")
+    assert history.topic("lobby") == ""
+    assert history.recent("lobby", 9) == said(1, 2)
+
+
+def test_a_topic_is_forgotten_with_its_room() -> None:
+    history = History(max_rooms=2)
+    for room in "abc":
+        history.set_topic(room, "lunch")
+    assert [history.topic(room) for room in "abc"] == ["", "lunch", "lunch"]
+
+
 def test_none_are_given_if_none_are_wanted() -> None:
     history = History()
     history.append("lobby", said(1, 5))

@@ -41,7 +41,7 @@ def version_in(path: Path) -> int:
         return int(version)
 
 
-@OLDER
+@pytest.mark.parametrize("version", range(1, migrations.VERSION_WITH_PLACES))
 def test_lines_get_places_in_their_order(path: Path, version: int) -> None:
     write_old_history(path, version)
     with closing(sqlite3.connect(path)) as old:

@@ -129,6 +129,50 @@ class TestKeeping:
             for n in range(8):
                 assert history.recent(f"room{n}", 100) == said(1, 25)
 
+    def test_a_topic_is_there_when_opened_again(self, path: Path) -> None:
+        with opened(path) as history:
+            history.set_topic("lobby", "lunch at noon")
+            history.set_topic("Den", "tea")
+            history.set_topic("den", "")
+            history.append("lobby", said(1, 1))
+        with opened(path) as history:
+            assert history.topic("LOBBY") == "lunch at noon"
+            assert history.topic("den") == ""
+            assert history.last_place("lobby").seq == 1
+            history.set_topic("lobby", "")
+        with opened(path) as history:
+            assert history.topic("lobby") == ""
+            assert history.recent("lobby", 9) == said(1, 1)
+
+    def test_promise_4_a_topic_from_another_program_is_made_safe(self, path: Path) -> None:
+        with opened(path) as history:
+            history.set_topic("lobby", "lunch")
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("UPDATE rooms SET topic = 'a\x1b[31mb\r\nc'")
+            other.commit()
+        with opened(path) as history:
+            assert history.topic("lobby") == "abc"
+
+    def test_closed_it_keeps_no_topic(self, path: Path) -> None:
+        history = StoredHistory(path, never)
+        history.close()
+        history.set_topic("lobby", "lunch")
+        assert history.topic("lobby") == ""
+
+    def test_a_restarted_server_shows_the_topic(self, path: Path) -> None:
+        with (
+            run_server(history=StoredHistory(path, never)) as (server, _),
+            Client(server, "al") as al,
+        ):
+            al.type("/topic lunch")
+            al.expect("=== Topic: lunch\r\n")
+        with (
+            run_server(history=StoredHistory(path, never)) as (server, _),
+            Client(server, "bo") as bo,
+        ):
+            assert server.chat.lobby.topic == "lunch"
+            bo.expect("=== Topic: lunch\r\n")
+
     def test_a_restarted_server_replays_it(self, path: Path) -> None:
         first = StoredHistory(path, never)
         with run_server(history=first) as (server, _), Client(server, "al") as al:
@@ -407,6 +451,19 @@ class TestTrouble:
             assert told.next() == "the history is written again; nothing is lost"
         with opened(path) as history:
             assert [m.at for m in history.recent("lobby", 10**6)] == list(range(1, count + 1))
+
+    def test_a_topic_waits_until_it_can_be_written(self, path: Path) -> None:
+        told = Told()
+        with opened(path, told, retry_seconds=0.01) as history:
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                history.set_topic("den", "tea")
+                assert "cannot be written" in told.next()
+                assert history.topic("den") == "tea"
+                other.execute("ROLLBACK")
+            assert told.next() == "the history is written again; nothing is lost"
+        with opened(path) as history:
+            assert history.topic("den") == "tea"
 
     def test_only_so_much_is_kept_and_the_rest_is_counted(self, path: Path) -> None:
         told = Told()

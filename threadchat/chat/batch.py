@@ -16,6 +16,7 @@ from threadchat.messages.kinds import (
     Left,
     LeftTogether,
     Message,
+    Notice,
     Recalled,
     ReplayBegins,
     ReplayEnds,
@@ -137,6 +138,7 @@ class Joining:
         self._room = room
         self.names = [member.name for member in welcome_of]
         self._here = here
+        self._about: Sequence[Message] = ()
         self._replay: Sequence[Spoken] = ()
         self._missed_by: Mapping[Member, Sequence[Recalled]] = {}
         self._welcome_of = welcome_of
@@ -144,12 +146,17 @@ class Joining:
         self._openings: dict[tuple[int, Format], bytes] = {}
 
     def recall(
-        self, replay: Sequence[Spoken], missed_by: Mapping[Member, Sequence[Recalled]]
+        self,
+        replay: Sequence[Spoken],
+        missed_by: Mapping[Member, Sequence[Recalled]],
+        topic: str = "",
     ) -> None:
-        """Set what the new members are shown of what was said before: the `replay`.
+        """Set what the new members are shown of what was before: the topic, and the `replay`.
 
-        Members in `missed_by`, which were here before, are shown what they have missed instead.
+        Members in `missed_by`, which were here before, are shown what they have missed instead of
+        the replay.
         """
+        self._about = [Notice(f"Topic: {topic}")] if topic else []
         self._replay = replay
         self._missed_by = missed_by
 
@@ -164,12 +171,14 @@ class Joining:
         if place is None:
             return b""
         if member in self._missed_by:
-            opening = self._render([*self._missed_by[member], *self._others(place)], format)
+            missed = self._missed_by[member]
+            opening = self._render([*self._about, *missed, *self._others(place)], format)
             return self._welcome_of[member] + opening
         if len(self.names) - 1 > MAX_NAMES_LISTED and place >= NAMES_OF_A_CROWD:
             place = NAMES_OF_A_CROWD
         if (place, format) not in self._openings:
-            messages = [*replay_messages(self._replay), *self._others(place)]
+            before = replay_messages(self._replay)
+            messages = [*self._about, *before, *self._others(place)]
             self._openings[place, format] = self._render(messages, format)
         return self._welcome_of[member] + self._openings[place, format]
 

@@ -88,6 +88,7 @@ class Chat:
         self._places_taken: dict[Room, int] = {}
         self._is_hushed = False
         self.lobby = self._take_place(LOBBY)  # this place is never given up, so the lobby stays
+        self.lobby.topic = history.topic(LOBBY)
 
     # Rooms
 
@@ -152,8 +153,7 @@ class Chat:
     def _enter(self, person: Person, room: Room, *words: Message) -> None:
         person.room = room
         person.entered_at = self.clock()
-        about = [Notice(f"Topic: {room.topic}")] if room.topic else []
-        room.join(person, b"".join(render(message, person.format) for message in (*words, *about)))
+        room.join(person, b"".join(render(message, person.format) for message in words))
 
     def move(self, person: Person, raw: str) -> None:
         """Move `person` to the room that `raw` names; make the room if there is none.

@@ -38,9 +38,18 @@ from threadchat.chat.entries import (
     held_lock,
 )
 from threadchat.chat.interfaces import Member, Observer
+from threadchat.chat.missed import missed_since
 from threadchat.chat.order import InProcessOrder, Order
 from threadchat.messages.format import Format, render
-from threadchat.messages.kinds import Left, Message, Recalled, RoomMessage, Spoken, TakenBack
+from threadchat.messages.kinds import (
+    Left,
+    Message,
+    Recalled,
+    RoomMessage,
+    Spoken,
+    TakenBack,
+    TopicSet,
+)
 from threadchat.messages.places import Place
 from threadchat.storage.history import History
 
@@ -52,12 +61,6 @@ Each poster that waits may add one more entry, and so may each member that joins
 
 MAX_BATCH_CHARACTERS = 128 * 1024
 """A batch ends at about this size even if more waits, so that no member gets megabytes at once."""
-
-MAX_MISSED = 1000
-"""How many lines a member is shown that comes back. It is told how many more there were."""
-
-MAX_MISSED_CHARACTERS = 128 * 1024
-"""How many characters these may have: they have to fit into a send queue."""
 
 
 class Room:
@@ -90,7 +93,7 @@ class Room:
         self._is_busy = False  # set under the turn: the last batch had more than one entry
         self._is_hushed = False
         self.topic = ""
-        """What the room is about. Any thread may replace it."""
+        """What the room is about: a `TopicSet` that is announced sets it, in the room's order."""
         self.members: tuple[Member, ...] = ()
         """The members, in the order of joining: a snapshot that is replaced and never changed."""
 
@@ -101,9 +104,9 @@ class Room:
         Return once the welcome has been handed over, with the place of the last line before.
 
         A member that was here before and comes back names the place of the last line that it has
-        seen, `since`. In place of the replay it gets exactly what came after that, as
-        `History.since` tells it: up to `MAX_MISSED` lines, with a `Gap` wherever lines are missing.
-        If the place is of another epoch, that is a new beginning, and it gets the replay.
+        seen, `since`. In place of the replay it gets exactly what came after that, with a `Gap`
+        wherever lines are missing; see `missed_since`. If the place is of another epoch, that is a
+        new beginning, and it gets the replay.
         """
         join = Join(member, welcome, since)
         self._await(join)
@@ -314,10 +317,12 @@ class Room:
         for change in batch.changes:
             if isinstance(change, Resume):
                 self._resume(change)
+            elif isinstance(change, Announce) and isinstance(change.message, TopicSet):
+                self._set_topic(change.message)
         if batch.said:
             self._remember(batch)
         if not batch.entries:
-            self._take_back_here(batch)
+            self._do_here(batch)
         if batch.changes:
             leaving = {it.member for it in batch.changes if isinstance(it, Leave)}
             # Before anybody reads of the change, so that anybody that asks then sees it made.
@@ -340,21 +345,24 @@ class Room:
         missed_by: dict[Member, Sequence[Recalled]] = {}
         try:
             place = self._history.last_place(self.name)
+            self.topic = self._history.topic(self.name)
             for join in joins:
                 join.place = place
-                if join.since is not None and (missed := self._missed(join.since)) is not None:
-                    missed_by[join.member] = missed
+                if join.since is not None:
+                    missed = missed_since(self._history, self.name, join.since)
+                    if missed is not None:
+                        missed_by[join.member] = missed
         except Exception as error:
             self._report(f"recalling what was missed in room {self.name}", error)
         if batch.joining is not None:
-            batch.joining.recall(self._recall(), missed_by)
+            batch.joining.recall(self._recall(), missed_by, self.topic)
 
     def _resume(self, entry: Resume) -> None:
         """Attach a member to its new connection, and hand it what it has missed."""
         missed: Sequence[Message] | None = None
         try:
             entry.attach()
-            missed = self._missed(entry.since)
+            missed = missed_since(self._history, self.name, entry.since)
         except Exception as error:
             entry.error = error  # `resume` raises it on the thread of the new connection
             return
@@ -362,17 +370,6 @@ class Room:
             missed = replay_messages(self._recall())
         format = entry.member.format
         entry.member.deliver(b"".join(render(it, format, room=self.name) for it in missed))
-
-    def _missed(self, since: Place) -> Sequence[Recalled] | None:
-        """Return what came after the place `since`, or as much of it as fits."""
-        limit = MAX_MISSED
-        while True:
-            missed = self._history.since(self.name, since, limit)
-            if not missed or limit <= 1:
-                return missed
-            if sum(len(message.line) + 2 for message in missed) <= MAX_MISSED_CHARACTERS:
-                return missed
-            limit //= 2
 
     def _take_back(self, entry: TakeBack, batch: Batch) -> None:
         """Take a line back in the history, and show that in `batch`."""
@@ -385,14 +382,23 @@ class Room:
         if entry.taken_back is not None:
             batch.add(replace(entry.taken_back, at=time.time()))
 
-    def _take_back_here(self, batch: Batch) -> None:
-        """Take back, in the history here, the lines that were taken back on another server."""
+    def _do_here(self, batch: Batch) -> None:
+        """Take back lines, and set topics, here as on the server where that was done."""
         for message in batch.messages:
-            if isinstance(message, TakenBack):
+            if isinstance(message, TopicSet):
+                self._set_topic(message)
+            elif isinstance(message, TakenBack):
                 try:
                     self._history.take_back(self.name, Place(message.epoch, message.seq))
                 except Exception as error:
                     self._report(f"taking back what was said in room {self.name}", error)
+
+    def _set_topic(self, message: TopicSet) -> None:
+        self.topic = message.text
+        try:
+            self._history.set_topic(self.name, message.text)
+        except Exception as error:
+            self._report(f"remembering the topic of room {self.name}", error)
 
     def _recall(self) -> Sequence[Spoken]:
         try:

@@ -13,6 +13,9 @@ registry = Registry("rooms")
 MAX_TOPIC = 200
 """The most characters kept of a topic."""
 
+NO_TOPIC = ("-", '""', "''")
+"""The words that clear a topic."""
+
 
 def room_called(chat: Chat, person: Person, name: str) -> Room | None:
     """Return the room called `name`; None if there is none, and then `person` was told so."""
@@ -52,15 +55,24 @@ def rooms(chat: Chat, person: Person, argument: str) -> None:
     person.tell(RoomsAnswer(entries))
 
 
-@registry.command("topic", "[WORDS]", "set the topic of this room, or show it", takes_rest=True)
+@registry.command(
+    "topic",
+    "[WORDS|-]",
+    "set the topic of this room, or show it; - clears it",
+    takes_rest=True,
+)
 def topic(chat: Chat, person: Person, argument: str) -> None:
-    """Set the topic of the person's room, or show it."""
+    """Set or clear the topic of the person's room, or show it."""
     room = person.room
     if room is None:
         return
     if argument and not chat.may_speak(person):
         return
     if argument:
-        room.topic = argument[:MAX_TOPIC]
-        chat.announce(person, TopicSet(person.name, room.topic))
+        chat.announce(person, topic_set(person, argument))
     person.tell(Notice(f"Topic: {room.topic}" if room.topic else "This room has no topic."))
+
+
+def topic_set(person: Person, words: str) -> TopicSet:
+    """Return the message by which `person` sets a topic to `words`, or clears it with `-`."""
+    return TopicSet(person.name, "" if words in NO_TOPIC else words[:MAX_TOPIC])

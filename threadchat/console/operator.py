@@ -19,8 +19,8 @@ from threadchat.commands.completion import complete
 from threadchat.commands.help import explain
 from threadchat.commands.people import entry_of
 from threadchat.commands.registry import Call, Registry, parse_line
-from threadchat.commands.rooms import MAX_TOPIC, room_called
-from threadchat.messages.kinds import Notice, Problem, TopicSet
+from threadchat.commands.rooms import room_called, topic_set
+from threadchat.messages.kinds import Notice, Problem
 from threadchat.monitoring import stats
 from threadchat.terminal.view import PLAIN_VIEW
 from threadchat.text.phrases import duration
@@ -163,21 +163,22 @@ def rooms(chat: Chat, person: Person, argument: str) -> None:
 
 @_registry.command(
     "topic",
-    "ROOM [WORDS]",
-    "set the topic of a room, or show it",
+    "ROOM [WORDS|-]",
+    "set the topic of a room, or show it; - clears it",
     topic="rooms",
     takes_rest=True,
 )
 def topic(chat: Chat, person: Person, argument: str) -> None:
-    """Set the topic of a room, or show it."""
+    """Set or clear the topic of a room, or show it."""
     name, _, words = argument.partition(" ")
     room = room_called(chat, person, name)
     if room is None:
         return
     if words.strip():
-        room.topic = words.strip()[:MAX_TOPIC]
-        chat.log_act(person, f"set the topic of {room.name}: {room.topic}")
-        room.announce(TopicSet(person.name, room.topic))
+        message = topic_set(person, words.strip())
+        deed = f"set the topic of {room.name}: {message.text}"
+        chat.log_act(person, deed if message.text else f"cleared the topic of {room.name}")
+        room.announce(message)
     person.tell(Notice(f"Topic: {room.topic}" if room.topic else "That room has no topic."))
 
 

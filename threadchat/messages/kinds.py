@@ -89,7 +89,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class TopicSet:
-    """The topic of a room has been set by the person called `name`."""
+    """The topic of a room has been set by the person called `name`; with no `text`, cleared."""
 
     name: str
     text: str
@@ -98,6 +98,8 @@ class TopicSet:
     @property
     def line(self) -> str:
         """The line that shows it."""
+        if not self.text:
+            return f"--- {self.name} cleared the topic"
         return f"--- {self.name} set the topic: {self.text}"
 
 

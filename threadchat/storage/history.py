@@ -54,6 +54,7 @@ class _Room:
     epoch: str
     lines: deque[Kept]
     last: int = 0
+    topic: str = ""
     taken_back: deque[TakenBack] = field(default_factory=lambda: deque(maxlen=MAX_REMEMBERED))
     """The lines that were taken back, in the order in which that happened."""
 
@@ -79,19 +80,34 @@ class History:
 
         If there are too many rooms, the room that has been silent for longest is forgotten.
         """
-        fold = fold_name(room)
         with self._lock:
-            if fold not in self._rooms:
-                epoch = new_epoch() if self._has_forgotten_rooms else self._epoch
-                self._rooms[fold] = _Room(room, epoch, deque(maxlen=self._limit))
-            said = self._rooms[fold]
+            said = self._entered(room)
             set_places(batch, said.epoch, said.last + 1)
             said.last += len(batch)
             said.lines.extend(batch)
-            self._rooms.move_to_end(fold)
-            if len(self._rooms) > self._max_rooms:
-                self._rooms.popitem(last=False)
-                self._has_forgotten_rooms = True
+
+    def set_topic(self, room: str, topic: str) -> None:
+        """Remember the topic of `room`, which outlives the room; an empty text is none."""
+        with self._lock:
+            self._entered(room).topic = topic
+
+    def topic(self, room: str) -> str:
+        """Return the topic of `room`; an empty text if it has none."""
+        with self._lock:
+            said = self._rooms.get(fold_name(room))
+            return "" if said is None else said.topic
+
+    def _entered(self, room: str) -> _Room:
+        """Return what is remembered of `room`, which is not silent now; the lock is held."""
+        fold = fold_name(room)
+        if fold not in self._rooms:
+            epoch = new_epoch() if self._has_forgotten_rooms else self._epoch
+            self._rooms[fold] = _Room(room, epoch, deque(maxlen=self._limit))
+        self._rooms.move_to_end(fold)
+        if len(self._rooms) > self._max_rooms:
+            self._rooms.popitem(last=False)
+            self._has_forgotten_rooms = True
+        return self._rooms[fold]
 
     def recent(self, room: str, number: int) -> list[Spoken]:
         """Return the last `number` messages of `room`, oldest first, less those taken back."""

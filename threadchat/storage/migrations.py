@@ -58,11 +58,14 @@ _PLACES_OF_LINES = (
     " WHERE taken_after IS NOT NULL",
 )
 
+_TOPICS_OF_ROOMS = ("ALTER TABLE rooms ADD COLUMN topic TEXT NOT NULL DEFAULT ''",)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _TABLES_OF_HISTORY,
     _INDEX_OF_WORDS,
     TABLES_OF_RECORDS,
     _PLACES_OF_LINES,
+    _TOPICS_OF_ROOMS,
 )
 """The statements that make each version of the file from the one before.
 

@@ -12,6 +12,7 @@ from threadchat.messages.kinds import TakenBack
 from threadchat.storage import database
 from threadchat.storage.history import Found, Kept
 from threadchat.storage.migrations import VERSION, VERSION_WITH_PLACES
+from threadchat.text.clean import clean_text
 from threadchat.text.names import fold_name
 from threadchat.text.search import index_words
 
@@ -71,6 +72,8 @@ class StoredRoom:
     """The last number that was given to a line of the room, written or not."""
     lost: int = 0
     """The last number of a line that was lost, as long as the file does not say so."""
+    topic: str = ""
+    """The topic, which the file may not have yet."""
 
 
 Unwritten = tuple[StoredRoom, int, Kept]
@@ -101,9 +104,13 @@ def read_rooms(connection: sqlite3.Connection) -> dict[str, StoredRoom]:
     """Return all rooms by their folded names."""
     rows = connection.execute(
         "SELECT fold, name, id, max(forgotten, coalesce("
-        " (SELECT max(seq) FROM messages WHERE messages.room = rooms.id), 0)) FROM rooms"
+        " (SELECT max(seq) FROM messages WHERE messages.room = rooms.id), 0)), topic FROM rooms"
     )
-    return {fold: StoredRoom(name, id, last) for fold, name, id, last in rows}
+    return {
+        # Another program may have written to the file (promise 4).
+        fold: StoredRoom(name, id, last, topic=clean_text(topic))
+        for fold, name, id, last, topic in rows
+    }
 
 
 def write(connection: sqlite3.Connection, said: Sequence[Unwritten]) -> None:
@@ -140,12 +147,16 @@ def write(connection: sqlite3.Connection, said: Sequence[Unwritten]) -> None:
         room.id = id
 
 
-def note_lost(connection: sqlite3.Connection, rooms: Sequence[StoredRoom]) -> None:
-    """Write down up to which numbers lines of `rooms` are lost, so that none is given again."""
+def note_changes(connection: sqlite3.Connection, rooms: Sequence[StoredRoom]) -> None:
+    """Write down the topics of `rooms`, and up to which numbers their lines are lost.
+
+    So none of these numbers is given again.
+    """
     with database.transaction(connection):
         id_of = {room: _id_of(connection, room) for room in rooms}
         for room, id in id_of.items():
             _note_forgotten(connection, id, room.lost)
+            connection.execute("UPDATE rooms SET topic = ? WHERE id = ?", (room.topic, id))
     for room, id in id_of.items():
         room.id, room.lost = id, 0
 

@@ -86,7 +86,8 @@ class StoredHistory(History):
         self._outage = ""  # the epoch of what waits, while it has to wait
         self._outages: deque[str] = deque(maxlen=_MAX_EPOCHS)  # this one and those before it
         self._lost = 0
-        self._lost_in: set[StoredRoom] = set()  # which the file does not say yet
+        # The rooms of which the file does not say yet what was lost, or the topic.
+        self._changed: set[StoredRoom] = set()
         self._cannot_write = self._cannot_read = False
         self._is_closed = False
         self._retrier: Thread | None = None
@@ -127,13 +128,27 @@ class StoredHistory(History):
             stored.last += len(batch)
             # Behind the messages that wait already: the file keeps the order (promise 1).
             self._unwritten.extend(zip(repeat(stored), count(first), batch))
-            if self._retrier is None and not self._write_all():
-                # Out of threads, the next batch is the next try.
-                self._retrier = start_thread(self._retry, "history")
+            self._write_or_retry()
             set_places(batch, self._outage or self._epoch, first)
             if len(self._unwritten) > self._limit:
                 self._lost += len(self._unwritten) - self._limit
                 self._lose(len(self._unwritten) - self._limit)
+
+    def set_topic(self, room: str, topic: str) -> None:
+        """Commit the topic of `room`, or keep it in memory until it can be written."""
+        with self._lock:
+            if self._is_closed:
+                return
+            stored = self._stored_room(room)
+            stored.topic = topic
+            self._changed.add(stored)
+            self._write_or_retry()
+
+    def topic(self, room: str) -> str:
+        """Return the topic of `room`; an empty text if it has none."""
+        with self._lock:
+            stored = self._stored.get(fold_name(room))
+            return "" if stored is None else stored.topic
 
     def _stored_room(self, room: str) -> StoredRoom:
         fold = fold_name(room)
@@ -286,6 +301,12 @@ class StoredHistory(History):
 
     # Writing, with the lock held
 
+    def _write_or_retry(self) -> None:
+        """Write all that waits; if that fails, have it tried again."""
+        if self._retrier is None and not self._write_all():
+            # Out of threads, the next change is the next try.
+            self._retrier = start_thread(self._retry, "history")
+
     def _write_all(self) -> bool:
         """Write all that waits, oldest first; return whether nothing waits any more."""
         while self._unwritten:
@@ -300,14 +321,14 @@ class StoredHistory(History):
                 self._lose(len(chunk))  # it would fail for ever, and all others would wait
                 raise
             self._drop(len(chunk))
-        if self._lost_in:
+        if self._changed:
             try:
                 with database.WRITING:
-                    rows.note_lost(self._connection, list(self._lost_in))
+                    rows.note_changes(self._connection, list(self._changed))
             except sqlite3.Error as error:
                 self._note_failure(error)
                 return False
-            self._lost_in.clear()
+            self._changed.clear()
         self._outage = ""
         if self._cannot_write:
             self._cannot_write = False
@@ -326,7 +347,7 @@ class StoredHistory(History):
         """Drop the oldest lines that wait: their numbers are given to no others."""
         for room, seq, _ in islice(self._unwritten, number):
             room.lost = seq
-            self._lost_in.add(room)
+            self._changed.add(room)
         self._drop(number)
 
     def _note_failure(self, error: sqlite3.Error) -> None:

@@ -1,0 +1,28 @@
+"""Find what a member is shown that comes back to a room: what was said there meanwhile."""
+
+from collections.abc import Sequence
+
+from threadchat.messages.kinds import Recalled
+from threadchat.messages.places import Place
+from threadchat.storage.history import History
+
+MAX_MISSED = 1000
+"""How many lines a member is shown that comes back. It is told how many more there were."""
+
+MAX_MISSED_CHARACTERS = 128 * 1024
+"""How many characters these may have: they have to fit into a send queue."""
+
+
+def missed_since(history: History, room: str, place: Place) -> Sequence[Recalled] | None:
+    """Return what came after `place` in `room`, or as much of it as fits.
+
+    None means that it is a new beginning; see `History.since`.
+    """
+    limit = MAX_MISSED
+    while True:
+        missed = history.since(room, place, limit)
+        if not missed or limit <= 1:
+            return missed
+        if sum(len(message.line) + 2 for message in missed) <= MAX_MISSED_CHARACTERS:
+            return missed
+        limit //= 2
