@@ -149,3 +149,33 @@ class TestBeingAskedForMore:
                 bo.expect("<-- al left")
                 assert console.next_disconnect().why == "server error"
         console.close()
+
+
+NOTHING = ["\u3164", "\u2800 \u2800", "\u115f", "\u0301\u0301", "\ufe0f", "\U000e0041", " \u200c"]
+
+
+class TestWhatShowsNothing:
+    """Characters that a screen shows nothing of are no words, wherever words can stand."""
+
+    def test_it_is_not_said_to_anybody(self, server: ChatServer) -> None:
+        with Client(server, "al") as al, Client(server, "bo") as bo:
+            al.read_to_fence(bo)
+            for way in ("%s", "/me %s", "/msg bo %s", "/r %s", "/topic %s", "/say %s"):
+                al.type("\n".join(way % nothing for nothing in NOTHING))
+            al.sync()
+            assert bo.read_to_fence(al) == ""
+            assert server.chat.lobby.topic == ""
+
+    def test_it_is_left_out_where_words_may_be_left_out(self, server: ChatServer) -> None:
+        with Client(server, "al") as al, Client(server, "bo") as bo:
+            bo.read_to_fence(al)
+            al.type("/away \u3164\u3164")
+            bo.expect("--- al is away\r\n")
+            al.type("/quit \u2800")
+            bo.expect("(quit)\r\n")
+
+    def test_it_is_no_name(self, server: ChatServer) -> None:
+        with Client(server) as client:
+            client.type("\n".join(NOTHING[:4]))
+            for _ in NOTHING[:4]:
+                client.expect("!!! A name needs at least one letter or digit.\r\n")

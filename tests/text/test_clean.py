@@ -1,9 +1,27 @@
 """What is taken out of the text of strangers, and what stays."""
 
+import sys
+
 import pytest
+from rich.cells import cell_len
 
 from tests.text.test_names import ACUTE, UNSAFE, with_code_points
-from threadchat.text.clean import MAX_COMBINING_MARKS, clean_text
+from threadchat.text.clean import (
+    _HARMLESS,
+    MAX_COMBINING_MARKS,
+    MAX_GAP_CELLS,
+    UNSAFE_CHARACTER,
+    clean_line,
+    clean_text,
+)
+
+BLANKS = " \u00a0\u1680\u2003\u2800\u3000\u115f\u1160\u3164\uffa0\ufffc\u303f\U0001d159"
+"""Some characters that take cells, on some terminal, and show nothing there."""
+
+TWO_WIDE = "\u3000\u115f\u3164"
+
+UNSEEN_BETWEEN = ["", "\u200c", "\u200d", "\ufe00", "\u034f", "\U000e0100", "\u180e", ACUTE,
+                  "\u180b", "\u17b4", "\u200c\ufe0f\u034f"]  # fmt: skip
 
 
 class TestCleanText:
@@ -113,3 +131,89 @@ class TestCleanText:
     )
     def test_cleaning_twice_changes_nothing(self, text: str) -> None:
         assert clean_text(clean_text(text)) == clean_text(text)
+
+
+class TestGaps:
+    """A gap wider than `MAX_GAP_CELLS` could push words onto the next row of a screen."""
+
+    @pytest.mark.parametrize("between", with_code_points(UNSEEN_BETWEEN))
+    @pytest.mark.parametrize("blank", with_code_points(BLANKS))
+    def test_a_wide_one_is_made_narrower(self, blank: str, between: str) -> None:
+        for number in (17, 70, 500):
+            cleaned = clean_text(f"hi{(blank + between) * number}bo: no")
+            gap = cleaned.removeprefix("hi").removesuffix("bo: no")
+            assert len(cleaned) == len(gap) + 8
+            assert gap
+            assert sum(2 if it in TWO_WIDE else 1 for it in gap) <= MAX_GAP_CELLS
+
+    @pytest.mark.parametrize("blank", with_code_points(BLANKS))
+    def test_at_the_end_and_at_the_beginning(self, blank: str) -> None:
+        for text in (blank * 100, blank * 100 + "a"):
+            assert len(clean_text(text)) <= MAX_GAP_CELLS + 1
+
+    def test_two_cells_of_one_blank_count_twice(self) -> None:
+        assert clean_text("a" + "\u3000" * 8 + "b") == "a" + "\u3000" * 8 + "b"
+        assert clean_text("a" + "\u3000" * 9 + "b") == "a" + " " * 16 + "b"
+
+    def test_blanks_of_all_kinds_make_one_gap(self) -> None:
+        assert clean_text(f"a{BLANKS * 2}b") == "a" + " " * 16 + "b"
+
+    def test_a_narrow_one_stays(self) -> None:
+        for text in ("a" + " " * 16 + "b", "a \u0301 \u0300 b", "a \u200cb", f"é{' ' * 16}é"):
+            assert clean_text(text) == text
+
+    def test_the_marks_of_what_stands_before_stay(self) -> None:
+        assert clean_text(f"a{ACUTE}" + " " * 40 + "b") == f"a{ACUTE}" + " " * 16 + "b"
+
+    def test_each_is_measured_by_itself(self) -> None:
+        text = ("a" + " " * 16) * 5 + "é"
+        assert clean_text(text) == text
+
+    def test_what_takes_no_cell_does_not_pile_up_without_a_blank(self) -> None:
+        for unseen in ("\u200c", "\ufe00", "\U000e0100", "\u3164", "\u180b"):
+            assert len(clean_text("a" + unseen * 500 + "b")) <= 2 + MAX_COMBINING_MARKS
+
+    def test_cleaning_twice_changes_nothing(self) -> None:
+        for blank in BLANKS:
+            for between in UNSEEN_BETWEEN:
+                once = clean_text(f"a{between}{(blank + between) * 40}{between}b")
+                assert clean_text(once) == once
+
+    def test_what_is_passed_on_unread_can_be_seen(self) -> None:
+        passed = [chr(code) for code in range(0x21, sys.maxunicode + 1)]
+        passed = [character for character in passed if _HARMLESS.fullmatch(character)]
+        assert not [it for it in passed if not cell_len(it) or UNSAFE_CHARACTER.match(it)]
+        assert not [it for it in passed if not clean_line(it)]
+
+
+class TestCleanLine:
+    @pytest.mark.parametrize(
+        "text",
+        with_code_points(
+            [
+                *BLANKS,
+                BLANKS,
+                "",
+                "\u3164\u3164",
+                ACUTE,
+                ACUTE * 3,
+                f" {ACUTE}",
+                "\ufe0f",
+                "\u200d",
+                "\U000e0100",
+                "\U000e0041\U000e0042",
+                "\u1161",
+                "\u034f\u200c",
+                "\x1b[31m",
+            ]
+        ),
+    )
+    def test_a_text_that_shows_nothing_is_none(self, text: str) -> None:
+        assert clean_line(text) == ""
+
+    @pytest.mark.parametrize(
+        "text", with_code_points(["a", f"e{ACUTE}", "👍🏽", "🏽", "❤\ufe0f", "ا"])
+    )
+    def test_what_shows_something_stays(self, text: str) -> None:
+        assert clean_line(text) == text
+        assert clean_line(f"{text} {BLANKS}\u200c{ACUTE}") == text

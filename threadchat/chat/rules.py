@@ -11,7 +11,7 @@ from pathlib import Path
 
 from threadchat.access.passphrase import BadPassphrase, read_passphrase
 from threadchat.errors import OperatorError
-from threadchat.text.clean import clean_text
+from threadchat.text.clean import clean_line, clean_text
 
 MAX_MOTD_LINES = 40
 MAX_MOTD_LINE = 400
@@ -115,4 +115,4 @@ def _motd_in(path: Path) -> list[str]:
             f"{path} cannot be read for the message of the day ({error.strerror})."
             " Name a text file, or leave --motd-file out."
         ) from None
-    return [clean_text(line)[:MAX_MOTD_LINE].rstrip() for line in lines[:MAX_MOTD_LINES]]
+    return [clean_line(clean_text(line)[:MAX_MOTD_LINE]) for line in lines[:MAX_MOTD_LINES]]

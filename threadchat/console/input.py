@@ -30,7 +30,7 @@ from threadchat.net.selfpipe import SelfPipe
 from threadchat.net.threads import join, start_thread
 from threadchat.terminal.linebuffer import LineBuffer, LineTooLong
 from threadchat.terminal.lineeditor import Completer, EndOfInput, Event, LineEditor
-from threadchat.text.clean import clean_text
+from threadchat.text.clean import clean_line
 
 PROMPT = "operator> "
 
@@ -163,7 +163,7 @@ class OperatorInput:
             if self._is_stopping:
                 return
             match event:
-                case str(text) if (line := clean_text(text)).strip():
+                case str(text) if (line := clean_line(text)).strip():
                     self._handle_line(line)
                 case LineTooLong(limit):
                     self._console.answer(f"!!! A line has at most {limit} characters.")

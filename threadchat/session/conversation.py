@@ -13,7 +13,7 @@ from threadchat.messages.kinds import Say, Spoken
 from threadchat.monitoring.events import Named
 from threadchat.session.floodcontrol import FloodControl
 from threadchat.session.interfaces import ClientConnection
-from threadchat.text.clean import clean_text
+from threadchat.text.clean import clean_line
 
 MAX_SAID_AT_ONCE = 16
 """The most lines of one client that are posted to its room at once, besides the first."""
@@ -67,7 +67,7 @@ class Conversation:
     def _serve(self, line: str) -> None:
         """Say `line`, or run the command that it calls."""
         self._person.last_heard_at = self._chat.clock()
-        text = clean_text(line).rstrip()
+        text = clean_line(line)
         if not text:
             return
         parsed = parse_line(text)
@@ -110,7 +110,7 @@ class Conversation:
             return []
         said: list[str] = []
         for line in waiting:
-            text = clean_text(line).rstrip()
+            text = clean_line(line)
             if text.startswith("/"):
                 break
             said.append(text)

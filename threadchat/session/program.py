@@ -20,7 +20,7 @@ from threadchat.messages.kinds import Emote, Message, Private, ReplayBegins, Rep
 from threadchat.monitoring.events import Connected, Disconnected, Named
 from threadchat.net.disconnect import Reason
 from threadchat.net.threads import start_thread
-from threadchat.text.clean import clean_text
+from threadchat.text.clean import clean_line, clean_text
 
 MAX_WAITING = 256 * 1024
 """How many bytes of messages may wait for a program before further ones are dropped."""
@@ -279,5 +279,5 @@ class ProgramMember:
 
 
 def _lines_of(text: str) -> list[str]:
-    lines = (clean_text(line)[:MAX_TEXT].rstrip() for line in text.splitlines())
+    lines = (clean_line(clean_text(line)[:MAX_TEXT]) for line in text.splitlines())
     return [line for line in lines if line]

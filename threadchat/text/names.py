@@ -12,7 +12,7 @@ from functools import lru_cache
 from rich.cells import cell_len
 
 from threadchat.errors import PersonError
-from threadchat.text.clean import _thin_marks, clean_text
+from threadchat.text.clean import clean_line, clean_text, thin_marks
 from threadchat.text.lookalikes import LOOKALIKES
 
 MAX_NAME_CELLS = 20
@@ -58,7 +58,7 @@ def clean_name(raw: str) -> str:
     and `.`. Raise `BadName` if it has anything else, is empty, is wider than `MAX_NAME_CELLS`, or
     is reserved.
     """
-    typed = raw.strip()
+    typed = clean_line(raw) and raw.strip()
     if not typed:
         raise BadName("A name needs at least one letter or digit.")
     name = typed if _PLAIN_NAME.fullmatch(typed) else _checked_name(typed)
@@ -91,7 +91,7 @@ def _checked_name(typed: str) -> str:
 def _is_made_of_name_characters(name: str) -> bool:
     return all(
         character in "-_." or _script(character) or character in "0123456789" for character in name
-    ) and len(_thin_marks(name)) == len(name)
+    ) and len(thin_marks(name)) == len(name)
 
 
 def _script(character: str) -> str:
