@@ -19,9 +19,9 @@ EXAMPLES: list[str] = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE 
 
 PUBLIC = """
     Acted Allowed Announcement BadName Bound CameBack Chat ChatServer Command Connected
-    Connection Console Detail Disconnected Emote Event EventLog Format Found Gap Goodbye History
-    Joined JsonLines LastAnswer Left LeftTogether Limits Member Message Misuse Muted Named
-    Notice OperatorError Person PersonError Place Private Problem ProgramMember Reason Records
+    Connection Console Detail Disconnected Emote Event EventLog Format Found FoundWaysIn Gap
+    Goodbye History Joined JsonLines LastAnswer Left LeftTogether Limits Member Message Misuse Muted
+    Named Notice OperatorError Person PersonError Place Private Problem ProgramMember Reason Records
     Refused Registry Renamed ReplayBegins ReplayEnds RoomMessage RoomsAnswer RulesFiles Say
     SearchAnswer ServerConfig Snapshot Spoken StopAnnounced Stopped Stopping StoredHistory
     TakenBack TopicSet Trouble Unmuted Watcher Welcome WentAway WhoAnswer WhoisAnswer

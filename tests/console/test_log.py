@@ -9,7 +9,7 @@ from rich.table import Table
 from threadchat.console import log as console_module
 from threadchat.console.log import Console, Detail
 from threadchat.messages.kinds import Left, Say
-from threadchat.monitoring.events import Bound, Connected, Disconnected, Named, Trouble
+from threadchat.monitoring.events import Bound, Connected, Disconnected, FoundWaysIn, Named, Trouble
 from threadchat.testing import DEADLINE
 
 
@@ -54,6 +54,15 @@ def test_the_start_says_where_and_how_to_get_in(file: io.StringIO) -> None:
     first, second = file.getvalue().splitlines()
     assert first.endswith("server bound        [::]:8000")
     assert second.strip() == "telnet 192.168.1.7 8000"
+
+
+def test_ways_in_that_are_found_later_come_below_a_line_of_their_own(file: io.StringIO) -> None:
+    console = Console(file=file)
+    console.note(FoundWaysIn(["telnet 192.168.1.7 8000"]))
+    console.close(DEADLINE)
+    first, second = file.getvalue().splitlines()
+    assert first.endswith("more ways in        by the name of this machine")
+    assert second == "    telnet 192.168.1.7 8000"
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,60 @@ def test_it_says_where_it_is_and_how_to_get_in() -> None:
         assert f" {port}" in program.read_until("nc").string
 
 
+_SILENT_NAME_SERVER = """
+import os, socket, threading
+
+look_up = socket.getaddrinfo
+
+def ask(host, *arguments, flags=0, **options):
+    if flags & socket.AI_NUMERICHOST:
+        return look_up(host, *arguments, flags=flags, **options)
+    asked_for = "our name" if host == socket.gethostname() else host
+    os.write(1, f"asked for {asked_for}\\n".encode())
+    threading.Event().wait()
+
+socket.getaddrinfo = ask
+"""
+
+
+@pytest.fixture
+def silent_name_server(tmp_path: Path) -> dict[str, str]:
+    """Return the environment of a program whose name server never answers."""
+    (tmp_path / "sitecustomize.py").write_text(_SILENT_NAME_SERVER)
+    return {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+
+
+def test_neither_the_start_nor_a_stop_waits_for_a_name_server(
+    silent_name_server: dict[str, str],
+) -> None:
+    with running("--port", "0", **silent_name_server) as program:
+        with Client(program, "al") as al:
+            al.type("/quit")
+            al.expect_end()
+        assert program.stop() == 0
+        program.read_until("server stopped")
+        assert "asked for our name\n" in program.output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal stops another process there")
+def test_a_stop_does_not_wait_for_the_name_of_the_host(silent_name_server: dict[str, str]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "threadchat", "--host", "chat.example"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**_ENVIRONMENT, **silent_name_server},
+    )
+    with process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "asked for chat.example\n"
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(DEADLINE) == 0
+            assert process.stdout.read() == ""
+        finally:
+            process.kill()
+
+
 def test_the_log_has_a_plain_line_for_each_event_at_once() -> None:
     with running("--port", "0", "--show-messages", "--host", "127.0.0.1") as program:
         with Client(program, "al") as al:

@@ -33,6 +33,7 @@ from threadchat.monitoring.events import (
     Connected,
     Disconnected,
     Event,
+    FoundWaysIn,
     Named,
     Refused,
     Stopped,
@@ -76,6 +77,10 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
         (
             Bound("[::]:8000", ["telnet 192.168.1.7 8000"]),
             {"event": "bound", "address": "[::]:8000", "ways_in": ["telnet 192.168.1.7 8000"]},
+        ),
+        (
+            FoundWaysIn(["nc 192.168.1.7 8000"]),
+            {"event": "found_ways_in", "ways_in": ["nc 192.168.1.7 8000"]},
         ),
         (Stopping(), {"event": "stopping"}),
         (Stopped(), {"event": "stopped"}),

@@ -2,12 +2,19 @@
 
 import ipaddress
 import socket
-import struct
+import sys
 
 import pytest
 
-from threadchat.net import addresses
-from threadchat.net.addresses import lan_addresses, plain_host, show_address, ways_in
+from threadchat.net import addresses, interfaces
+from threadchat.net.addresses import (
+    lan_addresses,
+    plain_host,
+    show_address,
+    ways_by_name,
+    ways_in,
+)
+from threadchat.net.interfaces import InterfaceAddress
 
 
 class TestShowAddress:
@@ -83,35 +90,67 @@ class TestWaysIn:
         assert ways_in(bound_to) == ["telnet localhost 8000", "nc localhost 8000"]
 
 
+class Asked:
+    """What the ways of asking find, for a machine that a test makes up."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.route: list[str] = []
+        self.interfaces: list[InterfaceAddress] = []
+        self.names: list[str] = []
+        monkeypatch.setattr(addresses, "_by_route", lambda: iter(self.route))
+        monkeypatch.setattr(addresses, "_by_name", lambda: iter(self.names))
+        monkeypatch.setattr(interfaces, "interface_addresses", lambda: self.interfaces)
+
+    def on(self, interface: str, *texts: str) -> None:
+        self.interfaces += [InterfaceAddress(interface, text) for text in texts]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    return Asked(monkeypatch)
+
+
+def found() -> list[str]:
+    return list(map(str, lan_addresses()))
+
+
+def found_by_name() -> list[str]:
+    lines = ways_by_name(("::", 1, 0, 0))
+    return [line.split()[1] for line in lines if line.startswith("nc ")]
+
+
 class TestLanAddresses:
-    @pytest.fixture(autouse=True)
-    def nothing_is_found(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for way in ("_by_route", "_by_interface", "_by_name"):
-            monkeypatch.setattr(addresses, way, lambda: iter(()))
+    def test_there_may_be_none(self, asked: Asked) -> None:
+        assert found() == []
 
-    def find(self, monkeypatch: pytest.MonkeyPatch, way: str, *texts: str) -> None:
-        monkeypatch.setattr(addresses, way, lambda: iter(texts))
+    def test_routes_and_interfaces_are_asked(self, asked: Asked) -> None:
+        asked.route = ["192.168.1.7"]
+        asked.on("eth1", "10.0.0.7", "fd00::7")
+        assert found() == ["192.168.1.7", "10.0.0.7", "fd00::7"]
 
-    def found(self) -> list[str]:
-        return list(map(str, lan_addresses()))
+    def test_no_name_is_looked_up(self, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*_: object, **__: object) -> None:
+            raise AssertionError("a name is looked up")
 
-    def test_there_may_be_none(self) -> None:
-        assert lan_addresses() == []
+        for name in ("getaddrinfo", "gethostbyname", "gethostbyaddr", "getfqdn", "getnameinfo"):
+            monkeypatch.setattr(socket, name, fail)
+        asked.on("eth0", "192.168.1.7")
+        assert ways_in(("::", 1, 0, 0)) == ["telnet 192.168.1.7 1", "nc 192.168.1.7 1"]
 
-    @pytest.mark.parametrize("way", ["_by_route", "_by_interface", "_by_name"])
-    def test_each_way_is_asked(self, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.find(monkeypatch, way, "192.168.1.7")
-        assert self.found() == ["192.168.1.7"]
+    def test_each_address_is_named_once(self, asked: Asked) -> None:
+        asked.route = ["192.168.1.7"]
+        asked.on("eth0", "192.168.1.7", "192.168.1.7")
+        assert found() == ["192.168.1.7"]
 
-    def test_each_address_is_named_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for way in ("_by_route", "_by_interface", "_by_name"):
-            self.find(monkeypatch, way, "192.168.1.7", "192.168.1.7")
-        assert self.found() == ["192.168.1.7"]
+    def test_the_likeliest_ipv4_address_comes_first(self, asked: Asked) -> None:
+        asked.route = ["192.168.1.7", "fd00::7"]
+        asked.on("eth0", "10.0.0.7")
+        assert found() == ["192.168.1.7", "10.0.0.7", "fd00::7"]
 
-    def test_the_likeliest_ipv4_address_comes_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.find(monkeypatch, "_by_route", "192.168.1.7", "fd00::7")
-        self.find(monkeypatch, "_by_interface", "10.0.0.7")
-        assert self.found() == ["192.168.1.7", "10.0.0.7", "fd00::7"]
+    def test_one_ipv6_address_of_each_network_is_enough(self, asked: Asked) -> None:
+        asked.route = ["2001:db8:1:2::7"]
+        asked.on("eth0", "2001:db8:1:2::8", "fd00::7", "2001:db8:1:2:a:b:c:d", "fd00::8")
+        assert found() == ["2001:db8:1:2::7", "fd00::7"]
 
     @pytest.mark.parametrize(
         "address",
@@ -119,7 +158,6 @@ class TestLanAddresses:
             "127.0.0.1",
             "127.0.1.1",
             "::1",
-            "169.254.3.4",
             "fe80::1",
             "fe80::1%eth0",
             "0.0.0.0",
@@ -128,16 +166,78 @@ class TestLanAddresses:
             "ff02::1",
         ],
     )
-    def test_what_others_cannot_reach_is_left_out(
-        self, address: str, monkeypatch: pytest.MonkeyPatch
+    def test_what_others_cannot_reach_is_left_out(self, address: str, asked: Asked) -> None:
+        asked.on("eth0", address)
+        asked.names = [address]
+        assert found() == found_by_name() == []
+
+    def test_a_link_local_address_is_better_than_none(self, asked: Asked) -> None:
+        asked.on("lo", "127.0.0.1", "::1")
+        asked.on("eth0", "169.254.3.4", "fe80::1")
+        assert ways_in(("::", 1, 0, 0)) == ["telnet 169.254.3.4 1", "nc 169.254.3.4 1"]
+        asked.on("eth0", "fd00::7")
+        assert found() == ["169.254.3.4", "fd00::7"]
+
+    def test_a_link_local_address_beside_another_is_left_out(self, asked: Asked) -> None:
+        asked.on("eth0", "169.254.3.4", "192.168.1.7")
+        asked.names = ["169.254.3.4", "169.254.3.5"]
+        assert found() == ["192.168.1.7"]
+        assert found_by_name() == []
+
+    def test_bridges_inside_this_machine_are_left_out(self, asked: Asked) -> None:
+        asked.on("eth0", "192.168.1.7")
+        asked.on("docker0", "172.17.0.1", "fd17::1", "169.254.1.1")
+        assert found() == ["192.168.1.7"]
+
+    def test_a_python_without_ctypes_asks_the_routes(
+        self, asked: Asked, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        self.find(monkeypatch, "_by_name", address)
-        assert lan_addresses() == []
+        monkeypatch.setitem(sys.modules, "threadchat.net.interfaces", None)
+        asked.route = ["192.168.1.7"]
+        assert found() == ["192.168.1.7"]
+
+
+class TestWaysByName:
+    def test_they_are_those_that_nothing_else_tells(self, asked: Asked) -> None:
+        asked.route = ["192.168.1.7"]
+        asked.names = ["127.0.1.1", "192.168.1.7", "192.168.1.8", "fd00::8", "fd00::9"]
+        assert ways_by_name(("::", 4000, 0, 0)) == [
+            "telnet 192.168.1.8 4000",
+            "nc 192.168.1.8 4000",
+            "telnet fd00::8 4000",
+            "nc fd00::8 4000",
+        ]
+
+    def test_a_bridge_does_not_come_back_by_name(self, asked: Asked) -> None:
+        asked.on("docker0", "172.17.0.1", "fd17::1")
+        asked.names = ["172.17.0.1", "fd17::1", "192.168.1.7"]
+        assert found_by_name() == ["192.168.1.7"]
+
+    def test_those_are_left_out_near_which_nobody_is_served(self, asked: Asked) -> None:
+        asked.names = ["192.168.1.7", "203.0.113.7"]
+        lines = ways_by_name(("::", 1, 0, 0), lambda host: host != "203.0.113.7")
+        assert lines == ["telnet 192.168.1.7 1", "nc 192.168.1.7 1"]
+
+    def test_a_server_for_ipv4_has_no_ipv6_address(self, asked: Asked) -> None:
+        asked.names = ["192.168.1.7", "fd00::7"]
+        assert ways_by_name(("0.0.0.0", 1)) == ["telnet 192.168.1.7 1", "nc 192.168.1.7 1"]
+
+    def test_a_server_for_one_address_has_no_other(self, asked: Asked) -> None:
+        asked.names = ["192.168.1.7"]
+        assert ways_by_name(("192.168.1.9", 1)) == []
 
 
 class TestWaysToAsk:
     def test_asking_this_machine_finds_only_what_others_can_reach(self) -> None:
-        assert not [one for one in lan_addresses() if one.is_loopback or one.is_link_local]
+        assert not [one for one in lan_addresses() if one.is_loopback]
+
+    def test_the_name_of_this_machine_is_looked_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def look_up(name: str, _port: None) -> list[tuple[object, ...]]:
+            assert name == socket.gethostname()
+            return [(0, 0, 0, "", ("192.168.1.7", 0)), (0, 0, 0, "", ("fd00::7", 0, 0, 0))]
+
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+        assert list(addresses._by_name()) == ["192.168.1.7", "fd00::7"]
 
     def test_a_machine_without_a_name_is_no_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_: object) -> None:
@@ -153,32 +253,3 @@ class TestWaysToAsk:
 
         monkeypatch.setattr(socket, "socket", Unreachable)
         assert list(addresses._by_route()) == []
-
-    def test_bridges_inside_this_machine_are_left_out(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        fcntl = pytest.importorskip(
-            "fcntl", reason="interfaces are asked for by ioctl, not on Windows"
-        )
-        address_of = {
-            "lo": "127.0.0.1",
-            "eth0": "192.168.1.7",
-            "docker0": "172.17.0.1",
-            "br-1a2b": "172.18.0.1",
-            "virbr0": "192.168.122.1",
-            "lxcbr0": "10.0.3.1",
-            "lxdbr0": "10.0.4.1",
-            "podman0": "10.88.0.1",
-            "cni0": "10.85.0.1",
-            "wlan0": "192.168.1.8",
-        }
-
-        def ioctl(_descriptor: int, _request: int, name: bytes) -> bytes:
-            interface = name.rstrip(b"\0").decode()
-            if interface == "wlan0":
-                raise OSError(99, "Cannot assign requested address")
-            return struct.pack("20s4s232x", name, socket.inet_aton(address_of[interface]))
-
-        monkeypatch.setattr(fcntl, "ioctl", ioctl)
-        monkeypatch.setattr(socket, "if_nameindex", lambda: list(enumerate(address_of, 1)))
-        assert list(addresses._by_interface()) == ["127.0.0.1", "192.168.1.7"]

@@ -11,7 +11,6 @@ import gc
 import io
 import os
 import signal
-import socket
 import ssl
 import sys
 import time
@@ -25,6 +24,7 @@ from threadchat.access.limits import Limits
 from threadchat.chat.rules import RulesFiles
 from threadchat.cli import affinity, export
 from threadchat.cli.arguments import Fault, silence_broken_output
+from threadchat.cli.lookups import look_up, tell_ways_by_name
 from threadchat.cli.options import Options, parse_options
 from threadchat.cli.signals import (
     on_console_closed,
@@ -94,6 +94,9 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
     # This comes first because only threads that are started later stay on the same processor.
     if not options.all_processors and affinity.stay_on_one() is not None:
         sys.setswitchinterval(SWITCH_SECONDS)
+    host = look_up(options.host, signals)
+    if host is None:
+        return 0
     console = Console(_detail_of(options))
     watchers: list[Watcher] = [console]
     with contextlib.ExitStack() as if_it_fails:
@@ -107,7 +110,7 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
         records = Records(options.history or None)
         if_it_fails.callback(records.close)
         server = _open_server(
-            options, watchers, history, records, lambda: signals.put(signal.SIGTERM)
+            options, host, watchers, history, records, lambda: signals.put(signal.SIGTERM)
         )
         if_it_fails.pop_all()
     # In memory, new messages take the place of old ones, without reference cycles. Python's default
@@ -115,9 +118,11 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
     gc.set_threshold(GC_THRESHOLD)
     with server:
         address = server.server_address
-        watch.note(Bound(show_address(address), ways_in(address, options.allow.admits)))
+        admits = options.allow.admits
+        watch.note(Bound(show_address(address), ways_in(address, admits)))
         if server.tls_listener is not None:
             watch.note(Bound(f"{show_address(server.tls_listener.server_address)} (TLS)"))
+        tell_ways_by_name(address, admits, watch)
         server.start()  # only now, so that no log has a client before the address
         reader = _open_input(options, server, console)
         wait_for_stop(signals, server.reread)
@@ -175,12 +180,13 @@ def _open_history(options: Options, watch: Watch) -> History:
 
 def _open_server(
     options: Options,
+    host: str,
     watchers: Sequence[Watcher],
     history: History,
     records: Records,
     finish: Callable[[], None],
 ) -> ChatServer:
-    host, port = options.host, options.port
+    port = options.port
     for number in (port, options.tls_port):
         if not 0 <= number <= 65535:
             raise Fault(f"there is no port {number}. Choose one from 1024 to 65535, or 0 for any.")
@@ -214,12 +220,7 @@ def _open_server(
             records=records,
             finish=finish,
         )
-    except socket.gaierror as error:
-        raise Fault(
-            f"the host {host} is unknown ({error.strerror})."
-            " Leave --host out to serve every address of this machine."
-        ) from None
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         if isinstance(error, CannotListenForTls):
             raise Fault(_why_not(error, host, options.tls_port, "--tls-port")) from None
         raise Fault(_why_not(error, host, port, "--port")) from None
@@ -233,12 +234,12 @@ def _path(option: str) -> Path | None:
     return Path(option) if option else None
 
 
-def _why_not(error: Exception, host: str, port: int, option: str) -> str:
+def _why_not(error: OSError, host: str, port: int, option: str) -> str:
     """Return one line that says why the server cannot listen there, and what to do.
 
     `option` is the name of the option for the port.
     """
-    match getattr(error, "errno", None):
+    match error.errno:
         case errno.EADDRINUSE:
             return (
                 f"port {port} is in use, perhaps by another threadchat."

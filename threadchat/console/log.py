@@ -38,6 +38,7 @@ from threadchat.monitoring.events import (
     Connected,
     Disconnected,
     Event,
+    FoundWaysIn,
     Named,
     Refused,
     Stopped,
@@ -112,8 +113,11 @@ class Console:
         match event:
             case Bound(address, ways_in):
                 self._show(Detail.PROBLEMS, "server bound", "bold green", address)
-                for way_in in ways_in if self._detail >= Detail.PROBLEMS else ():
-                    self._writer.put(Text(f"    {way_in}", "bold"))
+                self._show_ways_in(ways_in)
+            case FoundWaysIn(ways_in):
+                words = "by the name of this machine"
+                self._show(Detail.PROBLEMS, "more ways in", "bold green", words)
+                self._show_ways_in(ways_in)
             case Stopping():
                 words = "press Ctrl-C again to stop at once"
                 self._show(Detail.PROBLEMS, "server stopping", "bold", words)
@@ -171,6 +175,10 @@ class Console:
         Return False if not all is written in time, because nobody reads what is written.
         """
         return self._writer.close(timeout)
+
+    def _show_ways_in(self, ways_in: Sequence[str]) -> None:
+        for way_in in ways_in if self._detail >= Detail.PROBLEMS else ():
+            self._writer.put(Text(f"    {way_in}", "bold"))
 
     def _show(self, detail: Detail, event: str, style: str, words: str) -> None:
         if self._detail >= detail:

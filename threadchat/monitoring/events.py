@@ -20,6 +20,13 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundWaysIn:
+    """More `ways_in` that the name of this machine tells; looking it up takes a while."""
+
+    ways_in: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Stopping:
     """The server is about to stop."""
 
@@ -82,7 +89,18 @@ class Trouble:
     words: str
 
 
-Event = Bound | Stopping | Stopped | Connected | Named | Refused | Disconnected | Acted | Trouble
+Event = (
+    Bound
+    | FoundWaysIn
+    | Stopping
+    | Stopped
+    | Connected
+    | Named
+    | Refused
+    | Disconnected
+    | Acted
+    | Trouble
+)
 
 
 class Watcher(Protocol):

@@ -1,15 +1,14 @@
 """Find and show addresses: how others on the LAN reach this machine.
 
-The standard library cannot list the interfaces of a machine on every system. So this module asks
-in several ways and joins the results. It never sends anything.
+No system tells all of them in one way. So this module asks in several ways and joins the results.
+Only `ways_by_name` may send anything, and only it may take long: it looks up this machine's name.
 """
 
 import contextlib
 import ipaddress
 import re
 import socket
-import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,11 +20,6 @@ _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 # Addresses that are reserved for documentation (RFC 5737, RFC 3849). If we ask for the route to
 # one of them, the system tells which of our addresses it would send from.
 _FAR_AWAY = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
-
-# Bridges for containers and virtual machines on this machine. No other machine can reach them.
-_INTERNAL_INTERFACES = ("docker", "br-", "virbr", "lxcbr", "lxdbr", "podman", "cni")
-
-_SIOCGIFADDR = 0x8915
 
 
 def show_address(address: tuple[Any, ...]) -> str:
@@ -76,43 +70,83 @@ def bare_host(text: str) -> str:
     return _SCOPE.sub("", text)
 
 
-def ways_in(
-    bound_to: tuple[Any, ...], admits: Callable[[str], bool] = lambda host: True
-) -> list[str]:
+Admits = Callable[[str], bool]
+"""Tells whether clients near an address of this machine are served."""
+
+
+def ways_in(bound_to: tuple[Any, ...], admits: Admits = lambda host: True) -> list[str]:
     """Return the lines that people on the LAN type to reach a server bound to `bound_to`.
 
     Leave out an address of this machine that `admits` rejects: clients near it are turned away.
     """
     host, port = plain_host(bound_to[0]), bound_to[1]
-    address = ipaddress.ip_address(host.partition("%")[0])
-    if not address.is_unspecified:
-        hosts = [host]
-    else:
-        found = lan_addresses()
-        hosts = [str(one) for one in found if address.version == 6 or one.version == 4]
-        hosts = [host for host in hosts if admits(host)]
-    return [
-        f"{client} {one} {port}" for one in hosts or ["localhost"] for client in ("telnet", "nc")
-    ]
+    if _is_any(host):
+        return _lines(_fitting(bound_to, admits, lan_addresses()) or ["localhost"], port)
+    return _lines([host], port)
+
+
+def ways_by_name(bound_to: tuple[Any, ...], admits: Admits = lambda host: True) -> list[str]:
+    """Return the lines for those addresses of this machine that only its name tells.
+
+    The name is looked up. If its server does not answer, that takes many seconds.
+    """
+    if not _is_any(plain_host(bound_to[0])):
+        return []
+    by_name = list(_by_name())
+    known = lan_addresses()
+    not_more = {*known, *map(_parse, _by_interface(internal=True))}
+    more = [one for one in _reachable(by_name, known) if one not in not_more]
+    return _lines(_fitting(bound_to, admits, more), bound_to[1])
+
+
+def _is_any(host: str) -> bool:
+    return _parse(host).is_unspecified
+
+
+def _parse(text: str) -> IPAddress:
+    return ipaddress.ip_address(text.partition("%")[0])
+
+
+def _fitting(bound_to: tuple[Any, ...], admits: Admits, found: Iterable[IPAddress]) -> list[str]:
+    """Return those of `found` at which a server that is bound to any address serves clients."""
+    is_dual_stack = ":" in bound_to[0]
+    hosts = [str(one) for one in found if is_dual_stack or one.version == 4]
+    return [host for host in hosts if admits(host)]
+
+
+def _lines(hosts: Iterable[str], port: int) -> list[str]:
+    return [f"{client} {host} {port}" for host in hosts for client in ("telnet", "nc")]
 
 
 def lan_addresses() -> list[IPAddress]:
     """Return the addresses of this machine that others on the LAN can reach, IPv4 first."""
-    found = dict.fromkeys(
-        address
-        for text in (*_by_route(), *_by_interface(), *_by_name())
-        if _is_reachable(address := ipaddress.ip_address(text.partition("%")[0]))
-    )
-    return sorted(found, key=lambda address: address.version)
+    return _reachable([*_by_route(), *_by_interface()])
 
 
-def _is_reachable(address: IPAddress) -> bool:
-    # A link-local address needs a scope that differs from one machine to the next.
+def _reachable(texts: Iterable[str], known: Sequence[IPAddress] = ()) -> list[IPAddress]:
+    """Return the addresses in `known` and then in `texts` that others on the LAN can reach."""
+    found = dict.fromkeys([*known, *map(_parse, texts)])
+    usable = [one for one in found if _is_usable(one)]
+    ipv4 = [one for one in usable if one.version == 4]
+    # A machine gives itself a link-local address if nobody else gives it one (RFC 3927). Its
+    # neighbours have such addresses, too, then.
+    ipv4 = [one for one in ipv4 if not one.is_link_local] or ipv4
+    # A machine has several addresses in one network, of which some change daily (RFC 8981). One is
+    # enough.
+    ipv6: dict[int, IPAddress] = {}
+    for one in usable:
+        if one.version == 6:
+            ipv6.setdefault(int(one) >> 64, one)
+    return [*ipv4, *ipv6.values()]
+
+
+def _is_usable(address: IPAddress) -> bool:
+    # A link-local address of IPv6 needs a scope that differs from one machine to the next.
     return not (
         address.is_loopback
-        or address.is_link_local
         or address.is_unspecified
         or address.is_multicast
+        or (address.version == 6 and address.is_link_local)
     )
 
 
@@ -124,19 +158,18 @@ def _by_route() -> Iterator[str]:
             yield sock.getsockname()[0]
 
 
-def _by_interface() -> Iterator[str]:
-    """Yield the IPv4 address of each interface, on Linux and systems with the same `ioctl`."""
+def _by_interface(*, internal: bool = False) -> Iterator[str]:
+    """Yield the addresses of the interfaces, where the system lists them.
+
+    They are those of the interfaces to other machines, or of the internal ones.
+    """
     try:
-        import fcntl
-    except ImportError:
+        from threadchat.net.interfaces import interface_addresses
+    except ImportError:  # a Python without ctypes
         return
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        for _, name in socket.if_nameindex():
-            if not name.startswith(_INTERNAL_INTERFACES):
-                with contextlib.suppress(OSError):
-                    request = struct.pack("256s", name.encode()[:15])
-                    answer = fcntl.ioctl(sock.fileno(), _SIOCGIFADDR, request)
-                    yield socket.inet_ntoa(answer[20:24])
+    for one in interface_addresses():
+        if one.is_internal == internal:
+            yield one.address
 
 
 def _by_name() -> Iterator[str]:

@@ -1,0 +1,69 @@
+"""The addresses of this machine's interfaces, as the system lists them."""
+
+import ctypes
+import ipaddress
+import os
+import socket
+
+import pytest
+
+from threadchat.net.interfaces import InterfaceAddress, interface_addresses
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX systems have getifaddrs")
+def test_the_loopback_interface_is_listed() -> None:
+    found = interface_addresses()
+    (name,) = {one.interface for one in found if one.address == "127.0.0.1"}
+    assert name in [interface for _, interface in socket.if_nameindex()]
+    for one in found:
+        ipaddress.ip_address(one.address)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX systems have getifaddrs")
+def test_a_server_can_be_bound_to_each_ipv4_address() -> None:
+    # So they are read from the right place of the structures.
+    for one in interface_addresses():
+        if "." in one.address:
+            socket.create_server((one.address, 0)).close()
+
+
+@pytest.mark.parametrize(
+    ("interface", "is_internal"),
+    [
+        ("lo", False),
+        ("eth0", False),
+        ("wlan0", False),
+        ("bridge0", False),
+        ("docker0", True),
+        ("br-1a2b", True),
+        ("virbr0", True),
+        ("lxcbr0", True),
+        ("lxdbr0", True),
+        ("podman0", True),
+        ("cni0", True),
+    ],
+)
+def test_bridges_inside_this_machine_are_known(interface: str, is_internal: bool) -> None:
+    assert InterfaceAddress(interface, "172.17.0.1").is_internal is is_internal
+
+
+class Nothing:
+    """A C library without the function."""
+
+
+class Failing:
+    """A C library whose function fails."""
+
+    freeifaddrs = None
+
+    @staticmethod
+    def getifaddrs(_first: object) -> int:
+        return -1
+
+
+@pytest.mark.parametrize("library", [Nothing, Failing])
+def test_a_system_that_does_not_tell_is_no_error(
+    library: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: library())
+    assert interface_addresses() == []
