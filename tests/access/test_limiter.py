@@ -50,6 +50,15 @@ class TestConnectionsAtOnce:
         limiter.release("2001:db8:0:1:77::")
         assert limiter.admit("2001:db8:0:1::2") is None
 
+    def test_neighbours_with_global_addresses_count_by_themselves(self, clock: Clock) -> None:
+        ours, one, other = (f"2001:db8:0:1::{number}" for number in "789")
+        limiter = ConnectionLimiter(1, 0, clock)
+        assert limiter.admit(one, ours) is None
+        assert limiter.admit(one, ours)
+        assert limiter.admit(other, ours) is None
+        limiter.release(one, ours)
+        assert limiter.admit(one, ours) is None
+
     @pytest.mark.parametrize(
         ("one", "other"), [("fe80::1%eth0", "fe80::2%eth0"), ("fd00::1", "fd00::2")]
     )

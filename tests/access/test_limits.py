@@ -4,9 +4,56 @@ from collections.abc import Sequence
 
 import pytest
 
-from threadchat.access.limits import parse_allowed
+from threadchat.access.limits import LAN, parse_allowed
 
 HOMES = ["192.168.1.7", "10.0.0.1", "fd00::1", "fe80::1%eth0", "2001:db8::1", "203.0.113.9"]
+
+
+class TestNeighbours:
+    @pytest.mark.parametrize(
+        ("host", "reached"),
+        [
+            ("2001:db8:1:2::9", "2001:db8:1:2::7"),
+            ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::7"),
+            ("2001:db8:1:2::7", "2001:db8:1:2::7"),  # this very machine, by its name
+            ("2606:4700:1:2::9%eth0", "2606:4700:1:2::7"),
+            ("2002:cb00:7107:1::9", "2002:cb00:7107:1::7"),  # 6to4: a network of one site
+        ],
+    )
+    def test_a_neighbour_with_a_global_ipv6_address_is_on_the_lan(
+        self, host: str, reached: str
+    ) -> None:
+        assert LAN.admits(host, reached)
+        assert parse_allowed(["lan"]).admits(host, reached)
+        assert (parse_allowed(["10.0.0.0/8"]) + LAN).admits(host, reached)
+        assert not parse_allowed(["10.0.0.0/8"]).admits(host, reached)
+        assert not LAN.admits(host)
+
+    @pytest.mark.parametrize(
+        ("host", "reached"),
+        [
+            ("2001:db8:1:3::9", "2001:db8:1:2::7"),
+            ("2001:db8:1:2::9", "fd00::7"),
+            ("2001:db8:1:2::9", "fe80::7%eth0"),
+            ("2001:db8:1:2::9", "192.168.1.7"),
+            # No public IPv4 ever is, not even this machine's own, however a socket writes it.
+            ("203.0.113.7", "203.0.113.7"),
+            ("203.0.113.8", "203.0.113.7"),
+            ("::ffff:203.0.113.8", "::ffff:203.0.113.7"),
+            ("::203.0.113.8", "::203.0.113.7"),
+            ("64:ff9b::203.0.113.8", "64:ff9b::203.0.113.7"),  # all of IPv4, translated (RFC 6052)
+            ("2001:0:cb00:7107::8", "2001:0:cb00:7107::7"),  # one Teredo server's clients
+            ("fec0::8", "fec0::7"),
+        ],
+    )
+    def test_others_are_not(self, host: str, reached: str) -> None:
+        assert not LAN.admits(host, reached)
+
+    def test_a_server_with_a_global_ipv6_address_has_neighbours(self) -> None:
+        assert LAN.admits_near("2001:db8:1:2::7")
+        assert LAN.admits_near("192.168.1.7")
+        assert not LAN.admits_near("203.0.113.7")
+        assert not parse_allowed(["192.168.1.0/24"]).admits_near("2001:db8:1:2::7")
 
 
 class TestAllowed:

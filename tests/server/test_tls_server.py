@@ -310,7 +310,7 @@ def test_an_error_in_admitting_a_client_is_the_operators_to_read(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     # Promise 8. At either port: neither may print a traceback.
-    def fail(server: ChatServer, host: str) -> None:
+    def fail(server: ChatServer, host: str, reached: str) -> None:
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(type(place.server._admission), "admit", fail)

@@ -30,15 +30,15 @@ _MINUTE: Final = 60.0
 
 
 @lru_cache(maxsize=1024)
-def _counted_as(host: str) -> str:
-    """Return the address or network that `host` counts as.
+def _counted_as(host: str, reached: str) -> str:
+    """Return the address or network that a client from `host` counts as.
 
     A client on the internet that has one IPv6 address has 2**64 of them, so a whole /64 counts as
     one there. On a LAN all clients share one /64 (link-local addresses always have the same), so
-    each address counts by itself there.
+    each address counts by itself there. `reached` is our address that the client connected to.
     """
     address = address_of(host)
-    if address.version == 4 or LAN.admits(host):
+    if address.version == 4 or LAN.admits(host, reached):
         return str(address)
     return str(ipaddress.IPv6Network((int(address), 64), strict=False))
 
@@ -79,7 +79,11 @@ class Refusal:
 
 
 class ConnectionLimiter:
-    """Limit how many connections an address has at once and begins in a minute; 0 is no limit."""
+    """Limit how many connections an address has at once and begins in a minute; 0 is no limit.
+
+    `reached` is our address that a client connected to, if that is known: clients in the same IPv6
+    network count by themselves.
+    """
 
     def __init__(self, max_per_address: int, max_connects: int, clock: Clock) -> None:
         self._max_per_address = max_per_address
@@ -89,13 +93,13 @@ class ConnectionLimiter:
         self._open: dict[str, int] = {}
         self._recent = _Remembered[deque[float]](lambda: deque(maxlen=max_connects), _MINUTE)
 
-    def admit(self, host: str) -> Refusal | None:
+    def admit(self, host: str, reached: str = "::") -> Refusal | None:
         """Count a connection from `host` and return None, or return why it is refused.
 
         Call `release` only for a connection that was admitted. A refused connection counts as
         begun: a client that keeps trying stays out, and a client that waits a minute gets in.
         """
-        address = _counted_as(host)
+        address = _counted_as(host, reached)
         with self._lock:
             if self._max_connects and self._is_too_fast(address):
                 return Refusal(
@@ -113,9 +117,9 @@ class ConnectionLimiter:
             self._open[address] = count + 1
             return None
 
-    def release(self, host: str) -> None:
+    def release(self, host: str, reached: str = "::") -> None:
         """Uncount a connection from `host` that was admitted and has ended."""
-        address = _counted_as(host)
+        address = _counted_as(host, reached)
         with self._lock:
             self._open[address] -= 1
             if not self._open[address]:
@@ -140,6 +144,7 @@ class Tries:
     """Slow down clients that guess passphrases: 1 s after a wrong one, then 2, 4, 8, up to 30 s.
 
     Tries count by address, so that many connections from one address are as slow as a single one.
+    For `reached` see `ConnectionLimiter`.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -147,13 +152,13 @@ class Tries:
         self._lock = Lock()  # guards all below
         self._tries = _Remembered(_Tries, FORGET_TRIES_AFTER)
 
-    def delay_for(self, host: str) -> float:
+    def delay_for(self, host: str, reached: str = "::") -> float:
         """Return 0 if `host` may try now; else how many seconds to wait before asking again.
 
         A try that is allowed counts as wrong until `succeeded` is called. So a try that is still
         being checked delays the tries after it.
         """
-        address = _counted_as(host)
+        address = _counted_as(host, reached)
         with self._lock:
             now = self._clock()
             tries = self._tries.get(address, now)
@@ -164,13 +169,13 @@ class Tries:
             tries.failed += 1
             return 0.0
 
-    def succeeded(self, host: str) -> None:
+    def succeeded(self, host: str, reached: str = "::") -> None:
         """Stop counting the last try of `host` as wrong.
 
         Earlier wrong tries still count. Otherwise a client that guesses could reset the count each
         time with a passphrase that it knows.
         """
-        address = _counted_as(host)
+        address = _counted_as(host, reached)
         with self._lock:
             tries = self._tries.get(address, self._clock())
             tries.failed = max(0, tries.failed - 1)

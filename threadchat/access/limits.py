@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from threadchat.net.addresses import IPNetwork, address_of, network_of
+from threadchat.net.addresses import IPNetwork, address_of, is_neighbour, network_of
 
 Clock = Callable[[], float]
 
@@ -39,37 +39,51 @@ class Allowed:
     """The networks whose addresses are served."""
 
     networks: tuple[IPNetwork, ...]
+    has_neighbours: bool = False
+    """Whether neighbours with global IPv6 addresses are served, too: see `is_neighbour`."""
 
-    def admits(self, host: str) -> bool:
-        """Return whether clients from `host`, a numeric address from a socket, are served."""
+    def admits(self, host: str, reached: str = "::") -> bool:
+        """Return whether a client from `host` that connected to our address `reached` is served.
+
+        Both are numeric addresses from a socket.
+        """
         address = address_of(host)
-        return any(address in network for network in self.networks)
+        return any(address in network for network in self.networks) or (
+            self.has_neighbours and is_neighbour(host, reached)
+        )
+
+    def admits_near(self, host: str) -> bool:
+        """Return whether clients near `host`, an address of this machine, are served there."""
+        return self.admits(host, host)
 
     def __add__(self, other: "Allowed") -> "Allowed":
-        """Return the networks of both."""
-        return Allowed((*self.networks, *other.networks))
+        """Return what either of them serves."""
+        return Allowed(
+            (*self.networks, *other.networks), self.has_neighbours or other.has_neighbours
+        )
 
 
-LAN = Allowed(_LAN)
-"""Loopback, and private, link-local and unique-local addresses."""
+LAN = Allowed(_LAN, has_neighbours=True)
+"""Loopback, private, link-local, unique-local addresses, and neighbours with global IPv6 ones."""
 
 
 def parse_allowed(values: Sequence[str]) -> Allowed:
     """Return the networks in `values`: each is `lan`, `any`, a network, or several with commas.
 
-    `lan` stands for loopback and for private, link-local and unique-local addresses. Raise
-    `ValueError`, with a text of one line, for anything else.
+    `lan` stands for `LAN`. Raise `ValueError`, with a text of one line, for anything else.
     """
     networks: list[IPNetwork] = []
+    has_neighbours = False
     for text in ",".join(values).lower().split(","):
         match text.strip():
             case "lan":
                 networks += _LAN
+                has_neighbours = True
             case "any":
                 networks += _ANY
             case word:
                 networks.append(_network(word))
-    return Allowed(tuple(networks))
+    return Allowed(tuple(networks), has_neighbours)
 
 
 def _network(text: str) -> IPNetwork:

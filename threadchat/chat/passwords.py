@@ -41,7 +41,7 @@ class Passwords:
         if not self._has_waited(person):
             return False
         if is_right(given):
-            self._tries.succeeded(person.host)
+            self._tries.succeeded(person.host, person.reached)
             return True
         person.wrong_passwords += 1
         if person.wrong_passwords < MAX_WRONG_PASSWORDS:
@@ -55,7 +55,9 @@ class Passwords:
         """Wait for this address's next try; return False if the person is gone instead."""
         # This is a loop because another connection from that address may have taken the try.
         is_told = False
-        while person.connection is not None and (delay := self._tries.delay_for(person.host)):
+        while person.connection is not None and (
+            delay := self._tries.delay_for(person.host, person.reached)
+        ):
             if delay >= _WAIT_WORTH_TELLING and not is_told:
                 is_told = True
                 wait = duration(math.ceil(delay))

@@ -51,6 +51,7 @@ class Person:
         "leaving",
         "muted_until",
         "name",
+        "reached",
         "room",
         "wrong_passwords",
     )
@@ -65,6 +66,8 @@ class Person:
     ) -> None:
         self.id = id
         self.address = address
+        self.reached = "::"
+        """The address of this machine that the person connected to; "::" if there is none."""
         self.name = ""
         self.folded_name = ""
         self.identity: Identity = NOBODY

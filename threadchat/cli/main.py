@@ -118,7 +118,7 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
     gc.set_threshold(GC_THRESHOLD)
     with server:
         address = server.server_address
-        admits = options.allow.admits
+        admits = options.allow.admits_near
         watch.note(Bound(show_address(address), ways_in(address, admits)))
         if server.tls_listener is not None:
             watch.note(Bound(f"{show_address(server.tls_listener.server_address)} (TLS)"))

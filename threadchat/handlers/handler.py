@@ -18,7 +18,7 @@ from threadchat.commands.registry import Registry
 from threadchat.handlers.connection import TerminalConnection
 from threadchat.messages.kinds import Notice
 from threadchat.monitoring.events import Connected, Disconnected, Named, Watch
-from threadchat.net.addresses import show_address
+from threadchat.net.addresses import reached_address, show_address
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import Flusher, SendQueue
 from threadchat.net.transport import Transport, open_transport, prepare
@@ -69,6 +69,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         self.send_queue = SendQueue(self.transport, host.flusher)
         address = show_address(self.client_address)
         self.person = Person(host.next_id(), address, self.send_queue.send, PLAIN_VIEW)
+        self.person.reached = reached_address(self.connection)
         self.client = TerminalConnection(
             self.person,
             self.transport,

@@ -58,6 +58,36 @@ def network_of(text: str) -> IPNetwork:
     return network
 
 
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""The global addresses of IPv6 (RFC 4291, section 2.5.4)."""
+
+_TEREDO = ipaddress.IPv6Network("2001::/32")
+"""Addresses of tunnels: all clients of one tunnel server share a /64 (RFC 4380, section 4)."""
+
+
+def is_neighbour(host: str, reached: str) -> bool:
+    """Return whether `host` has a global IPv6 address in the same /64 as `reached`.
+
+    `reached` is the address of this machine that the client connected to. One link has a /64
+    (RFC 4291, section 2.5.1), so such a client is on the same LAN.
+    """
+    theirs, ours = address_of(host), address_of(reached)
+    return (
+        theirs.version == ours.version == 6
+        and ours in _UNICAST
+        and ours not in _TEREDO
+        and int(theirs) >> 64 == int(ours) >> 64
+    )
+
+
+def reached_address(sock: socket.socket) -> str:
+    """Return our own end's address of a connected socket; "::" if the connection is gone."""
+    try:
+        return plain_host(sock.getsockname()[0])
+    except OSError:  # some systems refuse this for a connection that is gone
+        return "::"
+
+
 _AS_SHOWN = re.compile(r"\[([^]]*)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
 _SCOPE = re.compile("%[^/]*")
 

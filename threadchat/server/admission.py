@@ -35,10 +35,13 @@ class Admission:
         with self._lock:
             return self._strangers
 
-    def is_stranger(self, host: str) -> bool:
-        """Return whether `host` is not served; if so, count it."""
-        if self._is_served(host):
-            return False
+    def refuse_stranger(self, host: str, reached: str) -> str | None:
+        """Return None if `host` is served at our address `reached`.
+
+        If not, count it, and return the words for its client.
+        """
+        if self._is_served(host, reached):
+            return None
         with self._lock:
             self._strangers += 1
             is_first = self._strangers == 1
@@ -47,9 +50,12 @@ class Admission:
                 f"{host} was not let in, as it is not on the LAN; from now on such clients are"
                 " only counted. --allow says which clients are served"
             )
-        return True
+        return (
+            f"This server does not serve your address, {host}."
+            " Ask the person who runs it to allow that."
+        )
 
-    def admit(self, host: str) -> Refusal | None:
+    def admit(self, host: str, reached: str) -> Refusal | None:
         """Count a connection from `host` and return None, or return why it is refused.
 
         Call `release` only for a connection that was admitted.
@@ -57,8 +63,8 @@ class Admission:
         if ban := self._records.ban_of_address(host):
             line = ban.line(self._records.now())
             return Refusal("banned", f"You are banned here: {line}.")
-        return self._limiter.admit(host)
+        return self._limiter.admit(host, reached)
 
-    def release(self, host: str) -> None:
+    def release(self, host: str, reached: str) -> None:
         """Uncount a connection from `host` that was admitted and has ended."""
-        self._limiter.release(host)
+        self._limiter.release(host, reached)

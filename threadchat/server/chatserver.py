@@ -24,7 +24,7 @@ from threadchat.handlers.handler import ClientHandler
 from threadchat.handlers.tlshandler import TlsClientHandler
 from threadchat.monitoring.events import Acted, Refused, Watch, Watcher
 from threadchat.monitoring.stats import Snapshot, Tally, resident_memory
-from threadchat.net.addresses import plain_host, show_address
+from threadchat.net.addresses import plain_host, reached_address, show_address
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import Flusher
 from threadchat.net.threads import join, waits_for_a_stop
@@ -251,11 +251,12 @@ class ChatServer(Listener):
         self, request: socket.socket, client_address: Any, handler: type[ClientHandler]
     ) -> None:
         """Start a thread on which a `handler` serves a client, or turn the client away."""
-        host = plain_host(client_address[0])
-        if self._admission.is_stranger(host):
-            self.shutdown_request(request)
+        origin = plain_host(client_address[0]), reached_address(request)
+        words = self._admission.refuse_stranger(*origin)
+        if words is not None:
+            self._tell_and_close(request, handler, words)
             return
-        refusal = self._admission.admit(host)
+        refusal = self._admission.admit(*origin)
         if refusal is not None:
             self._turn_away(request, client_address, handler, refusal)
             return
@@ -265,8 +266,8 @@ class ChatServer(Listener):
             name=f"threadchat client {show_address(client_address)}",
             daemon=True,
         )
-        if not self.clients.take_seat(thread, host):
-            self._admission.release(host)
+        if not self.clients.take_seat(thread, origin):
+            self._admission.release(*origin)
             words = f"The room is full: it holds {self.limits.max_clients}. Please try again later."
             self._turn_away(request, client_address, handler, Refusal("the room is full", words))
             return
@@ -287,18 +288,24 @@ class ChatServer(Listener):
         refusal: Refusal,
     ) -> None:
         self.watch.note(Refused(show_address(client_address), refusal.why))
+        self._tell_and_close(request, handler, refusal.words)
+
+    def _tell_and_close(
+        self, request: socket.socket, handler: type[ClientHandler], words: str
+    ) -> None:
         if handler is ClientHandler:
-            self._refusals.refuse_at_leisure(request, refusal.words)
+            self._refusals.refuse_at_leisure(request, words)
         else:
             self.shutdown_request(request)  # it could read words only after a handshake
 
     def turn_away(self, request: socket.socket, client_address: Any) -> None:
         """Tell a client that there is no descriptor left to serve it, and close the connection."""
-        if self._admission.is_stranger(plain_host(client_address[0])):
-            self.shutdown_request(request)
-        else:
-            words = "The server is out of connections. Please try again later."
-            self._refusals.refuse(request, words)
+        words = self._admission.refuse_stranger(
+            plain_host(client_address[0]), reached_address(request)
+        )
+        self._refusals.refuse(
+            request, words or "The server is out of connections. Please try again later."
+        )
 
     def _serve(
         self, request: socket.socket, client_address: Any, handler: type[ClientHandler]
@@ -313,9 +320,9 @@ class ChatServer(Listener):
             self._forget(current_thread())
 
     def _forget(self, thread: Thread) -> None:
-        host = self.clients.forget(thread)
-        if host is not None:
-            self._admission.release(host)
+        origin = self.clients.forget(thread)
+        if origin is not None:
+            self._admission.release(*origin)
 
     def _look_after_all(self) -> None:
         now = self.clock()
@@ -343,9 +350,9 @@ class ChatServer(Listener):
 
     def give_up_seat(self) -> None:
         """Free the seat of the current thread's client, which only has to be told goodbye."""
-        host = self.clients.give_up_seat(current_thread())
-        if host is not None:
-            self._admission.release(host)
+        origin = self.clients.give_up_seat(current_thread())
+        if origin is not None:
+            self._admission.release(*origin)
 
 
 class _TlsListener(Listener):

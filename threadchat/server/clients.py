@@ -5,6 +5,9 @@ from threading import Lock, Thread
 
 from threadchat.handlers.handler import ClientHandler
 
+Origin = tuple[str, str]
+"""Where a client comes from: its host, and the address of this machine that it connected to."""
+
 
 class Clients:
     """The clients that a server has at this moment. Any thread may use it.
@@ -17,7 +20,7 @@ class Clients:
         self._max_clients = max_clients
         self._lock = Lock()  # guards all below
         self._threads: set[Thread] = set()
-        self._seats: dict[Thread, str] = {}  # each with the host of its client
+        self._seats: dict[Thread, Origin] = {}
         self._handlers: dict[Thread, ClientHandler] = {}
         self._received = self._sent = 0  # bytes of clients that have left
         self._last_id = 0
@@ -28,17 +31,17 @@ class Clients:
             self._last_id += 1
             return self._last_id
 
-    def take_seat(self, thread: Thread, host: str) -> bool:
-        """Give `thread` a seat for a client from `host`; return False if all are taken."""
+    def take_seat(self, thread: Thread, origin: Origin) -> bool:
+        """Give `thread` a seat for a client from `origin`; return False if all are taken."""
         with self._lock:
             has_room = len(self._seats) < self._max_clients
             if has_room:
                 self._threads.add(thread)
-                self._seats[thread] = host
+                self._seats[thread] = origin
             return has_room
 
-    def give_up_seat(self, thread: Thread) -> str | None:
-        """Free the seat of `thread`; return the host of its client; None if it had no seat."""
+    def give_up_seat(self, thread: Thread) -> Origin | None:
+        """Free the seat of `thread`; return its client's origin; None if it had no seat."""
         with self._lock:
             return self._seats.pop(thread, None)
 
@@ -52,8 +55,8 @@ class Clients:
         with self._lock:
             self._handlers[threading.current_thread()] = handler
 
-    def forget(self, thread: Thread) -> str | None:
-        """Remove `thread`; return the host of its client if it still had a seat, or else None."""
+    def forget(self, thread: Thread) -> Origin | None:
+        """Remove `thread`; return its client's origin if it still had a seat, or else None."""
         with self._lock:
             self._threads.discard(thread)
             handler = self._handlers.pop(thread, None)
