@@ -158,6 +158,26 @@ def test_a_stop_does_not_wait_for_the_name_of_the_host(silent_name_server: dict[
             process.kill()
 
 
+_STUCK_DISK = """
+import threading
+from threadchat.storage.history import History
+
+def close(history):
+    print("stuck", flush=True)
+    threading.Event().wait()
+
+History.close = close
+"""
+
+
+def test_promise_9_it_ends_in_time_even_if_a_part_of_it_is_stuck(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(_STUCK_DISK)
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    with running("--port", "0", PYTHONPATH=path) as program:
+        assert program.stop() == 0
+        program.read_until("stuck")
+
+
 def test_the_log_has_a_plain_line_for_each_event_at_once() -> None:
     with running("--port", "0", "--show-messages", "--host", "127.0.0.1") as program:
         with Client(program, "al") as al:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from tests.support.clients import Client
-from tests.support.servers import run_server
+from tests.support.servers import WatchingConsole, run_server
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat import ChatServer
 from threadchat.access.limits import Limits
 from threadchat.messages.kinds import RoomMessage, Say
 from threadchat.monitoring.events import Connected, Disconnected, Event, Named, Refused, Trouble
+from threadchat.net.transport import PlainTransport
 from threadchat.session.supervision import Supervision
 from threadchat.testing import DEADLINE
 
@@ -40,6 +41,49 @@ class Stopper:
             self.stopped_on = threading.current_thread().name
             self.server.stop(DEADLINE)
             self.has_stopped.set()
+
+
+class TestInputDuringAStop:
+    """Whatever clients still send then, it is not served, and holds nothing up."""
+
+    def test_what_comes_in_is_not_served(
+        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        has_begun, is_waiting, go_on = threading.Event(), threading.Event(), threading.Event()
+
+        def begin(_deadline: float) -> None:
+            has_begun.set()
+            assert go_on.wait(DEADLINE)
+
+        def pause(self: PlainTransport, _seconds: float) -> bool:
+            is_waiting.set()
+            return go_on.wait(DEADLINE)
+
+        monkeypatch.setattr(server, "stop_accepting", begin)
+        with Client(server, "al") as al, Client(server, "bo") as bo:
+            stopper = threading.Thread(target=server.stop, args=(DEADLINE,))
+            stopper.start()
+            assert has_begun.wait(DEADLINE)
+            monkeypatch.setattr(PlainTransport, "pause", pause)
+            al.type("too late")
+            assert is_waiting.wait(DEADLINE)  # and so al costs nothing until the goodbye
+            go_on.set()
+            stopper.join()
+            monkeypatch.undo()
+            server.stop_accepting(0.0)
+            al.expect("=== The server is stopping. Goodbye.\r\n")
+            assert "too late" not in bo.expect_end()
+
+    def test_its_reason_is_that_the_server_stops(
+        self, server: ChatServer, console: WatchingConsole
+    ) -> None:
+        with Client(server, "al") as al, Client(server, "bo") as bo:
+            for client in (al, bo):
+                client.socket.sendall(b"hello\r\n" * 1000)
+            server.stop(DEADLINE)
+            assert "left" not in al.expect_end() + bo.expect_end()
+        reasons = {console.next_disconnect().why for _ in range(2)}
+        assert reasons == {"server stopping"}
 
 
 class TestOnOneOfTheServersOwnThreads:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Event
 from types import FrameType
 
 from threadchat.access.limits import Limits
@@ -40,6 +41,7 @@ from threadchat.monitoring import stats
 from threadchat.monitoring.eventlog import EventLog
 from threadchat.monitoring.events import Bound, Stopped, Stopping, Watch, Watcher
 from threadchat.net.addresses import show_address, ways_in
+from threadchat.net.threads import start_thread
 from threadchat.net.tls import make_context
 from threadchat.server.chatserver import ChatServer
 from threadchat.server.config import ServerConfig
@@ -50,6 +52,9 @@ from threadchat.storage.sqlitehistory import StoredHistory
 
 STOP_SECONDS = 4.5
 """Seconds that a stop may take in all, so that the process ends within 5 s."""
+
+LATE_SECONDS = 0.25
+"""After so many more seconds the process ends, whatever the stop waits for."""
 
 LAST_LINES_SECONDS = 0.25
 """The part of these seconds for the last lines of the console, and as much for the log file."""
@@ -64,6 +69,9 @@ This is for a server on one processor. With Python's default of 5 ms, a thousand
 spend so much time on asking that no thread gets on. The threads of the server release the GIL by
 themselves, with every message that they send.
 """
+
+STOP_SWITCH_SECONDS = 0.005
+"""The same during a stop, which must not wait for threads that clients keep busy: Python's own."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -116,6 +124,7 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
     # In memory, new messages take the place of old ones, without reference cycles. Python's default
     # would look for cycles so often that it takes a twelfth of a busy server's time, and find none.
     gc.set_threshold(GC_THRESHOLD)
+    over = Event()
     with server:
         address = server.server_address
         admits = options.allow.admits_near
@@ -127,7 +136,9 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
         reader = _open_input(options, server, console)
         wait_for_stop(signals, server.reread)
         on_stop_signals(partial(_stop_at_once, reader))
+        sys.setswitchinterval(STOP_SWITCH_SECONDS)
         deadline = time.monotonic() + STOP_SECONDS
+        start_thread(_end_when_late, "last resort", over, deadline + LATE_SECONDS, reader)
         watch.note(Stopping())
         if reader is not None:
             reader.stop()
@@ -142,6 +153,7 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
     # From here on there is nothing left to stop, and handlers must not run in Python's last steps.
     on_stop_signals(signal.SIG_IGN)
     silence_broken_output()
+    over.set()
     return 0
 
 
@@ -154,6 +166,18 @@ def _open_input(options: Options, server: ChatServer, console: Console) -> Opera
     if reader is not None:
         reader.start()
     return reader
+
+
+def _end_when_late(over: Event, deadline: float, reader: OperatorInput | None) -> None:
+    """End the process at `deadline`, on the monotonic clock, if the stop is not over by then.
+
+    A disk that does not answer can hold up a stop, for example. What people were sent is in the
+    history already (promise 2).
+    """
+    if not over.wait(max(0.0, deadline - time.monotonic())):
+        if reader is not None:
+            reader.restore()
+        os._exit(0)
 
 
 def _stop_at_once(reader: OperatorInput | None, number: int, _frame: FrameType | None) -> None:

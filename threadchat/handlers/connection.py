@@ -6,6 +6,7 @@ What arrives goes through the client's `ClientTerminal`; what is sent goes throu
 
 from collections.abc import Callable, Generator, Iterator
 from itertools import takewhile
+from threading import Event
 from typing import cast
 
 from threadchat.chat.person import Person
@@ -31,6 +32,9 @@ This is about the largest buffer that Python allocates without asking the system
 DRAIN_SECONDS = 3.0
 """How many seconds a leaving client may take to fetch what is still queued for it."""
 
+_GOODBYE_SLICE = 1.0
+"""Seconds after which a client's thread that waits for the goodbye looks again."""
+
 LINGER_SECONDS = 1.0
 """How many seconds the server waits, after it has closed its side, for the client's close."""
 
@@ -51,6 +55,7 @@ class TerminalConnection:
         "_lines",
         "_prompt",
         "_send_queue",
+        "_stopping",
         "_terminal",
         "_transport",
         "_was_cut_off",
@@ -67,6 +72,7 @@ class TerminalConnection:
         send_queue: SendQueue,
         terminal: ClientTerminal,
         clock: Callable[[], float],
+        stopping: Event,
     ) -> None:
         self.person = person
         self.started_at = clock()
@@ -77,6 +83,7 @@ class TerminalConnection:
         self._send_queue = send_queue
         self._terminal = terminal
         self._clock = clock
+        self._stopping = stopping  # set once the server stops
         self._appearance = Appearance()
         self._frame: Frame | None = None
         self._events: list[TerminalEvent] = []  # what has come in and is not served yet
@@ -137,12 +144,22 @@ class TerminalConnection:
 
     @property
     def is_ended(self) -> bool:
-        """Whether this server has ended the client. What the client still sends is ignored.
+        """Whether this server has ended the client, or is about to, as it stops.
 
-        False if a send has found the connection broken: what the client said before still counts.
+        What the client still sends is ignored. False if a send has found the connection broken:
+        what the client said before still counts.
         """
         ended = self._send_queue.reason
-        return ended is not None and ended not in BROKEN
+        return self._stopping.is_set() or (ended is not None and ended not in BROKEN)
+
+    def wait_for_goodbye(self) -> None:
+        """Wait, while the server stops, until it has ended this client, too.
+
+        A client that is still sending then costs the stop nothing, however much it sends.
+        """
+        while self._stopping.is_set() and self._send_queue.reason is None:
+            if not self.pause(_GOODBYE_SLICE):
+                return
 
     def is_at_end(self) -> bool:
         """Return whether the client will send nothing more, as far as the system knows."""

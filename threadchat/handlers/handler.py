@@ -8,6 +8,7 @@ import socket
 import socketserver
 import ssl
 from collections.abc import Callable
+from threading import Event
 from typing import Protocol, cast
 
 from threadchat.access.limits import Limits
@@ -38,6 +39,7 @@ class Host(Protocol):
     fallback_encoding: str
     flusher: Flusher
     limits: Limits
+    stopping: Event
     tls: ssl.SSLContext | None
     watch: Watch
 
@@ -76,6 +78,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
             self.send_queue,
             ClientTerminal(host.fallback_encoding, self._complete),
             host.clock,
+            host.stopping,
         )
         self.person.connection = self.client
         self.supervision = Supervision(self.client, host.limits)
@@ -99,6 +102,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         try:
             if self._is_reached():
                 self._converse()
+                self.client.wait_for_goodbye()
         except Exception as error:
             self.client.why = Reason.SERVER_ERROR
             self.host.watch.failed(f"serving client #{self.person.id}", error)

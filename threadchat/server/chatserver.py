@@ -109,8 +109,9 @@ class ChatServer(Listener):
         self._no_threads = Shortage(
             self.watch, "clients are served again: there are threads for them"
         )
-        self._lock = Lock()  # guards the flag below
-        self._is_stopping = False
+        self._lock = Lock()  # held while the flag below is set
+        self.stopping = Event()
+        """Set once the server stops. From then on nothing that clients send is served."""
         self._stopped = Event()
         self.tls_listener: Listener | None = None
         if self.tls is not None:
@@ -145,8 +146,8 @@ class ChatServer(Listener):
         one of the server's own: that thread ends after the call has returned.
         """
         with self._lock:
-            is_first = not self._is_stopping
-            self._is_stopping = True
+            is_first = not self.stopping.is_set()
+            self.stopping.set()
         with waits_for_a_stop():
             if not is_first:
                 self._stopped.wait(timeout)
@@ -199,7 +200,7 @@ class ChatServer(Listener):
         Raise `BadName` if the name cannot be had, and `OperatorError` if there is no thread, or if
         the server is stopping.
         """
-        if self._is_stopping:
+        if self.stopping.is_set():
             raise OperatorError("the server is stopping: it takes no more members")
         member = ProgramMember(self.next_id(), name, on_message, self.chat)
         self._members.add(member)
@@ -345,7 +346,7 @@ class ChatServer(Listener):
         self.clients.register(handler)
         # The thread that sets this flag reads the table after that. So this thread or that one
         # says goodbye.
-        if self._is_stopping:
+        if self.stopping.is_set():
             _say_goodbye(handler)
 
     def give_up_seat(self) -> None:
