@@ -2,11 +2,18 @@
 
 import pytest
 
-from tests.support.chats import Lobby, Somebody, make_chat, make_person
+from tests.support.chats import RIGHT, Lobby, Somebody, make_chat, make_person, protect
 from tests.support.clock import Clock
 from tests.support.observer import Recorder
 from threadchat.chat.chat import Chat
-from threadchat.chat.identity import MAX_REMEMBERED, NOBODY, REMEMBERED_FOR, Identities
+from threadchat.chat.identity import (
+    MAX_PERIODS,
+    MAX_REMEMBERED,
+    NOBODY,
+    REMEMBERED_FOR,
+    Identities,
+    Identity,
+)
 from threadchat.net.disconnect import Reason
 from threadchat.storage.records import Records
 from threadchat.text.names import BadName
@@ -19,7 +26,7 @@ def chat(unkept: Records, clock: Clock) -> Chat:
     return make_chat(unkept, Recorder(), clock=clock)
 
 
-def come(chat: Chat, name: str, address: str = HOME) -> int:
+def come(chat: Chat, name: str, address: str = HOME) -> Identity:
     """Let somebody come in and leave again; return their identity."""
     person = make_person(1, address)
     chat.names.claim(person, name)
@@ -62,6 +69,14 @@ class TestAfterLeaving:
 
     def test_neither_alone_is(self, chat: Chat) -> None:
         assert len({come(chat, "al"), come(chat, "bo"), come(chat, "al", ELSEWHERE)}) == 3
+
+    def test_every_name_of_the_session_is_known(self, chat: Chat) -> None:
+        al = make_person(1, HOME)
+        chat.names.claim(al, "al")
+        chat.enter(al)
+        chat.rename(al, "alan")
+        chat.leave(al, Reason.QUIT)
+        assert come(chat, "al") is come(chat, "alan") is al.identity
 
     def test_for_two_minutes(self, chat: Chat, clock: Clock) -> None:
         before = come(chat, "al")
@@ -107,21 +122,91 @@ class TestOfARecord:
         assert len(identities) == 1
         assert NOBODY not in identities
 
+    def test_who_protects_a_name_or_proves_one_stays_the_same_person(self, kept: Lobby) -> None:
+        (al,) = kept.enter("al")
+        before = al.identity
+        protect(kept, al, RIGHT, RIGHT)
+        record = kept.records.protected("al")
+        assert record is not None
+        assert kept.chat.names.owner_of(record) is before
+        kept.chat.leave(al, Reason.QUIT)
+        (bo,) = kept.enter("bo")
+        other = bo.identity
+        bo.secrets.append(RIGHT)
+        kept.types(bo, "/nick al")
+        assert bo.identity is before
+        assert other.current is before
+        assert (before.was_called("al"), before.was_called("bo")) == (True, True)
+
+    def test_who_frees_a_name_is_no_longer_known_by_it(self, kept: Lobby) -> None:
+        (al,) = kept.enter("al")
+        protect(kept, al, RIGHT, RIGHT)
+        kept.types(al, "/unprotect")
+        kept.chat.leave(al, Reason.QUIT)
+        (eve,) = kept.enter("al")
+        protect(kept, eve, RIGHT, RIGHT)
+        assert eve.identity is not al.identity
+        assert not al.identity.had("al", eve.came_at + 1)
+
+
+class TestNamesThatWereHad:
+    def test_each_for_its_time(self) -> None:
+        identity = Identity()
+        identity.begin("al", "al", 1.0)
+        identity.begin("bo", "bo", 5.0)
+        identity.end("al", 5.0)
+        assert [identity.had("al", at) for at in (0.0, 1.0, 5.0, 6.0)] == [False, True, True, False]
+        assert identity.had("bo", 1e9)
+        assert identity.name == "bo"
+
+    def test_a_protected_name_since_it_is_protected(self) -> None:
+        identity = Identities().of_record("al", 5.0)
+        assert [identity.had("al", at) for at in (4.0, 5.0, 1e9)] == [False, True, True]
+
+    def test_so_many_are_remembered(self) -> None:
+        identity = Identity()
+        for number in range(MAX_PERIODS + 5):
+            identity.begin(f"n{number}", f"n{number}", float(number))
+            identity.end(f"n{number}", number + 0.5)
+        assert len(identity.periods) == MAX_PERIODS
+        assert identity.was_called("n5")
+
+
+class TestTwoThatAreOne:
+    def test_what_was_known_of_each_is_known_of_both(self) -> None:
+        identities = Identities()
+        session, owner, eve = Identity(), identities.of_record("al", 1.0), Identity()
+        session.begin("bo", "bo", 2.0)
+        session.ignored = frozenset({eve, owner})
+        identities.remember(session, "bo", "host", 0.0)
+        assert identities.bind("al", 1.0, session) is owner
+        assert session.current is owner
+        assert identities.recognize("bo", "host", 1.0) is owner
+        assert owner.had("bo", 3.0)
+        assert owner.ignored == {eve}
+
+    def test_two_protected_names_may_be_one_persons(self) -> None:
+        identities = Identities()
+        al, bo = identities.of_record("al", 1.0), identities.of_record("bo", 1.0)
+        assert identities.bind("bo", 1.0, al) is bo
+        assert identities.of_record("al", 1.0) is bo
+        assert set(bo.records) == {("al", 1.0), ("bo", 1.0)}
+
 
 class TestBounds:
     def test_so_many_that_left_are_remembered(self) -> None:
         identities = Identities()
-        for number in range(MAX_REMEMBERED + 5):
-            identities.remember(number + 1, f"n{number}", "host", 0.0)
-        assert identities.recognize("n4", "host", 1.0) == NOBODY
-        assert identities.recognize("n5", "host", 1.0) == 6
+        known = [Identity() for _ in range(MAX_REMEMBERED + 5)]
+        for number, identity in enumerate(known):
+            identities.remember(identity, f"n{number}", "host", 0.0)
+        assert identities.recognize("n4", "host", 1.0) is NOBODY
+        assert identities.recognize("n5", "host", 1.0) is known[5]
         assert len(identities._left) == MAX_REMEMBERED
 
-    def test_so_many_owners_of_names(self) -> None:
+    def test_an_owner_is_forgotten_with_the_record(self) -> None:
         identities = Identities()
-        first = identities.of_record("n0", 0.0)
-        for number in range(MAX_REMEMBERED):
-            identities.of_record(f"n{number}", 0.0)
-        assert identities.of_record("n0", 0.0) == first
-        assert identities.of_record("n0", 1.0) != first
-        assert len(identities._of_record) == MAX_REMEMBERED
+        first = identities.of_record("al", 0.0)
+        assert identities.of_record("al", 0.0) is first
+        identities.unbind("al", 9.0)
+        assert identities._of_record == {}
+        assert identities.of_record("al", 9.0) is not first

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.chats import RIGHT, Lobby, Somebody
+from tests.support.chats import RIGHT, Lobby, Somebody, protect
 from threadchat.access.passphrase import make
 from threadchat.messages.kinds import Private
 from threadchat.storage.records import MAX_FROM_ONE, Records
@@ -27,7 +27,6 @@ class TestLetters:
         assert count == "=== A message came for you while you were not here:"
         assert letter.startswith("=== 20")
         assert letter.endswith(" [bo -> you] come to lunch")
-        assert bo.answers_to == "bo"
 
     def test_it_is_handed_over_once(self, kept: Lobby, bo: Somebody, records: Records) -> None:
         kept.types(bo, "/msg al hi")
@@ -44,6 +43,73 @@ class TestLetters:
         kept.types(bo, "/msg al hi")
         assert bo.lines() == ["!!! You are muted for 1 min more: nobody was shown that."]
         assert records.waiting("al") == []
+
+    def test_a_reply_follows_who_wrote_it(self, kept: Lobby, bo: Somebody) -> None:
+        kept.types(bo, "/msg al hi")
+        kept.types(bo, "/nick bob")
+        eve, al = kept.enter("bo", "cy")
+        al.secrets.append(RIGHT)
+        kept.types(al, "/nick al")
+        bo.lines()
+        kept.types(al, "/r secret")
+        assert bo.lines() == ["[al -> you] secret"]
+        kept.chat.leave(bo, "quit")
+        al.lines()
+        kept.types(al, "/r secret")
+        assert al.lines() == [
+            "!!! The bo that wrote to you is gone, and somebody else is called that now."
+            " /msg bo WORDS writes to that one."
+        ]
+        assert "secret" not in "".join(eve.lines())
+
+    def test_over_a_restart_it_is_known_who_had_proven_a_name(
+        self, kept: Lobby, bo: Somebody, records: Records
+    ) -> None:
+        protect(kept, bo, RIGHT, RIGHT)
+        kept.types(bo, "/nick bob")
+        kept.types(bo, "/msg al hi")
+        later = Lobby(records)
+        al, eve = later.enter("cy", "bob")
+        al.secrets.append(RIGHT)
+        later.types(al, "/nick al")
+        al.lines()
+        eve.lines()
+        later.types(al, "/r secret")
+        assert al.lines() == [
+            "[you -> bo] secret",
+            "=== bo is not here and will be handed it on coming back.",
+        ]
+        assert eve.lines() == []
+        eve.secrets.append(RIGHT)
+        later.types(eve, "/nick bo")
+        later.types(al, "/r once more")
+        assert eve.lines()[-1] == "[al -> you] once more"
+        later.chat.close()
+
+    def test_over_a_restart_nobody_knows_who_anybody_else_was(
+        self, kept: Lobby, bo: Somebody, records: Records
+    ) -> None:
+        kept.types(bo, "/msg al hi")
+        later = Lobby(records)
+        al, eve = later.enter("cy", "bo")
+        al.secrets.append(RIGHT)
+        later.types(al, "/nick al")
+        al.lines()
+        eve.lines()
+        later.types(al, "/r secret")
+        assert al.lines() == [
+            "!!! bo wrote that before the server was last started, so nobody knows who that was."
+            " /msg bo WORDS writes to the person that has the name."
+        ]
+        assert eve.lines() == []
+        later.chat.close()
+
+    def test_another_name_is_no_other_sender(self, kept: Lobby, bo: Somebody) -> None:
+        for number in range(MAX_FROM_ONE + 1):
+            kept.types(bo, f"/nick bo{number}x")
+            bo.lines()
+            kept.types(bo, "/msg al hi")
+        assert bo.lines()[0].startswith(f"!!! {MAX_FROM_ONE} messages from you wait for al")
 
     def test_one_sender_cannot_fill_the_box(
         self, kept: Lobby, bo: Somebody, records: Records

@@ -43,6 +43,20 @@ class TestLostNames:
         chat.names.claim(back, "al")
         assert back.name == "al"
 
+    def test_so_does_who_came_back_under_another_name_first(self, chat: Chat) -> None:
+        self.lose(chat, Reason.RESET)
+        for number, address in ((2, "10.0.0.1:5001"), (3, "10.0.0.2:5001")):
+            person = make_person(number, address)
+            chat.names.claim(person, f"al{number}")
+            chat.enter(person)
+            if number == 2:
+                chat.rename(person, "al")
+                chat.rename(person, "alan")
+                self.lose(chat, Reason.RESET)
+            else:
+                with pytest.raises(BadName, match=r"al is kept for .* broke, for 2 min\."):
+                    chat.rename(person, "al")
+
     @pytest.mark.parametrize(
         ("why", "seconds"), [(Reason.QUIT, 0), (Reason.CLOSED, 0), (Reason.RESET, 120)]
     )

@@ -73,7 +73,61 @@ class TestPrivate:
         lobby.chat.leave(bo, "quit")
         al.lines()
         lobby.types(al, "/reply hi")
-        assert al.lines() == ["!!! Nobody here is called bo. /who lists everyone."]
+        (line,) = al.lines()
+        assert line == "!!! bo, who wrote to you, is not here any more. /who lists everyone."
+        bo.lines()
+        (other,) = lobby.enter("bo")
+        lobby.types(al, "/reply hi")
+        assert al.lines() == [
+            "!!! The bo that wrote to you is gone, and somebody else is called that now."
+            " /msg bo WORDS writes to that one."
+        ]
+        assert other.lines() == []
+
+    def test_a_reply_follows_the_person_over_renames(self, lobby: Lobby) -> None:
+        al, bo, eve = lobby.enter("al", "bo", "eve")
+        lobby.types(al, "/msg bo hi")
+        lobby.types(al, "/nick alan")
+        lobby.types(eve, "/nick al")
+        eve.lines()
+        lobby.types(bo, "/r secret")
+        assert al.lines()[-1] == "[bo -> you] secret"
+        assert bo.lines()[-1] == "[you -> alan] secret"
+        assert eve.lines() == []
+
+    def test_a_reply_does_not_go_to_the_next_owner_of_the_name(self, lobby: Lobby) -> None:
+        al, bo, eve = lobby.enter("al", "bo", "eve")
+        eve.address = al.address
+        lobby.types(al, "/msg bo hi")
+        lobby.chat.leave(al, "quit")
+        lobby.types(eve, "/nick al")
+        eve.lines()
+        bo.lines()
+        lobby.types(bo, "/r secret")
+        assert bo.lines() == [
+            "!!! The al that wrote to you is gone, and somebody else is called that now."
+            " /msg al WORDS writes to that one."
+        ]
+        assert eve.lines() == []
+
+    def test_a_reply_finds_who_came_back_with_the_same_name_and_address(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/msg bo hi")
+        lobby.chat.leave(al, "reset")
+        again = Somebody(1)
+        lobby.chat.names.claim(again, "al")
+        lobby.types(bo, "/r yes")
+        assert again.lines() == ["[bo -> you] yes"]
+
+    def test_who_is_muted_does_not_reply(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/msg bo hi")
+        lobby.chat.names.mute("bo", 60)
+        al.lines()
+        bo.lines()
+        lobby.types(bo, "/r secret")
+        assert bo.lines() == ["!!! You are muted for 1 min more: nobody was shown that."]
+        assert al.lines() == []
 
 
 class TestMemory:

@@ -81,6 +81,17 @@ def test_a_line_from_before_can_be_taken_back(path: Path, version: int) -> None:
     assert b"strasse" not in path.read_bytes()
 
 
+def test_letters_from_before_have_no_known_writer(path: Path) -> None:
+    write_old_history(path, 4)
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("INSERT INTO names VALUES ('bo', 'bo', 'bo', x'00', 1.0)")
+        old.execute("INSERT INTO letters VALUES (1, 'bo', 'al', 'hi', 2.0)")
+        old.commit()
+    with closing(StoredHistory(path, never)), closing(Records(path)) as records:
+        (kept,) = records.waiting("bo")
+        assert (kept.message.sender, kept.message.text, kept.writer) == ("al", "hi", None)
+
+
 @OLDER
 def test_the_file_is_copied_before(path: Path, copy: Path, version: int) -> None:
     write_old_history(path, version)

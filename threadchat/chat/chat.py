@@ -18,7 +18,7 @@ from threadchat.chat.mail import Mail
 from threadchat.chat.names import Names
 from threadchat.chat.order import InProcessOrder, Order
 from threadchat.chat.passwords import Passwords
-from threadchat.chat.person import Person
+from threadchat.chat.person import Correspondent, Person
 from threadchat.chat.room import Room
 from threadchat.chat.rules import Rules
 from threadchat.messages.format import Format, render
@@ -80,7 +80,7 @@ class Chat:
         self.records = records
         self.names = Names(records, clock)
         self.mail = Mail(records, self.names, observer)
-        self.passwords = Passwords(records, Tries(clock))
+        self.passwords = Passwords(records, self.names, Tries(clock))
         self.control = control
         self.countdown = Countdown(self._tell_of_the_end, control.finish)
         self._lock = Lock()  # guards the next three
@@ -240,7 +240,7 @@ class Chat:
     def whisper(self, person: Person, recipient: Person, text: str) -> None:
         """Say `text` from `person` to `recipient` alone. The caller has checked `may_speak`."""
         if person not in recipient.ignores:
-            recipient.answers_to = person.name
+            recipient.answers_to = Correspondent(person.name, person.identity)
             recipient.hear(Private(person.name, recipient.name, text))
         person.tell(Private(person.name, recipient.name, text, is_own=True))
 

@@ -3,25 +3,89 @@
 A person's identity is that of their session while it lasts. The owner of a protected name has the
 identity of that record, whenever they have proven it. A person without one is known again by name
 and address together, for a while: an address alone would not do, as many people share one behind a
-router.
+router. If a session proves a record, the two are one person from then on.
 
-What follows a person, such as a name that is kept, goes by the identity and by nothing else.
+What follows a person, such as a name that is kept, a reply, a mute or what somebody ignores, goes
+by the identity and by nothing else.
 """
 
 from collections import OrderedDict
-from itertools import count
-
-Identity = int
-"""Who somebody is. Equal for one and the same person; the number itself means nothing."""
-
-NOBODY: Identity = 0
-"""The identity of nobody: nothing is remembered under it."""
+from math import inf
+from typing import NamedTuple
 
 REMEMBERED_FOR = 120.0
 """Seconds for which a person that left is known again by name and address."""
 
 MAX_REMEMBERED = 10_000
-"""How many people are remembered; the one that left first makes room."""
+"""How many names of people that left are remembered; the one that left first makes room."""
+
+MAX_PERIODS = 100
+"""How many of the times at which somebody had a name are remembered for each identity."""
+
+
+class Period(NamedTuple):
+    """The time for which somebody had a name, in seconds since the epoch; `end` may be infinity."""
+
+    fold: str
+    begin: float
+    end: float
+
+
+class Identity:
+    """Who somebody is: the same object for one and the same person.
+
+    Its attributes are replaced as a whole, with the lock of the names held; reading needs no lock.
+    Names are given as `threadchat.text.names.fold_name` makes them, times in seconds since the
+    epoch.
+    """
+
+    __slots__ = ("_became", "ignored", "name", "periods", "records")
+
+    def __init__(self) -> None:
+        self.name = ""
+        """The last name that the person had, as it is shown."""
+        self.periods: tuple[Period, ...] = ()
+        """Which names the person had, and when; the name of now is among them."""
+        self.records: tuple[tuple[str, float], ...] = ()
+        """The protected names that the person has proven, each with the time it is protected."""
+        self.ignored: frozenset[Identity] = frozenset()
+        """Those of whom this person is shown nothing."""
+        self._became: Identity | None = None
+
+    @property
+    def current(self) -> "Identity":
+        """The identity that this one is part of by now; as a rule itself."""
+        identity = self
+        while identity._became is not None:
+            identity = identity._became
+        return identity
+
+    def begin(self, name: str, fold: str, now: float) -> None:
+        """Remember that the person has `name` from now on."""
+        self.name = name
+        self.periods = (*self.periods, Period(fold, now, inf))[-MAX_PERIODS:]
+
+    def end(self, fold: str, now: float) -> None:
+        """Remember that the person has that name no longer."""
+        self.periods = tuple(
+            it._replace(end=now) if it.fold == fold and it.end == inf else it for it in self.periods
+        )
+
+    def had(self, fold: str, at: float) -> bool:
+        """Return whether the person had that name at that time, as far as is remembered."""
+        return any(it.fold == fold and it.begin <= at <= it.end for it in self.periods) or any(
+            fold == protected and at >= since for protected, since in self.records
+        )
+
+    def was_called(self, fold: str) -> bool:
+        """Return whether the person has that name, or had it, as far as is remembered."""
+        return any(it.fold == fold for it in self.periods) or any(
+            fold == protected for protected, _ in self.records
+        )
+
+
+NOBODY = Identity()
+"""The identity of a person that has no name yet: nothing is remembered of it."""
 
 
 class Identities:
@@ -31,23 +95,52 @@ class Identities:
     """
 
     def __init__(self) -> None:
-        self._numbers = count(NOBODY + 1)
         # By name and since when it is protected: a name that is freed may be another's later.
-        self._of_record: OrderedDict[tuple[str, float], Identity] = OrderedDict()
+        self._of_record: dict[tuple[str, float], Identity] = {}
         # By name and host: people that left, and until when they are known; the oldest first.
         self._left: OrderedDict[tuple[str, str], tuple[Identity, float]] = OrderedDict()
 
-    def new(self) -> Identity:
-        """Return the identity of a session that begins."""
-        return next(self._numbers)
+    def of_record(self, name: str, since: float, shown: str = "") -> Identity:
+        """Return the identity of the owner of a name that is protected since then.
 
-    def of_record(self, name: str, since: float) -> Identity:
-        """Return the identity of the owner of a name that is protected since then."""
-        identity = self._of_record.pop((name, since), NOBODY) or self.new()
-        self._of_record[name, since] = identity
-        if len(self._of_record) > MAX_REMEMBERED:
-            self._of_record.popitem(last=False)
+        `shown` is the name as it is shown of an owner that was not here yet.
+        """
+        identity = self._of_record.get((name, since))
+        if identity is None:
+            identity = Identity()
+            identity.name = shown or name
+            self.bind(name, since, identity)
         return identity
+
+    def owners(self) -> list[Identity]:
+        """Return the identities of all owners of protected names that were asked for so far."""
+        return list(self._of_record.values())
+
+    def bind(self, name: str, since: float, identity: Identity) -> Identity:
+        """Let the owner of a name that is protected since then be the person of `identity`.
+
+        Return the identity that both are from then on. Another one that either had has become it.
+        """
+        owner = self._of_record.setdefault((name, since), identity)
+        if owner is identity:
+            if (name, since) not in identity.records:
+                identity.records = (*identity.records, (name, since))
+            return identity
+        identity._became = owner
+        owner.name = identity.name
+        owner.periods = (*owner.periods, *identity.periods)[-MAX_PERIODS:]
+        owner.ignored = (owner.ignored | identity.ignored) - {owner, identity}
+        for record in identity.records:
+            self._of_record[record] = owner
+        owner.records = (*owner.records, *identity.records)
+        return owner
+
+    def unbind(self, name: str, at: float) -> None:
+        """Forget the owner of a protected name: anybody may have it from the time `at` on."""
+        for record in [record for record in self._of_record if record[0] == name]:
+            owner = self._of_record.pop(record)
+            owner.records = tuple(it for it in owner.records if it != record)
+            owner.periods = (*owner.periods, Period(*record, at))[-MAX_PERIODS:]
 
     def remember(self, identity: Identity, name: str, host: str, now: float) -> None:
         """Know `identity` again by `name` and `host`, for `REMEMBERED_FOR` from `now`."""
@@ -61,7 +154,7 @@ class Identities:
         """Return the identity that had `name` at `host` until a while ago; `NOBODY` if none did."""
         self._forget_old(now)
         identity, _ = self._left.get((name, host), (NOBODY, 0.0))
-        return identity
+        return identity.current
 
     def _forget_old(self, now: float) -> None:
         while self._left and next(iter(self._left.values()))[1] <= now:

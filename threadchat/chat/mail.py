@@ -4,14 +4,22 @@ This needs a server with a history file. If that file fails, `RecordsFailed` is 
 """
 
 import contextlib
+from collections import OrderedDict
 from threading import Lock
 
+from threadchat.chat.identity import Identity
 from threadchat.chat.interfaces import Observer
 from threadchat.chat.names import Names
-from threadchat.chat.person import Person
+from threadchat.chat.person import Correspondent, Person
 from threadchat.messages.kinds import Notice, Private, Problem
-from threadchat.storage.records import Records, RecordsFailed, RecordsFull
+from threadchat.storage.records import KeptMessage, Records, RecordsFailed, RecordsFull
 from threadchat.text.phrases import minute
+
+MAX_WRITERS = 10_000
+"""Of so many waiting messages it is remembered who wrote them, over renames; the oldest go first.
+
+Whoever has proven a protected name is known again by that, for as long as the message waits.
+"""
 
 
 class Mail:
@@ -21,7 +29,10 @@ class Mail:
         self._records = records
         self._names = names
         self._observer = observer
-        self._handing_over = Lock()  # held while handing over, so that no message is shown twice
+        # Held while handing over, so that no message is shown twice, and while keeping a message,
+        # so that its writer is known when it is handed over. Guards the table below.
+        self._handing_over = Lock()
+        self._writers: OrderedDict[int, Identity] = OrderedDict()  # by the number of the message
 
     def keep(self, person: Person, name: str, words: str) -> bool:
         """Keep `words` for the owner of `name`, if the name is protected and its owner is not here.
@@ -33,9 +44,16 @@ class Mail:
         if self._names.is_here(name) or (owner := records.protected(name)) is None:
             return False
         own = Private(person.name, owner.name, words, is_own=True)
+        letter = Private(person.name, owner.name, words, at=own.at)
+        writer = next(iter(self._names.records_of(person.identity)), None)
         try:
-            if not records.keep(Private(person.name, owner.name, words, at=own.at)):
-                return False
+            with self._handing_over:
+                number = records.keep(letter, writer, self._written_by(person.identity))
+                if not number:
+                    return False
+                self._writers[number] = person.identity
+                if len(self._writers) > MAX_WRITERS:
+                    self._writers.popitem(last=False)
         except RecordsFull as error:
             person.tell(Problem(str(error)))
             return True
@@ -61,6 +79,19 @@ class Mail:
             lines = [f"{minute(kept.message.at)} {kept.message.line}" for kept in waiting]
             title = Notice(f"{count} came for you while you were not here:")
             person.tell(title, *map(Notice, lines))
-            person.answers_to = waiting[-1].message.sender
+            person.answers_to = self._writer_of(waiting[-1])
             # Only now: a message that was not handed over must not be lost.
             self._records.handed_over(waiting)
+            for kept in waiting:
+                self._writers.pop(kept.id, None)
+
+    def _written_by(self, identity: Identity) -> list[int]:
+        """Return the numbers of the messages that wait and are by the person of `identity`."""
+        return [number for number, it in self._writers.items() if it.current is identity]
+
+    def _writer_of(self, kept: KeptMessage) -> Correspondent:
+        """Return who wrote a message; it may have been before the server was last started."""
+        identity = self._writers.get(kept.id)
+        if identity is None and kept.writer is not None:
+            identity = self._names.owner_of(kept.writer)
+        return Correspondent(kept.message.sender, identity)

@@ -15,6 +15,7 @@ from threadchat.chat.person import Person
 from threadchat.net.disconnect import Reason
 from threadchat.storage.records import Protected, Records
 from threadchat.text.names import BadName, clean_name, fold_name, skeleton
+from threadchat.text.phrases import duration
 
 NAME_KEPT_FOR = 120.0
 """Seconds for which a name that was lost with its connection is kept for the same person."""
@@ -67,25 +68,50 @@ class Names:
         with self._freed:
             if self._by_fold.get(fold, person) is not person:
                 raise BadName(f"{name} is taken.")
-            identity = self._identity_of(person, fold, proven)
-            owner, until = self._kept.get(fold, (identity, 0.0))
-            if owner != identity and self._clock() < until and proven is None:
-                raise BadName(f"{name} is kept for somebody whose connection broke.")
+            known = self._identities.recognize(fold, person.host, self._clock())
+            owner, until = self._kept.get(fold, (NOBODY, 0.0))
+            left = until - self._clock()
+            is_theirs = owner.current in (person.identity, known) or proven is not None
+            if left > 0 and not is_theirs:
+                wait = duration(math.ceil(left))
+                raise BadName(f"{name} is kept for somebody whose connection broke, for {wait}.")
             other = self._by_skeleton.get(looks, person)
             if other is not person:
                 raise BadName(f"{name} looks too much like {other.name}, who is here already.")
             self._by_fold[fold] = self._by_skeleton[looks] = person
+            if person.identity is NOBODY:
+                person.came_at = self._records.now()
+            if person.identity is NOBODY and proven is None:
+                person.identity = Identity() if known is NOBODY else known
+            elif proven is not None:
+                self._bind(person, proven)
+            if fold != person.folded_name:
+                person.identity.begin(name, fold, self._records.now())
+            person.identity.name = name
             person.name, person.folded_name = name, fold
-            person.identity = identity or self._identities.new()
             person.muted_until = max(person.muted_until, self._muted.get(fold, -math.inf))
 
-    def _identity_of(self, person: Person, fold: str, proven: Protected | None) -> Identity:
-        """Return the identity of `person` under that name; `NOBODY` where it is a new one."""
-        if proven is not None:
-            return self._identities.of_record(fold, proven.since)
-        if person.identity != NOBODY:
-            return person.identity
-        return self._identities.recognize(fold, person.host, self._clock())
+    def _bind(self, person: Person, protected: Protected) -> None:
+        """Let `person`, who has proven a protected name, be its owner."""
+        fold, before = fold_name(protected.name), person.identity
+        if before is NOBODY:
+            person.identity = self._identities.of_record(fold, protected.since, protected.name)
+            return
+        after = self._identities.bind(fold, protected.since, before)
+        for other in self._by_fold.values():
+            if other.identity is before:
+                other.identity = after
+
+    def protected(self, person: Person) -> None:
+        """Let `person`, who has just protected their name, be its owner."""
+        with self._freed:
+            if (protected := self._records.protected(person.name)) is not None:
+                self._bind(person, protected)
+
+    def unprotected(self, name: str) -> None:
+        """Forget the owner of a name that is protected no longer."""
+        with self._freed:
+            self._identities.unbind(fold_name(name), self._records.now())
 
     def _make_way(self, person: Person, fold: str) -> None:
         """End the connection of another person with that name; wait until the name is free.
@@ -123,18 +149,23 @@ class Names:
                 key = key_of(name)
                 if table.get(key) is person and not (keep and key_of(keep) == key):
                     del table[key]
+            if fold_name(name) != fold_name(keep):
+                person.identity.end(fold_name(name), self._records.now())
             self._freed.notify_all()
 
     def remember(self, person: Person) -> None:
         """Know `person`, who leaves, again by name and address for a while."""
         with self._freed:
             now = self._clock()
-            self._identities.remember(person.identity, person.folded_name, person.host, now)
+            for period in person.identity.periods:
+                if period.end >= person.came_at:  # a name of this session
+                    self._identities.remember(person.identity, period.fold, person.host, now)
 
     def keep(self, person: Person) -> None:
         """Keep the name of a person whose connection broke, so that they can come back to it.
 
-        It is kept for `NAME_KEPT_FOR` seconds, for the same address.
+        It is kept for `NAME_KEPT_FOR` seconds, for the same person, and for anybody that asks for
+        it from the same address.
         """
         now = self._clock()
         with self._freed:
@@ -148,6 +179,8 @@ class Names:
     def seat_operator(self, operator: Person) -> None:
         """Enter the operator at the server's own terminal, so that people find them by name."""
         with self._freed:
+            operator.identity = Identity()
+            operator.identity.begin(operator.name, operator.folded_name, self._records.now())
             self._by_fold[operator.folded_name] = operator
 
     # Finding
@@ -161,6 +194,30 @@ class Names:
         """Return whether somebody here is called `name`."""
         with self._freed:
             return fold_name(name) in self._by_fold
+
+    def find_again(self, identity: Identity, name: str = "") -> Person | None:
+        """Return the person that is `identity`, under whatever name; None if they are not here.
+
+        If they are here more than once, return the one called `name`, or else the last to come.
+        """
+        identity = identity.current
+        with self._freed:
+            person = self._by_fold.get(fold_name(name))
+            if person is not None and person.identity is identity:
+                return person
+            here = [it for it in self._by_fold.values() if it.identity is identity]
+        return here[-1] if here else None
+
+    def owner_of(self, protected: Protected) -> Identity:
+        """Return the identity of the owner of a protected name, here or not."""
+        with self._freed:
+            fold = fold_name(protected.name)
+            return self._identities.of_record(fold, protected.since, protected.name)
+
+    def records_of(self, identity: Identity) -> list[Protected]:
+        """Return the records of the protected names that `identity` has proven."""
+        found = [(self._records.protected(fold), since) for fold, since in identity.current.records]
+        return [it for it, since in found if it is not None and it.since == since]
 
     def everybody(self) -> list[Person]:
         """Return the people that have a name and a connection, in a room or about to enter one."""

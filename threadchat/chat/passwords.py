@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from threadchat.access import passphrase
 from threadchat.access.limiter import Tries
+from threadchat.chat.names import Names
 from threadchat.chat.person import Person
 from threadchat.errors import PersonError
 from threadchat.messages.kinds import Notice, Problem
@@ -28,8 +29,9 @@ class Passwords:
     `tries` counts the recent wrong passwords of each address.
     """
 
-    def __init__(self, records: Records, tries: Tries) -> None:
+    def __init__(self, records: Records, names: Names, tries: Tries) -> None:
         self._records = records
+        self._names = names
         self._tries = tries
 
     def is_accepted(self, person: Person, given: str, is_right: Callable[[str], bool]) -> bool:
@@ -111,6 +113,7 @@ class Passwords:
         if not passphrase.is_right(again, kept):
             raise PersonError(f"Those were two different ones. {name} is as it was.")
         self._records.protect(name, kept)
+        self._names.protected(person)
         person.tell(Notice(f"{name} is yours: from now on it asks for that passphrase."))
 
     def unprotect(self, person: Person) -> None:
@@ -122,6 +125,7 @@ class Passwords:
         if self._records.protected(person.name) is None:
             raise PersonError(f"{person.name} is not protected. /protect does that.")
         self._records.unprotect(person.name)
+        self._names.unprotected(person.name)
         person.tell(Notice(f"{person.name} is no longer protected: anybody may have it."))
 
     def _check_lasting(self) -> None:

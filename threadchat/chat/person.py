@@ -6,6 +6,7 @@ another kind of door needs no change here, in the rooms, or in the commands.
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from threadchat.chat.identity import NOBODY, Identity
 from threadchat.chat.interfaces import Connection
@@ -23,18 +24,28 @@ def _send_nowhere(data: bytes) -> None:
     """Drop `data`: the person has no connection."""
 
 
+@dataclass(frozen=True, slots=True)
+class Correspondent:
+    """Somebody that wrote in private, under `name`; `identity` is None if it is not known who."""
+
+    name: str
+    identity: Identity | None
+
+
 class Person:
     """Somebody that is connected; a member of a room once they have a name.
 
     Only the person's own thread sets attributes here, with these exceptions. Another person's
-    thread sets `answers_to`. An operator's thread sets `is_operator` and `muted_until`. While the
-    person's thread waits in `Room.post`, the delivering thread acts in its place.
+    thread sets `answers_to`, and `identity` where two sessions turn out to be one person's. An
+    operator's thread sets `is_operator` and `muted_until`. While the person's thread waits in
+    `Room.post`, the delivering thread acts in its place.
     """
 
     __slots__ = (
         "address",
         "answers_to",
         "away",
+        "came_at",
         "connection",
         "deliver",
         "entered_at",
@@ -77,6 +88,8 @@ class Person:
         self.hears_itself = False
         """Whether the room shows this person their own messages, as their client does not."""
         self.room: Room | None = None
+        self.came_at = 0.0
+        """When this person was given their first name here, in seconds since the epoch."""
         # On the monotonic clock, in seconds:
         self.joined_at = 0.0  # the chat
         self.entered_at = 0.0  # the room
@@ -86,8 +99,8 @@ class Person:
         self.ignores: frozenset[Person] = _NOBODY
         self.last_said: Spoken | None = None
         """The last message of this person in the room where they are, until it is taken back."""
-        self.answers_to = ""
-        """The name of the person that last wrote to this one in private."""
+        self.answers_to: Correspondent | None = None
+        """The person that last wrote to this one in private."""
         self.is_operator = False
         """Whether the person may use the commands for operators."""
         self.muted_until = -math.inf

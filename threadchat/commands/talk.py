@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from threadchat.chat.chat import Chat
-from threadchat.chat.person import Person
+from threadchat.chat.person import Correspondent, Person
 from threadchat.chat.room import Room
 from threadchat.commands.people import entry_of, somebody
 from threadchat.commands.registry import Misuse, Registry
@@ -63,11 +63,37 @@ def msg(chat: Chat, person: Person, argument: str) -> None:
     aliases=("r",),
 )
 def reply(chat: Chat, person: Person, argument: str) -> None:
-    """Say something to the person that last sent a private message."""
-    if not person.answers_to:
+    """Say something to the person that last sent a private message, whatever their name is now."""
+    to = person.answers_to
+    if to is None:
         person.tell(Problem("Nobody has written to you alone yet. /msg NAME WORDS does so."))
-        return
-    whisper(chat, person, person.answers_to, argument)
+    elif chat.may_speak(person):
+        recipient = to.identity and chat.names.find_again(to.identity, to.name)
+        if recipient:
+            _whisper(chat, person, recipient, argument)
+        elif not _is_kept(chat, person, to, argument):
+            person.tell(Problem(_why_no_reply(chat, to)))
+
+
+def _is_kept(chat: Chat, person: Person, to: Correspondent, words: str) -> bool:
+    """Keep `words` for somebody that is not here; return False if they have no protected name."""
+    owned = chat.names.records_of(to.identity) if to.identity else []
+    return any(chat.mail.keep(person, protected.name, words) for protected in owned)
+
+
+def _why_no_reply(chat: Chat, to: Correspondent) -> str:
+    """Return why a reply goes to nobody: it must not go to somebody else that has the name now."""
+    if to.identity is None:
+        return (
+            f"{to.name} wrote that before the server was last started, so nobody knows who that"
+            f" was. /msg {to.name} WORDS writes to the person that has the name."
+        )
+    if chat.names.is_here(to.name):
+        return (
+            f"The {to.name} that wrote to you is gone, and somebody else is called that now."
+            f" /msg {to.name} WORDS writes to that one."
+        )
+    return f"{to.name}, who wrote to you, is not here any more. /who lists everyone."
 
 
 def whisper(chat: Chat, person: Person, name: str, words: str) -> None:
@@ -75,12 +101,17 @@ def whisper(chat: Chat, person: Person, name: str, words: str) -> None:
     if not chat.may_speak(person) or chat.mail.keep(person, name, words):
         return
     recipient = somebody(chat, person, name)
+    if recipient is not None:
+        _whisper(chat, person, recipient, words)
+
+
+def _whisper(chat: Chat, person: Person, recipient: Person, words: str) -> None:
     if recipient is person:
         person.tell(Problem("That is you. /msg NAME WORDS is for somebody else."))
-    elif recipient is not None:
-        chat.whisper(person, recipient, words)
-        if recipient.away is not None:
-            person.tell(Notice(f"{entry_of(recipient, chat.clock()).text} will see it when back."))
+        return
+    chat.whisper(person, recipient, words)
+    if recipient.away is not None:
+        person.tell(Notice(f"{entry_of(recipient, chat.clock()).text} will see it when back."))
 
 
 @registry.command("last", "[N]", "show the last 20 things said here, or up to 200", cost=2)

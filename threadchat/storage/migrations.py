@@ -60,12 +60,24 @@ _PLACES_OF_LINES = (
 
 _TOPICS_OF_ROOMS = ("ALTER TABLE rooms ADD COLUMN topic TEXT NOT NULL DEFAULT ''",)
 
+PEOPLE_IN_RECORDS = (
+    # The protected name of the sender of a letter, where they had proven it: who they are, whatever
+    # they were called then, and whoever has that name later.
+    "ALTER TABLE letters ADD COLUMN writer TEXT REFERENCES names ON DELETE SET NULL",
+    "CREATE INDEX letters_by_writer ON letters (writer)",
+    "CREATE TABLE ignores (owner TEXT NOT NULL REFERENCES names ON DELETE CASCADE,"
+    " ignored TEXT NOT NULL REFERENCES names ON DELETE CASCADE, PRIMARY KEY (owner, ignored))"
+    " WITHOUT ROWID",
+    "CREATE INDEX ignores_by_ignored ON ignores (ignored)",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _TABLES_OF_HISTORY,
     _INDEX_OF_WORDS,
     TABLES_OF_RECORDS,
     _PLACES_OF_LINES,
     _TOPICS_OF_ROOMS,
+    PEOPLE_IN_RECORDS,
 )
 """The statements that make each version of the file from the one before.
 
@@ -89,7 +101,7 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
 
 
 def copy_before(connection: sqlite3.Connection, path: Path) -> None:
-    """Copy the file at `path` to one beside it, such as `chat.db.before-4`, for its owner only.
+    """Copy the file at `path` to one beside it, such as `chat.db.before-6`, for its owner only.
 
     A copy that is there already is left as it is: it was complete, and is from before the first
     try. Raise `OSError` or `sqlite3.Error` if no copy can be made.

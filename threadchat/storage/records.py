@@ -8,7 +8,7 @@ is no file.
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from math import inf
@@ -68,10 +68,14 @@ class Protected:
 
 @dataclass(frozen=True, slots=True)
 class KeptMessage:
-    """A private message that waits for its recipient."""
+    """A private message that waits for its recipient.
+
+    `writer` is the record of a protected name that its sender had proven; None if there is none.
+    """
 
     id: int
     message: Private
+    writer: Protected | None = None
 
 
 class Records:
@@ -200,35 +204,47 @@ class Records:
 
     # Mail
 
-    def keep(self, message: Private) -> bool:
-        """Keep `message` for its recipient; return False if that name is not protected.
+    def keep(
+        self, message: Private, writer: Protected | None = None, others: Collection[int] = ()
+    ) -> int:
+        """Keep `message` for its recipient; return its number, 0 if that name is not protected.
 
-        Raises `RecordsFull` if no more messages may wait for that name.
+        `writer` is the record of a protected name that the sender has proven, if there is one;
+        `others` are the numbers of messages that wait and are by the same person, under whatever
+        name. Raises `RecordsFull` if no more messages may wait for that name.
         """
         recipient = fold_name(message.recipient)
         sender = fold_name(message.sender)
         with self._turn(_CANNOT_KEEP) as connection:
             if recipient not in self._names:
-                return False
+                return 0
+            # The name may be free again by now, or another's.
+            owner = None if writer is None else self.protected(writer.name)
+            is_known = writer is not None and owner is not None and owner.since == writer.since
+            fold = fold_name(writer.name) if writer is not None and is_known else None
             rows = connection.execute(
-                "SELECT sender FROM letters WHERE recipient = ?", (recipient,)
-            )
-            senders = [fold_name(name) for (name,) in rows]
-            if len(senders) >= MAX_MAIL:
+                "SELECT id, sender, writer FROM letters WHERE recipient = ?", (recipient,)
+            ).fetchall()
+            if len(rows) >= MAX_MAIL:
                 raise RecordsFull(
-                    f"{len(senders)} messages wait for {message.recipient}, and no more can."
+                    f"{len(rows)} messages wait for {message.recipient}, and no more can."
                     f" Write again when {message.recipient} is here."
                 )
-            if senders.count(sender) >= MAX_FROM_ONE:
+            from_one = [
+                id
+                for id, name, by in rows
+                if id in others or fold_name(name) == sender or (by is not None and by == fold)
+            ]
+            if len(from_one) >= MAX_FROM_ONE:
                 raise RecordsFull(
                     f"{MAX_FROM_ONE} messages from you wait for {message.recipient}, and no more"
                     f" can. Write again when {message.recipient} is here."
                 )
-            connection.execute(
-                "INSERT INTO letters (recipient, sender, text, at) VALUES (?, ?, ?, ?)",
-                (recipient, message.sender, message.text, message.at),
+            inserted = connection.execute(
+                "INSERT INTO letters (recipient, sender, text, at, writer) VALUES (?, ?, ?, ?, ?)",
+                (recipient, message.sender, message.text, message.at, fold),
             )
-        return True
+        return inserted.lastrowid or 0
 
     def waiting(self, name: str) -> list[KeptMessage]:
         """Return the mail that waits for `name`, oldest first."""
@@ -236,11 +252,12 @@ class Records:
             return []
         with self._turn(_CANNOT_READ) as connection:
             rows = connection.execute(
-                "SELECT id, sender, text, at FROM letters WHERE recipient = ? ORDER BY id",
+                "SELECT id, sender, text, at, writer FROM letters WHERE recipient = ? ORDER BY id",
                 (fold_name(name),),
             ).fetchall()
         return [
-            KeptMessage(id, Private(sender, name, text, at=at)) for id, sender, text, at in rows
+            KeptMessage(id, Private(sender, name, text, at=at), self._names.get(writer or ""))
+            for id, sender, text, at, writer in rows
         ]
 
     def handed_over(self, kept: Sequence[KeptMessage]) -> None:
