@@ -285,6 +285,22 @@ def test_each_member_of_a_batch_gets_it_less_their_own(room: Room) -> None:
     assert held.gated.pages[-1] == b"al: 1\r\nbo: 2\r\nal: 3\r\nal: 4\r\nbo: 5\r\n"
 
 
+def test_of_those_who_come_and_go_together_the_ignored_are_left_out(room: Room) -> None:
+    al, bo, cy, di = map(FakeMember, ("al", "bo", "cy", "di"))
+    al.ignores, di.ignores = {bo.identity}, {bo.identity, cy.identity}
+    room.join(al)
+    with Held(room) as held:
+        for member in (bo, cy, di):
+            held.start(partial(room.join, member))
+    with Held(room) as held:
+        for member in (bo, cy):
+            held.start(partial(room.leave, member, left(member)))
+    seen = [[it for it in one.screen.splitlines() if "gate" not in it] for one in (al, di)]
+    assert seen[0] == ["--> cy, di joined (5 here)", "<-- cy left (4 here)"]
+    assert seen[1][-1] == "=== From here on it is live." or seen[1] == []
+    assert not [line for line in seen[1] if "joined" in line or "left" in line]
+
+
 def test_who_joins_within_a_batch_is_told_of_the_other_joiners(room: Room) -> None:
     al, bo, cy = (FakeMember(name) for name in ("al", "bo", "cy"))
     with Held(room) as held:

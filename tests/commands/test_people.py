@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.chats import Lobby, Somebody, make_chat
 from tests.support.observer import Recorder
+from threadchat.chat import ignoring
 from threadchat.commands import people
 from threadchat.commands.builtin import make_registry
 from threadchat.commands.registry import Call
@@ -199,30 +200,124 @@ class TestAbsence:
         chat.close()
 
 
+FOR_BOTH = (
+    "=== It holds under any name, and when they come back within 2 min by the same name and"
+    " address; for you likewise."
+)
+
+
 class TestIgnoring:
     def test_nothing_of_the_ignored_is_shown(self, lobby: Lobby) -> None:
         al, bo, cy = lobby.enter("al", "bo", "cy")
         lobby.types(al, "/ignore BO")
-        assert al.lines() == ["=== You are shown nothing more of bo. /unignore undoes it."]
+        assert al.lines() == [
+            "=== You are shown nothing more of bo. /unignore undoes it.",
+            FOR_BOTH,
+        ]
         lobby.says(bo, "hi al")
         lobby.types(bo, "/me waves")
         lobby.types(bo, "/msg al psst")
         lobby.types(bo, "/nick ed")
         lobby.says(bo, "still me")
+        lobby.types(bo, "/away rude")
+        lobby.says(bo, "back again")
+        lobby.types(bo, "/topic rude")
+        lobby.types(bo, "/join games")
+        lobby.types(bo, "/leave")
         lobby.says(cy, "hello")
-        assert al.lines() == ["--- bo is now ed", "cy: hello"]
-        assert "bo: hi al" in cy.lines()
+        assert al.lines() == ["cy: hello"]
+        assert {"bo: hi al", "* bo waves", "--- bo is now ed"} < set(cy.lines())
         lobby.types(al, "/unignore ed")
         lobby.says(bo, "back")
         assert al.lines() == ["=== You are shown what ed says again.", "ed: back"]
 
+    def test_it_goes_on_when_they_come_back(self, lobby: Lobby) -> None:
+        al, bo, _ = lobby.enter("al", "bo", "cy")
+        lobby.types(al, "/ignore bo")
+        lobby.chat.leave(bo, Reason.QUIT)
+        again = come(lobby, "bo", bo.address)
+        lobby.says(again, "it is me")
+        lobby.chat.leave(again, Reason.RESET)
+        al.lines()
+        # Neither the name nor the address alone is the person.
+        other = come(lobby, "bo2", bo.address)
+        assert al.lines() == ["--> bo2 joined (3 here)"]
+        lobby.now[0] += 120
+        stranger = come(lobby, "bo", "203.0.113.9:1000")
+        lobby.says(stranger, "hi")
+        lobby.says(other, "hi")
+        assert al.lines() == ["--> bo joined (4 here)", "bo: hi", "bo2: hi"]
+
+    def test_it_goes_on_when_oneself_comes_back(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.says(bo, "before")
+        lobby.types(al, "/ignore bo")
+        lobby.chat.leave(al, Reason.RESET)
+        lobby.says(bo, "meanwhile")
+        again = come(lobby, "al", al.address)
+        lobby.says(bo, "now")
+        assert again.lines() == [
+            "Welcome, al. Type and press Enter to talk; /help shows more.",
+        ]
+
+    def test_operators_announcements_are_shown(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/ignore bo")
+        al.lines()
+        bo.is_operator = True
+        lobby.types(bo, "/say the server moves")
+        assert al.lines() == ["--- Announcement by bo: the server moves"]
+
+    def test_alone_it_lists_them(self, lobby: Lobby) -> None:
+        al, bo, cy, _ = lobby.enter("al", "bo", "cy", "di")
+        lobby.types(al, "/ignore")
+        assert al.lines() == [
+            "=== You ignore nobody. /ignore NAME hides somebody and what they say."
+        ]
+        for name in ("cy", "bo"):
+            lobby.types(al, f"/ignore {name}")
+        lobby.types(bo, "/nick zed")
+        lobby.chat.leave(cy, Reason.QUIT)
+        al.lines()
+        lobby.types(al, "/ignore")
+        assert al.lines() == ["=== You ignore cy (not here), zed. /unignore NAME undoes it."]
+        lobby.types(al, "/ignore zed")
+        assert al.lines() == ["!!! You ignore zed already. /unignore zed undoes it."]
+
+    def test_it_ends_for_those_that_are_gone_or_have_another_name(self, lobby: Lobby) -> None:
+        al, bo, cy = lobby.enter("al", "bo", "cy")
+        lobby.types(al, "/ignore bo")
+        lobby.types(al, "/ignore cy")
+        lobby.types(bo, "/nick zed")
+        lobby.chat.leave(cy, Reason.QUIT)
+        (other,) = lobby.enter("bo")
+        other.lines()
+        al.lines()
+        for name in ("bo", "cy"):
+            lobby.types(al, f"/unignore {name}")
+        assert al.lines() == [
+            "=== You are shown what zed says again.",
+            "=== You are shown what cy says again.",
+        ]
+        lobby.types(al, "/unignore bo")
+        assert al.lines() == ["!!! You do not ignore bo. /ignore lists those you do."]
+
+    def test_so_many_can_be_ignored(self, lobby: Lobby, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ignoring, "MAX_IGNORED", 1)
+        al, *_ = lobby.enter("al", "bo", "cy")
+        lobby.types(al, "/ignore bo")
+        al.lines()
+        lobby.types(al, "/ignore cy")
+        assert al.lines() == ["!!! You ignore 1 people already. /unignore NAME makes room."]
+
     @pytest.mark.parametrize(
         ("typed", "answer"),
         [
-            ("/ignore", "!!! Use it like this: /ignore NAME"),
             ("/ignore al", "!!! That is you."),
             ("/ignore x", "!!! Nobody here is called x."),
+            ("/ignore bo x", "!!! Use it like this: /ignore [NAME]"),
             ("/unignore bo", "!!! You do not ignore bo."),
+            ("/unignore x", "!!! Nobody here is called x."),
         ],
     )
     def test_a_wrong_use_gets_one_line(self, lobby: Lobby, typed: str, answer: str) -> None:
@@ -230,3 +325,12 @@ class TestIgnoring:
         lobby.types(al, typed)
         (line,) = al.lines()
         assert line.startswith(answer)
+
+
+def come(lobby: Lobby, name: str, address: str) -> Somebody:
+    """Let somebody come in from `address`, and return them."""
+    person = Somebody(len(lobby.people) + 50)
+    person.address = address
+    lobby.chat.names.claim(person, name)
+    lobby.chat.enter(person)
+    return person

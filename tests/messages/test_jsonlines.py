@@ -268,7 +268,7 @@ class TestBesideTerminals:
         al, bo = FakeMember("al"), JsonMember("bo")
         room.join(al)
         room.join(bo)
-        bo.ignores = (al,)
+        bo.ignores = (al.identity,)
         before = len(bo.objects)
         room.post([Say("al", "hi", AT)], al)
         assert len(bo.objects) == before

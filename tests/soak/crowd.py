@@ -177,8 +177,10 @@ def wish(world: World, one: Participant) -> None:
 @_action(0.3)
 def ignore(world: World, one: Participant) -> None:
     other = world.random.choice(world.active())
-    one.ignored.add(other.serial)
-    one.type(f"/ignore {other.name}")
+    # The next person with a name that many want is taken for the one before: all have one address.
+    if not any(it.name.startswith(STARS) for it in (one, other)):
+        one.ignored.add(other.serial)
+        one.type(f"/ignore {other.name}")
 
 
 @_action(0.5)

@@ -304,7 +304,9 @@ class Judge:
                 place += 1
             elif place == len(seen) and not one.saw_all:
                 break  # a client that was cut off has seen only the first part
-            elif expected is not None and not _is_by(entry, one.ignored):
+            elif place < len(seen) and one.ignored and _is_part(seen[place], expected):
+                place += 1  # it was told of the others that came or went together
+            elif expected is not None and not (one.ignored and _may_be_hidden(entry, one.ignored)):
                 self._find_gap(one, room, at, expected, seen[place:])
                 break
             at += 1
@@ -313,7 +315,7 @@ class Judge:
             del seen[:place]
         elif place < len(seen) and at == end:
             self.find(f"{_about(one)} saw more in {room.name} than was shown", *seen[place:])
-        if stay.spoken_before and one.saw_all and not visit.has_replay:
+        if stay.spoken_before and one.saw_all and not (visit.has_replay or one.ignored):
             self.find(f"{_about(one)} was told nothing of what had been said in {room.name}")
         for recall in visit.recalls:
             if recall.is_whole:
@@ -332,7 +334,7 @@ class Judge:
 
     def _judge_recall(self, one: Participant, recall: Recall, stay: Stay) -> None:
         spoken, shown = stay.room.spoken, recall.lines
-        if recall.is_replay:
+        if recall.is_replay and not one.ignored:
             begin = max(0, stay.spoken_before - DEFAULT_REPLAY)
             expected = spoken[begin : stay.spoken_before]
         elif one.ignored:  # what ignored people said is left out, and they may have had other names
@@ -361,9 +363,23 @@ class Judge:
         self.acts.clear()
 
 
-def _is_by(entry: Entry, serials: set[int]) -> bool:
-    """Return whether `entry` was said by one of those."""
-    return entry.is_spoken and entry.speaker is not None and entry.speaker.serial in serials
+def _may_be_hidden(entry: Entry, serials: set[int]) -> bool:
+    """Return whether one that ignores those may not have been shown `entry`.
+
+    The log does not say of all that come and go which serial numbers they have.
+    """
+    if not entry.is_spoken:
+        return not entry.line.startswith("--- Announcement by ")
+    return entry.speaker is not None and entry.speaker.serial in serials
+
+
+def _is_part(line: str, expected: str | None) -> bool:
+    """Return whether `line` tells of some of those that `expected` says came or went together."""
+    return expected is not None and any(
+        line.startswith(mark) and expected.startswith(mark)
+        and line.rpartition(word)[2] == expected.rpartition(word)[2] != ""
+        for mark, word in (("--> ", " joined ("), ("<-- ", " left ("))
+    )  # fmt: skip
 
 
 def _line_of_others(entry: Entry, name: str) -> str | None:

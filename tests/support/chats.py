@@ -130,7 +130,7 @@ class Lobby:
         return newcomers
 
     def says(self, person: Person, text: str) -> None:
-        self.chat.say(person, [Say(person.name, text, 0.0)])
+        self.chat.say(person, [Say(person.name, text, time.time())])
 
     def types(self, person: Person, line: str) -> None:
         call = parse_line(line)

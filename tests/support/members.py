@@ -4,7 +4,7 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from threadchat.chat.interfaces import Member
+from threadchat.chat.identity import Identity
 from threadchat.messages.format import Format
 from threadchat.terminal.view import View
 from threadchat.testing import DEADLINE
@@ -17,7 +17,8 @@ class FakeMember:
     pages: list[bytes] = field(default_factory=list)
     hears_itself: bool = False
     folded_name: str = ""
-    ignores: Collection[Member] = ()
+    ignores: Collection[Identity] = ()
+    identity: Identity = field(default_factory=Identity)
 
     def __post_init__(self) -> None:
         self.folded_name = self.name.casefold()

@@ -5,10 +5,12 @@ is a few slices of that rendering, not a loop over messages. No sockets, no thre
 """
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate
 
 from threadchat.chat.entries import Change, Entry
+from threadchat.chat.identity import Identity, not_said_by
 from threadchat.chat.interfaces import Member
 from threadchat.messages.format import Format, render
 from threadchat.messages.kinds import (
@@ -39,7 +41,9 @@ class Batch:
         self.messages: list[RoomMessage] = []
         self.said: list[Spoken] = []
         """The messages that somebody said."""
-        self._spoken: list[tuple[Member, int, int]] = []  # the speaker, the first place, the end
+        # Whom messages are from or about, the first place, the end.
+        self._concerned: list[tuple[Member, int, int]] = []
+        self._leaving: Collection[Member] = ()  # of the last message, where several left together
         self.not_for: dict[Member, list[tuple[int, int]]] = {}
         """The places that a member does not get: begin and end of each range, ascending."""
         self._lines: dict[Hashable, list[str]] = {}  # by style
@@ -62,10 +66,21 @@ class Batch:
         batch.said += self.said
         return batch
 
-    def add(self, message: RoomMessage, *, not_for: Iterable[Member] = ()) -> None:
-        """Add `message` at the end, for all members except those in `not_for`."""
+    def add(
+        self,
+        message: RoomMessage,
+        *,
+        not_for: Iterable[Member] = (),
+        about: Member | None = None,
+    ) -> None:
+        """Add `message` at the end, for all members except those in `not_for`.
+
+        Members that ignore the one it is `about` are not shown it.
+        """
         place = len(self.messages)
         self.messages.append(message)
+        if about is not None:
+            self._concerned.append((about, place, place + 1))
         for member in not_for:
             self.not_for.setdefault(member, []).append((place, place + 1))
 
@@ -75,16 +90,17 @@ class Batch:
         self.messages += said
         self.said += said
         end = len(self.messages)
-        self._spoken.append((speaker, begin, end))
+        self._concerned.append((speaker, begin, end))
         if not is_echoed:
             self.not_for.setdefault(speaker, []).append((begin, end))
 
     def add_leaves(self, leaves: dict[Member, Left], here: int) -> None:
         """Add at the end that members left; `here` is the number of members that stay."""
         if len(leaves) == 1:
-            (left,) = leaves.values()
-            self.add(left, not_for=leaves)
+            ((member, left),) = leaves.items()
+            self.add(left, not_for=leaves, about=member)
         else:
+            self._leaving = leaves.keys()
             self.add(LeftTogether([it.name for it in leaves.values()], here), not_for=leaves)
 
     def count_deliveries(self, members: Collection[Member]) -> int:
@@ -96,14 +112,37 @@ class Batch:
                     lines -= end - begin
         return lines
 
-    def places_of(self, speakers: Collection[Member]) -> list[int]:
-        """Return the places of the messages that `speakers` said."""
+    def places_of(self, member: Member) -> list[int]:
+        """Return the places of the messages that `member` said, or that are about it alone."""
         return [
             place
-            for speaker, begin, end in self._spoken
-            if speaker in speakers
+            for about, begin, end in self._concerned
+            if about is member
             for place in range(begin, end)
         ]
+
+    def changes_for(self, ignored: Collection[Identity]) -> dict[int, RoomMessage | None]:
+        """Return what a member that ignores those is shown in another way, by its place.
+
+        None stands for a message that it is not shown. Of several members that came or left
+        together, it is told of the others.
+        """
+        changes: dict[int, RoomMessage | None] = {}
+        for member, begin, end in self._concerned:
+            if member.identity in ignored:
+                changes.update(dict.fromkeys(range(begin, end)))
+        for place, members in ((0, self._joining()), (len(self.messages) - 1, self._leaving)):
+            others = [it.name for it in members if it.identity not in ignored]
+            if len(others) < len(members):
+                message = self.messages[place]
+                if isinstance(message, Joined | LeftTogether) and others:
+                    changes[place] = replace(message, names=others)
+                else:
+                    changes[place] = None
+        return changes
+
+    def _joining(self) -> Collection[Member]:
+        return () if self.joining is None else self.joining.members
 
     @cached_property
     def mentions(self) -> dict[str, list[int]]:
@@ -136,6 +175,7 @@ class Joining:
         room: str,
     ) -> None:
         self._room = room
+        self.members: Collection[Member] = welcome_of.keys()
         self.names = [member.name for member in welcome_of]
         self._here = here
         self._about: Sequence[Message] = ()
@@ -170,10 +210,8 @@ class Joining:
         place = self._place_of.get(member)
         if place is None:
             return b""
-        if member in self._missed_by:
-            missed = self._missed_by[member]
-            opening = self._render([*self._about, *missed, *self._others(place)], format)
-            return self._welcome_of[member] + opening
+        if member in self._missed_by or member.ignores:
+            return self._welcome_of[member] + self._opening_of_its_own(member, format)
         if len(self.names) - 1 > MAX_NAMES_LISTED and place >= NAMES_OF_A_CROWD:
             place = NAMES_OF_A_CROWD
         if (place, format) not in self._openings:
@@ -189,6 +227,22 @@ class Joining:
         first = self.names[: MAX_NAMES_LISTED + 1]
         others = first[:place] + first[place + 1 :]
         return [Joined(others, self._here, len(self.names) - 1)]
+
+    def _opening_of_its_own(self, member: Member, format: Format) -> bytes:
+        """Return what no other member is sent: what this one missed, without those it ignores."""
+        ignored = member.ignores
+        recalled: Sequence[Message]
+        if member in self._missed_by:
+            recalled = not_said_by(ignored, self._missed_by[member])
+        else:
+            recalled = replay_messages(not_said_by(ignored, self._replay))
+        others = [
+            other.name
+            for other in self.members
+            if other is not member and other.identity not in ignored
+        ]
+        together = [Joined(others, self._here)] if others else []
+        return self._render([*self._about, *recalled, *together], format)
 
     def _render(self, messages: Iterable[Message], format: Format) -> bytes:
         return b"".join(render(it, format, room=self._room) for it in messages)
@@ -233,11 +287,13 @@ class RenderedBatch:
         return b"".join(parts)
 
     def _changed_page(self, member: Member, left_out: Sequence[tuple[int, int]]) -> bytes:
-        """Return what `member` is to be sent; handles openings, ignored speakers and mentions."""
+        """Return what `member` is to be sent; handles openings, the ignored and mentions."""
         changes = {begin: (end, b"") for begin, end in left_out}
-        if member.ignores:
-            for place in self._batch.places_of(member.ignores):
-                changes[place] = place + 1, b""
+        if ignored := member.ignores:
+            covered = {place for begin, end in left_out for place in range(begin, end)}
+            for place, message in self._batch.changes_for(ignored).items():
+                if place not in covered:
+                    changes[place] = place + 1, self._rendered(message)
         if self._format.marks_mentions:
             for place in self._mentions_of(member):
                 changes.setdefault(place, (place + 1, self._mark(place)))
@@ -252,12 +308,17 @@ class RenderedBatch:
         parts.append(self._slices[begin:])
         return b"".join(parts)
 
+    def _rendered(self, message: RoomMessage | None) -> bytes:
+        if message is None:
+            return b""
+        return render(message, self._format, room=self._batch.room)
+
     def _mentions_of(self, member: Member) -> Collection[int]:
         """Return the places of the messages by others that mention `member`."""
         places = self._batch.mentions.get(member.folded_name)
         if places is None:
             return ()
-        return set(places).difference(self._batch.places_of((member,)))
+        return set(places).difference(self._batch.places_of(member))
 
     def _mark(self, place: int) -> bytes:
         if place not in self._marked:

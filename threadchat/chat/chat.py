@@ -13,6 +13,7 @@ from threadchat.access.limiter import Tries
 from threadchat.chat.countdown import Countdown
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.entries import More
+from threadchat.chat.ignoring import Ignoring
 from threadchat.chat.interfaces import Connection, Member, Observer, ServerControl
 from threadchat.chat.mail import Mail
 from threadchat.chat.names import Names
@@ -79,6 +80,7 @@ class Chat:
         self.rules = rules
         self.records = records
         self.names = Names(records, clock)
+        self.ignoring = Ignoring(records, self.names)
         self.mail = Mail(records, self.names, observer)
         self.passwords = Passwords(records, self.names, Tries(clock))
         self.control = control
@@ -239,7 +241,7 @@ class Chat:
 
     def whisper(self, person: Person, recipient: Person, text: str) -> None:
         """Say `text` from `person` to `recipient` alone. The caller has checked `may_speak`."""
-        if person not in recipient.ignores:
+        if person.identity not in recipient.ignores:
             recipient.answers_to = Correspondent(person.name, person.identity)
             recipient.hear(Private(person.name, recipient.name, text))
         person.tell(Private(person.name, recipient.name, text, is_own=True))

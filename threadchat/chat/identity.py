@@ -10,8 +10,14 @@ by the identity and by nothing else.
 """
 
 from collections import OrderedDict
+from collections.abc import Collection, Iterable
 from math import inf
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+from threadchat.messages.kinds import Recalled, Spoken
+from threadchat.text.names import fold_name
+
+Remembered = TypeVar("Remembered", bound=Recalled)
 
 REMEMBERED_FOR = 120.0
 """Seconds for which a person that left is known again by name and address."""
@@ -60,6 +66,12 @@ class Identity:
             identity = identity._became
         return identity
 
+    def hidden(self) -> "frozenset[Identity]":
+        """Return `ignored`, with what has become of each since."""
+        if self.ignored:
+            self.ignored = frozenset(it.current for it in self.ignored) - {self}
+        return self.ignored
+
     def begin(self, name: str, fold: str, now: float) -> None:
         """Remember that the person has `name` from now on."""
         self.name = name
@@ -82,6 +94,21 @@ class Identity:
         return any(it.fold == fold for it in self.periods) or any(
             fold == protected for protected, _ in self.records
         )
+
+
+def not_said_by(
+    identities: Collection[Identity], messages: Iterable[Remembered]
+) -> list[Remembered]:
+    """Return `messages` without what those people said, under the name that each had then.
+
+    A line that was taken back stays: its words are gone.
+    """
+    return [
+        message
+        for message in messages
+        if not isinstance(message, Spoken)
+        or not any(it.had(fold_name(message.name), message.at) for it in identities)
+    ]
 
 
 NOBODY = Identity()

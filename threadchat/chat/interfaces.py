@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from threadchat.chat.identity import Identity
 from threadchat.messages.format import Format
 from threadchat.messages.kinds import RoomMessage
 from threadchat.monitoring.events import Event
@@ -28,8 +29,12 @@ class Member(Protocol):
         """How this member is shown messages. The member's own thread may change it at any time."""
 
     @property
-    def ignores(self) -> "Collection[Member]":
-        """The members whose words this one is not shown. Replaced as a whole, never changed."""
+    def identity(self) -> Identity:
+        """Who the member is, over renames and reconnects."""
+
+    @property
+    def ignores(self) -> Collection[Identity]:
+        """Those of whom this member is shown nothing. Replaced as a whole, never changed."""
 
     def deliver(self, data: bytes) -> None:
         """Take `data`, which is whole lines in this member's format. It must not wait."""

@@ -75,11 +75,14 @@ class Mail:
             waiting = self._records.waiting(person.name)
             if not waiting:
                 return
-            count = "A message" if len(waiting) == 1 else f"{len(waiting)} messages"
-            lines = [f"{minute(kept.message.at)} {kept.message.line}" for kept in waiting]
-            title = Notice(f"{count} came for you while you were not here:")
-            person.tell(title, *map(Notice, lines))
-            person.answers_to = self._writer_of(waiting[-1])
+            writers = {kept.id: self._writer_of(kept) for kept in waiting}
+            shown = [kept for kept in waiting if writers[kept.id].identity not in person.ignores]
+            if shown:
+                count = "A message" if len(shown) == 1 else f"{len(shown)} messages"
+                lines = [f"{minute(kept.message.at)} {kept.message.line}" for kept in shown]
+                title = Notice(f"{count} came for you while you were not here:")
+                person.tell(title, *map(Notice, lines))
+                person.answers_to = writers[shown[-1].id]
             # Only now: a message that was not handed over must not be lost.
             self._records.handed_over(waiting)
             for kept in waiting:
@@ -94,4 +97,4 @@ class Mail:
         identity = self._writers.get(kept.id)
         if identity is None and kept.writer is not None:
             identity = self._names.owner_of(kept.writer)
-        return Correspondent(kept.message.sender, identity)
+        return Correspondent(kept.message.sender, identity and identity.current)

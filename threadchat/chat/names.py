@@ -89,18 +89,27 @@ class Names:
                 person.identity.begin(name, fold, self._records.now())
             person.identity.name = name
             person.name, person.folded_name = name, fold
+            person.ignores = person.identity.hidden()
             person.muted_until = max(person.muted_until, self._muted.get(fold, -math.inf))
 
     def _bind(self, person: Person, protected: Protected) -> None:
         """Let `person`, who has proven a protected name, be its owner."""
         fold, before = fold_name(protected.name), person.identity
         if before is NOBODY:
-            person.identity = self._identities.of_record(fold, protected.since, protected.name)
-            return
-        after = self._identities.bind(fold, protected.since, before)
+            after = self._owner(protected)
+            person.identity = after
+        else:
+            after = self._identities.bind(fold, protected.since, before)
+        stored = map(self._records.protected, self._records.ignored_by(fold))
+        after.ignored |= {self._owner(it) for it in stored if it is not None}
         for other in self._by_fold.values():
-            if other.identity is before:
-                other.identity = after
+            other.identity = other.identity.current
+            if other.ignores or other.identity is after:
+                other.ignores = other.identity.hidden()
+
+    def _owner(self, protected: Protected) -> Identity:
+        fold = fold_name(protected.name)
+        return self._identities.of_record(fold, protected.since, protected.name)
 
     def protected(self, person: Person) -> None:
         """Let `person`, who has just protected their name, be its owner."""
@@ -211,8 +220,13 @@ class Names:
     def owner_of(self, protected: Protected) -> Identity:
         """Return the identity of the owner of a protected name, here or not."""
         with self._freed:
-            fold = fold_name(protected.name)
-            return self._identities.of_record(fold, protected.since, protected.name)
+            return self._owner(protected)
+
+    def owners_that_ignore(self, identity: Identity) -> list[Identity]:
+        """Return the owners of protected names, here or not, that ignore `identity`."""
+        with self._freed:
+            owners = self._identities.owners()
+        return [it for it in owners if identity in {other.current for other in it.ignored}]
 
     def records_of(self, identity: Identity) -> list[Protected]:
         """Return the records of the protected names that `identity` has proven."""
@@ -223,6 +237,17 @@ class Names:
         """Return the people that have a name and a connection, in a room or about to enter one."""
         with self._freed:
             return [person for person in self._by_fold.values() if person.connection is not None]
+
+    # Ignoring
+
+    def ignore(self, person: Person, ignored: frozenset[Identity]) -> None:
+        """Have `person`, and nobody else, be shown nothing of those from now on."""
+        with self._freed:
+            identity = person.identity
+            identity.ignored = ignored
+            for other in self._by_fold.values():  # they may be here more than once
+                if other.identity is identity:
+                    other.ignores = identity.hidden()
 
     # Muting
 

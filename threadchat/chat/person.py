@@ -16,7 +16,7 @@ from threadchat.messages.format import Format, render
 from threadchat.messages.kinds import Message, Private, Spoken
 from threadchat.net.disconnect import Reason
 
-_NOBODY: "frozenset[Person]" = frozenset()
+_NOBODY: frozenset[Identity] = frozenset()
 """One shared object, because each call of `frozenset()` makes another."""
 
 
@@ -36,9 +36,9 @@ class Person:
     """Somebody that is connected; a member of a room once they have a name.
 
     Only the person's own thread sets attributes here, with these exceptions. Another person's
-    thread sets `answers_to`, and `identity` where two sessions turn out to be one person's. An
-    operator's thread sets `is_operator` and `muted_until`. While the person's thread waits in
-    `Room.post`, the delivering thread acts in its place.
+    thread sets `answers_to`, and `identity` and `ignores` where two sessions turn out to be one
+    person's. An operator's thread sets `is_operator` and `muted_until`. While the person's thread
+    waits in `Room.post`, the delivering thread acts in its place.
     """
 
     __slots__ = (
@@ -96,7 +96,8 @@ class Person:
         self.last_heard_at = 0.0
         self.away: str | None = None
         """The words that the person gave when they went away; None while they are not away."""
-        self.ignores: frozenset[Person] = _NOBODY
+        self.ignores: frozenset[Identity] = _NOBODY
+        """Those of whom this person is shown nothing: `identity.ignored`, near at hand."""
         self.last_said: Spoken | None = None
         """The last message of this person in the room where they are, until it is taken back."""
         self.answers_to: Correspondent | None = None

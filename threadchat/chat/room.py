@@ -37,6 +37,7 @@ from threadchat.chat.entries import (
     TakeBack,
     held_lock,
 )
+from threadchat.chat.identity import not_said_by
 from threadchat.chat.interfaces import Member, Observer
 from threadchat.chat.missed import missed_since
 from threadchat.chat.order import InProcessOrder, Order
@@ -303,7 +304,8 @@ class Room:
             elif isinstance(entry, Announce) and here:
                 # An empty room is about to be given up, so nothing is shown there: a room of the
                 # same name, with people in it, may be open already.
-                batch.add(entry.message, not_for=[entry.sender] if entry.sender else ())
+                sender = entry.sender
+                batch.add(entry.message, not_for=[sender] if sender else (), about=sender)
             elif isinstance(entry, TakeBack):
                 self._take_back(entry, batch)
         if leaves and not self._is_hushed:
@@ -359,17 +361,20 @@ class Room:
 
     def _resume(self, entry: Resume) -> None:
         """Attach a member to its new connection, and hand it what it has missed."""
-        missed: Sequence[Message] | None = None
+        member = entry.member
         try:
             entry.attach()
             missed = missed_since(self._history, self.name, entry.since)
         except Exception as error:
             entry.error = error  # `resume` raises it on the thread of the new connection
             return
+        shown: Sequence[Message]
         if missed is None:  # another epoch: a new beginning
-            missed = replay_messages(self._recall())
-        format = entry.member.format
-        entry.member.deliver(b"".join(render(it, format, room=self.name) for it in missed))
+            shown = replay_messages(not_said_by(member.ignores, self._recall()))
+        else:
+            shown = not_said_by(member.ignores, missed)
+        format = member.format
+        member.deliver(b"".join(render(it, format, room=self.name) for it in shown))
 
     def _take_back(self, entry: TakeBack, batch: Batch) -> None:
         """Take a line back in the history, and show that in `batch`."""

@@ -79,6 +79,7 @@ def nick(chat: Chat, person: Person, argument: str) -> None:
             if not chat.passwords.prove(person, error.protected):
                 return
             chat.rename(person, argument, proven=error.protected)
+            chat.ignoring.store(person)
     except BadName as error:
         person.tell(Problem(f"{error} You are still {person.name}."))
     else:
@@ -99,6 +100,7 @@ def protect(chat: Chat, person: Person, argument: str) -> None:
         person.tell(Problem("Type /protect alone: the passphrase is asked for, unseen."))
     else:
         chat.passwords.protect(person)
+        chat.ignoring.store(person)
 
 
 @registry.command("unprotect", "", "let anybody have your name again")
@@ -118,26 +120,45 @@ def away(chat: Chat, person: Person, argument: str) -> None:
     person.tell(Notice("You are away. When you speak, you are back."))
 
 
-@registry.command("ignore", "NAME", "hide what somebody says")
+@registry.command("ignore", "[NAME]", "hide somebody and what they say, or list those you ignore")
 def ignore(chat: Chat, person: Person, argument: str) -> None:
-    """Hide from the person what somebody says."""
+    """Hide from the person what somebody says and does, or list those that they ignore."""
+    if not argument:
+        _list_ignored(chat, person)
+        return
     other = somebody(chat, person, argument)
-    if other is person:
+    if other is None:
+        return
+    if other is person or other.identity is person.identity:
         person.tell(Problem("That is you. Nobody can be kept from hearing themselves."))
-    elif other is not None:
-        person.ignores |= {other}
-        person.tell(Notice(f"You are shown nothing more of {other.name}. /unignore undoes it."))
+    elif other.identity in person.ignores:
+        person.tell(Problem(f"You ignore {other.name} already. /unignore {other.name} undoes it."))
+    else:
+        chat.ignoring.ignore(person, other.identity)
+        person.tell(
+            Notice(f"You are shown nothing more of {other.name}. /unignore undoes it."),
+            Notice(chat.ignoring.what_it_follows(person, other.identity)),
+        )
 
 
-@registry.command("unignore", "NAME", "show what somebody says again")
+def _list_ignored(chat: Chat, person: Person) -> None:
+    ignored = chat.ignoring.ignored_by(person)
+    if not ignored:
+        person.tell(Notice("You ignore nobody. /ignore NAME hides somebody and what they say."))
+        return
+    entries = [it.name if chat.names.find_again(it) else f"{it.name} (not here)" for it in ignored]
+    person.tell(Notice(f"You ignore {', '.join(entries)}. /unignore NAME undoes it."))
+
+
+@registry.command("unignore", "NAME", "show somebody and what they say again")
 def unignore(chat: Chat, person: Person, argument: str) -> None:
-    """Show the person again what somebody says."""
-    other = somebody(chat, person, argument)
-    if other is not None and other not in person.ignores:
-        person.tell(Problem(f"You do not ignore {other.name}."))
-    elif other is not None:
-        person.ignores -= {other}
+    """Show the person again what somebody says and does, here or not."""
+    other = chat.ignoring.find(person, argument)
+    if other is not None:
+        chat.ignoring.unignore(person, other)
         person.tell(Notice(f"You are shown what {other.name} says again."))
+    elif (here := somebody(chat, person, argument)) is not None:
+        person.tell(Problem(f"You do not ignore {here.name}. /ignore lists those you do."))
 
 
 @registry.command("quit", "[WORDS]", "leave, with a last word if you like", takes_rest=True)

@@ -2,10 +2,11 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from threadchat.chat.chat import Chat
+from threadchat.chat.identity import not_said_by
 from threadchat.chat.person import Correspondent, Person
 from threadchat.chat.room import Room
 from threadchat.commands.people import entry_of, somebody
@@ -120,16 +121,12 @@ def last(chat: Chat, person: Person, argument: str) -> None:
     number = _number(argument, MAX_LAST) if argument else DEFAULT_LAST
     if person.room is None:
         return
-    said = _heard_by(person, chat.recent(person.room, number))
+    # Of what ignored people said, others take the place.
+    of_all = chat.recent(person.room, MAX_REMEMBERED if person.ignores else number)
+    said = not_said_by(person.ignores, of_all)[-number:]
     shown = _fitting(said[::-1], lambda message: message.line)[::-1]
     is_shortened = len(shown) < len(said)
     person.tell(LastAnswer(person.room.name, shown, is_shortened, person.is_operator))
-
-
-def _heard_by(person: Person, said: Iterable[Spoken]) -> list[Spoken]:
-    """Return `said` without the messages under the names of people that `person` ignores."""
-    ignored = {other.name for other in person.ignores}
-    return [message for message in said if message.name not in ignored]
 
 
 def _number(argument: str, most: int) -> int:
@@ -210,9 +207,6 @@ def _room_of(chat: Chat, person: Person, name: str) -> Room | None:
 )
 def search(chat: Chat, person: Person, argument: str) -> None:
     """Find messages in all rooms."""
-    found = [
-        (hit.room, hit.message)
-        for hit in chat.search(argument, MAX_FOUND)
-        if _heard_by(person, [hit.message])
-    ]
-    person.tell(SearchAnswer(_fitting(found, line_of_found)))
+    hits = chat.search(argument, MAX_LAST if person.ignores else MAX_FOUND)
+    found = [(hit.room, hit.message) for hit in hits if not_said_by(person.ignores, [hit.message])]
+    person.tell(SearchAnswer(_fitting(found[:MAX_FOUND], line_of_found)))

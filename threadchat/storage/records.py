@@ -1,8 +1,8 @@
 """Remember what the server has to know of people, other than what they said.
 
-These are the protected names, each with what is kept of its passphrase; the mail that waits for
-the owners of those names; and the bans. They are in the file of the history, or in memory if there
-is no file.
+These are the protected names, each with what is kept of its passphrase, and whom its owner
+ignores; the mail that waits for the owners of those names; and the bans. They are in the file of
+the history, or in memory if there is no file.
 """
 
 import contextlib
@@ -37,6 +37,8 @@ _BUSY_SECONDS = 2.0
 
 _CANNOT_READ = "What waits for you cannot be read just now. Try again in a while."
 _CANNOT_KEEP = "That cannot be kept just now, and nothing has changed. Try again in a while."
+
+_CANNOT_KEEP_IGNORED = "That counts now, but may not when you come back: it cannot be written."
 
 
 class RecordsFailed(PersonError):
@@ -107,6 +109,7 @@ class Records:
                 self._connection.execute("PRAGMA synchronous = NORMAL")
                 self._connection.execute("PRAGMA foreign_keys = ON")
                 self._names = self._read_names()  # by their folded form
+                self._ignored = self._read_ignored()  # by the names of those who ignore
                 self._by_looks: dict[str, tuple[str, ...]] = {}  # names by their skeleton
                 for protected in self._names.values():
                     self._add_looks(protected.name)
@@ -175,6 +178,9 @@ class Records:
             before = self._names.pop(fold, None)
             if before is not None:
                 self._drop_looks(before.name)
+            self._ignored.pop(fold, None)
+            for owner, ignored in list(self._ignored.items()):
+                self._ignored[owner] = ignored - {fold}
             return before is not None
 
     def protected(self, name: str) -> Protected | None:
@@ -201,6 +207,41 @@ class Records:
     def _read_names(self) -> dict[str, Protected]:
         rows = self._connection.execute("SELECT fold, name, kept, since FROM names")
         return {fold: Protected(name, kept, since) for fold, name, kept, since in rows}
+
+    # Ignoring
+
+    def ignored_by(self, name: str) -> Collection[str]:
+        """Return the protected names whose owners the owner of `name` ignores."""
+        return self._ignored.get(fold_name(name), frozenset())
+
+    def ignore(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Have the owner of the first name of each pair ignore the owner of the second from now on.
+
+        A pair is left out if one of the two names is not protected.
+        """
+        with self._turn(_CANNOT_KEEP_IGNORED) as connection:
+            for owner, ignored in {(fold_name(one), fold_name(other)) for one, other in pairs}:
+                known = self._ignored.get(owner, frozenset())
+                if ignored not in known and owner in self._names and ignored in self._names:
+                    connection.execute("INSERT INTO ignores VALUES (?, ?)", (owner, ignored))
+                    self._ignored[owner] = known | {ignored}
+
+    def unignore(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Undo `ignore` for each pair."""
+        with self._turn(_CANNOT_KEEP_IGNORED) as connection:
+            for owner, ignored in {(fold_name(one), fold_name(other)) for one, other in pairs}:
+                known = self._ignored.get(owner, frozenset())
+                if ignored in known:
+                    connection.execute(
+                        "DELETE FROM ignores WHERE owner = ? AND ignored = ?", (owner, ignored)
+                    )
+                    self._ignored[owner] = known - {ignored}
+
+    def _read_ignored(self) -> dict[str, frozenset[str]]:
+        read: dict[str, frozenset[str]] = {}
+        for owner, ignored in self._connection.execute("SELECT owner, ignored FROM ignores"):
+            read[owner] = read.get(owner, frozenset()) | {ignored}
+        return read
 
     # Mail
 

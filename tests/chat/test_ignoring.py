@@ -1,0 +1,182 @@
+"""What somebody ignores: it goes by who both are, and lasts with protected names."""
+
+from tests.support.chats import RIGHT, Lobby, Somebody, protect
+from threadchat.net.disconnect import Reason
+from threadchat.storage.records import Records
+
+
+def prove(lobby: Lobby, id: int, name: str) -> Somebody:
+    """Let the owner of a protected name come in, from an address of their own."""
+    person = Somebody(id)
+    protected = lobby.chat.records.protected(name)
+    assert protected is not None
+    lobby.chat.names.claim(person, name, proven=protected)
+    lobby.chat.enter(person)
+    return person
+
+
+class TestOfProtectedNames:
+    def test_it_holds_from_any_address_and_after_a_restart(
+        self, kept: Lobby, records: Records
+    ) -> None:
+        al, bo, cy = kept.enter("al", "bo", "cy")
+        for person in (al, bo):
+            protect(kept, person, RIGHT, RIGHT)
+        kept.types(al, "/ignore bo")
+        assert al.lines()[1] == (
+            "=== Their name and yours are protected: it holds whenever they or you come back."
+        )
+        for person in (al, bo):
+            kept.chat.leave(person, Reason.QUIT)
+        kept.now[0] += 1000
+        for lobby in (kept, Lobby(records)):
+            if lobby is not kept:
+                kept = lobby
+                (cy,) = lobby.enter("cy")
+            al, bo = prove(lobby, 70, "al"), prove(lobby, 71, "bo")
+            al.lines()
+            lobby.types(bo, "/nick robert")
+            lobby.says(bo, "hi")
+            lobby.says(cy, "hello")
+            assert al.lines() == ["cy: hello"]
+            lobby.types(al, "/ignore")
+            assert al.lines() == ["=== You ignore robert. /unignore NAME undoes it."]
+            for person in (al, bo):
+                lobby.chat.leave(person, Reason.QUIT)
+        kept.chat.close()
+
+    def test_it_can_be_undone_while_the_other_is_not_here(
+        self, kept: Lobby, records: Records
+    ) -> None:
+        al, bo = kept.enter("al", "bo")
+        for person in (al, bo):
+            protect(kept, person, RIGHT, RIGHT)
+        kept.types(al, "/ignore bo")
+        later = Lobby(records)
+        again = prove(later, 70, "al")
+        again.lines()
+        later.types(again, "/ignore")
+        later.types(again, "/unignore bo")
+        assert again.lines() == [
+            "=== You ignore bo (not here). /unignore NAME undoes it.",
+            "=== You are shown what bo says again.",
+        ]
+        assert records.ignored_by("al") == frozenset()
+        later.chat.close()
+
+    def test_a_name_that_is_protected_later_is_kept_from_then_on(
+        self, kept: Lobby, records: Records
+    ) -> None:
+        al, bo = kept.enter("al", "bo")
+        kept.types(al, "/ignore bo")
+        protect(kept, al, RIGHT, RIGHT)
+        assert records.ignored_by("al") == frozenset()
+        protect(kept, bo, RIGHT, RIGHT)
+        assert records.ignored_by("al") == {"bo"}
+        kept.types(bo, "/unprotect")
+        assert records.ignored_by("al") == frozenset()
+
+    def test_who_proves_a_name_takes_along_what_they_ignore(
+        self, kept: Lobby, records: Records
+    ) -> None:
+        al, bo = kept.enter("al", "bo")
+        for person in (al, bo):
+            protect(kept, person, RIGHT, RIGHT)
+        kept.chat.leave(al, Reason.QUIT)
+        (guest,) = kept.enter("guest")
+        kept.types(guest, "/ignore bo")
+        guest.secrets.append(RIGHT)
+        kept.types(guest, "/nick al")
+        assert records.ignored_by("al") == {"bo"}
+        guest.lines()
+        kept.says(bo, "hi")
+        assert guest.lines() == []
+
+    def test_who_is_ignored_stays_so_by_proving_another_name(self, kept: Lobby) -> None:
+        al, bo, cy = kept.enter("al", "bo", "cy")
+        protect(kept, cy, RIGHT, RIGHT)
+        kept.chat.leave(cy, Reason.QUIT)
+        kept.chat.names.owner_of(kept.records.protected("cy"))  # type: ignore[arg-type]
+        kept.types(al, "/ignore bo")
+        al.lines()
+        bo.secrets.append(RIGHT)
+        kept.types(bo, "/nick cy")
+        kept.says(bo, "hi")
+        assert al.lines() == []
+
+    def test_a_file_that_fails_is_told_of_and_it_holds_all_the_same(
+        self, kept: Lobby, records: Records
+    ) -> None:
+        al, bo = kept.enter("al", "bo")
+        for person in (al, bo):
+            protect(kept, person, RIGHT, RIGHT)
+        records.close()
+        kept.types(al, "/ignore bo")
+        (line,) = al.lines()
+        assert line.startswith("!!! That counts now, but may not when you come back")
+        kept.says(bo, "hi")
+        assert al.lines() == []
+
+
+class TestMail:
+    def test_that_of_the_ignored_is_not_handed_over(self, kept: Lobby, records: Records) -> None:
+        al, bo, cy = kept.enter("al", "bo", "cy")
+        protect(kept, al, RIGHT, RIGHT)
+        kept.types(al, "/ignore bo")
+        kept.chat.leave(al, Reason.QUIT)
+        kept.types(bo, "/nick bob")
+        kept.types(bo, "/msg al rude")
+        kept.types(cy, "/msg al polite")
+        again = prove(kept, 70, "al")
+        again.lines()
+        kept.chat.mail.hand_over(again)
+        title, letter = again.lines()
+        assert title == "=== A message came for you while you were not here:"
+        assert letter.endswith("[cy -> you] polite")
+        assert records.waiting("al") == []
+
+
+class TestWhatWasSaid:
+    def test_it_goes_by_who_had_the_name_then(self, lobby: Lobby) -> None:
+        al, bo, cy = lobby.enter("al", "bo", "cy")
+        lobby.says(bo, "tea, said bo")
+        lobby.types(bo, "/nick robert")
+        lobby.says(bo, "tea, said robert")
+        lobby.types(cy, "/nick bo")
+        lobby.says(cy, "tea, said cy")
+        lobby.types(al, "/ignore robert")
+        al.lines()
+        lobby.types(al, "/last")
+        assert al.lines()[1:-1] == ["bo: tea, said cy"]
+        lobby.types(al, "/search tea")
+        (found,) = al.lines()
+        assert found.endswith("bo: tea, said cy")
+
+    def test_others_take_the_places_of_the_ignored(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.says(al, "tea one")
+        for number in range(30):
+            lobby.says(bo, f"tea {number}")
+        lobby.types(al, "/ignore bo")
+        al.lines()
+        lobby.types(al, "/last 1")
+        assert al.lines()[1:-1] == ["al: tea one"]
+        lobby.types(al, "/search tea")
+        (found,) = al.lines()
+        assert found.endswith("al: tea one")
+
+    def test_it_is_left_out_of_a_replay(self, lobby: Lobby) -> None:
+        al, bo, cy = lobby.enter("al", "bo", "cy")
+        lobby.types(bo, "/join games")
+        lobby.says(bo, "rude")
+        lobby.types(cy, "/join games")
+        lobby.says(cy, "polite")
+        lobby.types(al, "/ignore bo")
+        al.lines()
+        lobby.types(al, "/join games")
+        assert al.lines() == [
+            "=== You are in games.",
+            "=== What was said before you came:",
+            "cy: polite",
+            "=== From here on it is live.",
+        ]
