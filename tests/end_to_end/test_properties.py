@@ -228,9 +228,10 @@ class TestBounds:
         timing_marks = replies.count(bytes((IAC, Command.WONT, Option.TIMING_MARK)))
         assert len(replies) <= 3 * (MAX_REPLIES + timing_marks)
 
-    @given(st.sampled_from([Option.NAWS, Option.TTYPE]), st.binary(max_size=2000))
-    def test_subnegotiations(self, option: Option, payload: bytes) -> None:
+    @given(st.binary(max_size=2000))
+    def test_subnegotiations(self, payload: bytes) -> None:
         parser = agreeing_parser()
+        option = Option.TTYPE
         data = bytes((IAC, Command.SB, option)) + escape(payload) + b"\xff\xf0"
         *_, last = parser.receive_data(bytes((IAC, Command.WILL, option)) + data)
         assert last == Subnegotiation(option, payload[:MAX_SUBNEGOTIATION])

@@ -28,7 +28,7 @@ from tests.terminal.support import (
     all_ways_to_cut_steps,
     text_of,
 )
-from threadchat.terminal.telnet import MAX_SUBNEGOTIATION, TelnetParser
+from threadchat.terminal.telnet import COMMAND_SECONDS, MAX_SUBNEGOTIATION, TelnetParser
 from threadchat.terminal.telnetprotocol import (
     IAC,
     Command,
@@ -255,6 +255,101 @@ def with_naws() -> TelnetParser:
     return parser
 
 
+def with_type() -> TelnetParser:
+    parser = TelnetParser(remote={Option.TTYPE})
+    parser.receive_data(b"\xff\xfb\x18")
+    parser.data_to_send()
+    return parser
+
+
+SIZE = Subnegotiation(Option.NAWS, b"\x00\x50\x00\xff")
+BEGUN = b"\xff\xfa\x1f\x00\x50\x00"
+
+
+class TestUnfinished:
+    """A command whose end does not come swallows no text."""
+
+    @pytest.mark.parametrize(
+        ("last", "text"),
+        [
+            (b"\xff\xff\xff\xf0", b""),  # doubled, as it should be
+            (b"\xff\xff\xf0", b""),  # the FF of a size not doubled
+            (b"\xff\xff", b""),  # doubled, and the end missing
+            (b"\xff", b""),  # neither, where something else follows
+        ],
+        ids=["right", "not doubled", "without end", "neither"],
+    )
+    @pytest.mark.parametrize("behind", [b"hi", b"\r\n", "😀".encode(), b"\x00h"], ids=repr)
+    def test_a_size_ends_at_its_four_bytes(self, last: bytes, text: bytes, behind: bytes) -> None:
+        if behind[0] == 0xF0 and not last.endswith(b"\xf0"):
+            pytest.skip("F0 may be the end of it")
+        for way in all_ways_to_cut(BEGUN + last + behind):
+            size, *rest = Result(with_naws(), way).events
+            assert size == SIZE
+            assert text_of(rest) == behind.replace(b"\r\n", b"\n").replace(b"\0", b"")
+
+    def test_a_command_may_follow_at_once(self) -> None:
+        for way in all_ways_to_cut(BEGUN + b"\x18\xff\xf6hi"):
+            _, *rest = Result(with_naws(), way).events
+            assert rest == [Signal(Command.AYT), Data(b"hi")]
+
+    def test_the_size_is_told_before_its_end_comes(self) -> None:
+        parser = with_naws()
+        assert parser.receive_data(BEGUN + b"\xff\xff") == [SIZE]
+        assert parser.receive_data(b"\xff\xf0") == []
+
+    @pytest.mark.parametrize(
+        "begun",
+        [
+            b"\xff",
+            b"\xff\xfb",
+            b"\xff\xfa",
+            b"\xff\xfa\xff",
+            b"\xff\xfa\x18",
+            b"\xff\xfa\x18\x00XTE",
+            b"\xff\xfa\x18\x00XTE\xff",
+            b"\xff\xfa\x1f\x00\x50",
+            b"\xff\xfa\x1f\x00\xff",
+            b"\xff\xfa\x1f\x00\x50\x00\x18",
+            b"\xff\xfa\x1f\x00\x50\x00\x18\xff",
+            b"\xff\xfa\x2a\x01" + b";x" * 3000,
+        ],
+        ids=lambda begun: begun[:8].hex(" "),
+    )
+    def test_after_a_time_it_is_given_up(self, begun: bytes) -> None:
+        for pieces in all_ways_to_cut(begun[:20]):
+            parser = with_naws()
+            events = [event for piece in pieces for event in parser.receive_data(piece, 10.0)]
+            parser.receive_data(begun[20:], 10.0 + COMMAND_SECONDS)
+            assert text_of(events) == b""
+            assert parser.receive_data(b"hello\r\n", 10.1 + COMMAND_SECONDS) == [Data(b"hello\n")]
+
+    def test_until_then_it_is_waited_for(self) -> None:
+        parser = with_type()
+        parser.receive_data(b"\xff\xfa\x18\x00XTE", 10.0)
+        events = parser.receive_data(b"RM\xff\xf0hi", 10.0 + COMMAND_SECONDS)
+        assert events == [Subnegotiation(Option.TTYPE, b"\0XTERM"), Data(b"hi")]
+
+    def test_an_end_that_comes_too_late_is_no_text(self) -> None:
+        for late in (b"\xff\xf0", b"\xf0"):
+            parser = with_type()
+            parser.receive_data(b"\xff\xfa\x18\x00XTE" + b"\xff" * (len(late) == 1), 10.0)
+            assert text_of(parser.receive_data(late + b"hi", 11.0 + COMMAND_SECONDS)) == b"hi"
+
+    def test_each_command_has_its_own_time(self) -> None:
+        parser = with_type()
+        parser.receive_data(b"\xff\xfa\x18\x00A\xff\xf0\xff", 10.0)
+        parser.receive_data(b"\xf1\xff\xfa\x18", 12.0)
+        assert parser.receive_data(b"\x00B\xff\xf0", 13.9)[-1] == Subnegotiation(
+            Option.TTYPE, b"\0B"
+        )
+
+    def test_a_line_end_has_no_time(self) -> None:
+        parser = TelnetParser()
+        assert parser.receive_data(b"hi\r", 0.0) == [Data(b"hi\n")]
+        assert parser.receive_data(b"\n", 100.0) == []
+
+
 class TestSubnegotiation:
     @pytest.mark.parametrize(
         "data",
@@ -302,15 +397,15 @@ class TestSubnegotiation:
 
     def test_the_longest_payload_comes_whole(self) -> None:
         payload = b"x" * MAX_SUBNEGOTIATION
-        for pieces in all_ways_to_cut(b"\xff\xfa\x1f" + payload + b"\xff\xf0"):
-            assert Result(with_naws(), pieces).events == [Subnegotiation(Option.NAWS, payload)]
+        for pieces in all_ways_to_cut(b"\xff\xfa\x18" + payload + b"\xff\xf0"):
+            assert Result(with_type(), pieces).events == [Subnegotiation(Option.TTYPE, payload)]
 
     @pytest.mark.parametrize("surplus", [b"x", b"\xff\xff", b"\xff\x01", b"x" * 70_000])
     def test_what_is_too_long_is_cut(self, surplus: bytes) -> None:
         payload = b"x" * MAX_SUBNEGOTIATION
-        data = b"\xff\xfa\x1f" + payload + surplus + b"\xff\xf0hi"
-        assert Result(with_naws(), [data]).events == [
-            Subnegotiation(Option.NAWS, payload),
+        data = b"\xff\xfa\x18" + payload + surplus + b"\xff\xf0hi"
+        assert Result(with_type(), [data]).events == [
+            Subnegotiation(Option.TTYPE, payload),
             Data(b"hi"),
         ]
 

@@ -161,10 +161,11 @@ class Negotiation:
             events.append(OptionChanged(side, option, after in _IN_FORCE))
         return events
 
-    def receive_line(self) -> None:
-        """Take note that the peer has sent a line of text: timing marks are counted anew.
+    def receive_text(self) -> None:
+        """Take note that the peer has sent some text: timing marks are counted anew.
 
-        A person who types lines may press Ctrl-C as often as they like.
+        A person may press Ctrl-C as often as they like. A telnet that takes parts of letters for
+        Ctrl-C and other keys sends a timing mark for each, and a line may have hundreds of them.
         """
         self._timing_marks = 0
 
