@@ -22,6 +22,16 @@ FOREIGN = [
     ("HTTP", b"GET http://example.org/" + b"a" * 4000 + b" HTTP/1.1\r\n\r\n"),
     ("SSH", b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"),
     ("SSH", b"SSH-1.99-client\r\n"),
+    ("IRC", b"CAP LS 302\r\nNICK al\r\nUSER al 0 * :Al\r\n"),
+    ("IRC", b"CAP LS\n"),
+    ("IRC", b"cap ls 302\r\n"),
+    ("IRC", b"CAP REQ :sasl\r\n"),
+    ("IRC", b"NICK al\r\n"),
+    ("IRC", b"NICK :al\n"),
+    ("IRC", b"USER al 0 * :Al Bo\r\n"),
+    ("IRC", b"USER al localhost chat al\r\nNICK al\r\n"),
+    ("IRC", b"PASS secret\r\nNICK al\r\nUSER al 0 * :Al\r\n"),
+    ("IRC", b"PASS :secret word\nCAP LS 302\n"),
 ]
 IDS = [f"{protocol} {data[:24]!r}" for protocol, data in FOREIGN]
 
@@ -44,6 +54,21 @@ PEOPLE = [
     b"hi\rSSH-2.0-x\r\n",
     b"OPTIONS are many, and I could go on about them for " + b"hours and " * 40 + b"\n",
     b"\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x18\xff\xfb\x27\xff\xfd\x01\xff\xfb\x03\xff\xfd\x03",
+    b"NICK\r\n",
+    b"nick al\r\n",
+    b"NICK is my name\r\n",
+    b"Nick\r\n",
+    b"CAP\r\n",
+    b"CAP LSD\r\n",
+    b"CAPTAIN\r\n",
+    b"USER\r\n",
+    b"USER al\r\n",
+    b"USER of this\r\n",
+    b"PASS\r\n",
+    b"PASS word\r\nal\r\nNICK al\r\n",
+    b"PASS word\r\nNICK\r\n",
+    b"PASS word\r\nUte\r\n",
+    b"al\r\nNICK al\r\n",
     b"\x16\r\n",
     b"\x16\x03\r\n",
     b"\x16\x03\x05\r\n",
@@ -134,6 +159,12 @@ class TestAnswers:
         assert f"Content-Length: {len(body)}" in headers
         assert "Connection: close" in headers
         assert body.endswith(b"\r\n")
+
+    def test_irc_gets_an_error_message(self) -> None:
+        answer = self.answer_to(b"NICK al\r\n").decode("ascii")
+        assert answer.startswith("ERROR :This is no IRC server.")
+        assert (answer.count("\r\n"), answer[-2:]) == (1, "\r\n")
+        assert len(answer) <= 512  # RFC 2812, section 2.3
 
     def test_http_says_how_to_come_in(self) -> None:
         assert b"telnet" in self.answer_to(b"GET / HTTP/1.1\r\n\r\n").partition(b"\r\n\r\n")[2]

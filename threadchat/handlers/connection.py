@@ -196,7 +196,9 @@ class TerminalConnection:
         while not self.is_ended and (data := self._receive()):
             if not sniffer.done and (foreign := sniffer.look(data)):
                 self.why = f"{Reason.NOT_A_CHAT_CLIENT}: {foreign.protocol}"
-                self._send_queue.send(foreign.answer)
+                # Our greeting has ended in a question, on the line where the cursor is.
+                begin = b"\r\n" if greeted and foreign.is_lines else b""
+                self._send_queue.send(begin + foreign.answer)
                 self._was_cut_off = True
                 return
             if not greeted:

@@ -20,6 +20,8 @@ class Foreign:
 
     protocol: str
     answer: bytes
+    is_lines: bool = False
+    """Whether the answer can be read after other lines, if it begins a line of its own."""
 
 
 _HTTP = Foreign(
@@ -37,6 +39,8 @@ _HTTP = Foreign(
 _TLS = Foreign("TLS", b"\x15\x03\x01\x00\x02\x02\x46")
 # An SSH server may send lines of text before its identification (RFC 4253, section 4.2).
 _SSH = Foreign("SSH", f"{_WORDS}\r\n".encode("ascii"))
+# A server sends ERROR before it ends a connection (RFC 2812, section 3.7.4), and clients show it.
+_IRC = Foreign("IRC", f"ERROR :This is no IRC server. {_WORDS}\r\n".encode("ascii"), is_lines=True)
 
 _OPENINGS = (
     (re.compile(rb"\x16\x03[\x00-\x04]"), _TLS),
@@ -45,11 +49,22 @@ _OPENINGS = (
     # A request line may be too long to wait for its end. An absolute target or one that begins
     # with a slash is enough.
     (re.compile(rb"(?:GET|HEAD|POST|PUT|OPTIONS|CONNECT) (?:/|https?:)[^ \r\n]{200}"), _HTTP),
+    # The commands that register an IRC client (RFC 2812, section 3.1; IRCv3). PASS alone may be a
+    # person's answer to the question for the password.
+    (re.compile(rb"CAP (?:LS|REQ|LIST|END)[ \r\n]", re.IGNORECASE), _IRC),
+    (re.compile(rb"USER [^ \r\n]+ [^ \r\n]+ [^ \r\n]+ [^\r\n]", re.IGNORECASE), _IRC),
+    (re.compile(rb"NICK :?[^ \r\n]+ ?[\r\n]"), _IRC),
+    (re.compile(rb"PASS [^\r\n]+[\r\n]+(?:CAP|NICK|USER) "), _IRC),
 )
+
+_MAY_GO_ON = re.compile(rb"PASS [^\r\n]+[\r\n]+(?:C(?:AP?)?|N(?:I(?:CK?)?)?|U(?:S(?:ER?)?)?)?\Z")
+"""A first line that may still be the first of an IRC client."""
 
 
 class Sniffer:
     """Recognize another protocol in the first bytes of a connection, up to its first line's end.
+
+    Only after a PASS, the beginning of the second line is looked at, too.
 
     It does not matter how the bytes are cut into chunks. The sniffer holds no bytes back.
     """
@@ -68,5 +83,6 @@ class Sniffer:
             if opening.match(self._seen):
                 self.done = True
                 return foreign
-        self.done = len(self._seen) >= _LOOK_AT or b"\n" in self._seen or b"\r" in self._seen
+        has_line = b"\n" in self._seen or b"\r" in self._seen
+        self.done = len(self._seen) >= _LOOK_AT or (has_line and not _MAY_GO_ON.match(self._seen))
         return None
