@@ -21,6 +21,7 @@ import pyte
 import pytest
 
 from tests.console.test_input import thread_of
+from tests.support.clock import Clock
 from tests.support.waiting import wait_until
 from tests.terminal.test_editscreen import wrapped
 from threadchat.console import input as input_module
@@ -197,12 +198,19 @@ def test_a_command_stays_above_its_answer(seat: Seat) -> None:
 def test_the_keys_of_the_line_editor(seat: Seat) -> None:
     seat.press("first\r", "\x1b[A", "\x17", "ki", "\t", "\t")
     seat.expect_last("=== kick  kill", "operator> ki")
-    seat.press("c\t bo\r")
+    seat.press("c", "\t")
+    seat.expect_last("operator> kick")
+    seat.press(" bo\r")
     seat.expect_last("operator> kick bo", "=== [i]kick bo[/i]", "operator>")
     seat.press("\x10\x10", "\x04")
     seat.expect_last("operator> first")
     seat.press("\x15", "\x04")
     seat.expect_last(HOW_TO_STOP, "operator>")
+
+
+def test_a_tab_in_a_paste_completes_nothing(seat: Seat) -> None:
+    seat.press("\tkil bo\tkil\tagain\r")
+    seat.expect_last("operator>  kil bo kil again", "=== [i] kil bo kil again[/i]", "operator>")
 
 
 @pytest.mark.parametrize("columns", [40, 132])
@@ -473,6 +481,27 @@ def test_a_terminal_that_hangs_up_ends_the_desk_alone(ends: Ends, reader: Termin
     assert not thread_of(reader).is_alive()
     ends.console.note(Connected(1, "x"))
     reader.stop()
+
+
+@pytest.mark.parametrize("begun", [b"a\x1b", b"a\x1b[", b"a\x1b[1;"], ids=repr)
+def test_what_comes_late_is_not_the_rest_of_a_key(
+    ends: Ends, reader: TerminalInput, begun: bytes
+) -> None:
+    clock = Clock()
+    reader._clock = clock
+    os.write(ends.outside, begun)
+    wait_until(lambda: reader._line._keys._escape == begun[1:].decode(), "the key has begun")
+    clock.now += 1.0
+    os.write(ends.outside, b"hello\r")
+    assert ends.obeyed.get(timeout=DEADLINE) == "ahello"
+
+
+def test_a_paste_may_be_cut_behind_a_tab(
+    ends: Ends, reader: TerminalInput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "_read", lambda: os.read(ends.stdin.fileno(), 4))
+    os.write(ends.outside, b"kil\tbo\r")
+    assert ends.obeyed.get(timeout=DEADLINE) == "kil bo"
 
 
 def test_signal_handlers_are_gone_after_a_stop(reader: TerminalInput) -> None:

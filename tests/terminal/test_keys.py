@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.terminal.support import DELETE, END, HOME, LEFT, RIGHT, started
-from threadchat.terminal.keys import MAX_ESCAPE, KeyReader
+from threadchat.terminal.keys import MAX_ESCAPE, KeyReader, may_go_on, pasted
 
 
 @pytest.mark.parametrize(
@@ -118,6 +118,44 @@ def test_an_interrupt_ends_a_sequence_under_way() -> None:
     editor.interrupt()
     editor.feed("D")
     assert editor.text == "D"
+
+
+def test_the_owner_ends_a_sequence_under_way() -> None:
+    editor = started()
+    editor.feed("abc\x1b[")
+    editor.end_key()
+    assert editor.feed("D\n") == ["abcD"]
+
+
+# What a read tells of its keys
+
+
+@pytest.mark.parametrize(
+    ("data", "is_last", "typed"),
+    [
+        (b"\treturn al\tis", True, b" return al is"),
+        (b"al\t", True, b"al\t"),
+        (b"al\t\t", True, b"al\t\t"),
+        (b"\t\ta\t", True, b"  a\t"),
+        (b"al\t", False, b"al "),
+        (b"al", True, b"al"),
+        (b"", True, b""),
+    ],
+)
+def test_a_tab_within_a_read_is_a_blank(data: bytes, is_last: bool, typed: bytes) -> None:
+    assert pasted(data, is_last=is_last) == typed
+
+
+@pytest.mark.parametrize("data", [b"a\t", b"a\x1b", b"\x1b[", b"\x1b[1;5", b"\x1bO", b"\x1b[["])
+def test_more_may_tell_what_the_last_key_is(data: bytes) -> None:
+    assert may_go_on(data)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"a", b"\ta", b"\x1b[A", b"\x1bx", b"\t\r", b"\x1b[" + b"1" * 99]
+)
+def test_where_it_is_plain_what_the_last_key_is(data: bytes) -> None:
+    assert not may_go_on(data)
 
 
 # The reader of keys by itself

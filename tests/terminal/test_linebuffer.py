@@ -140,3 +140,14 @@ class TestFinishAndClear:
         buffer.feed("abc")
         buffer.clear()
         assert buffer.feed("d\n") == ["d"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("a\x1b", "a"), ("a\x1b[1;", "a"), ("a\x1b\x1b", "a"), ("a\x1b[A", "a\x1b[A"), ("ab", "ab")],
+)
+def test_a_key_that_has_begun_can_be_given_up(text: str, kept: str) -> None:
+    buffer = LineBuffer()
+    buffer.feed(text)
+    buffer.end_key()
+    assert buffer.take() == kept

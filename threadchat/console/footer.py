@@ -61,6 +61,12 @@ class Footer:
         with self._lock:
             return [] if self._line is None else self._line.feed(keys)
 
+    def end_key(self) -> None:
+        """Forget a key's sequence that has begun: what comes next is text."""
+        with self._lock:
+            if self._line is not None:
+                self._line.end_key()
+
     def around(self, text: str, status: str, size: os.terminal_size | None) -> str:
         """Return what to write so that `text` appears above a footer that is up to date.
 

@@ -28,6 +28,7 @@ from threadchat.console.log import Console
 from threadchat.console.tty import Tty, is_in_foreground
 from threadchat.net.selfpipe import SelfPipe
 from threadchat.net.threads import join, start_thread
+from threadchat.terminal.keys import KEY_SECONDS, may_go_on, pasted
 from threadchat.terminal.linebuffer import LineBuffer, LineTooLong
 from threadchat.terminal.lineeditor import Completer, EndOfInput, Event, LineEditor
 from threadchat.text.clean import clean_line
@@ -41,6 +42,9 @@ LOOK_SECONDS = 1.0
 
 _DRAW_SECONDS = 0.5
 """The most seconds we wait until the line is off the screen; the terminal may be stopped."""
+
+_MAX_PASTE = 16 * 1024
+"""The most bytes that are read in one piece to find out what a key is."""
 
 _SUSPEND = "\x1a"  # Ctrl-Z
 
@@ -117,7 +121,7 @@ class OperatorInput:
                     self._take_end()
                     break
                 if data:
-                    self._take(self._decoder.decode(data))
+                    self._receive(data)
 
     def _wait_for_input(self) -> bool:
         """Wait for input; return whether there is some.
@@ -151,6 +155,9 @@ class OperatorInput:
             if sys.platform == "win32" or self._may_read():
                 raise
             return None
+
+    def _receive(self, data: bytes) -> None:
+        self._take(self._decoder.decode(data))
 
     def _take(self, text: str) -> None:
         self._handle(self._buffer.feed(text))
@@ -193,8 +200,11 @@ class TerminalInput(OperatorInput):
         terminal: Tty,
         complete: Completer | None = None,
         prompt: str = PROMPT,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(console, obey, failed, stdin)
+        self._clock = clock
+        self._received_at = 0.0
         self._terminal = terminal
         self._prompt = prompt
         encoding = os.device_encoding(terminal.descriptor) or "utf-8"
@@ -237,6 +247,16 @@ class TerminalInput(OperatorInput):
             self._console.footer.resume()
             self._console.redraw()
         return self._is_seated
+
+    def _receive(self, data: bytes) -> None:
+        now = self._clock()
+        if now - self._received_at > KEY_SECONDS:
+            self._console.footer.end_key()
+        self._received_at = now
+        # A paste may be longer than what is read at once.
+        while len(data) < _MAX_PASTE and may_go_on(data) and self._listen([self._descriptor], 0):
+            data += self._read() or b""
+        super()._receive(pasted(data))
 
     def _take(self, text: str) -> None:
         keys, *later = text.split(_SUSPEND)

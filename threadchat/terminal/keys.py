@@ -11,10 +11,21 @@ from threadchat.terminal.editbuffer import UNSHOWABLE, EditBuffer
 MAX_ESCAPE = 32
 """The longest escape sequence that is waited for, in characters."""
 
+KEY_SECONDS = 0.1
+"""Seconds after which the rest of a key's sequence is not waited for any more.
+
+A terminal sends a sequence in one piece. After a person has pressed Esc alone, what they type next
+is text.
+"""
+
 _TEXT_RUN = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
 
 # The Linux console sends its function keys as ESC [ [ and a letter.
 _UNFINISHED = re.compile(r"\x1b(?:\[(?:\[|[ -?]*)|O[0-9;]*)?")
+
+_BEGUN_SEQUENCE = re.compile(rf"\x1b*{_UNFINISHED.pattern}\Z")
+
+_CUT_OFF = re.compile(rf"(?:\t|{_UNFINISHED.pattern})\Z".encode())
 
 _KEY_SEQUENCE = re.compile(r"\x1b[\[O]([0-9]*)(?:;([0-9]+))?([A-DFH~])")
 
@@ -41,6 +52,28 @@ EDITING_KEYS: dict[str, Callable[[EditBuffer], None]] = {
     "8~": EditBuffer.go_to_end,
 }
 """What each key does that changes only the line and the cursor, by the name of the key."""
+
+
+def pasted(data: bytes, *, is_last: bool = True) -> bytes:
+    """Return `data`, which was read at once, with a blank for each Tab that more bytes follow.
+
+    People press Tab and wait for what it does; more bytes come only from a paste. Tabs at the end
+    of the last piece of what was read are keys.
+    """
+    if b"\t" not in data:
+        return data
+    before = data.rstrip(b"\t") if is_last else data
+    return before.replace(b"\t", b" ") + data[len(before) :]
+
+
+def may_go_on(data: bytes) -> bool:
+    """Return whether what follows tells what the last key of `data` is: a Tab, or a sequence."""
+    return _CUT_OFF.search(data[-MAX_ESCAPE:]) is not None
+
+
+def without_begun_key(text: str) -> str:
+    """Return `text` without a key's sequence that has begun at its end."""
+    return _BEGUN_SEQUENCE.sub("", text) if "\x1b" in text else text
 
 
 def key_name(sequence: str) -> str:

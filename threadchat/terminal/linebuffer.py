@@ -7,6 +7,8 @@ each line end. `lineeditor` is for clients that send every key at once.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from threadchat.terminal.keys import without_begun_key
+
 MAX_LINE = 4096
 """The longest line, in characters."""
 
@@ -67,6 +69,10 @@ class LineBuffer:
     def finish(self) -> Sequence[LineEvent]:
         """Return the unfinished text as a line, for a client that has left without a line end."""
         return self.feed("\n") if self._text else []
+
+    def end_key(self) -> None:
+        """Forget a key's sequence that has begun at the end of the text."""
+        self._text = without_begun_key(self._text)
 
     def clear(self) -> None:
         """Forget the line that is being typed."""

@@ -111,6 +111,10 @@ class LineEditor:
                 self._press(read)
         return self._events
 
+    def end_key(self) -> None:
+        """Forget a key's sequence that has begun: what comes next is text."""
+        self._keys.clear()
+
     @property
     def text(self) -> str:
         """The line as typed so far."""
