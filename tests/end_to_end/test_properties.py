@@ -44,7 +44,7 @@ from threadchat.terminal.telnetprotocol import (
 )
 from threadchat.terminal.view import View
 from threadchat.text.clean import MAX_COMBINING_MARKS, UNSAFE_CHARACTER, clean_text
-from threadchat.text.encodings import Decoder
+from threadchat.text.decoder import Decoder
 from threadchat.text.names import (
     MAX_NAME_CELLS,
     RESERVED_NAMES,

@@ -333,3 +333,101 @@ def test_all_of_them_in_one_room(server: ChatServer) -> None:
             assert [line for line in order if not line.startswith(without)] == [
                 line for line in other_order if not line.startswith(without)
             ]
+
+
+LETTERS = [
+    "Привет! Как у тебя дела? Я пишу: КУЯ.",
+    "Zażółć gęślą jaźń, są też ŚŹĄĘ.",
+    "Příliš žluťoučký kůň úpěl ďábelské ódy; Řeka Úpa.",
+    "我们在东京，慢慢说：下午的会议取消了。",
+    "He said “it’s fine” … and “so be it”.",
+    "😀 😃 😅 😊",
+]
+"""Lines whose UTF-8 holds the bytes 83, 85, 8F, 9A, 9C and 9D."""
+
+
+@pytest.fixture
+def telnet(server: ChatServer) -> Iterator[Screen]:
+    """inetutils' telnet in line mode, of a person called al."""
+    with Screen(KINDS["inetutils-telnet"], server) as screen:
+        enter(screen, "al")
+        yield screen
+
+
+def test_letters_that_hold_keys_of_inetutils_telnet(telnet: Screen, server: ChatServer) -> None:
+    # In line mode it takes some bytes of letters for its own keys, until it is asked for BINARY.
+    with Client(server, "bo") as bo:
+        telnet.expect("--> bo joined (2 here)")
+        telnet.type("Привет! Как у тебя дела?")
+        bo.expect("al: Привет! Как у тебя дела?\r\n")
+        for line in LETTERS:
+            telnet.type(line)
+            bo.expect(f"al: {line}\r\n")
+            bo.type(line)
+            telnet.expect(f"bo: {line}")
+        os.write(telnet._terminal, "это не то\x03".encode())
+        telnet.type("Ещё раз")
+        bo.expect("al: Ещё раз\r\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Как у тебя",
+        "ŚŹŃ",
+        "Tož Úpa",
+        "我们在东京",
+        "“so",
+        "你我他😃",
+        "Кук" * 600,
+    ],
+    ids=lambda line: line[:20],
+)
+def test_a_first_line_is_whole_where_a_signal_tells_of_it(
+    telnet: Screen, server: ChatServer, line: str
+) -> None:
+    with Client(server, "bo") as bo:
+        telnet.type(line)
+        bo.expect(f"al: {line}\r\n")
+        bo.type("“hi”")
+        telnet.expect("bo: “hi”")
+
+
+@pytest.mark.parametrize("first", ["żółw są tu", "są", "慢慢说"])
+def test_after_a_first_line_without_a_letter_all_are_whole(
+    telnet: Screen, server: ChatServer, first: str
+) -> None:
+    # It drops the byte 85 and sends nothing for it, until a signal shows that it is a telnet.
+    with Client(server, "bo") as bo:
+        telnet.type(first)
+        bo.expect("\r\n")
+        telnet.type("Ś")
+        bo.expect("al: Ś\r\n")
+        for line in LETTERS:
+            telnet.type(line)
+            bo.expect(f"al: {line}\r\n")
+
+
+def test_character_mode_keeps_inetutils_telnet_from_its_prompt(
+    telnet: Screen, server: ChatServer
+) -> None:
+    with Client(server, "bo") as bo:
+        telnet.type("/charmode on")
+        telnet.expect("lobby>")
+        for line in LETTERS:
+            telnet.press(f"{line}\r")
+            bo.expect(f"al: {line}\r\n")
+        telnet.press("oops\x03hi\r")
+        bo.expect("al: hi\r\n")
+
+
+def test_a_letter_that_the_terminal_cut(server: ChatServer) -> None:
+    # Without IUTF8, a terminal's Backspace takes one byte of a letter.
+    with Screen(KINDS["nc.openbsd"], server) as screen, Client(server, "bo") as bo:
+        enter(screen, "al")
+        screen.type("привет")
+        os.write(screen._terminal, "приветы\x7fx\n".encode())
+        screen.type("привет")
+        bo.expect("al: привет\r\nal: приветÑx\r\nal: привет\r\n")
+        bo.type("привет")
+        screen.expect("bo: привет")

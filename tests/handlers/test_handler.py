@@ -7,12 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.clients import Client
+from tests.support.clock import Clock
 from tests.support.servers import WatchingConsole, run_server
 from tests.support.waiting import wait_until
+from tests.terminal.support import PUTTY
 from threadchat import ChatServer
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.commands.registry import Command
+from threadchat.handlers.connection import WAITING_SIZE
 from threadchat.monitoring.events import Disconnected
 from threadchat.net import transport as transport_module
 
@@ -160,10 +163,89 @@ def test_bytes_that_are_no_utf8_are_shown_and_answered_in_the_fallback(
     with Client(server, "al") as al, Client(server, "bo") as bo:
         al.send(b"caf\xe9\n")
         bo.expect("al: café\r\n")
-        al.expect("--> bo joined (2 here)\r\n")
+        al.expect("=== What you typed is not UTF-8: your charset is cp1252 now. /charset NAME")
+        al.expect("\r\n")
         bo.type("olé 漢")
         al.expect("\r\n")
         assert al.received.endswith(b"bo: ol\xe9 ?\r\n")
+
+
+@pytest.mark.parametrize("greeted", [True, False])
+def test_an_irc_client_is_told_once_in_its_own_words(
+    server: ChatServer, console: WatchingConsole, greeted: bool
+) -> None:
+    with Client(server, "bo") as bo, Client(server, "cy") as cy, Client(server) as client:
+        if greeted:
+            client.expect("Your name: ")
+        client.send(b"CAP LS 302\r\nNICK al\r\nUSER al 0 * :Al\r\nPING x\r\n")
+        client.expect_end()
+        lines = client.received.decode().split("\r\n")
+        assert [line.partition(" :")[0] for line in lines if "IRC" in line] == ["ERROR"]
+        assert console.next_disconnect().why == "not a chat client: IRC"
+        bo.expect("--> cy joined (2 here)\r\n")
+        assert bo.read_to_fence(cy) == ""
+
+
+def test_a_paste_may_be_cut_behind_a_tab(server: ChatServer) -> None:
+    with Client(server, "alice") as alice, Client(server) as bo:
+        bo.send(PUTTY + b"bo\r\n")
+        alice.expect("--> bo joined")
+        before = b"x" * (WAITING_SIZE - 4)
+        bo.send(before + b" al\t" + b"and so on\r\n")
+        alice.expect(f"bo: {before.decode()} al and so on\r\n")
+
+
+def test_a_key_that_is_late_is_not_the_rest_of_a_sequence(clock: Clock) -> None:
+    with run_server(clock=clock) as (server, _), Client(server, "al") as al, Client(server) as bo:
+        bo.send(PUTTY + b"bo\r\n")
+        al.expect("--> bo joined")
+        bo.send(b"a\x1b\xff\xf6")
+        bo.expect("=== Yes, threadchat is here.")
+        clock.now += 1.0
+        bo.send(b"hello\r\n")
+        al.expect("bo: ahello\r\n")
+
+
+def test_a_change_of_the_charset_is_told_once(server: ChatServer) -> None:
+    with Client(server, "al") as al, Client(server, "bo") as bo:
+        al.expect("--> bo joined (2 here)\r\n")
+        al.send(b"caf\xe9\n\xe9\n")
+        al.expect("=== What you typed is not UTF-8: your charset is cp1252 now.")
+        bo.expect("al: café\r\nal: é\r\n")
+        assert "charset is" not in al.read_to_fence(bo)
+        al.send("привет\n".encode())
+        al.expect("=== Your client writes UTF-8 after all.")
+        bo.expect("al: привет\r\n")
+
+
+def test_a_byte_that_is_no_utf8_changes_no_client_that_writes_utf8(server: ChatServer) -> None:
+    with Client(server, "al") as al, Client(server, "bo") as bo:
+        for line in ("привет\n".encode(), b"\xd0x\r\n", "привет\n".encode()):
+            al.send(line)
+        bo.expect("al: привет\r\nal: Ðx\r\nal: привет\r\n")
+        bo.type("и тебе")
+        al.expect("bo: и тебе\r\n")
+        assert b"charset" not in al.received
+
+
+def test_with_utf8_as_the_fallback_a_bad_byte_is_replaced() -> None:
+    with (
+        run_server(fallback_encoding="utf-8") as (server, _),
+        Client(server, "al") as al,
+        Client(server, "bo") as bo,
+    ):
+        al.send(b"caf\xe9 " + b"\xfe" * 300 + b"\n" + "привет\n".encode())
+        bo.expect("al: caf\ufffd " + "\ufffd" * 300 + "\r\n")
+        bo.expect("al: привет\r\n")
+        bo.type("и тебе")
+        al.expect("bo: и тебе\r\n")
+
+
+@pytest.mark.parametrize("line", ["привет", "漢", "hi"])
+def test_a_byte_order_mark_before_the_name_is_dropped(server: ChatServer, line: str) -> None:
+    with Client(server) as al, Client(server, "bo") as bo:
+        al.send(b"\xef\xbb\xbfal\r\n" + line.encode() + b"\r\n")
+        bo.expect(f"al: {line}\r\n")
 
 
 def test_telnet_negotiation_is_answered_and_never_text(server: ChatServer) -> None:

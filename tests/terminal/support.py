@@ -82,6 +82,7 @@ SUBNEGOTIATION = re.compile(rb"\xff\xfa.*?\xff\xf0", re.DOTALL)
 
 PUTTY = bytes.fromhex("fffb1f fffb20 fffb18 fffb27 fffd01 fffb03 fffd03")
 PROBE = bytes.fromhex("fffb01 fffb03 fffd1f")
+DO_BINARY = bytes.fromhex("fffd00")
 AGREED = bytes.fromhex("fffd01 fffd03")
 
 
@@ -105,13 +106,17 @@ class Session:
 
     def press(self, keys: str) -> None:
         for key in keys.encode():
-            self.type(bytes((key,)), after=0.1)
+            self.type(bytes((key,)), after=0.05)
 
     def settle(self) -> bytes:
         output, _ = self.terminal.take_output()
         self.replies += output
         pyte.ByteStream(self.screen).feed(SUBNEGOTIATION.sub(b"", NEGOTIATION.sub(b"", output)))
         return output
+
+    @property
+    def lines(self) -> list[str]:
+        return [event for event in self.events if isinstance(event, str)]
 
     @property
     def negotiation(self) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 from tests.terminal.support import AGREED, Session
 from threadchat.terminal.clientterminal import ClientTerminal
 from threadchat.terminal.view import View
+from threadchat.text.decoder import EncodingChanged
 
 
 class TestCharset:
@@ -17,11 +18,22 @@ class TestCharset:
         assert session.events[-1] == "\xe9"
         assert session.terminal.view == View("cp850")
 
-    def test_utf8_begins_again(self) -> None:
+    @pytest.mark.parametrize("data", [b"\xe9\n", b"\xe9" * 100 + b"\n", b"\xff" * 50 + b"\n"])
+    def test_utf8_that_was_set_by_hand_stays(self, data: bytes) -> None:
         session = Session([b"\xe9\n"])
         session.terminal.set_charset("utf-8")
+        session.type(data)
         session.type("\xe9\n".encode())
         assert session.events[-1] == "\xe9"
+        assert session.terminal.view == View("utf-8")
+
+    def test_a_guess_is_told_anew_when_it_changes(self) -> None:
+        session = Session()
+        for key in (b"a", b"\x82", AGREED):
+            session.type(key, after=0.1)
+        assert session.events == [EncodingChanged("cp1252"), EncodingChanged("cp437")]
+        session.type(b"\r\n")
+        assert session.lines == ["a\xe9"]
 
     @pytest.mark.parametrize(
         "name", ["nonsense", "utf-16", "utf-7", "rot13", "base64", "iso2022_jp", "cp037", "a b"]
@@ -59,7 +71,7 @@ class TestCharset:
         session.press("hi")
         session.type(AGREED)
         session.type(b"\x82\r\n")
-        assert session.events == ["hi\xe9"]
+        assert session.events == [EncodingChanged("cp437"), "hi\xe9"]
         assert session.terminal.view.encoding == "cp437"
 
     @pytest.mark.parametrize("name", ["x" * 4000, "raw_unicode_escape", "charmap", "no.such"])

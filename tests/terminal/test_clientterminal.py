@@ -5,12 +5,23 @@ import tracemalloc
 import pyte
 import pytest
 
-from tests.terminal.support import AGREED, PROBE, PUTTY, Session, all_ways_to_cut
+from tests.terminal.support import (
+    AGREED,
+    DO_BINARY,
+    PROBE,
+    PUTTY,
+    Session,
+    all_ways_to_cut,
+    completer,
+)
 from threadchat.terminal.clientterminal import AreYouThere, ClientTerminal, Ended, TerminalEvent
+from threadchat.terminal.keys import KEY_SECONDS
 from threadchat.terminal.linebuffer import MAX_LINE, LineTooLong
 from threadchat.terminal.modes import Mode
 from threadchat.terminal.telnetprotocol import IAC, Command, Option
 from threadchat.terminal.view import View
+from threadchat.text.clean import clean_text
+from threadchat.text.decoder import EncodingChanged
 
 
 class TestLines:
@@ -136,7 +147,7 @@ class TestView:
     def test_vector_14_the_fallback_changes_it(self) -> None:
         for chunks in all_ways_to_cut(b"\xe9\xff\xffA\r\n"):
             session = Session(chunks)
-            assert session.events == ["éÿA"]
+            assert session.events == [EncodingChanged("cp1252"), "éÿA"]
             assert session.terminal.view == View("cp1252", is_a_guess=True)
 
     @pytest.mark.parametrize("data", [b"\xff\xf1\xe9\n", b"\xe9\n\xff\xf1", b"\xff\xfe\x01\xe9\n"])
@@ -157,7 +168,8 @@ class TestView:
         assert terminal.view is view
 
     def test_a_line_that_comes_with_the_change_is_in_the_fallback(self) -> None:
-        assert Session([b"ok\ncaf\xe9\n"]).events == ["ok", "café"]
+        for chunks in all_ways_to_cut(b"ok\ncaf\xe9\n"):
+            assert Session(chunks).events == ["ok", EncodingChanged("cp1252"), "café"]
 
 
 class TestEndsOfALine:
@@ -165,8 +177,9 @@ class TestEndsOfALine:
         for chunks in all_ways_to_cut(b"abc\xff\xec"):
             assert Session(chunks).events == ["abc", Ended()]
 
-    def test_an_interrupt_takes_half_a_character_with_it(self) -> None:
-        for chunks in all_ways_to_cut(b"\xc3\xff\xf4h\xc3\xa9\n"):
+    @pytest.mark.parametrize("begun", [b"\xc3\xa9", b"\xe0", b"\xf1\x90\x80\x80"], ids=repr)
+    def test_an_interrupt_that_goes_on_with_no_letter_clears_the_line(self, begun: bytes) -> None:
+        for chunks in all_ways_to_cut(begun + b"\xff\xf4h\xc3\xa9\n"):
             assert Session(chunks).events == ["hé"]
 
 
@@ -263,7 +276,7 @@ class TestFindingOut:
     def test_line_mode_can_be_left_and_come_back_to(self) -> None:
         session = Session([b"hi\r\n"])
         session.terminal.set_character_mode(True)
-        assert session.settle() == PROBE
+        assert session.settle() == PROBE + DO_BINARY
         session.type(AGREED)
         session.type(b"one\r\0half")
         session.terminal.set_character_mode(False)
@@ -410,7 +423,7 @@ class TestReviewed:
         session.type(b"\xff\xfe\x01\xff\xfe\x03")
         session.type(AGREED)
         assert session.terminal.mode is Mode.CHARACTER
-        assert session.negotiation[-3:] == ["fffc03", "fffb01", "fffb03"]
+        assert session.negotiation[-4:] == ["fffc03", "fffd00", "fffb01", "fffb03"]
 
     def test_on_and_off_before_an_answer_ends_off(self) -> None:
         session = Session([b"hi\r\n"])
@@ -436,3 +449,146 @@ class TestReviewed:
                 session.type(chunk)
             assert session.events == ["pw", "hello"]
             assert session.shown == ["Password:", "wor"]
+
+
+class TestLettersTakenForKeys:
+    """Telnets of the BSD family, in line mode, send a signal in place of a byte of a letter."""
+
+    @pytest.mark.parametrize(
+        ("data", "line"),
+        [
+            (b"\xd1\xff\xf4\xff\xfd\x06 tebja\r\n", "у tebja"),
+            (b"tebja \xd1\xff\xf5\xff\xfd\x06\r\n", "tebja я"),
+            (b"\xd0\xff\xed\xff\xfd\x06\xd0\xb0\xd0\xba\r\n", "Как"),
+            (b"a\xe2\x80\xff\xf3\xff\xfd\x06b\r\n", "a“b"),
+            (b"\xe4\xb8\xff\xee\r\n", "东"),
+            (b"\xc5\xff\xf6\r\n", "Ŕ"),
+            (b"\xc4\xff\xec\r\n", "Ą"),
+            (b"\xf0\x9f\x98\xff\xf4\xff\xf2\xff\xfd\x06\r\n", "😃"),
+            (b"\xe4\xff\xed\xff\xfd\x06\xff\xf4\xff\xfd\x06\r\n", "䚃"),
+        ],
+    )
+    def test_the_byte_is_put_back_and_binary_asked_for(self, data: bytes, line: str) -> None:
+        for chunks in all_ways_to_cut(data):
+            session = Session(chunks)
+            assert session.events == [line]
+            assert session.negotiation.count("fffd00") == 1
+            assert session.negotiation.count("fffc06") == data.count(b"\xff\xfd\x06")
+
+    def test_a_signal_between_letters_is_a_signal(self) -> None:
+        for chunks in all_ways_to_cut("у".encode() + b"\xff\xf4\xff\xfd\x06hi\r\n"):
+            session = Session(chunks)
+            assert session.events == ["hi"]
+            assert "fffd00" not in session.negotiation
+
+    def test_a_long_line_full_of_such_letters_gets_all_its_timing_marks_answered(self) -> None:
+        # With one answer missing, inetutils' telnet shows nothing any more.
+        session = Session([b"\xd1\xff\xf5\xff\xfd\x06" * 2000 + b"\r\n"])
+        assert session.events == ["я" * 2000]
+        assert session.negotiation.count("fffc06") == 2000
+
+    @pytest.mark.parametrize("line", [b"s\xc4 tu\r\n", b"\xe6\xa2\r\n", b"\xe2\x80next\r\n"])
+    @pytest.mark.parametrize("is_known", [True, False], ids=["UTF-8", "unknown"])
+    def test_a_letter_left_unfinished_by_a_telnet(self, line: bytes, is_known: bool) -> None:
+        before = "é\n".encode() * is_known
+        for chunks in all_ways_to_cut(b"\xff\xf1" + before + line):
+            assert Session(chunks).negotiation == ["fffd00"]
+
+    def test_where_nothing_shows_a_telnet_nothing_is_asked(self) -> None:
+        session = Session([b"s\xc4 tu\r\n"])
+        assert session.replies == b""
+        session.type(b"\xff\xf4\xff\xfd\x06")
+        assert session.negotiation == ["fffc06", "fffd00"]
+
+    def test_a_refusal_is_taken(self) -> None:
+        session = Session([b"\xff\xf1", b"s\xc4 tu\r\n", b"\xff\xfc\x00"])
+        session.type(b"s\xc4 tu\r\n")
+        session.type(b"\xd1\xff\xf4\r\n")
+        assert session.negotiation == ["fffd00"]
+
+    @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n", b"\r\0"], ids=repr)
+    def test_with_binary_every_line_end_counts(self, end: bytes) -> None:
+        data = b"\xd1\xff\xf4\r\n\xff\xfb\x00" + "“у東”".encode() + end + b"hi" + end
+        for chunks in all_ways_to_cut(data):
+            assert Session(chunks).events == ["у", "“у東”", "hi"]
+
+    def test_a_client_that_offers_binary_gets_it(self) -> None:
+        # telnet -8 asks for both. Ours would spoil its line ends.
+        assert Session([b"\xff\xfb\x00\xff\xfd\x00"]).negotiation == ["fffd00", "fffc00"]
+
+    def test_a_wrong_guess_is_found_out_by_it(self) -> None:
+        for chunks in all_ways_to_cut(b"s\xc4 \xc5\xff\xed\xff\xfd\x06\r\n\xc4\x85\r\n"):
+            session = Session(chunks)
+            assert session.lines == ["sÄ Ś", "ą"]
+            assert session.terminal.view == View("utf-8")
+
+    def test_an_erase_command_erases_in_a_line_that_is_held(self) -> None:
+        session = Session([b"\xe9\r\nhelx\xff\xf7p\r\n"])
+        assert session.lines == ["é", "help"]
+
+
+class TestKeysInTime:
+    @pytest.mark.parametrize(
+        "begun", [b"\x1b", b"\x1b[", b"\x1bO", b"\x1b[1;", b"\x1b\x1b", b"\x1b[["], ids=repr
+    )
+    @pytest.mark.parametrize("opening", [PUTTY, b""], ids=["character mode", "raw keys"])
+    def test_what_comes_late_is_not_the_rest_of_a_key(self, opening: bytes, begun: bytes) -> None:
+        session = Session([opening])
+        session.type(b"a", after=1.0)
+        session.type(begun, after=1.0)
+        session.type(b"hello\r", after=1.0)
+        assert list(map(clean_text, session.lines)) == ["ahello"]
+
+    def test_what_comes_at_once_is(self) -> None:
+        session = Session([PUTTY, b"ab"])
+        for byte in b"\x1b[D":
+            session.type(bytes((byte,)), after=KEY_SECONDS / 2)
+        session.type(b"X\r", after=1.0)
+        assert session.events == ["aXb"]
+
+    def test_enter_after_an_escape_is_enter(self) -> None:
+        session = Session([PUTTY, b"hi\x1b"])
+        session.type(b"\r", after=1.0)
+        assert session.events == ["hi"]
+
+
+class TestPastedTabs:
+    @pytest.fixture
+    def session(self) -> Session:
+        return Session([PUTTY], completer("alice: "))
+
+    @pytest.mark.parametrize(
+        ("read", "line"),
+        [
+            (b"\treturn al\tis None", " return al is None"),
+            (b"al\t", "alice: "),
+            (b"\tal\t", " alice: "),
+            (b"al\t\r", "al "),
+            (b"al\t\xc3", "al é"),
+            (b"al\t\x1b[D", "al "),
+            (b"\t\tal", "  al"),
+        ],
+    )
+    def test_a_tab_that_more_bytes_follow_is_a_blank(
+        self, session: Session, read: bytes, line: str
+    ) -> None:
+        session.type(read)
+        session.type(b"\xa9\r" * read.endswith(b"\xc3") or b"\r" * (not read.endswith(b"\r")))
+        assert session.events == [line]
+
+    def test_tabs_that_end_the_read_are_keys(self, session: Session) -> None:
+        session = Session([PUTTY], completer("alan", "albert"))
+        session.type(b"a\t\t")
+        assert session.shown == ["=== alan  albert", "al"]
+
+    def test_an_enter_within_ends_a_line(self, session: Session) -> None:
+        session.type(b"\tif al:\r\n\t\tal\t1\r\n")
+        assert session.events == [" if al:", "  al 1"]
+
+    def test_a_telnet_command_behind_it_does_not_count(self, session: Session) -> None:
+        session.type(b"al\t\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0")
+        session.type(b"\r")
+        assert session.events == ["alice: "]
+
+    def test_in_line_mode_it_stays_what_it_was(self) -> None:
+        assert Session([b"a\tb\t\n"]).events == ["a\tb\t"]

@@ -1,110 +1,10 @@
-"""How clients' bytes become text, and which encodings a terminal may be in."""
+"""Test which encodings a terminal may be in."""
 
 import pytest
 
-from threadchat.text.encodings import Decoder, _known_encodings, usable_encoding
-
-
-class TestDecoder:
-    @pytest.mark.parametrize("text", ["hi", "é", "日本語", "👩\u200d👧", "\x00\x7f\n"])
-    def test_utf8_stays_utf8(self, text: str) -> None:
-        decoder = Decoder()
-        assert decoder.decode(text.encode()) == text
-        assert decoder.encoding == "utf-8"
-
-    @pytest.mark.parametrize(
-        ("before", "begun", "after", "rest", "text"),
-        [
-            ("utf-8", b"\xc3", "utf-8", b"\x9f", "ß"),
-            ("utf-8", b"\xc3", "cp1252", b"\xdf", "Ãß"),
-            ("cp932", b"\x93", "cp932", b"\xfa", "日"),
-        ],
-    )
-    def test_a_character_that_has_begun_outlives_a_change(
-        self, before: str, begun: bytes, after: str, rest: bytes, text: str
-    ) -> None:
-        decoder = Decoder()
-        decoder.use(before)
-        assert decoder.decode(begun) == ""
-        decoder.use(after)
-        assert decoder.decode(rest) == text
-
-    @pytest.mark.parametrize("text", ["é", "日", "👧"])
-    def test_a_character_is_shown_when_it_is_complete(self, text: str) -> None:
-        decoder = Decoder()
-        *begun, last = (bytes([byte]) for byte in text.encode())
-        assert [decoder.decode(byte) for byte in begun] == [""] * len(begun)
-        assert decoder.decode(last) == text
-
-    @pytest.mark.parametrize(
-        ("data", "text"),
-        [
-            (b"caf\xe9", "café"),
-            (b"caf\xe9 ol\xe9", "café olé"),
-            (b"\xc3\xa9 \xe9", "é é"),
-            (b"\xe9\xffA", "éÿA"),
-            (b"\x80", "€"),
-            (b"\xc3(", "Ã("),
-            (b"\xed\xa0\x80", "í\xa0€"),
-            (b"\xf5", "õ"),
-            (b"\xc0\xaf", "À¯"),
-        ],
-    )
-    def test_the_first_invalid_sequence_changes_to_the_fallback(
-        self, data: bytes, text: str
-    ) -> None:
-        decoder = Decoder()
-        assert decoder.decode(data) + decoder.decode(b"", final=True) == text
-        assert decoder.encoding == "cp1252"
-
-    def test_the_fallback_stays(self) -> None:
-        decoder = Decoder()
-        decoder.decode(b"\xff")
-        assert decoder.decode("é".encode()) == "Ã©"
-
-    def test_what_came_before_stays_utf8(self) -> None:
-        assert Decoder().decode("é".encode() + b"\xff") == "éÿ"
-
-    def test_what_the_fallback_lacks_is_replaced(self) -> None:
-        assert Decoder().decode(b"a\x81b") == "a\ufffdb"
-
-    def test_later_on_too(self) -> None:
-        decoder = Decoder()
-        decoder.decode(b"\xff")
-        assert decoder.decode(b"\x81") == "\ufffd"
-
-    def test_another_fallback(self) -> None:
-        decoder = Decoder("cp437")
-        assert decoder.decode(b"\x82") == "é"
-        assert decoder.encoding == "cp437"
-
-    def test_an_incomplete_character_waits(self) -> None:
-        decoder = Decoder()
-        assert decoder.decode(b"a\xc3") == "a"
-        assert decoder.encoding == "utf-8"
-
-    def test_at_the_end_it_is_in_the_fallback(self) -> None:
-        decoder = Decoder()
-        decoder.decode(b"a\xc3")
-        assert decoder.decode(b"", final=True) == "Ã"
-
-    def test_at_the_end_nothing_may_be_left(self) -> None:
-        assert Decoder().decode(b"a", final=True) == "a"
-
-    @pytest.mark.parametrize(
-        "data",
-        [
-            "aé日👧".encode(),
-            "aé".encode() + b"\xe9\xc3\xa9",
-            b"\xe6\x97\xe6\x97\xa5",
-            b"\xed\xa0\x80",
-        ],
-    )
-    def test_chunks_do_not_matter(self, data: bytes) -> None:
-        whole = Decoder().decode(data, final=True)
-        for cut in range(len(data) + 1):
-            decoder = Decoder()
-            assert decoder.decode(data[:cut]) + decoder.decode(data[cut:], final=True) == whole
+from threadchat.terminal.view import View
+from threadchat.text.decoder import Decoder
+from threadchat.text.encodings import _known_encodings, usable_encoding
 
 
 class TestUsableEncoding:
@@ -125,3 +25,38 @@ class TestUsableEncoding:
                 assert usable_encoding(name)
         finally:
             _known_encodings.cache_clear()
+
+    def test_each_one_is_right_with_any_bytes_cut_anywhere(self) -> None:
+        ascii_bytes = bytes(range(128))
+        every_byte = bytes(range(256)) + bytes(range(255, -1, -1)) + b"\n"
+        for name in sorted(_known_encodings()):
+            try:
+                encoding = usable_encoding(name)
+            except LookupError:
+                continue
+            for fallback in (encoding, "cp1252"):
+                whole, bit_by_bit = Decoder(fallback), Decoder(fallback)
+                if fallback != encoding:
+                    whole.use(encoding)
+                    bit_by_bit.use(encoding)
+                assert whole.decode(ascii_bytes) == ascii_bytes.decode(), encoding
+                text = whole.decode(every_byte * 3, final=True)
+                bit_by_bit.decode(ascii_bytes)
+                pieces = [bit_by_bit.decode(bytes((byte,))) for byte in every_byte * 3]
+                assert "".join(pieces) + bit_by_bit.decode(b"", final=True) == text, encoding
+                assert text.endswith("\n"), encoding
+            assert View(encoding).encode("hi é漢가ж").startswith(b"hi "), encoding
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *("utf-16", "utf-16-le", "utf-32", "utf-7", "utf-8-sig", "idna", "punycode", "rot13"),
+            *("base64", "hex", "uu", "quopri", "bz2", "zip", "undefined", "charmap", "palmos"),
+            *("unicode_escape", "raw_unicode_escape", "mbcs", "oem", "ansi", "dbcs", "iso2022_jp"),
+            *("hz", "cp037", "cp500", "cp864", "shift_jisx0213", "mac_arabic", "aliases"),
+            *("", " ", ".", "\0", "no such", "encodings.utf_8", "x" * 10_000, "é", "ｕｔｆ８"),
+        ],
+    )
+    def test_what_no_terminal_can_be_in_is_refused(self, name: str) -> None:
+        with pytest.raises(LookupError):
+            usable_encoding(name)

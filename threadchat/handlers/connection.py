@@ -17,8 +17,10 @@ from threadchat.net.sendqueue import Frame, SendQueue
 from threadchat.net.sniffer import Sniffer
 from threadchat.net.transport import Transport
 from threadchat.terminal.clientterminal import AreYouThere, ClientTerminal, Ended, TerminalEvent
+from threadchat.terminal.keys import may_go_on
 from threadchat.terminal.linebuffer import LineTooLong
 from threadchat.terminal.view import Appearance
+from threadchat.text.decoder import EncodingChanged
 
 RECEIVE_SIZE = 1024
 """Bytes received at once if something has arrived already."""
@@ -28,6 +30,9 @@ WAITING_SIZE = 470
 
 This is about the largest buffer that Python allocates without asking the system.
 """
+
+MAX_PASTE = 16 * RECEIVE_SIZE
+"""The most bytes that are received in one piece to find out what a key is."""
 
 DRAIN_SECONDS = 3.0
 """How many seconds a leaving client may take to fetch what is still queued for it."""
@@ -236,20 +241,48 @@ class TerminalConnection:
         if lines is not None:
             self._events += lines
         else:
+            if self._terminal.is_in_character_mode and may_go_on(data):
+                data = self._with_what_follows(data)
             self._events += self._terminal.receive_data(data, self._clock())
             self._settle()
 
-    def _answer(self, event: LineTooLong | AreYouThere) -> None:
+    def _with_what_follows(self, data: bytes) -> bytes:
+        """Return `data` and what has come in behind it, which tells what its last key is.
+
+        A paste may be longer than what is received at once.
+        """
+        while (
+            len(data) < MAX_PASTE
+            and may_go_on(data)
+            and self._transport.has_input()
+            and (more := self._receive(waits=False))
+        ):
+            data += more
+        return data
+
+    def _answer(self, event: LineTooLong | AreYouThere | EncodingChanged) -> None:
         """Answer an event that is not a line."""
-        if isinstance(event, AreYouThere):
-            self.person.tell(Notice("Yes, threadchat is here."))
-        else:
-            self.person.tell(
-                Problem(
-                    f"A line has at most {event.limit} characters; yours was not sent."
-                    " Say it in several."
+        match event:
+            case AreYouThere():
+                self.person.tell(Notice("Yes, threadchat is here."))
+            case EncodingChanged("utf-8"):
+                self.person.tell(
+                    Notice("Your client writes UTF-8 after all. /charset changes that.")
                 )
-            )
+            case EncodingChanged(encoding):
+                self.person.tell(
+                    Notice(
+                        f"What you typed is not UTF-8: your charset is {encoding} now."
+                        " /charset NAME changes it, as in /charset utf-8."
+                    )
+                )
+            case LineTooLong(limit):
+                self.person.tell(
+                    Problem(
+                        f"A line has at most {limit} characters; yours was not sent."
+                        " Say it in several."
+                    )
+                )
 
     # Secrets
 

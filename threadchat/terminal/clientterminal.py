@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from threadchat.terminal.charsets import REQUEST, answer_request, oem_code_page
-from threadchat.terminal.clienttelnet import ClientTelnet
+from threadchat.terminal.clienttelnet import ClientTelnet, byte_of
+from threadchat.terminal.keys import KEY_SECONDS, pasted
 from threadchat.terminal.linebuffer import MAX_LINE, LineBuffer, LineTooLong
 from threadchat.terminal.lineeditor import Completer, EndOfInput, LineEditor
 from threadchat.terminal.modes import TRANSITIONS, FirstChunks, Mode, ModeEvent, is_mud_client
@@ -30,7 +31,8 @@ from threadchat.terminal.telnetprotocol import (
     Subnegotiation,
 )
 from threadchat.terminal.view import PLAIN_VIEW, View
-from threadchat.text.encodings import Decoder, usable_encoding
+from threadchat.text.decoder import Decoder, EncodingChanged
+from threadchat.text.encodings import usable_encoding
 
 _PLAIN_LINES = re.compile(rb"(?:[ -~]*\r?\n)+")
 
@@ -47,7 +49,7 @@ class Ended:
     """The client has ended while connected: by Ctrl-D on an empty line, or EOF (RFC 1184)."""
 
 
-TerminalEvent = str | LineTooLong | AreYouThere | Ended
+TerminalEvent = str | LineTooLong | AreYouThere | Ended | EncodingChanged
 
 
 class ClientTerminal:
@@ -56,8 +58,9 @@ class ClientTerminal:
     `fallback` is the encoding of a client that sends no UTF-8. `complete` finds what Tab offers.
     After each call that takes input or changes something, send what `take_output` returns.
 
-    No input raises. How the input is cut into chunks never changes what comes out, except that the
-    time between two keys tells what the client is.
+    No input raises. How the input is cut into chunks never changes what comes out, with these
+    exceptions. The time between two keys tells what the client is. A Tab is a key at the end of a
+    chunk, and a blank elsewhere. A key or a telnet command that has begun is given up after a time.
     """
 
     __slots__ = (
@@ -71,6 +74,7 @@ class ClientTerminal:
         "_output",
         "_prompt",
         "_question",
+        "_received_at",
         "_secret",
         "_size",
         "_telnet",
@@ -84,10 +88,12 @@ class ClientTerminal:
         """How the client is shown text, without the person's own wishes."""
         self._telnet = ClientTelnet()
         self._decoder = Decoder(fallback)
+        self._decoder.holds_lines = True
         self._buffer = LineBuffer()
         self._first_chunks: FirstChunks | None = FirstChunks()  # None once the mode is settled
         self._editor: LineEditor | None = None  # not None in character mode only
         self._complete = complete
+        self._received_at = 0.0
         self._size = 0, 0  # columns and rows; 0 is unknown
         self._is_plain = False
         """Whether we expect nothing but lines, and the next byte begins one."""
@@ -105,12 +111,22 @@ class ClientTerminal:
             return [*lines]
         if self._first_chunks is not None and (told := self._first_chunks.look_at(data, now)):
             self._change_mode(told)
+        if now - self._received_at > KEY_SECONDS:
+            self._end_key()
+        self._received_at = now
         events: list[TerminalEvent] = []
-        for event in self._telnet.receive_data(data):
-            if isinstance(event, Data):
-                events += self._take_text(self._decoder.decode(event.data))
-            else:
+        received = self._telnet.receive_data(data, now)
+        pieces = sum(isinstance(event, Data) for event in received)
+        for event in received:
+            if not isinstance(event, Data):
                 events += self._take_command(event)
+                continue
+            pieces -= 1
+            typed = event.data if self._editor is None else pasted(event.data, is_last=not pieces)
+            events += self._take_bytes(typed)
+        events += [change for _, change in self._decoder.take_changes()]
+        if self._decoder.left_unfinished and self._telnet.speaks_telnet:
+            self._telnet.ask_for_binary()
         self._choose_view()
         self._is_plain = (
             self.mode is Mode.LINE
@@ -136,6 +152,26 @@ class ClientTerminal:
         if self._editor is not None:
             return []  # the person could still have changed this line
         return [*self._buffer.feed(self._decoder.decode(b"", final=True)), *self._buffer.finish()]
+
+    def _end_key(self) -> None:
+        """Give up a key whose sequence has begun: what comes so late is not the rest of it."""
+        if self._editor is not None:
+            self._editor.end_key()
+        else:
+            self._buffer.end_key()
+
+    def _take_bytes(self, data: bytes) -> Sequence[TerminalEvent]:
+        text = self._decoder.decode(data)
+        changes = self._decoder.take_changes()
+        if not changes:
+            return self._take_text(text)
+        events: list[TerminalEvent] = []
+        begin = 0
+        for place, change in changes:
+            events += self._take_text(text[begin:place])
+            events.append(change)
+            begin = place
+        return [*events, *self._take_text(text[begin:])]
 
     def _take_text(self, text: str) -> Sequence[TerminalEvent]:
         if self._editor is None and not self._secret:
@@ -177,13 +213,17 @@ class ClientTerminal:
         return []
 
     def _obey(self, command: Command) -> Sequence[TerminalEvent]:
+        byte = byte_of(command)
+        if byte is not None and self._decoder.put_back(byte):
+            self._telnet.ask_for_binary()
+            return self._take_bytes(b"")
         match command:
             case Command.AYT:
                 return [AreYouThere()]
             case Command.EOF:
                 return [*self.receive_end(), Ended()]
             case Command.EC:
-                return self._take_text("\x7f")
+                return self._take_bytes(b"\x7f")
             case Command.EL | Command.IP | Command.BRK | Command.ABORT:
                 self._decoder.clear()
                 self._buffer.clear()
@@ -208,6 +248,7 @@ class ClientTerminal:
         self._is_plain = False
         if wanted:
             self._ask_for_character_mode()
+            self._telnet.ask_for_binary()
             self._change_mode(ModeEvent.CHARACTERS_WANTED)
         else:
             self._telnet.end_echo()
@@ -224,10 +265,11 @@ class ClientTerminal:
             self._ask_for_character_mode()
             return
         self._first_chunks = None
+        self._decoder.holds_lines = self.mode is Mode.LINE
         if self.mode is Mode.CHARACTER:
             if before is Mode.PROBED:
                 # Keys one by one and no request of its own: telnet.exe, in its console's encoding.
-                self._decoder.fallback = oem_code_page(self._decoder.fallback)
+                self._decoder.guess(oem_code_page(self._decoder.fallback))
             self._start_drawing()
 
     def _ask_for_character_mode(self) -> None:
@@ -257,6 +299,7 @@ class ClientTerminal:
         self._editor.secret = self._secret
         # The screen may show already what has been typed: it is drawn over, once.
         self._editor.start()
+        self._buffer.feed(self._decoder.decode(b""))
         self._editor.feed(self._buffer.take())
         self._telnet.enable(Side.REMOTE, Option.NAWS)
         self._telnet.enable(Side.REMOTE, Option.TTYPE)
@@ -289,8 +332,8 @@ class ClientTerminal:
     def set_charset(self, name: str) -> str:
         """Decode the client's bytes as the encoding called `name`, and return its proper name.
 
-        With "utf-8" the decoding begins anew: it is UTF-8 until other bytes come. Raise
-        `LookupError` if there is no such encoding, or no terminal can use it.
+        It stays so, whatever bytes come. Raise `LookupError` if there is no such encoding, or no
+        terminal can use it.
         """
         encoding = usable_encoding(name)
         self._decoder.use(encoding)
