@@ -205,7 +205,7 @@ class TestBan:
         lobby.types(al, "/ban bo 2h flooding")
         assert bo.ended == ["banned by al: flooding | You were banned by al: flooding"]
         banned, hint = al.lines()
-        assert banned == "=== Banned bo for 2 h 0 min: flooding. /unban bo undoes it."
+        assert banned == "=== Banned bo for 2 h 0 min. /unban bo undoes it. Reason: flooding"
         assert hint == "=== /ban 192.0.2.2 would keep their address out as well."
         cy = Somebody(9)
         with pytest.raises(ValueError, match=r"That is banned here: bo by al since .*: flooding"):

@@ -159,7 +159,7 @@ class TestQuit:
         lobby.types(al, "/quit so long")
         assert al.leaving is not None
         lobby.chat.leave(al, al.leaving)
-        assert bo.lines() == ["<-- al left after 0 s (quit: so long)"]
+        assert bo.lines() == ["<-- al left after 0 s (quit): so long"]
 
 
 class TestAbsence:
@@ -170,10 +170,11 @@ class TestAbsence:
         lobby.types(bo, "/who")
         lobby.types(bo, "/msg al hi")
         assert bo.lines() == [
-            "--- al is away (lunch)",
-            "=== 2 people are here: al (away: lunch), bo.",
+            "--- al is away: lunch",
+            "=== 2 people are here: al (away), bo.",
+            "=== al is away: lunch",
             "[you -> al] hi",
-            "=== al (away: lunch) will see it when back.",
+            "=== al (away) will see it when back: lunch",
         ]
         lobby.says(al, "hello")
         lobby.says(al, "again")

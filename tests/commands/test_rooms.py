@@ -44,8 +44,9 @@ class TestRooms:
         al.lines()
         lobby.types(al, "/rooms")
         assert al.lines() == [
+            "=== 2 rooms are open. You are in games.",
             "=== lobby    1",
-            "=== games    1  chess tonight  <- you are here",
+            "=== games    1  chess tonight",
         ]
         lobby.types(bo, "/who games")
         assert bo.lines()[-1] == "=== 1 person is in games: al."

@@ -56,7 +56,7 @@ def test_the_list_shows_what_only_an_operator_should_see(lobby: Lobby, terminal:
     lobby.chat.names.mute("bo", 60)
     assert rows(terminal.answers("who")) == [
         ["1", "al", "lobby", "192.0.2.1:1000", "0 s", "operator"],
-        ["2", "bo", "games", "192.0.2.2:1000", "0 s", "away: lunch, muted"],
+        ["2", "bo", "games", "192.0.2.2:1000", "0 s", "away, muted: lunch"],
     ]
     assert [row[1] for row in rows(terminal.answers("who games"))] == ["bo"]
 

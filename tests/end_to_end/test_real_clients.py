@@ -200,7 +200,7 @@ def test_a_conversation(screen: Screen, server: ChatServer) -> None:
         screen.type("/quit so long")
         screen.expect("=== Goodbye.")
         bo.expect("<-- ed left after")
-        bo.expect("(quit: so long)\r\n")
+        bo.expect("(quit): so long\r\n")
 
 
 def test_a_plain_client_is_shown_no_control_bytes(

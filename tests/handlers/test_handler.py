@@ -79,7 +79,7 @@ def test_quit_words_are_shown(server: ChatServer, console: WatchingConsole) -> N
     with Client(server, "al") as al, Client(server, "bo") as bo:
         bo.type("/quit so long")
         assert bo.expect_end() == "=== Goodbye.\r\n"
-        al.expect("<-- bo left after 0 s (quit: so long)\r\n")
+        al.expect("<-- bo left after 0 s (quit): so long\r\n")
         assert console.next_disconnect().why == "quit: so long"
 
 

@@ -2,17 +2,33 @@
 
 import pytest
 
+from threadchat.messages.answers import (
+    MAX_WORDS_IN_WHO,
+    Answer,
+    LastAnswer,
+    PersonEntry,
+    RoomEntry,
+    RoomsAnswer,
+    SearchAnswer,
+    WhoAnswer,
+    WhoisAnswer,
+)
 from threadchat.messages.kinds import (
+    Announcement,
     Emote,
+    Goodbye,
     Joined,
     Left,
     LeftTogether,
     Message,
     Notice,
+    Private,
     Problem,
     Renamed,
     Say,
+    TopicSet,
     Welcome,
+    WentAway,
 )
 from threadchat.net.disconnect import Reason
 
@@ -24,7 +40,7 @@ MESSAGES: list[tuple[Message, str]] = [
     (Joined(list("abcdefghi"), 20), "--> a, b, c and 6 others joined (20 here)"),
     (Joined(["al", "bo", "cy"], 1200, 1000), "--> al, bo, cy and 997 others joined (1200 here)"),
     (Left("al", 12 * 60, Reason.QUIT), "<-- al left after 12 min (quit)"),
-    (Left("al", 3, "quit: so long"), "<-- al left after 3 s (quit: so long)"),
+    (Left("al", 3, "quit: so long"), "<-- al left after 3 s (quit): so long"),
     (Left("al", 90, Reason.TOO_SLOW), "<-- al left after 1 min (too slow)"),
     (LeftTogether(["al", "bo"], 4), "<-- al, bo left (4 here)"),
     (LeftTogether(list("abcdefghi"), 0), "<-- a, b, c and 6 others left (0 here)"),
@@ -36,6 +52,55 @@ MESSAGES: list[tuple[Message, str]] = [
         "!!! Nobody here is called bob. /who lists everyone.",
     ),
 ]
+
+
+CHOSEN = "x), boss (away: y"
+
+
+class TestWhatPeopleChoose:
+    """Words of people stand at the end: nothing of ours is behind them (promise 4)."""
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            Say("al", CHOSEN, 0.0),
+            Emote("al", CHOSEN, 0.0),
+            TopicSet("al", CHOSEN),
+            WentAway("al", CHOSEN),
+            Announcement("al", CHOSEN),
+            Private("al", "bo", CHOSEN),
+            Private("al", "bo", CHOSEN, is_own=True),
+            Left("al", 3, f"{Reason.QUIT}: {CHOSEN}"),
+            Left("al", 3, f"{Reason.KICKED} by bo: {CHOSEN}"),
+            Goodbye(Reason.KICKED, f"You were kicked by bo: {CHOSEN}"),
+            Notice(f"Topic: {CHOSEN}"),
+            Problem(CHOSEN),
+        ],
+        ids=lambda message: type(message).__name__,
+    )
+    def test_it_stands_last(self, message: Message) -> None:
+        assert message.line.endswith(f" {CHOSEN}")
+
+    def test_so_it_does_in_answers(self) -> None:
+        al = PersonEntry("al", away=CHOSEN, idle=300)
+        room = RoomEntry("lobby", 1, CHOSEN, is_here=True)
+        answers: list[Answer] = [
+            WhoAnswer("lobby", True, [al, PersonEntry("bo")], 2),
+            WhoisAnswer(al, 1, "in lobby", 60),
+            RoomsAnswer([room]),
+            LastAnswer("lobby", [Say("al", CHOSEN, 0.0)]),
+            SearchAnswer([("lobby", Say("al", CHOSEN, 0.0))]),
+        ]
+        for answer in answers:
+            lines = [part.line for part in answer.parts if "boss" in part.line]
+            assert len(lines) == 1
+            assert lines[0].endswith(CHOSEN)
+
+    def test_a_list_shows_the_words_of_a_few(self) -> None:
+        people = [PersonEntry(f"n{number}", away="lunch") for number in range(50)]
+        lines = [part.line for part in WhoAnswer("lobby", True, people, 50).parts]
+        assert lines[1] == "=== n0 is away: lunch"
+        assert len(lines) == 1 + MAX_WORDS_IN_WHO
 
 
 class TestLines:

@@ -143,7 +143,7 @@ def test_a_conversation_with_a_real_client(name: str, files: Files) -> None:
                 bo.expect(f"al: {number} {'x' * 1000}\r\n")
             client.type("/quit so long")
             client.expect("=== Goodbye.")
-            bo.expect("(quit: so long)\r\n")
+            bo.expect("(quit): so long\r\n")
         with Client(program, "cy") as cy, Program(name, tls_port) as client:
             client.type("al")
             client.expect("Welcome, al.")

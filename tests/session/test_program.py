@@ -372,7 +372,7 @@ class TestBeingTrouble:
         with Client(server, "al") as al:
             server.chat.names.find("al").is_operator = True
             al.type("/kick bot enough")
-            al.expect("<-- bot left after 0 s (kicked by al: enough)\r\n")
+            al.expect("<-- bot left after 0 s (kicked by al): enough\r\n")
             assert console.next_disconnect().why == "kicked by al: enough"
             assert member.reason == "kicked by al: enough"
             member.say("hi")

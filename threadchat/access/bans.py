@@ -48,7 +48,10 @@ class Ban:
         return self.until is not None and self.until <= now
 
     def line(self, now: float) -> str:
-        """Return the line that shows the ban to people, without a mark before it."""
+        """Return the line that shows the ban to people, without a mark before it.
+
+        The reason, in the operator's own words, is its end: put nothing behind it.
+        """
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.at))
         rest = "" if self.until is None else f" for {duration(self.until - now)} more"
         why = f": {self.why}" if self.why else ""

@@ -32,6 +32,10 @@ class NameProtected(BadName):
         self.protected = protected
 
 
+class NameBanned(BadName):
+    """The name, or the person's address, is banned. The text ends with an operator's own words."""
+
+
 class Names:
     """The names of one chat. Safe to use from any thread.
 
@@ -142,7 +146,7 @@ class Names:
         """Raise `BadName` or `NameProtected` if the records have something against the claim."""
         records = self._records
         if ban := records.ban_of_name(name) or records.ban_of_address(person.host):
-            raise BadName(f"That is banned here: {ban.line(records.now())}.")
+            raise NameBanned(f"That is banned here: {ban.line(records.now())}")
         if person.name and fold_name(name) == person.folded_name:
             return
         if (protected := records.protected(name)) is not None:

@@ -229,14 +229,15 @@ def ban(chat: Chat, person: Person, argument: str) -> None:
         person.tell(Problem(f"{show_target(target)} would keep you out, too. Nothing is banned."))
         return
     for_ = " for good" if seconds is None else f" for {duration(seconds)}"
-    banned = f"{show_target(target)}{for_}{_because(why)}"
+    banned = f"{show_target(target)}{for_}"
     try:
         records.ban(target, person.name, why, seconds)
     except RecordsFailed as error:  # the ban counts anyway, until the server stops
         chat.tell_of_failure(person, error)
     else:
-        person.tell(Notice(f"Banned {banned}. /unban {show_target(target)} undoes it."))
-    chat.log_act(person, f"banned {banned}")
+        reason = f" Reason: {why}" if why else ""
+        person.tell(Notice(f"Banned {banned}. /unban {show_target(target)} undoes it.{reason}"))
+    chat.log_act(person, f"banned {banned}{_because(why)}")
     for other in chat.names.everybody():
         if Ban(target, "", "", 0.0).keeps_out(other.name, other.host):
             _end(other, Reason.BANNED, f"{person.name}{_because(why)}")

@@ -2,7 +2,7 @@
 
 from threadchat.chat.chat import Chat
 from threadchat.chat.interfaces import Member
-from threadchat.chat.names import NameProtected
+from threadchat.chat.names import NameBanned, NameProtected
 from threadchat.chat.person import Person
 from threadchat.commands.registry import Registry
 from threadchat.commands.rooms import room_called
@@ -80,6 +80,8 @@ def nick(chat: Chat, person: Person, argument: str) -> None:
                 return
             chat.rename(person, argument, proven=error.protected)
             chat.ignoring.store(person)
+    except NameBanned as error:
+        person.tell(Problem(f"You are still {person.name}. {error}"))
     except BadName as error:
         person.tell(Problem(f"{error} You are still {person.name}."))
     else:

@@ -112,7 +112,9 @@ def _whisper(chat: Chat, person: Person, recipient: Person, words: str) -> None:
         return
     chat.whisper(person, recipient, words)
     if recipient.away is not None:
-        person.tell(Notice(f"{entry_of(recipient, chat.clock()).text} will see it when back."))
+        entry = entry_of(recipient, chat.clock())
+        left = f": {entry.away}" if entry.away else "."
+        person.tell(Notice(f"{entry.text} will see it when back{left}"))
 
 
 @registry.command("last", "[N]", "show the last 20 things said here, or up to 200", cost=2)

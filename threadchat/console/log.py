@@ -45,6 +45,7 @@ from threadchat.monitoring.events import (
     Stopping,
     Trouble,
 )
+from threadchat.net.disconnect import show_reason
 from threadchat.text.phrases import duration
 
 RETRY_SECONDS = 1.0
@@ -267,5 +268,6 @@ class Console:
 def _end_of(event: Disconnected) -> str:
     return (
         f"#{event.id} {event.name or '(no name)'} {event.address} after {duration(event.seconds)},"
-        f" {event.received} bytes in, {event.sent} bytes out ({event.why})"
+        f" {event.received} bytes in, {event.sent} bytes out"
+        f" {show_reason(event.why)}"
     )

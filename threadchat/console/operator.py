@@ -134,7 +134,7 @@ def who(chat: Chat, person: Person, argument: str) -> None:
         for member in room.members:
             if isinstance(member, Person):
                 here = duration(now - member.joined_at)
-                notes = ", ".join(_notes(member, now))
+                notes = _notes(member, now)
                 row = (str(member.id), member.name, room.name, member.address, here, notes)
                 table.add_row(*map(Text, row))
     if table.row_count:
@@ -143,13 +143,15 @@ def who(chat: Chat, person: Person, argument: str) -> None:
         person.tell(Notice("Nobody is here."))
 
 
-def _notes(member: Person, now: float) -> list[str]:
-    notes = entry_of(member, now).notes
+def _notes(member: Person, now: float) -> str:
+    entry = entry_of(member, now)
+    notes = entry.notes
     if member.is_operator:
         notes.append("operator")
     if member.mute_left(now):
         notes.append("muted")
-    return notes
+    # What the person chose stands last, so that it cannot look like a note of ours.
+    return ", ".join(notes) + (f": {entry.away}" if entry.away else "")
 
 
 @_registry.command("rooms", "", "list the rooms, with number of people and topic", topic="rooms")

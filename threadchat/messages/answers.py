@@ -1,6 +1,7 @@
 """Define the answers to commands that are lists: data, which each door may show in its own way.
 
 A terminal shows the `parts` of an answer, line by line. A page may make a table of the same data.
+What people chose stands at the end of a line (promise 4).
 """
 
 from collections.abc import Sequence
@@ -8,6 +9,9 @@ from dataclasses import dataclass
 
 from threadchat.messages.kinds import Message, Notice, Spoken
 from threadchat.text.phrases import count_people, duration, minute
+
+MAX_WORDS_IN_WHO = 20
+"""How many people's words a terminal is shown below the list of people. `/whois` shows others'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +26,10 @@ class PersonEntry:
 
     @property
     def notes(self) -> list[str]:
-        """What others should know before they expect an answer."""
+        """What others should know before they expect an answer, without the person's words."""
         notes = []
         if self.away is not None:
-            notes.append(f"away: {self.away}" if self.away else "away")
+            notes.append("away")
         if self.idle is not None:
             notes.append(f"idle {duration(self.idle)}")
         return notes
@@ -34,6 +38,11 @@ class PersonEntry:
     def text(self) -> str:
         """The name, with the notes."""
         return f"{self.name} ({', '.join(self.notes)})" if self.notes else self.name
+
+    @property
+    def words(self) -> Sequence[Message]:
+        """The line with the words that the person left; none if there are none."""
+        return [Notice(f"{self.name} is away: {self.away}")] if self.away else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +56,14 @@ class WhoAnswer:
 
     @property
     def parts(self) -> Sequence[Message]:
-        """The line of a terminal."""
+        """The lines of a terminal: the names, then what some of those that are away have left."""
         listed = ", ".join(entry.text for entry in self.entries)
         if self.count > len(self.entries):
             listed += f" and {self.count - len(self.entries)} others"
         where = "here" if self.is_here else f"in {self.room}"
-        return [Notice(f"{count_people(self.count, where)}{': ' if listed else ''}{listed}.")]
+        names = Notice(f"{count_people(self.count, where)}{': ' if listed else ''}{listed}.")
+        words = [line for entry in self.entries for line in entry.words]
+        return [names, *words[:MAX_WORDS_IN_WHO]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +78,10 @@ class WhoisAnswer:
 
     @property
     def parts(self) -> Sequence[Message]:
-        """The line of a terminal."""
+        """The lines of a terminal."""
         about = f"here for {duration(self.seconds)}, number {self.id}"
-        return [Notice(f"{self.entry.text} is {self.whereabouts}, {about}.")]
+        line = f"{self.entry.text} is {self.whereabouts}, {about}."
+        return [Notice(line), *self.entry.words]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +102,17 @@ class RoomsAnswer:
 
     @property
     def parts(self) -> Sequence[Message]:
-        """The lines of a terminal, one a room, in columns."""
+        """The lines of a terminal: which room is one's own, then one a room, in columns."""
+        number = len(self.entries)
+        here = "".join(f" You are in {entry.name}." for entry in self.entries if entry.is_here)
+        title = f"{number} {'room is' if number == 1 else 'rooms are'} open.{here}"
         width = max(len(entry.name) for entry in self.entries)
-        return [Notice(_row_of(entry, width)) for entry in self.entries]
+        return list(map(Notice, [title, *(_row_of(entry, width) for entry in self.entries)]))
 
 
 def _row_of(entry: RoomEntry, width: int) -> str:
     topic = f"  {entry.topic}" if entry.topic else ""
-    here = "  <- you are here" if entry.is_here else ""
-    return f"{entry.name:<{width}}{entry.people:>5}{topic}{here}"
+    return f"{entry.name:<{width}}{entry.people:>5}{topic}"
 
 
 @dataclass(frozen=True, slots=True)

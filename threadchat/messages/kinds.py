@@ -2,13 +2,15 @@
 
 A message is data, and its `line` shows it. Around the words of people the lines are plain ASCII, so
 that a person at netcat can read them and a script can parse them. No text in a message is unsafe:
-names and words were cleaned when they came in (`threadchat.text.clean`).
+names and words were cleaned when they came in (`threadchat.text.clean`). Words that people
+chose stand at the end of their line, so that they cannot look like a part of ours (promise 4).
 """
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from threadchat.net.disconnect import show_reason
 from threadchat.text.phrases import duration, list_names
 
 
@@ -114,7 +116,7 @@ class WentAway:
     @property
     def line(self) -> str:
         """The line that shows it."""
-        return f"--- {self.name} is away{f' ({self.text})' if self.text else ''}"
+        return f"--- {self.name} is away{f': {self.text}' if self.text else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +241,7 @@ class Left:
     @property
     def line(self) -> str:
         """The line that shows it."""
-        return f"<-- {self.name} left after {duration(self.seconds)} ({self.why})"
+        return f"<-- {self.name} left after {duration(self.seconds)} {show_reason(self.why)}"
 
 
 @dataclass(frozen=True, slots=True)

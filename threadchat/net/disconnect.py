@@ -25,6 +25,16 @@ class Reason(StrEnum):
     SERVER_ERROR = "server error"
 
 
+def show_reason(why: str) -> str:
+    """Return `why`, a `Reason` with more words behind it if any, as the end of a line.
+
+    The words stand behind the bracket. They are people's own, and whatever they are, they cannot
+    look like the end of the bracket and a second event behind it (promise 4).
+    """
+    reason, colon, words = why.partition(": ")
+    return f"({reason}){colon}{words}"
+
+
 BROKEN: frozenset[str] = frozenset({Reason.RESET, Reason.TIMED_OUT})
 """The reasons for which a connection breaks by itself. Input that arrived before may be read."""
 

@@ -62,7 +62,7 @@ class Admission:
         """
         if ban := self._records.ban_of_address(host):
             line = ban.line(self._records.now())
-            return Refusal("banned", f"You are banned here: {line}.")
+            return Refusal("banned", f"You are banned here: {line}")
         return self._limiter.admit(host, reached)
 
     def release(self, host: str, reached: str) -> None:
