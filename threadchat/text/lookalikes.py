@@ -1,72 +1,29 @@
-"""Hold the table of characters that look alike in a name.
+"""Know which characters look alike in a name.
 
-The table covers the characters that `threadchat.text.names.clean_name` accepts. It maps one
-character to one: the letters of a terminal are all equally wide, so an "rn" does not look like an
-"m" there. `threadchat.text.names.skeleton` decides whether two names look alike.
+The table is Unicode's own (`threadchat.text.confusables`), for the characters that
+`threadchat.text.names.clean_name` accepts. Most of it maps one character to one: the letters of a
+terminal are all equally wide, so an "rn" does not look like an "m" there.
+`threadchat.text.names.skeleton` decides whether two names look alike.
 """
 
-# Each character, and the characters that look like it. Capitals and small letters differ.
-_GROUPS = {
-    "a": "аαɑᴀ",
-    "A": "АΑ",
-    "b": "ьƅ",
-    "B": "ВΒ",
-    "c": "сϲᴄ",
-    "C": "СϹ",
-    "d": "ԁ",
-    "e": "еҽᴇ",
-    "E": "ЕΕ",
-    "f": "ք",
-    "F": "Ϝ",
-    "g": "ɡց",
-    "G": "Ԍ",
-    "h": "һհ",
-    "H": "НΗ",
-    "i": "іιıɩɪӏ",
-    "j": "јϳյ",
-    "J": "ЈͿ",
-    "k": "кκᴋ",
-    "K": "КΚ",
-    "l": "1IІΙӀƖוןاᅵ丨",
-    "L": "Լ",
-    "M": "МΜ",
-    "n": "ոɴ",
-    "N": "Ν",
-    "o": "0оοօσסهဝഠଠჿᄋᴏ",
-    "O": "ОΟՕ",
-    "p": "рρ",
-    "P": "РΡ",
-    "q": "ԛզ",
-    "Q": "Ԛ",
-    "r": "гᴦ",
-    "s": "ѕƽട",
-    "S": "ЅՏ",
-    "t": "тτᴛ",
-    "T": "ТΤ",
-    "u": "υսᴜʊ",
-    "U": "Սሀ",
-    "v": "ѵνᴠʋ",
-    "V": "Ѵ",
-    "w": "ԝɯᴡω",
-    "W": "Ԝ",
-    "x": "хχ",
-    "X": "ХΧ",
-    "y": "уγყʏү",
-    "Y": "УΥҮ",
-    "z": "ᴢ",
-    "Z": "Ζ",
-    "3": "ЗзӠԶ",
-    "6": "б",
-    "口": "ロ",
-    "力": "カ",
-    "工": "エ",
-    "夕": "タ",
-    "二": "ニ",
-    "卜": "ト",
-    "八": "ハ",
-    "一": "ー",
-    "ヘ": "へ",
-}
+from collections.abc import Mapping
+from functools import cache
 
-LOOKALIKES = str.maketrans({alike: shown for shown, group in _GROUPS.items() for alike in group})
-"""A table for `str.translate` that maps each character to the one that it looks like."""
+from threadchat.text.confusables import GROUPS
+
+ASCII_LOOKALIKES = str.maketrans("I10", "llO")
+"""The part of the table that is about ASCII characters, which most names are made of."""
+
+
+@cache
+def lookalikes() -> Mapping[int, str]:
+    """Return a table for `str.translate`: for each character the one that it looks like.
+
+    It is made at the first call: a server that sees only names in ASCII never needs it.
+    """
+    table = {}
+    for group in GROUPS.split():
+        shown, _, sources = group.partition("=")
+        looks_like = "".join(chr(int(code, 16)) for code in shown.split("+"))
+        table.update(dict.fromkeys((int(code, 16) for code in sources.split(",")), looks_like))
+    return table

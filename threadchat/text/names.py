@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from threadchat.errors import PersonError
 from threadchat.text.clean import clean_line, clean_text, thin_marks
-from threadchat.text.lookalikes import LOOKALIKES
+from threadchat.text.lookalikes import ASCII_LOOKALIKES, lookalikes
 
 MAX_NAME_CELLS = 20
 """The width of the widest name, in terminal cells. A CJK letter takes two cells."""
@@ -25,7 +25,7 @@ in a private message, and "operator" is the person at the server's own terminal.
 
 # Scripts in present-day use (UAX 31, table 5), by the first word of their characters' names.
 # Scripts that one language mixes count as one.
-_SCRIPT_OF_FIRST_WORD = {
+SCRIPT_OF_FIRST_WORD = {
     **{
         word: word.capitalize()
         for word in (
@@ -99,7 +99,7 @@ def _script(character: str) -> str:
     if character in _NOT_IN_NAMES or unicodedata.category(character)[0] not in "LM":
         return ""
     first_word = unicodedata.name(character, "").partition(" ")[0]
-    return _SCRIPT_OF_FIRST_WORD.get(first_word, "")
+    return SCRIPT_OF_FIRST_WORD.get(first_word, "")
 
 
 @lru_cache(maxsize=1024)  # names of members and mentioned names are looked up all the time
@@ -112,13 +112,16 @@ def fold_name(name: str) -> str:
 def skeleton(name: str) -> str:
     """Return the skeleton of `name`: two names that look alike have the same skeleton.
 
-    This follows Unicode Technical Standard 39, section 4, with a table of only those scripts that
+    This follows Unicode Technical Standard 39, section 4, with its table for those scripts that
     `clean_name` accepts.
     """
+    if name.isascii():
+        return name.translate(ASCII_LOOKALIKES).lower()
+    table = lookalikes()
     # NFKD splits accents off, because a Cyrillic letter looks Latin with an accent, too. The table
     # is used before and after folding, because a capital I looks like an l and a small i does not.
-    shown = unicodedata.normalize("NFKD", name).translate(LOOKALIKES)
-    folded = unicodedata.normalize("NFKD", shown.casefold()).translate(LOOKALIKES)
+    shown = unicodedata.normalize("NFKD", name).translate(table)
+    folded = unicodedata.normalize("NFKD", shown.casefold()).translate(table)
     return unicodedata.normalize("NFKC", folded)
 
 
