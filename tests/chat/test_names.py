@@ -4,12 +4,39 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.chats import make_chat, make_person
+from tests.support.chats import Lobby, Somebody, make_chat, make_person
 from tests.support.observer import Recorder
 from threadchat.chat.chat import Chat
+from threadchat.chat.names import NameProtected
 from threadchat.net.disconnect import Reason
 from threadchat.storage.records import Records
 from threadchat.text.names import BadName
+
+
+class TestNamesOfCharge:
+    """Nobody can be taken for whoever runs the server."""
+
+    @pytest.mark.parametrize("name", ["Operator.", "operator_", "0perator", "Server.", "r00t"])
+    def test_they_cannot_be_had(self, lobby: Lobby, name: str) -> None:
+        with pytest.raises(BadName, match=r"nobody can be called that here|meaning of its own"):
+            lobby.chat.names.claim(Somebody(1), name)
+        (al,) = lobby.enter("al")
+        lobby.types(al, f"/nick {name}")
+        assert al.name == "al"
+
+    def test_whoever_has_protected_one_keeps_it(self, kept: Lobby) -> None:
+        kept.records.protect("admin", b"kept")
+        protected = kept.records.protected("admin")
+        owner = Somebody(1)
+        with pytest.raises(NameProtected):
+            kept.chat.names.claim(owner, "Admin")
+        kept.chat.names.claim(owner, "Admin", proven=protected)
+        assert owner.name == "Admin"
+
+    def test_a_room_may_be_called_so(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, "/join admin")
+        assert al.lines()[0] == "=== You are in admin."
 
 
 class TestLostNames:

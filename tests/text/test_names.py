@@ -9,10 +9,12 @@ from rich.cells import cell_len
 from threadchat.text.clean import MAX_COMBINING_MARKS
 from threadchat.text.names import (
     MAX_NAME_CELLS,
+    NAMES_OF_CHARGE,
     RESERVED_NAMES,
     BadName,
     clean_name,
     fold_name,
+    name_of_charge,
     skeleton,
 )
 
@@ -252,6 +254,50 @@ class TestCleanName:
             clean_name(typed)
         assert str(caught.value)[0].isalnum()
         assert str(caught.value).endswith(".")
+
+
+class TestNameOfCharge:
+    @pytest.mark.parametrize(
+        ("name", "like"),
+        [
+            *((name, name) for name in sorted(NAMES_OF_CHARGE)),
+            *((f"{name.upper()}.", name) for name in sorted(NAMES_OF_CHARGE)),
+            *((f"{name}_-.", name) for name in sorted(NAMES_OF_CHARGE)),
+            ("Operator.", "operator"),
+            ("operator_", "operator"),
+            ("0perator", "operator"),
+            ("op.er-at_or", "operator"),
+            ("0perat0r__", "operator"),
+            ("operator2", "operator"),
+            ("operator-007", "operator"),
+            ("Opérator", "operator"),
+            ("ОРЕRАТОR", "operator"),
+            ("ᴏᴘᴇʀᴀᴛᴏʀ", "operator"),
+            ("ｏｐｅｒａｔｏｒ", "operator"),
+            ("Server.", "server"),
+            ("ѕerver", "server"),
+            ("ꜱᴇʀᴠᴇʀ", "server"),
+            ("s3rver", "server"),
+            ("5erver", "server"),
+            ("adm1n", "admin"),
+            ("AdmIn", "admin"),
+            ("admln", "admin"),
+            ("adrnin", "admin"),
+            ("r00t", "root"),
+            ("sy5tem", "system"),
+            ("tһreadchat", "threadchat"),
+            ("thread.chat", "threadchat"),
+            ("you.", "you"),
+        ],
+    )
+    def test_what_reads_like_one_is_found(self, name: str, like: str) -> None:
+        assert name_of_charge(name) == like
+
+    @pytest.mark.parametrize(
+        "name", ["al", "opera", "serverine", "roots", "oper", "youth", "systemd", "007", "Mona"]
+    )
+    def test_other_names_are_free(self, name: str) -> None:
+        assert name_of_charge(name) is None
 
 
 class TestFoldName:

@@ -14,7 +14,7 @@ from threadchat.chat.identity import NOBODY, Identities, Identity
 from threadchat.chat.person import Person
 from threadchat.net.disconnect import Reason
 from threadchat.storage.records import Protected, Records
-from threadchat.text.names import BadName, clean_name, fold_name, skeleton
+from threadchat.text.names import BadName, clean_name, fold_name, name_of_charge, skeleton
 from threadchat.text.phrases import duration
 
 NAME_KEPT_FOR = 120.0
@@ -65,6 +65,7 @@ class Names:
         So they need not wait until the server finds that connection dead.
         """
         name = clean_name(raw)
+        self._check_charge(name)
         self._check_claim(person, name, proven)
         fold, looks = fold_name(name), skeleton(name)
         if proven is not None:
@@ -141,6 +142,15 @@ class Names:
                 self._freed.wait_for(
                     lambda: self._by_fold.get(fold) is not holder, MAKE_WAY_SECONDS
                 )
+
+    def _check_charge(self, name: str) -> None:
+        """Raise `BadName` if people would take `name` for whoever runs the server (promise 4).
+
+        Somebody that has protected such a name, under a version that allowed it, keeps it.
+        """
+        like = name_of_charge(name)
+        if like is not None and self._records.protected(name) is None:
+            raise BadName(f"{name} reads like {like}, and nobody can be called that here.")
 
     def _check_claim(self, person: Person, name: str, proven: Protected | None) -> None:
         """Raise `BadName` or `NameProtected` if the records have something against the claim."""

@@ -22,6 +22,12 @@ RESERVED_NAMES = frozenset({"who", "help", "quit", "you", "operator", "server"})
 """Names that nobody may have. The name prompt answers the first three, "you" stands for the reader
 in a private message, and "operator" is the person at the server's own terminal."""
 
+NAMES_OF_CHARGE = frozenset(
+    "admin administrator console moderator operator root server sysadmin sysop system threadchat"
+    " you".split()
+)
+"""Names that people would take for whoever runs the server, or for themselves."""
+
 
 # Scripts in present-day use (UAX 31, table 5), by the first word of their characters' names.
 # Scripts that one language mixes count as one.
@@ -126,3 +132,24 @@ def skeleton(name: str) -> str:
 
 
 _RESERVED_SKELETONS = frozenset(map(skeleton, RESERVED_NAMES))
+
+
+def name_of_charge(name: str) -> str | None:
+    """Return which of `NAMES_OF_CHARGE` people would read in `name`; None if none.
+
+    Neither marks and accents, nor digits behind a name or in place of letters make a difference.
+    """
+    return _OF_CHARGE.get(_reading(name)) or _OF_CHARGE.get(_reading(name.rstrip("0123456789-_.")))
+
+
+_READ_AS = str.maketrans("l34578", "ieastb", "-_.")
+
+
+@lru_cache(maxsize=1024)
+def _reading(name: str) -> str:
+    letters = unicodedata.normalize("NFKD", skeleton(name))
+    plain = "".join(it for it in letters if unicodedata.category(it)[0] != "M")
+    return plain.translate(_READ_AS).replace("rn", "m").replace("vv", "w")
+
+
+_OF_CHARGE = {_reading(name): name for name in NAMES_OF_CHARGE}
