@@ -14,6 +14,7 @@ from threadchat.chat.identity import (
     Identities,
     Identity,
 )
+from threadchat.chat.keptnames import MIN_SECONDS_IN_USE
 from threadchat.net.disconnect import Reason
 from threadchat.storage.records import Records
 from threadchat.text.names import BadName
@@ -94,10 +95,11 @@ class TestAfterLeaving:
         chat.rename(bo, "al")
         assert bo.identity == own != before
 
-    def test_a_kept_name_is_for_that_person(self, chat: Chat) -> None:
+    def test_a_kept_name_is_for_that_person(self, chat: Chat, clock: Clock) -> None:
         al = make_person(1, HOME)
         chat.names.claim(al, "al")
         chat.enter(al)
+        clock.now += MIN_SECONDS_IN_USE
         chat.leave(al, Reason.RESET)
         with pytest.raises(BadName, match="is kept for somebody whose connection broke"):
             chat.names.claim(make_person(2, ELSEWHERE), "al")

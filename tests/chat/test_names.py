@@ -1,5 +1,6 @@
 """Names: a name that was lost with its connection is kept."""
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tests.support.chats import Lobby, Somebody, make_chat, make_person
 from tests.support.observer import Recorder
 from threadchat.chat.chat import Chat
+from threadchat.chat.keptnames import MAX_KEPT_AT_ADDRESS, MIN_SECONDS_IN_USE
 from threadchat.chat.names import NameProtected
 from threadchat.net.disconnect import Reason
 from threadchat.storage.records import Records
@@ -52,26 +54,29 @@ class TestLostNames:
         yield chat
         chat.close()
 
-    def lose(self, chat: Chat, why: str) -> None:
+    def lose(self, chat: Chat, now: list[float], why: str) -> None:
         al = make_person(1, "10.0.0.1:5000")
         chat.names.claim(al, "al")
         chat.enter(al)
+        now[0] += MIN_SECONDS_IN_USE
         chat.leave(al, why)
 
     @pytest.mark.parametrize("why", [Reason.RESET, Reason.TIMED_OUT, Reason.TOO_SLOW])
-    def test_another_address_does_not_get_it(self, chat: Chat, why: str) -> None:
-        self.lose(chat, why)
+    def test_another_address_does_not_get_it(self, chat: Chat, now: list[float], why: str) -> None:
+        self.lose(chat, now, why)
         with pytest.raises(BadName, match="AL is kept for somebody whose connection broke"):
             chat.names.claim(make_person(2, "10.0.0.2:5000"), "AL")
 
-    def test_the_same_address_does(self, chat: Chat) -> None:
-        self.lose(chat, Reason.RESET)
+    def test_the_same_address_does(self, chat: Chat, now: list[float]) -> None:
+        self.lose(chat, now, Reason.RESET)
         back = make_person(2, "10.0.0.1:5001")
         chat.names.claim(back, "al")
         assert back.name == "al"
 
-    def test_so_does_who_came_back_under_another_name_first(self, chat: Chat) -> None:
-        self.lose(chat, Reason.RESET)
+    def test_so_does_who_came_back_under_another_name_first(
+        self, chat: Chat, now: list[float]
+    ) -> None:
+        self.lose(chat, now, Reason.RESET)
         for number, address in ((2, "10.0.0.1:5001"), (3, "10.0.0.2:5001")):
             person = make_person(number, address)
             chat.names.claim(person, f"al{number}")
@@ -79,7 +84,7 @@ class TestLostNames:
             if number == 2:
                 chat.rename(person, "al")
                 chat.rename(person, "alan")
-                self.lose(chat, Reason.RESET)
+                self.lose(chat, now, Reason.RESET)
             else:
                 with pytest.raises(BadName, match=r"al is kept for .* broke, for 2 min\."):
                     chat.rename(person, "al")
@@ -90,7 +95,7 @@ class TestLostNames:
     def test_others_get_it_when_it_was_given_up_or_time_is_up(
         self, chat: Chat, now: list[float], why: str, seconds: float
     ) -> None:
-        self.lose(chat, why)
+        self.lose(chat, now, why)
         now[0] += seconds
         other = make_person(2, "10.0.0.2:5000")
         chat.names.claim(other, "al")
@@ -103,4 +108,48 @@ class TestLostNames:
             chat.enter(person)
             chat.leave(person, Reason.RESET)
             now[0] += 30
-        assert len(chat.names._kept) <= 5
+        assert len(chat.names._kept) <= MAX_KEPT_AT_ADDRESS
+
+    def test_nobody_gets_one_that_looks_like_it(self, chat: Chat, now: list[float]) -> None:
+        self.lose(chat, now, Reason.RESET)
+        with pytest.raises(BadName, match="aI looks like al, which is kept for somebody"):
+            chat.names.claim(make_person(2, "10.0.0.2:5000"), "aI")
+
+    def test_a_name_of_a_moment_is_not_kept(self, chat: Chat, now: list[float]) -> None:
+        for number in range(100):
+            eve = make_person(number, "10.0.0.1:5000")
+            chat.names.claim(eve, f"n{number}")
+            chat.enter(eve)
+            now[0] += MIN_SECONDS_IN_USE - 1
+            chat.rename(eve, f"m{number}")  # what counts is the time since it has this name
+            now[0] += MIN_SECONDS_IN_USE - 1
+            chat.leave(eve, Reason.RESET)
+        assert len(chat.names._kept) == 0
+
+    def test_an_address_keeps_only_a_few(self, chat: Chat, now: list[float]) -> None:
+        crowd = [make_person(number, f"10.0.0.1:{number}") for number in range(16)]
+        for number, person in enumerate(crowd):
+            chat.names.claim(person, f"n{number}")
+            chat.enter(person)
+        now[0] += MIN_SECONDS_IN_USE
+        for person in crowd:
+            chat.leave(person, Reason.RESET)
+        other = make_person(99, "10.0.0.2:5000")
+        free = 0
+        for number in range(16):
+            with contextlib.suppress(BadName):
+                chat.names.claim(other, f"n{number}")
+                free += 1
+        assert 16 - free == len(chat.names._kept) == MAX_KEPT_AT_ADDRESS
+
+    def test_a_network_of_the_internet_counts_as_one_address(
+        self, chat: Chat, now: list[float]
+    ) -> None:
+        crowd = [make_person(number, f"[2001:db8::{number:x}]:5000") for number in range(1, 9)]
+        for number, person in enumerate(crowd):
+            chat.names.claim(person, f"n{number}")
+            chat.enter(person)
+        now[0] += MIN_SECONDS_IN_USE
+        for person in crowd:
+            chat.leave(person, Reason.RESET)
+        assert len(chat.names._kept) == MAX_KEPT_AT_ADDRESS

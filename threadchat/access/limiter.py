@@ -30,7 +30,7 @@ _MINUTE: Final = 60.0
 
 
 @lru_cache(maxsize=1024)
-def _counted_as(host: str, reached: str) -> str:
+def counted_as(host: str, reached: str) -> str:
     """Return the address or network that a client from `host` counts as.
 
     A client on the internet that has one IPv6 address has 2**64 of them, so a whole /64 counts as
@@ -99,7 +99,7 @@ class ConnectionLimiter:
         Call `release` only for a connection that was admitted. A refused connection counts as
         begun: a client that keeps trying stays out, and a client that waits a minute gets in.
         """
-        address = _counted_as(host, reached)
+        address = counted_as(host, reached)
         with self._lock:
             if self._max_connects and self._is_too_fast(address):
                 return Refusal(
@@ -119,7 +119,7 @@ class ConnectionLimiter:
 
     def release(self, host: str, reached: str = "::") -> None:
         """Uncount a connection from `host` that was admitted and has ended."""
-        address = _counted_as(host, reached)
+        address = counted_as(host, reached)
         with self._lock:
             self._open[address] -= 1
             if not self._open[address]:
@@ -158,7 +158,7 @@ class Tries:
         A try that is allowed counts as wrong until `succeeded` is called. So a try that is still
         being checked delays the tries after it.
         """
-        address = _counted_as(host, reached)
+        address = counted_as(host, reached)
         with self._lock:
             now = self._clock()
             tries = self._tries.get(address, now)
@@ -175,7 +175,7 @@ class Tries:
         Earlier wrong tries still count. Otherwise a client that guesses could reset the count each
         time with a passphrase that it knows.
         """
-        address = _counted_as(host, reached)
+        address = counted_as(host, reached)
         with self._lock:
             tries = self._tries.get(address, self._clock())
             tries.failed = max(0, tries.failed - 1)

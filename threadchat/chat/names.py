@@ -7,18 +7,15 @@ Mutes are kept here, too, because a mute goes by the name.
 import math
 import time
 from collections.abc import Callable
-from itertools import takewhile
 from threading import Condition, Lock
 
 from threadchat.chat.identity import NOBODY, Identities, Identity
+from threadchat.chat.keptnames import MIN_SECONDS_IN_USE, KeptNames
 from threadchat.chat.person import Person
 from threadchat.net.disconnect import Reason
 from threadchat.storage.records import Protected, Records
 from threadchat.text.names import BadName, clean_name, fold_name, name_of_charge, skeleton
 from threadchat.text.phrases import duration
-
-NAME_KEPT_FOR = 120.0
-"""Seconds for which a name that was lost with its connection is kept for the same person."""
 
 MAKE_WAY_SECONDS = 5.0
 """How many seconds a person that gave the passphrase of a name waits for it to be free."""
@@ -47,7 +44,7 @@ class Names:
         self._clock = clock
         self._freed = Condition(Lock())  # told when a name is free again; guards the tables below
         self._identities = Identities()
-        self._kept: dict[str, tuple[Identity, float]] = {}  # for whose identity, and until when
+        self._kept = KeptNames()
         self._by_fold: dict[str, Person] = {}
         self._by_skeleton: dict[str, Person] = {}
         self._muted: dict[str, float] = {}  # the time when the mute ends
@@ -73,13 +70,15 @@ class Names:
         with self._freed:
             if self._by_fold.get(fold, person) is not person:
                 raise BadName(f"{name} is taken.")
-            known = self._identities.recognize(fold, person.host, self._clock())
-            owner, until = self._kept.get(fold, (NOBODY, 0.0))
-            left = until - self._clock()
-            is_theirs = owner.current in (person.identity, known) or proven is not None
-            if left > 0 and not is_theirs:
-                wait = duration(math.ceil(left))
-                raise BadName(f"{name} is kept for somebody whose connection broke, for {wait}.")
+            now = self._clock()
+            known = self._identities.recognize(fold, person.host, now)
+            kept = self._kept.find(name, now) if proven is None else None
+            if kept is not None and kept.identity.current not in (person.identity, known):
+                wait = duration(math.ceil(kept.until - now))
+                like = "" if fold_name(kept.name) == fold else f"looks like {kept.name}, which "
+                raise BadName(
+                    f"{name} {like}is kept for somebody whose connection broke, for {wait}."
+                )
             other = self._by_skeleton.get(looks, person)
             if other is not person:
                 raise BadName(f"{name} looks too much like {other.name}, who is here already.")
@@ -91,6 +90,7 @@ class Names:
             elif proven is not None:
                 self._bind(person, proven)
             if fold != person.folded_name:
+                person.named_at = now
                 person.identity.begin(name, fold, self._records.now())
             person.identity.name = name
             person.name, person.folded_name = name, fold
@@ -187,17 +187,13 @@ class Names:
     def keep(self, person: Person) -> None:
         """Keep the name of a person whose connection broke, so that they can come back to it.
 
-        It is kept for `NAME_KEPT_FOR` seconds, for the same person, and for anybody that asks for
-        it from the same address.
+        It is kept for the same person, and for anybody that asks for it from the same address; see
+        `KeptNames` for how long. A name that the person had only for a moment is not kept.
         """
         now = self._clock()
-        with self._freed:
-            # The oldest stand first, so we stop at the first one that is still kept. When a crowd
-            # loses its connections, looking at all names for each of them would cost too much.
-            for name in list(takewhile(lambda name: self._kept[name][1] <= now, self._kept)):
-                del self._kept[name]
-            self._kept.pop(person.folded_name, None)
-            self._kept[person.folded_name] = person.identity, now + NAME_KEPT_FOR
+        if now - person.named_at >= MIN_SECONDS_IN_USE:
+            with self._freed:
+                self._kept.keep(person.name, person.identity, person.counted_as, now)
 
     def seat_operator(self, operator: Person) -> None:
         """Enter the operator at the server's own terminal, so that people find them by name."""

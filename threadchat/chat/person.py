@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from threadchat.access.limiter import counted_as
 from threadchat.chat.identity import NOBODY, Identity
 from threadchat.chat.interfaces import Connection
 from threadchat.chat.room import Room
@@ -62,6 +63,7 @@ class Person:
         "leaving",
         "muted_until",
         "name",
+        "named_at",
         "reached",
         "room",
         "wrong_passwords",
@@ -93,6 +95,7 @@ class Person:
         # On the monotonic clock, in seconds:
         self.joined_at = 0.0  # the chat
         self.entered_at = 0.0  # the room
+        self.named_at = 0.0  # the name of now
         self.last_heard_at = 0.0
         self.away: str | None = None
         """The words that the person gave when they went away; None while they are not away."""
@@ -131,6 +134,17 @@ class Person:
     def host(self) -> str:
         """The person's address without the port."""
         return self.address.rpartition(":")[0].strip("[]")
+
+    @property
+    def counted_as(self) -> str:
+        """The address or network that the person counts for, where an address has few of a thing.
+
+        Empty for a person that did not come over the network.
+        """
+        try:
+            return counted_as(self.host, self.reached)
+        except ValueError:
+            return ""
 
     @property
     def whereabouts(self) -> str:
