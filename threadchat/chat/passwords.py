@@ -112,7 +112,9 @@ class Passwords:
             return
         if not passphrase.is_right(again, kept):
             raise PersonError(f"Those were two different ones. {name} is as it was.")
-        self._records.protect(name, kept)
+        # Operators answer for themselves; of other people, one address has a handful of names.
+        address = "" if person.is_operator else person.counted_as
+        self._records.protect(name, kept, address)
         self._names.protected(person)
         person.tell(Notice(f"{name} is yours: from now on it asks for that passphrase."))
 
@@ -122,11 +124,16 @@ class Passwords:
         Raise `PersonError` if the name is not protected, or if this server keeps no names.
         """
         self._check_lasting()
-        if self._records.protected(person.name) is None:
+        protected = self._records.protected(person.name)
+        if protected is None:
             raise PersonError(f"{person.name} is not protected. /protect does that.")
-        self._records.unprotect(person.name)
-        self._names.unprotected(person.name)
+        self.free(protected)
         person.tell(Notice(f"{person.name} is no longer protected: anybody may have it."))
+
+    def free(self, protected: Protected) -> None:
+        """Let anybody have that name again."""
+        self._records.unprotect(protected.name)
+        self._names.unprotected(protected.name)
 
     def _check_lasting(self) -> None:
         if not self._records.is_lasting:

@@ -71,8 +71,9 @@ def connect_in_memory() -> sqlite3.Connection:
     """Return a connection to the tables of `records`, in memory and not in a file."""
     # Without the tables of the history, so that a server without a file needs no SQLite with FTS5.
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    for statement in (*migrations.TABLES_OF_RECORDS, *migrations.PEOPLE_IN_RECORDS):
-        connection.execute(statement)
+    for statements in migrations.OF_RECORDS:
+        for statement in statements:
+            connection.execute(statement)
     return connection
 
 

@@ -27,7 +27,7 @@ _INDEX_OF_WORDS = (
     "INSERT INTO words (rowid, text) SELECT id, index_words(text) FROM messages",
 )
 
-TABLES_OF_RECORDS = (
+_TABLES_OF_RECORDS = (
     "CREATE TABLE names (fold TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, looks TEXT NOT NULL,"
     " kept BLOB NOT NULL, since REAL NOT NULL)",
     "CREATE INDEX names_by_looks ON names (looks)",
@@ -60,7 +60,7 @@ _PLACES_OF_LINES = (
 
 _TOPICS_OF_ROOMS = ("ALTER TABLE rooms ADD COLUMN topic TEXT NOT NULL DEFAULT ''",)
 
-PEOPLE_IN_RECORDS = (
+_PEOPLE_IN_RECORDS = (
     # The protected name of the sender of a letter, where they had proven it: who they are, whatever
     # they were called then, and whoever has that name later.
     "ALTER TABLE letters ADD COLUMN writer TEXT REFERENCES names ON DELETE SET NULL",
@@ -71,18 +71,24 @@ PEOPLE_IN_RECORDS = (
     "CREATE INDEX ignores_by_ignored ON ignores (ignored)",
 )
 
+_ADDRESSES_OF_NAMES = ("ALTER TABLE names ADD COLUMN address TEXT NOT NULL DEFAULT ''",)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _TABLES_OF_HISTORY,
     _INDEX_OF_WORDS,
-    TABLES_OF_RECORDS,
+    _TABLES_OF_RECORDS,
     _PLACES_OF_LINES,
     _TOPICS_OF_ROOMS,
-    PEOPLE_IN_RECORDS,
+    _PEOPLE_IN_RECORDS,
+    _ADDRESSES_OF_NAMES,
 )
 """The statements that make each version of the file from the one before.
 
 A version that has been released is never changed: a new version is one more entry.
 """
+
+OF_RECORDS = (_TABLES_OF_RECORDS, _PEOPLE_IN_RECORDS, _ADDRESSES_OF_NAMES)
+"""Those of the statements that make the tables of the records, without the history."""
 
 VERSION = len(MIGRATIONS)
 """The version of the file that these make; the file keeps it as `user_version`."""
@@ -101,7 +107,7 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
 
 
 def copy_before(connection: sqlite3.Connection, path: Path) -> None:
-    """Copy the file at `path` to one beside it, such as `chat.db.before-6`, for its owner only.
+    """Copy the file at `path` to one beside it, such as `chat.db.before-7`, for its owner only.
 
     A copy that is there already is left as it is: it was complete, and is from before the first
     try. Raise `OSError` or `sqlite3.Error` if no copy can be made.

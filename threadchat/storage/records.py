@@ -26,6 +26,9 @@ from threadchat.text.paths import resolve
 MAX_NAMES = 10_000
 """The most names that can be protected."""
 
+MAX_NAMES_OF_ADDRESS = 5
+"""The most of these that can be protected from one address, other than by operators."""
+
 MAX_MAIL = 100
 """The most private messages that wait for one name."""
 
@@ -60,12 +63,14 @@ class RecordsFull(PersonError):
 class Protected:
     """A name as its owner writes it, what `passphrase.make` returned, and since when.
 
-    `since` is in seconds since the epoch.
+    `since` is in seconds since the epoch. `address` is the address, or network, for which the name
+    counts; empty if it counts for none.
     """
 
     name: str
     kept: bytes = field(repr=False)
     since: float
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,28 +149,39 @@ class Records:
 
     # Names
 
-    def protect(self, name: str, kept: bytes) -> None:
+    def protect(self, name: str, kept: bytes, address: str = "") -> None:
         """Protect `name` with the passphrase that `kept` was made from.
 
-        A name that is protected already gets the new passphrase. Raises `RecordsFull`.
+        The name counts for `address`, as in `Protected`. A name that is protected already gets the
+        new passphrase, and nothing else changes. Raises `RecordsFull`.
         """
         fold = fold_name(name)
         with self._turn(_CANNOT_KEEP) as connection:
             before = self._names.get(fold)
             if before is None and len(self._names) >= MAX_NAMES:
                 raise RecordsFull(f"{MAX_NAMES} names are protected already. Ask the operator.")
+            if before is None and self._count_of(address) >= MAX_NAMES_OF_ADDRESS:
+                raise RecordsFull(
+                    f"{MAX_NAMES_OF_ADDRESS} names are protected from your address already."
+                    " Ask an operator to free one."
+                )
             since = self.now() if before is None else before.since
+            address = address if before is None else before.address
             connection.execute(
-                "INSERT INTO names (fold, name, looks, kept, since) VALUES (?, ?, ?, ?, ?)"
+                "INSERT INTO names (fold, name, looks, kept, since, address)"
+                " VALUES (?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (fold) DO UPDATE"
                 " SET name = excluded.name, looks = excluded.looks, kept = excluded.kept",
                 # Only earlier versions of threadchat read the column `looks`.
-                (fold, name, skeleton(name), kept, since),
+                (fold, name, skeleton(name), kept, since, address),
             )
             if before is not None:
                 self._drop_looks(before.name)
-            self._names[fold] = Protected(name, kept, since)
+            self._names[fold] = Protected(name, kept, since, address)
             self._add_looks(name)
+
+    def _count_of(self, address: str) -> int:
+        return sum(it.address == address for it in self._names.values()) if address else 0
 
     def unprotect(self, name: str) -> bool:
         """Let anybody have `name` again; return whether it was protected.
@@ -187,6 +203,11 @@ class Records:
         """Return the record of `name`, or None if it is not protected."""
         return self._names.get(fold_name(name))
 
+    def all_protected(self) -> list[Protected]:
+        """Return the records of all protected names, oldest first."""
+        with self._lock:
+            return sorted(self._names.values(), key=lambda it: it.since)
+
     def lookalike(self, name: str) -> str | None:
         """Return another protected name that looks like `name`, or None."""
         alike = self._by_looks.get(skeleton(name), ())
@@ -205,8 +226,8 @@ class Records:
             del self._by_looks[looks]
 
     def _read_names(self) -> dict[str, Protected]:
-        rows = self._connection.execute("SELECT fold, name, kept, since FROM names")
-        return {fold: Protected(name, kept, since) for fold, name, kept, since in rows}
+        rows = self._connection.execute("SELECT fold, name, kept, since, address FROM names")
+        return {fold: Protected(*values) for fold, *values in rows}
 
     # Ignoring
 
