@@ -32,6 +32,20 @@ from threadchat.text.phrases import MAX_NAMES_LISTED, NAMES_OF_A_CROWD
 class Batch:
     """A batch: its messages in their order, and which members do not get which messages."""
 
+    __slots__ = (
+        "_concerned",
+        "_leaving",
+        "_lines",
+        "_mentions",
+        "changes",
+        "entries",
+        "joining",
+        "messages",
+        "not_for",
+        "room",
+        "said",
+    )
+
     def __init__(self, room: str) -> None:
         self.room = room
         self.entries: list[Entry] = []
@@ -47,6 +61,7 @@ class Batch:
         self.not_for: dict[Member, list[tuple[int, int]]] = {}
         """The places that a member does not get: begin and end of each range, ascending."""
         self._lines: dict[Hashable, list[str]] = {}  # by style
+        self._mentions: dict[str, list[int]] | None = None
         self.joining: Joining | None = None
         """The members that join with this batch; None if there are none."""
 
@@ -144,14 +159,17 @@ class Batch:
     def _joining(self) -> Collection[Member]:
         return () if self.joining is None else self.joining.members
 
-    @cached_property
-    def mentions(self) -> dict[str, list[int]]:
+    @property
+    def mentions(self) -> Mapping[str, list[int]]:
         """The places of the messages that contain a word, by that word, folded as names are."""
+        if self._mentions is not None:
+            return self._mentions
         places: dict[str, list[int]] = {}
         for place, message in enumerate(self.messages):
             if isinstance(message, Spoken):
                 for word in words_of(message.text):
                     places.setdefault(word, []).append(place)
+        self._mentions = places
         return places
 
     def lines(self, format: Format) -> list[str]:

@@ -263,21 +263,22 @@ class Room:
     def _take_batch(self) -> Batch:
         """Return a batch of the entries that wait, not laid out yet."""
         batch = Batch(self.name)
+        pending, entries = self._pending, batch.entries
         characters = 0
-        while self._pending and characters < MAX_BATCH_CHARACTERS:
-            entry = self._pending[0]
+        while pending and characters < MAX_BATCH_CHARACTERS:
+            entry = pending.popleft()
             if isinstance(entry, Post):
                 for message in entry.said:
                     characters += len(message.text) + 32  # 32 for the name
-            elif isinstance(entry, Batch) or (isinstance(entry, TakeBack) and batch.entries):
+            elif isinstance(entry, Batch) or (isinstance(entry, TakeBack) and entries):
                 # A batch is shown by itself, as it was laid out. A line that is taken back may be
                 # in this batch, and is to be remembered first.
+                pending.appendleft(entry)
                 break
             else:
                 batch.changes.append(entry)
                 characters += 32  # joins and leaves count, too, so that no batch is endless
-            batch.entries.append(entry)
-            self._pending.popleft()
+            entries.append(entry)
         return batch
 
     def _lay_out(self, batch: Batch) -> None:
@@ -322,7 +323,11 @@ class Room:
             elif isinstance(change, Announce) and isinstance(change.message, TopicSet):
                 self._set_topic(change.message)
         if batch.said:
-            self._remember(batch)
+            try:
+                self._order.remember(self.name, batch)  # before anybody is sent it (promise 2)
+            except Exception as error:
+                # People can go on talking without a history, but the operator is told.
+                self._report(f"remembering what was said in room {self.name}", error)
         if not batch.entries:
             self._do_here(batch)
         if batch.changes:
@@ -411,14 +416,6 @@ class Room:
         except Exception as error:
             self._report(f"recalling what was said in room {self.name}", error)
             return []
-
-    def _remember(self, batch: Batch) -> None:
-        """Have what was said committed before it is sent to anybody (promise 2)."""
-        try:
-            self._order.remember(self.name, batch)
-        except Exception as error:
-            # People can go on talking without a history, but the operator is told.
-            self._report(f"remembering what was said in room {self.name}", error)
 
     def _hand_out(self, batch: Batch) -> None:
         format, not_for = None, batch.not_for

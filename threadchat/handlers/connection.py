@@ -4,10 +4,8 @@ What arrives goes through the client's `ClientTerminal`; what is sent goes throu
 `threadchat.session` decides who the person is and what the lines mean.
 """
 
-from collections.abc import Callable, Generator, Iterator
-from itertools import takewhile
+from collections.abc import Callable, Generator, Iterator, Sequence
 from threading import Event
-from typing import cast
 
 from threadchat.chat.person import Person
 from threadchat.messages.format import render
@@ -131,21 +129,31 @@ class TerminalConnection:
         """Wait for the next line; return None if the person is gone instead."""
         return next(self.lines(), None)
 
-    def receive_waiting(self) -> None:
-        """Take in what has arrived, without waiting; do nothing if a line waits already."""
-        if not self._events and (data := self._receive(waits=False)):
-            self._take(data)
+    def take_lines(self, most: int, *, receives: bool) -> list[str]:
+        """Take up to `most` lines that came in right after the last one.
 
-    def peek_lines(self, most: int) -> list[str]:
-        """Return up to `most` lines that came in right after the last one, without taking them."""
-        waiting = self._events[:most]
-        if not set(map(type, waiting)) <= {str}:  # quicker than a loop, and lines are the rule
-            waiting = list(takewhile(_is_line, waiting))
-        return cast(list[str], waiting)
+        If none waits and `receives` is true, take in what has arrived first, without waiting.
+        """
+        events = self._events
+        if not events and receives and (data := self._receive(waits=False)):
+            lines = self._terminal.plain_lines(data)
+            if lines is None:
+                self._take_rest(data)
+            elif len(lines) <= most:
+                return lines  # by far the most frequent case
+            else:
+                events += lines
+        taken: list[str] = []
+        for event in events[:most]:
+            if not isinstance(event, str):
+                break
+            taken.append(event)
+        del events[: len(taken)]
+        return taken
 
-    def drop_lines(self, number: int) -> None:
-        """Take the first `number` of the lines that `peek_lines` returned."""
-        del self._events[:number]
+    def put_back(self, lines: Sequence[str]) -> None:
+        """Put `lines`, the last of those that `take_lines` returned, in front of what waits."""
+        self._events[:0] = lines
 
     @property
     def is_ended(self) -> bool:
@@ -238,13 +246,17 @@ class TerminalConnection:
 
     def _take(self, data: bytes) -> None:
         lines = self._terminal.plain_lines(data)
-        if lines is not None:
-            self._events += lines
+        if lines is None:
+            self._take_rest(data)
         else:
-            if self._terminal.is_in_character_mode and may_go_on(data):
-                data = self._with_what_follows(data)
-            self._events += self._terminal.receive_data(data, self._clock())
-            self._settle()
+            self._events += lines
+
+    def _take_rest(self, data: bytes) -> None:
+        """Take in data that is more than whole plain lines."""
+        if self._terminal.is_in_character_mode and may_go_on(data):
+            data = self._with_what_follows(data)
+        self._events += self._terminal.receive_data(data, self._clock())
+        self._settle()
 
     def _with_what_follows(self, data: bytes) -> bytes:
         """Return `data` and what has come in behind it, which tells what its last key is.
@@ -429,7 +441,3 @@ class TerminalConnection:
     def close(self) -> None:
         """Close the connection. For the client's own thread, at its very end."""
         self._send_queue.close()
-
-
-def _is_line(event: TerminalEvent) -> bool:
-    return isinstance(event, str)

@@ -85,37 +85,34 @@ class Conversation:
     def _say(self, words: str) -> None:
         said, more = [words], None
         if self._flood_control is None:  # flood control must see each line, on this thread
-            said += self._words_behind()
+            said += self._words_behind(receives=False)
             more = self._more
         self._chat.say(self._person, self._messages(said), more)
 
     def _more(self) -> Sequence[Spoken]:
         """Return the messages that have come in since. Called while `Room.post` waits."""
         connection, person, now = self._connection, self._person, self._chat.clock()
-        if connection.is_ended or person.mute_left(now):
+        if connection.is_ended or person.muted_until > now:
             return ()
-        connection.receive_waiting()
-        words = self._words_behind()
-        if words:
-            person.last_heard_at = now
+        words = self._words_behind(receives=True)
+        if not words:
+            return ()
+        person.last_heard_at = now
         said = self._messages(words)
-        if said:
-            person.last_said = said[-1]
+        person.last_said = said[-1]
         return said
 
-    def _words_behind(self) -> list[str]:
+    def _words_behind(self, *, receives: bool) -> list[str]:
         """Take the messages that came in right behind a line, so that all are posted at once."""
-        waiting = self._connection.peek_lines(MAX_SAID_AT_ONCE)
-        if not waiting:
-            return []
         said: list[str] = []
-        for line in waiting:
+        lines = self._connection.take_lines(MAX_SAID_AT_ONCE, receives=receives)
+        for line in lines:
             text = clean_line(line)
             if text.startswith("/"):
+                self._connection.put_back(lines[len(said) :])
                 break
             said.append(text)
-        self._connection.drop_lines(len(said))
-        return [text for text in said if text]
+        return [text for text in said if text] if "" in said else said
 
     def _messages(self, words: Sequence[str]) -> Sequence[Spoken]:
         name, now = self._person.name, time.time()

@@ -1,6 +1,6 @@
 """Define what a session needs from a client's connection, whatever door the client came by."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from threadchat.chat.interfaces import Connection
@@ -11,8 +11,8 @@ class ClientConnection(Connection, Protocol):
     """A client's connection, as the client's own thread uses it.
 
     `is_behind`, `bytes_sent`, `end` and `abandon` may be used from any thread. While several people
-    speak at once, the delivering thread calls `receive_waiting`, `peek_lines`, `drop_lines` and
-    `is_ended` for a client whose own thread waits meanwhile.
+    speak at once, the delivering thread calls `take_lines`, `put_back` and `is_ended` for a client
+    whose own thread waits meanwhile.
     """
 
     person: Person
@@ -27,14 +27,14 @@ class ClientConnection(Connection, Protocol):
     def next_line(self) -> str | None:
         """Wait for the next line; return None if the person is gone instead."""
 
-    def receive_waiting(self) -> None:
-        """Take in what has arrived, without waiting for more."""
+    def take_lines(self, most: int, *, receives: bool) -> list[str]:
+        """Take up to `most` lines that came in right after the last one.
 
-    def peek_lines(self, most: int) -> list[str]:
-        """Return up to `most` lines that came in right after the last one, without taking them."""
+        If none waits and `receives` is true, take in what has arrived first, without waiting.
+        """
 
-    def drop_lines(self, number: int) -> None:
-        """Take the first `number` of the lines that `peek_lines` returned."""
+    def put_back(self, lines: Sequence[str]) -> None:
+        """Put `lines`, the last of those that `take_lines` returned, in front of what waits."""
 
     @property
     def is_ended(self) -> bool:
