@@ -118,6 +118,37 @@ nasty_names = st.one_of(
 )
 
 
+typed = st.lists(
+    st.sampled_from(
+        [
+            *[b"x", b"hi\r\n", b"\r", b"\n", b"\0", b"\b", b"\x7f", b"\x1b", b"\x1b["],
+            *[
+                b"\xd0",
+                b"\xd1\x83",
+                b"\xe2\x80",
+                b"\x9c",
+                b"\xe9",
+                b"\xf0\x9f\x98",
+                b"\xef\xbb\xbf",
+            ],
+            *["привет\n".encode(), "说".encode("gbk"), "её\n".encode("koi8-r")],
+            *[
+                b"\xff\xf4",
+                b"\xff\xf5\xff\xfd\x06",
+                b"\xff\xed",
+                b"\xff\xf7",
+                b"\xff\xf8",
+                b"\xff\xec",
+            ],
+            *[b"\xff\xfd\x01", b"\xff\xfe\x01", b"\xff\xfb\x00", b"\xff\xfb\x1f", b"\xff\xfb\x2a"],
+            *[b"\xff\xfa\x1f\x00\x50\x00\xff\xff\xf0", b"\xff\xfa\x18\x00X\xff\xf0", b"\xff\xff"],
+            b"\xff\xfa\x2a\x01;KOI8-R\xff\xf0",
+        ]
+    ),
+    max_size=14,
+).map(b"".join)
+"""What clients in line mode send, in UTF-8 and not, with telnet commands in between."""
+
 Chunk = TypeVar("Chunk", bytes, str)
 
 
@@ -157,6 +188,17 @@ class TestChunking:
             decoder = Decoder(fallback)
             text = "".join(map(decoder.decode, chunks)) + decoder.decode(b"", final=True)
             return text, decoder.encoding
+
+        assert outcome(pieces(stream, at)) == outcome([stream])
+
+    @given(typed, cuts, st.sampled_from(["cp1252", "gbk", "koi8-r", "utf-8"]))
+    @example(b"\xd5f\xff\xec\xef\xbb\xbf\xff\xec", [1, 2, 3, 4, 5, 6, 7, 8], "koi8-r")
+    def test_terminals(self, stream: bytes, at: list[int], fallback: str) -> None:
+        def outcome(chunks: Sequence[bytes]) -> tuple[list[TerminalEvent], View, Mode]:
+            terminal = ClientTerminal(fallback)
+            terminal.receive_data(b"al\n", 0.0)  # it sends whole lines
+            events = [event for chunk in chunks for event in terminal.receive_data(chunk, 0.0)]
+            return [*events, *terminal.receive_end()], terminal.view, terminal.mode
 
         assert outcome(pieces(stream, at)) == outcome([stream])
 

@@ -151,7 +151,7 @@ class ClientTerminal:
         """Return the line that the client had begun when it closed its side."""
         if self._editor is not None:
             return []  # the person could still have changed this line
-        return [*self._buffer.feed(self._decoder.decode(b"", final=True)), *self._buffer.finish()]
+        return [*self._take_bytes(b"", final=True), *self._buffer.finish()]
 
     def _end_key(self) -> None:
         """Give up a key whose sequence has begun: what comes so late is not the rest of it."""
@@ -160,8 +160,8 @@ class ClientTerminal:
         else:
             self._buffer.end_key()
 
-    def _take_bytes(self, data: bytes) -> Sequence[TerminalEvent]:
-        text = self._decoder.decode(data)
+    def _take_bytes(self, data: bytes, *, final: bool = False) -> Sequence[TerminalEvent]:
+        text = self._decoder.decode(data, final)
         changes = self._decoder.take_changes()
         if not changes:
             return self._take_text(text)
