@@ -4,6 +4,7 @@ import io
 import json
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
@@ -136,6 +137,16 @@ def test_what_is_not_there_is_shown_where_it_would_stand(
     assert [line.partition(" ")[2] for line in since] == lines[1:]
 
 
+@pytest.mark.parametrize("since", ["2h", "2 hours", "120 min ago"])
+def test_since_so_long_ago(
+    capsys: pytest.CaptureFixture[str], history: StoredHistory, path: Path, since: str
+) -> None:
+    now = time.time()
+    history.append("lobby", [Say("al", "old", now - 7300), Say("al", "new", now - 7100)])
+    (line,) = exported(capsys, str(path), "--since", since)
+    assert line.endswith("lobby al: new")
+
+
 def test_a_file_from_before_there_were_places_shows_none(
     capsys: pytest.CaptureFixture[str], path: Path
 ) -> None:
@@ -214,6 +225,7 @@ def test_a_damaged_file(
     [
         ([], "arguments are required: FILE"),
         (["f", "--since", "monday"], "'monday' is no date or time"),
+        (["f", "--since", "2h please"], "2026-11-23, 2026-11-23T12:01 and 2h are some"),
         (["f", "--format", "xml"], "invalid choice: 'xml'"),
         (["f", "--port", "1"], "unrecognized arguments: --port 1"),
     ],

@@ -45,6 +45,15 @@ def test_every_option_can_be_set_in_the_environment() -> None:
     assert options.log_messages
 
 
+def test_every_option_that_takes_a_time_takes_it_in_one_form() -> None:
+    for text, seconds in (("2h", 7200), ("90 minutes", 5400), ("1 day", 86400)):
+        arguments = ["--keep", text, "--idle-timeout", text, "--name-timeout", text]
+        options = parse_options(arguments, {})
+        assert (options.keep, options.idle_timeout, options.name_timeout) == (seconds,) * 3
+    options = parse_options(["--idle-timeout", "0", "--name-timeout", "90"], {})
+    assert (options.idle_timeout, options.name_timeout) == (0, 90)
+
+
 def test_the_command_line_goes_before_the_environment() -> None:
     assert parse_options(["--port", "1"], {"THREADCHAT_PORT": "2"}).port == 1
 
@@ -66,8 +75,11 @@ def test_an_empty_variable_says_nothing() -> None:
         (["--max-clients", "0"], {}, "0 is too small, 1 is the least"),
         (["--replay", "-1"], {}, "-1 is not from 0 to 1000"),
         (["--replay", "1001"], {}, "1001 is not from 0 to 1000"),
-        (["--keep", "90"], {}, "'90' is no time; 90d, 2w and 12h are some"),
-        (["--keep", "0d"], {}, "'0d' is no time; 90d, 2w and 12h are some"),
+        (["--keep", "90"], {}, "'90' is no TIME. One is like 90s, 10m, 1h30m, 2 hours, 3d or 1w."),
+        (["--keep", "0d"], {}, "'0d' is no TIME: from 1s to 3650d."),
+        (["--idle-timeout", "soon"], {}, "'soon' is no TIME. One is like 90s, 10m, 1h30m"),
+        (["--idle-timeout", "-5"], {}, "A number alone is seconds, and 0 is no limit."),
+        (["--name-timeout", "inf"], {}, "'inf' is no TIME. One is like 90s, 10m, 1h30m"),
         (["--prot", "1"], {}, "unrecognized arguments: --prot 1"),
         (["--quiet", "--show-messages"], {}, "not allowed with"),
         (["--fallback-encoding", "utf-16"], {}, "'utf-16' is no encoding for a terminal"),

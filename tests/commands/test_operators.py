@@ -1,11 +1,17 @@
 """What operators can do, and that nobody else can."""
 
+import re
+
 import pytest
 
 from tests.support.chats import Lobby, Somebody
 from tests.support.waiting import wait_until
 from threadchat.commands.builtin import make_registry
 from threadchat.monitoring.events import Acted
+
+CLOCK = r"(?:\d{4}-\d\d-\d\d )?\d\d:\d\d(?::\d\d)?"
+
+UNTIL = f"until {CLOCK}"
 
 
 @pytest.fixture
@@ -67,7 +73,7 @@ def test_help_tells_more_of_one_command(lobby: Lobby, people: tuple[Somebody, So
     "line",
     [
         *["/kick", "/mute", "/unmute", "/ban"],
-        *["/unban", "/bans all", "/say", "/deop", "/stop soon", "/stop -1", "/stats all"],
+        *["/unban", "/bans all", "/say", "/deop", "/stats all"],
     ],
 )
 def test_a_wrong_use_shows_the_right_one(
@@ -126,13 +132,17 @@ class TestMute:
     ) -> None:
         al, bo = people
         lobby.types(al, "/mute bo 10m")
-        assert bo.lines() == ["=== al muted you for 10 min: nobody is shown what you say."]
-        assert al.lines() == ["=== bo is muted for 10 min. /unmute bo undoes it."]
-        told = "!!! You are muted for 10 min more: nobody was shown that."
+        (told,) = bo.lines()
+        assert re.fullmatch(f"=== al muted you for 10 min, {UNTIL}: nobody is shown .*", told)
+        (answer,) = al.lines()
+        assert re.fullmatch(f"=== bo is muted for 10 min, {UNTIL}. /unmute bo undoes it.", answer)
+        told = f"!!! You are muted for 10 min, {UNTIL}: nobody was shown that."
         lobby.says(bo, "hi")
         for line in ("/me waves", "/msg al psst", "/topic mine", "/away cursing", "/nick rude"):
             lobby.types(bo, line)
-        assert bo.lines() == [told] * 6
+        lines = bo.lines()
+        assert len(lines) == 6
+        assert all(re.fullmatch(told, line) for line in lines)
         assert al.lines() == []
         lobby.says(al, "hush")
         assert bo.lines() == ["al: hush"]
@@ -140,16 +150,24 @@ class TestMute:
         lobby.says(bo, "at last")
         assert al.lines() == ["bo: at last"]
 
-    @pytest.mark.parametrize("time", ["soon", "0s", "10", "4000d"])
+    @pytest.mark.parametrize("time", ["5 minutes", "300s", "5m"])
+    def test_a_time_may_be_in_words(
+        self, lobby: Lobby, people: tuple[Somebody, Somebody], time: str
+    ) -> None:
+        al, bo = people
+        lobby.types(al, f"/mute bo {time}")
+        assert al.lines()[0].startswith("=== bo is muted for 5 min, until ")
+        assert bo.muted_until == lobby.now[0] + 300
+
+    @pytest.mark.parametrize("time", ["soon", "0s", "10", "4000d", "10m be nice", "for good"])
     def test_what_is_no_time(
         self, lobby: Lobby, people: tuple[Somebody, Somebody], time: str
     ) -> None:
         al, bo = people
         lobby.types(al, f"/mute bo {time}")
-        assert al.lines() == [
-            f"!!! '{time}' is no TIME. One is like 90s, 10m, 2h, 3d or 1w; without one it is for"
-            " good."
-        ]
+        (line,) = al.lines()
+        assert line.startswith(f"!!! '{time}' is no TIME")
+        assert line.endswith(" Without one it is for good.")
         assert (bo.lines(), deeds(lobby)) == ([], [])
 
     def test_no_last_words_and_no_new_room_gets_round_it(
@@ -189,7 +207,7 @@ class TestMute:
         assert again.lines() == ["=== al lets you speak again."]
         lobby.says(again, "hi")
         assert al.lines() == ["=== bo may speak again.", "Bo: hi"]
-        assert deeds(lobby) == ["al muted bo", "al unmuted bo"]
+        assert deeds(lobby) == ["al muted bo for good", "al unmuted bo"]
 
     def test_who_is_not_muted(self, lobby: Lobby, people: tuple[Somebody, Somebody]) -> None:
         al, _ = people
@@ -203,9 +221,13 @@ class TestBan:
     ) -> None:
         al, bo = people
         lobby.types(al, "/ban bo 2h flooding")
-        assert bo.ended == ["banned by al: flooding | You were banned by al: flooding"]
+        (ended,) = bo.ended
+        by = f"banned by al for 2 h 0 min, {UNTIL}: flooding"
+        assert re.fullmatch(rf"{by} \| You were {by}", ended)
         banned, hint = al.lines()
-        assert banned == "=== Banned bo for 2 h 0 min. /unban bo undoes it. Reason: flooding"
+        assert re.fullmatch(
+            f"=== Banned bo for 2 h 0 min, {UNTIL}. /unban bo undoes it. Reason: flooding", banned
+        )
         assert hint == "=== /ban 192.0.2.2 would keep their address out as well."
         cy = Somebody(9)
         with pytest.raises(ValueError, match=r"That is banned here: bo by al since .*: flooding"):
@@ -213,7 +235,19 @@ class TestBan:
         lobby.types(al, "/unban bo")
         lobby.chat.leave(bo, "banned")
         lobby.chat.names.claim(cy, "BO")
-        assert deeds(lobby) == ["al banned bo for 2 h 0 min: flooding", "al unbanned bo"]
+        banned, unbanned = deeds(lobby)
+        assert re.fullmatch(f"al banned bo for 2 h 0 min, {UNTIL}: flooding", banned)
+        assert unbanned == "al unbanned bo"
+
+    @pytest.mark.parametrize("words", ["5 apples", "5", "2 many", "half an hour"])
+    def test_a_slip_in_the_time_bans_nobody(
+        self, lobby: Lobby, people: tuple[Somebody, Somebody], words: str
+    ) -> None:
+        al, bo = people
+        lobby.types(al, f"/ban bo {words}")
+        (line,) = al.lines()
+        assert line.startswith(f"!!! '{words}' is no TIME. One is like 90s, 10m, 1h30m, 2 hours")
+        assert (bo.ended, lobby.records.bans(), deeds(lobby)) == ([], [], [])
 
     def test_a_network_is_kept_out(self, lobby: Lobby, people: tuple[Somebody, Somebody]) -> None:
         al, bo = people
@@ -326,6 +360,35 @@ def test_the_message_of_the_day(lobby: Lobby, people: tuple[Somebody, Somebody])
 
 
 class TestStop:
+    @pytest.mark.parametrize(
+        ("typed", "told"),
+        [
+            ("90", "in 90 s"),
+            ("90s", "in 90 s"),
+            ("5 minutes", "in 5 min, at "),
+            ("in 2 hours", "in 2 h 0 min, at "),
+        ],
+    )
+    def test_after_a_time(
+        self, lobby: Lobby, people: tuple[Somebody, Somebody], typed: str, told: str
+    ) -> None:
+        al, bo = people
+        lobby.types(al, f"/stop {typed}")
+        wait_until(lambda: bool(bo.received), "bo is told")
+        (line,) = bo.lines()
+        assert line.startswith(f"--- The server stops {told}")
+
+    @pytest.mark.parametrize("typed", ["soon", "-1", "2d", "5 apples", "5m please"])
+    def test_what_is_no_time(
+        self, lobby: Lobby, people: tuple[Somebody, Somebody], typed: str
+    ) -> None:
+        al, bo = people
+        lobby.types(al, f"/stop {typed}")
+        (line,) = al.lines()
+        assert line.startswith(f"!!! '{typed}' is no TIME")
+        assert line.endswith(" /stop off calls a stop off.")
+        assert (bo.lines(), deeds(lobby)) == ([], [])
+
     def test_at_once(self, lobby: Lobby, people: tuple[Somebody, Somebody]) -> None:
         al, _ = people
         lobby.types(al, "/stop")
@@ -338,10 +401,12 @@ class TestStop:
         lobby.types(al, "/stop 90")
         wait_until(lambda: bool(bo.received), "bo is told")
         assert bo.lines() == ["--- The server stops in 90 s"]
+        (answer,) = al.lines()[:1]
+        assert re.fullmatch(f"=== The server stops at {CLOCK}. /stop off calls it off.", answer)
         lobby.types(al, "/stop OFF")
         assert bo.lines() == ["--- The server does not stop after all"]
         al.lines()
         lobby.types(al, "/stop off")
-        assert al.lines() == ["!!! No stop is under way. /stop SECONDS begins one."]
+        assert al.lines() == ["!!! No stop is under way. /stop TIME begins one."]
         assert lobby.finished == []
         assert deeds(lobby) == ["al stops the server in 90 s", "al called the stop off"]

@@ -13,14 +13,7 @@ from rich.cells import cell_len
 
 from tests.support.clients import escape_words
 from tests.terminal.support import joined
-from threadchat.access.bans import (
-    MAX_BAN_SECONDS,
-    BadBan,
-    Ban,
-    parse_duration,
-    parse_target,
-    show_target,
-)
+from threadchat.access.bans import BadBan, Ban, parse_target, show_target
 from threadchat.access.passphrase import is_right
 from threadchat.commands.registry import parse_line
 from threadchat.messages.format import render
@@ -53,6 +46,7 @@ from threadchat.text.names import (
     fold_name,
     skeleton,
 )
+from threadchat.text.times import MAX_SECONDS, BadTime, split_time
 
 OPTIONS = [*Option, 0x05, 0x20, 0x26, 0x27, 0xF0, IAC]
 
@@ -375,13 +369,14 @@ class TestBans:
         assert parse_target(show_target(target)) == target
         assert clean_text(show_target(target)) == show_target(target)
 
-    @given(st.one_of(st.text(max_size=12), st.from_regex(r"([0-9]{1,9}[wdhms]){1,5}")))
+    @given(st.one_of(st.text(max_size=12), st.from_regex(r"([0-9]{1,9} ?[wdhms]){1,5}")))
     def test_a_time_is_within_its_bounds(self, typed: str) -> None:
         try:
-            seconds = parse_duration(typed)
-        except BadBan:
+            seconds, rest = split_time(typed)
+        except BadTime:
             return
-        assert seconds is None or 1 <= seconds <= MAX_BAN_SECONDS
+        assert seconds is None or 0 < seconds <= MAX_SECONDS
+        assert rest == typed.strip() if seconds is None else typed.strip().endswith(rest)
 
     @given(st.ip_addresses(), st.integers(0, 128))
     def test_an_address_is_in_the_network_around_it(self, address: IPAddress, size: int) -> None:

@@ -130,8 +130,8 @@ EXAMPLES: Sequence[tuple[Message | Answer, dict[str, object]]] = [
     (Welcome("al"), {"kind": "welcome", "name": "al"}),
     (ReplayBegins(), {"kind": "replay_begins"}),
     (ReplayEnds(), {"kind": "replay_ends"}),
-    (Muted("op", 600.0), {"kind": "muted", "by": "op", "seconds": 600.0}),
-    (Muted("op", None), {"kind": "muted", "by": "op"}),
+    (Muted("op", 600.0, at=AT), {"kind": "muted", "by": "op", "seconds": 600.0, "at": AT}),
+    (Muted("op", None, at=AT), {"kind": "muted", "by": "op", "at": AT}),
     (Unmuted("op"), {"kind": "unmuted", "by": "op"}),
     (
         Goodbye("kicked by op", "You were kicked by op"),

@@ -13,12 +13,10 @@ from threadchat.errors import PersonError
 from threadchat.net.addresses import IPAddress, IPNetwork, address_of, bare_host, network_of
 from threadchat.text.names import BadName, clean_name, fold_name, skeleton
 from threadchat.text.phrases import duration
+from threadchat.text.times import BadTime, moment, split_time
 
 Target = str | IPNetwork
 """The target of a ban: a name, or a network. A single address is a network of one."""
-
-MAX_BAN_SECONDS = 10 * 365 * 86400
-"""The length of the longest ban that ends, in seconds."""
 
 
 class BadBan(PersonError):
@@ -53,7 +51,9 @@ class Ban:
         The reason, in the operator's own words, is its end: put nothing behind it.
         """
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.at))
-        rest = "" if self.until is None else f" for {duration(self.until - now)} more"
+        rest = ""
+        if self.until is not None:
+            rest = f" until {moment(self.until, now)} ({duration(self.until - now)} more)"
         why = f": {self.why}" if self.why else ""
         return f"{show_target(self.target)} by {self.by} since {since}{rest}{why}"
 
@@ -105,9 +105,11 @@ def parse_ban(words: str) -> tuple[Target, float | None, str]:
     None seconds mean that the ban has no end. Raise `BadBan` if a part is wrong.
     """
     target, _, rest = words.strip().partition(" ")
-    length, _, why = rest.strip().partition(" ")
-    seconds = parse_duration(length)
-    return parse_target(target), seconds, (rest if seconds is None else why).strip()
+    try:
+        seconds, why = split_time(rest)
+    except BadTime as error:
+        raise BadBan(f"{error} A reason begins with another word.") from None
+    return parse_target(target), seconds, why
 
 
 _LIKE_AN_ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){2,3}\.?|.*[/:%].*", re.DOTALL)
@@ -131,27 +133,3 @@ def parse_target(text: str) -> Target:
         return clean_name(text)
     except BadName as error:
         raise BadBan(f"Nobody can be called that. {error}") from None
-
-
-_UNITS = {"w": 7 * 86400, "d": 86400, "h": 3600, "m": 60, "s": 1}
-_DURATION = re.compile("".join(f"(?:([0-9]+){unit})?" for unit in _UNITS))
-
-
-def parse_duration(text: str) -> float | None:
-    """Return the seconds in `text`, such as 90s, 10m, 1h30m, 3d or 1w; None if it is no time.
-
-    A number without a unit is no time. Raise `BadBan` for 0 seconds, and for more than
-    `MAX_BAN_SECONDS`.
-    """
-    found = _DURATION.fullmatch(text.lower())
-    if not text or found is None:
-        return None
-    # `float` reads any number of digits; `int` refuses very long ones.
-    numbers = [float(number or 0) for number in found.groups()]
-    seconds = sum(number * unit for number, unit in zip(numbers, _UNITS.values(), strict=True))
-    if not 0 < seconds <= MAX_BAN_SECONDS:
-        raise BadBan(
-            f"{text[:20]!r} is no time for a ban: from 1s to {MAX_BAN_SECONDS // 86400}d,"
-            " or none for one without end."
-        )
-    return seconds

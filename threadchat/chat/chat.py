@@ -43,7 +43,7 @@ from threadchat.net.disconnect import Reason
 from threadchat.storage.history import Found, History
 from threadchat.storage.records import Protected, Records, RecordsFailed
 from threadchat.text.names import BadName, clean_name, fold_name
-from threadchat.text.phrases import duration
+from threadchat.text.times import for_and_until
 
 _LOST = frozenset({Reason.RESET, Reason.TIMED_OUT, Reason.TOO_SLOW})
 
@@ -235,8 +235,8 @@ class Chat:
             return True
         left = person.mute_left(self.clock())
         if left:
-            until = "" if left == math.inf else f" for {duration(left)} more"
-            person.tell(Problem(f"You are muted{until}: nobody was shown that."))
+            for_ = "" if left == math.inf else f" {for_and_until(left, time.time())}"
+            person.tell(Problem(f"You are muted{for_}: nobody was shown that."))
         return not left
 
     def whisper(self, person: Person, recipient: Person, text: str) -> None:

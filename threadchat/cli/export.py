@@ -24,6 +24,7 @@ from threadchat.storage.migrations import VERSION_WITH_PLACES
 from threadchat.storage.rows import Row, columns_of, kept_of, read_state
 from threadchat.text.names import fold_name
 from threadchat.text.phrases import list_names
+from threadchat.text.times import BadTime, split_time
 
 _EVERY = 1000
 """The number of lines after which the progress bar is updated."""
@@ -89,7 +90,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         "--since",
         type=_moment,
         metavar="T",
-        help="only from then on: 2026-11-23, or 2026-11-23T12:01, in local time",
+        help="only from then on: 2026-11-23, or 2026-11-23T12:01, in local time, or 2h ago",
     )
     parser.add_argument(
         "--format", choices=("text", "jsonl"), default="text", help="(default: text)"
@@ -100,13 +101,17 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 def _moment(text: str) -> float:
     """Return the time in `text` as seconds since the epoch.
 
-    A time without an offset is a local time.
+    A time without an offset is a local time. A TIME such as `2h` is as long ago as that.
     """
     try:
         return parse_iso_time(text)
     except (ValueError, OverflowError, OSError):
+        with contextlib.suppress(BadTime):
+            seconds, rest = split_time(text)
+            if seconds is not None and rest in ("", "ago"):
+                return time.time() - seconds
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no date or time; 2026-11-23 and 2026-11-23T12:01 are some"
+            f"{text!r} is no date or time; 2026-11-23, 2026-11-23T12:01 and 2h are some"
         ) from None
 
 

@@ -6,13 +6,11 @@ environment. A wrong option gets one line that says what is wrong, and exit stat
 """
 
 import argparse
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from threadchat import __version__
-from threadchat.access.bans import BadBan, parse_duration
 from threadchat.access.flood import parse_flood
 from threadchat.access.limits import LAN, Allowed, Limits, parse_allowed
 from threadchat.cli.arguments import Parser
@@ -24,6 +22,7 @@ from threadchat.server.config import (
 )
 from threadchat.storage.history import MAX_REMEMBERED
 from threadchat.text.encodings import usable_encoding
+from threadchat.text.times import BadTime, parse_time
 
 _EXAMPLES = """\
 examples:
@@ -80,24 +79,20 @@ def _limit(text: str) -> int:
     return number
 
 
-def _seconds(text: str) -> float:
+def _timeout(text: str) -> float:
     try:
-        seconds = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
-    if not 0 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; 0 is no limit")
-    return seconds
+        return parse_time(text, is_number_enough=True)
+    except BadTime as error:
+        raise argparse.ArgumentTypeError(
+            f"{error} A number alone is seconds, and 0 is no limit."
+        ) from None
 
 
-def _duration(text: str) -> float:
+def _time(text: str) -> float:
     try:
-        seconds = parse_duration(text)
-    except BadBan:
-        seconds = None
-    if seconds is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; 90d, 2w and 12h are some")
-    return seconds
+        return parse_time(text)
+    except BadTime as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _allowed(text: str) -> Allowed:
@@ -196,12 +191,12 @@ class Options:
     name_timeout: float = field(
         default=Limits.name_timeout,
         metadata=_takes(
-            _seconds, "SECONDS", "how long a client may take to give a name, 0 for no limit"
+            _timeout, "TIME", "how long a client may take to give a name, 0 for no limit"
         ),
     )
     idle_timeout: float = field(
         default=Limits.idle_timeout,
-        metadata=_takes(_seconds, "SECONDS", "how long a person may say nothing, 0 for no limit"),
+        metadata=_takes(_timeout, "TIME", "how long a person may say nothing, 0 for no limit"),
     )
     flood: tuple[float, float] | None = field(
         default=Limits.flood,
@@ -231,7 +226,7 @@ class Options:
     keep: float = field(
         default=0.0,
         metadata=_takes(
-            _duration, "TIME", "forget what was said longer ago, as in 90d (default: never)"
+            _time, "TIME", "forget what was said longer ago, as in 90d (default: never)"
         ),
     )
     show_messages: bool = field(

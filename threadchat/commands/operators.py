@@ -6,13 +6,12 @@ act that concerns others is logged with the name of the operator.
 
 import contextlib
 import math
-import re
+import time
 
 from threadchat.access.bans import (
     BadBan,
     Ban,
     parse_ban,
-    parse_duration,
     parse_target,
     show_target,
 )
@@ -20,7 +19,7 @@ from threadchat.chat.chat import Chat
 from threadchat.chat.countdown import MAX_COUNTDOWN
 from threadchat.chat.person import Person
 from threadchat.commands.people import somebody
-from threadchat.commands.registry import Misuse, Registry
+from threadchat.commands.registry import Registry
 from threadchat.messages.kinds import (
     Announcement,
     Muted,
@@ -32,7 +31,7 @@ from threadchat.messages.kinds import (
 from threadchat.monitoring.stats import lines as lines_of
 from threadchat.net.disconnect import Reason
 from threadchat.storage.records import RecordsFailed
-from threadchat.text.phrases import duration
+from threadchat.text.times import FORMS, BadTime, for_and_until, moment, parse_time
 
 registry = Registry("operators")
 """The commands of operators."""
@@ -162,36 +161,28 @@ def _end(person: Person, reason: Reason, by: str) -> None:
     "mute",
     "NAME [TIME]",
     "let somebody read, but not speak",
+    takes_rest=True,
     is_for_operators=True,
-    example="/mute mallory 10m; a TIME is like 90s, 10m, 2h, 3d or 1w",
+    example=f"/mute mallory 10m; a TIME is like {FORMS}",
 )
 def mute(chat: Chat, person: Person, argument: str) -> None:
     """Prevent somebody from speaking, for a time or until `/unmute`."""
-    name, _, time = argument.partition(" ")
-    seconds = _seconds(time.strip())
-    if seconds is None:
-        person.tell(
-            Problem(
-                f"{time.strip()[:20]!r} is no TIME. One is like 90s, 10m, 2h, 3d or 1w; without one"
-                " it is for good."
-            )
-        )
-        return
+    name, _, length = argument.partition(" ")
+    try:
+        seconds = parse_time(length) if length.strip() else None
+    except BadTime as error:
+        raise BadTime(f"{error} Without one it is for good.") from None
     other = _another(chat, person, name)
     if other is not None:
-        chat.names.mute(other.name, seconds)
-        for_ = "" if seconds == math.inf else f" for {duration(seconds)}"
-        chat.log_act(person, f"muted {other.name}{for_}")
-        other.tell(Muted(person.name, None if seconds == math.inf else seconds))
-        person.tell(Notice(f"{other.name} is muted{for_}. /unmute {other.name} undoes it."))
+        chat.names.mute(other.name, math.inf if seconds is None else seconds)
+        for_ = _for_and_until(seconds)
+        chat.log_act(person, f"muted {other.name} {for_}")
+        other.tell(Muted(person.name, seconds))
+        person.tell(Notice(f"{other.name} is muted {for_}. /unmute {other.name} undoes it."))
 
 
-def _seconds(time: str) -> float | None:
-    """Return the seconds in `time`: infinity if it is empty, None if it is no time."""
-    try:
-        return parse_duration(time) if time else math.inf
-    except BadBan:
-        return None
+def _for_and_until(seconds: float | None) -> str:
+    return "for good" if seconds is None else for_and_until(seconds, time.time())
 
 
 @registry.command("unmute", "NAME", "let somebody speak again", is_for_operators=True)
@@ -212,7 +203,7 @@ def unmute(chat: Chat, person: Person, argument: str) -> None:
     "keep a name, an address or a network out",
     takes_rest=True,
     is_for_operators=True,
-    example="/ban 192.168.1.66 2h flooding; a TIME is like 90s, 10m, 2h, 3d or 1w",
+    example=f"/ban 192.168.1.66 2h flooding; a TIME is like {FORMS}",
 )
 def ban(chat: Chat, person: Person, argument: str) -> None:
     """Keep a name or addresses out, for a time or until `/unban`.
@@ -228,8 +219,8 @@ def ban(chat: Chat, person: Person, argument: str) -> None:
     if Ban(target, "", "", 0.0).keeps_out(person.name, person.host):
         person.tell(Problem(f"{show_target(target)} would keep you out, too. Nothing is banned."))
         return
-    for_ = " for good" if seconds is None else f" for {duration(seconds)}"
-    banned = f"{show_target(target)}{for_}"
+    banned = f"{show_target(target)} {_for_and_until(seconds)}"
+    until = "" if seconds is None else f" {_for_and_until(seconds)}"
     try:
         records.ban(target, person.name, why, seconds)
     except RecordsFailed as error:  # the ban counts anyway, until the server stops
@@ -240,7 +231,7 @@ def ban(chat: Chat, person: Person, argument: str) -> None:
     chat.log_act(person, f"banned {banned}{_because(why)}")
     for other in chat.names.everybody():
         if Ban(target, "", "", 0.0).keeps_out(other.name, other.host):
-            _end(other, Reason.BANNED, f"{person.name}{_because(why)}")
+            _end(other, Reason.BANNED, f"{person.name}{until}{_because(why)}")
             if isinstance(target, str) and other.host:
                 person.tell(Notice(f"/ban {other.host} would keep their address out as well."))
 
@@ -279,10 +270,11 @@ def stats(chat: Chat, person: Person, argument: str) -> None:
 
 @registry.command(
     "stop",
-    "[SECONDS|off]",
+    "[TIME|off]",
     "stop the server, after a countdown that everybody sees",
+    takes_rest=True,
     is_for_operators=True,
-    example="/stop 60, and /stop off to call it off",
+    example="/stop 5m, and /stop off to call it off; a number alone is seconds",
 )
 def stop(chat: Chat, person: Person, argument: str) -> None:
     """Stop the server now or after a countdown, or call the countdown off."""
@@ -291,10 +283,16 @@ def stop(chat: Chat, person: Person, argument: str) -> None:
             chat.log_act(person, "called the stop off")
             chat.announce_everywhere(StopAnnounced(None))
         else:
-            person.tell(Problem("No stop is under way. /stop SECONDS begins one."))
+            person.tell(Problem("No stop is under way. /stop TIME begins one."))
         return
-    if argument and not re.fullmatch("[0-9]{1,6}", argument):
-        raise Misuse
-    seconds = min(int(argument or 0), MAX_COUNTDOWN)
+    try:
+        length = parse_time(argument or "0", is_number_enough=True, most=MAX_COUNTDOWN)
+    except BadTime as error:
+        raise BadTime(f"{error} /stop off calls a stop off.") from None
+    seconds = math.ceil(length)
     chat.log_act(person, f"stops the server in {seconds} s")
+    if seconds:
+        now = time.time()
+        end = moment(now + seconds, now)
+        person.tell(Notice(f"The server stops at {end}. /stop off calls it off."))
     chat.countdown.start(seconds)

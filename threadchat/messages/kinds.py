@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from threadchat.net.disconnect import show_reason
 from threadchat.text.phrases import duration, list_names
+from threadchat.text.times import for_and_until, moment
 
 
 # Only the history changes a `Say` or an `Emote`: it sets the place, once. They are not frozen, as
@@ -158,8 +159,10 @@ class StopAnnounced:
         """The line that shows it."""
         if self.seconds is None:
             return "--- The server does not stop after all"
-        left = f"{self.seconds} s" if self.seconds < 120 else duration(self.seconds)
-        return f"--- The server stops in {left}"
+        if self.seconds < 120:
+            return f"--- The server stops in {self.seconds} s"
+        end = moment(self.at + self.seconds, self.at)
+        return f"--- The server stops in {duration(self.seconds)}, at {end}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,11 +281,12 @@ class Muted:
 
     by: str
     seconds: float | None
+    at: float = field(default_factory=time.time, kw_only=True, compare=False)
 
     @property
     def line(self) -> str:
         """The line that shows it."""
-        for_ = "" if self.seconds is None else f" for {duration(self.seconds)}"
+        for_ = "" if self.seconds is None else f" {for_and_until(self.seconds, self.at)}"
         return f"=== {self.by} muted you{for_}: nobody is shown what you say."
 
 
