@@ -8,11 +8,57 @@ from threadchat.chat.person import Person
 from threadchat.commands.registry import Call, Misuse, Registry
 from threadchat.terminal.view import View
 
+OTHER_NAMES = {
+    "msg": "pm dm tell w query whisper",
+    "who": "names users",
+    "leave": "part",
+    "rooms": "list channels",
+    "quit": "exit bye q",
+    "me": "action",
+    "reply": "r",
+    "join": "j",
+    "nick": "name",
+    "help": "h ?",
+}
+
+
+class TestAliases:
+    """Names from IRC and other chats."""
+
+    @pytest.mark.parametrize(
+        ("name", "alias"),
+        [(name, alias) for name, aliases in OTHER_NAMES.items() for alias in aliases.split()],
+    )
+    def test_it_is_the_same_command(self, lobby: Lobby, name: str, alias: str) -> None:
+        command = lobby.commands.get(name)
+        assert command is not None
+        assert lobby.commands.get(alias) is command
+        (al,) = lobby.enter("al")
+        lobby.types(al, f"/help {alias}")
+        assert al.lines()[0].startswith(f"=== {command.usage}"[:60])
+
+    def test_it_does_what_the_command_does(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/PM bo psst")
+        lobby.types(al, "/action waves")
+        lobby.types(al, "/part")
+        assert bo.lines() == ["[al -> you] psst", "* al waves"]
+        assert al.lines()[-1] == "!!! You are in the lobby. /quit leaves the chat."
+        lobby.types(al, "/bye see you")
+        assert al.leaving == "quit: see you"
+
+    def test_a_wrong_use_names_the_command(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, "/query bo")
+        assert al.lines() == [
+            "!!! Use it like this: /msg NAME WORDS - say something to one person alone."
+        ]
+
 
 class TestDispatch:
     @pytest.mark.parametrize(
         ("typed", "closest"),
-        [("hlep", "help"), ("whoo", "who"), ("nickname", "nick"), ("q", "quit"), ("m", "me")],
+        [("hlep", "help"), ("whoo", "who"), ("nikc", "nick"), ("roms", "rooms")],
     )
     def test_an_unknown_command_names_the_closest(
         self, lobby: Lobby, typed: str, closest: str

@@ -100,8 +100,11 @@ class TestTopics:
     def test_rooms_is_a_topic_and_a_command(self, lobby: Lobby, al: Somebody) -> None:
         rows = answer(lobby, al, "/help ROOMS")
         assert rows[0] == "=== Commands of the topic rooms:"
-        assert rows[-1] == "=== /rooms - list the rooms, with number of people and topic."
-        assert answer(lobby, al, "/help /rooms") == rows[-1:]
+        assert rows[-2:] == [
+            "=== /rooms - list the rooms, with number of people and topic.",
+            "===   Also: /list, /channels",
+        ]
+        assert answer(lobby, al, "/help /rooms") == rows[-2:]
 
     def test_others_than_operators_see_what_is_for_them(self, lobby: Lobby) -> None:
         (bo,) = lobby.enter("bo")

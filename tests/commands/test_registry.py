@@ -84,11 +84,17 @@ def test_a_name_that_nobody_can_type_is_an_error(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("names", "taken"),
-    [(("who",), "who"), (("r",), "r"), (("try", "reply"), "reply"), (("try", "r"), "r")],
+    [
+        (("who",), "/who already"),
+        (("r",), "/r already, another name of /reply"),
+        (("pm",), "/pm already, another name of /msg"),
+        (("try", "reply"), "/reply already"),
+        (("try", "r"), "/r already, another name of /reply"),
+    ],
 )
 def test_a_name_that_is_taken_is_an_error(names: tuple[str, ...], taken: str) -> None:
     command = Command(names[0], "", "try it", do_nothing, aliases=names[1:])
-    with pytest.raises(ValueError, match=f"^there is a command /{taken} already$"):
+    with pytest.raises(ValueError, match=f"^there is a command {taken}$"):
         make_registry([command])
 
 
@@ -103,6 +109,40 @@ def test_two_registries_that_share_a_name_cannot_be_merged() -> None:
         registry.command("try", "", "try it")(do_nothing)
     with pytest.raises(ValueError, match="/try already"):
         one.merge(other)
+
+
+class TestMissedCalls:
+    """Lines that were meant to call a command, and would be said aloud."""
+
+    @pytest.mark.parametrize(
+        ("words", "name"),
+        [
+            (" /msg al secret", "msg"),
+            ("   /MSG al secret", "msg"),
+            (" /pm al secret", "pm"),
+            (" /who", "who"),
+            ("\u3000/who", "who"),
+            ("\u00a0/who", "who"),
+            ("\u200d/msg al secret", "msg"),
+            ("\u2800\u3164/msg al secret", "msg"),
+            ("\uff0fmsg al secret", "msg"),
+            (" \uff0fmsg al secret", "msg"),
+            (" /identify secret", "identify"),
+            (" /kick al", "kick"),
+        ],
+    )
+    def test_a_command_is_seen(self, lobby: Lobby, words: str, name: str) -> None:
+        assert lobby.commands.missed_call(words) == name
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            *("", "hi", " hi", " /usr/bin", " /etc", " /who/is", " //who", "a /who", "- /who"),
+            *("\\who", " / who", " /", "1/2", " http://who", " /whoever", "(/who)"),
+        ],
+    )
+    def test_words_are_words(self, lobby: Lobby, words: str) -> None:
+        assert lobby.commands.missed_call(words) is None
 
 
 def test_each_registry_of_all_commands_is_one_of_its_own() -> None:

@@ -99,7 +99,7 @@ def test_a_topic_is_announced_and_logged(lobby: Lobby, terminal: Terminal) -> No
         ),
         ("stats all", "Use it like this: /stats - show how the server is doing."),
         ("kick nobody", "Nobody here is called nobody. /who lists everyone."),
-        ("jion games", "There is no /jion. Did you mean /op? /help lists all."),
+        ("jion games", "There is no /jion. /help lists all."),
         ("//hello", "Nobody is shown that. say /hello announces it."),
     ],
 )

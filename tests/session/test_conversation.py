@@ -48,6 +48,37 @@ def overheard(monkeypatch: pytest.MonkeyPatch) -> Overheard:
     return Overheard(monkeypatch)
 
 
+class TestMissedCalls:
+    @pytest.mark.parametrize(
+        ("typed", "name"),
+        [
+            (" /msg bo secret", "msg"),
+            ("\t/msg bo secret", "msg"),
+            ("\u200b \u3000/PM bo secret", "pm"),
+            ("\uff0fmsg bo secret", "msg"),
+        ],
+    )
+    def test_a_line_that_was_to_be_a_command_is_not_said(
+        self, server: ChatServer, typed: str, name: str
+    ) -> None:
+        with Client(server, "al") as al, Client(server, "bo") as bo:
+            al.expect("bo joined")
+            al.type(typed)
+            line = al.expect("to say it.\r\n")
+            assert f"Begin with /{name} to run it, with //{name} to say it." in line
+            al.type(" /usr/bin is full")
+            assert bo.expect("full\r\n") == "al:  /usr/bin is full\r\n"
+            assert all("secret" not in it.text for it in server.chat.recent(server.chat.lobby, 9))
+
+    def test_nor_is_it_said_with_others_at_once(self, overheard: Overheard) -> None:
+        with run_server() as (server, _), Client(server, "al") as al, Client(server, "bo") as bo:
+            al.type("one")
+            bo.expect("al: one\r\n")
+            al.send(b"two\r\n /msg bo secret\r\nthree\r\n")
+            overheard.may_ask.set()
+            assert bo.expect("al: three\r\n") == "al: two\r\nal: three\r\n"
+
+
 def handler_of(server: ChatServer, name: str) -> ClientHandler:
     """Return what serves the client called `name`."""
     return next(it for it in server.clients.handlers() if it.person.name == name)

@@ -22,7 +22,11 @@ def add_help(registry: Registry) -> None:
     """Register the command `/help` in `registry`, whose commands it lists."""
 
     @registry.command(
-        "help", "[TOPIC]", "list the commands, or explain a topic or a command", topic="talk"
+        "help",
+        "[TOPIC]",
+        "list the commands, or explain a topic or a command",
+        topic="talk",
+        aliases=("h", "?", "commands"),
     )
     def help_(chat: Chat, person: Person, argument: str) -> None:
         if argument:

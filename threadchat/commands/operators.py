@@ -40,7 +40,11 @@ _OP_QUESTION = "Passphrase of the operators: "
 
 
 @registry.command(
-    "motd", "[WORDS]", "show the message of the day; operators change it", takes_rest=True
+    "motd",
+    "[WORDS]",
+    "show the message of the day; operators change it",
+    takes_rest=True,
+    is_aloud=True,
 )
 def motd(chat: Chat, person: Person, argument: str) -> None:
     """Show the message of the day, or replace it until the server is started again."""
@@ -58,6 +62,7 @@ def motd(chat: Chat, person: Person, argument: str) -> None:
     "[NAME]",
     "become an operator by a passphrase, or make somebody one",
     takes_rest=True,  # so that a passphrase is answered with where to type it
+    aliases=("oper",),
 )
 def op(chat: Chat, person: Person, argument: str) -> None:
     """Make the person an operator if they know the passphrase, or make somebody else one."""
@@ -120,6 +125,7 @@ def _another(chat: Chat, person: Person, name: str) -> Person | None:
     "WORDS",
     "announce something to everybody, in all rooms",
     takes_rest=True,
+    is_aloud=True,
     is_for_operators=True,
 )
 def say(chat: Chat, person: Person, argument: str) -> None:

@@ -23,7 +23,9 @@ MIN_IDLE = 60.0
 """Seconds of silence after which `/who` shows a person as idle."""
 
 
-@registry.command("who", "[ROOM]", "list the people here, or in another room")
+@registry.command(
+    "who", "[ROOM]", "list the people here, or in another room", aliases=("names", "users")
+)
 def who(chat: Chat, person: Person, argument: str) -> None:
     """List the people in a room, and say which of them are away or idle."""
     room = room_called(chat, person, argument) if argument else person.room
@@ -57,14 +59,16 @@ def whois(chat: Chat, person: Person, argument: str) -> None:
 def somebody(chat: Chat, person: Person, name: str) -> Person | None:
     """Return the person called `name`; None if there is none, and then `person` was told so."""
     try:
-        return chat.names.find(name)
+        return chat.names.find(name.removeprefix("@"))
     except KeyError:
         person.tell(Problem(f"Nobody here is called {name[:20]}. /who lists everyone."))
         return None
 
 
 # A name with a space in it is answered with what is wrong with it.
-@registry.command("nick", "NAME", "change your name", takes_rest=True)
+@registry.command(
+    "nick", "NAME", "change your name", takes_rest=True, aliases=("name", "nickname", "rename")
+)
 def nick(chat: Chat, person: Person, argument: str) -> None:
     """Change the person's name."""
     if argument == person.name:
@@ -112,7 +116,12 @@ def unprotect(chat: Chat, person: Person, argument: str) -> None:
 
 
 @registry.command(
-    "away", "[WORDS]", "say that you are away, until you speak again", takes_rest=True
+    "away",
+    "[WORDS]",
+    "say that you are away, until you speak again",
+    takes_rest=True,
+    is_aloud=True,
+    aliases=("afk", "brb"),
 )
 def away(chat: Chat, person: Person, argument: str) -> None:
     """Mark the person as away."""
@@ -163,7 +172,14 @@ def unignore(chat: Chat, person: Person, argument: str) -> None:
         person.tell(Problem(f"You do not ignore {here.name}. /ignore lists those you do."))
 
 
-@registry.command("quit", "[WORDS]", "leave, with a last word if you like", takes_rest=True)
+@registry.command(
+    "quit",
+    "[WORDS]",
+    "leave, with a last word if you like",
+    takes_rest=True,
+    is_aloud=True,
+    aliases=("exit", "bye", "q", "logout", "disconnect"),
+)
 def quit_(chat: Chat, person: Person, argument: str) -> None:
     """End the person's connection, as they asked."""
     # A muted person leaves without last words, because the room would be shown them.

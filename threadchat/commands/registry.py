@@ -14,10 +14,10 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
-from difflib import SequenceMatcher
 
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
+from threadchat.commands.hints import HINTS, closest
 from threadchat.errors import PersonError
 from threadchat.messages.kinds import Problem
 from threadchat.storage.records import RecordsFailed
@@ -61,6 +61,14 @@ def parse_line(line: str) -> str | Call:
     return Call(command.lower(), argument.strip())
 
 
+# Blanks and characters that show nothing, then a slash, of which keyboards for Chinese have others.
+_NEARLY_A_CALL = re.compile(
+    r"[\s\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f\u205f-\u206f"
+    r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]*"
+    r"[/\uff0f\u2044\u2215](?P<name>[^\s/]+)(?!\S)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One slash command: how it is typed, a summary of what it does, and its function.
@@ -81,10 +89,12 @@ class Command:
     """Whether the last argument is the rest of the line, however many words that has."""
     is_speech: bool = False
     """Whether the person is shown the words in the chat, so that the typed line may disappear."""
+    is_aloud: bool = False
+    """Whether words that are typed behind it are shown to everybody in a room."""
     is_for_operators: bool = False
     """Whether only operators may use it."""
     aliases: tuple[str, ...] = ()
-    """Its other names, which have no line of their own in `/help`."""
+    """Its other names, such as those in other chats. They have no line of their own in `/help`."""
     example: str = ""
     """An example of its use, for `/help COMMAND`."""
     cost: float = 1.0
@@ -143,6 +153,7 @@ class Registry:
         topic: str = "",
         takes_rest: bool = False,
         is_speech: bool = False,
+        is_aloud: bool = False,
         is_for_operators: bool = False,
         aliases: tuple[str, ...] = (),
         example: str = "",
@@ -159,6 +170,7 @@ class Registry:
                 topic=topic or self._topic,
                 takes_rest=takes_rest,
                 is_speech=is_speech,
+                is_aloud=is_aloud,
                 is_for_operators=is_for_operators,
                 aliases=aliases,
                 example=example,
@@ -172,8 +184,11 @@ class Registry:
     def add(self, command: Command) -> None:
         """Add `command`; raise `ValueError` if one of its names is another command's."""
         for name in command.names:
-            if name in self._by_name or command.names.count(name) > 1:
-                raise ValueError(f"there is a command /{name} already")
+            other = self._by_name.get(name)
+            if other is not None or command.names.count(name) > 1:
+                is_alias = other is not None and other.name != name
+                also = f", another name of /{other.name}" if other is not None and is_alias else ""
+                raise ValueError(f"there is a command /{name} already{also}")
         self._commands.append(command)
         self._by_name.update(dict.fromkeys(command.names, command))
 
@@ -201,14 +216,25 @@ class Registry:
         """Return the command that has `name` as one of its names; None if there is none."""
         return self._by_name.get(name)
 
-    def find(self, person: Person, name: str) -> Command | None:
+    def missed_call(self, words: str) -> str | None:
+        """Return the name of the command that `words` nearly call; None if they are just words.
+
+        They do where only blanks stand before its slash, or where the slash is another character.
+        """
+        if words[:1].isalnum():  # so with nearly everything that is said
+            return None
+        found = _NEARLY_A_CALL.match(words)
+        name = found["name"].lower() if found is not None else ""
+        return name if self.get(name) is not None or name in HINTS else None
+
+    def find(self, person: Person, name: str, *, has_words: bool = False) -> Command | None:
         """Return the command called `name`; None if `person` may not use it or it does not exist.
 
-        In that case, `person` is told so.
+        In that case, `person` is told so. `has_words` says whether something was typed behind it.
         """
         command = self.get(name)
         if command is None:
-            person.tell(Problem(self._unknown(person, name)))
+            person.tell(Problem(self._unknown(person, name, has_words)))
             return None
         if command.is_for_operators and not person.is_operator:
             person.tell(
@@ -219,7 +245,7 @@ class Registry:
 
     def dispatch(self, chat: Chat, person: Person, call: Call) -> None:
         """Run the command in `call` for `person`, or tell them in one line why it cannot be run."""
-        command = self.find(person, call.command)
+        command = self.find(person, call.command, has_words=bool(call.argument))
         if command is None:
             return
         try:
@@ -237,9 +263,20 @@ class Registry:
             chat.observer.failed(f"running /{command.name} for {person.name}", error)
             person.tell(Problem(_WENT_WRONG.format(command.name)))
 
-    def _unknown(self, person: Person, name: str) -> str:
+    def _unknown(self, person: Person, name: str, has_words: bool) -> str:
         if not name:
             return "There is no command without a name. /help lists all."
-        known = [command.name for command in self.commands_for(person)]
-        closest = max(known, key=lambda known: SequenceMatcher(a=name, b=known).ratio())
-        return f"There is no /{name[:20]}. Did you mean /{closest}? /help lists all."
+        if name in HINTS:
+            return f"There is no /{name}. {HINTS[name]}"
+        if "/" in name:
+            return f"There is no /{name[:20]}. /help lists all; //{name[:20]} says it."
+        known = {
+            other: command.name
+            for command in self.commands_for(person)
+            # Whoever follows the hint must not say aloud what was meant for one person.
+            if not (command.is_aloud and (has_words or command.min_arguments))
+            for other in command.names
+        }
+        meant = closest(name, known)
+        hint = f" Did you mean /{meant}?" if meant else ""
+        return f"There is no /{name[:20]}.{hint} /help lists all."

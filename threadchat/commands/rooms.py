@@ -27,7 +27,9 @@ def room_called(chat: Chat, person: Person, name: str) -> Room | None:
 
 
 # A name with a space in it is answered with what is wrong with it.
-@registry.command("join", "ROOM", "go to another room, or open one", takes_rest=True)
+@registry.command(
+    "join", "ROOM", "go to another room, or open one", takes_rest=True, aliases=("j", "channel")
+)
 def join(chat: Chat, person: Person, argument: str) -> None:
     """Move the person to a room."""
     # Everybody is shown the name of a new room, so a muted person must not open one.
@@ -36,7 +38,7 @@ def join(chat: Chat, person: Person, argument: str) -> None:
     chat.move(person, argument)
 
 
-@registry.command("leave", "", "go back to the lobby")
+@registry.command("leave", "", "go back to the lobby", aliases=("part",))
 def leave(chat: Chat, person: Person, argument: str) -> None:
     """Move the person back to the lobby."""
     if person.room is chat.lobby:
@@ -45,7 +47,12 @@ def leave(chat: Chat, person: Person, argument: str) -> None:
         chat.move(person, chat.lobby.name)
 
 
-@registry.command("rooms", "", "list the rooms, with number of people and topic")
+@registry.command(
+    "rooms",
+    "",
+    "list the rooms, with number of people and topic",
+    aliases=("list", "channels"),
+)
 def rooms(chat: Chat, person: Person, argument: str) -> None:
     """List the rooms."""
     entries = [
@@ -60,6 +67,7 @@ def rooms(chat: Chat, person: Person, argument: str) -> None:
     "[WORDS|-]",
     "set the topic of this room, or show it; - clears it",
     takes_rest=True,
+    is_aloud=True,
 )
 def topic(chat: Chat, person: Person, argument: str) -> None:
     """Set or clear the topic of the person's room, or show it."""

@@ -40,14 +40,18 @@ def charmode(chat: Chat, person: Person, argument: str) -> None:
         person.tell(Notice("Your client edits its own lines."))
 
 
-@registry.command("color", "on|off", "show names in colours")
+@registry.command(
+    "color", "on|off", "show names in colours", aliases=("colour", "colors", "colours")
+)
 def color(chat: Chat, person: Person, argument: str) -> None:
     """Switch colours on or off."""
     _terminal_of(person).show(color=_switch(argument))
     person.tell(Notice(f"Colours are {argument.lower()}."))
 
 
-@registry.command("time", "on|off", "show the time before each line")
+@registry.command(
+    "time", "on|off", "show the time before each line", aliases=("timestamp", "timestamps")
+)
 def time_(chat: Chat, person: Person, argument: str) -> None:
     """Switch the times before lines on or off."""
     _terminal_of(person).show(times=_switch(argument))

@@ -39,7 +39,13 @@ MAX_RECALLED = 32 * 1024
 
 
 @registry.command(
-    "me", "TEXT", "say what you do, as in * al waves", takes_rest=True, is_speech=True
+    "me",
+    "TEXT",
+    "say what you do, as in * al waves",
+    takes_rest=True,
+    is_speech=True,
+    is_aloud=True,
+    aliases=("action", "emote", "em"),
 )
 def me(chat: Chat, person: Person, argument: str) -> None:
     """Say what the person does."""
@@ -47,12 +53,17 @@ def me(chat: Chat, person: Person, argument: str) -> None:
 
 
 @registry.command(
-    "msg", "NAME WORDS", "say something to one person alone", takes_rest=True, is_speech=True
+    "msg",
+    "NAME WORDS",
+    "say something to one person alone",
+    takes_rest=True,
+    is_speech=True,
+    aliases=("pm", "dm", "m", "w", "tell", "whisper", "query", "privmsg", "notice"),
 )
 def msg(chat: Chat, person: Person, argument: str) -> None:
     """Say something to one person."""
     name, _, words = argument.partition(" ")
-    whisper(chat, person, name.rstrip(":,"), words.strip())
+    whisper(chat, person, name.removeprefix("@").rstrip(":,"), words.strip())
 
 
 @registry.command(
@@ -117,7 +128,13 @@ def _whisper(chat: Chat, person: Person, recipient: Person, words: str) -> None:
         person.tell(Notice(f"{entry.text} will see it when back{left}"))
 
 
-@registry.command("last", "[N]", "show the last 20 things said here, or up to 200", cost=2)
+@registry.command(
+    "last",
+    "[N]",
+    "show the last 20 things said here, or up to 200",
+    aliases=("history", "backlog"),
+    cost=2,
+)
 def last(chat: Chat, person: Person, argument: str) -> None:
     """Show the last messages of the person's room."""
     number = _number(argument, MAX_LAST) if argument else DEFAULT_LAST
@@ -147,7 +164,13 @@ def _fitting(items: Sequence[Item], line_of: Callable[[Item], str]) -> Sequence[
     return items
 
 
-@registry.command("unsay", "[NAME|#N]", "take your last line back; operators anybody's", cost=4)
+@registry.command(
+    "unsay",
+    "[NAME|#N]",
+    "take your last line back; operators anybody's",
+    aliases=("undo", "unsend", "delete"),
+    cost=4,
+)
 def unsay(chat: Chat, person: Person, argument: str) -> None:
     """Take back the person's own last line, or for an operator any line."""
     if not argument:
@@ -205,6 +228,7 @@ def _room_of(chat: Chat, person: Person, name: str) -> Room | None:
     "WORDS",
     "find what was said with all these words, newest first",
     takes_rest=True,
+    aliases=("find", "grep"),
     cost=4,
 )
 def search(chat: Chat, person: Person, argument: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from threadchat.chat.chat import Chat
 from threadchat.commands.registry import Call, Registry, parse_line
-from threadchat.messages.kinds import Say, Spoken
+from threadchat.messages.kinds import Problem, Say, Spoken
 from threadchat.monitoring.events import Named
 from threadchat.session.floodcontrol import FloodControl
 from threadchat.session.interfaces import ClientConnection
@@ -17,6 +17,11 @@ from threadchat.text.clean import clean_line
 
 MAX_SAID_AT_ONCE = 16
 """The most lines of one client that are posted to its room at once, besides the first."""
+
+_NO_CALL = (
+    "Nobody was shown that: it looks like a command, but does not begin with a slash. Begin with"
+    " /{0} to run it, with //{0} to say it."
+)
 
 
 class Conversation:
@@ -71,10 +76,19 @@ class Conversation:
         if not text:
             return
         parsed = parse_line(text)
-        if isinstance(parsed, str):
-            self._say(parsed)
-        else:
+        if isinstance(parsed, Call):
             self._call(parsed, text)
+        elif (
+            not text[0].isalnum() and (missed := self._registry.missed_call(text)) is not None
+        ):
+            self._refuse(missed, text)
+        else:
+            self._say(parsed)
+
+    def _refuse(self, missed: str, typed: str) -> None:
+        """Say nothing, as `typed` may be for one person: it nearly calls the command `missed`."""
+        self._connection.keep(self._prompt + typed)
+        self._person.tell(Problem(_NO_CALL.format(missed)))
 
     def _set_prompt(self, room: str) -> None:
         self._prompt = f"{room}> "
@@ -108,7 +122,10 @@ class Conversation:
         lines = self._connection.take_lines(MAX_SAID_AT_ONCE, receives=receives)
         for line in lines:
             text = clean_line(line)
-            if text.startswith("/"):
+            # Nearly all that is said begins with a letter, and then it is no command.
+            if not text[:1].isalnum() and (
+                text.startswith("/") or self._registry.missed_call(text) is not None
+            ):
                 self._connection.put_back(lines[len(said) :])
                 break
             said.append(text)
