@@ -7,6 +7,7 @@ or without a slash.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from rich import box
 from rich.console import RenderableType
@@ -15,7 +16,7 @@ from rich.text import Text
 
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
-from threadchat.commands.completion import complete
+from threadchat.commands.completion import command_names, complete
 from threadchat.commands.help import explain
 from threadchat.commands.people import entry_of
 from threadchat.commands.registry import Call, Registry, parse_line
@@ -60,6 +61,7 @@ class Operator(Person):
     def obey(self, line: str) -> None:
         """Run the command in `line`, on the calling thread."""
         self.last_heard_at = self._chat.clock()
+        line = line.strip()
         match parse_line(line if line.startswith("/") else f"/{line}"):
             case Call() as call:
                 self.commands.dispatch(self._chat, self, call)
@@ -68,10 +70,12 @@ class Operator(Person):
 
     def complete(self, text: str) -> tuple[int, list[str]]:
         """Return the completions of `text` for Tab, in the form of `commands.completion`."""
+        if text.startswith("/"):
+            return complete(self.commands, self._chat, self, text)
         if " " not in text:
-            known = (f"{command.name} " for command in self.commands)
-            return 0, [name for name in known if name.startswith(text.lower())]
-        return complete(self.commands, self._chat, self, text)
+            return 0, [f"{name} " for name in command_names(self.commands, self, text)]
+        start, found = complete(self.commands, self._chat, self, f"/{text}")
+        return start - 1, found
 
 
 _registry = Registry()  # the commands that have a form of their own here
@@ -80,7 +84,9 @@ _registry = Registry()  # the commands that have a form of their own here
 def _commands_here(commands: Registry) -> Registry:
     """Return the commands at the server's own terminal, for a server with `commands`."""
     here = Registry()
-    here.merge(_registry)
+    for own in _registry:
+        other = commands.get(own.name)
+        here.add(replace(own, aliases=other.aliases if other is not None else ()))
     here.merge(
         command
         for command in commands

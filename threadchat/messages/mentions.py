@@ -7,12 +7,21 @@ from threadchat.text.names import fold_name
 
 
 def words_of(text: str) -> set[str]:
-    """Return the words of `text` that could mention somebody, folded as names are."""
+    """Return the words of `text` that could mention somebody, folded as names are.
+
+    A mark before a word is left out, so `@al` mentions al.
+    """
     if text.isascii():
         plain = set(_ASCII_NAME_LIKE.findall(text.lower()))
-        return plain | {word.rstrip(".") for word in plain if word.endswith(".")}
+        return plain | {word.rstrip(_ENDS) for word in plain if word.endswith(_END)}
     words = _NAME_LIKE.findall(unicodedata.normalize("NFKC", text).casefold())
-    return {fold_name(form) for word in words for form in (word, word.rstrip("."))}
+    return {fold_name(form) for word in words for form in (word, word.rstrip(_ENDS))}
+
+
+_ENDS = "._-"
+"""Marks that a name may end in, and that may stand behind one."""
+
+_END = tuple(_ENDS)
 
 
 # The marks of the scripts that need them: for `re` they are not part of a word.
