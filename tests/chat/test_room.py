@@ -3,6 +3,7 @@
 import gc
 import re
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -45,7 +46,7 @@ def room(history: History, observer: Recorder, deliverer: Deliverer) -> Room:
 
 
 def say(room: Room, member: FakeMember, text: str) -> None:
-    room.post([Say(member.name, text, at=0.0)], member)
+    room.post([Say(member.name, text, at=time.time())], member)
 
 
 def left(member: FakeMember, why: str = "quit") -> Left:
@@ -64,7 +65,9 @@ class Held:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> "Held":
-        self._spawn(lambda: self.room.post([Say("gate", "hold", 0.0)], FakeMember("nobody")))
+        self._spawn(
+            lambda: self.room.post([Say("gate", "hold", time.time())], FakeMember("nobody"))
+        )
         assert self.gated.is_held.wait(DEADLINE)
         return self
 

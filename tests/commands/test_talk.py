@@ -6,11 +6,12 @@ import time
 import pytest
 
 from tests.support.chats import Lobby, Somebody
-from threadchat.messages.kinds import Emote, Say
+from threadchat.messages.kinds import Emote, Say, Spoken
 from threadchat.messages.places import Place
 from threadchat.monitoring.events import Acted
 from threadchat.net.sendqueue import MAX_QUEUED
 from threadchat.storage.history import CannotTakeBack
+from threadchat.text.phrases import day
 
 
 class TestMe:
@@ -135,7 +136,9 @@ class TestMemory:
     """/last and /search: what was said before."""
 
     def fill(self, lobby: Lobby, room: str, *texts: str) -> None:
-        lobby.history.append(room, [Say("cy", text, 1e9 + at) for at, text in enumerate(texts)])
+        now = time.time()
+        said = [Say("cy", text, now + number / 1e6) for number, text in enumerate(texts)]
+        lobby.history.append(room, said)
 
     @pytest.mark.parametrize(("typed", "shown"), [("/last", 20), ("/last 3", 3), ("/last 200", 30)])
     def test_last_shows_as_many_as_asked_for(self, lobby: Lobby, typed: str, shown: int) -> None:
@@ -182,6 +185,34 @@ class TestMemory:
         lobby.types(al, "/last")
         assert re.fullmatch(r"\d\d:\d\d cy: hi", al.lines()[1])
 
+    def test_last_says_on_which_day(self, lobby: Lobby) -> None:
+        al, op = lobby.enter("al", "op")
+        op.is_operator = True
+        noon = time.mktime((2025, 11, 24, 12, 0, 0, 0, 0, -1))
+        said: list[Spoken] = [
+            Say("bo", "one", noon),
+            Emote("bo", "waves", noon + 60),
+            Say("bo", "two", noon + 86400),
+            Say("bo", "now", time.time()),
+        ]
+        lobby.history.append("lobby", said)
+        lobby.types(al, "/last")
+        today = f"--- {day(time.time(), time.time())}"
+        assert al.lines()[1:-1] == [
+            "--- Monday, 24 November 2025",
+            "bo: one",
+            "* bo waves",
+            "--- Tuesday, 25 November 2025",
+            "bo: two",
+            today,
+            "bo: now",
+        ]
+        op.show(times=True)
+        lobby.types(op, "/last 2")
+        _, _, two, _, now, _ = op.lines()
+        assert two == "2025-11-25 12:00 === #3 bo: two"
+        assert re.fullmatch(r"\d\d:\d\d === #4 bo: now", now)
+
     def test_last_fits_a_clients_queue(self, lobby: Lobby) -> None:
         (al,) = lobby.enter("al")
         self.fill(lobby, "lobby", *("漢" * 4000 for _ in range(200)))
@@ -200,7 +231,8 @@ class TestMemory:
 
     def test_search_shows_when_and_where_the_newest_first(self, lobby: Lobby) -> None:
         (al,) = lobby.enter("al")
-        self.fill(lobby, "lobby", "Lunch at noon?", "yes", "lunch it is")
+        said = [Say("cy", text, 1e9) for text in ("Lunch at noon?", "yes", "lunch it is")]
+        lobby.history.append("lobby", said)
         lobby.history.append("den", [Emote("bo", "has lunch", 2e9)])
         lobby.types(al, "/search LUNCH")
         when, earlier = (time.strftime("%Y-%m-%d %H:%M", time.localtime(at)) for at in (2e9, 1e9))

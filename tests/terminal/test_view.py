@@ -10,6 +10,7 @@ from threadchat.messages.kinds import (
     Emote,
     Joined,
     Left,
+    NewDay,
     Notice,
     Renamed,
     Say,
@@ -81,9 +82,21 @@ class TestTimes:
     def test_what_a_room_shows_has_its_time(self) -> None:
         at = time.mktime((2026, 1, 2, 12, 1, 30, 0, 0, -1))
         view = View(has_times=True)
-        assert render(Say("al", "hi", at), view) == b"12:01 al: hi\r\n"
-        assert render(Renamed("al", "bo", at=at), view) == b"12:01 --- al is now bo\r\n"
+        with_date = b"2026-01-02 12:01 "
+        assert render(Say("al", "hi", at), view) == with_date + b"al: hi\r\n"
+        assert render(Renamed("al", "bo", at=at), view) == with_date + b"--- al is now bo\r\n"
         assert render(Notice("hi"), view) == b"=== hi\r\n"
+        assert render(Notice("hi", at=at), view) == with_date + b"=== hi\r\n"
+
+    def test_today_needs_no_date(self) -> None:
+        line = render(Say("al", "hi", time.time()), View(has_times=True))
+        assert re.fullmatch(rb"\d\d:\d\d al: hi\r\n", line)
+
+    def test_a_new_day_is_a_line_in_every_view(self) -> None:
+        at = time.mktime((2025, 11, 24, 12, 0, 0, 0, 0, -1))
+        for view in (View(), View(has_times=True), View("cp437")):
+            assert render(NewDay(at), view) == b"--- Monday, 24 November 2025\r\n"
+        assert View(has_color=True).line(NewDay(at)).startswith("\x1b[2m--- Monday")
 
 
 class TestGuessedEncoding:

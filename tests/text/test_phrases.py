@@ -1,13 +1,17 @@
 """The phrases that lines for people are made of."""
 
+import time
+
 import pytest
 
 from threadchat.text.phrases import (
     MAX_NAMES_LISTED,
     NAMES_OF_A_CROWD,
     count_people,
+    day,
     duration,
     list_names,
+    minute_of_today,
 )
 
 
@@ -63,3 +67,34 @@ def test_count_people(number: int, words: str) -> None:
 )
 def test_duration(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+NOON = time.mktime((2026, 11, 24, 12, 3, 4, 0, 0, -1))
+
+
+@pytest.mark.parametrize(
+    ("at", "now", "shown"),
+    [
+        (NOON, NOON, "Tuesday, 24 November"),
+        (NOON, NOON + 30 * 86400, "Tuesday, 24 November"),
+        (NOON, NOON + 90 * 86400, "Tuesday, 24 November 2026"),
+        (NOON - 23 * 86400, NOON, "Sunday, 1 November"),
+    ],
+)
+def test_a_day_has_its_year_unless_that_is_the_present_one(
+    at: float, now: float, shown: str
+) -> None:
+    assert day(at, now) == shown
+
+
+@pytest.mark.parametrize(
+    ("now", "shown"),
+    [
+        (NOON, "12:03"),
+        (NOON + 11 * 3600, "12:03"),
+        (NOON + 12 * 3600, "2026-11-24 12:03"),
+        (NOON + 365 * 86400, "2026-11-24 12:03"),
+    ],
+)
+def test_a_minute_has_its_date_unless_that_is_today(now: float, shown: str) -> None:
+    assert minute_of_today(NOON, now) == shown

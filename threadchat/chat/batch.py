@@ -12,7 +12,7 @@ from itertools import accumulate
 from threadchat.chat.entries import Change, Entry
 from threadchat.chat.identity import Identity, not_said_by
 from threadchat.chat.interfaces import Member
-from threadchat.messages.format import Format, render
+from threadchat.messages.format import Format, dated, render
 from threadchat.messages.kinds import (
     Joined,
     Left,
@@ -233,7 +233,7 @@ class Joining:
         if len(self.names) - 1 > MAX_NAMES_LISTED and place >= NAMES_OF_A_CROWD:
             place = NAMES_OF_A_CROWD
         if (place, format) not in self._openings:
-            before = replay_messages(self._replay)
+            before = replay_messages(self._replay, format)
             messages = [*self._about, *before, *self._others(place)]
             self._openings[place, format] = self._render(messages, format)
         return self._welcome_of[member] + self._openings[place, format]
@@ -251,9 +251,9 @@ class Joining:
         ignored = member.ignores
         recalled: Sequence[Message]
         if member in self._missed_by:
-            recalled = not_said_by(ignored, self._missed_by[member])
+            recalled = dated(not_said_by(ignored, self._missed_by[member]), format)
         else:
-            recalled = replay_messages(not_said_by(ignored, self._replay))
+            recalled = replay_messages(not_said_by(ignored, self._replay), format)
         others = [
             other.name
             for other in self.members
@@ -345,11 +345,11 @@ class RenderedBatch:
         return self._marked[place]
 
 
-def replay_messages(replay: Sequence[Spoken]) -> list[Message]:
+def replay_messages(replay: Sequence[Spoken], format: Format) -> list[Message]:
     """Return what was said before, between a line that announces it and a line that ends it."""
     if not replay:
         return []
-    return [ReplayBegins(), *replay, ReplayEnds()]
+    return [ReplayBegins(), *dated(replay, format), ReplayEnds()]
 
 
 def _encode(lines: Sequence[str], format: Format) -> tuple[bytes, Iterable[int]]:

@@ -27,6 +27,7 @@ from threadchat.messages.kinds import (
     CameBack,
     Left,
     Message,
+    NewDay,
     Notice,
     Private,
     Problem,
@@ -250,6 +251,18 @@ class Chat:
         """Show `message` to everybody in all rooms; return once it has been delivered."""
         for room in self.rooms():
             room.announce(message)
+
+    def begin_day(self, day: NewDay) -> None:
+        """Tell everybody of a new day whose format shows days.
+
+        The line is not part of what rooms show: each server tells its own members.
+        """
+        for member in self.people():
+            try:
+                if member.format.shows_days:
+                    member.deliver(render(day, member.format))
+            except Exception as error:
+                self.observer.failed(f"telling {member.name} of a new day", error)
 
     def announce(self, person: Person, message: RoomMessage) -> None:
         """Show `message` to the others in the room of `person`; return once it is delivered."""

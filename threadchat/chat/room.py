@@ -41,7 +41,7 @@ from threadchat.chat.identity import not_said_by
 from threadchat.chat.interfaces import Member, Observer
 from threadchat.chat.missed import missed_since
 from threadchat.chat.order import InProcessOrder, Order
-from threadchat.messages.format import Format, render
+from threadchat.messages.format import Format, dated, render
 from threadchat.messages.kinds import (
     Left,
     Message,
@@ -373,12 +373,12 @@ class Room:
         except Exception as error:
             entry.error = error  # `resume` raises it on the thread of the new connection
             return
+        format = member.format
         shown: Sequence[Message]
         if missed is None:  # another epoch: a new beginning
-            shown = replay_messages(not_said_by(member.ignores, self._recall()))
+            shown = replay_messages(not_said_by(member.ignores, self._recall()), format)
         else:
-            shown = not_said_by(member.ignores, missed)
-        format = member.format
+            shown = dated(not_said_by(member.ignores, missed), format)
         member.deliver(b"".join(render(it, format, room=self.name) for it in shown))
 
     def _take_back(self, entry: TakeBack, batch: Batch) -> None:

@@ -50,7 +50,10 @@ def color(chat: Chat, person: Person, argument: str) -> None:
 
 
 @registry.command(
-    "time", "on|off", "show the time before each line", aliases=("timestamp", "timestamps")
+    "time",
+    "on|off",
+    "show the time before each line, with its date if not today",
+    aliases=("timestamp", "timestamps"),
 )
 def time_(chat: Chat, person: Person, argument: str) -> None:
     """Switch the times before lines on or off."""

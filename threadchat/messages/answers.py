@@ -7,7 +7,8 @@ What people chose stands at the end of a line (promise 4).
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from threadchat.messages.kinds import Message, Notice, Spoken
+from threadchat.messages.days import with_days
+from threadchat.messages.kinds import Message, NewDay, Notice, Spoken
 from threadchat.text.phrases import count_people, duration, minute
 
 MAX_WORDS_IN_WHO = 20
@@ -135,9 +136,12 @@ class LastAnswer:
         number = len(self.messages)
         shortened = f", as no more than {number} fit" if self.is_shortened else ""
         title = f"The last {number} of what was said in {self.room}{shortened}:"
-        shown: Sequence[Message] = self.messages
+        shown: Sequence[Message] = with_days(self.messages)
         if self.has_places:
-            shown = [Notice(f"#{message.seq} {message.line}") for message in self.messages]
+            shown = [
+                it if isinstance(it, NewDay) else Notice(f"#{it.seq} {it.line}", at=it.at)
+                for it in with_days(self.messages)
+            ]
         return [Notice(title), *shown, Notice("That was it. From here on it is live.")]
 
 

@@ -34,6 +34,11 @@ class DataLines:
         """A program is shown a line that mentions it as others are."""
         return False
 
+    @property
+    def shows_days(self) -> bool:
+        """A program is given the time of each message."""
+        return False
+
     def line(self, message: Message | Answer, is_mention: bool = False, room: str = "") -> str:
         """Return the line of `message`; of an answer, those of its parts."""
         if isinstance(message, Answer):

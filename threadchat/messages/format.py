@@ -8,7 +8,8 @@ from collections.abc import Hashable, Sequence
 from typing import Protocol
 
 from threadchat.messages.answers import Answer
-from threadchat.messages.kinds import Message
+from threadchat.messages.days import with_days
+from threadchat.messages.kinds import Message, NewDay, Recalled
 
 
 class Format(Protocol):
@@ -26,6 +27,10 @@ class Format(Protocol):
     def marks_mentions(self) -> bool:
         """Whether a line that mentions the member is shown in a different way."""
 
+    @property
+    def shows_days(self) -> bool:
+        """Whether a member is told on which day something was said, in lines of their own."""
+
     def line(self, message: Message | Answer, is_mention: bool = False, room: str = "") -> str:
         """Return the line of `message` with its line end; an answer may have several lines.
 
@@ -37,6 +42,11 @@ class Format(Protocol):
 
     def encode(self, text: str) -> bytes:
         """Return `text` as bytes. Each ASCII character stays the same single byte."""
+
+
+def dated(said: Sequence[Recalled], format: Format) -> Sequence[Recalled | NewDay]:
+    """Return `said` as `format` shows it: with a line where the day changes, if it shows days."""
+    return with_days(said) if format.shows_days else said
 
 
 def render(

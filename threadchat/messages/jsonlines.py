@@ -30,6 +30,7 @@ from threadchat.messages.kinds import (
     LeftTogether,
     Message,
     Muted,
+    NewDay,
     Notice,
     Private,
     Problem,
@@ -60,6 +61,7 @@ KINDS: Mapping[type[Any], str] = {
     StopAnnounced: "stop",
     TakenBack: "taken_back",
     Gap: "gap",
+    NewDay: "day",
     Private: "private",
     Welcome: "welcome",
     ReplayBegins: "replay_begins",
@@ -83,6 +85,7 @@ class JsonLines:
 
     style: Hashable = "json lines"
     marks_mentions = False
+    shows_days = False  # each message has its time
 
     def line(self, message: Message | Answer, is_mention: bool = False, room: str = "") -> str:
         """Return the object of `message`, with a line feed behind it."""

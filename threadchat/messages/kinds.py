@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from threadchat.net.disconnect import show_reason
-from threadchat.text.phrases import duration, list_names
+from threadchat.text.phrases import day, duration, list_names
 from threadchat.text.times import for_and_until, moment
 
 
@@ -88,6 +88,18 @@ class Gap:
     def line(self) -> str:
         """The line that shows it."""
         return f"--- {self.missing:,} {'line was' if self.missing == 1 else 'lines were'} missed"
+
+
+@dataclass(frozen=True, slots=True)
+class NewDay:
+    """A new day begins: what follows was said on the day of the time `at`."""
+
+    at: float
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"--- {day(self.at, time.time())}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,9 +333,13 @@ class Goodbye:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The server's answer to a command, or other information from it to one person."""
+    """The server's answer to a command, or other information from it to one person.
+
+    `at` is the time of what it repeats, in seconds since the epoch; None if it repeats nothing.
+    """
 
     text: str
+    at: float | None = field(default=None, kw_only=True, compare=False)
 
     @property
     def line(self) -> str:
@@ -369,6 +385,7 @@ RoomMessage = Spoken | RoomChange
 Message = (
     RoomMessage
     | Gap
+    | NewDay
     | Private
     | Welcome
     | ReplayBegins

@@ -15,6 +15,7 @@ from typing import Any
 from threadchat.access.limiter import Refusal
 from threadchat.chat.chat import Chat
 from threadchat.chat.interfaces import ServerControl
+from threadchat.chat.midnight import Midnight
 from threadchat.chat.order import Order
 from threadchat.chat.rules import Rules
 from threadchat.commands.builtin import make_registry
@@ -102,6 +103,7 @@ class ChatServer(Listener):
         self._admission = Admission(self.limits, self._records, clock, self.watch.warn)
         self._members = ProgramMembers(self.watch)
         self._refusals = Refusals(self.clients, self.shutdown_request)
+        self._midnight = Midnight(self.chat.begin_day)
         self._periodic = Periodic(self._look_after_all)
         self._forgetter = (
             Forgetter(self._history, config.keep, self.watch.warn) if config.keep else None
@@ -334,6 +336,7 @@ class ChatServer(Listener):
                 # The other clients still have to be checked (promise 8).
                 self.watch.failed(f"looking after client #{handler.person.id}", error)
         self._members.look_after()
+        self._midnight.look()
 
     # For the handlers
 

@@ -6,17 +6,19 @@ character mode.
 """
 
 import re
-import time
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from threadchat.messages.answers import Answer
+from threadchat.messages.days import stamp_of
 from threadchat.messages.kinds import (
     Emote,
     Gap,
     Message,
+    NewDay,
+    Notice,
     Private,
     RoomChange,
     RoomMessage,
@@ -52,6 +54,11 @@ class View(NamedTuple):  # a tuple hashes and compares fast, which each batch ne
         """Whether a line that mentions the person looks or sounds different to them."""
         return self.has_color or self.has_bell
 
+    @property
+    def shows_days(self) -> bool:
+        """Whether lines say where the day changes: always, as not all lines have a time."""
+        return True
+
     def line(self, message: Message | Answer, is_mention: bool = False, room: str = "") -> str:
         """Return the line of `message`, with its CR LF; `is_mention` if it mentions the person.
 
@@ -63,8 +70,10 @@ class View(NamedTuple):  # a tuple hashes and compares fast, which each batch ne
 
     def _line(self, message: Message, is_mention: bool = False) -> str:
         line = _painted(message, is_mention) if self.has_color else message.line
-        if self.has_times and isinstance(message, RoomMessage | Private):
-            line = time.strftime("%H:%M ", time.localtime(message.at)) + line
+        if self.has_times and isinstance(message, RoomMessage | Private | Notice):
+            at = message.at
+            if at is not None:
+                line = f"{stamp_of(at)} {line}"
         if self.has_bell and is_mention:
             line = f"\a{line}"
         return line + "\r\n"
@@ -165,7 +174,7 @@ def _painted(message: Message, is_mention: bool) -> str:
             return f"* {_painted_name(name)}{bold} {text}{bold and _PLAIN}"
         case Private():
             return f"\x1b[1m{message.line}{_PLAIN}"
-    if isinstance(message, RoomChange | Gap):
+    if isinstance(message, RoomChange | Gap | NewDay):
         return f"\x1b[2m{message.line}{_PLAIN}"
     return message.line
 

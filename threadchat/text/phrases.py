@@ -34,7 +34,44 @@ def count_people(number: int, where: str = "here") -> str:
 
 def minute(at: float) -> str:
     """Return the time `at`, in seconds since the epoch, as local time to the minute."""
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
+    return time.strftime("%Y-%m-%d %H:%M", _local(at))
+
+
+def minute_of_today(at: float, now: float) -> str:
+    """Return the time `at` as local time to the minute, without the date if that is today's."""
+    then = _local(at)
+    if then[:3] != _local(now)[:3]:
+        return minute(at)
+    return f"{then.tm_hour:02}:{then.tm_min:02}"
+
+
+def date_of(at: float) -> tuple[int, int, int]:
+    """Return the local date at `at`, in seconds since the epoch: year, month, day."""
+    then = _local(at)
+    return then.tm_year, then.tm_mon, then.tm_mday
+
+
+def day(at: float, now: float) -> str:
+    """Return the day of the time `at`, with its year unless it is that of `now`."""
+    then = _local(at)
+    year = "" if then.tm_year == _local(now).tm_year else f" {then.tm_year}"
+    return f"{_DAYS[then.tm_wday]}, {then.tm_mday} {_MONTHS[then.tm_mon - 1]}{year}"
+
+
+# Not from `time.strftime`: an embedding program may have set the locale of another language.
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
+    *("October", "November", "December"),
+)
+
+
+def _local(at: float) -> time.struct_time:
+    """Return `at` as local time; a time that the system does not know becomes the epoch."""
+    try:
+        return time.localtime(at)
+    except (OverflowError, OSError, ValueError):
+        return time.gmtime(0)
 
 
 def duration(seconds: float) -> str:
