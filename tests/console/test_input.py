@@ -66,6 +66,11 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
     pipe.close()
 
 
+def test_nobody_sits_at_a_pipe(pipe: Pipe) -> None:
+    with pipe.open_input() as reader:
+        assert not reader.is_attended
+
+
 def thread_of(reader: OperatorInput) -> threading.Thread:
     assert reader._thread is not None
     return reader._thread

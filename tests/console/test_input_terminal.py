@@ -455,6 +455,16 @@ def reader(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> Iterator[TerminalInpu
         yield reader
 
 
+def test_somebody_may_sit_at_a_terminal_until_it_is_not_ours(
+    ends: Ends, reader: TerminalInput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert reader.is_attended
+    monkeypatch.setattr(input_module, "is_in_foreground", lambda descriptor: False)
+    assert not reader.is_attended
+    monkeypatch.setattr(input_module, "is_in_foreground", os.tcgetpgrp)  # which raises here
+    assert not reader.is_attended
+
+
 def test_the_terminal_of_another_session_is_not_read_from(ends: Ends) -> None:
     assert ends.open_input() is None
 

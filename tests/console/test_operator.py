@@ -61,6 +61,26 @@ def test_the_list_shows_what_only_an_operator_should_see(lobby: Lobby, terminal:
     assert [row[1] for row in rows(terminal.answers("who games"))] == ["bo"]
 
 
+def test_who_writes_to_an_empty_seat_is_told_so(lobby: Lobby, terminal: Terminal) -> None:
+    (al,) = lobby.enter("al")
+    lobby.types(al, "/msg operator help!")
+    assert al.lines() == ["[you -> operator] help!"]
+    terminal.operator.looks_attended = lambda: False
+    lobby.types(al, "/msg operator help!")
+    assert al.lines() == [
+        "[you -> operator] help!",
+        "=== Nobody sits at the server's own terminal now. That waits in its log, where it may be"
+        " read or not.",
+    ]
+    assert terminal.answers() == ["[al -> you] help!"] * 2
+    terminal.operator.obey("msg al what is it")
+    al.lines()
+    lobby.types(al, "/reply nothing works")
+    assert "Nobody sits at the server's own terminal" in al.lines()[1]
+    lobby.types(al, "/whois operator")
+    assert "is not at the server's own terminal," in al.lines()[0]
+
+
 def test_nobody_is_here(terminal: Terminal) -> None:
     assert terminal.answers("who") == ["=== Nobody is here."]
 

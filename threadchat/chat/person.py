@@ -147,6 +147,11 @@ class Person:
             return ""
 
     @property
+    def is_attended(self) -> bool:
+        """Whether there is somebody who sees what this person is told."""
+        return True
+
+    @property
     def whereabouts(self) -> str:
         """Where the person is, in words."""
         if self.room is not None:

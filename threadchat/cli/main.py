@@ -163,6 +163,7 @@ def _open_input(options: Options, server: ChatServer, console: Console) -> Opera
         console.show_status(lambda: stats.line(server.stats()))
     operator = Operator(server.chat, server.commands, console.answer)
     reader = open_input(console, operator.obey, server.watch.failed, operator.complete)
+    operator.looks_attended = lambda: reader is not None and reader.is_attended
     if reader is not None:
         reader.start()
     return reader

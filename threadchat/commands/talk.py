@@ -26,6 +26,11 @@ DEFAULT_LAST = 20
 MAX_LAST = 200
 """How many messages `/last` shows by default, and at most."""
 
+_NOT_ATTENDED = (
+    "Nobody sits at the server's own terminal now."
+    " That waits in its log, where it may be read or not."
+)
+
 MAX_FOUND = 20
 """The most messages that `/search` shows."""
 
@@ -122,6 +127,8 @@ def _whisper(chat: Chat, person: Person, recipient: Person, words: str) -> None:
         person.tell(Problem("That is you. /msg NAME WORDS is for somebody else."))
         return
     chat.whisper(person, recipient, words)
+    if not recipient.is_attended:
+        person.tell(Notice(_NOT_ATTENDED))
     if recipient.away is not None:
         entry = entry_of(recipient, chat.clock())
         left = f": {entry.away}" if entry.away else "."

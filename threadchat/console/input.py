@@ -103,6 +103,16 @@ class OperatorInput:
     def restore(self) -> None:
         """Give the terminal the modes it had, for good. A signal handler may call it."""
 
+    @property
+    def is_attended(self) -> bool:
+        """Whether somebody may sit here: what is read and the log are a terminal that is ours."""
+        try:
+            if not os.isatty(self._descriptor) or not self._console.is_on_terminal:
+                return False
+            return sys.platform == "win32" or is_in_foreground(self._descriptor)
+        except OSError:  # the terminal is gone
+            return False
+
     def __enter__(self) -> "OperatorInput":
         self.start()
         return self

@@ -151,6 +151,14 @@ class Console:
         """
         self._writer.put(renderable)
 
+    @property
+    def is_on_terminal(self) -> bool:
+        """Whether the log is on a terminal, where it is seen as it is written."""
+        try:
+            return self._console.file.isatty()
+        except ValueError:  # it is closed
+            return False
+
     def show_status(self, status: Callable[[], str]) -> None:
         """Show the row that `status` returns under the log, if the log is on a terminal.
 

@@ -39,7 +39,7 @@ class Operator(Person):
     those of the server.
     """
 
-    __slots__ = ("_chat", "commands", "show")
+    __slots__ = ("_chat", "commands", "looks_attended", "show")
 
     def __init__(
         self, chat: Chat, commands: Registry, show: Callable[[RenderableType], None]
@@ -49,6 +49,8 @@ class Operator(Person):
         self.commands = _commands_here(commands)
         """The commands that can be typed here."""
         self.show = show
+        self.looks_attended: Callable[[], bool] = lambda: True
+        """Returns whether somebody may sit at the terminal."""
         self.name = self.folded_name = NAME
         self.is_operator = True
         self.joined_at = self.last_heard_at = chat.clock()
@@ -57,6 +59,16 @@ class Operator(Person):
     def _show_lines(self, data: bytes) -> None:
         for line in data.decode(PLAIN_VIEW.encoding).splitlines():
             self.show(Text(line))
+
+    @property
+    def is_attended(self) -> bool:
+        """Whether somebody may sit at the terminal."""
+        return self.looks_attended()
+
+    @property
+    def whereabouts(self) -> str:
+        """Where the operator is, in words."""
+        return f"{'' if self.is_attended else 'not '}at {self.address}"
 
     def obey(self, line: str) -> None:
         """Run the command in `line`, on the calling thread."""
