@@ -5,7 +5,8 @@ import pytest
 from tests.support.chats import RIGHT, Lobby, Somebody, protect
 from threadchat.access.passphrase import make
 from threadchat.messages.kinds import Private
-from threadchat.storage.records import MAX_FROM_ONE, Records
+from threadchat.net.sendqueue import MAX_QUEUED
+from threadchat.storage.records import MAX_FROM_ONE, MAX_MAIL, Records
 
 
 class TestLetters:
@@ -33,6 +34,28 @@ class TestLetters:
         bo.secrets.append(RIGHT)
         kept.types(bo, "/nick al")
         assert records.waiting("al") == []
+
+    def test_much_mail_comes_in_parts_of_which_each_waits_for_the_one_before(
+        self, kept: Lobby, bo: Somebody, records: Records, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number in range(MAX_MAIL):
+            assert records.keep(Private(f"p{number}", "al", f"{number} " + "漢" * 4000))
+        taken: list[int] = []
+
+        def catch_up(person: Somebody, seconds: float) -> bool:
+            taken.append(len(person.received))
+            return len(taken) < 10
+
+        monkeypatch.setattr(Somebody, "catch_up", catch_up)
+        bo.secrets.append(RIGHT)
+        kept.types(bo, "/nick al")
+        sizes = [after - before for before, after in zip([0, *taken], taken, strict=False)]
+        assert len(taken) == 10
+        assert max(sizes) < MAX_QUEUED / 2
+        lines = [line for line in bo.lines() if "-> you]" in line]
+        assert [int(line.split("] ")[1].split()[0]) for line in lines] == list(range(len(lines)))
+        # It has gone: what it was not handed waits on.
+        assert len(records.waiting("al")) == MAX_MAIL - len(lines)
 
     def test_nothing_waits_for_a_name_that_nobody_owns(self, kept: Lobby, bo: Somebody) -> None:
         kept.types(bo, "/msg cy hi")

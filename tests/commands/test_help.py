@@ -101,7 +101,7 @@ class TestTopics:
         rows = answer(lobby, al, "/help ROOMS")
         assert rows[0] == "=== Commands of the topic rooms:"
         assert rows[-2:] == [
-            "=== /rooms - list the rooms, with number of people and topic.",
+            "=== /rooms [WORD] - list the rooms, with number of people and topic.",
             "===   Also: /list, /channels",
         ]
         assert answer(lobby, al, "/help /rooms") == rows[-2:]

@@ -8,6 +8,7 @@ from tests.support.chats import Lobby, Somebody
 from tests.support.waiting import wait_until
 from threadchat.commands.builtin import make_registry
 from threadchat.monitoring.events import Acted
+from threadchat.net.sendqueue import MAX_QUEUED
 
 CLOCK = r"(?:\d{4}-\d\d-\d\d )?\d\d:\d\d(?::\d\d)?"
 
@@ -73,7 +74,7 @@ def test_help_tells_more_of_one_command(lobby: Lobby, people: tuple[Somebody, So
     "line",
     [
         *["/kick", "/mute", "/unmute", "/ban"],
-        *["/unban", "/bans all", "/say", "/deop", "/stats all"],
+        *["/unban", "/bans a b", "/say", "/deop", "/stats all"],
     ],
 )
 def test_a_wrong_use_shows_the_right_one(
@@ -283,10 +284,26 @@ class TestBan:
         lobby.types(al, "/ban mallory 1d being mallory")
         al.lines()
         lobby.types(al, "/bans")
-        first, second = al.lines()
+        second, first = al.lines()
         assert first.startswith("=== 10.0.0.0/8 by al since ")
         assert second.startswith("=== mallory by al since ")
         assert second.endswith(": being mallory")
+        lobby.types(al, "/bans MALLORY")
+        assert al.lines() == [second]
+        lobby.types(al, "/bans eve")
+        assert al.lines() == ["=== No ban has that word. /bans lists all."]
+
+    def test_a_long_list_is_shortened(
+        self, lobby: Lobby, people: tuple[Somebody, Somebody]
+    ) -> None:
+        al, _ = people
+        for number in range(1000):
+            lobby.records.ban(f"mallory{number}", "al", "x" * 200)
+        lobby.types(al, "/bans")
+        assert len(al.received) < MAX_QUEUED / 2
+        first, *lines, last = al.lines()
+        assert first.startswith("=== mallory999 ")
+        assert last == f"=== {1000 - len(lines) - 1} more lines do not fit here."
 
     def test_what_is_not_banned(self, lobby: Lobby, people: tuple[Somebody, Somebody]) -> None:
         al, _ = people

@@ -1,8 +1,13 @@
 """The commands about rooms."""
 
+import json
+
 import pytest
 
 from tests.support.chats import Lobby
+from threadchat.messages.jsonlines import JSON_LINES
+from threadchat.net.sendqueue import MAX_QUEUED
+from threadchat.terminal.view import PLAIN_VIEW
 
 
 class TestRooms:
@@ -51,6 +56,55 @@ class TestRooms:
         lobby.types(bo, "/who games")
         assert bo.lines()[-1] == "=== 1 person is in games: al."
 
+    def test_a_list_too_long_for_a_client_has_those_with_the_most_people(
+        self, lobby: Lobby
+    ) -> None:
+        al, bo = lobby.enter("al", "bo")
+        keepers = lobby.enter(*(f"p{number}" for number in range(900)))
+        for number, person in enumerate(keepers):
+            lobby.chat.move(person, f"room{number}")
+            assert person.room is not None
+            person.room.topic = "漢" * 200
+        lobby.chat.move(bo, "room899")
+        for format in (PLAIN_VIEW, JSON_LINES):
+            al.format = format
+            al.received.clear()
+            lobby.types(al, "/rooms")
+            assert len(al.received) < MAX_QUEUED / 2
+        answer = json.loads(al.received)
+        al.received.clear()
+        assert answer["count"] == 901
+        assert [it["name"] for it in answer["entries"]][:2] == ["lobby", "room899"]
+        al.format = PLAIN_VIEW
+        lobby.types(al, "/rooms")
+        title, *rows, last = al.lines()
+        assert title == "=== 901 rooms are open. You are in lobby."
+        assert last == (
+            f"=== {901 - len(rows)} more rooms do not fit here."
+            " /rooms WORD lists those with WORD in name or topic."
+        )
+        lobby.types(al, "/rooms #ROOM77")
+        title, *rows = al.lines()
+        assert title == "=== 11 rooms are found."
+        assert [row.split()[1] for row in rows] == [
+            "room77",
+            *(f"room77{number}" for number in range(10)),
+        ]
+
+    def test_rooms_with_a_word(self, lobby: Lobby) -> None:
+        al, _ = lobby.enter("al", "bo")
+        lobby.types(al, "/join games")
+        lobby.types(al, "/topic Chess tonight")
+        al.lines()
+        for word in ("CHESS", "gam", "#games"):
+            lobby.types(al, f"/rooms {word}")
+            assert al.lines() == [
+                "=== 1 room is found. You are in games.",
+                "=== games    1  Chess tonight",
+            ]
+        lobby.types(al, "/rooms poker")
+        assert al.lines() == ["=== No room has that in its name or topic. /rooms lists all."]
+
     def test_a_topic_is_announced_and_shown_to_newcomers(self, lobby: Lobby) -> None:
         al, bo = lobby.enter("al", "bo")
         lobby.types(al, "/topic")
@@ -97,7 +151,7 @@ class TestRooms:
             ("/join lobby", "!!! You are in lobby already."),
             ("/leave", "!!! You are in the lobby. /quit leaves the chat."),
             ("/leave now", "!!! Use it like this: /leave"),
-            ("/rooms x", "!!! Use it like this: /rooms"),
+            ("/rooms x y", "!!! Use it like this: /rooms"),
         ],
     )
     def test_a_wrong_use_gets_one_line(self, lobby: Lobby, typed: str, answer: str) -> None:

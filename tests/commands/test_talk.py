@@ -218,7 +218,7 @@ class TestMemory:
         self.fill(lobby, "lobby", *("漢" * 4000 for _ in range(200)))
         lobby.types(al, "/last 200")
         assert len(al.received) < MAX_QUEUED / 2
-        assert al.lines()[0] == ("=== The last 8 of what was said in lobby, as no more than 8 fit:")
+        assert al.lines()[0] == "=== The last 5 of what was said in lobby, as no more than 5 fit:"
 
     @pytest.mark.parametrize("number", ["0", "-1", "201", "x", "1 2", "1.5", "٣", "9" * 5000])
     def test_last_used_in_a_wrong_way(self, lobby: Lobby, number: str) -> None:
@@ -261,7 +261,7 @@ class TestMemory:
         self.fill(lobby, "lobby", *("漢" * 4000 for _ in range(30)))
         lobby.types(al, "/search 漢")
         assert len(al.received) < MAX_QUEUED / 2
-        assert len(al.lines()) == 8
+        assert len(al.lines()) == 6
 
     def test_search_for_nothing(self, lobby: Lobby) -> None:
         (al,) = lobby.enter("al")

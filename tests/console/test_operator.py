@@ -11,6 +11,7 @@ from tests.support.chats import Lobby, Somebody
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.commands.registry import Command
+from threadchat.console import operator as operator_module
 from threadchat.console.operator import Operator
 from threadchat.messages.kinds import Notice
 from threadchat.monitoring.events import Acted
@@ -93,6 +94,22 @@ def test_the_rooms(lobby: Lobby, terminal: Terminal) -> None:
     assert rows(terminal.answers("rooms")) == [["lobby", "1", "all [bold]and[/bold] sundry"]]
 
 
+def test_long_lists_are_shortened(
+    lobby: Lobby, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operator_module, "MAX_ROWS", 2)
+    al, bo, cy = lobby.enter("al", "bo", "cy")
+    for person, room in ((al, "games"), (bo, "den"), (cy, "den")):
+        lobby.types(person, f"/join {room}")
+    *table, last = terminal.answers("rooms")
+    assert [row[:2] for row in rows(table)] == [["den", "2"], ["games", "1"]]
+    assert last.startswith("=== 1 more rooms are left out. rooms WORD lists")
+    *table, last = terminal.answers("who")
+    assert [row[1] for row in rows(table)] == ["al", "bo"]
+    assert last.startswith("=== 1 more people are left out. who ROOM lists")
+    assert [row[0] for row in rows(terminal.answers("rooms GAM"))] == ["games"]
+
+
 def test_a_topic_is_announced_and_logged(lobby: Lobby, terminal: Terminal) -> None:
     (al,) = lobby.enter("al")
     terminal.answers("/topic lobby tea")
@@ -114,8 +131,8 @@ def test_a_topic_is_announced_and_logged(lobby: Lobby, terminal: Terminal) -> No
         ("topic attic", "There is no room attic. /rooms lists all."),
         ("who attic", "There is no room attic. /rooms lists all."),
         (
-            "rooms all",
-            "Use it like this: /rooms - list the rooms, with number of people and topic.",
+            "rooms of all",
+            "Use it like this: /rooms [WORD] - list the rooms, with number of people and topic.",
         ),
         ("stats all", "Use it like this: /stats - show how the server is doing."),
         ("kick nobody", "Nobody here is called nobody. /who lists everyone."),

@@ -5,6 +5,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -99,6 +100,23 @@ def test_draining_an_empty_queue_returns_at_once(connection: Connection) -> None
 def test_draining_a_stuck_client_gives_up(connection: Connection) -> None:
     connection.fill()
     assert not connection.send_queue.drain(0.01)
+
+
+def test_a_client_that_reads_catches_up(connection: Connection) -> None:
+    assert connection.send_queue.catch_up(DEADLINE)
+    sent = connection.fill()
+    assert connection.send_queue.catch_up(0)  # it has not, but it is not ended
+    with ThreadPoolExecutor() as pool:
+        caught_up = pool.submit(connection.send_queue.catch_up, DEADLINE)
+        assert connection.read(len(sent)) == sent
+        assert caught_up.result(DEADLINE)
+    assert not connection.send_queue.is_behind
+
+
+def test_a_client_that_is_ended_does_not_catch_up(connection: Connection) -> None:
+    connection.fill()
+    connection.send_queue.end(Reason.SERVER_STOPPING)
+    assert not connection.send_queue.catch_up(DEADLINE)
 
 
 def test_after_the_end_what_is_queued_goes_out_and_nothing_more(connection: Connection) -> None:

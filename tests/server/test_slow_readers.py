@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import time
 from collections import Counter
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from tests.server import slow_reader_figures
 from tests.support.clients import Client
 from tests.support.servers import WatchingConsole
+from tests.support.waiting import wait_until
 from threadchat import ChatServer
 from threadchat.handlers import handler as handler_module
+from threadchat.messages.kinds import Say
 from threadchat.monitoring.stats import resident_memory
 from threadchat.net import transport as transport_module
 from threadchat.net.sendqueue import MAX_QUEUED
@@ -64,6 +67,25 @@ def test_many_who_read_nothing_are_ended_in_bounded_memory(
             assert after.size - before.size < 2 * MANY * MAX_QUEUED
         bo.type("Still here.")
         al.expect("bo: Still here.\r\n")
+
+
+@pytest.mark.usefixtures("small_buffers")
+def test_who_asks_for_much_and_reads_all_the_time_is_not_ended(
+    watched: tuple[ChatServer, WatchingConsole],
+) -> None:
+    server, _ = watched
+    server._history.append("lobby", [Say("bo", LINE, time.time()) for _ in range(100)])
+    with Client(server, "al", receive_buffer=2048) as al:
+        al.expect("=== From here on it is live.\r\n")
+        al.forget()
+        for _ in range(12):
+            al.type("/last 200")
+        wait_until(lambda: server.stats().queued > 0, "more is sent than the client takes at once")
+        for _ in range(12):
+            al.expect("=== That was it. From here on it is live.\r\n")
+            al.forget()
+        al.type("/who")
+        al.expect("=== 1 person is here: al.\r\n")
 
 
 def test_the_figures_can_be_made(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,10 +13,12 @@ from threadchat.chat.entries import More
 from threadchat.chat.interfaces import Member
 from threadchat.chat.room import Room
 from threadchat.handlers import handler as handler_module
+from threadchat.handlers.connection import TerminalConnection
 from threadchat.handlers.handler import ClientHandler
 from threadchat.messages.kinds import Spoken
 from threadchat.net.transport import PlainTransport
 from threadchat.server.config import ServerConfig
+from threadchat.session.conversation import CATCH_UP_SECONDS
 from threadchat.terminal.clientterminal import ClientTerminal
 from threadchat.testing import DEADLINE, UNLIMITED
 
@@ -46,6 +48,34 @@ class Overheard:
 @pytest.fixture
 def overheard(monkeypatch: pytest.MonkeyPatch) -> Overheard:
     return Overheard(monkeypatch)
+
+
+class TestCatchingUp:
+    """A command waits until its client has taken what was sent before; words do not."""
+
+    def test_only_a_command_waits_and_is_not_run_for_a_client_that_is_gone(
+        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waits: list[float] = []
+        is_there = [True, False, True]
+
+        def catch_up(connection: TerminalConnection, seconds: float) -> bool:
+            waits.append(seconds)
+            return is_there.pop()
+
+        with Client(server, "al") as al, Client(server, "bo") as bo:
+            al.expect("bo joined")
+            monkeypatch.setattr(TerminalConnection, "is_behind", property(lambda _: True))
+            monkeypatch.setattr(TerminalConnection, "catch_up", catch_up)
+            al.type("hi")
+            bo.expect("al: hi\r\n")
+            assert waits == []
+            al.type("/who")
+            al.expect("2 people are here: al, bo.\r\n")
+            al.type("/nick eve")
+            al.type("/who")
+            al.expect("2 people are here: al, bo.\r\n")
+            assert waits == [CATCH_UP_SECONDS] * 3
 
 
 class TestMissedCalls:

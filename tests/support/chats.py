@@ -60,6 +60,9 @@ class Somebody(Person):
         self.now[0] += seconds
         return True
 
+    def catch_up(self, seconds: float) -> bool:
+        return not self.ended
+
     def end(self, reason: str, words: str) -> None:
         self.ended.append(f"{reason} | {words}")
 

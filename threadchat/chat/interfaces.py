@@ -74,6 +74,12 @@ class Connection(Protocol):
     def pause(self, seconds: float) -> bool:
         """Wait `seconds`; return False early if the person is gone or is ended meanwhile."""
 
+    def catch_up(self, seconds: float) -> bool:
+        """Wait until the person has taken what was sent, at most `seconds`.
+
+        Return False if they are gone or are ended meanwhile.
+        """
+
     def end(self, reason: str, words: str) -> None:
         """End the connection and tell the person why in `words`. Any thread may call it."""
 

@@ -11,6 +11,8 @@ from threadchat.chat.identity import Identity
 from threadchat.chat.interfaces import Observer
 from threadchat.chat.names import Names
 from threadchat.chat.person import Correspondent, Person
+from threadchat.messages.fitting import fitting
+from threadchat.messages.format import render
 from threadchat.messages.kinds import Notice, Private, Problem
 from threadchat.storage.records import KeptMessage, Records, RecordsFailed, RecordsFull
 from threadchat.text.phrases import minute
@@ -20,6 +22,9 @@ MAX_WRITERS = 10_000
 
 Whoever has proven a protected name is known again by that, for as long as the message waits.
 """
+
+TAKING_SECONDS = 30.0
+"""How many seconds a client may take for one part of its mail."""
 
 
 class Mail:
@@ -59,34 +64,50 @@ class Mail:
             return True
         person.tell(own, Notice(f"{owner.name} is not here and will be handed it on coming back."))
         with contextlib.suppress(KeyError):
-            self.hand_over(self._names.find(name))  # the owner may have come in meanwhile
+            # The owner may have come in meanwhile; we do not wait for their client (promise 3).
+            self._hand_over_safely(self._names.find(name))
         return True
 
     def hand_over(self, person: Person) -> None:
-        """Hand `person` the private messages that came for them while they were not here."""
+        """Hand `person` the private messages that came for them while they were not here.
+
+        It waits, on the person's own thread, until their client has taken as many as fit into one
+        answer before the next ones are sent. What a client does not take stays here.
+        """
+        while self._hand_over_safely(person):
+            if person.connection is None or not person.connection.catch_up(TAKING_SECONDS):
+                return
+
+    def _hand_over_safely(self, person: Person) -> bool:
         try:
-            self._hand_over(person)
+            return self._hand_over(person)
         except RecordsFailed as error:
             self._observer.warn(error.why)
             person.tell(Problem(str(error)))
+            return False
 
-    def _hand_over(self, person: Person) -> None:
+    def _hand_over(self, person: Person) -> bool:
+        """Hand over as many messages as fit into one answer; return whether more are waiting."""
         with self._handing_over:
             waiting = self._records.waiting(person.name)
             if not waiting:
-                return
-            writers = {kept.id: self._writer_of(kept) for kept in waiting}
-            shown = [kept for kept in waiting if writers[kept.id].identity not in person.ignores]
+                return False
+            page = fitting(waiting, lambda kept: kept.message.line)
+            writers = {kept.id: self._writer_of(kept) for kept in page}
+            shown = [kept for kept in page if writers[kept.id].identity not in person.ignores]
             if shown:
                 count = "A message" if len(shown) == 1 else f"{len(shown)} messages"
+                title = f"{count} came for you while you were not here:"
                 lines = [f"{minute(kept.message.at)} {kept.message.line}" for kept in shown]
-                title = Notice(f"{count} came for you while you were not here:")
-                person.tell(title, *map(Notice, lines))
+                # Not by `tell`, which would leave out what is too much for an answer.
+                notices = map(Notice, [title, *lines])
+                person.deliver(b"".join(render(it, person.format) for it in notices))
                 person.answers_to = writers[shown[-1].id]
             # Only now: a message that was not handed over must not be lost.
-            self._records.handed_over(waiting)
-            for kept in waiting:
+            self._records.handed_over(page)
+            for kept in page:
                 self._writers.pop(kept.id, None)
+            return len(page) < len(waiting)
 
     def _written_by(self, identity: Identity) -> list[int]:
         """Return the numbers of the messages that wait and are by the person of `identity`."""

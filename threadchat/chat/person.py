@@ -12,7 +12,7 @@ from threadchat.access.limiter import counted_as
 from threadchat.chat.identity import NOBODY, Identity
 from threadchat.chat.interfaces import Connection
 from threadchat.chat.room import Room
-from threadchat.messages.answers import Answer
+from threadchat.messages.answers import Answer, fitted
 from threadchat.messages.format import Format, render
 from threadchat.messages.kinds import Message, Private, Spoken
 from threadchat.net.disconnect import Reason
@@ -159,8 +159,8 @@ class Person:
         return f"at {self.address}" if self.connection is None else "between two rooms"
 
     def tell(self, *messages: Message | Answer) -> None:
-        """Show `messages` to this person alone."""
-        self.deliver(b"".join(render(message, self.format) for message in messages))
+        """Show `messages` to this person alone, as many of them as fit into one answer."""
+        self.deliver(b"".join(render(message, self.format) for message in fitted(messages)))
 
     def hear(self, message: Private) -> None:
         """Show a message that is meant for this person."""

@@ -260,12 +260,16 @@ def unban(chat: Chat, person: Person, argument: str) -> None:
             person.tell(Problem(f"{show_target(target)} is not banned. /bans lists all bans."))
 
 
-@registry.command("bans", "", "list the bans, with operator and reason", is_for_operators=True)
+@registry.command(
+    "bans", "[WORD]", "list the bans, with operator and reason", is_for_operators=True
+)
 def bans(chat: Chat, person: Person, argument: str) -> None:
-    """List the bans."""
-    records = chat.records
-    known = [entry.line(records.now()) for entry in records.bans()]
-    person.tell(*map(Notice, known or ["Nobody is banned."]))
+    """List the bans, newest first, or those that have a word in their lines."""
+    records, wanted = chat.records, argument.casefold()
+    lines = [entry.line(records.now()) for entry in reversed(records.bans())]
+    known = [line for line in lines if wanted in line.casefold()]
+    nobody = "No ban has that word. /bans lists all." if lines else "Nobody is banned."
+    person.tell(*map(Notice, known or [nobody]))
 
 
 @registry.command("stats", "", "show how the server is doing", is_for_operators=True)

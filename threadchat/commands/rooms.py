@@ -6,6 +6,7 @@ from threadchat.chat.room import Room
 from threadchat.commands.registry import Registry
 from threadchat.messages.answers import RoomEntry, RoomsAnswer
 from threadchat.messages.kinds import Notice, Problem, TopicSet
+from threadchat.text.names import fold_name
 
 registry = Registry("rooms")
 """The commands about rooms."""
@@ -49,17 +50,27 @@ def leave(chat: Chat, person: Person, argument: str) -> None:
 
 @registry.command(
     "rooms",
-    "",
+    "[WORD]",
     "list the rooms, with number of people and topic",
     aliases=("list", "channels"),
 )
 def rooms(chat: Chat, person: Person, argument: str) -> None:
-    """List the rooms."""
+    """List the rooms, or those that have a word in their name or topic."""
     entries = [
         RoomEntry(room.name, len(room.members), room.topic, room is person.room)
-        for room in chat.rooms()
+        for room in rooms_with(chat, argument)
     ]
-    person.tell(RoomsAnswer(entries))
+    person.tell(RoomsAnswer(entries, word=argument or None))
+
+
+def rooms_with(chat: Chat, word: str) -> list[Room]:
+    """Return the rooms that have `word` in their name or topic."""
+    wanted = fold_name(word.removeprefix("#"))
+    return [
+        room
+        for room in chat.rooms()
+        if not wanted or wanted in fold_name(room.name) or wanted in fold_name(room.topic)
+    ]
 
 
 @registry.command(

@@ -2,8 +2,6 @@
 
 import re
 import time
-from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 from threadchat.chat.chat import Chat
 from threadchat.chat.identity import not_said_by
@@ -11,13 +9,11 @@ from threadchat.chat.person import Correspondent, Person
 from threadchat.chat.room import Room
 from threadchat.commands.people import entry_of, somebody
 from threadchat.commands.registry import Misuse, Registry
-from threadchat.messages.answers import LastAnswer, SearchAnswer, line_of_found
+from threadchat.messages.answers import LastAnswer, SearchAnswer
 from threadchat.messages.kinds import Emote, Notice, Problem, Spoken
 from threadchat.messages.places import Place
 from threadchat.storage.history import MAX_REMEMBERED
 from threadchat.text.names import fold_name
-
-Item = TypeVar("Item")
 
 registry = Registry("talk")
 """The commands that say something, or look up what was said."""
@@ -38,9 +34,6 @@ MAX_UNSAY_SECONDS = 600.0
 """How long people can take back what they said themselves."""
 
 _NUMBER = re.compile("#[0-9]{1,18}")
-
-MAX_RECALLED = 32 * 1024
-"""The most characters in an answer of `/last` or `/search`. It has to fit into a send queue."""
 
 
 @registry.command(
@@ -150,25 +143,13 @@ def last(chat: Chat, person: Person, argument: str) -> None:
     # Of what ignored people said, others take the place.
     of_all = chat.recent(person.room, MAX_REMEMBERED if person.ignores else number)
     said = not_said_by(person.ignores, of_all)[-number:]
-    shown = _fitting(said[::-1], lambda message: message.line)[::-1]
-    is_shortened = len(shown) < len(said)
-    person.tell(LastAnswer(person.room.name, shown, is_shortened, person.is_operator))
+    person.tell(LastAnswer(person.room.name, said, has_places=person.is_operator))
 
 
 def _number(argument: str, most: int) -> int:
     if not re.fullmatch("[0-9]{1,9}", argument) or not 1 <= int(argument) <= most:
         raise Misuse
     return int(argument)
-
-
-def _fitting(items: Sequence[Item], line_of: Callable[[Item], str]) -> Sequence[Item]:
-    """Return the first of `items`, as many as fit into an answer as lines."""
-    characters = 0
-    for number, item in enumerate(items):
-        characters += len(line_of(item))
-        if characters > MAX_RECALLED:
-            return items[:number]
-    return items
 
 
 @registry.command(
@@ -242,4 +223,4 @@ def search(chat: Chat, person: Person, argument: str) -> None:
     """Find messages in all rooms."""
     hits = chat.search(argument, MAX_LAST if person.ignores else MAX_FOUND)
     found = [(hit.room, hit.message) for hit in hits if not_said_by(person.ignores, [hit.message])]
-    person.tell(SearchAnswer(_fitting(found[:MAX_FOUND], line_of_found)))
+    person.tell(SearchAnswer(found[:MAX_FOUND]))

@@ -20,13 +20,16 @@ from threadchat.commands.completion import command_names, complete
 from threadchat.commands.help import explain
 from threadchat.commands.people import entry_of
 from threadchat.commands.registry import Call, Registry, parse_line
-from threadchat.commands.rooms import room_called, topic_set
+from threadchat.commands.rooms import room_called, rooms_with, topic_set
 from threadchat.messages.kinds import Notice, Problem
 from threadchat.monitoring import stats
 from threadchat.terminal.view import PLAIN_VIEW
 from threadchat.text.phrases import duration
 
 NAME = "operator"
+
+MAX_ROWS = 500
+"""The most rows of a table."""
 
 _SHARED = {"msg", "reply", "whois", "search", "unsay", "motd", "op"}
 """The commands of everybody that are of use to a person in no room."""
@@ -148,17 +151,19 @@ def who(chat: Chat, person: Person, argument: str) -> None:
         rooms = [room]
     table = _table("#", "name", "room", "address", "here for", "notes")
     now = chat.clock()
-    for room in rooms:
-        for member in room.members:
-            if isinstance(member, Person):
-                here = duration(now - member.joined_at)
-                notes = _notes(member, now)
-                row = (str(member.id), member.name, room.name, member.address, here, notes)
-                table.add_row(*map(Text, row))
+    found = [(it, room) for room in rooms for it in room.members if isinstance(it, Person)]
+    for member, room in found[:MAX_ROWS]:
+        here = duration(now - member.joined_at)
+        notes = _notes(member, now)
+        row = (str(member.id), member.name, room.name, member.address, here, notes)
+        table.add_row(*map(Text, row))
     if table.row_count:
         _show(person, table)
     else:
         person.tell(Notice("Nobody is here."))
+    if len(found) > MAX_ROWS:
+        more = f"{len(found) - MAX_ROWS:,} more people are left out."
+        person.tell(Notice(f"{more} who ROOM lists those of a room, whois NAME shows one."))
 
 
 def _notes(member: Person, now: float) -> str:
@@ -172,13 +177,19 @@ def _notes(member: Person, now: float) -> str:
     return ", ".join(notes) + (f": {entry.away}" if entry.away else "")
 
 
-@_registry.command("rooms", "", "list the rooms, with number of people and topic", topic="rooms")
+@_registry.command(
+    "rooms", "[WORD]", "list the rooms, with number of people and topic", topic="rooms"
+)
 def rooms(chat: Chat, person: Person, argument: str) -> None:
-    """List the rooms."""
+    """List the rooms with the most people, or those with a word in their name or topic."""
     table = _table("room", "people", "topic")
-    for room in chat.rooms():
+    found = sorted(rooms_with(chat, argument), key=lambda room: -len(room.members))
+    for room in found[:MAX_ROWS]:
         table.add_row(Text(room.name), str(len(room.members)), Text(room.topic))
     _show(person, table)
+    if len(found) > MAX_ROWS:
+        more = f"{len(found) - MAX_ROWS:,} more rooms are left out."
+        person.tell(Notice(f"{more} rooms WORD lists those with WORD in name or topic."))
 
 
 @_registry.command(

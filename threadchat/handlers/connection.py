@@ -182,6 +182,10 @@ class TerminalConnection:
         """Wait `seconds`; return False early if the connection breaks or is ended meanwhile."""
         return self._transport.pause(seconds)
 
+    def catch_up(self, seconds: float) -> bool:
+        """Wait up to `seconds` until the client has taken what was sent; False if it is ended."""
+        return self._send_queue.catch_up(seconds)
+
     def _receive(self, *, waits: bool = True) -> bytes:
         """Return what the client sends; b"" means the end, for any reason.
 

@@ -2,13 +2,16 @@
 
 A terminal shows the `parts` of an answer, line by line. A page may make a table of the same data.
 What people chose stands at the end of a line (promise 4).
+`fitted` bounds all that people are told at once.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from threadchat.messages.days import with_days
+from threadchat.messages.fitting import fitting
 from threadchat.messages.kinds import Message, NewDay, Notice, Spoken
+from threadchat.text.names import MAX_NAME_CELLS
 from threadchat.text.phrases import count_people, duration, minute
 
 MAX_WORDS_IN_WHO = 20
@@ -55,6 +58,10 @@ class WhoAnswer:
     entries: Sequence[PersonEntry]
     count: int
 
+    def fitted(self) -> "WhoAnswer":
+        """Return it with as many people as fit."""
+        return replace(self, entries=fitting(self.entries, lambda it: it.text + (it.away or "")))
+
     @property
     def parts(self) -> Sequence[Message]:
         """The lines of a terminal: the names, then what some of those that are away have left."""
@@ -97,18 +104,41 @@ class RoomEntry:
 
 @dataclass(frozen=True, slots=True)
 class RoomsAnswer:
-    """The rooms there are."""
+    """The rooms there are, or those with `word` in their name or topic.
+
+    `entries` are those of `count` that fit; all if that is None.
+    """
 
     entries: Sequence[RoomEntry]
+    count: int | None = None
+    word: str | None = None
+
+    def fitted(self) -> "RoomsAnswer":
+        """Return it with as many rooms as fit: if not all do, those with the most people."""
+        if len(fitting(self.entries, _text_of_room)) == len(self.entries):
+            return self
+        by_people = sorted(self.entries, key=lambda it: (not it.is_here, -it.people))
+        return replace(self, entries=fitting(by_people, _text_of_room), count=len(by_people))
 
     @property
     def parts(self) -> Sequence[Message]:
         """The lines of a terminal: which room is one's own, then one a room, in columns."""
-        number = len(self.entries)
+        if not self.entries:
+            return [Notice("No room has that in its name or topic. /rooms lists all.")]
+        number = len(self.entries) if self.count is None else self.count
         here = "".join(f" You are in {entry.name}." for entry in self.entries if entry.is_here)
-        title = f"{number} {'room is' if number == 1 else 'rooms are'} open.{here}"
+        what = "open" if self.word is None else "found"
+        title = f"{number:,} {'room is' if number == 1 else 'rooms are'} {what}.{here}"
         width = max(len(entry.name) for entry in self.entries)
-        return list(map(Notice, [title, *(_row_of(entry, width) for entry in self.entries)]))
+        rows = [title, *(_row_of(entry, width) for entry in self.entries)]
+        if number > len(self.entries):
+            left = f"{number - len(self.entries):,} more rooms do not fit here."
+            rows.append(f"{left} /rooms WORD lists those with WORD in name or topic.")
+        return list(map(Notice, rows))
+
+
+def _text_of_room(entry: RoomEntry) -> str:
+    return _row_of(entry, MAX_NAME_CELLS)
 
 
 def _row_of(entry: RoomEntry, width: int) -> str:
@@ -127,6 +157,12 @@ class LastAnswer:
     messages: Sequence[Spoken]
     is_shortened: bool = False
     has_places: bool = False
+
+    def fitted(self) -> "LastAnswer":
+        """Return it with as many of the last messages as fit."""
+        kept = fitting(self.messages[::-1], lambda message: message.line)[::-1]
+        is_shortened = self.is_shortened or len(kept) < len(self.messages)
+        return replace(self, messages=kept, is_shortened=is_shortened)
 
     @property
     def parts(self) -> Sequence[Message]:
@@ -150,13 +186,24 @@ class SearchAnswer:
     """Messages that a search has found, newest first, each with the room where it was said."""
 
     found: Sequence[tuple[str, Spoken]]
+    is_shortened: bool = False
+    """Whether more was found than fits."""
+
+    def fitted(self) -> "SearchAnswer":
+        """Return it with as many of the newest messages as fit."""
+        kept = fitting(self.found, line_of_found)
+        is_shortened = self.is_shortened or len(kept) < len(self.found)
+        return replace(self, found=kept, is_shortened=is_shortened)
 
     @property
     def parts(self) -> Sequence[Message]:
         """The lines of a terminal, one a message, with its time and room."""
         if not self.found:
             return [Notice("Nothing that was said has all of these words.")]
-        return [Notice(line_of_found(found)) for found in self.found]
+        rows = [Notice(line_of_found(found)) for found in self.found]
+        if self.is_shortened:
+            rows.append(Notice("More was found than fits here. More words find less."))
+        return rows
 
 
 def line_of_found(found: tuple[str, Spoken]) -> str:
@@ -166,3 +213,16 @@ def line_of_found(found: tuple[str, Spoken]) -> str:
 
 
 Answer = WhoAnswer | WhoisAnswer | RoomsAnswer | LastAnswer | SearchAnswer
+
+
+def fitted(told: Sequence[Message | Answer]) -> Sequence[Message | Answer]:
+    """Return what a person can be told at once of `told`: all of it, as a rule.
+
+    Lists are shortened to what fits, and say so.
+    """
+    told = [it if isinstance(it, Message | WhoisAnswer) else it.fitted() for it in told]
+    if len(told) < 2:
+        return told
+    kept = fitting(told, lambda it: "" if isinstance(it, Answer) else it.line)
+    left = len(told) - len(kept)
+    return [*kept, Notice(f"{left:,} more lines do not fit here.")] if left else told

@@ -8,6 +8,7 @@ Locks are taken in this order: a room's turn, a send queue. The flusher has no l
 """
 
 import contextlib
+import math
 import selectors
 import time
 from collections import deque
@@ -21,6 +22,9 @@ from threadchat.net.transport import Transport
 
 MAX_QUEUED = 256 * 1024
 """The bytes that a client may leave unread before it is too slow. One more batch may be added."""
+
+_LOOK_SECONDS = 0.25
+"""Seconds after which a thread that waits for its client looks whether that has been ended."""
 
 _PAUSE_IN_SHORTAGE = 0.1
 """Seconds until the flusher goes on after it ran out of memory."""
@@ -111,6 +115,14 @@ class SendQueue:
                 return True
             self._emptied = emptied = Event()
         return emptied.wait(timeout)
+
+    def catch_up(self, seconds: float) -> bool:
+        """Wait up to `seconds` until nothing is queued; return False if the client is ended."""
+        for _ in range(math.ceil(seconds / _LOOK_SECONDS)):
+            # In slices, as nothing wakes this thread when another one ends the client.
+            if self.reason is not None or self.drain(_LOOK_SECONDS):
+                break
+        return self.reason is None
 
     def abandon(self, reason: str) -> None:
         """End the client without sending what is queued."""

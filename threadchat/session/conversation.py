@@ -18,6 +18,9 @@ from threadchat.text.clean import clean_line
 MAX_SAID_AT_ONCE = 16
 """The most lines of one client that are posted to its room at once, besides the first."""
 
+CATCH_UP_SECONDS = 5.0
+"""How many seconds a command waits at most for its client to take what was sent before."""
+
 _NO_CALL = (
     "Nobody was shown that: it looks like a command, but does not begin with a slash. Begin with"
     " /{0} to run it, with //{0} to say it."
@@ -78,9 +81,7 @@ class Conversation:
         parsed = parse_line(text)
         if isinstance(parsed, Call):
             self._call(parsed, text)
-        elif (
-            not text[0].isalnum() and (missed := self._registry.missed_call(text)) is not None
-        ):
+        elif not text[0].isalnum() and (missed := self._registry.missed_call(text)) is not None:
             self._refuse(missed, text)
         else:
             self._say(parsed)
@@ -141,6 +142,9 @@ class Conversation:
         command = self._registry.get(call.command)
         if command is None or not command.is_speech:
             self._connection.keep(self._prompt + typed)
+        # A client that reads all the time must not be too slow by asking for much.
+        if self._connection.is_behind and not self._connection.catch_up(CATCH_UP_SECONDS):
+            return
         person = self._person
         name, room = person.name, person.room
         self._registry.dispatch(self._chat, person, call)

@@ -100,6 +100,10 @@ class ProgramConnection:
         """Wait so long; return False, soon, if the connection is ended meanwhile."""
         return not self._is_over.wait(seconds)
 
+    def catch_up(self, seconds: float) -> bool:
+        """Return whether the connection is not ended: what waits in it is bounded anyway."""
+        return not self._is_over.is_set()
+
     def end(self, reason: str, words: str = "") -> None:
         """End the connection; what waits in it is dropped. Does not wait."""
         with self._changed:
