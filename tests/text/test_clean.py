@@ -3,6 +3,8 @@
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.text.test_names import ACUTE, UNSAFE, with_code_points
@@ -178,6 +180,15 @@ class TestGaps:
             for between in UNSEEN_BETWEEN:
                 once = clean_text(f"a{between}{(blank + between) * 40}{between}b")
                 assert clean_text(once) == once
+
+    @given(st.lists(st.sampled_from([*BLANKS, *UNSEEN_BETWEEN]), max_size=200).map("".join))
+    def test_whatever_they_are_made_of(self, nothing: str) -> None:
+        cleaned = clean_text(f"hi{nothing}bo: no")
+        assert (cleaned[:2], cleaned[-6:]) == ("hi", "bo: no")
+        blanks = cleaned[2:-6].lstrip("".join(UNSEEN_BETWEEN))  # these are marks on the "i"
+        assert sum(2 if it in TWO_WIDE else 1 for it in blanks) <= MAX_GAP_CELLS
+        assert clean_text(cleaned) == cleaned
+        assert clean_line(nothing) == ""
 
     def test_what_is_passed_on_unread_can_be_seen(self) -> None:
         passed = [chr(code) for code in range(0x21, sys.maxunicode + 1)]

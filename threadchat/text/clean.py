@@ -82,7 +82,7 @@ class _Kind(IntEnum):
     """Neither a cell nor a mark: joiners, variation selectors."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _kind_of(character: str) -> _Kind:
     category = unicodedata.category(character)
     if category == "Zs" or character in _BLANK or character == "\t":

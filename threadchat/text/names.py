@@ -145,7 +145,6 @@ def name_of_charge(name: str) -> str | None:
 _READ_AS = str.maketrans("l34578", "ieastb", "-_.")
 
 
-@lru_cache(maxsize=1024)
 def _reading(name: str) -> str:
     letters = unicodedata.normalize("NFKD", skeleton(name))
     plain = "".join(it for it in letters if unicodedata.category(it)[0] != "M")
