@@ -104,7 +104,6 @@ def test_the_file_is_copied_before(path: Path, copy: Path, version: int) -> None
     assert version_in(copy) == version
     assert {file.name for file in path.parent.iterdir()} == {
         "chat.db",
-        "chat.db-lock",
         f"chat.db.before-{VERSION}",
     }
     if os.name == "posix":
@@ -161,7 +160,7 @@ def test_without_a_copy_nothing_is_changed(
     with pytest.raises(Unusable, match=r"cannot be copied before .*No space left on device"):
         StoredHistory(path, never)
     assert version_in(path) == 1
-    assert {file.name for file in path.parent.iterdir()} == {"chat.db", "chat.db-lock"}
+    assert {file.name for file in path.parent.iterdir()} == {"chat.db"}
 
 
 @pytest.mark.parametrize("version", [0, VERSION])

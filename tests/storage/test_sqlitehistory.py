@@ -390,7 +390,7 @@ class TestPermissions:
         with opened(path) as history:
             history.append("lobby", said(1, 1))
             modes = self.modes(path)
-            assert modes.keys() >= {"", "-wal", "-shm", "-lock"}
+            assert modes.keys() >= {"", "-wal", "-shm"}
             assert set(modes.values()) == {0o600}
 
     def test_an_older_file_keeps_its_own(self, path: Path) -> None:
@@ -399,7 +399,7 @@ class TestPermissions:
         with opened(path) as history:
             history.append("lobby", said(1, 1))
             modes = self.modes(path)
-            assert [modes[end] for end in ("", "-wal", "-shm", "-lock")] == [0o640] * 3 + [0o600]
+            assert [modes[end] for end in ("", "-wal", "-shm")] == [0o640] * 3
 
 
 class TestTrouble:

@@ -14,6 +14,7 @@ from threading import Lock
 from threadchat.errors import OperatorError
 from threadchat.storage import migrations
 from threadchat.storage.migrations import VERSION
+from threadchat.storage.ownership import InUse, Ownership, name_with_newer_log
 
 _APPLICATION_ID = 0x74636861
 """Marks the file as one of threadchat's (sqlite.org/fileformat2.html, 1.3.14)."""
@@ -92,28 +93,22 @@ def version_of(connection: sqlite3.Connection, path: Path) -> int:
     return int(version)
 
 
-def own(path: Path) -> sqlite3.Connection:
-    """Return a connection that keeps other servers from the file for as long as it is open.
-
-    It locks a second file, as a lock on the history itself would keep readers away. The system
-    releases the lock however the process ends.
-    """
-    beside = path.with_name(f"{path.name}-lock")
+def own(path: Path) -> Ownership:
+    """Keep other servers from the file for as long as what this returns is not closed."""
     try:
-        _make_private(beside)
+        owner = Ownership(path)
+    except InUse as error:
+        raise Unusable(str(error)) from None
     except OSError as error:
-        raise Unusable(_not_writable(beside, error.strerror)) from None
-    lock = connect(beside, busy_seconds=0)
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error as error:
-        lock.close()
-        if error.sqlite_errorname.startswith("SQLITE_BUSY"):
-            raise Unusable(
-                f"{path} is in use by another threadchat. Stop that one, or name another file."
-            ) from None
-        raise
-    return lock
+        raise Unusable(_not_writable(path, error.strerror)) from None
+    other = name_with_newer_log(path)
+    if other is not None:
+        owner.close()
+        raise Unusable(
+            f"{path} is the same file as {other}, and the last words are in {other}-wal. Start the"
+            " server with that name."
+        )
+    return owner
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:

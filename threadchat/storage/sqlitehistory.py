@@ -97,10 +97,9 @@ class StoredHistory(History):
         database.make(self._path)
         with contextlib.ExitStack() as opened:
             try:
+                # Closed last: see `ownership`.
+                opened.enter_context(contextlib.closing(database.own(self._path)))
                 self._connection = opened.enter_context(contextlib.closing(self._connect()))
-                # Before anything is changed in a file that may not be ours.
-                database.version_of(self._connection, self._path)
-                self._owner = opened.enter_context(contextlib.closing(database.own(self._path)))
                 database.prepare(self._connection, self._path)
                 self._searcher = opened.enter_context(contextlib.closing(self._connect()))
                 # SQLite opens its files only now; later there might be no descriptors for them.
