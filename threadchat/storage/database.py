@@ -25,9 +25,6 @@ WRITING = Lock()
 To wait for this lock is no failure. A file that another program keeps locked for long is one.
 """
 
-CHECKPOINT_PAGES = 4000
-"""Pages of 4 KiB after which SQLite waits for the disk; the sender of that moment waits, too."""
-
 
 class Unusable(OperatorError):
     """A file cannot hold a history. The text is one line: why, and the way out."""
@@ -59,12 +56,15 @@ def _make_private(path: str | Path) -> None:
 def connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
     """Return a connection that waits at most `busy_seconds` while another one makes a change.
 
-    What it deletes is overwritten, so that nothing of it is left in pages that are free.
+    What it deletes is overwritten, so that nothing of it is left in pages that are free. No commit
+    waits for the disk: `checkpoints` does.
     """
     connection = sqlite3.connect(
         path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
     )
     connection.execute("PRAGMA secure_delete = ON")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
     return connection
 
 
@@ -126,17 +126,20 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
                 " Make room beside it, and get the right to write its folder."
             ) from None
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     # Even with nothing to migrate, this finds out whether the file can be written.
     with transaction(connection):
         migrations.migrate(connection, version)
-        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        mark_as_ours(connection)
     if 0 < version < migrations.VERSION_WITH_PLACES:
         # Older versions did not overwrite what they deleted, so words may stand in free pages that
         # could not be erased any more. Without room on the disk for this, the chat goes on.
         with contextlib.suppress(sqlite3.Error):
             connection.execute("VACUUM")
+
+
+def mark_as_ours(connection: sqlite3.Connection) -> None:
+    """Write into the file that it is one of threadchat's. This is a write even if it says so."""
+    connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
 
 
 @contextlib.contextmanager

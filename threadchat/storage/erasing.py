@@ -7,7 +7,6 @@ so that it is done after a restart, however the server ended.
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from threading import Event, Lock, Thread
 
@@ -30,12 +29,18 @@ _REST_SECONDS = 0.005
 class Eraser:
     """Erases what was deleted from the file at `path`, on a thread that ends when all is done.
 
-    `warn` gets a line for the operator where that fails.
+    `connection` is for this alone, and is closed by its owner after `close`. `warn` gets a line for
+    the operator where that fails.
     """
 
     def __init__(
-        self, path: Path, warn: Callable[[str], None], retry_seconds: float = RETRY_SECONDS
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        warn: Callable[[str], None],
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
+        self._connection = connection
         self._path = path
         self._warn = warn
         self._retry_seconds = retry_seconds
@@ -78,8 +83,7 @@ class Eraser:
     def _try_to_erase(self) -> bool:
         """Return whether all that was deleted is erased."""
         try:
-            with closing(database.connect(self._path, busy_seconds=0)) as connection:
-                has_erased = self._erase(connection)
+            has_erased = self._erase(self._connection)
         except sqlite3.Error as error:
             if not self._has_failed:
                 self._has_failed = True
@@ -94,8 +98,6 @@ class Eraser:
         return has_erased
 
     def _erase(self, connection: sqlite3.Connection) -> bool:
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
         (count,) = connection.execute("SELECT to_erase FROM history").fetchone()
         if not count:
             return True

@@ -111,7 +111,6 @@ class Records:
         with contextlib.ExitStack() as opened:
             try:
                 self._connection = opened.enter_context(contextlib.closing(self._connect()))
-                self._connection.execute("PRAGMA synchronous = NORMAL")
                 self._connection.execute("PRAGMA foreign_keys = ON")
                 self._names = self._read_names()  # by their folded form
                 self._ignored = self._read_ignored()  # by the names of those who ignore

@@ -22,6 +22,7 @@ from threadchat.messages.kinds import Recalled, Spoken, TakenBack
 from threadchat.messages.places import Place, new_epoch
 from threadchat.net.threads import join, start_thread
 from threadchat.storage import database, rows
+from threadchat.storage.checkpoints import MAX_PAGES, Checkpointer
 from threadchat.storage.database import Unusable
 from threadchat.storage.erasing import Eraser
 from threadchat.storage.history import (
@@ -102,20 +103,27 @@ class StoredHistory(History):
                 self._connection = opened.enter_context(contextlib.closing(self._connect()))
                 database.prepare(self._connection, self._path)
                 self._searcher = opened.enter_context(contextlib.closing(self._connect()))
-                # SQLite opens its files only now; later there might be no descriptors for them.
-                self._searcher.execute("SELECT id FROM messages LIMIT 1").fetchall()
+                eraser = opened.enter_context(contextlib.closing(self._connect(0)))
+                checkpointer = opened.enter_context(contextlib.closing(self._connect()))
+                for connection in (self._searcher, eraser, checkpointer):
+                    # SQLite opens its files only now. Later there might be no descriptors left, or
+                    # another file of that name.
+                    connection.execute("SELECT id FROM messages LIMIT 1").fetchall()
                 self._epoch, has_to_erase = rows.read_state(self._connection)
                 # All of them, for a number must not be given twice while the file cannot be read.
                 self._stored = rows.read_rooms(self._connection)
             except sqlite3.Error as error:
                 raise Unusable(database.why_unusable(self._path, error)) from None
             self._opened = opened.pop_all()
-        self._eraser = Eraser(self._path, warn)
+        self._eraser = Eraser(eraser, self._path, warn)
+        self._checkpointer = Checkpointer(checkpointer, self._path, warn)
+        if not self._checkpointer.start():  # out of threads, rooms do it
+            self._connection.execute(f"PRAGMA wal_autocheckpoint = {MAX_PAGES}")
         if has_to_erase:
             self._eraser.start()
 
-    def _connect(self) -> sqlite3.Connection:
-        return database.connect(self._path, _BUSY_SECONDS)
+    def _connect(self, busy_seconds: float = _BUSY_SECONDS) -> sqlite3.Connection:
+        return database.connect(self._path, busy_seconds)
 
     def append(self, room: str, batch: Sequence[Spoken]) -> None:
         """Commit `batch`, or keep it in memory until it can be written; set its places."""
@@ -288,6 +296,7 @@ class StoredHistory(History):
                 self._searcher.interrupt()  # so that the close does not wait for a long search
         join(retrier)
         self._eraser.close()
+        self._checkpointer.close()
         with self._search_turn, self._lock:
             if self._is_closed:
                 return
