@@ -13,7 +13,7 @@ from tests.support.files import take_back, write_old_history
 from threadchat.messages.kinds import Emote, Say
 from threadchat.messages.places import Place
 from threadchat.storage import migrations
-from threadchat.storage.database import Unusable
+from threadchat.storage.faults import Unusable
 from threadchat.storage.migrations import VERSION
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from threadchat.messages.kinds import Say
-from threadchat.storage.database import Unusable
+from threadchat.storage.faults import Unusable
 from threadchat.storage.ownership import InUse, Ownership
 from threadchat.storage.sqlitehistory import StoredHistory
 

@@ -17,7 +17,7 @@ from tests.support.waiting import run_concurrently
 from threadchat.access.bans import Ban, Target, parse_target
 from threadchat.messages.kinds import Private, Say
 from threadchat.storage import records as records_module
-from threadchat.storage.database import Unusable
+from threadchat.storage.faults import Unusable
 from threadchat.storage.records import (
     MAX_FROM_ONE,
     MAX_MAIL,

@@ -19,7 +19,7 @@ from tests.support.files import link_or_skip, write_old_history
 from tests.support.servers import run_server
 from tests.support.waiting import run_concurrently
 from threadchat.messages.kinds import Emote, Say, Spoken
-from threadchat.storage.database import Unusable
+from threadchat.storage.faults import Unusable
 from threadchat.storage.history import Found, History
 from threadchat.storage.migrations import VERSION
 from threadchat.storage.records import Records

@@ -18,10 +18,14 @@ from threadchat.cli.arguments import Fault, Parser, silence_broken_output
 from threadchat.errors import OperatorError
 from threadchat.messages.codec import as_json, iso_time, name_of, parse_iso_time, values_of
 from threadchat.messages.kinds import Gap
-from threadchat.storage.database import Unusable, version_of, why_unusable
+from threadchat.storage.database import version_of
+from threadchat.storage.faults import Unusable, why_unusable
 from threadchat.storage.history import Kept
 from threadchat.storage.migrations import VERSION_WITH_PLACES
+from threadchat.storage.reading import open_to_read
 from threadchat.storage.rows import Row, columns_of, kept_of, read_state
+from threadchat.storage.values import name_of as room_of
+from threadchat.storage.values import number_of, time_of
 from threadchat.text.names import fold_name
 from threadchat.text.phrases import list_names
 from threadchat.text.times import BadTime, split_time
@@ -119,7 +123,7 @@ def _export(options: argparse.Namespace) -> None:
     path = Path(options.file)
     write = _WRITERS[options.format]
     try:
-        with contextlib.closing(_open(path)) as connection:
+        with contextlib.closing(open_to_read(path)) as connection:
             selection = _select(connection, path, options)
             # One transaction: what is said meanwhile changes neither the number nor the rows.
             connection.execute("BEGIN")
@@ -128,28 +132,7 @@ def _export(options: argparse.Namespace) -> None:
                 sys.stdout.write(write(line) + "\n")
         sys.stdout.flush()
     except sqlite3.Error as error:
-        raise Unusable(why_unusable(path, error)) from None
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    """Return a connection that reads `path` and cannot change it."""
-    if not os.path.isfile(path):  # which, unlike that of a Path, never raises
-        raise Fault(f"there is no file {path}. Name the file given to the server as --history.")
-    address = path.absolute().as_uri()
-    connection = sqlite3.connect(f"{address}?mode=ro", uri=True, isolation_level=None)
-    try:
-        if version_of(connection, path) == 0:
-            raise Fault(f"{path} holds no history. Name the file given to the server as --history.")
-    except sqlite3.OperationalError:
-        connection.close()
-        if Path(f"{path}-wal").exists():
-            raise
-        # SQLite wants to make a file beside `path` and cannot, because the disk is read-only.
-        connection = sqlite3.connect(f"{address}?immutable=1", uri=True, isolation_level=None)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+        raise Unusable(why_unusable(path, error, only_reads=True)) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +171,7 @@ class _Selection:
         query = f"SELECT {columns_of(self.version)}{self._FROM} ORDER BY messages.id"
         row: Row
         for row in connection.execute(query, self._values):
-            room, at, seq = row[0], row[1], row[5]
+            room, at, seq = room_of(row[0]), time_of(row[1]), number_of(row[5])
             # Of what was said before a time, nobody wants to know whether it is all there.
             missing = seq - 1 - last_in.get(room, 0 if self.since is None else seq - 1)
             if missing > 0:
@@ -210,7 +193,7 @@ def _select(connection: sqlite3.Connection, path: Path, options: argparse.Namesp
     for fold, number, _ in rooms:
         if fold == wanted:
             return _Selection(version, number, options.since)
-    known = list_names([name for _, _, name in rooms])
+    known = list_names([room_of(name) for _, _, name in rooms])
     raise Fault(
         f"nothing was said in a room {options.room[:20]!r} in {path}."
         + (f" It knows {known}." if known else "")

@@ -115,7 +115,7 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
         watch = Watch(*watchers)
         history = _open_history(options, watch)
         if_it_fails.callback(history.close)
-        records = Records(options.history or None)
+        records = Records(options.history or None, warn=watch.warn)
         if_it_fails.callback(records.close)
         server = _open_server(
             options, host, watchers, history, records, lambda: signals.put(signal.SIGTERM)

@@ -7,12 +7,13 @@ in WAL mode: other programs can read it while the server writes.
 import contextlib
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 
-from threadchat.errors import OperatorError
-from threadchat.storage import migrations
+from threadchat.storage import faults, migrations, values
+from threadchat.storage.faults import Unusable
 from threadchat.storage.migrations import VERSION
 from threadchat.storage.ownership import InUse, Ownership, name_with_newer_log
 
@@ -26,24 +27,30 @@ To wait for this lock is no failure. A file that another program keeps locked fo
 """
 
 
-class Unusable(OperatorError):
-    """A file cannot hold a history. The text is one line: why, and the way out."""
-
-
 def make(path: Path) -> None:
     """Make the file, empty and readable for its owner only, unless there is one.
 
     The files that SQLite puts beside it get the same permissions. Raises `Unusable` where SQLite
     would only say that it cannot open the file.
     """
-    if os.path.isdir(path):
-        raise Unusable(f"{path} is a folder. Name a file in it for the history.")
-    if not os.path.isdir(path.parent):
-        raise Unusable(f"there is no folder {path.parent} for the history. Make it first.")
+    try:
+        if not stat.S_ISDIR(os.stat(path.parent).st_mode):
+            raise NotADirectoryError
+    except (FileNotFoundError, NotADirectoryError):
+        raise Unusable(
+            f"there is no folder {path.parent} for the history. Make it first."
+        ) from None
+    except OSError as error:
+        raise Unusable(faults.not_writable(path, error)) from None
     try:
         _make_private(path)
+        mode = os.stat(path).st_mode
     except OSError as error:
-        raise Unusable(_not_writable(path, error.strerror)) from None
+        raise Unusable(faults.not_writable(path, error)) from None
+    if stat.S_ISDIR(mode):
+        raise Unusable(f"{path} is a folder. Name a file in it for the history.")
+    if not stat.S_ISREG(mode):
+        raise Unusable(f"{path} is a device or a pipe. Name a file for the history.")
 
 
 def _make_private(path: str | Path) -> None:
@@ -62,6 +69,7 @@ def connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
     )
+    connection.text_factory = values.decode
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
@@ -100,7 +108,7 @@ def own(path: Path) -> Ownership:
     except InUse as error:
         raise Unusable(str(error)) from None
     except OSError as error:
-        raise Unusable(_not_writable(path, error.strerror)) from None
+        raise Unusable(faults.not_writable(path, error)) from None
     other = name_with_newer_log(path)
     if other is not None:
         owner.close()
@@ -116,7 +124,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     version = version_of(connection, path)
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
-        raise Unusable(_damaged(path))
+        raise Unusable(faults.damaged(path))
     if 0 < version < VERSION:
         try:
             migrations.copy_before(connection, path)
@@ -130,6 +138,9 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     with transaction(connection):
         migrations.migrate(connection, version)
         mark_as_ours(connection)
+    for table in ("history", "rooms", "messages", "words", "names", "letters", "bans"):
+        # A table that is missing is found now, and not when somebody says something.
+        connection.execute(f"EXPLAIN SELECT * FROM {table}").fetchall()
     if 0 < version < migrations.VERSION_WITH_PLACES:
         # Older versions did not overwrite what they deleted, so words may stand in free pages that
         # could not be erased any more. Without room on the disk for this, the chat goes on.
@@ -154,32 +165,3 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         with contextlib.suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         raise
-
-
-def why_unusable(path: Path, error: sqlite3.Error) -> str:
-    """Return a line that says why a file cannot be used as a history, and what to do."""
-    # Errors of the sqlite3 module itself have no such name.
-    name = getattr(error, "sqlite_errorname", "")
-    if name.startswith("SQLITE_NOTADB"):
-        return f"{path} is not a history of threadchat. Name another file, or move it away."
-    if name.startswith("SQLITE_CORRUPT"):
-        return _damaged(path)
-    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
-        return _not_writable(path, error)
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return f"{path} is locked by another program. Close that, or name another file."
-    return f"{path} cannot hold the history ({error}). Name another file."
-
-
-def _not_writable(path: Path, why: object) -> str:
-    return (
-        f"{path} cannot be written ({why}). Get the right to write it and its folder,"
-        " or name another file."
-    )
-
-
-def _damaged(path: Path) -> str:
-    return (
-        f"{path} is damaged. Move it away to start anew;"
-        " 'sqlite3 FILE .recover' may get back what it holds."
-    )

@@ -19,7 +19,8 @@ from threadchat.access.bans import Ban, Target, key_of, show_target
 from threadchat.errors import PersonError
 from threadchat.messages.kinds import Private
 from threadchat.net.addresses import address_of
-from threadchat.storage import database
+from threadchat.storage import database, faults
+from threadchat.storage.values import name_of, text_of, time_of
 from threadchat.text.names import fold_name, skeleton
 from threadchat.text.paths import resolve
 
@@ -90,6 +91,7 @@ class Records:
 
     A `StoredHistory` has the same file open, and is closed after this. Raises `Unusable` if the
     file cannot be used. May be called from any thread. `now` returns the seconds since the epoch.
+    `warn` gets a line for the operator for what the file holds and cannot be used.
 
     If the file fails later, methods raise `RecordsFailed`. Names and bans are kept in memory as
     well, so the server can still decide whether a client may come in, and never waits for the file
@@ -101,10 +103,16 @@ class Records:
     # history does not wait for long, and must not find the file locked by a thread that waits for
     # the interpreter.
 
-    def __init__(self, path: str | Path | None, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: str | Path | None,
+        now: Callable[[], float] = time.time,
+        warn: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.is_lasting = path is not None
         """Whether they outlive the server. If not, nobody should be promised a name, or mail."""
         self.now = now
+        self._warn = warn
         self._lock = Lock()  # guards the connection, and changes of the three below
         # With links resolved, as in the history.
         self._path = Path(":memory:") if path is None else resolve(path)
@@ -120,7 +128,7 @@ class Records:
                 # Replaced as a whole, so that no lock is needed to read it.
                 self._bans = self._read_bans()
             except sqlite3.Error as error:
-                raise database.Unusable(database.why_unusable(self._path, error)) from None
+                raise faults.Unusable(faults.why_unusable(self._path, error)) from None
             opened.pop_all()
 
     def _connect(self) -> sqlite3.Connection:
@@ -226,7 +234,10 @@ class Records:
 
     def _read_names(self) -> dict[str, Protected]:
         rows = self._connection.execute("SELECT fold, name, kept, since, address FROM names")
-        return {fold: Protected(*values) for fold, *values in rows}
+        return {
+            str(fold): Protected(name_of(name), _bytes_of(kept), time_of(since), text_of(address))
+            for fold, name, kept, since, address in rows
+        }
 
     # Ignoring
 
@@ -260,7 +271,7 @@ class Records:
     def _read_ignored(self) -> dict[str, frozenset[str]]:
         read: dict[str, frozenset[str]] = {}
         for owner, ignored in self._connection.execute("SELECT owner, ignored FROM ignores"):
-            read[owner] = read.get(owner, frozenset()) | {ignored}
+            read[str(owner)] = read.get(str(owner), frozenset()) | {str(ignored)}
         return read
 
     # Mail
@@ -294,7 +305,9 @@ class Records:
             from_one = [
                 id
                 for id, name, by in rows
-                if id in others or fold_name(name) == sender or (by is not None and by == fold)
+                if id in others
+                or fold_name(name_of(name)) == sender
+                or (by is not None and by == fold)
             ]
             if len(from_one) >= MAX_FROM_ONE:
                 raise RecordsFull(
@@ -317,7 +330,11 @@ class Records:
                 (fold_name(name),),
             ).fetchall()
         return [
-            KeptMessage(id, Private(sender, name, text, at=at), self._names.get(writer or ""))
+            KeptMessage(
+                id,
+                Private(name_of(sender), name, text_of(text), at=time_of(at)),
+                self._names.get(writer or ""),
+            )
             for id, sender, text, at, writer in rows
         ]
 
@@ -393,10 +410,27 @@ class Records:
         rows = self._connection.execute(
             "SELECT target, set_by, why, at, until FROM bans ORDER BY at"
         )
-        return tuple(
-            Ban(ip_network(target) if "/" in target else target, by, why, at, until)
-            for target, by, why, at, until in rows
-        )
+        return tuple(filter(None, (self._ban_of(row) for row in rows)))
+
+    def _ban_of(self, row: tuple[object, ...]) -> Ban | None:
+        target, by, why, at, until = row
+        shown = text_of(target)
+        banned: Target | None = None
+        with contextlib.suppress(ValueError):
+            banned = ip_network(shown) if "/" in shown else shown
+        if banned is None or (isinstance(banned, str) and name_of(banned) != banned):
+            self._warn(
+                f"{self._path} holds a ban on {shown[:50]!r}, which is no name, address or network:"
+                " nobody is kept out by it. Ban again what was meant"
+            )
+            return None
+        ends = time_of(until) if isinstance(until, int | float) else None
+        return Ban(banned, name_of(by), text_of(why), time_of(at), ends)
+
+
+def _bytes_of(kept: object) -> bytes:
+    """Return what is kept of a passphrase; nothing matches what is none."""
+    return kept if isinstance(kept, bytes) else b""
 
 
 def _longest(bans: Iterable[Ban]) -> Ban | None:

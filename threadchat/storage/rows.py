@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from threadchat.messages.codec import name_of, spoken
 from threadchat.messages.kinds import TakenBack
-from threadchat.storage import database
+from threadchat.storage import database, values
 from threadchat.storage.history import Found, Kept
 from threadchat.storage.migrations import VERSION, VERSION_WITH_PLACES
-from threadchat.text.clean import clean_text
+from threadchat.storage.values import number_of, text_of, time_of
 from threadchat.text.names import fold_name
 from threadchat.text.search import index_words
 
@@ -82,33 +82,41 @@ Unwritten = tuple[StoredRoom, int, Kept]
 
 def kept_of(row: Row, epoch: str) -> Kept:
     """Return what stands in a row of the file."""
-    _, at, kind, name, text, seq, after = row
-    if kind == _TAKEN_BACK:
-        return TakenBack(name, epoch, seq, after or 0, at=at)
-    return spoken(kind, name, text, at, epoch if seq else "", seq)
+    if row[2] == _TAKEN_BACK:
+        _, at, _, name, _, seq, after = row
+        at, seq, after = time_of(at), number_of(seq), number_of(after)
+        return TakenBack(values.name_of(name), epoch, seq, after, at=at)
+    return found_of(row, epoch).message
 
 
 def found_of(row: Row, epoch: str) -> Found:
     """Return the message in a row of the file, which was not taken back, with its room."""
     room, at, kind, name, text, seq, _ = row
-    return Found(room, spoken(kind, name, text, at, epoch, seq))
+    seq = number_of(seq)
+    name, text, at = values.name_of(name), text_of(text), time_of(at)
+    return Found(values.name_of(room), spoken(kind, name, text, at, epoch if seq else "", seq))
 
 
 def read_state(connection: sqlite3.Connection) -> tuple[str, bool]:
     """Return the epoch of the file, and whether something has still to be erased from it."""
-    epoch, to_erase = connection.execute("SELECT epoch, to_erase FROM history").fetchone()
-    return str(epoch), bool(to_erase)
+    row = connection.execute("SELECT epoch, to_erase FROM history").fetchone()
+    epoch = "" if row is None else text_of(row[0])
+    if not epoch:
+        raise sqlite3.DatabaseError("the table history is empty")
+    return epoch, bool(row[1])
 
 
 def read_rooms(connection: sqlite3.Connection) -> dict[str, StoredRoom]:
     """Return all rooms by their folded names."""
     rows = connection.execute(
-        "SELECT fold, name, id, max(forgotten, coalesce("
-        " (SELECT max(seq) FROM messages WHERE messages.room = rooms.id), 0)), topic FROM rooms"
+        # Text and blobs count as more than any number.
+        "SELECT fold, name, id, max(CAST(forgotten AS INTEGER), coalesce(CAST("
+        " (SELECT max(seq) FROM messages WHERE messages.room = rooms.id AND seq <= ?)"
+        " AS INTEGER), 0)), topic FROM rooms",
+        (values.MAX_NUMBER,),
     )
     return {
-        # Another program may have written to the file (promise 4).
-        fold: StoredRoom(name, id, last, topic=clean_text(topic))
+        str(fold): StoredRoom(values.name_of(name), id, number_of(last), topic=text_of(topic))
         for fold, name, id, last, topic in rows
     }
 
@@ -182,7 +190,7 @@ def take_back(
             (_TAKEN_BACK, room.last, id),
         )
         _delete_words(connection, [(id, text)])
-    return TakenBack(name, epoch, seq, room.last, at=at)
+    return TakenBack(values.name_of(name), epoch, seq, room.last, at=time_of(at))
 
 
 def forget(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
@@ -194,7 +202,7 @@ def forget(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
         ).fetchall()
         connection.execute(f"DELETE FROM messages WHERE id IN {some}", ids)
         for room, seq in {room: seq for _, room, seq, _, _ in sorted(lines)}.items():
-            _note_forgotten(connection, room, seq)
+            _note_forgotten(connection, room, number_of(seq))
         _delete_words(
             connection, [(id, text) for id, _, _, kind, text in lines if kind != _TAKEN_BACK]
         )
@@ -215,13 +223,15 @@ def _note_forgotten(connection: sqlite3.Connection, room: int, seq: int) -> None
     connection.execute("UPDATE rooms SET forgotten = max(forgotten, ?) WHERE id = ?", (seq, room))
 
 
-def _indexed(text: str) -> str:
-    """Return `text` as the index is given it."""
+def _indexed(text: object) -> str:
+    """Return the text of a line as the index is given it."""
+    if not isinstance(text, str):
+        text = text_of(text)
     # For ASCII the tokenizer itself does the same as `index_words`, and faster.
     return text if text.isascii() else index_words(text)
 
 
-def _delete_words(connection: sqlite3.Connection, lines: Sequence[tuple[int, str]]) -> None:
+def _delete_words(connection: sqlite3.Connection, lines: Sequence[tuple[int, object]]) -> None:
     """Take lines out of the index of words, each given with its id; `erasing` does the rest."""
     # An index without content has to be told what it is to delete (sqlite.org/fts5.html, 6.3).
     connection.executemany(

@@ -21,10 +21,10 @@ from threading import Event, Lock, Thread
 from threadchat.messages.kinds import Recalled, Spoken, TakenBack
 from threadchat.messages.places import Place, new_epoch
 from threadchat.net.threads import join, start_thread
-from threadchat.storage import database, rows
+from threadchat.storage import database, faults, rows
 from threadchat.storage.checkpoints import MAX_PAGES, Checkpointer
-from threadchat.storage.database import Unusable
 from threadchat.storage.erasing import Eraser
+from threadchat.storage.faults import Unusable
 from threadchat.storage.history import (
     MAX_REMEMBERED,
     CannotTakeBack,
@@ -113,7 +113,7 @@ class StoredHistory(History):
                 # All of them, for a number must not be given twice while the file cannot be read.
                 self._stored = rows.read_rooms(self._connection)
             except sqlite3.Error as error:
-                raise Unusable(database.why_unusable(self._path, error)) from None
+                raise Unusable(faults.why_unusable(self._path, error)) from None
             self._opened = opened.pop_all()
         self._eraser = Eraser(eraser, self._path, warn)
         self._checkpointer = Checkpointer(checkpointer, self._path, warn)
@@ -198,7 +198,8 @@ class StoredHistory(History):
             later = later[max(0, len(later) - limit) :]
             values = stored.id, seq, max(0, limit - len(later))
             read = self._read(self._connection, rows.SINCE, values)
-            written = [(row[5], kept_of(row, self._epoch)) for row in reversed(read)]
+            kept = [kept_of(row, self._epoch) for row in reversed(read)]
+            written = [(it.seq, it) for it in kept]
             read = self._read(
                 self._connection, rows.TAKEN_BACK_SINCE, (stored.id, seq, seq, MAX_REMEMBERED)
             )

@@ -1,0 +1,154 @@
+"""Test that what is wrong with a file is said in words that name the right way out."""
+
+import errno
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from threadchat.storage import faults, migrations
+from threadchat.storage.faults import Unusable
+from threadchat.storage.migrations import VERSION
+from threadchat.storage.records import Records
+from threadchat.storage.sqlitehistory import StoredHistory
+
+
+def never(words: str) -> None:
+    raise AssertionError(words)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "chat.db"
+
+
+def refused(path: str | Path) -> str:
+    with pytest.raises(Unusable) as caught:
+        StoredHistory(path, never)
+    words = str(caught.value)
+    assert "\n" not in words
+    assert words.endswith(".")
+    return words
+
+
+def error_of(connection: sqlite3.Connection, statement: str) -> sqlite3.Error:
+    with pytest.raises(sqlite3.Error) as caught:
+        connection.execute(statement)
+    return caught.value
+
+
+def test_a_missing_full_text_search_is_not_the_fault_of_the_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = [
+        tuple(statement.replace("fts5", "no_such_thing") for statement in statements)
+        for statements in migrations.MIGRATIONS
+    ]
+    monkeypatch.setattr(migrations, "MIGRATIONS", without)
+    words = refused(path)
+    assert "has no full-text search (FTS5)" in words
+    assert "Use another Python, or leave --history out." in words
+    assert "another file" not in words
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP TABLE history",
+        "DELETE FROM history",
+        "UPDATE history SET epoch = ''",
+        "DROP TABLE messages",
+        "DROP TABLE rooms",
+        "ALTER TABLE rooms RENAME COLUMN fold TO other",
+        "DROP TABLE words",
+        "DROP TABLE letters",
+    ],
+)
+def test_a_file_that_lacks_something_is_damaged(path: Path, change: str) -> None:
+    with closing(StoredHistory(path, never)):
+        pass
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute(change)
+    assert refused(path) == (
+        f"{path} is damaged. Move it away to start anew; 'sqlite3 FILE .recover' may get back what"
+        " it holds."
+    )
+
+
+@pytest.mark.parametrize("table", ["names", "bans"])
+def test_so_are_records_that_lack_something(path: Path, table: str) -> None:
+    with closing(StoredHistory(path, never)):
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute(f"DROP TABLE {table}")
+        with pytest.raises(Unusable, match="is damaged"):
+            Records(path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs the files of POSIX")
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "link to itself"])
+def test_what_is_no_file(path: Path, kind: str) -> None:
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+            assert "is a device or a pipe. Name a file" in refused(path)
+        case "device":
+            assert "is a device or a pipe. Name a file" in refused("/dev/null")
+        case "folder":
+            path.mkdir()
+            assert "is a folder. Name a file in it" in refused(path)
+        case "link to itself":
+            path.symlink_to(path)
+            assert refused(path).endswith("Name another file.")
+
+
+def test_a_folder_that_is_a_file(path: Path) -> None:
+    path.write_text("x")
+    assert "there is no folder" in refused(path / "chat.db")
+
+
+def test_a_name_that_is_too_long(tmp_path: Path) -> None:
+    for letters in (300, 252):
+        assert refused(tmp_path / ("x" * letters)).endswith("Give it a shorter name.")
+
+
+@pytest.mark.parametrize(
+    ("number", "way_out"),
+    [
+        (errno.EACCES, "Get the right to write it and its folder, or name another file."),
+        (errno.EROFS, "That disk can only be read: name a file elsewhere."),
+        (errno.ENOSPC, "Make room on that disk, or name a file elsewhere."),
+        (errno.EMFILE, "Let the server open more files (ulimit -n)."),
+    ],
+)
+def test_a_file_that_cannot_be_made(
+    path: Path, monkeypatch: pytest.MonkeyPatch, number: int, way_out: str
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert refused(path) == f"{path} cannot be written ({os.strerror(number)}). {way_out}"
+
+
+def test_errors_of_sqlite(path: Path) -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as full:
+        full.execute("CREATE TABLE t (x)")
+        full.execute("PRAGMA max_page_count = 2")
+        error = error_of(full, "INSERT INTO t VALUES (zeroblob(100000))")
+        assert faults.why_unusable(path, error) == (
+            f"there is no room on the disk for {path}. Make room, or name a file elsewhere."
+        )
+        full.execute("PRAGMA query_only = ON")
+        error = error_of(full, "DROP TABLE t")
+        assert "cannot be written" in faults.why_unusable(path, error)
+        assert "cannot be read" in faults.why_unusable(path, error, only_reads=True)
+
+
+def test_a_file_of_no_version_of_ours_is_no_history(path: Path) -> None:
+    with closing(StoredHistory(path, never)):
+        pass
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(f"PRAGMA user_version = {VERSION + 1}")
+    assert "newer threadchat" in refused(path)

@@ -1,0 +1,105 @@
+"""Test the opening of a history that is only read, and what is said where it cannot be."""
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.files import link_or_skip
+from threadchat.messages.kinds import Say
+from threadchat.storage.faults import Unusable
+from threadchat.storage.reading import open_to_read
+from threadchat.storage.sqlitehistory import StoredHistory
+
+MUST_BE_HELD = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is kept from root"
+)
+
+
+def never(words: str) -> None:
+    raise AssertionError(words)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "chat.db"
+    with closing(StoredHistory(path, never)) as history:
+        history.append("lobby", [Say("al", "hi", 1.0)])
+    return path
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(Unusable) as caught:
+        open_to_read(path).close()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def number_in(path: Path) -> int:
+    with closing(open_to_read(path)) as connection:
+        (number,) = connection.execute("SELECT count(*) FROM messages").fetchone()
+        return int(number)
+
+
+def test_it_cannot_be_changed(path: Path) -> None:
+    with closing(open_to_read(path)) as connection, pytest.raises(sqlite3.OperationalError):
+        connection.execute("DELETE FROM messages")
+
+
+def test_by_a_link_it_is_read_with_its_log(path: Path) -> None:
+    link = path.with_name("elsewhere") / "link.db"
+    link.parent.mkdir()
+    link_or_skip(link, path)
+    with closing(StoredHistory(path, never)) as history:
+        history.append("lobby", [Say("al", "more", 2.0)])
+        assert number_in(link) == 2
+
+
+def test_what_is_no_file_of_ours(tmp_path: Path) -> None:
+    assert "there is no file" in refused(tmp_path / "none")
+    assert "there is no file" in refused(tmp_path / "none" / "chat.db")
+    assert "there is no file" in refused(tmp_path / ("x" * 300))
+    assert "there is no file" in refused(tmp_path / "nul\0")
+    assert "that is a folder. Name the file given" in refused(tmp_path)
+    if os.name == "posix":
+        assert "that is a device or a pipe" in refused(Path("/dev/null"))
+    (tmp_path / "empty").touch()
+    assert "holds no history" in refused(tmp_path / "empty")
+
+
+def test_a_file_that_may_not_be_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # For root, too, as it is for others.
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    words = refused(path)
+    assert "chat.db cannot be read (Permission denied). Get the right to read it" in words
+    assert "written" not in words
+
+
+@MUST_BE_HELD
+def test_a_folder_that_may_not_be_entered(path: Path) -> None:
+    path.parent.chmod(0o000)
+    try:
+        assert "cannot be read (Permission denied)" in refused(path)
+        with pytest.raises(Unusable, match=r"cannot be written \(Permission denied\)"):
+            StoredHistory(path, never)
+    finally:
+        path.parent.chmod(0o700)
+
+
+@MUST_BE_HELD
+def test_where_nothing_can_be_written(path: Path) -> None:
+    path.parent.chmod(0o500)
+    try:
+        assert number_in(path) == 1
+    finally:
+        path.parent.chmod(0o700)
+
+
+def test_a_damaged_file_is_no_traceback(path: Path) -> None:
+    shutil.copyfile(path, copy := path.with_name("copy.db"))
+    copy.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+    with pytest.raises((Unusable, sqlite3.Error)):
+        open_to_read(copy)

@@ -1,0 +1,88 @@
+"""Say in one line why a file cannot be used as a history, and the way out."""
+
+import errno
+import sqlite3
+from pathlib import Path
+
+from threadchat.errors import OperatorError
+
+
+class Unusable(OperatorError):
+    """A file cannot hold a history. The text is one line: why, and the way out."""
+
+
+_TOO_LONG = 240
+"""A name of more bytes may be too long for the files that SQLite puts beside it."""
+
+
+def why_unusable(path: Path, error: sqlite3.Error, *, only_reads: bool = False) -> str:
+    """Return a line for an error of SQLite with the file at `path`.
+
+    `only_reads` if the file was only to be read.
+    """
+    # Errors of the sqlite3 module itself have no such name.
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith("SQLITE_NOTADB"):
+        return f"{path} is not a history of threadchat. Name another file, or move it away."
+    if "no such module" in str(error):
+        return (
+            f"the SQLite of this Python ({sqlite3.sqlite_version}) has no full-text search (FTS5),"
+            " which a history in a file needs. Use another Python, or leave --history out."
+        )
+    if name.startswith("SQLITE_CORRUPT") or name == "SQLITE_ERROR" or not name:
+        # A table or a column is missing, or holds what it cannot.
+        return damaged(path)
+    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
+        return not_readable(path, error) if only_reads else not_writable(path, error)
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return f"{path} is locked by another program. Close that, or name another file."
+    if name.startswith("SQLITE_FULL"):
+        return f"there is no room on the disk for {path}. Make room, or name a file elsewhere."
+    if name.startswith(("SQLITE_IOERR", "SQLITE_PROTOCOL")):
+        return (
+            f"the disk with {path} fails, or knows no locks ({error}). See to the disk, or name a"
+            " file on another one."
+        )
+    if name.startswith("SQLITE_NOMEM"):
+        return f"there is no memory left to open {path}. End other programs."
+    return f"{path} cannot hold the history ({error}). Name another file."
+
+
+def not_writable(path: Path, error: Exception) -> str:
+    """Return a line for a file that cannot be made or written."""
+    match getattr(error, "errno", None):
+        case errno.EROFS:
+            way_out = "That disk can only be read: name a file elsewhere"
+        case errno.ENOSPC | errno.EDQUOT:
+            way_out = "Make room on that disk, or name a file elsewhere"
+        case errno.ENAMETOOLONG:
+            way_out = "Give it a shorter name"
+        case errno.EMFILE | errno.ENFILE:
+            way_out = "Let the server open more files (ulimit -n)"
+        case _ if len(path.name.encode(errors="replace")) > _TOO_LONG:
+            way_out = "Give it a shorter name"
+        case errno.ELOOP | errno.EINVAL:
+            way_out = "Name another file"
+        case _:
+            way_out = "Get the right to write it and its folder, or name another file"
+    return f"{path} cannot be written ({_words_of(error)}). {way_out}."
+
+
+def not_readable(path: Path, error: Exception) -> str:
+    """Return a line for a file that is there and cannot be read."""
+    return (
+        f"{path} cannot be read ({_words_of(error)}). Get the right to read it and what SQLite puts"
+        " beside it (-wal, -shm), and to write its folder while a server has it."
+    )
+
+
+def damaged(path: Path) -> str:
+    """Return a line for a file that does not hold what it should."""
+    return (
+        f"{path} is damaged. Move it away to start anew;"
+        " 'sqlite3 FILE .recover' may get back what it holds."
+    )
+
+
+def _words_of(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,55 @@
+"""Open a history only to read it, whether a server has it open or not."""
+
+import os
+import sqlite3
+import stat
+from pathlib import Path
+
+from threadchat.storage import faults, values
+from threadchat.storage.database import version_of
+from threadchat.storage.faults import Unusable
+from threadchat.text.paths import resolve
+
+_WHICH = "Name the file given to the server as --history."
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """Return a connection that reads `path` and cannot change it.
+
+    Raises `Unusable`, or `sqlite3.Error` for `faults.why_unusable`.
+    """
+    # By `stat` alone: to open and close the file would take a server's locks from it, were this
+    # in the server's own process.
+    try:
+        mode = os.stat(path).st_mode
+    except PermissionError as error:
+        raise Unusable(faults.not_readable(path, error)) from None
+    except (OSError, ValueError):
+        raise Unusable(f"there is no file {path}. {_WHICH}") from None
+    if not stat.S_ISREG(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
+        raise Unusable(f"there is no file {path}: that is {what}. {_WHICH}")
+    if not os.access(path, os.R_OK):
+        raise Unusable(faults.not_readable(path, PermissionError("Permission denied")))
+    found = resolve(path)
+    address = found.as_uri()
+    connection = _connect(f"{address}?mode=ro")
+    try:
+        if version_of(connection, path) == 0:
+            raise Unusable(f"{path} holds no history. {_WHICH}")
+    except sqlite3.OperationalError:
+        connection.close()
+        if os.path.exists(f"{found}-wal"):
+            raise
+        # SQLite wants to make a file beside `path` and cannot, because the disk is read-only.
+        connection = _connect(f"{address}?immutable=1")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(address: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+    connection.text_factory = values.decode
+    return connection
