@@ -1,1 +1,1 @@
-"""The command line: options, signals, the server's main function, and the export."""
+"""The command line: options, signals, the main function; export, backup and check of a history."""

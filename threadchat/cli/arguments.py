@@ -1,7 +1,8 @@
-"""Hold what the command lines of the server and of `export` share."""
+"""Hold what the command lines of the server, `export`, `backup` and `check` share."""
 
 import argparse
 import contextlib
+import io
 import os
 import sys
 from typing import NoReturn
@@ -29,3 +30,18 @@ def silence_broken_output() -> None:
     except (OSError, ValueError):
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def set_up_output() -> None:
+    """Have all letters written to standard output; those that its encoding lacks as escapes."""
+    if not isinstance(sys.stdout, io.TextIOWrapper):
+        return
+    encoding = None
+    if (
+        sys.platform == "win32"
+        and not sys.stdout.isatty()
+        and not os.environ.get("PYTHONIOENCODING")
+    ):
+        # In a file or a pipe, the code page of Windows would lack most of what people write.
+        encoding = "utf-8"
+    sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")

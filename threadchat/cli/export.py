@@ -2,8 +2,6 @@
 
 import argparse
 import contextlib
-import io
-import os
 import sqlite3
 import sys
 import time
@@ -11,10 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import rich.console
-from rich.progress import Progress
-
-from threadchat.cli.arguments import Fault, Parser, silence_broken_output
+from threadchat.cli.arguments import Fault, Parser, set_up_output, silence_broken_output
+from threadchat.cli.progress import bar
 from threadchat.errors import OperatorError
 from threadchat.messages.codec import as_json, iso_time, name_of, parse_iso_time, values_of
 from threadchat.messages.kinds import Gap
@@ -41,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
     and 130 after Ctrl-C. A wrong option exits with status 2.
     """
     options = _parse(argv)
-    _set_up_output()
+    set_up_output()
     try:
         _export(options)
     except OperatorError as error:
@@ -56,20 +52,6 @@ def main(argv: Sequence[str]) -> int:
         return 130
     silence_broken_output()
     return 0
-
-
-def _set_up_output() -> None:
-    if not isinstance(sys.stdout, io.TextIOWrapper):
-        return
-    encoding = None
-    if (
-        sys.platform == "win32"
-        and not sys.stdout.isatty()
-        and not os.environ.get("PYTHONIOENCODING")
-    ):
-        # In a file or a pipe, the code page of Windows would lack most of what people write.
-        encoding = "utf-8"
-    sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 _EXAMPLES = """\
@@ -201,25 +183,13 @@ def _select(connection: sqlite3.Connection, path: Path, options: argparse.Namesp
 
 
 def _showing_progress(lines: Iterator[_Line], total: int) -> Iterator[_Line]:
-    """Yield `lines`; show a bar on standard error if that is a terminal."""
-    with Progress(
-        console=rich.console.Console(stderr=True),
-        transient=True,
-        # By default, rich would redirect what is written to standard output.
-        redirect_stdout=False,
-        redirect_stderr=False,
-        disable=not _has_place_for_a_bar(),
-    ) as progress:
-        task = progress.add_task("Reading", total=total)
+    """Yield `lines`; show a bar on standard error if that is a terminal, and the output is none."""
+    # If the messages go to a terminal, too, the bar would appear between them.
+    with bar("Reading", is_shown=not sys.stdout.isatty()) as show:
         for number, line in enumerate(lines, 1):
             yield line
             if number % _EVERY == 0:
-                progress.update(task, completed=number)
-
-
-def _has_place_for_a_bar() -> bool:
-    # If the messages go to a terminal, too, the bar would appear between them.
-    return sys.stderr is not None and sys.stderr.isatty() and not sys.stdout.isatty()
+                show(number, total)
 
 
 def _as_text(line: _Line) -> str:

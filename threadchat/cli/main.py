@@ -23,7 +23,7 @@ from types import FrameType
 
 from threadchat.access.limits import Limits
 from threadchat.chat.rules import RulesFiles
-from threadchat.cli import affinity, export
+from threadchat.cli import affinity, backup, check, export
 from threadchat.cli.arguments import Fault, silence_broken_output
 from threadchat.cli.lookups import look_up, tell_ways_by_name
 from threadchat.cli.options import Options, parse_options
@@ -62,6 +62,9 @@ LAST_LINES_SECONDS = 0.25
 GC_THRESHOLD = 10_000
 """How many new objects there have to be before Python looks for reference cycles."""
 
+COMMANDS = {"backup": backup.main, "check": check.main, "export": export.main}
+"""What can be done with a history, besides serving it."""
+
 SWITCH_SECONDS = 0.1
 """Seconds after which a thread that waits for the GIL asks for it, and asks again.
 
@@ -78,11 +81,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a server until it is told to stop; return the exit status.
 
     The status is 0 after SIGINT or SIGTERM, and 1 if the server cannot run. A wrong option exits
-    with status 2. If the first argument is `export`, print a history instead.
+    with status 2. If the first argument is one of `COMMANDS`, do that with a history instead.
     """
     arguments = sys.argv[1:] if argv is None else argv
-    if arguments[:1] == ["export"]:
-        return export.main(arguments[1:])
+    if arguments and arguments[0] in COMMANDS:
+        return COMMANDS[arguments[0]](arguments[1:])
     signals: SimpleQueue[int] = SimpleQueue()  # a signal handler may call its `put`
     on_stop_signals(lambda number, _frame: signals.put(number))
     on_console_closed(signals)

@@ -33,6 +33,8 @@ examples:
   threadchat --history chat.db          remember what is said over a restart
   threadchat --log-file log.jsonl       log what happens into a file, for programs to read
   threadchat export chat.db             print what was said; see threadchat export --help
+  threadchat backup chat.db copy.db     copy the history, also while the server runs
+  threadchat check chat.db              say whether the history is whole
 
 Each option can also be set in the environment, as THREADCHAT_PORT=4000 or THREADCHAT_QUIET=1.
 People join with: telnet ADDRESS 8000, or nc ADDRESS 8000

@@ -3,12 +3,10 @@
 A file of an older version is copied before it is changed. `database` opens the file and checks it.
 """
 
-import contextlib
-import os
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 
+from threadchat.storage import copying
 from threadchat.text.search import index_words
 
 _TABLES_OF_HISTORY = (
@@ -93,8 +91,8 @@ OF_RECORDS = (_TABLES_OF_RECORDS, _PEOPLE_IN_RECORDS, _ADDRESSES_OF_NAMES)
 VERSION = len(MIGRATIONS)
 """The version of the file that these make; the file keeps it as `user_version`."""
 
-VERSION_WITH_PLACES = 4
-"""The first version in which lines have places."""
+VERSION_WITH_INDEX, VERSION_WITH_RECORDS, VERSION_WITH_PLACES = 2, 3, 4
+"""The first versions that have the index of words, the tables of records, and places of lines."""
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
@@ -115,18 +113,4 @@ def copy_before(connection: sqlite3.Connection, path: Path) -> None:
     copy = path.with_name(f"{path.name}.before-{VERSION}")
     if copy.exists():
         return
-    # Under another name until it is complete, as the server may be killed meanwhile.
-    unfinished = path.with_name(f"{copy.name}-unfinished")
-    with contextlib.suppress(FileNotFoundError):
-        unfinished.unlink()
-    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    try:
-        with closing(sqlite3.connect(unfinished)) as target:
-            connection.backup(target)
-            # Otherwise the copy has files of its own beside it once somebody opens it.
-            target.execute("PRAGMA journal_mode = DELETE")
-        os.replace(unfinished, copy)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
-        raise
+    copying.copy(connection, copy)

@@ -13,10 +13,11 @@ from threadchat.text.paths import resolve
 _WHICH = "Name the file given to the server as --history."
 
 
-def open_to_read(path: Path) -> sqlite3.Connection:
+def open_to_read(path: Path, *, is_owned: bool = False) -> sqlite3.Connection:
     """Return a connection that reads `path` and cannot change it.
 
-    Raises `Unusable`, or `sqlite3.Error` for `faults.why_unusable`.
+    `is_owned` if nobody else has the file, and nothing of SQLite is beside it: then nothing is made
+    there. Raises `Unusable`, or `sqlite3.Error` for `faults.why_unusable`.
     """
     # By `stat` alone: to open and close the file would take a server's locks from it, were this
     # in the server's own process.
@@ -33,7 +34,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         raise Unusable(faults.not_readable(path, PermissionError("Permission denied")))
     found = resolve(path)
     address = found.as_uri()
-    connection = _connect(f"{address}?mode=ro")
+    connection = _connect(f"{address}?{'immutable=1' if is_owned else 'mode=ro'}")
     try:
         if version_of(connection, path) == 0:
             raise Unusable(f"{path} holds no history. {_WHICH}")
