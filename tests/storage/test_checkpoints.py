@@ -11,8 +11,9 @@ import pytest
 
 from tests.support.clock import Clock
 from threadchat.messages.kinds import Say
-from threadchat.storage import checkpoints, database
+from threadchat.storage import checkpoints, database, keeper
 from threadchat.storage.checkpoints import Checkpointer
+from threadchat.storage.keeper import Keeper
 from threadchat.storage.sqlitehistory import StoredHistory
 
 
@@ -29,7 +30,7 @@ def path(tmp_path: Path) -> Path:
 def history(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoredHistory]:
     """A history that makes no checkpoints by itself."""
     with monkeypatch.context() as patched:
-        patched.setattr(Checkpointer, "start", lambda _: True)
+        patched.setattr(Keeper, "start", lambda _: True)
         history = StoredHistory(path, never)
     with closing(history):
         yield history
@@ -88,11 +89,11 @@ def test_what_was_written_is_in_the_file_when_it_is_quiet(
 def test_and_in_a_bound_of_time_when_it_never_is(
     path: Path, history: StoredHistory, checkpointer: Checkpointer, clock: Clock
 ) -> None:
-    looks = int(checkpoints.MAX_SECONDS / checkpoints.INTERVAL) + 1
+    looks = int(checkpoints.MAX_SECONDS / keeper.INTERVAL) + 1
     for _ in range(looks):
         talk(history)
         checkpointer.look()
-        clock.now += checkpoints.INTERVAL
+        clock.now += keeper.INTERVAL
     assert lines_in_file(path) == looks
 
 
@@ -159,7 +160,7 @@ def test_nothing_is_written_while_nothing_is_said(
     before = log_of(path).read_bytes()
     for _ in range(20):
         checkpointer.look()
-        clock.now += checkpoints.INTERVAL
+        clock.now += keeper.INTERVAL
     assert log_of(path).read_bytes() == before
 
 
@@ -229,7 +230,7 @@ def test_the_thread_of_a_history_does_it(path: Path, monkeypatch: pytest.MonkeyP
         looked.set()
 
     monkeypatch.setattr(Checkpointer, "_look", noted)
-    monkeypatch.setattr(checkpoints, "INTERVAL", 0.01)
+    monkeypatch.setattr(keeper, "INTERVAL", 0.01)
     with closing(StoredHistory(path, never)) as history:
         talk(history)
         assert looked.wait(10)

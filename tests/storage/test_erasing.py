@@ -106,8 +106,8 @@ def test_it_is_done_at_the_next_start_if_the_server_was_killed(path: Path) -> No
     program = (
         "import os, sys\n"
         "from threadchat.messages.kinds import Say\n"
-        "from threadchat.storage import sqlitehistory\n"
-        "sqlitehistory.Eraser.start = lambda self: None\n"
+        "from threadchat.storage import historyfile, sqlitehistory\n"
+        "historyfile.Eraser.start = lambda self: None\n"
         "history = sqlitehistory.StoredHistory(sys.argv[1], print)\n"
         "history.append('lobby', [Say('al', sys.argv[2], 1.0)])\n"
         "history.take_back('lobby', history.last_place('lobby'))\n"

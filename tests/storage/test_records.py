@@ -267,7 +267,7 @@ class TestBans:
     def test_to_ask_for_one_asks_no_database(self, records: Records) -> None:
         ban = records.ban(ip_network("10.0.0.1/32"), "op")
         records.close()
-        with records._lock:  # nor waits for anybody
+        with records.lock:  # nor waits for anybody
             assert records.ban_of_address("10.0.0.1") == ban
             assert records.ban_of_name("al") is None
             assert records.bans() == [ban]

@@ -12,16 +12,11 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
-from threading import Event, Thread
 
-from threadchat.net.threads import join, start_thread
 from threadchat.storage import database
 
-INTERVAL = 1.0
-"""Seconds between two looks. What is written between two of them is moved at the next quiet one."""
-
 MAX_SECONDS = 5.0
-"""After so long it is moved even if more is written all the time."""
+"""After so long it is moved even if more is written between any two looks."""
 
 LARGE_LOG = 16 * 1024 * 1024
 """A log of so many bytes is moved at each look."""
@@ -37,10 +32,10 @@ _TRIES = 5
 
 
 class Checkpointer:
-    """Makes checkpoints of the file at `path`, on a thread of its own.
+    """Makes checkpoints of the file at `path`; a `Keeper` has it look for when it is time.
 
-    `connection` is for this alone, and is closed by its owner after `close`. `warn` gets a line for
-    the operator if it fails, and when it works again. `clock` returns seconds.
+    `connection` is for this alone. `warn` gets a line for the operator if it fails, and when it
+    works again. `clock` returns seconds.
     """
 
     def __init__(
@@ -54,25 +49,9 @@ class Checkpointer:
         self._log = path.with_name(f"{path.name}-wal")
         self._warn = warn
         self._clock = clock
-        self._closing = Event()
-        self._thread: Thread | None = None
         self._version = 0  # of what the file held at the last look; another number at each change
         self._waits_since: float | None = 0.0  # the log may hold something from before
         self._has_failed = False
-
-    def start(self) -> bool:
-        """Start the thread; return False if there is none left."""
-        self._thread = start_thread(self._run, "history checkpoints")
-        return self._thread is not None
-
-    def close(self) -> None:
-        """End the thread. SQLite makes the last checkpoint when the last connection is closed."""
-        self._closing.set()
-        join(self._thread)
-
-    def _run(self) -> None:
-        while not self._closing.wait(INTERVAL):
-            self.look()
 
     def look(self) -> None:
         """Make a checkpoint if it is time for one."""

@@ -25,12 +25,13 @@ def copy(
     path: Path,
     *,
     replaces: bool = False,
+    is_checked: bool = True,
     progress: Progress = lambda copied, pages: None,
 ) -> None:
     """Copy all that `connection` reads into a file at `path`, for its owner only.
 
-    The copy has that name only once it is complete and was checked. If there is such a file
-    already, it is replaced if `replaces` says so. Raises `FileExistsError` if not, another
+    The copy has that name only once it is complete, and was checked unless the caller does that. A
+    file of that name is replaced if `replaces` says so. Raises `FileExistsError` if not, another
     `OSError`, `Unusable`, or `sqlite3.Error`.
     """
     unfinished = path.with_name(f"{path.name}-unfinished")
@@ -45,13 +46,8 @@ def copy(
                 )
                 # Otherwise the copy has files of its own beside it once somebody opens it.
                 target.execute("PRAGMA journal_mode = DELETE")
-            with closing(sqlite3.connect(unfinished)) as target:
-                (verdict,) = target.execute("PRAGMA integrity_check (1)").fetchone()
-        if verdict != "ok":
-            raise Unusable(
-                f"what was copied is damaged, so {path} is not made. 'threadchat check' says what"
-                " is wrong with the history."
-            )
+            if is_checked:
+                _check(unfinished, path)
         if not replaces and os.path.lexists(path):
             raise FileExistsError(f"{path} is there already")
         os.replace(unfinished, path)
@@ -60,6 +56,16 @@ def copy(
             with contextlib.suppress(OSError):
                 rest.unlink()
         raise
+
+
+def _check(unfinished: Path, path: Path) -> None:
+    with closing(sqlite3.connect(unfinished)) as connection:
+        (verdict,) = connection.execute("PRAGMA integrity_check (1)").fetchone()
+    if verdict != "ok":
+        raise Unusable(
+            f"what was copied is damaged, so {path} is not made. 'threadchat check' says what is"
+            " wrong with the history."
+        )
 
 
 def _begin(unfinished: Path) -> Ownership:

@@ -60,6 +60,11 @@ def _make_private(path: str | Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
+def beside(path: Path) -> list[Path]:
+    """Return the files that SQLite puts beside the one at `path` while that is open."""
+    return [path.with_name(f"{path.name}{ending}") for ending in ("-wal", "-shm")]
+
+
 def connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
     """Return a connection that waits at most `busy_seconds` while another one makes a change.
 

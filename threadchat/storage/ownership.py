@@ -16,6 +16,7 @@ import struct
 import sys
 from pathlib import Path
 from threading import Lock
+from typing import Protocol
 
 from threadchat.errors import OperatorError
 
@@ -28,8 +29,8 @@ See sqlite.org/fileformat2.html, 1.4. Where there is no such page yet, it is beh
 FileId = tuple[int, int]
 """What a file is known by under all of its names: its device and its number there."""
 
-_lock = Lock()  # guards the set below
-_owned: set[FileId] = set()
+_lock = Lock()  # guards the dictionary below
+_owned: dict[FileId, "Ownership"] = {}
 
 
 class InUse(OperatorError):
@@ -70,6 +71,24 @@ def name_with_newer_log(path: Path) -> Path | None:
     return None
 
 
+class Follower(Protocol):
+    """Has the file open, too, and does not use it while its lock is held by another thread."""
+
+    lock: Lock
+
+    def follow(self, owner: "Ownership", path: Path) -> None:
+        """Go on with the file at `path`, which `owner` owns; the lock is held."""
+        ...
+
+
+def owner_of(path: Path) -> "Ownership | None":
+    """Return what owns the file at `path` in this process, or None."""
+    with _lock, contextlib.suppress(OSError):
+        its_id = id_of(path)
+        return None if its_id is None else _owned.get(its_id)
+    return None
+
+
 class Ownership:
     """Owns the file at `path` until it is closed, or raises `InUse` or `OSError`.
 
@@ -80,6 +99,8 @@ class Ownership:
         status = os.stat(path)
         self.file: FileId = status.st_dev, status.st_ino
         """The file that is owned, whatever has its name now."""
+        self.followers: list[Follower] = []
+        """What else has the file open in this process, and goes on with a new file if need be."""
         self._is_closed = False
         with _lock:
             if self.file in _owned:
@@ -92,7 +113,7 @@ class Ownership:
                 if isinstance(error, BlockingIOError | PermissionError):
                     raise InUse(path) from None
                 raise
-            _owned.add(self.file)
+            _owned[self.file] = self
 
     def close(self) -> None:
         """Let others have the file. Closing it twice does nothing more."""
@@ -100,7 +121,7 @@ class Ownership:
             if not self._is_closed:
                 self._is_closed = True
                 os.close(self._descriptor)
-                _owned.remove(self.file)
+                del _owned[self.file]
 
 
 if sys.platform == "win32":

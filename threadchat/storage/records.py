@@ -20,6 +20,7 @@ from threadchat.errors import PersonError
 from threadchat.messages.kinds import Private
 from threadchat.net.addresses import address_of
 from threadchat.storage import database, faults
+from threadchat.storage.ownership import Ownership, owner_of
 from threadchat.storage.values import name_of, text_of, time_of
 from threadchat.text.names import fold_name, skeleton
 from threadchat.text.paths import resolve
@@ -113,13 +114,12 @@ class Records:
         """Whether they outlive the server. If not, nobody should be promised a name, or mail."""
         self.now = now
         self._warn = warn
-        self._lock = Lock()  # guards the connection, and changes of the three below
+        self.lock = Lock()  # guards the connection, and changes of the three below
         # With links resolved, as in the history.
         self._path = Path(":memory:") if path is None else resolve(path)
         with contextlib.ExitStack() as opened:
             try:
                 self._connection = opened.enter_context(contextlib.closing(self._connect()))
-                self._connection.execute("PRAGMA foreign_keys = ON")
                 self._names = self._read_names()  # by their folded form
                 self._ignored = self._read_ignored()  # by the names of those who ignore
                 self._by_looks: dict[str, tuple[str, ...]] = {}  # names by their skeleton
@@ -130,21 +130,41 @@ class Records:
             except sqlite3.Error as error:
                 raise faults.Unusable(faults.why_unusable(self._path, error)) from None
             opened.pop_all()
+        self._is_closed = False
+        owner = owner_of(self._path) if self.is_lasting else None
+        if owner is not None:
+            owner.followers.append(self)
 
     def _connect(self) -> sqlite3.Connection:
         if self.is_lasting:
-            return database.connect(self._path, _BUSY_SECONDS)
-        return database.connect_in_memory()
+            connection = database.connect(self._path, _BUSY_SECONDS)
+        else:
+            connection = database.connect_in_memory()
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    def follow(self, owner: Ownership, path: Path) -> None:
+        """Go on with the file at `path`, which holds the same; the lock is held."""
+        if not self._is_closed:
+            before, self._path = (self._connection, self._path), path
+            try:
+                self._connection = self._connect()
+            except sqlite3.Error:
+                self._path = before[1]
+                raise
+            before[0].close()
+            owner.followers.append(self)
 
     def close(self) -> None:
         """Close the file. Names and bans can still be asked for."""
-        with self._lock:
+        with self.lock:
+            self._is_closed = True
             self._connection.close()
 
     @contextlib.contextmanager
     def _turn(self, line: str) -> Iterator[sqlite3.Connection]:
         """Hold the connection; an error of SQLite becomes `RecordsFailed` with `line`."""
-        with self._lock, database.WRITING:
+        with self.lock, database.WRITING:
             try:
                 yield self._connection
             except sqlite3.Error as error:

@@ -106,6 +106,11 @@ def read_state(connection: sqlite3.Connection) -> tuple[str, bool]:
     return epoch, bool(row[1])
 
 
+def begin_epoch(connection: sqlite3.Connection, epoch: str) -> None:
+    """Give all lines of the file places in another epoch; their numbers stay."""
+    connection.execute("UPDATE history SET epoch = ?", (epoch,))
+
+
 def read_rooms(connection: sqlite3.Connection) -> dict[str, StoredRoom]:
     """Return all rooms by their folded names."""
     rows = connection.execute(

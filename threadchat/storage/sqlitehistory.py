@@ -12,19 +12,19 @@ it is written it has the same numbers in the epoch of the file.
 
 import contextlib
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import count, islice, repeat
 from pathlib import Path
 from threading import Event, Lock, Thread
 
+from threadchat.errors import OperatorError
 from threadchat.messages.kinds import Recalled, Spoken, TakenBack
 from threadchat.messages.places import Place, new_epoch
 from threadchat.net.threads import join, start_thread
-from threadchat.storage import database, faults, rows
-from threadchat.storage.checkpoints import MAX_PAGES, Checkpointer
-from threadchat.storage.erasing import Eraser
-from threadchat.storage.faults import Unusable
+from threadchat.storage import database, rows
+from threadchat.storage.checkpoints import MAX_PAGES
 from threadchat.storage.history import (
     MAX_REMEMBERED,
     CannotTakeBack,
@@ -34,6 +34,10 @@ from threadchat.storage.history import (
     set_places,
     with_gaps,
 )
+from threadchat.storage.historyfile import HistoryFile
+from threadchat.storage.keeper import Keeper
+from threadchat.storage.ownership import id_of
+from threadchat.storage.rescue import rescue
 from threadchat.storage.rows import Row, StoredRoom, Unwritten, found_of, kept_of
 from threadchat.text.names import fold_name
 from threadchat.text.paths import resolve
@@ -48,8 +52,8 @@ RETRY_SECONDS = 1.0
 _MAX_AT_ONCE = 4096
 """The most messages in one commit: more than any batch of a room has."""
 
-_BUSY_SECONDS = 0.1
-"""How long a commit waits while another program has the file locked: the room waits, too."""
+_RESCUE_SECONDS = 60.0
+"""How long after a failure it is tried again to go on in a new file."""
 
 _FORGOTTEN_AT_ONCE = 200
 """The most lines that are forgotten in one commit: a room waits for no more."""
@@ -77,8 +81,6 @@ class StoredHistory(History):
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         super().__init__(limit)
-        # With links resolved, so that two names of one file have one lock.
-        self._path = resolve(path)
         self._retry_seconds = retry_seconds
         self._warn = warn
         # Guards the connection and all below; taken after `_search_turn` where both are needed.
@@ -93,37 +95,56 @@ class StoredHistory(History):
         self._is_closed = False
         self._retrier: Thread | None = None
         self._closing = Event()
-        # Searches have a connection of their own, as a long one must not hold up a room.
-        self._search_turn = Lock()
-        database.make(self._path)
-        with contextlib.ExitStack() as opened:
-            try:
-                # Closed last: see `ownership`.
-                opened.enter_context(contextlib.closing(database.own(self._path)))
-                self._connection = opened.enter_context(contextlib.closing(self._connect()))
-                database.prepare(self._connection, self._path)
-                self._searcher = opened.enter_context(contextlib.closing(self._connect()))
-                eraser = opened.enter_context(contextlib.closing(self._connect(0)))
-                checkpointer = opened.enter_context(contextlib.closing(self._connect()))
-                for connection in (self._searcher, eraser, checkpointer):
-                    # SQLite opens its files only now. Later there might be no descriptors left, or
-                    # another file of that name.
-                    connection.execute("SELECT id FROM messages LIMIT 1").fetchall()
-                self._epoch, has_to_erase = rows.read_state(self._connection)
-                # All of them, for a number must not be given twice while the file cannot be read.
-                self._stored = rows.read_rooms(self._connection)
-            except sqlite3.Error as error:
-                raise Unusable(faults.why_unusable(self._path, error)) from None
-            self._opened = opened.pop_all()
-        self._eraser = Eraser(eraser, self._path, warn)
-        self._checkpointer = Checkpointer(checkpointer, self._path, warn)
-        if not self._checkpointer.start():  # out of threads, rooms do it
+        self._search_turn = Lock()  # guards the connection for searches
+        self._rescue_at = 0.0
+        # With links resolved, as SQLite puts files of its own beside the one that is meant.
+        self._use(HistoryFile(resolve(path), warn))
+        self._stored = self._file.rooms
+        self._keeper = Keeper(self.look)
+        if not self._keeper.start():  # out of threads, rooms make the checkpoints
             self._connection.execute(f"PRAGMA wal_autocheckpoint = {MAX_PAGES}")
-        if has_to_erase:
-            self._eraser.start()
 
-    def _connect(self, busy_seconds: float = _BUSY_SECONDS) -> sqlite3.Connection:
-        return database.connect(self._path, busy_seconds)
+    def _use(self, file: HistoryFile) -> None:
+        self._file = file
+        self._path, self._epoch, self._eraser = file.path, file.epoch, file.eraser
+        self._connection, self._searcher = file.writer, file.searcher
+        if file.has_to_erase:
+            file.eraser.start()
+
+    def look(self) -> None:
+        """See to the file, as is done every second: make checkpoints, and go on if it is gone."""
+        if self._file.is_gone and time.monotonic() >= self._rescue_at:
+            self._rescue()
+        self._file.checkpointer.look()
+
+    def _rescue(self) -> None:
+        """Go on in a new file, as the name of this one is gone, or is that of another file."""
+        gone = self._file
+        what = "was removed or moved" if id_of(gone.path) is None else "is another file now"
+        followers = gone.owner.followers
+        locks = [self._search_turn, self._lock, *(it.lock for it in followers), database.WRITING]
+        with contextlib.ExitStack() as held:
+            for lock in locks:
+                held.enter_context(lock)
+            if self._is_closed:
+                return
+            try:
+                new = rescue(gone, self._warn, locks)
+            except OperatorError as error:
+                if not self._rescue_at:
+                    self._warn(f"{gone.path} {what}, and what was said will be lost: {error}")
+                self._rescue_at = time.monotonic() + _RESCUE_SECONDS
+                return
+            # Places that people have seen go on to be known: the numbers stay.
+            self._outages.append(self._epoch)
+            self._use(new)
+            self._rescue_at = 0.0
+        gone.eraser.close()
+        gone.give_up()
+        self._warn(
+            f"{gone.path} {what}: all that was said is in {new.path}, and goes on there. Start the"
+            " server with that file next time"
+        )
 
     def append(self, room: str, batch: Sequence[Spoken]) -> None:
         """Commit `batch`, or keep it in memory until it can be written; set its places."""
@@ -296,8 +317,10 @@ class StoredHistory(History):
             if not self._is_closed:
                 self._searcher.interrupt()  # so that the close does not wait for a long search
         join(retrier)
+        self._keeper.close()
+        if self._file.is_gone:
+            self._rescue()
         self._eraser.close()
-        self._checkpointer.close()
         with self._search_turn, self._lock:
             if self._is_closed:
                 return
@@ -306,7 +329,9 @@ class StoredHistory(History):
                 self._warn(f"the history still cannot be written: {lost} messages are lost")
             self._is_closed = True
             self._unwritten.clear()
-            self._opened.close()
+            if self._file.is_gone:
+                self._file.give_up()
+            self._file.close()
 
     # Writing, with the lock held
 

@@ -1,0 +1,85 @@
+"""The file of a history while a server has it open: its connections, and what keeps it in order.
+
+The file can be removed, moved or replaced meanwhile: the connections go on with the file that was
+opened, and what has its name now is never touched. `rescue` then makes a new file.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from threadchat.storage import database, faults, rows
+from threadchat.storage.checkpoints import Checkpointer
+from threadchat.storage.erasing import Eraser
+from threadchat.storage.faults import Unusable
+from threadchat.storage.ownership import id_of
+
+_BUSY_SECONDS = 0.1
+"""How long a commit waits while another program has the file locked: the room waits, too."""
+
+
+class HistoryFile:
+    """Has the file at `path` open, which is made if there is none, or raises `Unusable`.
+
+    `warn` gets a line for the operator if something fails. No method may be called by two threads
+    at once, nor a connection used so: `StoredHistory` holds the locks.
+    """
+
+    def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
+        self.path = path
+        database.make(path)
+        with contextlib.ExitStack() as opened:
+            try:
+                # Closed last: see `ownership`.
+                self.owner = opened.enter_context(closing(database.own(path)))
+                self.writer = opened.enter_context(closing(database.connect(path, _BUSY_SECONDS)))
+                database.prepare(self.writer, path)
+                # Searches have a connection of their own, as a long one must not hold up a room.
+                self.searcher, for_checkpoints, for_erasing = (
+                    opened.enter_context(closing(database.connect(path, busy_seconds)))
+                    for busy_seconds in (_BUSY_SECONDS, _BUSY_SECONDS, 0)
+                )
+                for connection in (self.searcher, for_checkpoints, for_erasing):
+                    # SQLite opens its files only now. Later there might be no descriptors left, or
+                    # another file of that name.
+                    connection.execute("SELECT id FROM messages LIMIT 1").fetchall()
+                self.epoch, self.has_to_erase = rows.read_state(self.writer)
+                # All of them, for a number must not be given twice while the file cannot be read.
+                self.rooms = rows.read_rooms(self.writer)
+                if id_of(path) != self.owner.file:
+                    raise Unusable(f"{path} was replaced just now. Start the server again.")
+            except sqlite3.Error as error:
+                raise Unusable(faults.why_unusable(path, error)) from None
+            self._opened = opened.pop_all()
+        self._beside = {beside: id_of(beside) for beside in database.beside(path)}
+        self._checkpoints = for_checkpoints
+        self.checkpointer = Checkpointer(for_checkpoints, path, warn)
+        self.eraser = Eraser(for_erasing, path, warn)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file was removed, moved or replaced: its name is not its own any more."""
+        # By `stat` alone, as opening and closing the file would release SQLite's locks.
+        with contextlib.suppress(OSError):
+            return id_of(self.path) != self.owner.file
+        return False
+
+    def give_up(self) -> None:
+        """Close a file that is gone, and remove what SQLite has put beside its name.
+
+        Otherwise SQLite would take that for a part of the file that has the name now.
+        """
+        with contextlib.suppress(sqlite3.Error):
+            # The file may be there by another name, and is to be whole.
+            self._checkpoints.execute("PRAGMA wal_checkpoint (TRUNCATE)").fetchone()
+        self.close()
+        for beside, its_id in self._beside.items():
+            with contextlib.suppress(OSError):
+                if its_id is not None and id_of(beside) == its_id:
+                    beside.unlink()
+
+    def close(self) -> None:
+        """Close all connections, and let others have the file."""
+        self._opened.close()
