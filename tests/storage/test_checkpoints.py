@@ -116,6 +116,30 @@ def test_the_log_stays_small_however_much_is_written(
     assert lines_in_file(path) == 300
 
 
+def test_the_log_is_begun_anew_though_somebody_writes_faster_than_it_is_moved(
+    path: Path,
+    history: StoredHistory,
+    checkpointer: Checkpointer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checkpoints, "MAX_PAGES", 10)
+    monkeypatch.setattr(checkpoints, "LARGE_LOG", 0)
+    monkeypatch.setattr(checkpoints, "PAGES_WAITED_FOR", 1)
+    move = Checkpointer._move
+
+    def move_while_they_talk(self: Checkpointer) -> tuple[int, int]:
+        talk(history, 1, "x" * 50_000)
+        pages, left = move(self)
+        talk(history, 1, "x" * 50_000)
+        return pages + 10, left + 10
+
+    monkeypatch.setattr(Checkpointer, "_move", move_while_they_talk)
+    talk(history)
+    before = log_of(path).read_bytes()[:32]
+    checkpointer.look()
+    assert log_of(path).read_bytes()[:32] != before
+
+
 def test_rooms_go_on_while_it_is_moved(
     path: Path,
     history: StoredHistory,

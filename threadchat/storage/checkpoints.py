@@ -28,7 +28,7 @@ PAGES_WAITED_FOR = 256
 """Writers should not have to wait until more pages than that are moved."""
 
 _TRIES = 5
-"""How often it is tried to have so few left, while more is written."""
+"""How often it is tried to have so few left, while more is written; then writers wait for all."""
 
 
 class Checkpointer:
@@ -97,9 +97,10 @@ class Checkpointer:
         for _ in range(_TRIES):
             if left <= PAGES_WAITED_FOR:
                 break
+            moved = pages - left
             pages, left = self._move()
-        else:
-            return False  # somebody is reading what the file held before
+            if pages - left == moved:
+                return False  # somebody is reading what the file held before
         with database.WRITING:
             return self._begin_anew(truncates)
 
