@@ -16,6 +16,7 @@ from tests.support.waiting import wait_until
 from threadchat.messages.kinds import Private, Say
 from threadchat.messages.places import Place
 from threadchat.storage import copying, historyfile, keeper
+from threadchat.storage.faults import Unusable
 from threadchat.storage.keeper import Keeper
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
@@ -119,6 +120,9 @@ def test_one_in_whose_place_another_is_put(
         another.append("lobby", [Say("bo", "of another day", 1.0)])
     before = other.read_bytes()
     os.replace(other, path)
+    with pytest.raises(Unusable, match=r"chat\.db-wal is in use by another"):
+        StoredHistory(path, never)
+    assert path.read_bytes() == before
     talk(history, 3, 5)
     take_back(history, "lobby", 1)  # which is to be erased from the file, too
     history.look()

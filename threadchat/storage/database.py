@@ -9,6 +9,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Lock
 
@@ -109,19 +110,38 @@ def version_of(connection: sqlite3.Connection, path: Path) -> int:
 def own(path: Path) -> Ownership:
     """Keep other servers from the file for as long as what this returns is not closed."""
     try:
-        owner = Ownership(path)
+        with contextlib.ExitStack() as if_it_fails:
+            owner = if_it_fails.enter_context(closing(Ownership(path)))
+            _look_for_owner_of_log(path)
+            other = name_with_newer_log(path)
+            if other is not None:
+                raise Unusable(
+                    f"{path} is the same file as {other}, and the last words are in {other}-wal."
+                    " Start the server with that name."
+                )
+            if_it_fails.pop_all()
     except InUse as error:
         raise Unusable(str(error)) from None
     except OSError as error:
         raise Unusable(faults.not_writable(path, error)) from None
-    other = name_with_newer_log(path)
-    if other is not None:
-        owner.close()
-        raise Unusable(
-            f"{path} is the same file as {other}, and the last words are in {other}-wal. Start the"
-            " server with that name."
-        )
     return owner
+
+
+def own_log(path: Path) -> Ownership | None:
+    """Keep others from the log of an open file, should that file be replaced; None if it cannot be.
+
+    Its name stays the name of this log until the server notices. A server that took another file
+    of that name would read and write this log.
+    """
+    # SQLite holds no locks of POSIX on the log, so that it may be opened and closed.
+    return Ownership(beside(path)[0]) if os.name == "posix" else None
+
+
+def _look_for_owner_of_log(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        log = own_log(path)
+        if log is not None:
+            log.close()
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
@@ -143,7 +163,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     with transaction(connection):
         migrations.migrate(connection, version)
         mark_as_ours(connection)
-    # The index is merged in pieces while it is written, and a room waits for each piece. By default,
+    # The index is merged in pieces while it is written, and a room waits for each. By default,
     # one has 64 pages of 4,050 bytes for each level, and comes twice as often.
     for setting, value in (("pgsz", 1000), ("automerge", 8)):
         connection.execute("INSERT INTO words (words, rank) VALUES (?, ?)", (setting, value))

@@ -45,11 +45,16 @@ class HistoryFile:
                     # SQLite opens its files only now. Later there might be no descriptors left, or
                     # another file of that name.
                     connection.execute("SELECT id FROM messages LIMIT 1").fetchall()
+                log = database.own_log(path)
+                if log is not None:
+                    opened.enter_context(closing(log))
                 self.epoch, self.has_to_erase = rows.read_state(self.writer)
                 # All of them, for a number must not be given twice while the file cannot be read.
                 self.rooms = rows.read_rooms(self.writer)
                 if id_of(path) != self.owner.file:
                     raise Unusable(f"{path} was replaced just now. Start the server again.")
+            except OSError as error:
+                raise Unusable(faults.not_writable(path, error)) from None
             except sqlite3.Error as error:
                 raise Unusable(faults.why_unusable(path, error)) from None
             self._opened = opened.pop_all()
