@@ -86,7 +86,11 @@ def path(tmp_path: Path) -> Path:
                     (value, value, value),
                 )
                 other.execute("INSERT OR IGNORE INTO bans VALUES (?, ?, ?, ?, ?, ?)", (value,) * 6)
-                other.execute("INSERT OR IGNORE INTO names VALUES (?, ?, ?, ?, ?)", (value,) * 5)
+                other.execute(
+                    "INSERT OR IGNORE INTO names (fold, name, looks, kept, since, address)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    (value,) * 6,
+                )
         # Text that is no UTF-8.
         other.execute("UPDATE messages SET text = CAST(x'ff41' AS TEXT) WHERE seq = 4")
         other.commit()

@@ -10,7 +10,6 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_network
 from math import inf
 from pathlib import Path
 from threading import Lock
@@ -21,7 +20,7 @@ from threadchat.messages.kinds import Private
 from threadchat.net.addresses import address_of
 from threadchat.storage import database, faults
 from threadchat.storage.ownership import Ownership, owner_of
-from threadchat.storage.values import name_of, text_of, time_of
+from threadchat.storage.values import ban_of, bytes_of, name_of, text_of, time_of
 from threadchat.text.names import fold_name, skeleton
 from threadchat.text.paths import resolve
 
@@ -99,7 +98,7 @@ class Records:
     to do so.
     """
 
-    # The server owns the file, so these tables change only while `_lock` is held, and what was read
+    # The server owns the file, so these tables change only while `lock` is held, and what was read
     # under the lock stays true. Each change is one statement, not a transaction of several: the
     # history does not wait for long, and must not find the file locked by a thread that waits for
     # the interpreter.
@@ -232,7 +231,7 @@ class Records:
 
     def all_protected(self) -> list[Protected]:
         """Return the records of all protected names, oldest first."""
-        with self._lock:
+        with self.lock:
             return sorted(self._names.values(), key=lambda it: it.since)
 
     def lookalike(self, name: str) -> str | None:
@@ -255,7 +254,7 @@ class Records:
     def _read_names(self) -> dict[str, Protected]:
         rows = self._connection.execute("SELECT fold, name, kept, since, address FROM names")
         return {
-            str(fold): Protected(name_of(name), _bytes_of(kept), time_of(since), text_of(address))
+            str(fold): Protected(name_of(name), bytes_of(kept), time_of(since), text_of(address))
             for fold, name, kept, since, address in rows
         }
 
@@ -430,27 +429,13 @@ class Records:
         rows = self._connection.execute(
             "SELECT target, set_by, why, at, until FROM bans ORDER BY at"
         )
-        return tuple(filter(None, (self._ban_of(row) for row in rows)))
-
-    def _ban_of(self, row: tuple[object, ...]) -> Ban | None:
-        target, by, why, at, until = row
-        shown = text_of(target)
-        banned: Target | None = None
-        with contextlib.suppress(ValueError):
-            banned = ip_network(shown) if "/" in shown else shown
-        if banned is None or (isinstance(banned, str) and name_of(banned) != banned):
-            self._warn(
-                f"{self._path} holds a ban on {shown[:50]!r}, which is no name, address or network:"
-                " nobody is kept out by it. Ban again what was meant"
-            )
-            return None
-        ends = time_of(until) if isinstance(until, int | float) else None
-        return Ban(banned, name_of(by), text_of(why), time_of(at), ends)
-
-
-def _bytes_of(kept: object) -> bytes:
-    """Return what is kept of a passphrase; nothing matches what is none."""
-    return kept if isinstance(kept, bytes) else b""
+        kept = []
+        for row in rows:
+            try:
+                kept.append(ban_of(*row))
+            except ValueError as error:
+                self._warn(f"{self._path} holds {error}: nobody is kept out by it. Ban them again")
+        return tuple(kept)
 
 
 def _longest(bans: Iterable[Ban]) -> Ban | None:

@@ -4,8 +4,11 @@ What people send is cleaned when it comes in. A file is no different (promise 4)
 is read from one goes through one of these functions.
 """
 
+import contextlib
+from ipaddress import ip_network
 from math import isfinite
 
+from threadchat.access.bans import Ban, Target
 from threadchat.text.clean import clean_text
 from threadchat.text.names import MAX_NAME_CELLS, BadName, clean_name
 
@@ -51,3 +54,20 @@ def time_of(value: object) -> float:
     if not isinstance(value, int | float) or not isfinite(value):
         return 0.0
     return min(max(0.0, float(value)), _LAST_TIME)
+
+
+def bytes_of(value: object) -> bytes:
+    """Return a column with what is kept of a passphrase; nothing matches if it is not that."""
+    return value if isinstance(value, bytes) else b""
+
+
+def ban_of(target: object, by: object, why: object, at: object, until: object) -> Ban:
+    """Return the ban in the columns of a row; a `ValueError` says in a few words what it is."""
+    shown = text_of(target)
+    banned: Target | None = None
+    with contextlib.suppress(ValueError):
+        banned = ip_network(shown) if "/" in shown else shown
+    if banned is None or (isinstance(banned, str) and name_of(banned) != banned):
+        raise ValueError(f"a ban on {shown[:50]!r}, which is no name, address or network")
+    ends = time_of(until) if isinstance(until, int | float) else None
+    return Ban(banned, name_of(by), text_of(why), time_of(at), ends)
