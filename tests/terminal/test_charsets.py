@@ -32,6 +32,7 @@ class TestCharset:
         for key in (b"a", b"\x82", AGREED):
             session.type(key, after=0.1)
         assert session.events == [EncodingChanged("cp1252"), EncodingChanged("cp437")]
+        assert session.replies.endswith(b"a\x82")
         session.type(b"\r\n")
         assert session.lines == ["a\xe9"]
 

@@ -590,5 +590,9 @@ class TestPastedTabs:
         session.type(b"\r")
         assert session.events == ["alice: "]
 
+    def test_text_behind_such_a_command_does(self, session: Session) -> None:
+        session.type(b"al\t\xff\xf1so\r")
+        assert session.events == ["al so"]
+
     def test_in_line_mode_it_stays_what_it_was(self) -> None:
         assert Session([b"a\tb\t\n"]).events == ["a\tb\t"]

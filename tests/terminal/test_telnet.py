@@ -288,6 +288,14 @@ class TestUnfinished:
             assert size == SIZE
             assert text_of(rest) == behind.replace(b"\r\n", b"\n").replace(b"\0", b"")
 
+    @pytest.mark.parametrize("end", [b"", b"\xff\xf0"], ids=["without end", "right"])
+    @pytest.mark.parametrize("behind", [b"hi", b"\r\n", "😀".encode()], ids=repr)
+    def test_what_comes_behind_a_size_is_text(self, end: bytes, behind: bytes) -> None:
+        for way in all_ways_to_cut(BEGUN + b"\x18" + end + behind):
+            size, *rest = Result(with_naws(), way).events
+            assert size == Subnegotiation(Option.NAWS, b"\x00\x50\x00\x18")
+            assert text_of(rest) == behind.replace(b"\r\n", b"\n")
+
     def test_a_command_may_follow_at_once(self) -> None:
         for way in all_ways_to_cut(BEGUN + b"\x18\xff\xf6hi"):
             _, *rest = Result(with_naws(), way).events
