@@ -144,7 +144,6 @@ class Decoder:
         except UnicodeDecodeError:
             return False
         self._rest += bytes((byte,))
-        self._utf8_bytes += 1
         if self.is_a_guess:
             self._go_back_to_utf8(0)
         return True
