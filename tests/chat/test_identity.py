@@ -101,7 +101,7 @@ class TestAfterLeaving:
         chat.enter(al)
         clock.now += MIN_SECONDS_IN_USE
         chat.leave(al, Reason.RESET)
-        with pytest.raises(BadName, match="is kept for somebody whose connection broke"):
+        with pytest.raises(BadName, match="is kept for 120 s for somebody"):
             chat.names.claim(make_person(2, ELSEWHERE), "al")
         back = make_person(3, HOME)
         chat.names.claim(back, "al")

@@ -137,6 +137,14 @@ class TestMail:
 
 
 class TestWhatWasSaid:
+    def test_where_nothing_else_was_said(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.says(bo, "hi")
+        lobby.types(al, "/ignore bo")
+        al.lines()
+        lobby.types(al, "/last")
+        assert al.lines() == ["=== All that is remembered of lobby is of those you ignore."]
+
     def test_it_goes_by_who_had_the_name_then(self, lobby: Lobby) -> None:
         al, bo, cy = lobby.enter("al", "bo", "cy")
         lobby.says(bo, "tea, said bo")

@@ -62,7 +62,7 @@ class TestLetters:
         assert bo.lines() == ["!!! Nobody here is called cy. /who lists everyone."]
 
     def test_who_is_muted_leaves_none(self, kept: Lobby, bo: Somebody, records: Records) -> None:
-        kept.chat.names.mute("bo", 60)
+        kept.chat.moderation.mute("bo", 60)
         kept.types(bo, "/msg al hi")
         (line,) = bo.lines()
         assert line.startswith("!!! You are muted for 1 min, until ")

@@ -1,6 +1,7 @@
 """Names: a name that was lost with its connection is kept."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from threadchat.chat.chat import Chat
 from threadchat.chat.keptnames import MAX_KEPT_AT_ADDRESS, MIN_SECONDS_IN_USE
 from threadchat.chat.names import NameProtected
 from threadchat.net.disconnect import Reason
+from threadchat.net.peers import PeerState
 from threadchat.storage.records import Records
 from threadchat.text.names import BadName
 
@@ -64,7 +66,7 @@ class TestLostNames:
     @pytest.mark.parametrize("why", [Reason.RESET, Reason.TIMED_OUT, Reason.TOO_SLOW])
     def test_another_address_does_not_get_it(self, chat: Chat, now: list[float], why: str) -> None:
         self.lose(chat, now, why)
-        with pytest.raises(BadName, match="AL is kept for somebody whose connection broke"):
+        with pytest.raises(BadName, match="AL is kept for 120 s for somebody"):
             chat.names.claim(make_person(2, "10.0.0.2:5000"), "AL")
 
     def test_the_same_address_does(self, chat: Chat, now: list[float]) -> None:
@@ -86,7 +88,9 @@ class TestLostNames:
                 chat.rename(person, "alan")
                 self.lose(chat, now, Reason.RESET)
             else:
-                with pytest.raises(BadName, match=r"al is kept for .* broke, for 2 min\."):
+                with pytest.raises(
+                    BadName, match=r"al is kept for 120 s for somebody whose connection broke\."
+                ):
                     chat.rename(person, "al")
 
     @pytest.mark.parametrize(
@@ -112,7 +116,7 @@ class TestLostNames:
 
     def test_nobody_gets_one_that_looks_like_it(self, chat: Chat, now: list[float]) -> None:
         self.lose(chat, now, Reason.RESET)
-        with pytest.raises(BadName, match="aI looks like al, which is kept for somebody"):
+        with pytest.raises(BadName, match="aI looks like al, which is kept for 120 s for"):
             chat.names.claim(make_person(2, "10.0.0.2:5000"), "aI")
 
     def test_a_name_of_a_moment_is_not_kept(self, chat: Chat, now: list[float]) -> None:
@@ -153,3 +157,68 @@ class TestLostNames:
         for person in crowd:
             chat.leave(person, Reason.RESET)
         assert len(chat.names._kept) == MAX_KEPT_AT_ADDRESS
+
+
+def come(lobby: Lobby, name: str, address: str) -> Somebody:
+    """Let somebody come in from `address`; once they are ended they are gone."""
+    person = Somebody(len(lobby.people) + 50)
+    person.address = address
+    lobby.chat.names.claim(person, name)
+    lobby.chat.enter(person)
+    return person
+
+
+class TestNamesThatAreTaken:
+    """The refusal says from where and since when, and how to have one's own name back."""
+
+    HOME, ELSEWHERE = "10.0.0.1:5000", "10.0.0.2:5000"
+
+    def refusal(self, lobby: Lobby, name: str, address: str) -> str:
+        with pytest.raises(BadName) as raised:
+            come(lobby, name, address)
+        return str(raised.value)
+
+    def test_from_another_address(self, lobby: Lobby) -> None:
+        come(lobby, "al", self.HOME)
+        assert re.fullmatch(
+            r"AL is taken, from 10\.0\.0\.1, since \d{4}-\d\d-\d\d \d\d:\d\d \(\d s\)\.",
+            self.refusal(lobby, "AL", self.ELSEWHERE),
+        )
+
+    def test_since_when_the_name_is_in_use(self, kept: Lobby) -> None:
+        now = 1e9
+        kept.records.now = lambda: now
+        al = come(kept, "al", self.HOME)
+        now += 3600
+        kept.chat.rename(al, "alan")
+        now += 120
+        assert self.refusal(kept, "alan", self.ELSEWHERE).endswith(" (2 min).")
+
+    @pytest.mark.parametrize(
+        ("peer", "within"),
+        [
+            (None, "85 s"),
+            (PeerState(False, 0, 0.2), "85 s"),
+            (PeerState(False, 0, 39.0), "46 s"),
+            (PeerState(False, 1, 84.9), "1 s"),
+            (PeerState(False, 2, 5.0), "80 s"),
+        ],
+    )
+    def test_from_ones_own_address(self, lobby: Lobby, peer: PeerState | None, within: str) -> None:
+        al = come(lobby, "al", self.HOME)
+        al.peer = peer
+        told = self.refusal(lobby, "al", "10.0.0.1:5001")
+        assert told.startswith("al is taken, from your own address, since ")
+        assert f"the server notices within {within} and keeps the name for you" in told
+        assert al.ended == []
+
+    def test_a_connection_that_is_dead_makes_way_at_the_same_address(self, lobby: Lobby) -> None:
+        al = come(lobby, "al", self.HOME)
+        identity = al.identity
+        al.peer = PeerState(False, 3, 12.0)
+        assert "taken, from 10.0.0.1" in self.refusal(lobby, "al", self.ELSEWHERE)
+        assert al.ended == []
+        al.leaves = lambda: lobby.chat.leave(al, Reason.REPLACED)
+        again = come(lobby, "al", "10.0.0.1:5001")
+        assert al.ended == ["came in again | al has come in again, from 10.0.0.1. Goodbye."]
+        assert again.identity is identity

@@ -95,7 +95,7 @@ class TestTopics:
         al.is_operator = True
         rows = answer(lobby, al, "/help operators")
         at = rows.index("===   /ban NAME|ADDRESS|NETWORK [TIME] [WHY]")
-        assert rows[at + 1].split("  ")[-1] == "keep a name, an address or a network out"
+        assert rows[at + 1].split("  ")[-1].strip() == "keep a name, an address or a network out"
 
     def test_rooms_is_a_topic_and_a_command(self, lobby: Lobby, al: Somebody) -> None:
         rows = answer(lobby, al, "/help ROOMS")

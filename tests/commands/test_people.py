@@ -83,7 +83,8 @@ class TestNick:
         lobby.types(al, f"/nick {name}")
         (line,) = al.lines()
         assert line.startswith("!!! ")
-        assert line.endswith("is taken. You are still al.")
+        assert " is taken, from 192.0.2.2, since " in line
+        assert line.endswith(" (0 s). You are still al.")
         assert al.name == "al"
         assert bo.lines() == []
 
@@ -108,7 +109,8 @@ class TestNick:
         lobby.types(al, "/nick bo")
         al.lines()
         lobby.types(bo, "/nick al")
-        assert bo.lines() == ["!!! al is taken. You are still bo."]
+        (line,) = bo.lines()
+        assert line.startswith("!!! al is taken, from 192.0.2.1, since ")
 
     def test_a_refused_name_stays_free(self, lobby: Lobby) -> None:
         al, bo, _ = lobby.enter("al", "bo", "c0y")
@@ -136,7 +138,8 @@ class TestNick:
         lobby.types(al, "/nick AL")
         bo.lines()
         lobby.types(bo, "/nick al")
-        assert bo.lines() == ["!!! al is taken. You are still bo."]
+        (line,) = bo.lines()
+        assert line.startswith("!!! al is taken, from 192.0.2.1, since ")
 
 
 class TestQuit:

@@ -123,7 +123,7 @@ class TestPrivate:
     def test_who_is_muted_does_not_reply(self, lobby: Lobby) -> None:
         al, bo = lobby.enter("al", "bo")
         lobby.types(al, "/msg bo hi")
-        lobby.chat.names.mute("bo", 60)
+        lobby.chat.moderation.mute("bo", 60)
         al.lines()
         bo.lines()
         lobby.types(bo, "/r secret")

@@ -54,7 +54,7 @@ def test_the_list_shows_what_only_an_operator_should_see(lobby: Lobby, terminal:
     lobby.types(bo, "/join games")
     lobby.types(bo, "/away lunch")
     al.is_operator = True
-    lobby.chat.names.mute("bo", 60)
+    lobby.chat.moderation.mute("bo", 60)
     assert rows(terminal.answers("who")) == [
         ["1", "al", "lobby", "192.0.2.1:1000", "0 s", "operator"],
         ["2", "bo", "games", "192.0.2.2:1000", "0 s", "away, muted: lunch"],

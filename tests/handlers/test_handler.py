@@ -105,7 +105,8 @@ def test_a_rename_is_announced_and_frees_the_old_name(server: ChatServer) -> Non
 def test_a_rename_to_a_taken_name_changes_nothing(server: ChatServer) -> None:
     with Client(server, "al"), Client(server, "bo") as bo:
         bo.type("/nick AL")
-        bo.expect("!!! AL is taken. You are still bo.\r\n")
+        bo.expect("!!! AL is taken, from your own address, since ")
+        bo.expect(" leave there. You are still bo.\r\n")
 
 
 def test_a_change_of_case_is_a_rename_like_others(server: ChatServer) -> None:
@@ -113,7 +114,7 @@ def test_a_change_of_case_is_a_rename_like_others(server: ChatServer) -> None:
         al.type("/nick Al")
         al.expect("=== You are now Al.\r\n")
         client.type("al")
-        client.expect("!!! al is taken.\r\n")
+        client.expect("!!! al is taken, from your own address, since ")
 
 
 @pytest.mark.parametrize(

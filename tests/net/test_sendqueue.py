@@ -13,6 +13,7 @@ from tests.support.sending import Sending
 from tests.support.servers import TRANSPORTS
 from tests.support.waiting import wait_until
 from threadchat.net.disconnect import Reason, reason_of
+from threadchat.net.peers import PeerState
 from threadchat.net.sendqueue import Flusher, SendQueue
 from threadchat.net.transport import PlainTransport, PortableTransport
 from threadchat.testing import DEADLINE
@@ -256,3 +257,19 @@ def test_without_a_thread_to_be_had_the_flusher_says_so(monkeypatch: pytest.Monk
         with pytest.raises(RuntimeError, match="cannot start a thread"):
             flusher.start()
     flusher.stop(DEADLINE)
+
+
+class TestLookingAtThePeer:
+    def test_the_transport_is_asked_until_the_end(
+        self, flusher: Flusher, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ours, client = socket.socketpair()
+        with client:
+            transport = TRANSPORTS[0](ours)
+            monkeypatch.setattr(transport, "look_at_peer", lambda: PeerState(False, 0, 1.0))
+            send_queue = SendQueue(transport, flusher)
+            assert send_queue.look_at_peer() == PeerState(False, 0, 1.0)
+            # From then on the transport may be closed at any moment.
+            send_queue.end(Reason.KICKED)
+            assert send_queue.look_at_peer() is None
+            send_queue.close()

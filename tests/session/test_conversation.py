@@ -150,11 +150,11 @@ class TestBeingAskedForMore:
         with Client(server, "al") as al, Client(server, "bo") as bo:
             al.type("one")
             bo.expect("al: one\r\n")
-            server.chat.names.mute("al", 60.0)
+            server.chat.moderation.mute("al", 60.0)
             al.type("two")
             overheard.may_ask.set()
             al.expect("!!! You are muted")
-            server.chat.names.unmute("al")
+            server.chat.moderation.unmute("al")
             assert bo.read_to_fence(al) == ""
         assert overheard.asked == []
 

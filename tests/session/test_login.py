@@ -31,8 +31,8 @@ def test_a_name_is_welcomed_with_a_line_of_help(server: ChatServer) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("al", "al is taken."),
-        ("AL", "AL is taken."),
+        ("al", "al is taken, from "),
+        ("AL", "AL is taken, from "),
         ("a1", "a1 looks too much like al, who is here already."),
         ("", "A name needs at least one letter or digit."),
         ("x" * 21, "That name is too long"),

@@ -227,7 +227,7 @@ class TestSpeaking:
     def test_muted_it_is_told_so(self, server: ChatServer, heard: Heard) -> None:
         member = server.add_member("bot", heard)
         with Client(server, "al") as al:
-            server.chat.names.mute("bot", 600.0)
+            server.chat.moderation.mute("bot", 600.0)
             member.say("hi")
             assert heard.next(Welcome)
             assert heard.next(Joined)
@@ -254,7 +254,7 @@ class TestBeingAPerson:
             al.type("b0t")
             al.expect("!!! b0t looks too much like bot, who is here already.")
             al.type("bot")
-            al.expect("!!! bot is taken.")
+            al.expect("!!! bot is taken, from a program here, since ")
 
     def test_it_is_listed_and_counted(self, server: ChatServer, heard: Heard) -> None:
         server.add_member("bot", heard)

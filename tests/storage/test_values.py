@@ -82,10 +82,15 @@ def path(tmp_path: Path) -> Path:
                     "INSERT OR IGNORE INTO rooms (fold, name) VALUES (?, ?)", (value, value)
                 )
                 other.execute(
-                    "INSERT INTO letters (recipient, sender, text, at) VALUES ('bo', ?, ?, ?)",
-                    (value, value, value),
+                    "INSERT INTO letters (recipient, sender, text, at, writer)"
+                    " VALUES ('bo', ?, ?, ?, ?)",
+                    (value,) * 4,
                 )
-                other.execute("INSERT OR IGNORE INTO bans VALUES (?, ?, ?, ?, ?, ?)", (value,) * 6)
+                other.execute(
+                    "INSERT OR IGNORE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?)", (value,) * 7
+                )
+                other.execute("INSERT OR IGNORE INTO ignores VALUES (?, 'bo')", (value,))
+                other.execute("INSERT OR IGNORE INTO ignores VALUES ('bo', ?)", (value,))
                 other.execute(
                     "INSERT OR IGNORE INTO names (fold, name, looks, kept, since, address)"
                     " VALUES (?, ?, ?, ?, ?, ?)",

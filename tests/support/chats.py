@@ -12,6 +12,8 @@ from threadchat.chat.rules import Rules
 from threadchat.commands.builtin import make_registry
 from threadchat.commands.registry import Call, parse_line
 from threadchat.messages.kinds import Say
+from threadchat.monitoring.events import Acted
+from threadchat.net.peers import PeerState
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
 from threadchat.terminal.view import PLAIN_VIEW, Appearance, View
@@ -38,7 +40,7 @@ def make_person(id: int, address: str = "") -> Person:
 class Somebody(Person):
     """A person that keeps what they are sent. The object is its own `Connection`, too."""
 
-    __slots__ = ("appearance", "ended", "now", "pauses", "received", "secrets")
+    __slots__ = ("appearance", "ended", "leaves", "now", "pauses", "peer", "received", "secrets")
 
     def __init__(self, id: int) -> None:
         self.received = bytearray()
@@ -48,6 +50,10 @@ class Somebody(Person):
         self.now = [0.0]
         """The clock of the chat; it goes on while this person waits."""
         self.ended: list[str] = []
+        self.leaves: Callable[[], object] = lambda: None
+        """What this person's thread does when the connection is ended."""
+        self.peer: PeerState | None = None
+        """What the system knows of this person's client."""
         super().__init__(id, f"192.0.2.{id}:1000", self.received.extend, PLAIN_VIEW, self)
         self.appearance = Appearance()
 
@@ -63,8 +69,12 @@ class Somebody(Person):
     def catch_up(self, seconds: float) -> bool:
         return not self.ended
 
+    def look_at_peer(self) -> PeerState | None:
+        return self.peer
+
     def end(self, reason: str, words: str) -> None:
         self.ended.append(f"{reason} | {words}")
+        self.leaves()
 
     @property
     def terminal(self) -> "Somebody":
@@ -143,8 +153,20 @@ class Lobby:
 
 RIGHT = "correct horse"
 
+CLOCK = r"(?:\d{4}-\d\d-\d\d )?\d\d:\d\d(?::\d\d)?"
+
+UNTIL = f"until {CLOCK}"
+"""A pattern of what is said of an end in time."""
+
 
 def protect(lobby: Lobby, person: Somebody, *typed: str) -> list[str]:
     person.secrets += typed
     lobby.types(person, "/protect")
     return person.lines()
+
+
+def deeds(lobby: Lobby) -> list[str]:
+    """Return what was logged since the last call."""
+    found = [f"{event.who} {event.deed}" for event in lobby.events if isinstance(event, Acted)]
+    lobby.events.clear()
+    return found

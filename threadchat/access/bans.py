@@ -27,7 +27,8 @@ class BadBan(PersonError):
 class Ban:
     """A ban that keeps its target out from `at` until `until`; None means that it has no end.
 
-    Both times are in seconds since the epoch. `by` is the operator, and `why` the reason.
+    Both times are in seconds since the epoch. `by` is the operator, and `why` the reason. `spared`
+    are names, folded, that look like the target and were somebody else's when the ban was set.
     """
 
     target: Target
@@ -35,6 +36,7 @@ class Ban:
     why: str
     at: float
     until: float | None = None
+    spared: frozenset[str] = frozenset()
 
     @property
     def network(self) -> IPNetwork | None:
@@ -61,26 +63,36 @@ class Ban:
         """Return whether the ban keeps out clients from `address`."""
         return self.network is not None and address in self.network
 
-    def is_of_name(self, fold: str, looks: str) -> bool:
-        """Return whether the ban keeps out a name with the fold `fold` or the skeleton `looks`."""
-        return fold == self._fold or looks == self._skeleton
+    def is_of_name(self, name: str) -> bool:
+        """Return whether the ban is of `name`, or of one that `name` looks like.
+
+        A name that differs in nothing but marks, such as `bo.` or `b_o`, looks like the name here.
+        """
+        if self._forms is None or fold_name(name) in self.spared:
+            return False
+        fold, looks = _forms_of(name)
+        return fold == self._forms[0] or looks == self._forms[1]
 
     def keeps_out(self, name: str, host: str) -> bool:
         """Return whether the ban keeps out a person with that name, or from that host."""
-        if self.is_of_name(fold_name(name), skeleton(name)):
-            return True
+        if self.network is None:
+            return self.is_of_name(name)
         try:
             return self.is_of_address(address_of(host))
         except ValueError:  # some other kind of door, without an address
             return False
 
     @cached_property
-    def _fold(self) -> str | None:
-        return fold_name(self.target) if isinstance(self.target, str) else None
+    def _forms(self) -> tuple[str, str] | None:
+        return _forms_of(self.target) if isinstance(self.target, str) else None
 
-    @cached_property
-    def _skeleton(self) -> str | None:
-        return skeleton(self.target) if isinstance(self.target, str) else None
+
+_MARKS = str.maketrans(dict.fromkeys("-_."))
+
+
+def _forms_of(name: str) -> tuple[str, str]:
+    """Return what two names have in common, the one or the other, if they look alike to a ban."""
+    return fold_name(name).translate(_MARKS), skeleton(name).translate(_MARKS)
 
 
 def key_of(target: Target) -> str:

@@ -16,6 +16,7 @@ from threadchat.chat.entries import More
 from threadchat.chat.ignoring import Ignoring
 from threadchat.chat.interfaces import Connection, Member, Observer, ServerControl
 from threadchat.chat.mail import Mail
+from threadchat.chat.moderation import Moderation
 from threadchat.chat.names import Names
 from threadchat.chat.order import InProcessOrder, Order
 from threadchat.chat.passwords import Passwords
@@ -81,6 +82,7 @@ class Chat:
         self.rules = rules
         self.records = records
         self.names = Names(records, clock)
+        self.moderation = Moderation(records, self.names, clock)
         self.ignoring = Ignoring(records, self.names)
         self.mail = Mail(records, self.names, observer)
         self.passwords = Passwords(records, self.names, Tries(clock))
@@ -239,6 +241,16 @@ class Chat:
             for_ = "" if left == math.inf else f" {for_and_until(left, time.time())}"
             person.tell(Problem(f"You are muted{for_}: nobody was shown that."))
         return not left
+
+    def may_act(self, person: Person) -> bool:
+        """Return whether `person`, an operator, may act as one; tell them if they are muted.
+
+        Otherwise they could lift their own mute, or speak in announcements and reasons.
+        """
+        if not person.mute_left(self.clock()):
+            return True
+        person.tell(Problem("You are muted: what operators do waits until you may speak again."))
+        return False
 
     def whisper(self, person: Person, recipient: Person, text: str) -> None:
         """Say `text` from `person` to `recipient` alone. The caller has checked `may_speak`."""

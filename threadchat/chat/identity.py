@@ -183,6 +183,12 @@ class Identities:
         identity, _ = self._left.get((name, host), (NOBODY, 0.0))
         return identity.current
 
+    def last_to_leave(self, name: str, now: float) -> Identity:
+        """Return the last identity to leave that had `name` until a while ago, or `NOBODY`."""
+        self._forget_old(now)
+        left = (it for (fold, _), (it, _) in reversed(self._left.items()) if fold == name)
+        return next(left, NOBODY).current
+
     def _forget_old(self, now: float) -> None:
         while self._left and next(iter(self._left.values()))[1] <= now:
             self._left.popitem(last=False)

@@ -13,6 +13,7 @@ from threadchat.messages.format import Format
 from threadchat.messages.kinds import RoomMessage
 from threadchat.monitoring.events import Event
 from threadchat.monitoring.stats import Snapshot
+from threadchat.net.peers import PeerState
 
 
 class Member(Protocol):
@@ -59,7 +60,10 @@ class TerminalSettings(Protocol):
 
 
 class Connection(Protocol):
-    """How a person is connected. All but `end` is for the person's own thread."""
+    """How a person is connected.
+
+    All but `look_at_peer` and `end` is for the person's own thread.
+    """
 
     @property
     def terminal(self) -> TerminalSettings | None:
@@ -78,6 +82,12 @@ class Connection(Protocol):
         """Wait until the person has taken what was sent, at most `seconds`.
 
         Return False if they are gone or are ended meanwhile.
+        """
+
+    def look_at_peer(self) -> PeerState | None:
+        """Return what is known of the other end, without sending to it; None if nothing is.
+
+        Any thread may call it.
         """
 
     def end(self, reason: str, words: str) -> None:

@@ -1,7 +1,6 @@
 """Know which person has which name: claim names, keep them, and find people by them.
 
 One person at a time has a name, and nobody gets a name that could be mistaken for one in use.
-Mutes are kept here, too, because a mute goes by the name.
 """
 
 import math
@@ -9,13 +8,16 @@ import time
 from collections.abc import Callable
 from threading import Condition, Lock
 
+from threadchat.access.bans import key_of
 from threadchat.chat.identity import NOBODY, Identities, Identity
 from threadchat.chat.keptnames import MIN_SECONDS_IN_USE, KeptNames
 from threadchat.chat.person import Person
+from threadchat.chat.restrictions import Restrictions
 from threadchat.net.disconnect import Reason
+from threadchat.net.peers import NOTICED_SECONDS, PeerState
 from threadchat.storage.records import Protected, Records
 from threadchat.text.names import BadName, clean_name, fold_name, name_of_charge, skeleton
-from threadchat.text.phrases import duration
+from threadchat.text.phrases import duration, minute
 
 MAKE_WAY_SECONDS = 5.0
 """How many seconds a person that gave the passphrase of a name waits for it to be free."""
@@ -47,7 +49,8 @@ class Names:
         self._kept = KeptNames()
         self._by_fold: dict[str, Person] = {}
         self._by_skeleton: dict[str, Person] = {}
-        self._muted: dict[str, float] = {}  # the time when the mute ends
+        self.restrictions = Restrictions()
+        """What operators have kept people from."""
 
     # Claiming
 
@@ -59,43 +62,63 @@ class Names:
         cannot have the name at all. After an error nothing has changed.
 
         If somebody proves that the name is theirs, an earlier connection with that name is ended.
-        So they need not wait until the server finds that connection dead.
+        So they need not wait until the server finds that connection dead. For anybody else at the
+        same address it is ended if the system knows that its other end is dead.
         """
         name = clean_name(raw)
         self._check_charge(name)
         self._check_claim(person, name, proven)
         fold, looks = fold_name(name), skeleton(name)
-        if proven is not None:
-            self._make_way(person, fold)
+        peer = self._make_way(person, fold, is_proven=proven is not None)
         with self._freed:
-            if self._by_fold.get(fold, person) is not person:
-                raise BadName(f"{name} is taken.")
             now = self._clock()
             known = self._identities.recognize(fold, person.host, now)
-            kept = self._kept.find(name, now) if proven is None else None
-            if kept is not None and kept.identity.current not in (person.identity, known):
-                wait = duration(math.ceil(kept.until - now))
-                like = "" if fold_name(kept.name) == fold else f"looks like {kept.name}, which "
-                raise BadName(
-                    f"{name} {like}is kept for somebody whose connection broke, for {wait}."
-                )
-            other = self._by_skeleton.get(looks, person)
-            if other is not person:
-                raise BadName(f"{name} looks too much like {other.name}, who is here already.")
+            self._check_free(person, name, known, proven, peer)
             self._by_fold[fold] = self._by_skeleton[looks] = person
             if person.identity is NOBODY:
                 person.came_at = self._records.now()
-            if person.identity is NOBODY and proven is None:
-                person.identity = Identity() if known is NOBODY else known
-            elif proven is not None:
+            if proven is not None:
                 self._bind(person, proven)
+            elif person.identity is NOBODY:
+                person.identity = Identity() if known is NOBODY else known
             if fold != person.folded_name:
                 person.named_at = now
                 person.identity.begin(name, fold, self._records.now())
             person.identity.name = name
             person.name, person.folded_name = name, fold
             person.ignores = person.identity.hidden()
-            person.muted_until = max(person.muted_until, self._muted.get(fold, -math.inf))
+            person.muted_until = max(person.muted_until, self._muted_until(person))
+
+    def _check_free(
+        self,
+        person: Person,
+        name: str,
+        known: Identity,
+        proven: Protected | None,
+        peer: PeerState | None,
+    ) -> None:
+        """Raise `BadName` if the name is somebody else's, or would bring `person` harm.
+
+        `known` is the person that had it at the same address until a while ago, `peer` the other
+        end of the connection of the person that has it.
+        """
+        fold, now = fold_name(name), self._clock()
+        holder = self._by_fold.get(fold, person)
+        if holder is not person:
+            raise BadName(_why_taken(name, holder, peer, person, self._records.now()))
+        kept = self._kept.find(name, now) if proven is None else None
+        if kept is not None and kept.identity.current not in (person.identity, known):
+            left = math.ceil(kept.until - now)
+            like = "" if fold_name(kept.name) == fold else f"looks like {kept.name}, which "
+            raise BadName(f"{name} {like}is kept for {left} s for somebody whose connection broke.")
+        other = self._by_skeleton.get(skeleton(name), person)
+        if other is not person:
+            raise BadName(f"{name} looks too much like {other.name}, who is here already.")
+        self._check_not_banned(known if person.identity is NOBODY else person.identity)
+        if proven is not None:
+            self._check_not_banned(self._owner(proven))
+        elif person.name and person.muted_until <= now:
+            self._check_not_muted(name, person)
 
     def _bind(self, person: Person, protected: Protected) -> None:
         """Let `person`, who has proven a protected name, be its owner."""
@@ -111,6 +134,7 @@ class Names:
             other.identity = other.identity.current
             if other.ignores or other.identity is after:
                 other.ignores = other.identity.hidden()
+                other.muted_until = max(other.muted_until, self._muted_until(other))
 
     def _owner(self, protected: Protected) -> Identity:
         fold = fold_name(protected.name)
@@ -127,21 +151,27 @@ class Names:
         with self._freed:
             self._identities.unbind(fold_name(name), self._records.now())
 
-    def _make_way(self, person: Person, fold: str) -> None:
-        """End the connection of another person with that name; wait until the name is free.
+    def _make_way(self, person: Person, fold: str, *, is_proven: bool) -> PeerState | None:
+        """End the connection of another person with that name if `person` is to have it.
 
-        The wait ends after `MAKE_WAY_SECONDS`.
+        Then wait until the name is free, for `MAKE_WAY_SECONDS` at most. Return what is known of
+        the other end of that connection, if there is one.
         """
         with self._freed:
             holder = self._by_fold.get(fold, person)
         connection = holder.connection  # read once: the holder's thread may set it to None
-        if holder is not person and connection is not None:
+        if holder is person or connection is None:
+            return None
+        peer = connection.look_at_peer()
+        is_ghost = peer is not None and peer.is_dead and holder.host == person.host
+        if is_proven or is_ghost:
             words = f"{holder.name} has come in again, from {person.host}. Goodbye."
             connection.end(Reason.REPLACED, words)
             with self._freed:
                 self._freed.wait_for(
                     lambda: self._by_fold.get(fold) is not holder, MAKE_WAY_SECONDS
                 )
+        return peer
 
     def _check_charge(self, name: str) -> None:
         """Raise `BadName` if people would take `name` for whoever runs the server (promise 4).
@@ -214,6 +244,17 @@ class Names:
         with self._freed:
             return fold_name(name) in self._by_fold
 
+    def find_called(self, name: str) -> Identity:
+        """Return who is called `name`, or owns it, or had it and has just left; else `NOBODY`."""
+        with self._freed:
+            person = self._by_fold.get(fold_name(name))
+            if person is not None:
+                return person.identity
+            protected = self._records.protected(name)
+            if protected is not None:
+                return self._owner(protected)
+            return self._identities.last_to_leave(fold_name(name), self._clock())
+
     def find_again(self, identity: Identity, name: str = "") -> Person | None:
         """Return the person that is `identity`, under whatever name; None if they are not here.
 
@@ -259,22 +300,37 @@ class Names:
                 if other.identity is identity:
                     other.ignores = identity.hidden()
 
-    # Muting
+    # Muting and banning
 
-    def mute(self, name: str, seconds: float) -> None:
-        """Let nobody called `name` speak for `seconds`, even after they leave and come back."""
-        until = self._clock() + seconds
-        with self._freed:
-            self._muted[fold_name(name)] = until
-            person = self._by_fold.get(fold_name(name))
-            if person is not None:
-                person.muted_until = until
+    def _muted_until(self, person: Person) -> float:
+        return self.restrictions.muted_until(person.name, person.host, person.identity)
 
-    def unmute(self, name: str) -> bool:
-        """Let the person called `name` speak again; return whether they were muted."""
-        with self._freed:
-            until = self._muted.pop(fold_name(name), -math.inf)
-            person = self._by_fold.get(fold_name(name))
-            if person is not None:
-                until, person.muted_until = max(until, person.muted_until), -math.inf
-        return until > self._clock()
+    def _check_not_muted(self, name: str, person: Person) -> None:
+        if self.restrictions.muted_until(name, person.host, person.identity) > self._clock():
+            raise BadName(f"{name} is muted, and would mute you, too.")
+
+    def _check_not_banned(self, identity: Identity) -> None:
+        keys = self.restrictions.bans_of(identity)
+        for ban in self._records.bans() if keys else ():
+            if key_of(ban.target) in keys:
+                raise NameBanned(f"That is banned here: {ban.line(self._records.now())}")
+
+
+def _why_taken(
+    name: str, holder: Person, peer: PeerState | None, person: Person, now: float
+) -> str:
+    """Return from where and since when `holder` has the name that `person` asks for.
+
+    At the same address it may be a connection of their own, so say how to have the name back.
+    """
+    begins = (it.begin for it in holder.identity.periods if it.fold == holder.folded_name)
+    since = max(begins, default=now)
+    when = f"since {minute(since)} ({duration(now - since)})"
+    if not person.host or holder.host != person.host:
+        return f"{name} is taken, from {holder.host or holder.address}, {when}."
+    left = max(1, math.ceil(NOTICED_SECONDS - (0.0 if peer is None else peer.silent_for)))
+    return (
+        f"{name} is taken, from your own address, {when}. If that is a connection of yours that"
+        f" broke, the server notices within {left} s and keeps the"
+        " name for you: try again then. If it still works, leave there."
+    )

@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable
 
-from threadchat.commands import operators, people, protected, rooms, settings, talk
+from threadchat.commands import (
+    moderation,
+    operators,
+    people,
+    protected,
+    rooms,
+    settings,
+    talk,
+)
 from threadchat.commands.help import add_help
 from threadchat.commands.registry import Command, Registry
 
@@ -14,7 +22,7 @@ def make_registry(more: Iterable[Command] = ()) -> Registry:
     """
     registry = Registry()
     add_help(registry)
-    for topic in (talk, people, rooms, settings, operators, protected):
+    for topic in (talk, people, rooms, settings, moderation, operators, protected):
         registry.merge(topic.registry)
     registry.merge(more)
     return registry

@@ -251,6 +251,8 @@ class Registry:
         try:
             if not command.takes(call.argument):
                 raise Misuse
+            if command.is_for_operators and not chat.may_act(person):
+                return
             command.action(chat, person, call.argument)
         except Misuse:
             person.tell(Problem(f"Use it like this: {command.usage} - {command.summary}."))

@@ -143,6 +143,9 @@ def last(chat: Chat, person: Person, argument: str) -> None:
     # Of what ignored people said, others take the place.
     of_all = chat.recent(person.room, MAX_REMEMBERED if person.ignores else number)
     said = not_said_by(person.ignores, of_all)[-number:]
+    if of_all and not said:
+        person.tell(Notice(f"All that is remembered of {person.room.name} is of those you ignore."))
+        return
     person.tell(LastAnswer(person.room.name, said, has_places=person.is_operator))
 
 
@@ -165,6 +168,8 @@ def unsay(chat: Chat, person: Person, argument: str) -> None:
         _take_back_own(person)
     elif not person.is_operator:
         person.tell(Problem("Only operators take back the lines of others. /unsay takes your own."))
+    elif not chat.may_act(person):
+        return
     elif _NUMBER.fullmatch(argument):
         if person.room is None:
             person.tell(Problem("Numbers count within a room, and you are in none. Give a name."))

@@ -11,6 +11,7 @@ from threadchat.chat.person import Person
 from threadchat.messages.format import render
 from threadchat.messages.kinds import Goodbye, Notice, Problem
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
+from threadchat.net.peers import PeerState
 from threadchat.net.sendqueue import Frame, SendQueue
 from threadchat.net.sniffer import Sniffer
 from threadchat.net.transport import Transport
@@ -411,6 +412,10 @@ class TerminalConnection:
         """How many bytes the client's system has taken so far."""
         return self._send_queue.bytes_sent
 
+    def look_at_peer(self) -> PeerState | None:
+        """Return what the system knows of the client's end, without sending to it."""
+        return self._send_queue.look_at_peer()
+
     def end(self, reason: str, words: str) -> None:
         """End this client, from any thread, telling it why in `words`."""
         self._send_queue.end(reason, render(Goodbye(reason, words), self.person.format))
@@ -435,10 +440,7 @@ class TerminalConnection:
         self._settle()
 
     def drain(self) -> None:
-        """Wait until the client has taken what is queued, then close our side before the client's.
-
-        The waits take up to `DRAIN_SECONDS` and `LINGER_SECONDS`.
-        """
+        """Wait until what is queued is taken, for `DRAIN_SECONDS`; then close our side first."""
         if self._send_queue.drain(DRAIN_SECONDS):
             self._transport.linger(LINGER_SECONDS)
 

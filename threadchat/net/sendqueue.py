@@ -16,6 +16,7 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
+from threadchat.net.peers import PeerState
 from threadchat.net.selfpipe import SelfPipe
 from threadchat.net.threads import join, start_thread
 from threadchat.net.transport import Transport
@@ -107,6 +108,14 @@ class SendQueue:
         """How many bytes wait for the client to take them."""
         with self._lock:
             return len(self._queue or b"")
+
+    def look_at_peer(self) -> PeerState | None:
+        """Return what the system knows of the client's end; None if it does not tell.
+
+        Nothing is sent. The lock keeps the transport from being closed meanwhile.
+        """
+        with self._lock:
+            return None if self.reason is not None else self._transport.look_at_peer()
 
     def drain(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds until nothing is queued; return whether that is so."""

@@ -16,6 +16,7 @@ from threading import Lock
 from typing import Final, NoReturn
 
 from threadchat.errors import OperatorError
+from threadchat.net.peers import PeerState
 from threadchat.net.transport import PlainTransport
 
 HANDSHAKE_SECONDS: Final = 10.0
@@ -203,6 +204,10 @@ class TlsTransport:
     def is_at_end(self) -> bool:
         """See `PlainTransport.is_at_end`."""
         return self.plain.is_at_end()
+
+    def look_at_peer(self) -> PeerState | None:
+        """See `PlainTransport.look_at_peer`."""
+        return self.plain.look_at_peer()
 
     def wake(self) -> None:
         """See `PlainTransport.wake`."""

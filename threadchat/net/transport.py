@@ -13,6 +13,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
+from threadchat.net.peers import PeerState, look_at_peer
+
 _NOT_WAITING: Final[int] = getattr(socket, "MSG_DONTWAIT", 0)
 
 _SLICE = 1.0
@@ -80,6 +82,9 @@ class Transport(Protocol):
 
     def is_at_end(self) -> bool:
         """Return whether the peer will send no more, as far as the system tells."""
+
+    def look_at_peer(self) -> PeerState | None:
+        """Return what the system knows of the peer; None if it does not tell."""
 
     def wake(self) -> None:
         """Make a `receive` that waits in another thread return, and every later one, too."""
@@ -161,6 +166,10 @@ class PlainTransport:
         poller = select.poll()
         poller.register(self._socket, select.POLLRDHUP)
         return bool(poller.poll(0))
+
+    def look_at_peer(self) -> PeerState | None:
+        """Return what the system knows of the peer, without sending; None if it does not tell."""
+        return look_at_peer(self._socket)
 
     def wake(self) -> None:
         """Make a `receive` that waits in another thread return, and every later one, too."""

@@ -10,9 +10,9 @@ from threadchat.chat.person import Person
 class ClientConnection(Connection, Protocol):
     """A client's connection, as the client's own thread uses it.
 
-    `is_behind`, `bytes_sent`, `end` and `abandon` may be used from any thread. While several people
-    speak at once, the delivering thread calls `take_lines`, `put_back` and `is_ended` for a client
-    whose own thread waits meanwhile.
+    `is_behind`, `bytes_sent`, `look_at_peer`, `end` and `abandon` may be used from any thread.
+    While several people speak at once, the delivering thread calls `take_lines`, `put_back` and
+    `is_ended` for a client whose own thread waits meanwhile.
     """
 
     person: Person

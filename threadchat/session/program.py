@@ -104,6 +104,10 @@ class ProgramConnection:
         """Return whether the connection is not ended: what waits in it is bounded anyway."""
         return not self._is_over.is_set()
 
+    def look_at_peer(self) -> None:
+        """Return None: the program is no other end of a connection."""
+        return
+
     def end(self, reason: str, words: str = "") -> None:
         """End the connection; what waits in it is dropped. Does not wait."""
         with self._changed:

@@ -71,6 +71,11 @@ _PEOPLE_IN_RECORDS = (
 
 _ADDRESSES_OF_NAMES = ("ALTER TABLE names ADD COLUMN address TEXT NOT NULL DEFAULT ''",)
 
+_NAMES_SPARED_BY_BANS = (
+    # Names, folded, with a space between two: others' that look like the one that is banned.
+    "ALTER TABLE bans ADD COLUMN spared TEXT NOT NULL DEFAULT ''",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _TABLES_OF_HISTORY,
     _INDEX_OF_WORDS,
@@ -79,13 +84,19 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _TOPICS_OF_ROOMS,
     _PEOPLE_IN_RECORDS,
     _ADDRESSES_OF_NAMES,
+    _NAMES_SPARED_BY_BANS,
 )
 """The statements that make each version of the file from the one before.
 
 A version that has been released is never changed: a new version is one more entry.
 """
 
-OF_RECORDS = (_TABLES_OF_RECORDS, _PEOPLE_IN_RECORDS, _ADDRESSES_OF_NAMES)
+OF_RECORDS = (
+    _TABLES_OF_RECORDS,
+    _PEOPLE_IN_RECORDS,
+    _ADDRESSES_OF_NAMES,
+    _NAMES_SPARED_BY_BANS,
+)
 """Those of the statements that make the tables of the records, without the history."""
 
 VERSION = len(MIGRATIONS)
@@ -105,7 +116,7 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
 
 
 def copy_before(connection: sqlite3.Connection, path: Path) -> None:
-    """Copy the file at `path` to one beside it, such as `chat.db.before-7`, for its owner only.
+    """Copy the file at `path` to one beside it, such as `chat.db.before-8`, for its owner only.
 
     A copy that is there already is left as it is: it was complete, and is from before the first
     try. Raise `OSError` or `sqlite3.Error` if no copy can be made.

@@ -300,9 +300,8 @@ class Records:
     ) -> int:
         """Keep `message` for its recipient; return its number, 0 if that name is not protected.
 
-        `writer` is the record of a protected name that the sender has proven, if there is one;
-        `others` are the numbers of messages that wait and are by the same person, under whatever
-        name. Raises `RecordsFull` if no more messages may wait for that name.
+        `writer` is the record of a name that the sender has proven, `others` are the numbers of
+        waiting messages by the same person. Raises `RecordsFull` if no more may wait.
         """
         recipient = fold_name(message.recipient)
         sender = fold_name(message.sender)
@@ -369,22 +368,32 @@ class Records:
 
     # Bans
 
-    def ban(self, target: Target, by: str, why: str = "", seconds: float | None = None) -> Ban:
+    def ban(
+        self,
+        target: Target,
+        by: str,
+        why: str = "",
+        seconds: float | None = None,
+        spared: Iterable[str] = (),
+    ) -> Ban:
         """Ban `target` for so many seconds, or without end; this replaces an earlier ban on it.
+
+        `spared` are the names, folded, of others that look like `target`.
 
         If the ban cannot be written, it holds all the same, and `RecordsFailed` is raised.
         """
         at = self.now()
-        ban = Ban(target, by, why, at, None if seconds is None else at + seconds)
+        until = None if seconds is None else at + seconds
+        ban = Ban(target, by, why, at, until, frozenset(spared))
         with self._turn(
             f"{show_target(target)} is banned until the server stops, but no longer: that cannot"
             " be written."
         ) as connection:
             self._bans = (*self._bans_but(target), ban)
             connection.execute(
-                "INSERT OR REPLACE INTO bans (key, target, set_by, why, at, until)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (key_of(target), str(target), by, why, ban.at, ban.until),
+                "INSERT OR REPLACE INTO bans (key, target, set_by, why, at, until, spared)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (key_of(target), str(target), by, why, ban.at, until, " ".join(ban.spared)),
             )
         return ban
 
@@ -417,8 +426,7 @@ class Records:
 
     def ban_of_name(self, name: str) -> Ban | None:
         """Return the ban on `name` or on a name that looks like it, or None."""
-        fold, looks = fold_name(name), skeleton(name)
-        return _longest(ban for ban in self.bans() if ban.is_of_name(fold, looks))
+        return _longest(ban for ban in self.bans() if ban.is_of_name(name))
 
     def _bans_but(self, target: Target) -> tuple[Ban, ...]:
         return tuple(ban for ban in self.bans() if key_of(ban.target) != key_of(target))
@@ -427,7 +435,7 @@ class Records:
         """Return the bans that are in force, and delete the others."""
         self._connection.execute("DELETE FROM bans WHERE until <= ?", (self.now(),))
         rows = self._connection.execute(
-            "SELECT target, set_by, why, at, until FROM bans ORDER BY at"
+            "SELECT target, set_by, why, at, until, spared FROM bans ORDER BY at"
         )
         kept = []
         for row in rows:

@@ -61,7 +61,9 @@ def bytes_of(value: object) -> bytes:
     return value if isinstance(value, bytes) else b""
 
 
-def ban_of(target: object, by: object, why: object, at: object, until: object) -> Ban:
+def ban_of(
+    target: object, by: object, why: object, at: object, until: object, spared: object
+) -> Ban:
     """Return the ban in the columns of a row; a `ValueError` says in a few words what it is."""
     shown = text_of(target)
     banned: Target | None = None
@@ -70,4 +72,5 @@ def ban_of(target: object, by: object, why: object, at: object, until: object) -
     if banned is None or (isinstance(banned, str) and name_of(banned) != banned):
         raise ValueError(f"a ban on {shown[:50]!r}, which is no name, address or network")
     ends = time_of(until) if isinstance(until, int | float) else None
-    return Ban(banned, name_of(by), text_of(why), time_of(at), ends)
+    names = frozenset(text_of(spared).split())
+    return Ban(banned, name_of(by), text_of(why), time_of(at), ends, names)

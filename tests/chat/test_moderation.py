@@ -1,0 +1,89 @@
+"""Find whom a mute or a ban is of: people, their look-alikes, the owners of protected names."""
+
+import math
+from contextlib import closing
+
+import pytest
+
+from tests.support.chats import RIGHT, Lobby, protect
+from threadchat.net.disconnect import Reason
+from threadchat.storage.records import Records
+from threadchat.text.names import BadName
+
+
+class TestOthers:
+    def test_they_look_like_it_and_are_here_or_protected(self, kept: Lobby) -> None:
+        al, bo, _ = kept.enter("al", "bo", "b.o")
+        protect(kept, al, RIGHT, RIGHT)
+        kept.chat.leave(al, Reason.QUIT)
+        assert kept.chat.moderation.others_like("b.o") == {"bo"}
+        assert kept.chat.moderation.others_like("a.l") == {"al"}
+        assert kept.chat.moderation.others_like("bo") == {"b.o"}
+        kept.types(bo, "/nick robert")
+        assert kept.chat.moderation.others_like("b.o") == set()
+
+    def test_another_name_of_the_same_person_is_none(self, kept: Lobby) -> None:
+        (al,) = kept.enter("al")
+        protect(kept, al, RIGHT, RIGHT)
+        kept.types(al, "/nick a.l")
+        assert kept.chat.moderation.others_like("a.l") == set()
+
+
+def test_who_gave_up_a_name_last(lobby: Lobby) -> None:
+    al, bo = lobby.enter("al", "bo")
+    assert lobby.chat.moderation.formerly_called("al") is None
+    for person, name in ((al, "ed"), (bo, "al"), (bo, "bo"), (al, "al"), (al, "ed")):
+        lobby.chat.rename(person, name)
+    assert lobby.chat.moderation.formerly_called("al") is al
+    assert lobby.chat.moderation.formerly_called("ed") is None
+
+
+class TestBannedOwners:
+    """A ban goes by the person, and so by their protected names, over a restart, too."""
+
+    def test_their_other_names_are_banned_as_well(self, kept: Lobby, records: Records) -> None:
+        al, bo = kept.enter("al", "bo")
+        al.is_operator = True
+        protect(kept, bo, RIGHT, RIGHT)
+        kept.types(bo, "/nick robert")
+        al.lines()
+        kept.types(al, "/ban robert 2h flooding")
+        first, second, *_ = al.lines()
+        assert first.startswith("=== Banned robert for 2 h")
+        assert second.startswith("=== Banned bo for 2 h")
+        kept.chat.leave(bo, "banned")
+        later = Lobby(records)
+        for name in ("bo", "robert", "r.obert"):
+            with pytest.raises(BadName, match="That is banned here"):
+                later.enter(name)
+        later.chat.close()
+
+    def test_names_of_others_are_left_alone_over_a_restart(
+        self, kept: Lobby, records: Records
+    ) -> None:
+        al, bo = kept.enter("al", "bo")
+        al.is_operator = True
+        protect(kept, bo, RIGHT, RIGHT)
+        kept.chat.leave(bo, Reason.QUIT)
+        kept.enter("b.o")
+        kept.types(al, "/ban b.o")
+        with closing(Records(records._path)) as again:
+            assert again.ban_of_name("bo_") is not None
+            assert again.ban_of_name("bo") is None
+
+
+class TestMutedOwners:
+    def test_a_passphrase_is_no_way_round(self, kept: Lobby) -> None:
+        al, bo = kept.enter("al", "bo")
+        protect(kept, bo, RIGHT, RIGHT)
+        kept.types(bo, "/nick robert")
+        kept.chat.moderation.mute("robert", math.inf)
+        kept.chat.leave(bo, Reason.QUIT)
+        kept.now[0] += 1000
+        (again,) = kept.enter("guest")
+        again.secrets.append(RIGHT)
+        kept.types(again, "/nick bo")
+        al.lines()
+        kept.says(again, "hi")
+        assert again.lines()[-1] == "!!! You are muted: nobody was shown that."
+        assert al.lines() == []

@@ -1,0 +1,97 @@
+"""Carry out what operators decide on people: find whom a mute or a ban is of, and apply it."""
+
+import math
+from collections.abc import Callable
+
+from threadchat.access.bans import Ban, Target
+from threadchat.chat.identity import NOBODY, Identity
+from threadchat.chat.names import Names
+from threadchat.chat.person import Person
+from threadchat.storage.records import Records
+from threadchat.text.names import fold_name
+
+
+class Moderation:
+    """The mutes and bans of one chat. Safe to use from any thread."""
+
+    def __init__(self, records: Records, names: Names, clock: Callable[[], float]) -> None:
+        self._records = records
+        self._names = names
+        self._restrictions = names.restrictions
+        self._clock = clock
+
+    def others_like(self, target: str) -> set[str]:
+        """Return the names, folded, that look like `target` to a ban and are somebody else's.
+
+        They are names of people that are here, and protected names.
+        """
+        identity, ban = self._names.find_called(target), Ban(target, "", "", 0.0)
+        owned = [
+            fold_name(it.name)
+            for it in self._records.all_protected()
+            if ban.is_of_name(it.name) and self._names.owner_of(it) is not identity
+        ]
+        here = [it.folded_name for it in self._names.everybody() if it.identity is not identity]
+        names = {*owned, *(name for name in here if ban.is_of_name(name))}
+        return names - {fold_name(target)}
+
+    def formerly_called(self, name: str) -> Person | None:
+        """Return the person here that was the last to give up `name` for another; None if none."""
+        fold = fold_name(name)
+        gave_up = [
+            (period.end, person.id, person)
+            for person in self._names.everybody()
+            if person.folded_name != fold
+            for period in person.identity.periods
+            if period.fold == fold and period.end != math.inf
+        ]
+        return max(gave_up)[2] if gave_up else None
+
+    def mute(self, target: Target, seconds: float, by: str = "") -> list[Person]:
+        """Let nobody at those addresses speak for `seconds`, or nobody of that name.
+
+        A mute of a name is also one of its look-alikes, and of the person that has it, under any
+        name, after they leave and come back, too. Return the people here that it mutes.
+        """
+        identity, spared = None, set[str]()
+        if isinstance(target, str):
+            identity, spared = self._names.find_called(target), self.others_like(target)
+        mute = self._restrictions.mute(target, by, self._clock() + seconds, identity, spared)
+        # Anybody that comes in from now on is muted in `Names.claim`.
+        people = self._names.everybody()
+        muted = [it for it in people if mute.is_of(it.name, it.host, it.identity)]
+        for person in muted:
+            person.muted_until = mute.until
+        return muted
+
+    def unmute(self, target: Target) -> list[Person] | None:
+        """End the mute of those addresses, or of the person called `target`.
+
+        Return the people here that may speak again; None if there was no such mute.
+        """
+        identity = self._names.find_called(target) if isinstance(target, str) else NOBODY
+        now = self._clock()
+        if not self._restrictions.unmute(target, identity, now):
+            return None
+        freed = []
+        for person in self._names.everybody():
+            was_muted = person.muted_until > now
+            person.muted_until = self._restrictions.muted_until(
+                person.name, person.host, person.identity
+            )
+            if was_muted and person.muted_until <= now:
+                freed.append(person)
+        return freed
+
+    def mutes(self) -> list[str]:
+        """Return a line for each mute, the oldest first."""
+        return self._restrictions.mute_lines(self._clock())
+
+    def ban(self, identity: Identity, target: str) -> None:
+        """Keep the person of `identity` out under any name, while there is a ban of `target`."""
+        if identity is not NOBODY:
+            self._restrictions.ban(identity, target)
+
+    def unban(self, target: Target) -> None:
+        """Let those in again that a ban of `target` was to keep out."""
+        self._restrictions.unban(target)
