@@ -116,15 +116,16 @@ class ClientTerminal:
         self._received_at = now
         events: list[TerminalEvent] = []
         received = self._telnet.receive_data(data, now)
-        pieces = sum(isinstance(event, Data) for event in received)
-        for event in received:
+        for index, event in enumerate(received):
             if not isinstance(event, Data):
                 events += self._take_command(event)
-                continue
-            pieces -= 1
-            typed = event.data if self._editor is None else pasted(event.data, is_last=not pieces)
-            events += self._take_bytes(typed)
-        events += [change for _, change in self._decoder.take_changes()]
+            elif self._editor is None or b"\t" not in event.data:
+                events += self._take_bytes(event.data)
+            else:
+                is_last = not any(isinstance(later, Data) for later in received[index + 1 :])
+                events += self._take_bytes(pasted(event.data, is_last=is_last))
+        if self._decoder.has_changed:
+            events += [change for _, change in self._decoder.take_changes()]
         if self._decoder.left_unfinished and self._telnet.speaks_telnet:
             self._telnet.ask_for_binary()
         self._choose_view()
@@ -162,12 +163,11 @@ class ClientTerminal:
 
     def _take_bytes(self, data: bytes, *, final: bool = False) -> Sequence[TerminalEvent]:
         text = self._decoder.decode(data, final)
-        changes = self._decoder.take_changes()
-        if not changes:
+        if not self._decoder.has_changed:
             return self._take_text(text)
         events: list[TerminalEvent] = []
         begin = 0
-        for place, change in changes:
+        for place, change in self._decoder.take_changes():
             events += self._take_text(text[begin:place])
             events.append(change)
             begin = place

@@ -52,6 +52,7 @@ class Decoder:
         "_utf8_bytes",
         "encoding",
         "fallback",
+        "has_changed",
         "holds_lines",
         "is_a_guess",
         "left_unfinished",
@@ -67,6 +68,8 @@ class Decoder:
 
         That is for clients that send whole lines, so that each line is read in one encoding.
         """
+        self.has_changed = False
+        """Whether `take_changes` has something to return."""
         self.left_unfinished = False
         """Whether a letter in UTF-8 has begun, and something else than the rest of it came."""
         self._decoder: codecs.IncrementalDecoder | None = None  # None for UTF-8
@@ -125,9 +128,8 @@ class Decoder:
 
     def take_changes(self) -> list[tuple[int, EncodingChanged]]:
         """Return the changes in the last call of `decode`, each with its place in the text."""
-        changes = self._changes
-        if changes:
-            self._changes = []
+        changes, self._changes = self._changes, []
+        self.has_changed = False
         return changes
 
     def put_back(self, byte: int) -> bool:
@@ -219,6 +221,7 @@ class Decoder:
     def _note_change(self, place: int, encoding: str) -> None:
         self._change_to(encoding)
         self._changes.append((place, EncodingChanged(encoding)))
+        self.has_changed = True
 
 
 def _has_utf8_letters(line: bytes) -> bool:
