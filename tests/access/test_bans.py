@@ -1,5 +1,6 @@
 """Test which clients a ban keeps out, how long it lasts, and how it is shown."""
 
+import re
 import time
 from ipaddress import ip_address, ip_network
 
@@ -62,13 +63,61 @@ class TestTarget:
                 "1.2.3.4/" + "9" * 5000,
                 "1.2.3.4/-1",
             ),
+            *(
+                "127.77",
+                "10.",
+                "1.2.3.4.5",
+                "10.1.*",
+                "192.168.1.x",
+                "10.0.0.1-9",
+                "10.0.0.1-10.0.0.9",
+            ),
+            *("0x7f.1", "１２７.７７", "10..1"),
             *("10.0.0.0/33", "10/8", "al/8", "fd00:::1", "[al]:1", "al%eth0", ":", "/"),
         ],
     )
     def test_what_is_meant_for_an_address_is_no_name(self, text: str) -> None:
         with pytest.raises(BadBan, match="is no address or network") as caught:
             parse_target(text)
-        assert len(str(caught.value)) < 200
+        assert len(str(caught.value)) < 250
+
+    @pytest.mark.parametrize(
+        ("text", "network"),
+        [
+            ("127.77", "127.77.0.0/16"),
+            ("10.", "10.0.0.0/8"),
+            ("10.*", "10.0.0.0/8"),
+            ("10.*.*.*", "10.0.0.0/8"),
+            ("192.168.1.x", "192.168.1.0/24"),
+            ("192.168.1", "192.168.1.0/24"),
+        ],
+    )
+    def test_a_part_of_an_address_is_asked_about(self, text: str, network: str) -> None:
+        with pytest.raises(BadBan, match=re.escape(f"Did you mean {network}?")):
+            parse_target(text)
+
+    @pytest.mark.parametrize("text", ["300.1", "10.0.0.1-9", "0x7f.1", "1.2.3.4.5", "al/8"])
+    def test_nothing_is_guessed(self, text: str) -> None:
+        with pytest.raises(BadBan) as caught:
+            parse_target(text)
+        assert "Did you mean" not in str(caught.value)
+
+    def test_a_name_that_looks_like_an_address_is_in_quotes(self) -> None:
+        with pytest.raises(BadBan, match=r'For the name, write "127\.77" in quotes\.$'):
+            parse_target("127.77")
+        for name in ("127.77", "10.0.0.1", "10.x"):
+            assert parse_target(f'"{name}"') == name
+            assert show_target(name) == f'"{name}"'
+            assert parse_target(show_target(name)) == name
+        assert parse_target('"al"') == "al"
+
+    @pytest.mark.parametrize("name", ["10", "007", "1st.floor", "v1.2", "0x7f", "a.b-c", "1.abe"])
+    def test_other_names_with_numbers_are_names(self, name: str) -> None:
+        assert parse_target(name) == show_target(name) == name
+
+    def test_a_name_in_quotes_may_be_bad(self) -> None:
+        with pytest.raises(BadBan, match="Nobody can be called that"):
+            parse_target('""')
 
     @pytest.mark.parametrize("text", ["", "a b", "-al", "who", "x" * 21])
     def test_what_nobody_can_be_called(self, text: str) -> None:

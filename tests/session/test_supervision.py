@@ -71,6 +71,39 @@ def test_who_says_nothing_is_warned_and_then_let_go(look: Callable[[], None]) ->
         assert console.next_disconnect().why == "idle"
 
 
+@pytest.mark.parametrize("line", [b"", b"   ", b"\t", b"\x07", "\u200b\u2060".encode(), b"\x1b[A"])
+def test_a_line_with_nothing_in_it_is_no_sign_of_a_person(
+    line: bytes, look: Callable[[], None]
+) -> None:
+    clock = Clock()
+    with (
+        run_server(limits=replace(UNLIMITED, idle_timeout=600), clock=clock) as (server, _),
+        Client(server, "al") as al,
+    ):
+        clock.now += 545
+        al.expect("Are you still here?")
+        al.send(line + b"\r\n\xff\xf6")
+        al.expect("Yes, threadchat is here.")  # so the line was served
+        clock.now += 56
+        assert "You have said nothing for 10 min. Goodbye." in al.expect_end()
+
+
+@pytest.mark.parametrize("line", ["hello", "/who", "/nosuch"])
+def test_words_and_commands_are(line: str, look: Callable[[], None]) -> None:
+    clock = Clock()
+    with (
+        run_server(limits=replace(UNLIMITED, idle_timeout=600), clock=clock) as (server, _),
+        Client(server, "al") as al,
+    ):
+        clock.now += 545
+        al.expect("Are you still here?")
+        al.type(line)
+        al.sync()
+        clock.now += 56
+        look()
+        al.sync()
+
+
 def test_nobody_is_warned_before_half_of_the_time_is_over(look: Callable[[], None]) -> None:
     clock = Clock()
     with (

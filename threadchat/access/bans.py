@@ -4,8 +4,10 @@ Pure functions of text and of the time that is handed in. `threadchat.storage.re
 bans.
 """
 
+import contextlib
 import re
 import time
+import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -102,8 +104,13 @@ def key_of(target: Target) -> str:
 
 
 def show_target(target: Target) -> str:
-    """Return `target` as people write it: an address without the size of its network."""
-    if isinstance(target, str) or target.num_addresses > 1:
+    """Return `target` as people write it: an address without the size of its network.
+
+    A name that looks like an address is in quotes.
+    """
+    if isinstance(target, str):
+        return f'"{target}"' if _looks_like_address(target) else target
+    if target.num_addresses > 1:
         return str(target)
     return str(target.network_address)
 
@@ -124,24 +131,62 @@ def parse_ban(words: str) -> tuple[Target, float | None, str]:
     return parse_target(target), seconds, why
 
 
-_LIKE_AN_ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){2,3}\.?|.*[/:%].*", re.DOTALL)
+_LIKE_AN_ADDRESS = re.compile(
+    # Parts of an address, with marks for any number and for ranges: 127.77, 10.*, 10.0.0.1-9.
+    r"[0-9]+\.[0-9x.*-]*|0x[0-9a-f]+\.[0-9a-fx.]*"
+    # An IPv6 address or a network, or something behind an address.
+    r"|.*[/:%].*",
+    re.DOTALL | re.IGNORECASE,
+)
+_QUOTED = re.compile(r'"([^"]*)"')
+
+
+def _looks_like_address(text: str) -> bool:
+    return _LIKE_AN_ADDRESS.fullmatch(unicodedata.normalize("NFKC", text)) is not None
 
 
 def parse_target(text: str) -> Target:
     """Return the network in `text`, or else the name; raise `BadBan` if it is neither.
 
-    A network may be written with any of its addresses: 192.168.1.7/24.
+    A network may be written with any of its addresses: 192.168.1.7/24. A name that looks like an
+    address is written in quotes: "10.0".
     """
     text = text.strip()
+    quoted = _QUOTED.fullmatch(text)
+    if quoted is None:
+        try:
+            return network_of(bare_host(text))
+        except ValueError:
+            if _looks_like_address(text):
+                raise BadBan(_what_is_an_address(text)) from None
     try:
-        return network_of(bare_host(text))
-    except ValueError:
-        if _LIKE_AN_ADDRESS.fullmatch(text):
-            raise BadBan(
-                f"{text[:50]!r} is no address or network;"
-                " 192.168.1.7, 192.168.1.0/24 and fd00::/8 are some."
-            ) from None
-    try:
-        return clean_name(text)
+        return clean_name(text if quoted is None else quoted[1])
     except BadName as error:
         raise BadBan(f"Nobody can be called that. {error}") from None
+
+
+def _what_is_an_address(text: str) -> str:
+    line = (
+        f"{text[:50]!r} is no address or network;"
+        " 192.168.1.7, 192.168.1.0/24 and fd00::/8 are some."
+    )
+    if network := _network_meant(text):
+        line += f" Did you mean {network}?"
+    try:
+        return f'{line} For the name, write "{clean_name(text)}" in quotes.'
+    except BadName:
+        return line
+
+
+def _network_meant(text: str) -> str:
+    """Return the network that begins with the numbers in `text`: 10.1.0.0/16 for 10.1 and 10.1.*.
+
+    Return "" if there is none.
+    """
+    begin = re.fullmatch(r"((?:[0-9]+\.){0,2}[0-9]+)(?:\.[*x]?)*", text, re.IGNORECASE)
+    if begin is None:
+        return ""
+    numbers = begin[1].split(".")
+    with contextlib.suppress(ValueError):
+        return str(network_of(".".join((numbers + ["0"] * 3)[:4]) + f"/{8 * len(numbers)}"))
+    return ""

@@ -74,10 +74,10 @@ class Conversation:
 
     def _serve(self, line: str) -> None:
         """Say `line`, or run the command that it calls."""
-        self._person.last_heard_at = self._chat.clock()
         text = clean_line(line)
-        if not text:
+        if not text:  # a client could send that for ever by itself, so it is no sign of a person
             return
+        self._person.last_heard_at = self._chat.clock()
         parsed = parse_line(text)
         if isinstance(parsed, Call):
             self._call(parsed, text)
