@@ -1,6 +1,7 @@
 """The main function: what keeps a server from running, and its exit status."""
 
 import errno
+import gc
 import os
 import socket
 import sys
@@ -12,7 +13,10 @@ from tests.net.test_tls import Files
 from threadchat.cli import affinity
 from threadchat.cli import main as cli
 from threadchat.cli.main import main
+from threadchat.net.threads import OutOfThreads
 from threadchat.server.chatserver import ChatServer
+from threadchat.server.listener import CannotListenForTls
+from threadchat.server.periodic import Periodic
 from threadchat.storage.sqlitehistory import StoredHistory
 
 
@@ -95,6 +99,61 @@ def test_whatever_else_goes_wrong_is_said_in_a_line(
     monkeypatch.setattr(cli, "ChatServer", fail)
     assert main(["--port", "0"]) == 1
     assert_one_line(capsys, "Network is down")
+
+
+TOO_LITTLE = (
+    "threadchat: the system has too little left for a server ({})."
+    " End other programs, or raise the limits that `ulimit -a` shows.\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (MemoryError(), "Out of memory"),
+        (OSError(errno.EMFILE, "Too many open files"), "Too many open files"),
+        (CannotListenForTls(errno.ENOBUFS, "No buffer space"), "No buffer space"),
+    ],
+)
+def test_a_shortage_is_said_in_a_line(
+    error: Exception,
+    why: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "ChatServer", fail)
+    assert main(["--port", "0"]) == 1
+    assert capsys.readouterr().err == TOO_LITTLE.format(why)
+
+
+def test_encodings_that_cannot_be_read_are_said_in_a_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise LookupError("cp1252 cannot be loaded just now: Too many open files")
+
+    monkeypatch.setattr(cli, "ChatServer", fail)
+    assert main(["--port", "0"]) == 1
+    assert_one_line(capsys, "the encodings cannot be read", "Too many open files")
+
+
+def test_a_server_that_cannot_start_is_said_in_a_line_below_the_log(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*_: object) -> None:
+        raise OutOfThreads("looking after clients")
+
+    monkeypatch.setattr(gc, "set_threshold", lambda _: None)
+    monkeypatch.setattr(Periodic, "start", fail)
+    assert main(["--port", "0", "--log-file", str(tmp_path / "log")]) == 1
+    captured = capfd.readouterr()
+    assert "server bound" in captured.out
+    assert captured.err.startswith("threadchat: cannot start a thread for looking after clients:")
+    assert captured.err.count("\n") == 1
+    assert b'"event": "bound"' in (tmp_path / "log").read_bytes()
 
 
 def test_a_file_that_is_no_history(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

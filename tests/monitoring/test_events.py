@@ -1,6 +1,9 @@
 """Test that what happens is handed to everyone that watches."""
 
+import sys
 from collections.abc import Sequence
+
+import pytest
 
 from threadchat.messages.kinds import RoomMessage, Say
 from threadchat.monitoring.events import Event, Stopped, Trouble, Watch
@@ -28,6 +31,50 @@ def test_everyone_is_handed_everything() -> None:
     for keeper in keepers:
         assert keeper.events == [Stopped()]
         assert keeper.messages == [("lobby", [Say("al", "hi", 0.0)], 2)]
+
+
+class Broken(Keeper):
+    """A watcher that raises, after it has kept what it is handed."""
+
+    def note(self, event: Event) -> None:
+        super().note(event)
+        raise ValueError("no ears")
+
+    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
+        super().shown(room, messages, deliveries)
+        raise ValueError("no ears")
+
+
+WORDS = (
+    "the watcher Broken has failed (ValueError: no ears); what it fails at later is not reported"
+)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_one_that_raises_keeps_nothing_from_the_others_who_are_told_once(first: bool) -> None:
+    broken, keeper = Broken(), Keeper()
+    watch = Watch(*([broken, keeper] if first else [keeper, broken]))
+    for _ in range(2):
+        watch.note(Stopped())
+        watch.shown("lobby", [Say("al", "hi", 0.0)], 2)
+    assert sorted(keeper.events, key=str) == [Stopped(), Stopped(), Trouble(WORDS)]
+    assert len(keeper.messages) == 2
+    assert broken.events == [Stopped(), Stopped()]
+    assert len(broken.messages) == 2
+
+
+def test_without_another_watcher_standard_error_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    watch = Watch(Broken(), Broken())
+    watch.shown("lobby", [], 0)
+    watch.note(Stopped())
+    assert capsys.readouterr().err == f"threadchat: {WORDS}\n" * 2
+
+
+def test_it_may_have_nobody_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    Watch(Broken()).note(Stopped())
 
 
 def test_a_warning_and_an_unexpected_error_are_troubles() -> None:

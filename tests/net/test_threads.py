@@ -6,7 +6,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from threadchat.net.threads import join, start_thread, waits_for_a_stop
+from threadchat.net.threads import (
+    OutOfThreads,
+    join,
+    start_needed_thread,
+    start_thread,
+    waits_for_a_stop,
+)
 from threadchat.testing import DEADLINE
 
 
@@ -40,6 +46,12 @@ def test_out_of_threads_there_is_none(monkeypatch: pytest.MonkeyPatch, error: Ex
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", cannot_start)
         assert start_thread(lambda: None, "writer") is None
+        with pytest.raises(OutOfThreads) as caught:
+            start_needed_thread(lambda: None, "writer", "writing")
+    assert str(caught.value) == (
+        "cannot start a thread for writing: the system is out of threads or memory."
+        " End other programs, or raise the limits that `ulimit -a` shows."
+    )
 
 
 def test_a_join_waits_until_the_thread_has_ended() -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.support.clients import Client
 from tests.support.servers import WatchingConsole, run_server
 from tests.support.waiting import run_concurrently, wait_until
-from threadchat import ChatServer, Command
+from threadchat import ChatServer, Command, OperatorError
 from threadchat.handlers import connection as connection_module
 from threadchat.messages.kinds import RoomMessage
 from threadchat.monitoring.events import Connected, Event
@@ -47,6 +47,114 @@ def test_a_server_that_was_never_started_can_be_stopped() -> None:
     server = ChatServer(("127.0.0.1", 0))
     server.stop()
     assert server.socket.fileno() == -1
+
+
+class TestStartingOnce:
+    def test_a_second_start_is_an_error_and_costs_nothing(self, server: ChatServer) -> None:
+        threads = threading.active_count()
+        with pytest.raises(OperatorError, match="the server has been started already"):
+            server.start()
+        assert threading.active_count() == threads
+        with Client(server, "al"):
+            pass
+
+    @pytest.mark.parametrize("is_started_before", [False, True])
+    def test_a_start_after_a_stop_is_an_error_and_costs_nothing(
+        self, is_started_before: bool
+    ) -> None:
+        threads = threading.active_count()
+        server = ChatServer(("127.0.0.1", 0))
+        if is_started_before:
+            server.start()
+        server.stop()
+        with pytest.raises(OperatorError, match="has been stopped: make a new one"):
+            server.start()
+        assert threading.active_count() == threads
+
+    def test_of_several_starts_at_once_one_counts(self) -> None:
+        with ChatServer(("127.0.0.1", 0)) as server:
+            failed: list[OperatorError] = []
+
+            def start() -> None:
+                try:
+                    server.start()
+                except OperatorError as error:
+                    failed.append(error)
+
+            run_concurrently([start] * 5)
+            assert len(failed) == 4
+            with Client(server, "al"):
+                pass
+
+    def test_a_stop_at_once_with_a_start_leaves_nothing(self) -> None:
+        for _ in range(20):
+            server = ChatServer(("127.0.0.1", 0))
+
+            def start(server: ChatServer = server) -> None:
+                with contextlib.suppress(OperatorError):
+                    server.start()
+
+            run_concurrently([start, server.stop])  # and the check for leaks looks
+
+    def test_a_stop_in_a_signal_handler_during_the_start_leaves_nothing(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server = ChatServer(("127.0.0.1", 0))
+        monkeypatch.setattr(server.chat, "start", server.stop)  # on the same thread, in the middle
+        server.start()
+
+    @pytest.mark.parametrize("name", ["flusher", "periodic", "acceptor"])
+    @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
+    def test_out_of_threads_it_is_stopped_and_says_so(
+        self, name: str, error: Exception, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        start = threading.Thread.start
+
+        def start_unless(thread: threading.Thread) -> None:
+            if name in thread.name:
+                raise error
+            start(thread)
+
+        threads = threading.active_count()
+        monkeypatch.setattr(threading.Thread, "start", start_unless)
+        server = ChatServer(("127.0.0.1", 0))
+        with pytest.raises(OperatorError, match="out of threads or memory") as caught:
+            server.start()
+        assert "\n" not in str(caught.value)
+        assert threading.active_count() == threads
+        assert server.socket.fileno() == -1
+
+    def test_out_of_memory_it_is_stopped_and_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail() -> None:
+            raise MemoryError
+
+        server = ChatServer(("127.0.0.1", 0))
+        monkeypatch.setattr(server.chat, "start", fail)
+        with pytest.raises(OperatorError, match="out of threads or memory"):
+            server.start()
+
+
+def test_a_watcher_that_raises_costs_nobody_anything() -> None:
+    class Broken:
+        def note(self, event: Event) -> None:
+            raise ValueError("no ears")
+
+        def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
+            raise ValueError("no ears")
+
+    with (
+        run_server(watchers=[Broken()]) as (server, console),
+        Client(server, "al") as al,
+        Client(server, "bo") as bo,
+    ):
+        al.type("hi")
+        bo.expect("al: hi\r\n")
+        bo.type("/quit")
+        al.expect("<-- bo left")
+        assert console.next_disconnect().why == "quit"
+        (trouble,) = console.troubles
+        assert trouble.startswith("the watcher Broken has failed (ValueError: no ears)")
+        console.troubles.clear()
 
 
 def test_stopping_twice_is_as_good_as_once(server: ChatServer) -> None:

@@ -14,7 +14,7 @@ import signal
 import ssl
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -45,7 +45,7 @@ from threadchat.net.threads import start_thread
 from threadchat.net.tls import make_context
 from threadchat.server.chatserver import ChatServer
 from threadchat.server.config import ServerConfig
-from threadchat.server.listener import CannotListenForTls
+from threadchat.server.listener import SHORTAGES, CannotListenForTls
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
@@ -96,8 +96,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return _run(options, signals)
-    except OperatorError as error:
-        print(f"threadchat: {error}", file=sys.stderr)
+    except (OperatorError, MemoryError, OSError) as error:
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) in SHORTAGES:
+            why = getattr(error, "strerror", None) or "Out of memory"
+            line = (
+                f"the system has too little left for a server ({why})."
+                " End other programs, or raise the limits that `ulimit -a` shows."
+            )
+        elif isinstance(error, OperatorError):
+            line = str(error)
+        else:
+            raise
+        print(f"threadchat: {line}", file=sys.stderr)
         return 1
 
 
@@ -128,7 +138,7 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
     # would look for cycles so often that it takes a twelfth of a busy server's time, and find none.
     gc.set_threshold(GC_THRESHOLD)
     over = Event()
-    with server:
+    with _closed_if_it_fails(console, log), server:
         address = server.server_address
         admits = options.allow.admits_near
         watch.note(Bound(show_address(address), ways_in(address, admits)))
@@ -158,6 +168,18 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
     silence_broken_output()
     over.set()
     return 0
+
+
+@contextlib.contextmanager
+def _closed_if_it_fails(console: Console, log: EventLog | None) -> Iterator[None]:
+    """Have the logs written before the line that says why the server cannot run."""
+    try:
+        yield
+    except (OperatorError, MemoryError, OSError):
+        if log is not None:
+            log.close(LAST_LINES_SECONDS)
+        console.close(LAST_LINES_SECONDS)
+        raise
 
 
 def _open_input(options: Options, server: ChatServer, console: Console) -> OperatorInput | None:
@@ -248,7 +270,12 @@ def _open_server(
             records=records,
             finish=finish,
         )
+    except LookupError as error:
+        # The codecs are in files, and there may be no descriptor left to read them.
+        raise Fault(f"the encodings cannot be read: {error}") from error
     except OSError as error:
+        if error.errno in SHORTAGES:
+            raise
         if isinstance(error, CannotListenForTls):
             raise Fault(_why_not(error, host, options.tls_port, "--tls-port")) from None
         raise Fault(_why_not(error, host, port, "--port")) from None

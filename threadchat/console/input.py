@@ -27,7 +27,7 @@ from rich.text import Text
 from threadchat.console.log import Console
 from threadchat.console.tty import Tty, is_in_foreground
 from threadchat.net.selfpipe import SelfPipe
-from threadchat.net.threads import join, start_thread
+from threadchat.net.threads import join, start_needed_thread
 from threadchat.terminal.keys import KEY_SECONDS, may_go_on, pasted
 from threadchat.terminal.linebuffer import LineBuffer, LineTooLong
 from threadchat.terminal.lineeditor import Completer, EndOfInput, Event, LineEditor
@@ -78,11 +78,9 @@ class OperatorInput:
     def start(self) -> None:
         """Begin to read. Call it from the main thread, the only one that can set signal handlers.
 
-        Raise `RuntimeError` if the system is out of threads.
+        Raise `OutOfThreads` if there is no thread for it.
         """
-        self._thread = start_thread(self._run, "operator's input")
-        if self._thread is None:
-            raise RuntimeError("cannot start a thread for what the operator types")
+        self._thread = start_needed_thread(self._run, "operator's input", "what the operator types")
 
     def stop(self, timeout: float = 1.0) -> None:
         """Leave the terminal as it was found and end the thread, within `timeout` seconds.

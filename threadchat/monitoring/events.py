@@ -4,8 +4,11 @@ Watchers are handed them: the console shows them, the log file keeps them. What 
 handed to watchers separately, in the order of each room.
 """
 
+import contextlib
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Protocol
 
 from threadchat.messages.kinds import RoomMessage
@@ -118,20 +121,52 @@ class Watcher(Protocol):
 
 
 class Watch:
-    """All the watchers of a server, as one."""
+    """All the watchers of a server, as one.
+
+    A watcher that raises costs nobody anything (promise 8). The other watchers are told of its
+    first error, as a `Trouble`; without another watcher, standard error is.
+    """
 
     def __init__(self, *watchers: Watcher) -> None:
         self._watchers = watchers
+        self._lock = Lock()  # guards the list below
+        self._failing: list[Watcher] = []
 
     def note(self, event: Event) -> None:
         """Let all watchers take note of `event`."""
         for watcher in self._watchers:
-            watcher.note(event)
+            try:
+                watcher.note(event)
+            except Exception as error:
+                self._tell_of_failure(watcher, error)
 
     def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
         """Let all watchers take note of what was shown in `room`."""
         for watcher in self._watchers:
-            watcher.shown(room, messages, deliveries)
+            try:
+                watcher.shown(room, messages, deliveries)
+            except Exception as error:
+                self._tell_of_failure(watcher, error)
+
+    def _tell_of_failure(self, watcher: Watcher, error: Exception) -> None:
+        with self._lock:
+            if any(watcher is other for other in self._failing):
+                return
+            self._failing.append(watcher)
+        words = (
+            f"the watcher {type(watcher).__name__} has failed ({type(error).__name__}: {error});"
+            " what it fails at later is not reported"
+        )
+        is_told = False
+        for other in self._watchers:
+            # One that fails itself does not tell anybody.
+            with contextlib.suppress(Exception):
+                if other is not watcher:
+                    other.note(Trouble(words))
+                    is_told = True
+        if not is_told:
+            with contextlib.suppress(Exception):  # there may be no standard error
+                print(f"threadchat: {words}", file=sys.stderr)
 
     def warn(self, words: str) -> None:
         """Tell the operator what they should look after."""

@@ -18,7 +18,7 @@ from threading import Event, Lock, Thread
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
 from threadchat.net.peers import PeerState
 from threadchat.net.selfpipe import SelfPipe
-from threadchat.net.threads import join, start_thread
+from threadchat.net.threads import join, start_needed_thread
 from threadchat.net.transport import Transport
 
 MAX_QUEUED = 256 * 1024
@@ -238,13 +238,11 @@ class Flusher:
         self._thread: Thread | None = None
 
     def start(self) -> None:
-        """Start the thread, or raise `RuntimeError` if the system is out of threads.
+        """Start the thread, or raise `OutOfThreads`.
 
         Before `start` and after `stop`, what is queued stays queued.
         """
-        self._thread = start_thread(self._run, "flusher")
-        if self._thread is None:
-            raise RuntimeError("cannot start a thread for clients that are slow")
+        self._thread = start_needed_thread(self._run, "flusher", "clients that are slow")
 
     def stop(self, timeout: float) -> None:
         """End the thread within `timeout` seconds. All send queues should be closed before."""

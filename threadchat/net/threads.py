@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock, Thread
 
+from threadchat.errors import OperatorError
+
 _SLICE = 0.05
 """Seconds after which a join checks again whether its thread has begun to wait for a stop."""
 
@@ -35,6 +37,26 @@ def start_thread(target: Callable[..., object], name: str, *args: object) -> Thr
         thread.start()
     except (RuntimeError, MemoryError):
         return None
+    return thread
+
+
+class OutOfThreads(OperatorError, RuntimeError):
+    """The system has no thread left, or no memory for one."""
+
+    def __init__(self, purpose: str) -> None:
+        super().__init__(
+            f"cannot start a thread for {purpose}: the system is out of threads or memory."
+            " End other programs, or raise the limits that `ulimit -a` shows."
+        )
+
+
+def start_needed_thread(
+    target: Callable[..., object], name: str, purpose: str, *args: object
+) -> Thread:
+    """Do what `start_thread` does, or raise `OutOfThreads`; `purpose` is what the thread is for."""
+    thread = start_thread(target, name, *args)
+    if thread is None:
+        raise OutOfThreads(purpose)
     return thread
 
 

@@ -9,7 +9,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
-from threading import Event, Lock, Thread, active_count, current_thread
+from threading import Event, RLock, Thread, active_count, current_thread
 from typing import Any
 
 from threadchat.access.limiter import Refusal
@@ -28,7 +28,7 @@ from threadchat.monitoring.stats import Snapshot, Tally, resident_memory
 from threadchat.net.addresses import plain_host, reached_address, show_address
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import Flusher
-from threadchat.net.threads import join, waits_for_a_stop
+from threadchat.net.threads import OutOfThreads, join, waits_for_a_stop
 from threadchat.server.admission import Admission
 from threadchat.server.clients import Clients
 from threadchat.server.config import DEFAULT_PORT, ServerConfig
@@ -111,7 +111,10 @@ class ChatServer(Listener):
         self._no_threads = Shortage(
             self.watch, "clients are served again: there are threads for them"
         )
-        self._lock = Lock()  # held while the flag below is set
+        # Held while one of the flags below is set. A signal handler may stop the server while the
+        # main thread starts or stops it, so this thread must not wait for itself.
+        self._lock = RLock()
+        self._is_started = False
         self.stopping = Event()
         """Set once the server stops. From then on nothing that clients send is served."""
         self._stopped = Event()
@@ -129,15 +132,33 @@ class ChatServer(Listener):
     # Running
 
     def start(self) -> None:
-        """Start the threads that serve clients, and return."""
-        self.flusher.start()
-        self.chat.start()
-        self._periodic.start()
+        """Start the threads that serve clients, and return. A server starts once.
+
+        Raise `OperatorError` if it was started or stopped before, and if there is no thread or
+        memory for it; in the last case it is stopped.
+        """
+        with self._lock:  # a stop on another thread waits until everything runs
+            if self.stopping.is_set():
+                raise OperatorError("the server has been stopped: make a new one to serve again")
+            if self._is_started:
+                raise OperatorError("the server has been started already")
+            self._is_started = True
+            try:
+                self._start()
+            except (OutOfThreads, MemoryError) as error:
+                self.stop()
+                if isinstance(error, MemoryError):
+                    raise OutOfThreads("serving clients") from None
+                raise
+
+    def _start(self) -> None:
+        starts = [self.flusher.start, self.chat.start, self._periodic.start]
         if self._forgetter is not None:
-            self._forgetter.start()
-        self.start_accepting()
-        if self.tls_listener is not None:
-            self.tls_listener.start_accepting()
+            starts.append(self._forgetter.start)
+        starts += [listener.start_accepting for listener in (self, self.tls_listener) if listener]
+        for start in starts:
+            if not self.stopping.is_set():  # a signal handler may have stopped the server meanwhile
+                start()
 
     def stop(self, timeout: float = 5.0) -> None:
         """Stop within `timeout` seconds: say goodbye, flush, close, and join every thread.
@@ -147,10 +168,10 @@ class ChatServer(Listener):
         stopped, or when the caller's own timeout is over (promise 9). Any thread may call it, even
         one of the server's own: that thread ends after the call has returned.
         """
-        with self._lock:
-            is_first = not self.stopping.is_set()
-            self.stopping.set()
         with waits_for_a_stop():
+            with self._lock:
+                is_first = not self.stopping.is_set()
+                self.stopping.set()
             if not is_first:
                 self._stopped.wait(timeout)
                 return

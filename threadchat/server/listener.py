@@ -13,13 +13,14 @@ from typing import Any
 from threadchat.errors import OperatorError
 from threadchat.monitoring.events import Watch
 from threadchat.net.addresses import show_address
-from threadchat.net.threads import join
+from threadchat.net.threads import join, start_needed_thread
 
-_SHORTAGES = frozenset(
+SHORTAGES = frozenset(
     getattr(errno, name)
     for name in ("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "WSAEMFILE", "WSAENOBUFS")
     if hasattr(errno, name)
 )
+"""The numbers of the errors that come when the system has run out of something."""
 
 _PAUSE_IN_SHORTAGE = 0.1
 """Seconds between tries to accept while the system has no descriptor or no memory for it."""
@@ -105,11 +106,9 @@ class Listener(socketserver.ThreadingTCPServer):
         super().server_bind()
 
     def start_accepting(self) -> None:
-        """Begin to accept clients, and return."""
+        """Begin to accept clients, and return; or raise `OutOfThreads`."""
         self._take_reserve()
-        acceptor = Thread(target=self._accept, name="threadchat acceptor", daemon=True)
-        acceptor.start()
-        self._acceptor = acceptor
+        self._acceptor = start_needed_thread(self._accept, "acceptor", "accepting clients")
 
     def stop_accepting(self, deadline: float) -> None:
         """Stop accepting clients; on return the address is free again.
@@ -160,7 +159,7 @@ class Listener(socketserver.ThreadingTCPServer):
         try:
             request = super().get_request()
         except OSError as error:
-            if error.errno in _SHORTAGES:
+            if error.errno in SHORTAGES:
                 words = f"cannot accept anybody for now: {error.strerror}"
                 if self._has_turned_one_away():
                     self._shortage.begins(words)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from threading import Event, Thread
 
-from threadchat.net.threads import join
+from threadchat.net.threads import join, start_needed_thread
 
 INTERVAL = 1.0
 """Seconds from one round to the next."""
@@ -19,10 +19,8 @@ class Periodic:
         self._thread: Thread | None = None
 
     def start(self) -> None:
-        """Start the thread for the rounds."""
-        thread = Thread(target=self._run, name="threadchat periodic", daemon=True)
-        thread.start()
-        self._thread = thread
+        """Start the thread for the rounds, or raise `OutOfThreads`."""
+        self._thread = start_needed_thread(self._run, "periodic", "looking after clients")
 
     def stop(self, deadline: float) -> None:
         """End the rounds; wait for one that is running until `deadline`, on the monotonic clock."""
