@@ -157,6 +157,25 @@ def test_a_watcher_that_raises_costs_nobody_anything() -> None:
         console.troubles.clear()
 
 
+def test_a_program_that_fails_to_stop_for_an_operator_is_the_operators_to_read() -> None:
+    def fail() -> None:
+        raise ValueError("not now")
+
+    with run_server(finish=fail) as (server, console), Client(server, "al") as al:
+        server.chat.names.find("al").is_operator = True
+        al.type("/stop")
+        wait_until(lambda: bool(console.troubles), "the operator is told")
+        assert console.troubles.pop() == "stopping for an operator: ValueError: not now"
+        al.sync()
+
+
+def test_a_shutdown_as_socketserver_has_it_is_a_stop(server: ChatServer) -> None:
+    with Client(server, "al") as al:
+        server.shutdown()
+        al.expect("The server is stopping.")
+    ChatServer(("127.0.0.1", 0)).shutdown()  # before the start, too
+
+
 def test_stopping_twice_is_as_good_as_once(server: ChatServer) -> None:
     server.stop()
     server.stop()

@@ -88,7 +88,8 @@ class ChatServer(Listener):
         self._history = history or History()
         self._records = records or Records(None)
         self.flusher = Flusher(self.watch.failed)
-        control = ServerControl(self.stats, finish or self.stop)
+        self._finish = finish or self.stop
+        control = ServerControl(self.stats, self._stop_for_operator)
         self.chat = Chat(
             self._history,
             self._records,
@@ -229,8 +230,18 @@ class ChatServer(Listener):
         self._members.add(member)
         return member
 
+    def _stop_for_operator(self) -> None:
+        try:
+            self._finish()
+        except Exception as error:
+            self.watch.failed("stopping for an operator", error)
+
     def server_close(self) -> None:
         """Stop, as the context manager does."""
+        self.stop()
+
+    def shutdown(self) -> None:
+        """Stop, as `stop` does. That of `socketserver` would only wait for the acceptor."""
         self.stop()
 
     def reread(self) -> None:
