@@ -70,8 +70,9 @@ from threadchat.net.tls import make_context
 from threadchat.server.chatserver import ChatServer
 from threadchat.server.config import ServerConfig
 from threadchat.session.program import ProgramMember
-from threadchat.storage.history import Found, History
+from threadchat.storage.history import History
 from threadchat.storage.records import Records
+from threadchat.storage.searching import Found
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.text.names import BadName
 

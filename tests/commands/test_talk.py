@@ -11,6 +11,7 @@ from threadchat.messages.places import Place
 from threadchat.monitoring.events import Acted
 from threadchat.net.sendqueue import MAX_QUEUED
 from threadchat.storage.history import CannotTakeBack
+from threadchat.storage.searching import Found, SearchStopped
 from threadchat.text.phrases import day
 
 
@@ -262,6 +263,53 @@ class TestMemory:
         lobby.types(al, "/search 漢")
         assert len(al.received) < MAX_QUEUED / 2
         assert len(al.lines()) == 6
+
+    def test_a_search_for_too_many_words_says_how_many_it_takes(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, f"/search {'tea-' * 190}")
+        assert al.lines() == [
+            "!!! A search takes up to 32 words, and this has 190. Leave some out."
+        ]
+
+    @pytest.mark.parametrize("has_found", [True, False])
+    def test_a_search_that_took_too_long_shows_what_it_has_found(
+        self, lobby: Lobby, monkeypatch: pytest.MonkeyPatch, has_found: bool
+    ) -> None:
+        (al,) = lobby.enter("al")
+        found = [Found("den", Say("bo", "tea", 1e9))] if has_found else []
+
+        def search(words: str, number: int) -> list[Found]:
+            raise SearchStopped(found, 1e9)
+
+        monkeypatch.setattr(lobby.history, "search", search)
+        lobby.types(al, "/search tea")
+        *shown, why = al.lines()
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(1e9))
+        assert shown == [f"=== {when} den bo: tea"] * has_found
+        assert why == (
+            f"!!! The search took too long: it came back to {when}."
+            " Use rarer words, or try again later."
+        )
+
+    def test_a_person_searches_once_at_a_time(
+        self, lobby: Lobby, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        al, bo = lobby.enter("al", "bo")
+
+        def search(words: str, number: int) -> list[Found]:
+            if words == "first":
+                lobby.types(al, "/search second")
+                lobby.types(bo, "/search third")
+            return []
+
+        monkeypatch.setattr(lobby.history, "search", search)
+        lobby.types(al, "/search first")
+        nothing = "=== Nothing that was said has all of these words."
+        refused = "!!! Your last search is not finished yet. Wait for its answer."
+        assert al.lines() == [refused, nothing]
+        assert bo.lines() == [nothing]
+        lobby.types(al, "/search again")
+        assert al.lines() == [nothing]
 
     def test_search_for_nothing(self, lobby: Lobby) -> None:
         (al,) = lobby.enter("al")

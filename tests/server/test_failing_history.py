@@ -6,7 +6,8 @@ from tests.support.clients import Client
 from tests.support.servers import run_server
 from threadchat.messages.kinds import Spoken
 from threadchat.messages.places import Place
-from threadchat.storage.history import Found, History
+from threadchat.storage.history import History
+from threadchat.storage.searching import Found
 
 
 class Broken(History):

@@ -1,12 +1,15 @@
 """The history in memory: what was said, up to a bound."""
 
-import time
+from sys import getsizeof
 
 import pytest
 
-from threadchat.messages.kinds import Emote, Say, Spoken
+from tests.support.files import take_back
+from threadchat.messages.kinds import Emote, Gap, Say, Spoken
+from threadchat.messages.places import Place
+from threadchat.storage import history as history_module
 from threadchat.storage.history import MAX_REMEMBERED, History
-from threadchat.text.search import index_words
+from threadchat.storage.remembered import LINE_BYTES, ROOM_BYTES
 
 
 def said(first: int, last: int) -> list[Spoken]:
@@ -121,28 +124,157 @@ def test_a_room_is_known_in_any_case() -> None:
     assert history.recent("DEN", 10) == said(1, 2)
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("Hi, al!", "hi al"),
-        ("don't", "don t"),
-        ("a_b-c.d", "a b c d"),
-        ("Straße CAFÉ ﬁn", "strasse cafe fin"),
-        ("İstanbul", "istanbul"),
-        ("北京ab한글", "北 京 ab 한 글"),
-        ("ok 🎉👍", "ok 🎉 👍"),
-        (' "*:^()', ""),
-    ],
-)
-def test_words_are_compared_without_case_accents_and_marks(text: str, words: str) -> None:
-    assert index_words(text) == words
+class TestWordsKeptForSearches:
+    """What a search has made of lines is kept for the next one, as long as the lines are."""
+
+    def searched(self, history: History) -> dict[int, str | None]:
+        history.search("missing words", 1)
+        return history._rooms["lobby"]._joined
+
+    def test_only_what_takes_long_to_make(self) -> None:
+        history = History()
+        history.append("lobby", [Say("al", text, 1.0) for text in ("ascii", "Café, 北京", "北京")])
+        kept = self.searched(history)
+        assert kept == {3: None, 2: "cafe北京"}  # of the last one it is the text itself
+        assert history.search("北京", 9) == history.search("北 京", 9) != []
+
+    def test_none_of_a_line_that_was_taken_back(self) -> None:
+        history = History()
+        history.append("lobby", [Say("al", "geheim: ß", 1.0)])
+        assert self.searched(history) == {1: "geheimss"}
+        take_back(history, "lobby", 1)
+        assert history._rooms["lobby"]._joined == {}
+
+    def test_none_of_a_line_that_is_taken_back_meanwhile(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        history = History()
+        history.append("lobby", [Say("al", "geheim: ß", 1.0)])
+
+        def join(text: str) -> str:
+            take_back(history, "lobby", 1)
+            return "geheimss"
+
+        monkeypatch.setattr(history_module, "joined_words", join)
+        assert self.searched(history) == {}
+
+    def test_none_of_lines_that_are_forgotten(self) -> None:
+        history = History()
+        history.append("lobby", [Say("al", "é", float(at)) for at in range(4)])
+        assert len(self.searched(history)) == 4
+        history.forget(2.0)
+        assert sorted(history._rooms["lobby"]._joined) == [3, 4]
+
+    def test_no_more_than_there_are_lines(self) -> None:
+        history = History(limit=3)
+        for at in range(20):
+            history.append("lobby", [Say("al", "é", float(at))])
+            assert len(self.searched(history)) <= 3
 
 
-def test_a_search_lets_others_go_on_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    rests: list[float] = []
-    monkeypatch.setattr(time, "sleep", rests.append)
-    history = History()
-    history.append("lobby", said(1, 250))
-    assert history.search("absent", 20) == []
-    assert len(rests) == 2
-    assert all(0 < seconds < 0.001 for seconds in rests)
+def line_of(at: int, size: int = 0) -> Say:
+    return Say("al", f"{at:04}".ljust(size, "."), float(at))
+
+
+class TestBytes:
+    """The bound in bytes for all rooms together."""
+
+    BOUND = 400 * 1024
+
+    @pytest.fixture
+    def history(self) -> History:
+        return History(max_bytes=self.BOUND)
+
+    def kept(self, history: History, room: str) -> list[int]:
+        return [int(it.text.rstrip(".")) for it in history.recent(room, 9999)]
+
+    def test_the_oldest_go_first_over_all_rooms(self, history: History) -> None:
+        for at in range(400):
+            history.append(f"room{at % 4}", [line_of(at, 2000)])
+        kept = sorted(at for n in range(4) for at in self.kept(history, f"room{n}"))
+        assert kept == list(range(kept[0], 400))
+        assert 150 < len(kept) < 200
+        assert self.BOUND * 0.9 < history._bytes <= self.BOUND
+
+    def test_those_of_rooms_with_nobody_in_them_go_before(self, history: History) -> None:
+        history.open_rooms = lambda: {"open"}
+        history.append("open", [line_of(at, 2000) for at in range(50)])
+        for at in range(50, 400):
+            history.append("Left", [line_of(at, 2000)])
+        assert self.kept(history, "open") == list(range(50))
+        assert self.kept(history, "left")[-1] == 399
+        for at in range(400, 800):
+            history.append("open", [line_of(at, 2000)])
+        assert self.kept(history, "left") == []
+        assert self.kept(history, "open") == list(range(800 - len(self.kept(history, "open")), 800))
+
+    def test_what_was_dropped_is_a_hole_and_places_stay(self, history: History) -> None:
+        history.append("lobby", [line_of(at, 2000) for at in range(20)])
+        begin = history.last_place("lobby")
+        for at in range(20, 600):
+            history.append("other", [line_of(at, 2000)])
+        assert self.kept(history, "lobby") == []
+        assert history.last_place("lobby") == begin
+        assert history.since("lobby", begin, 99) == []
+        assert history.since("lobby", Place(begin.epoch, 5), 99) == [Gap(15)]
+        history.append("lobby", [line_of(600)])
+        (line,) = history.recent("lobby", 9)
+        assert (line.epoch, line.seq) == (begin.epoch, 21)
+        assert history.since("lobby", Place(begin.epoch, 5), 99) == [Gap(15), line_of(600)]
+        assert take_back(history, "lobby", 3) is None
+        assert take_back(history, "lobby", 21) is not None
+
+    def test_what_is_said_at_once_is_bounded_too(self, history: History) -> None:
+        history.append("lobby", [line_of(at, 3000) for at in range(900)])
+        assert history._bytes <= self.BOUND
+        assert self.kept(history, "lobby")[-1] == 899
+
+    def test_one_line_that_is_too_big_is_dropped_alone(self, history: History) -> None:
+        history.append("lobby", [line_of(1, 2 * self.BOUND)])
+        assert self.kept(history, "lobby") == []
+        history.append("lobby", [line_of(2)])
+        assert self.kept(history, "lobby") == [2]
+
+    def test_what_searches_keep_counts(self, history: History) -> None:
+        history.append("lobby", [Say("al", "É" * 1000, float(at)) for at in range(250)])
+        before = history._bytes
+        history.search("missing", 1)
+        assert before < self.BOUND
+        assert self.BOUND * 0.8 < history._bytes <= self.BOUND
+        assert 150 < len(history.recent("lobby", 999)) < 250
+        history.search("missing", 1)
+        history.forget(1e9)
+        assert history._bytes == ROOM_BYTES
+
+    def test_a_wide_letter_counts_with_all_its_bytes(self, history: History) -> None:
+        history.append("lobby", [Say("al", "x" * 3999 + "😀", float(at)) for at in range(99)])
+        assert len(history.recent("lobby", 99)) < 30
+
+    def test_a_room_with_people_is_not_forgotten_for_one_without(self) -> None:
+        history = History(max_rooms=2)
+        history.open_rooms = lambda: {"lobby", "new"}
+        history.append("lobby", [line_of(1)])
+        history.append("left", [line_of(2)])
+        history.append("new", [line_of(3)])
+        assert [len(history.recent(it, 9)) for it in ("lobby", "left", "new")] == [1, 0, 1]
+
+    def test_nothing_is_counted_that_is_gone(self) -> None:
+        """Whatever happens, the count is what the lines that are kept take, and a piece more."""
+        history = History(limit=50)
+        for at in range(3000):
+            batch = [Say("al", "é" * (at % 70), float(at)) for _ in range(at % 5)]
+            history.append("lobby", batch)
+            if at % 7 == 0:
+                history.search("missing", 1)
+                take_back(history, "lobby", history.last_place("lobby").seq - at % 11)
+            if at % 500 == 0:
+                history.forget(at - 9.0)
+        lines = history._rooms["lobby"].lines
+        counted = history._bytes - ROOM_BYTES
+        least = sum(LINE_BYTES + getsizeof(line.text) for line in lines)
+        assert least <= counted <= 3 * least + 50 * LINE_BYTES
+        history.forget(1e9)
+        told = len(history._rooms["lobby"].taken_back)
+        assert history._bytes == ROOM_BYTES + told * LINE_BYTES
+        history.close()
+        assert history._bytes == 0

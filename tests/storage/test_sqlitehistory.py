@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,12 +17,15 @@ import pytest
 from tests.support.clients import Client
 from tests.support.files import link_or_skip, write_old_history
 from tests.support.servers import run_server
-from tests.support.waiting import run_concurrently
+from tests.support.waiting import run_concurrently, wait_until
 from threadchat.messages.kinds import Emote, Say, Spoken
+from threadchat.storage import rows, sqlitehistory
 from threadchat.storage.faults import Unusable
-from threadchat.storage.history import Found, History
+from threadchat.storage.history import History
 from threadchat.storage.migrations import VERSION
 from threadchat.storage.records import Records
+from threadchat.storage.rows import Unwritten
+from threadchat.storage.searching import Found
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.testing import DEADLINE
 
@@ -429,6 +432,114 @@ class TestTrouble:
         with opened(path) as history:
             assert history.recent("lobby", 9) == said(1, 4) + said(6, 7)
             assert history.recent("den", 9) == said(5, 5)
+
+    def test_a_retry_may_fail_again_and_after_it_writing_goes_on(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tries: list[int] = []
+        write = rows.write
+
+        def counted(connection: sqlite3.Connection, some: Sequence[Unwritten]) -> None:
+            tries.append(len(some))
+            write(connection, some)
+
+        monkeypatch.setattr(rows, "write", counted)
+        told = Told()
+        with (
+            opened(path, told, retry_seconds=0.001) as history,
+            closing(sqlite3.connect(path, isolation_level=None)) as other,
+        ):
+            other.execute("BEGIN IMMEDIATE")
+            history.append("lobby", said(1, 1))
+            wait_until(lambda: len(tries) >= 4, "it was tried again, more than once")
+            other.execute("ROLLBACK")
+            assert "cannot be written" in told.next()
+            assert told.next() == "the history is written again; nothing is lost"
+            for at in (2, 3):  # each is committed when `append` returns, as before
+                history.append("lobby", said(at, at))
+                (count,) = other.execute("SELECT count(*) FROM messages").fetchone()
+                assert count == at
+            other.execute("BEGIN IMMEDIATE")
+            history.append("lobby", said(4, 4))
+            assert "cannot be written" in told.next()
+            other.execute("ROLLBACK")
+            assert told.next() == "the history is written again; nothing is lost"
+        assert told.lines.empty()
+
+    def test_rooms_go_on_between_the_pieces_of_what_had_to_wait(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sqlitehistory, "_RETRIED_AT_ONCE", 2)
+        told = Told()
+        pieces: list[int] = []
+        write = rows.write
+
+        def counted(connection: sqlite3.Connection, some: Sequence[Unwritten]) -> None:
+            write(connection, some)
+            pieces.append(len(some))
+
+        waits: list[float | None] = []
+
+        class Closing(threading.Event):
+            def wait(self, timeout: float | None = None) -> bool:
+                waits.append(timeout)
+                return super().wait(0.001)
+
+        with opened(path, told, retry_seconds=3600) as history:
+            history._closing = Closing()
+            history._connection.execute("PRAGMA query_only = ON")
+            history.append("lobby", said(1, 7))
+            assert "cannot be written" in told.next()
+            with history._lock:
+                monkeypatch.setattr(rows, "write", counted)
+                history._connection.execute("PRAGMA query_only = OFF")
+            assert told.next() == "the history is written again; nothing is lost"
+            assert pieces == [2, 2, 2, 1]
+            assert waits[-4:] == [3600, 0.01, 0.01, 0.01]
+            assert history.recent("lobby", 9) == said(1, 7)
+
+    def test_while_another_program_locks_the_file_only_the_first_line_waits_for_it(
+        self, path: Path
+    ) -> None:
+        told = Told()
+        with (
+            opened(path, told, retry_seconds=3600) as history,
+            closing(sqlite3.connect(path, isolation_level=None)) as other,
+        ):
+
+            def busy_timeout() -> int:
+                (milliseconds,) = history._connection.execute("PRAGMA busy_timeout").fetchone()
+                return int(milliseconds)
+
+            before = busy_timeout()
+            assert before > 0
+            other.execute("BEGIN IMMEDIATE")
+            history.append("lobby", said(1, 1))
+            told.next()
+            assert busy_timeout() == 0
+            other.execute("ROLLBACK")
+            with history._lock:
+                assert history._write_all()
+            assert busy_timeout() == before
+
+    def test_what_can_never_be_stored_does_not_hold_up_the_rest(self, path: Path) -> None:
+        told = Told()
+        with (
+            opened(path, told, retry_seconds=0.001) as history,
+            closing(sqlite3.connect(path, isolation_level=None)) as other,
+        ):
+            other.execute("BEGIN IMMEDIATE")
+            history.append("lobby", [Say("al", "\ud800", 1.0)])
+            assert "cannot be written" in told.next()
+            other.execute("ROLLBACK")
+            assert "cannot keep some messages: UnicodeEncodeError" in told.next()
+            assert "written again" in told.next()
+            history.append("lobby", said(2, 2))
+            assert history.recent("lobby", 9) == said(2, 2)
+            (count,) = other.execute("SELECT count(*) FROM messages").fetchone()
+            assert count == 1
+            (line,) = history.recent("lobby", 1)
+            assert line.seq == 2  # the place of the line that is lost is given to no other
 
     def test_a_full_disk(self, path: Path) -> None:
         told = Told()

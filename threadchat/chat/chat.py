@@ -6,13 +6,14 @@ commands find them in one place.
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from threading import Lock
 
 from threadchat.access.limiter import Tries
 from threadchat.chat.countdown import Countdown
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.entries import More
+from threadchat.chat.identity import Identity
 from threadchat.chat.ignoring import Ignoring
 from threadchat.chat.interfaces import Connection, Member, Observer, ServerControl
 from threadchat.chat.mail import Mail
@@ -23,6 +24,7 @@ from threadchat.chat.passwords import Passwords
 from threadchat.chat.person import Correspondent, Person
 from threadchat.chat.room import Room
 from threadchat.chat.rules import Rules
+from threadchat.errors import PersonError
 from threadchat.messages.format import Format, render
 from threadchat.messages.kinds import (
     CameBack,
@@ -42,8 +44,9 @@ from threadchat.messages.kinds import (
 from threadchat.messages.places import Place
 from threadchat.monitoring.events import Acted
 from threadchat.net.disconnect import Reason
-from threadchat.storage.history import Found, History
+from threadchat.storage.history import History
 from threadchat.storage.records import Protected, Records, RecordsFailed
+from threadchat.storage.searching import Found
 from threadchat.text.names import BadName, clean_name, fold_name
 from threadchat.text.times import for_and_until
 
@@ -74,6 +77,7 @@ class Chat:
         order: Order | None = None,
     ) -> None:
         self._history = history
+        history.open_rooms = self._open_rooms
         self._order = order or InProcessOrder(history)
         self._deliverer = Deliverer()
         self._replay = replay
@@ -88,10 +92,11 @@ class Chat:
         self.passwords = Passwords(records, self.names, Tries(clock))
         self.control = control
         self.countdown = Countdown(self._tell_of_the_end, control.finish)
-        self._lock = Lock()  # guards the next three
+        self._lock = Lock()  # guards the next four
         self._rooms: dict[str, Room] = {}
         self._places_taken: dict[Room, int] = {}
         self._is_hushed = False
+        self._searching: set[Identity] = set()
         self.lobby = self._take_place(LOBBY)  # this place is never given up, so the lobby stays
         self.lobby.topic = history.topic(LOBBY)
 
@@ -106,6 +111,11 @@ class Chat:
         """Return the room called `name`; raise `KeyError` if there is none."""
         with self._lock:
             return self._rooms[fold_name(name)]
+
+    def _open_rooms(self) -> Collection[str]:
+        """Return the folded names of the rooms in which somebody is."""
+        with self._lock:
+            return {fold for fold, room in self._rooms.items() if room.members}
 
     def has_room(self, name: str) -> bool:
         """Return whether there is a room called `name`."""
@@ -308,9 +318,21 @@ class Chat:
         """Return the place of the last line of `room`."""
         return self._history.last_place(room.name)
 
-    def search(self, words: str, number: int) -> list[Found]:
-        """Return the last `number` messages that contain all `words`, in any room, newest first."""
-        return self._history.search(words, number)
+    def search(self, person: Person, words: str, number: int) -> list[Found]:
+        """Return the last `number` messages that contain all `words`, in any room, newest first.
+
+        Raise what `History.search` raises, and `PersonError` if `person` is searching already.
+        """
+        searcher = person.identity
+        with self._lock:
+            if searcher in self._searching:
+                raise PersonError("Your last search is not finished yet. Wait for its answer.")
+            self._searching.add(searcher)
+        try:
+            return self._history.search(words, number)
+        finally:
+            with self._lock:
+                self._searching.discard(searcher)
 
     # For the operator
 

@@ -16,9 +16,9 @@ from threadchat.messages.codec import as_json, iso_time, name_of, parse_iso_time
 from threadchat.messages.kinds import Gap
 from threadchat.storage.database import version_of
 from threadchat.storage.faults import Unusable, why_unusable
-from threadchat.storage.history import Kept
 from threadchat.storage.migrations import VERSION_WITH_PLACES
 from threadchat.storage.reading import open_to_read
+from threadchat.storage.remembered import Kept
 from threadchat.storage.rows import Row, columns_of, kept_of, read_state
 from threadchat.storage.values import name_of as room_of
 from threadchat.storage.values import number_of, time_of

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Sequence
 
 from threadchat.chat.chat import Chat
 from threadchat.chat.identity import not_said_by
@@ -13,6 +14,7 @@ from threadchat.messages.answers import LastAnswer, SearchAnswer
 from threadchat.messages.kinds import Emote, Notice, Problem, Spoken
 from threadchat.messages.places import Place
 from threadchat.storage.history import MAX_REMEMBERED
+from threadchat.storage.searching import Found, SearchStopped
 from threadchat.text.names import fold_name
 
 registry = Registry("talk")
@@ -226,6 +228,15 @@ def _room_of(chat: Chat, person: Person, name: str) -> Room | None:
 )
 def search(chat: Chat, person: Person, argument: str) -> None:
     """Find messages in all rooms."""
-    hits = chat.search(argument, MAX_LAST if person.ignores else MAX_FOUND)
+    try:
+        hits = chat.search(person, argument, MAX_LAST if person.ignores else MAX_FOUND)
+    except SearchStopped as error:
+        if error.found:
+            _show_found(person, error.found)
+        raise
+    _show_found(person, hits)
+
+
+def _show_found(person: Person, hits: Sequence[Found]) -> None:
     found = [(hit.room, hit.message) for hit in hits if not_said_by(person.ignores, [hit.message])]
     person.tell(SearchAnswer(found[:MAX_FOUND]))

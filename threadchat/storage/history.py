@@ -1,6 +1,6 @@
 """Remember what was said in each room, and give each line its place.
 
-This module keeps it in memory, up to a limit; `sqlitehistory` keeps it in a file. A room appends a
+This module keeps it in memory, up to limits; `sqlitehistory` keeps it in a file. A room appends a
 batch at a time, during its turn and before the batch is sent to anybody (promise 2). Any thread may
 read. Upper and lower case make no difference in the name of a room.
 
@@ -9,19 +9,20 @@ is given to two lines of a room in one epoch, whatever happens to the server. A 
 back keeps its place. A line that was lost or forgotten leaves a gap.
 """
 
-import time
-from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from heapq import merge
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from heapq import heapify, heappop, heapreplace, merge
 from itertools import islice
+from math import inf
 from threading import Lock
 
 from threadchat.errors import PersonError
 from threadchat.messages.kinds import Gap, Recalled, Spoken, TakenBack
 from threadchat.messages.places import Place, new_epoch
+from threadchat.storage.remembered import Kept, RememberedRoom
+from threadchat.storage.searching import Found, OutOfTime, SearchStopped, SearchTurns
 from threadchat.text.names import fold_name
-from threadchat.text.search import index_words, phrases_of
+from threadchat.text.search import Query, joined_words
 
 MAX_REMEMBERED = 1000
 """How many messages of each room are kept in memory."""
@@ -29,34 +30,19 @@ MAX_REMEMBERED = 1000
 MAX_ROOMS_REMEMBERED = 1000
 """How many rooms have messages kept in memory. There is a limit as anybody can open many rooms."""
 
+MAX_BYTES = 64 * 1024 * 1024
+"""How many bytes of memory the messages of all rooms take together."""
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A message that was said, and its room."""
-
-    room: str
-    message: Spoken
+_DROPPED_AT_ONCE = 256 * 1024
+"""How many bytes are dropped at once if there are too many: the room of that moment waits."""
 
 
 class CannotTakeBack(PersonError):
     """A line is remembered, but cannot be taken back now. The text is one line: why."""
 
 
-Kept = Spoken | TakenBack
-"""What a history keeps at a place."""
-
-
-@dataclass(slots=True)
-class _Room:
-    """What was said in one room; `last` is the last number that was given."""
-
-    name: str
-    epoch: str
-    lines: deque[Kept]
-    last: int = 0
-    topic: str = ""
-    taken_back: deque[TakenBack] = field(default_factory=lambda: deque(maxlen=MAX_REMEMBERED))
-    """The lines that were taken back, in the order in which that happened."""
+_Line = tuple[RememberedRoom, Kept, str | None]
+"""A line that a search looks at: its room, itself, and what a search has made of it before."""
 
 
 class History:
@@ -66,30 +52,44 @@ class History:
     many begins a new epoch if it is opened again.
     """
 
-    def __init__(self, limit: int = MAX_REMEMBERED, max_rooms: int = MAX_ROOMS_REMEMBERED) -> None:
+    def __init__(
+        self,
+        limit: int = MAX_REMEMBERED,
+        max_rooms: int = MAX_ROOMS_REMEMBERED,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
         self._limit = limit
         self._max_rooms = max_rooms
+        self._max_bytes = max_bytes
+        self.open_rooms: Callable[[], Collection[str]] = tuple
+        """Return the folded names of the rooms in which somebody is. The chat sets this."""
         self._lock = Lock()  # guards all below
         # Each room by its folded name; the longest silent is first.
-        self._rooms: OrderedDict[str, _Room] = OrderedDict()
+        self._rooms: OrderedDict[str, RememberedRoom] = OrderedDict()
+        self._bytes = 0  # what all of these take
         self._epoch = new_epoch()
         self._has_forgotten_rooms = False
+        self._search_turns = SearchTurns()
 
     def append(self, room: str, batch: Sequence[Spoken]) -> None:
         """Remember all of `batch`, or nothing if this raises; set the places of its messages.
 
-        If there are too many rooms, the room that has been silent for longest is forgotten.
+        If there is too much, some of it is forgotten: the oldest, but what was said in rooms in
+        which nobody is goes before that.
         """
         with self._lock:
             said = self._entered(room)
+            before = said.bytes
             set_places(batch, said.epoch, said.last + 1)
-            said.last += len(batch)
-            said.lines.extend(batch)
+            said.append(batch)
+            self._bytes += said.bytes - before
+        self._keep_within_bounds()
 
     def set_topic(self, room: str, topic: str) -> None:
         """Remember the topic of `room`, which outlives the room; an empty text is none."""
         with self._lock:
             self._entered(room).topic = topic
+        self._keep_within_bounds()
 
     def topic(self, room: str) -> str:
         """Return the topic of `room`; an empty text if it has none."""
@@ -97,17 +97,48 @@ class History:
             said = self._rooms.get(fold_name(room))
             return "" if said is None else said.topic
 
-    def _entered(self, room: str) -> _Room:
+    def _entered(self, room: str) -> RememberedRoom:
         """Return what is remembered of `room`, which is not silent now; the lock is held."""
         fold = fold_name(room)
-        if fold not in self._rooms:
+        said = self._rooms.get(fold)
+        if said is None:
             epoch = new_epoch() if self._has_forgotten_rooms else self._epoch
-            self._rooms[fold] = _Room(room, epoch, deque(maxlen=self._limit))
+            said = self._rooms[fold] = RememberedRoom(room, epoch, self._limit)
+            self._bytes += said.bytes
         self._rooms.move_to_end(fold)
-        if len(self._rooms) > self._max_rooms:
-            self._rooms.popitem(last=False)
-            self._has_forgotten_rooms = True
-        return self._rooms[fold]
+        return said
+
+    def _keep_within_bounds(self) -> None:
+        """Forget what is too much; the lock is not held."""
+        # Looked at again with the lock. Without this, each batch would take the lock twice.
+        if self._bytes <= self._max_bytes and len(self._rooms) <= self._max_rooms:
+            return
+        open_rooms = self.open_rooms()
+        with self._lock:
+            while len(self._rooms) > self._max_rooms:
+                silent = (fold for fold in self._rooms if fold not in open_rooms)
+                fold = next(silent, next(iter(self._rooms)))
+                self._bytes -= self._rooms.pop(fold).bytes
+                self._has_forgotten_rooms = True
+            if self._bytes > self._max_bytes:
+                for are_open in (False, True):
+                    self._drop_oldest([it for it in self._rooms if (it in open_rooms) is are_open])
+
+    def _drop_oldest(self, folds: Sequence[str]) -> None:
+        """Drop the oldest lines of these rooms until all is well within the bound."""
+        goal = self._max_bytes - min(_DROPPED_AT_ONCE, self._max_bytes // 64)
+        rooms = [self._rooms[fold] for fold in folds]
+        oldest = [(said.lines[0].at, at) for at, said in enumerate(rooms) if said.lines]
+        heapify(oldest)
+        while oldest and self._bytes > goal:
+            said = rooms[oldest[0][1]]
+            before = said.bytes
+            said.drop_oldest(self._bytes - goal, min(oldest[1:3], default=(inf, 0))[0])
+            self._bytes += said.bytes - before
+            if said.lines:
+                heapreplace(oldest, (said.lines[0].at, oldest[0][1]))
+            else:
+                heappop(oldest)
 
     def recent(self, room: str, number: int) -> list[Spoken]:
         """Return the last `number` messages of `room`, oldest first, less those taken back."""
@@ -155,15 +186,13 @@ class History:
             said = self._rooms.get(fold_name(room))
             if said is None or place.epoch != said.epoch:
                 return None
-            index = place.seq - 1 - said.last + len(said.lines)
-            if not 0 <= index < len(said.lines):
-                return None
-            line = said.lines[index]
+            line = said.at(place.seq)
             if not isinstance(line, Spoken):
                 return None
+            before = said.bytes
             taken_back = TakenBack(line.name, *place, said.last, at=line.at)
-            said.lines[index] = taken_back
-            said.taken_back.append(taken_back)
+            said.take_back(taken_back)
+            self._bytes += said.bytes - before
             return taken_back
 
     def forget(self, before: float) -> None:
@@ -175,26 +204,75 @@ class History:
             rooms = list(self._rooms.values())
         for said in rooms:
             with self._lock:
-                while said.lines and said.lines[0].at < before:
-                    said.lines.popleft()
+                bytes_before = said.bytes
+                said.drop_before(before)
+                self._bytes += said.bytes - bytes_before
 
     def search(self, words: str, number: int) -> list[Found]:
         """Return the last `number` messages that have all of `words`, of any room, newest first.
 
-        A word with marks in it, such as `half-time`, is found only where it is written like that.
+        Raise `TooManyWords` if there are too many to look for, and `SearchStopped`, with what was
+        found up to then, if that takes too long. A word with marks in it, such as `half-time`, is
+        found only where it is written like that.
         """
-        phrases = phrases_of(words)
+        query = Query(words)
+        found: list[Found] = []
+        back_to = None
+        with self._search_turns.search() as pace:
+            with self._lock:
+                rooms = [(said, said.last + 1) for said in self._rooms.values()]
+            # Merged by time, but each room keeps its own order (promise 1).
+            newest_first = merge(*(self._back_from(*it) for it in rooms), key=_newest)
+            try:
+                for said, line, joined in newest_first if query.phrases else ():
+                    if len(found) >= number:
+                        break
+                    back_to = line.at
+                    if isinstance(line, Spoken) and query.matches(
+                        line.text, joined or self._join(said, line)
+                    ):
+                        found.append(Found(said.name, line))
+                    pace.step()
+            except OutOfTime:
+                raise SearchStopped(found, back_to) from None
+        return found
+
+    def _back_from(
+        self, said: RememberedRoom, end: int
+    ) -> Iterator[tuple[RememberedRoom, Kept, str | None]]:
+        """Yield the lines of a room before the number `end`, newest first; let others write."""
+        while True:
+            with self._lock:
+                begin = max(said.first, end - _LINES_AT_ONCE)
+                lines = [
+                    (said, line, said.joined(line))
+                    for line in (
+                        said.lines[seq - said.first] for seq in range(end - 1, begin - 1, -1)
+                    )
+                ]
+            if not lines:
+                return
+            yield from lines
+            end = begin
+
+    def _join(self, said: RememberedRoom, line: Spoken) -> str | None:
+        """Return the words of a line, joined, and keep them for the next search."""
+        if line.text.isascii():
+            return None
+        joined = joined_words(line.text)
         with self._lock:
-            rooms = [(said.name, list(said.lines)) for said in self._rooms.values()]
-        # Merged by time, but each room keeps its own order (promise 1).
-        hits = (_hits_in(room, said, phrases) for room, said in rooms)
-        newest_first = merge(*hits, key=lambda found: -found.message.at)
-        return list(islice(newest_first, max(0, number)))
+            before = said.bytes
+            said.keep_joined(line, joined)
+            if self._rooms.get(fold_name(said.name)) is said:
+                self._bytes += said.bytes - before
+        self._keep_within_bounds()
+        return joined
 
     def close(self) -> None:
         """Release what holds the messages; nothing is remembered after this."""
         with self._lock:
             self._rooms.clear()
+            self._bytes = 0
 
 
 def set_places(batch: Sequence[Spoken], epoch: str, first: int) -> None:
@@ -218,24 +296,9 @@ def with_gaps(lines: Iterable[tuple[int, Kept]], seq: int, last: int) -> Iterato
         yield Gap(last - seq)
 
 
-def _hits_in(room: str, said: Sequence[Kept], phrases: Sequence[str]) -> Iterator[Found]:
-    """Yield the messages that have all of `phrases`, newest first; other threads run meanwhile."""
-    for number, message in enumerate(reversed(said), 1):
-        if number % _MESSAGES_IN_A_ROW == 0:
-            time.sleep(_REST_SECONDS)
-        if isinstance(message, Spoken):
-            found = Found(room, message)
-            if has_all(phrases, found):
-                yield found
+_LINES_AT_ONCE = 64
+"""How many lines a search takes from a room while the others wait for the lock."""
 
 
-_MESSAGES_IN_A_ROW, _REST_SECONDS = 100, 1e-5
-"""A search rests after so many messages; otherwise all might wait for the GIL until it ends."""
-
-
-def has_all(phrases: Sequence[str], found: Found) -> bool:
-    """Return whether a message has all of `phrases`; False if there are none."""
-    if not phrases:
-        return False
-    words = f" {index_words(found.message.text)} "
-    return all(f" {phrase} " in words for phrase in phrases)
+def _newest(it: _Line) -> float:
+    return -it[1].at

@@ -16,7 +16,7 @@ from threadchat.storage.erasing import Eraser
 from threadchat.storage.faults import Unusable
 from threadchat.storage.ownership import id_of
 
-_BUSY_SECONDS = 0.1
+BUSY_SECONDS = 0.1
 """How long a commit waits while another program has the file locked: the room waits, too."""
 
 
@@ -34,12 +34,12 @@ class HistoryFile:
             try:
                 # Closed last: see `ownership`.
                 self.owner = opened.enter_context(closing(database.own(path)))
-                self.writer = opened.enter_context(closing(database.connect(path, _BUSY_SECONDS)))
+                self.writer = opened.enter_context(closing(database.connect(path, BUSY_SECONDS)))
                 database.prepare(self.writer, path)
                 # Searches have a connection of their own, as a long one must not hold up a room.
                 self.searcher, for_checkpoints, for_erasing = (
                     opened.enter_context(closing(database.connect(path, busy_seconds)))
-                    for busy_seconds in (_BUSY_SECONDS, _BUSY_SECONDS, 0)
+                    for busy_seconds in (BUSY_SECONDS, BUSY_SECONDS, 0)
                 )
                 for connection in (self.searcher, for_checkpoints, for_erasing):
                     # SQLite opens its files only now. Later there might be no descriptors left, or

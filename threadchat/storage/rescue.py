@@ -15,13 +15,16 @@ from threadchat.errors import OperatorError
 from threadchat.messages.places import new_epoch
 from threadchat.storage import copying, rows
 from threadchat.storage.historyfile import HistoryFile
+from threadchat.storage.searching import SearchTurns
 
 
 class CannotRescue(OperatorError):
     """What was said cannot be copied into a new file. The text is one line: why."""
 
 
-def rescue(file: HistoryFile, warn: Callable[[str], None], locks: Sequence[Lock]) -> HistoryFile:
+def rescue(
+    file: HistoryFile, warn: Callable[[str], None], locks: "Sequence[Lock | SearchTurns]"
+) -> HistoryFile:
     """Copy what `file` holds into a new file, of another name in its folder; return that one, open.
 
     All `locks` are held, in this order; they are released now and then, so that people can write.

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from threadchat.messages.codec import name_of, spoken
 from threadchat.messages.kinds import TakenBack
 from threadchat.storage import database, values
-from threadchat.storage.history import Found, Kept
 from threadchat.storage.migrations import VERSION, VERSION_WITH_PLACES
+from threadchat.storage.remembered import Kept
+from threadchat.storage.searching import Found
 from threadchat.storage.values import number_of, text_of, time_of
 from threadchat.text.names import fold_name
 from threadchat.text.search import index_words
@@ -58,8 +59,8 @@ SEARCH = (
 )
 """The last messages that match a query of FTS5."""
 
-OLDER = "SELECT id FROM messages WHERE at < ? LIMIT ?"
-"""Some of the lines that were said before a time."""
+SOME = "SELECT id, at < ? FROM messages WHERE id > ? ORDER BY id LIMIT ?"
+"""Some of the lines behind an id, and whether they were said before a time."""
 
 
 @dataclass(eq=False, slots=True)

@@ -25,23 +25,23 @@ from threadchat.messages.places import Place, new_epoch
 from threadchat.net.threads import join, start_thread
 from threadchat.storage import database, rows
 from threadchat.storage.checkpoints import MAX_PAGES
+from threadchat.storage.filesearch import FileSearch
 from threadchat.storage.history import (
     MAX_REMEMBERED,
     CannotTakeBack,
-    Found,
     History,
-    has_all,
     set_places,
     with_gaps,
 )
-from threadchat.storage.historyfile import HistoryFile
+from threadchat.storage.historyfile import BUSY_SECONDS, HistoryFile
 from threadchat.storage.keeper import Keeper
 from threadchat.storage.ownership import id_of
 from threadchat.storage.rescue import rescue
 from threadchat.storage.rows import Row, StoredRoom, Unwritten, found_of, kept_of
+from threadchat.storage.searching import Found, SearchTurns
 from threadchat.text.names import fold_name
 from threadchat.text.paths import resolve
-from threadchat.text.search import phrases_of
+from threadchat.text.search import Query
 
 MAX_UNWRITTEN = 10_000
 """How many messages wait in memory while the file cannot be written; the oldest are lost first."""
@@ -52,11 +52,14 @@ RETRY_SECONDS = 1.0
 _MAX_AT_ONCE = 4096
 """The most messages in one commit: more than any batch of a room has."""
 
+_RETRIED_AT_ONCE = 200
+"""The most messages in one commit of those that had to wait: a room waits for no more."""
+
 _RESCUE_SECONDS = 60.0
 """How long after a failure it is tried again to go on in a new file."""
 
 _FORGOTTEN_AT_ONCE = 200
-"""The most lines that are forgotten in one commit: a room waits for no more."""
+"""The most lines that are looked at, and forgotten, at once: a room waits for no more."""
 
 _REST_SECONDS = 0.01
 """The pause between two of those, in which rooms can write."""
@@ -83,7 +86,7 @@ class StoredHistory(History):
         super().__init__(limit)
         self._retry_seconds = retry_seconds
         self._warn = warn
-        # Guards the connection and all below; taken after `_search_turn` where both are needed.
+        # Guards the connection and all below; taken after the turn of a search if both are needed.
         self._lock = Lock()
         self._unwritten: deque[Unwritten] = deque()
         self._outage = ""  # the epoch of what waits, while it has to wait
@@ -95,7 +98,6 @@ class StoredHistory(History):
         self._is_closed = False
         self._retrier: Thread | None = None
         self._closing = Event()
-        self._search_turn = Lock()  # guards the connection for searches
         self._rescue_at = 0.0
         # With links resolved, as SQLite puts files of its own beside the one that is meant.
         self._use(HistoryFile(resolve(path), warn))
@@ -122,7 +124,8 @@ class StoredHistory(History):
         gone = self._file
         what = "was removed or moved" if id_of(gone.path) is None else "is another file now"
         followers = gone.owner.followers
-        locks = [self._search_turn, self._lock, *(it.lock for it in followers), database.WRITING]
+        locks: list[Lock | SearchTurns] = [self._search_turns]
+        locks += [self._lock, *(it.lock for it in followers), database.WRITING]
         with contextlib.ExitStack() as held:
             for lock in locks:
                 held.enter_context(lock)
@@ -266,48 +269,43 @@ class StoredHistory(History):
 
         Raise `sqlite3.Error` if the file cannot be read or written.
         """
+        last = 0
         while not self._closing.is_set():
-            with self._search_turn:
+            values = before, last, _FORGOTTEN_AT_ONCE
+            with self._search_turns:
                 if self._is_closed:
                     return
                 try:
-                    older = self._searcher.execute(rows.OLDER, (before, _FORGOTTEN_AT_ONCE))
-                    ids = [id for (id,) in older]
+                    some = self._searcher.execute(rows.SOME, values).fetchall()
                 except sqlite3.Error:
                     if self._closing.is_set():  # `close` has interrupted it
                         return
                     raise
-            if not ids:
+            if not some:
                 break
-            with self._lock:
-                if self._is_closed:
-                    return
-                with database.WRITING:
-                    rows.forget(self._connection, ids)
+            last = some[-1][0]
+            ids = [id for id, is_old in some if is_old]
+            if ids:
+                with self._lock:
+                    if self._is_closed:
+                        return
+                    with database.WRITING:
+                        rows.forget(self._connection, ids)
             self._closing.wait(_REST_SECONDS)
         self._eraser.start()
 
     def search(self, words: str, number: int) -> list[Found]:
-        """Return the last `number` messages that have all of `words`, of any room, newest first."""
-        phrases = phrases_of(words)
-        if not phrases or number < 1:
+        """Return the last `number` messages with all of `words`, as in `History.search`."""
+        query = Query(words)
+        if not query.phrases or number < 1:
             return []
-        # In quotes, the words that `index_words` makes are no syntax of FTS5.
-        query = " ".join(f'"{phrase}"' for phrase in phrases)
-        with self._search_turn:
+        with self._search_turns.search() as pace:
+            if self._is_closed:
+                return []
             with self._lock:
-                if self._unwritten:
-                    # With the lock held, because a message written meanwhile would be found twice.
-                    unwritten = [
-                        Found(room.name, it)
-                        for room, _, it in reversed(self._unwritten)
-                        if isinstance(it, Spoken)
-                    ]
-                    hits = [found for found in unwritten if has_all(phrases, found)]
-                    stored = self._read(self._searcher, rows.SEARCH, (query, number))
-                    return [*hits, *(found_of(row, self._epoch) for row in stored)][:number]
-            read = self._read(self._searcher, rows.SEARCH, (query, number))
-        return [found_of(row, self._epoch) for row in read]
+                waiting = list(self._unwritten)
+            search = FileSearch(self._searcher, self._read, self._epoch, pace)
+            return search.newest(query, number, waiting)
 
     def close(self) -> None:
         """Write what waits, if that can be done now, and close the file."""
@@ -321,7 +319,7 @@ class StoredHistory(History):
         if self._file.is_gone:
             self._rescue()
         self._eraser.close()
-        with self._search_turn, self._lock:
+        with self._search_turns, self._lock:
             if self._is_closed:
                 return
             if not self._write_all():
@@ -344,17 +342,8 @@ class StoredHistory(History):
     def _write_all(self) -> bool:
         """Write all that waits, oldest first; return whether nothing waits any more."""
         while self._unwritten:
-            chunk = list(islice(self._unwritten, _MAX_AT_ONCE))
-            try:
-                with database.WRITING:
-                    rows.write(self._connection, chunk)
-            except sqlite3.Error as error:
-                self._note_failure(error)
+            if not self._write_some(_MAX_AT_ONCE):
                 return False
-            except Exception:
-                self._lose(len(chunk))  # it would fail for ever, and all others would wait
-                raise
-            self._drop(len(chunk))
         if self._changed:
             try:
                 with database.WRITING:
@@ -366,11 +355,27 @@ class StoredHistory(History):
         self._outage = ""
         if self._cannot_write:
             self._cannot_write = False
+            self._connection.execute(f"PRAGMA busy_timeout = {round(1000 * BUSY_SECONDS)}")
             lost, self._lost = self._lost, 0
             self._warn(
                 "the history is written again;"
                 f" {f'{lost} messages are lost' if lost else 'nothing is lost'}"
             )
+        return True
+
+    def _write_some(self, number: int) -> bool:
+        """Write the first lines that wait, up to so many; return whether that has worked."""
+        chunk = list(islice(self._unwritten, number))
+        try:
+            with database.WRITING:
+                rows.write(self._connection, chunk)
+        except sqlite3.Error as error:
+            self._note_failure(error)
+            return False
+        except Exception:
+            self._lose(len(chunk))  # it would fail for ever, and all others would wait
+            raise
+        self._drop(len(chunk))
         return True
 
     def _drop(self, number: int) -> None:
@@ -390,6 +395,7 @@ class StoredHistory(History):
             self._outages.append(self._outage)
         if not self._cannot_write:
             self._cannot_write = True
+            self._connection.execute("PRAGMA busy_timeout = 0")  # the retries wait, not rooms
             self._warn(
                 f"the history cannot be written ({error}): up to {self._limit} messages are kept"
                 f" in memory until it can. See that {self._path} may be written and the disk has"
@@ -397,32 +403,46 @@ class StoredHistory(History):
             )
 
     def _retry(self) -> None:
-        """Try again and again to write what waits, until it is written."""
-        while not self._closing.wait(self._retry_seconds):
+        """Try again until all is written, a piece at a time: rooms go on after each."""
+        seconds = self._retry_seconds
+        while not self._closing.wait(seconds):
+            seconds = self._retry_seconds
             try:
                 with self._lock:
-                    if self._write_all():
+                    if not self._write_some(_RETRIED_AT_ONCE):
+                        continue
+                    if not self._unwritten and self._write_all():
                         self._retrier = None
                         return
-            except Exception as error:  # that chunk has been dropped, and the others still wait
+                    if self._unwritten:
+                        seconds = _REST_SECONDS
+            except Exception as error:  # that piece has been dropped, and the others still wait
                 self._warn(f"the history cannot keep some messages: {error!r}")
 
     # Reading, with the lock held that guards the connection
 
     def _read(
-        self, connection: sqlite3.Connection, query: str, values: tuple[object, ...]
+        self,
+        connection: sqlite3.Connection,
+        query: str,
+        values: tuple[object, ...],
+        is_over: Callable[[], bool] = lambda: False,
     ) -> list[Row]:
-        """Return the rows, or none if the file cannot be read; warn the operator of that once."""
+        """Return the rows; those up to an error if the file cannot be read.
+
+        Warn the operator of that once; but not if `is_over` says that it was interrupted.
+        """
+        found: list[Row] = []
         if self._is_closed or self._closing.is_set():
-            return []
+            return found
         try:
-            rows = connection.execute(query, values).fetchall()
+            found += connection.execute(query, values)
         except sqlite3.Error as error:
-            if not self._cannot_read and not self._closing.is_set():
+            if not (self._cannot_read or self._closing.is_set() or is_over()):
                 self._cannot_read = True
                 self._warn(f"the history cannot be read ({error}). See that {self._path} is sound")
-            return []
+            return found
         if self._cannot_read:
             self._cannot_read = False
             self._warn("the history can be read again")
-        return rows
+        return found

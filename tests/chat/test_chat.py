@@ -1,0 +1,28 @@
+"""The rooms of a chat, as its history sees them."""
+
+from tests.support.chats import Lobby
+from threadchat.messages.kinds import Say
+
+
+def test_the_history_knows_in_which_rooms_somebody_is(lobby: Lobby) -> None:
+    assert set(lobby.history.open_rooms()) == set()
+    al, bo = lobby.enter("al", "bo")
+    lobby.types(al, "/join Games")
+    assert set(lobby.history.open_rooms()) == {"lobby", "games"}
+    lobby.types(bo, "/join games")
+    assert set(lobby.history.open_rooms()) == {"games"}
+
+
+def test_what_is_said_where_people_are_outlives_what_was_said_where_nobody_is(
+    lobby: Lobby,
+) -> None:
+    al, bo = lobby.enter("al", "bo")
+    lobby.types(al, "/join games")
+    lobby.says(al, "first of all")
+    lobby.history._max_bytes = 300 * 1024
+    for number in range(50):
+        lobby.says(bo, f"{number}".ljust(4000))
+    lobby.history.append("left", [Say("cy", "x" * 4000, 1e9) for _ in range(50)])
+    assert [it.text for it in lobby.history.recent("games", 9)] == ["first of all"]
+    assert len(lobby.history.recent("lobby", 99)) == 50
+    assert len(lobby.history.recent("left", 99)) < 25
