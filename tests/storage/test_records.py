@@ -3,7 +3,7 @@
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from ipaddress import ip_network
@@ -16,7 +16,9 @@ from tests.support.files import link_or_skip
 from tests.support.waiting import run_concurrently
 from threadchat.access.bans import Ban, Target, parse_target
 from threadchat.messages.kinds import Private, Say
+from threadchat.storage import patientfile
 from threadchat.storage import records as records_module
+from threadchat.storage.database import WRITING
 from threadchat.storage.faults import Unusable
 from threadchat.storage.records import (
     MAX_FROM_ONE,
@@ -145,6 +147,13 @@ class TestLetters:
     @pytest.fixture(autouse=True)
     def bo_is_protected(self, records: Records) -> None:
         records.protect("bo", b"kept")
+
+    def test_which_were_shown_before_is_known(self, records: Records) -> None:
+        records.protect("bo", b"kept")
+        for number in (1, 2):
+            records.keep(letter(number))
+        records.note_shown(records.waiting("bo")[:1])
+        assert [one.was_shown for one in records.waiting("bo")] == [True, False]
 
     def test_they_wait_in_their_order_until_handed_over(self, records: Records) -> None:
         assert records.keep(letter(2)) > 0
@@ -334,8 +343,9 @@ class TestTrouble:
         self, request: pytest.FixtureRequest, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> Iterator[Records]:
         """Records that cannot be written any more, with bo protected and al banned."""
-        monkeypatch.setattr(records_module, "_BUSY_SECONDS", 0.01)
+        monkeypatch.setattr(patientfile, "BUSY_SECONDS", 0.01)
         with closing(Records(path)) as records, closing(sqlite3.connect(path)) as other:
+            self.other = other
             records.protect("bo", b"kept")
             records.keep(letter(1))
             records.ban("al", "op")
@@ -387,6 +397,56 @@ class TestTrouble:
         with pytest.raises(RecordsFailed, match="nothing has changed"):
             failing.unprotect("bo")
         assert failing.waiting("bo") == waiting
+
+    CHANGES: Sequence[Action] = (
+        lambda records: records.protect("cy", b"kept"),
+        lambda records: records.keep(letter(2)),
+        lambda records: records.handed_over(records.waiting("bo")),
+        lambda records: records.unprotect("bo"),
+        lambda records: records.ban("dy", "op"),
+        lambda records: records.unban("al"),
+    )
+
+    @pytest.mark.parametrize("change", CHANGES)
+    @pytest.mark.parametrize("failing", ["locked"], indirect=True)
+    def test_rooms_can_write_while_a_change_waits_for_another_program(
+        self, failing: Records, change: Action, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(patientfile, "BUSY_SECONDS", 1e9)
+        waits: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            assert not WRITING.locked()
+            waits.append(seconds)
+            if len(waits) == 3:
+                self.other.rollback()  # the other program is done
+
+        failing._file.sleep = sleep
+        change(failing)
+        assert len(waits) == 3
+
+    @pytest.mark.parametrize("failing", ["locked"], indirect=True)
+    def test_after_one_change_has_waited_in_vain_the_next_ones_do_not(
+        self, failing: Records, monkeypatch: pytest.MonkeyPatch, clock: Clock
+    ) -> None:
+        monkeypatch.setattr(patientfile, "BUSY_SECONDS", 2.0)
+        waits: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            clock.now += 0.9
+
+        failing._file.clock, failing._file.sleep = clock, sleep
+        for _ in range(5):  # as many people may ask at once
+            with pytest.raises(RecordsFailed):
+                failing.protect("cy", b"kept")
+        assert len(waits) == 3
+        self.other.rollback()
+        failing.protect("cy", b"kept")
+        self.other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(RecordsFailed):
+            failing.protect("cy", b"kept")
+        assert len(waits) == 6
 
     def test_what_cannot_be_read_is_said(self, lasting: Records) -> None:
         lasting.protect("al", b"kept")

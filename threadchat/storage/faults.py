@@ -15,6 +15,12 @@ _TOO_LONG = 240
 """A name of more bytes may be too long for the files that SQLite puts beside it."""
 
 
+def is_busy(error: sqlite3.Error) -> bool:
+    """Return whether another connection, as a rule that of another program, has the file locked."""
+    # Errors of the sqlite3 module itself have no such name.
+    return getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+
+
 def why_unusable(path: Path, error: sqlite3.Error, *, only_reads: bool = False) -> str:
     """Return a line for an error of SQLite with the file at `path`.
 

@@ -76,6 +76,11 @@ _NAMES_SPARED_BY_BANS = (
     "ALTER TABLE bans ADD COLUMN spared TEXT NOT NULL DEFAULT ''",
 )
 
+_LETTERS_SHOWN = (
+    # Whether a letter was shown to its recipient, who may not have received it.
+    "ALTER TABLE letters ADD COLUMN shown INTEGER NOT NULL DEFAULT 0",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _TABLES_OF_HISTORY,
     _INDEX_OF_WORDS,
@@ -85,6 +90,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _PEOPLE_IN_RECORDS,
     _ADDRESSES_OF_NAMES,
     _NAMES_SPARED_BY_BANS,
+    _LETTERS_SHOWN,
 )
 """The statements that make each version of the file from the one before.
 
@@ -96,6 +102,7 @@ OF_RECORDS = (
     _PEOPLE_IN_RECORDS,
     _ADDRESSES_OF_NAMES,
     _NAMES_SPARED_BY_BANS,
+    _LETTERS_SHOWN,
 )
 """Those of the statements that make the tables of the records, without the history."""
 
@@ -116,7 +123,7 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
 
 
 def copy_before(connection: sqlite3.Connection, path: Path) -> None:
-    """Copy the file at `path` to one beside it, such as `chat.db.before-8`, for its owner only.
+    """Copy the file at `path` to one beside it, such as `chat.db.before-9`, for its owner only.
 
     A copy that is there already is left as it is: it was complete, and is from before the first
     try. Raise `OSError` or `sqlite3.Error` if no copy can be made.

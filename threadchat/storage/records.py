@@ -20,6 +20,7 @@ from threadchat.messages.kinds import Private
 from threadchat.net.addresses import address_of
 from threadchat.storage import database, faults
 from threadchat.storage.ownership import Ownership, owner_of
+from threadchat.storage.patientfile import BUSY_SECONDS, PatientFile
 from threadchat.storage.values import ban_of, bytes_of, name_of, text_of, time_of
 from threadchat.text.names import fold_name, skeleton
 from threadchat.text.paths import resolve
@@ -35,9 +36,6 @@ MAX_MAIL = 100
 
 MAX_FROM_ONE = 20
 """How many of those can be from the same name."""
-
-_BUSY_SECONDS = 2.0
-"""How long a change waits until another connection, or another program, has made its own."""
 
 _CANNOT_READ = "What waits for you cannot be read just now. Try again in a while."
 _CANNOT_KEEP = "That cannot be kept just now, and nothing has changed. Try again in a while."
@@ -84,6 +82,8 @@ class KeptMessage:
     id: int
     message: Private
     writer: Protected | None = None
+    was_shown: bool = False
+    """Whether it was shown before, and may not have arrived."""
 
 
 class Records:
@@ -99,9 +99,7 @@ class Records:
     """
 
     # The server owns the file, so these tables change only while `lock` is held, and what was read
-    # under the lock stays true. Each change is one statement, not a transaction of several: the
-    # history does not wait for long, and must not find the file locked by a thread that waits for
-    # the interpreter.
+    # under the lock stays true. Rooms never need that lock.
 
     def __init__(
         self,
@@ -113,7 +111,7 @@ class Records:
         """Whether they outlive the server. If not, nobody should be promised a name, or mail."""
         self.now = now
         self._warn = warn
-        self.lock = Lock()  # guards the connection, and changes of the three below
+        self.lock = Lock()  # guards the connection, and changes of all below
         # With links resolved, as in the history.
         self._path = Path(":memory:") if path is None else resolve(path)
         with contextlib.ExitStack() as opened:
@@ -126,6 +124,7 @@ class Records:
                     self._add_looks(protected.name)
                 # Replaced as a whole, so that no lock is needed to read it.
                 self._bans = self._read_bans()
+                self._file = PatientFile(self._connection)
             except sqlite3.Error as error:
                 raise faults.Unusable(faults.why_unusable(self._path, error)) from None
             opened.pop_all()
@@ -136,7 +135,7 @@ class Records:
 
     def _connect(self) -> sqlite3.Connection:
         if self.is_lasting:
-            connection = database.connect(self._path, _BUSY_SECONDS)
+            connection = database.connect(self._path, BUSY_SECONDS)
         else:
             connection = database.connect_in_memory()
         connection.execute("PRAGMA foreign_keys = ON")
@@ -148,6 +147,7 @@ class Records:
             before, self._path = (self._connection, self._path), path
             try:
                 self._connection = self._connect()
+                self._file = PatientFile(self._connection)
             except sqlite3.Error:
                 self._path = before[1]
                 raise
@@ -161,11 +161,11 @@ class Records:
             self._connection.close()
 
     @contextlib.contextmanager
-    def _turn(self, line: str) -> Iterator[sqlite3.Connection]:
-        """Hold the connection; an error of SQLite becomes `RecordsFailed` with `line`."""
-        with self.lock, database.WRITING:
+    def _turn(self, line: str) -> Iterator[None]:
+        """Hold the lock; an error of SQLite becomes `RecordsFailed` with `line`."""
+        with self.lock:
             try:
-                yield self._connection
+                yield
             except sqlite3.Error as error:
                 raise RecordsFailed(
                     line,
@@ -182,7 +182,7 @@ class Records:
         new passphrase, and nothing else changes. Raises `RecordsFull`.
         """
         fold = fold_name(name)
-        with self._turn(_CANNOT_KEEP) as connection:
+        with self._turn(_CANNOT_KEEP):
             before = self._names.get(fold)
             if before is None and len(self._names) >= MAX_NAMES:
                 raise RecordsFull(f"{MAX_NAMES} names are protected already. Ask the operator.")
@@ -193,7 +193,7 @@ class Records:
                 )
             since = self.now() if before is None else before.since
             address = address if before is None else before.address
-            connection.execute(
+            self._file.change(
                 "INSERT INTO names (fold, name, looks, kept, since, address)"
                 " VALUES (?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (fold) DO UPDATE"
@@ -215,8 +215,8 @@ class Records:
         Its mail is deleted.
         """
         fold = fold_name(name)
-        with self._turn(_CANNOT_KEEP) as connection:
-            connection.execute("DELETE FROM names WHERE fold = ?", (fold,))
+        with self._turn(_CANNOT_KEEP):
+            self._file.change("DELETE FROM names WHERE fold = ?", (fold,))
             before = self._names.pop(fold, None)
             if before is not None:
                 self._drop_looks(before.name)
@@ -269,20 +269,20 @@ class Records:
 
         A pair is left out if one of the two names is not protected.
         """
-        with self._turn(_CANNOT_KEEP_IGNORED) as connection:
+        with self._turn(_CANNOT_KEEP_IGNORED):
             for owner, ignored in {(fold_name(one), fold_name(other)) for one, other in pairs}:
                 known = self._ignored.get(owner, frozenset())
                 if ignored not in known and owner in self._names and ignored in self._names:
-                    connection.execute("INSERT INTO ignores VALUES (?, ?)", (owner, ignored))
+                    self._file.change("INSERT INTO ignores VALUES (?, ?)", (owner, ignored))
                     self._ignored[owner] = known | {ignored}
 
     def unignore(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Undo `ignore` for each pair."""
-        with self._turn(_CANNOT_KEEP_IGNORED) as connection:
+        with self._turn(_CANNOT_KEEP_IGNORED):
             for owner, ignored in {(fold_name(one), fold_name(other)) for one, other in pairs}:
                 known = self._ignored.get(owner, frozenset())
                 if ignored in known:
-                    connection.execute(
+                    self._file.change(
                         "DELETE FROM ignores WHERE owner = ? AND ignored = ?", (owner, ignored)
                     )
                     self._ignored[owner] = known - {ignored}
@@ -305,16 +305,16 @@ class Records:
         """
         recipient = fold_name(message.recipient)
         sender = fold_name(message.sender)
-        with self._turn(_CANNOT_KEEP) as connection:
+        with self._turn(_CANNOT_KEEP):
             if recipient not in self._names:
                 return 0
             # The name may be free again by now, or another's.
             owner = None if writer is None else self.protected(writer.name)
             is_known = writer is not None and owner is not None and owner.since == writer.since
             fold = fold_name(writer.name) if writer is not None and is_known else None
-            rows = connection.execute(
+            rows = self._file.read(
                 "SELECT id, sender, writer FROM letters WHERE recipient = ?", (recipient,)
-            ).fetchall()
+            )
             if len(rows) >= MAX_MAIL:
                 raise RecordsFull(
                     f"{len(rows)} messages wait for {message.recipient}, and no more can."
@@ -332,37 +332,44 @@ class Records:
                     f"{MAX_FROM_ONE} messages from you wait for {message.recipient}, and no more"
                     f" can. Write again when {message.recipient} is here."
                 )
-            inserted = connection.execute(
+            return self._file.change(
                 "INSERT INTO letters (recipient, sender, text, at, writer) VALUES (?, ?, ?, ?, ?)",
                 (recipient, message.sender, message.text, message.at, fold),
             )
-        return inserted.lastrowid or 0
 
     def waiting(self, name: str) -> list[KeptMessage]:
         """Return the mail that waits for `name`, oldest first."""
         if fold_name(name) not in self._names:  # only protected names have mail
             return []
-        with self._turn(_CANNOT_READ) as connection:
-            rows = connection.execute(
-                "SELECT id, sender, text, at, writer FROM letters WHERE recipient = ? ORDER BY id",
+        with self._turn(_CANNOT_READ):
+            rows = self._file.read(
+                "SELECT id, sender, text, at, writer, shown FROM letters"
+                " WHERE recipient = ? ORDER BY id",
                 (fold_name(name),),
-            ).fetchall()
+            )
         return [
             KeptMessage(
                 id,
                 Private(name_of(sender), name, text_of(text), at=time_of(at)),
                 self._names.get(writer or ""),
+                bool(shown),
             )
-            for id, sender, text, at, writer in rows
+            for id, sender, text, at, writer, shown in rows
         ]
+
+    def note_shown(self, kept: Sequence[KeptMessage]) -> None:
+        """Note that `kept` were shown, as long as they are not deleted: they may have arrived."""
+        marks = ", ".join("?" * len(kept))
+        with self._turn(_CANNOT_KEEP):
+            self._file.change(
+                f"UPDATE letters SET shown = 1 WHERE id IN ({marks})", [it.id for it in kept]
+            )
 
     def handed_over(self, kept: Sequence[KeptMessage]) -> None:
         """Delete `kept`, but none that have come since."""
         marks = ", ".join("?" * len(kept))
-        with self._turn(
-            "You will be shown those messages again: that you were cannot be written."
-        ) as connection:
-            connection.execute(
+        with self._turn("You will be shown those messages again: that you were cannot be written."):
+            self._file.change(
                 f"DELETE FROM letters WHERE id IN ({marks})", [message.id for message in kept]
             )
 
@@ -388,9 +395,9 @@ class Records:
         with self._turn(
             f"{show_target(target)} is banned until the server stops, but no longer: that cannot"
             " be written."
-        ) as connection:
+        ):
             self._bans = (*self._bans_but(target), ban)
-            connection.execute(
+            self._file.change(
                 "INSERT OR REPLACE INTO bans (key, target, set_by, why, at, until, spared)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (key_of(target), str(target), by, why, ban.at, until, " ".join(ban.spared)),
@@ -405,10 +412,10 @@ class Records:
         with self._turn(
             f"{show_target(target)} is let in, but banned again when the server next starts: that"
             " cannot be written."
-        ) as connection:
+        ):
             was_banned = any(key_of(ban.target) == key_of(target) for ban in self.bans())
             self._bans = self._bans_but(target)
-            connection.execute("DELETE FROM bans WHERE key = ?", (key_of(target),))
+            self._file.change("DELETE FROM bans WHERE key = ?", (key_of(target),))
         return was_banned
 
     def bans(self) -> list[Ban]:

@@ -1,0 +1,68 @@
+"""Read and change the tables of the records, with patience while another program locks the file.
+
+To wait is for the thread that wants something of the records, and for those that want something
+behind it. Rooms do not wait: what they need, too, is the right to write (`database.WRITING`), which
+is held for one statement only, and never while the file is locked.
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from threadchat.storage import database, faults
+
+Result = TypeVar("Result")
+
+BUSY_SECONDS = 2.0
+"""How long a change waits while another program has the file locked."""
+
+_PAUSE_SECONDS = 0.02
+"""How long it waits between two tries; meanwhile the history may be written."""
+
+
+class PatientFile:
+    """Reads and changes through `connection`. Its owner has a lock. Methods raise `sqlite3.Error`.
+
+    `clock` counts seconds, and `sleep` waits for some.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._connection = connection
+        self.clock = clock
+        self.sleep = sleep
+        self._is_locked_out = False  # the last one has waited in vain: the next ones do not
+        connection.execute("PRAGMA busy_timeout = 0")  # SQLite itself would wait with the right
+
+    def change(self, statement: str, values: Sequence[object]) -> int:
+        """Make one change; return the number of a row that was inserted."""
+
+        def write() -> int:
+            with database.WRITING:
+                return self._connection.execute(statement, values).lastrowid or 0
+
+        return self._patiently(write)
+
+    def read(self, query: str, values: Sequence[object]) -> list[Any]:
+        """Return the rows of `query`."""
+        return self._patiently(lambda: self._connection.execute(query, values).fetchall())
+
+    def _patiently(self, act: Callable[[], Result]) -> Result:
+        """Do `act`; try again for a while if another program has the file locked."""
+        deadline = self.clock() + (0 if self._is_locked_out else BUSY_SECONDS)
+        while True:
+            try:
+                result = act()
+            except sqlite3.Error as error:
+                self._is_locked_out = faults.is_busy(error)
+                if not self._is_locked_out or self.clock() >= deadline:
+                    raise
+            else:
+                self._is_locked_out = False
+                return result
+            self.sleep(_PAUSE_SECONDS)
