@@ -1,12 +1,16 @@
 """Private messages that wait for the owners of protected names."""
 
+import re
+from collections.abc import Generator
+
 import pytest
 
 from tests.support.chats import RIGHT, Lobby, Somebody, protect
 from threadchat.access.passphrase import make
+from threadchat.chat.interfaces import Portion
+from threadchat.messages.fitting import MAX_ANSWER
 from threadchat.messages.kinds import Private
-from threadchat.net.sendqueue import MAX_QUEUED
-from threadchat.storage.records import MAX_FROM_ONE, MAX_MAIL, Records
+from threadchat.storage.records import MAX_FROM_ONE, Records, RecordsFailed
 
 
 class TestLetters:
@@ -34,28 +38,6 @@ class TestLetters:
         bo.secrets.append(RIGHT)
         kept.types(bo, "/nick al")
         assert records.waiting("al") == []
-
-    def test_much_mail_comes_in_parts_of_which_each_waits_for_the_one_before(
-        self, kept: Lobby, bo: Somebody, records: Records, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        for number in range(MAX_MAIL):
-            assert records.keep(Private(f"p{number}", "al", f"{number} " + "漢" * 4000))
-        taken: list[int] = []
-
-        def catch_up(person: Somebody, seconds: float) -> bool:
-            taken.append(len(person.received))
-            return len(taken) < 10
-
-        monkeypatch.setattr(Somebody, "catch_up", catch_up)
-        bo.secrets.append(RIGHT)
-        kept.types(bo, "/nick al")
-        sizes = [after - before for before, after in zip([0, *taken], taken, strict=False)]
-        assert len(taken) == 10
-        assert max(sizes) < MAX_QUEUED / 2
-        lines = [line for line in bo.lines() if "-> you]" in line]
-        assert [int(line.split("] ")[1].split()[0]) for line in lines] == list(range(len(lines)))
-        # It has gone: what it was not handed waits on.
-        assert len(records.waiting("al")) == MAX_MAIL - len(lines)
 
     def test_nothing_waits_for_a_name_that_nobody_owns(self, kept: Lobby, bo: Somebody) -> None:
         kept.types(bo, "/msg cy hi")
@@ -143,3 +125,143 @@ class TestLetters:
         kept.types(bo, "/msg al one more")
         (line,) = bo.lines()
         assert line.startswith(f"!!! {MAX_FROM_ONE} messages from you wait for al")
+
+
+class TestHandingOver:
+    """What is deleted, and when; what comes again."""
+
+    @pytest.fixture
+    def al(self, kept: Lobby, records: Records) -> Somebody:
+        """The owner of the name, under another one, with what they will type as passphrase."""
+        records.protect("al", make(RIGHT))
+        (al,) = kept.enter("cy")
+        al.secrets.append(RIGHT)
+        return al
+
+    def keep(self, records: Records, number: int, size: int = 10) -> None:
+        for at in range(number):
+            assert records.keep(Private(f"bo{at // 20}", "al", f"letter {at} ".ljust(size, "x")))
+
+    def shown(self, person: Somebody) -> list[str]:
+        """Return the letters that `person` was shown, with what stands before the time."""
+        lines = [line for line in person.lines() if " -> you] " in line]
+        return [re.sub(r"=== (.*?)20.*letter (\d+) .*", r"\1\2", line) for line in lines]
+
+    def test_nothing_is_deleted_before_it_is_taken(
+        self, kept: Lobby, al: Somebody, records: Records
+    ) -> None:
+        self.keep(records, 2)
+        al.takes = False
+        kept.types(al, "/nick al")
+        assert self.shown(al) == ["0", "1"]
+        assert len(records.waiting("al")) == 2
+        (portion,) = al.untaken
+        portion.taken()
+        assert records.waiting("al") == []
+
+    def test_what_was_not_taken_comes_again_marked_so(
+        self, kept: Lobby, al: Somebody, records: Records
+    ) -> None:
+        self.keep(records, 1)
+        al.takes = False
+        kept.types(al, "/nick al")
+        kept.chat.leave(al, "reset")
+        al.lines()
+        assert records.keep(Private("ed", "al", "letter 9 "))
+        later = Lobby(records)  # the server was started again meanwhile
+        (again,) = later.enter("cy")
+        again.secrets.append(RIGHT)
+        later.types(again, "/nick al")
+        title = "=== 2 messages came for you while you were not here; you may have seen what is"
+        assert f"{title} marked 'again':" in again.received.decode()
+        assert self.shown(again) == ["again: 0", "9"]
+        assert records.waiting("al") == []
+        later.chat.close()
+
+    def test_it_comes_in_portions_that_each_are_deleted_when_taken(
+        self, kept: Lobby, al: Somebody, records: Records
+    ) -> None:
+        self.keep(records, 100, size=4000)
+        al.takes = False
+        kept.types(al, "/nick al")
+        assert self.shown(al) == [str(at) for at in range(100)]
+        assert len(al.untaken) > 5
+        for portion in al.untaken:
+            assert sum(len(it.line.encode()) for it in portion.messages) < MAX_ANSWER + 1000
+        al.untaken[1].taken()
+        first, second = (len(portion.messages) for portion in al.untaken[:2])
+        left = [it.message.text.split()[1] for it in records.waiting("al")]
+        first -= 1  # its title
+        assert left == [str(at) for at in range(100) if not first <= at < first + second]
+
+    def test_what_is_kept_meanwhile_comes_with_the_rest(
+        self, kept: Lobby, al: Somebody, records: Records, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.keep(records, 1)
+        (bo,) = kept.enter("bo")
+        hand_over = Somebody.hand_over
+
+        def hand_over_late(person: Somebody, portions: Generator[Portion, None, None]) -> None:
+            next(portions).taken()
+            with monkeypatch.context() as patch:  # bo has looked before al came in
+                patch.setattr(kept.chat.names, "is_here", lambda name: False)
+                kept.types(bo, "/msg al letter 8 .")
+            hand_over(person, portions)
+
+        monkeypatch.setattr(Somebody, "hand_over", hand_over_late)
+        kept.types(al, "/nick al")
+        assert self.shown(al) == ["8"]
+        assert records.waiting("al") == []
+
+    @pytest.mark.parametrize("fails", [False, True])
+    def test_the_owner_who_came_in_meanwhile_is_told_at_once(
+        self,
+        kept: Lobby,
+        al: Somebody,
+        records: Records,
+        monkeypatch: pytest.MonkeyPatch,
+        fails: bool,
+    ) -> None:
+        (bo,) = kept.enter("bo")
+        kept.types(al, "/nick al")
+        al.lines()
+        bo.lines()
+        monkeypatch.setattr(kept.chat.names, "is_here", lambda name: False)
+        if fails:  # then it waits like any other
+
+            def handed_over(kept: object) -> None:
+                raise RecordsFailed("no", "why")
+
+            monkeypatch.setattr(records, "handed_over", handed_over)
+        kept.types(bo, "/msg al letter 8 ")
+        assert al.lines() == ([] if fails else ["[bo -> you] letter 8"])
+        told = ["[you -> al] letter 8"]
+        if fails:
+            told.append("=== al is not here and will be handed it on coming back.")
+        assert bo.lines() == told
+        assert len(records.waiting("al")) == fails
+
+    def test_where_it_cannot_be_deleted_the_owner_is_told_that_it_comes_again(
+        self, kept: Lobby, al: Somebody, records: Records
+    ) -> None:
+        self.keep(records, 1)
+        records._connection.execute("PRAGMA query_only = ON")
+        kept.types(al, "/nick al")
+        lines = al.lines()
+        assert [line for line in lines if line.startswith("!!!")] == [
+            "!!! You will be shown those messages again: that you were cannot be written."
+        ]
+        assert any("letter 0" in line for line in lines)
+        records._connection.execute("PRAGMA query_only = OFF")
+        assert len(records.waiting("al")) == 1
+
+    def test_where_it_cannot_be_read_the_owner_is_told_and_can_try_again(
+        self, kept: Lobby, al: Somebody, records: Records
+    ) -> None:
+        self.keep(records, 1)
+        records._connection.execute("ALTER TABLE letters RENAME TO elsewhere")
+        kept.types(al, "/nick al")
+        assert "cannot be read just now" in al.lines()[-1]
+        records._connection.execute("ALTER TABLE elsewhere RENAME TO letters")
+        kept.chat.mail.hand_over(al)
+        assert self.shown(al) == ["0"]

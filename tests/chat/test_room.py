@@ -18,7 +18,16 @@ from threadchat.chat import room as room_module
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.entries import More
 from threadchat.chat.room import Room
-from threadchat.messages.kinds import Emote, Left, Renamed, Say, Spoken, StopAnnounced
+from threadchat.messages.kinds import (
+    Emote,
+    Left,
+    Renamed,
+    RoomMessage,
+    Say,
+    Spoken,
+    StopAnnounced,
+)
+from threadchat.messages.places import Place
 from threadchat.storage.history import History
 from threadchat.terminal.view import View
 from threadchat.testing import DEADLINE
@@ -369,6 +378,69 @@ def test_what_a_batch_held_is_freed_with_it(room: Room) -> None:
         assert gone() is None
     finally:
         gc.enable()
+
+
+def test_an_observer_that_raises_costs_the_room_nothing(deliverer: Deliverer) -> None:
+    # Promise 8.
+    class Raising(Recorder):
+        def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
+            raise RuntimeError("no eyes")
+
+    observer = Raising()
+    room = Room("lobby", History(), observer, deliverer)
+    al, bo = FakeMember("al"), FakeMember("bo")
+    room.join(al)
+    room.join(bo)
+    for number in range(3):
+        say(room, al, str(number))
+    room.leave(al, left(al))
+    assert re.findall(r"al: (\d)", bo.screen) == ["0", "1", "2"]
+    assert bo.screen.endswith("<-- al left after 1 min (quit)\r\n")
+    assert room.members == (bo,)
+    assert observer.failures == ["delivering to room lobby: no eyes"] * 6
+
+
+def test_an_observer_that_cannot_even_be_told_costs_the_room_nothing(deliverer: Deliverer) -> None:
+    class Dead(Recorder):
+        def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
+            raise RuntimeError("no eyes")
+
+        def failed(self, doing: str, error: Exception) -> None:
+            raise RuntimeError("no ears")
+
+    room = Room("lobby", History(), Dead(), deliverer)
+    al, bo = FakeMember("al"), FakeMember("bo")
+    room.join(al)
+    room.join(bo)
+    say(room, al, "hi")
+    assert bo.screen == "al: hi\r\n"
+    assert room.take_back(Place("", 1)) is None
+    assert not room._turn.locked()
+
+
+@pytest.mark.parametrize("method", ["last_place", "topic", "recent", "since"])
+def test_a_history_that_raises_on_joining_keeps_nobody_out(
+    method: str, observer: Recorder, deliverer: Deliverer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = History()
+    room = Room("lobby", history, observer, deliverer)
+    al, bo = FakeMember("al"), FakeMember("bo")
+    room.join(al)
+    say(room, al, "before")
+    place = history.last_place("lobby")
+
+    def fail(*_: object) -> None:
+        raise OSError("disk gone")
+
+    monkeypatch.setattr(history, method, fail)
+    room.join(bo, b"Welcome\r\n", place if method == "since" else None)
+    say(room, al, "hi")
+    assert room.members == (al, bo)
+    assert bo.screen.startswith("Welcome\r\n")
+    assert bo.screen.endswith("al: hi\r\n")
+    (failure,) = observer.failures
+    assert failure.startswith("recalling what was ")
+    assert failure.endswith(" in room lobby: disk gone")
 
 
 def test_a_member_that_fails_costs_the_others_nothing(room: Room, observer: Recorder) -> None:

@@ -76,6 +76,15 @@ def test_what_the_client_does_not_take_is_sent_when_it_does(connection: Connecti
     assert connection.send_queue.bytes_sent == len(sent)
 
 
+def test_the_position_counts_what_is_sent_and_what_waits(connection: Connection) -> None:
+    sent = connection.fill()
+    assert connection.send_queue.bytes_sent < connection.send_queue.position == len(sent)
+    connection.transport.unacknowledged = lambda: 10  # type: ignore[method-assign]
+    assert connection.send_queue.bytes_acknowledged == connection.send_queue.bytes_sent - 10
+    connection.transport.unacknowledged = lambda: None  # type: ignore[method-assign]
+    assert connection.send_queue.bytes_acknowledged is None
+
+
 def test_a_full_queue_ends_the_client(connection: Connection) -> None:
     connection.fill()
     chunks = 0

@@ -526,10 +526,13 @@ class TestSending:
         assert connection.send_queue.bytes_sent == tls._RECORD
         assert connection.transport.pending
         assert not connection.send_queue.drain(0)
+        acknowledged = connection.send_queue.bytes_acknowledged
+        assert acknowledged is None or acknowledged <= 0  # all of it is still here
         may_take.set()
         assert connection.client.receive(tls._RECORD) == b"x" * tls._RECORD
         assert connection.send_queue.drain(DEADLINE)
         assert not connection.transport.pending
+        assert connection.transport.unacknowledged() in (0, None)
 
     def test_one_who_reads_nothing_is_too_slow_and_takes_bounded_room(
         self, connection: Connection

@@ -3,6 +3,7 @@
 import contextlib
 import select
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -216,3 +217,40 @@ def _assert_received(transport: PlainTransport, data: bytes) -> None:
 
 def _assert_room(transport: PlainTransport) -> None:
     assert transport.wait_for_room(DEADLINE)
+
+
+TELLS = pytest.mark.skipif(
+    sys.platform not in ("linux", "darwin"), reason="this system does not tell what was taken"
+)
+
+
+@TELLS
+def test_what_the_peers_system_has_taken_is_known(
+    tcp_pair: tuple[PlainTransport, socket.socket],
+) -> None:
+    transport, other = tcp_pair
+    assert transport.unacknowledged() == 0
+    transport.send(b"hi")
+    wait_until(lambda: transport.unacknowledged() == 0, "it has arrived")
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            transport.send(b"x" * 65536)  # until nothing more fits into both systems
+    left = transport.unacknowledged()
+    assert left is not None
+    assert left > 0
+    reset(other)
+    assert transport.wait_for_input(DEADLINE)
+    with pytest.raises(ConnectionResetError):
+        transport.receive(1)
+    left = transport.unacknowledged()
+    assert left is None or left > 0  # a broken connection has not taken it
+
+
+def test_input_can_be_waited_for(pair: tuple[PlainTransport, socket.socket]) -> None:
+    transport, other = pair
+    assert not transport.wait_for_input(0.0)
+    other.sendall(b"hi")
+    assert transport.wait_for_input(DEADLINE)
+    assert transport.receive(9) == b"hi"
+    transport.wake()
+    assert transport.wait_for_input(DEADLINE) or isinstance(transport, PortableTransport)

@@ -1,16 +1,17 @@
 """A chat with people in it but without connections: they type commands, and keep what they see."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 from tests.support.observer import Recorder
 from tests.support.servers import no_stats
 from threadchat.chat.chat import Chat
-from threadchat.chat.interfaces import Observer, ServerControl
+from threadchat.chat.interfaces import Observer, Portion, ServerControl
 from threadchat.chat.person import Person
 from threadchat.chat.rules import Rules
 from threadchat.commands.builtin import make_registry
 from threadchat.commands.registry import Call, parse_line
+from threadchat.messages.format import render
 from threadchat.messages.kinds import Say
 from threadchat.monitoring.events import Acted
 from threadchat.net.peers import PeerState
@@ -40,7 +41,18 @@ def make_person(id: int, address: str = "") -> Person:
 class Somebody(Person):
     """A person that keeps what they are sent. The object is its own `Connection`, too."""
 
-    __slots__ = ("appearance", "ended", "leaves", "now", "pauses", "peer", "received", "secrets")
+    __slots__ = (
+        "appearance",
+        "ended",
+        "leaves",
+        "now",
+        "pauses",
+        "peer",
+        "received",
+        "secrets",
+        "takes",
+        "untaken",
+    )
 
     def __init__(self, id: int) -> None:
         self.received = bytearray()
@@ -54,6 +66,10 @@ class Somebody(Person):
         """What this person's thread does when the connection is ended."""
         self.peer: PeerState | None = None
         """What the system knows of this person's client."""
+        self.takes = True
+        """Whether this person's client takes what it is handed over."""
+        self.untaken: list[Portion] = []
+        """What it was handed over, and has not taken."""
         super().__init__(id, f"192.0.2.{id}:1000", self.received.extend, PLAIN_VIEW, self)
         self.appearance = Appearance()
 
@@ -71,6 +87,14 @@ class Somebody(Person):
 
     def look_at_peer(self) -> PeerState | None:
         return self.peer
+
+    def hand_over(self, portions: Generator[Portion, None, None]) -> None:
+        for portion in portions:
+            self.deliver(b"".join(render(it, self.format) for it in portion.messages))
+            if self.takes:
+                portion.taken()
+            else:
+                self.untaken.append(portion)
 
     def end(self, reason: str, words: str) -> None:
         self.ended.append(f"{reason} | {words}")

@@ -4,13 +4,13 @@ So rooms and people know neither sockets nor terminals, and another kind of door
 here.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from threadchat.chat.identity import Identity
 from threadchat.messages.format import Format
-from threadchat.messages.kinds import RoomMessage
+from threadchat.messages.kinds import Message, RoomMessage
 from threadchat.monitoring.events import Event
 from threadchat.monitoring.stats import Snapshot
 from threadchat.net.peers import PeerState
@@ -59,6 +59,14 @@ class TerminalSettings(Protocol):
         """Show colours, show times before lines, ring at mentions, or do not; None: as before."""
 
 
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Some of what a person is handed over. `taken` is called once their system has taken it."""
+
+    messages: Sequence[Message]
+    taken: Callable[[], None]
+
+
 class Connection(Protocol):
     """How a person is connected.
 
@@ -73,6 +81,13 @@ class Connection(Protocol):
         """Ask for a password and wait for it; return None if the person is gone instead.
 
         What is typed is not shown if the client lets the server hide it.
+        """
+
+    def hand_over(self, portions: Generator[Portion, None, None]) -> None:
+        """Show the person `portions`, the next one when the one before does not wait any more.
+
+        The person's lines are served in between. A portion that was not taken when the connection
+        ends never is; `portions` is closed then.
         """
 
     def pause(self, seconds: float) -> bool:

@@ -1,30 +1,34 @@
 """Keep private messages for the owners of protected names; hand them over when the owners come.
 
+They are handed over in portions, and each is deleted once the owner's system has taken it. What was
+shown and may not have arrived is shown again the next time, marked so: nothing is lost with a
+connection.
+
 This needs a server with a history file. If that file fails, `RecordsFailed` is raised.
 """
 
-import contextlib
 from collections import OrderedDict
+from collections.abc import Generator, Iterator, Sequence
+from functools import partial
 from threading import Lock
 
 from threadchat.chat.identity import Identity
-from threadchat.chat.interfaces import Observer
+from threadchat.chat.interfaces import Observer, Portion
 from threadchat.chat.names import Names
 from threadchat.chat.person import Correspondent, Person
 from threadchat.messages.fitting import fitting
-from threadchat.messages.format import render
 from threadchat.messages.kinds import Notice, Private, Problem
 from threadchat.storage.records import KeptMessage, Records, RecordsFailed, RecordsFull
 from threadchat.text.phrases import minute
+
+_AGAIN = "again: "
+"""Before a message that may have been shown before."""
 
 MAX_WRITERS = 10_000
 """Of so many waiting messages it is remembered who wrote them, over renames; the oldest go first.
 
 Whoever has proven a protected name is known again by that, for as long as the message waits.
 """
-
-TAKING_SECONDS = 30.0
-"""How many seconds a client may take for one part of its mail."""
 
 
 class Mail:
@@ -34,9 +38,10 @@ class Mail:
         self._records = records
         self._names = names
         self._observer = observer
-        # Held while handing over, so that no message is shown twice, and while keeping a message,
-        # so that its writer is known when it is handed over. Guards the table below.
-        self._handing_over = Lock()
+        # Held while looking what waits, so that no message is shown twice, and while keeping one,
+        # so that its writer is known when it is handed over. Guards the two below.
+        self._looking = Lock()
+        self._under_way: set[Person] = set()  # those who will be handed over what comes, too
         self._writers: OrderedDict[int, Identity] = OrderedDict()  # by the number of the message
 
     def keep(self, person: Person, name: str, words: str) -> bool:
@@ -52,9 +57,11 @@ class Mail:
         letter = Private(person.name, owner.name, words, at=own.at)
         writer = next(iter(self._names.records_of(person.identity)), None)
         try:
-            with self._handing_over:
+            with self._looking:
                 number = records.keep(letter, writer, self._written_by(person.identity))
                 if not number:
+                    return False
+                if self._is_withdrawn(KeptMessage(number, letter)):
                     return False
                 self._writers[number] = person.identity
                 if len(self._writers) > MAX_WRITERS:
@@ -63,51 +70,80 @@ class Mail:
             person.tell(Problem(str(error)))
             return True
         person.tell(own, Notice(f"{owner.name} is not here and will be handed it on coming back."))
-        with contextlib.suppress(KeyError):
-            # The owner may have come in meanwhile; we do not wait for their client (promise 3).
-            self._hand_over_safely(self._names.find(name))
+        return True
+
+    def _is_withdrawn(self, kept: KeptMessage) -> bool:
+        """Delete a message again if the owner has come in meanwhile, and was not handed it over."""
+        try:
+            if self._names.find(kept.message.recipient) in self._under_way:
+                return False
+            self._records.handed_over([kept])
+        except (KeyError, RecordsFailed):  # if it cannot be deleted, it waits like any other
+            return False
         return True
 
     def hand_over(self, person: Person) -> None:
         """Hand `person` the private messages that came for them while they were not here.
 
-        It waits, on the person's own thread, until their client has taken as many as fit into one
-        answer before the next ones are sent. What a client does not take stays here.
+        For the person's own thread. This goes on between their lines until all is handed over.
         """
-        while self._hand_over_safely(person):
-            if person.connection is None or not person.connection.catch_up(TAKING_SECONDS):
+        with self._looking:
+            if person.connection is None or person in self._under_way:
                 return
+            self._under_way.add(person)
+        person.connection.hand_over(self._portions(person))
 
-    def _hand_over_safely(self, person: Person) -> bool:
+    def _portions(self, person: Person) -> Generator[Portion, None, None]:
+        """Yield what waits for `person`, until nothing does."""
         try:
-            return self._hand_over(person)
+            last = 0
+            while waiting := self._waiting_after(last, person):
+                last = waiting[-1].id
+                writers = {kept.id: self._writer_of(kept) for kept in waiting}
+                ignored = [it for it in waiting if writers[it.id].identity in person.ignores]
+                self._delete(person, ignored)
+                shown = [it for it in waiting if it not in ignored]
+                title = [Notice(_title_of(shown))]
+                for some in _in_portions(shown):
+                    self._note_shown(some)
+                    person.answers_to = writers[some[-1].id]
+                    lines = [Notice(_line_of(kept)) for kept in some]
+                    yield Portion([*title, *lines], partial(self._delete, person, some))
+                    title = []
         except RecordsFailed as error:
             self._observer.warn(error.why)
             person.tell(Problem(str(error)))
-            return False
+        finally:
+            with self._looking:
+                self._under_way.discard(person)
 
-    def _hand_over(self, person: Person) -> bool:
-        """Hand over as many messages as fit into one answer; return whether more are waiting."""
-        with self._handing_over:
-            waiting = self._records.waiting(person.name)
+    def _waiting_after(self, last: int, person: Person) -> list[KeptMessage]:
+        """Return what waits for `person` behind the message with that number."""
+        with self._looking:
+            waiting = [kept for kept in self._records.waiting(person.name) if kept.id > last]
             if not waiting:
-                return False
-            page = fitting(waiting, lambda kept: kept.message.line)
-            writers = {kept.id: self._writer_of(kept) for kept in page}
-            shown = [kept for kept in page if writers[kept.id].identity not in person.ignores]
-            if shown:
-                count = "A message" if len(shown) == 1 else f"{len(shown)} messages"
-                title = f"{count} came for you while you were not here:"
-                lines = [f"{minute(kept.message.at)} {kept.message.line}" for kept in shown]
-                # Not by `tell`, which would leave out what is too much for an answer.
-                notices = map(Notice, [title, *lines])
-                person.deliver(b"".join(render(it, person.format) for it in notices))
-                person.answers_to = writers[shown[-1].id]
-            # Only now: a message that was not handed over must not be lost.
-            self._records.handed_over(page)
-            for kept in page:
+                self._under_way.discard(person)  # what comes now is not for us
+            return waiting
+
+    def _note_shown(self, some: Sequence[KeptMessage]) -> None:
+        """Note that messages may arrive from now on, even if we never learn of it."""
+        try:
+            self._records.note_shown(some)
+        except RecordsFailed as error:
+            self._observer.warn(error.why)  # they are shown all the same
+
+    def _delete(self, person: Person, some: Sequence[KeptMessage]) -> None:
+        """Delete messages that `person` has, or does not want."""
+        if not some:
+            return
+        try:
+            self._records.handed_over(some)
+        except RecordsFailed as error:
+            self._observer.warn(error.why)
+            person.tell(Problem(str(error)))
+        else:
+            for kept in some:
                 self._writers.pop(kept.id, None)
-            return len(page) < len(waiting)
 
     def _written_by(self, identity: Identity) -> list[int]:
         """Return the numbers of the messages that wait and are by the person of `identity`."""
@@ -119,3 +155,23 @@ class Mail:
         if identity is None and kept.writer is not None:
             identity = self._names.owner_of(kept.writer)
         return Correspondent(kept.message.sender, identity and identity.current)
+
+
+def _in_portions(waiting: Sequence[KeptMessage]) -> Iterator[Sequence[KeptMessage]]:
+    """Yield together as many messages as fit into one answer."""
+    while waiting:
+        some = fitting(waiting, _line_of)
+        yield some
+        waiting = waiting[len(some) :]
+
+
+def _title_of(shown: Sequence[KeptMessage]) -> str:
+    count = "A message" if len(shown) == 1 else f"{len(shown)} messages"
+    title = f"{count} came for you while you were not here"
+    if any(kept.was_shown for kept in shown):
+        return f"{title}; you may have seen what is marked {_AGAIN.rstrip(': ')!r}:"
+    return f"{title}:"
+
+
+def _line_of(kept: KeptMessage) -> str:
+    return f"{_AGAIN * kept.was_shown}{minute(kept.message.at)} {kept.message.line}"

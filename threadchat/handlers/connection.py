@@ -7,9 +7,12 @@ What arrives goes through the client's `ClientTerminal`; what is sent goes throu
 from collections.abc import Callable, Generator, Iterator, Sequence
 from threading import Event
 
+from threadchat.chat.interfaces import Portion
 from threadchat.chat.person import Person
+from threadchat.handlers.answering import answer_to
+from threadchat.handlers.handingover import HandingOver
 from threadchat.messages.format import render
-from threadchat.messages.kinds import Goodbye, Notice, Problem
+from threadchat.messages.kinds import Goodbye
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
 from threadchat.net.peers import PeerState
 from threadchat.net.sendqueue import Frame, SendQueue
@@ -17,9 +20,7 @@ from threadchat.net.sniffer import Sniffer
 from threadchat.net.transport import Transport
 from threadchat.terminal.clientterminal import AreYouThere, ClientTerminal, Ended, TerminalEvent
 from threadchat.terminal.keys import may_go_on
-from threadchat.terminal.linebuffer import LineTooLong
 from threadchat.terminal.view import Appearance
-from threadchat.text.decoder import EncodingChanged
 
 RECEIVE_SIZE = 1024
 """Bytes received at once if something has arrived already."""
@@ -55,6 +56,7 @@ class TerminalConnection:
         "_clock",
         "_events",
         "_frame",
+        "_handing_over",
         "_is_time_for",
         "_lines",
         "_prompt",
@@ -90,6 +92,7 @@ class TerminalConnection:
         self._stopping = stopping  # set once the server stops
         self._appearance = Appearance()
         self._frame: Frame | None = None
+        self._handing_over: HandingOver | None = None
         self._events: list[TerminalEvent] = []  # what has come in and is not served yet
         self._prompt = ""
         self._was_cut_off = False  # broken or turned away: the rest of the input is no line
@@ -179,6 +182,13 @@ class TerminalConnection:
         """Return whether the client will send nothing more, as far as the system knows."""
         return self._transport.is_at_end()
 
+    def hand_over(self, portions: Generator[Portion, None, None]) -> None:
+        """Hand the person `portions` (see `Connection`), also whenever input is waited for."""
+        if self._handing_over is None:
+            self._handing_over = HandingOver(self.person, self._send_queue, self._transport)
+        self._handing_over.add(portions)
+        self._handing_over.go_on(self.bytes_received)
+
     def pause(self, seconds: float) -> bool:
         """Wait `seconds`; return False early if the connection breaks or is ended meanwhile."""
         return self._transport.pause(seconds)
@@ -192,6 +202,8 @@ class TerminalConnection:
 
         If `waits` is False, b"" may also mean that nothing has come.
         """
+        if waits and self._handing_over is not None:
+            self._handing_over.go_on(self.bytes_received)
         try:
             transport = self._transport
             data = transport.receive(WAITING_SIZE) if waits else transport.receive_now(RECEIVE_SIZE)
@@ -243,7 +255,7 @@ class TerminalConnection:
                 elif not (isinstance(event, AreYouThere) and asked):
                     # One answer is enough for several AYTs that come one right after another.
                     asked = isinstance(event, AreYouThere)
-                    self._answer(event)
+                    self.person.tell(answer_to(event))
         if not self._was_cut_off and not self.is_ended:
             for event in self._terminal.receive_end():
                 if isinstance(event, str) and (is_time_for is None or is_time_for(event)):
@@ -276,30 +288,6 @@ class TerminalConnection:
         ):
             data += more
         return data
-
-    def _answer(self, event: LineTooLong | AreYouThere | EncodingChanged) -> None:
-        """Answer an event that is not a line."""
-        match event:
-            case AreYouThere():
-                self.person.tell(Notice("Yes, threadchat is here."))
-            case EncodingChanged("utf-8"):
-                self.person.tell(
-                    Notice("Your client writes UTF-8 after all. /charset changes that.")
-                )
-            case EncodingChanged(encoding):
-                self.person.tell(
-                    Notice(
-                        f"What you typed is not UTF-8: your charset is {encoding} now."
-                        " /charset NAME changes it, as in /charset utf-8."
-                    )
-                )
-            case LineTooLong(limit):
-                self.person.tell(
-                    Problem(
-                        f"A line has at most {limit} characters; yours was not sent."
-                        " Say it in several."
-                    )
-                )
 
     # Secrets
 
@@ -443,6 +431,8 @@ class TerminalConnection:
         """Wait until what is queued is taken, for `DRAIN_SECONDS`; then close our side first."""
         if self._send_queue.drain(DRAIN_SECONDS):
             self._transport.linger(LINGER_SECONDS)
+        if self._handing_over is not None:
+            self._handing_over.close(self.bytes_received)
 
     def close(self) -> None:
         """Close the connection. For the client's own thread, at its very end."""

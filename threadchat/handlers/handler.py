@@ -119,8 +119,8 @@ class ClientHandler(socketserver.StreamRequestHandler):
         conversation.enter()
         if client.speaks_telnet_in_line_mode:
             self.person.tell(Notice(_CHARMODE_HINT))
-        host.chat.mail.hand_over(self.person)
         host.watch.note(Named(self.person.id, self.person.name))
+        host.chat.mail.hand_over(self.person)
         conversation.go_on()
 
     def finish(self) -> None:

@@ -1,4 +1,7 @@
-"""Ask the system whether the other end of a connection is still there, without sending to it."""
+"""Ask the system whether the other end of a connection is still there, and what it has taken.
+
+Nothing is sent to it.
+"""
 
 import socket
 import struct
@@ -51,3 +54,39 @@ def look_at_peer(sock: socket.socket) -> PeerState | None:
         return None  # not a TCP connection, or closed already
     silent = min(numbers[_LAST_DATA], numbers[_LAST_ACK]) / 1000
     return PeerState(state != _ESTABLISHED, max(retransmits, probes), silent)
+
+
+if sys.platform == "linux":
+    import array
+    import fcntl
+    import termios
+
+    def count_unacknowledged(sock: socket.socket) -> int | None:
+        """Return how many bytes that were sent the peer's system has not acknowledged.
+
+        Return None if the system does not tell. A broken connection acknowledges none of them.
+        """
+        # tcp(7): SIOCOUTQ, which has the number of TIOCOUTQ, counts what is not acknowledged.
+        count = array.array("i", [0])
+        try:
+            fcntl.ioctl(sock, termios.TIOCOUTQ, count)
+        except OSError:
+            return None
+        return count[0]
+
+elif sys.platform == "darwin":
+    _SO_NWRITE = 0x1024
+    """The bytes in the send buffer, not sent or not acknowledged (sys/socket.h)."""
+
+    def count_unacknowledged(sock: socket.socket) -> int | None:
+        """See above."""
+        try:
+            return sock.getsockopt(socket.SOL_SOCKET, _SO_NWRITE)
+        except OSError:
+            return None
+
+else:
+
+    def count_unacknowledged(sock: socket.socket) -> int | None:
+        """See above."""
+        return None

@@ -117,6 +117,19 @@ class SendQueue:
         with self._lock:
             return None if self.reason is not None else self._transport.look_at_peer()
 
+    @property
+    def position(self) -> int:
+        """How many bytes were handed in so far, less those that were dropped."""
+        with self._lock:
+            return self.bytes_sent + len(self._queue or b"")
+
+    @property
+    def bytes_acknowledged(self) -> int | None:
+        """How many of them the client's system has acknowledged; None if this one does not tell."""
+        with self._lock:
+            count = self._transport.unacknowledged()
+            return None if count is None else self.bytes_sent - count
+
     def drain(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds until nothing is queued; return whether that is so."""
         with self._lock:

@@ -197,6 +197,16 @@ class TlsTransport:
             is_here = bool(self._tls.pending() or self._incoming.pending)
         return is_here or self.plain.has_input()
 
+    def wait_for_input(self, timeout: float) -> bool:
+        """See `PlainTransport.wait_for_input`."""
+        return self.has_input() or self.plain.wait_for_input(timeout)
+
+    def unacknowledged(self) -> int | None:
+        """Return a number that is never too low: it counts the bytes as they are encrypted."""
+        with self._lock:
+            count = self.plain.unacknowledged()
+            return None if count is None else count + len(self._ciphertext)
+
     def pause(self, seconds: float) -> bool:
         """See `PlainTransport.pause`."""
         return self.plain.pause(seconds)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from threadchat.net.peers import PeerState, look_at_peer
+from threadchat.net.peers import PeerState, count_unacknowledged, look_at_peer
 
 _NOT_WAITING: Final[int] = getattr(socket, "MSG_DONTWAIT", 0)
 
@@ -86,6 +86,15 @@ class Transport(Protocol):
     def look_at_peer(self) -> PeerState | None:
         """Return what the system knows of the peer; None if it does not tell."""
 
+    def wait_for_input(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds for `has_input`; return whether it is so."""
+
+    def unacknowledged(self) -> int | None:
+        """Return how many bytes the peer's system has not acknowledged; None if that is not known.
+
+        These are bytes that `send` has taken. A broken connection acknowledges none of them.
+        """
+
     def wake(self) -> None:
         """Make a `receive` that waits in another thread return, and every later one, too."""
 
@@ -140,6 +149,14 @@ class PlainTransport:
     def has_input(self) -> bool:
         """Return whether `receive` would return at once."""
         return _wait_until_ready(self._socket, 0)
+
+    def wait_for_input(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds for `has_input`; return whether it is so."""
+        return _wait_until_ready(self._socket, timeout)
+
+    def unacknowledged(self) -> int | None:
+        """See `Transport.unacknowledged`. Linux and macOS tell."""
+        return count_unacknowledged(self._socket)
 
     def wait_for_room(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds for room to send; return whether there is room."""

@@ -8,14 +8,16 @@ nobody else anything (promises 3 and 8).
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from threading import Condition, Event, Lock, Thread
 
 from threadchat.chat.chat import Chat
+from threadchat.chat.interfaces import Portion
 from threadchat.chat.person import Person
 from threadchat.commands import rooms, talk
 from threadchat.errors import OperatorError
 from threadchat.messages.datalines import DATA_LINES, messages_in
+from threadchat.messages.format import render
 from threadchat.messages.kinds import Emote, Message, Private, ReplayBegins, ReplayEnds, Say
 from threadchat.monitoring.events import Connected, Disconnected, Named
 from threadchat.net.disconnect import Reason
@@ -95,6 +97,12 @@ class ProgramConnection:
     def ask_secret(self, question: str) -> str | None:
         """Return None, as for a person that is gone: a program knows no passphrase."""
         return None
+
+    def hand_over(self, portions: Generator[Portion, None, None]) -> None:
+        """Let the program have all of `portions`: its queue is here, so they are taken at once."""
+        for portion in portions:
+            self.deliver(b"".join(render(message, DATA_LINES) for message in portion.messages))
+            portion.taken()
 
     def pause(self, seconds: float) -> bool:
         """Wait so long; return False, soon, if the connection is ended meanwhile."""

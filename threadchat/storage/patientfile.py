@@ -8,6 +8,7 @@ is held for one statement only, and never while the file is locked.
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from threadchat.storage import database, faults
@@ -19,6 +20,16 @@ BUSY_SECONDS = 2.0
 
 _PAUSE_SECONDS = 0.02
 """How long it waits between two tries; meanwhile the history may be written."""
+
+
+def connect(path: str | Path | None) -> sqlite3.Connection:
+    """Return a connection to the tables in the file at `path`, or in memory if that is None."""
+    if path is None:
+        connection = database.connect_in_memory()
+    else:
+        connection = database.connect(Path(path), BUSY_SECONDS)
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
 
 
 class PatientFile:

@@ -18,9 +18,9 @@ from threadchat.access.bans import Ban, Target, key_of, show_target
 from threadchat.errors import PersonError
 from threadchat.messages.kinds import Private
 from threadchat.net.addresses import address_of
-from threadchat.storage import database, faults
+from threadchat.storage import faults
 from threadchat.storage.ownership import Ownership, owner_of
-from threadchat.storage.patientfile import BUSY_SECONDS, PatientFile
+from threadchat.storage.patientfile import PatientFile, connect
 from threadchat.storage.values import ban_of, bytes_of, name_of, text_of, time_of
 from threadchat.text.names import fold_name, skeleton
 from threadchat.text.paths import resolve
@@ -40,6 +40,7 @@ MAX_FROM_ONE = 20
 _CANNOT_READ = "What waits for you cannot be read just now. Try again in a while."
 _CANNOT_KEEP = "That cannot be kept just now, and nothing has changed. Try again in a while."
 
+_CANNOT_DELETE = "You will be shown those messages again: that you were cannot be written."
 _CANNOT_KEEP_IGNORED = "That counts now, but may not when you come back: it cannot be written."
 
 
@@ -116,7 +117,9 @@ class Records:
         self._path = Path(":memory:") if path is None else resolve(path)
         with contextlib.ExitStack() as opened:
             try:
-                self._connection = opened.enter_context(contextlib.closing(self._connect()))
+                self._connection = opened.enter_context(
+                    contextlib.closing(connect(path and self._path))
+                )
                 self._names = self._read_names()  # by their folded form
                 self._ignored = self._read_ignored()  # by the names of those who ignore
                 self._by_looks: dict[str, tuple[str, ...]] = {}  # names by their skeleton
@@ -133,20 +136,12 @@ class Records:
         if owner is not None:
             owner.followers.append(self)
 
-    def _connect(self) -> sqlite3.Connection:
-        if self.is_lasting:
-            connection = database.connect(self._path, BUSY_SECONDS)
-        else:
-            connection = database.connect_in_memory()
-        connection.execute("PRAGMA foreign_keys = ON")
-        return connection
-
     def follow(self, owner: Ownership, path: Path) -> None:
         """Go on with the file at `path`, which holds the same; the lock is held."""
         if not self._is_closed:
             before, self._path = (self._connection, self._path), path
             try:
-                self._connection = self._connect()
+                self._connection = connect(path)
                 self._file = PatientFile(self._connection)
             except sqlite3.Error:
                 self._path = before[1]
@@ -359,19 +354,16 @@ class Records:
 
     def note_shown(self, kept: Sequence[KeptMessage]) -> None:
         """Note that `kept` were shown, as long as they are not deleted: they may have arrived."""
-        marks = ", ".join("?" * len(kept))
-        with self._turn(_CANNOT_KEEP):
-            self._file.change(
-                f"UPDATE letters SET shown = 1 WHERE id IN ({marks})", [it.id for it in kept]
-            )
+        self._change_mail("UPDATE letters SET shown = 1", kept, _CANNOT_KEEP)
 
     def handed_over(self, kept: Sequence[KeptMessage]) -> None:
         """Delete `kept`, but none that have come since."""
+        self._change_mail("DELETE FROM letters", kept, _CANNOT_DELETE)
+
+    def _change_mail(self, statement: str, kept: Sequence[KeptMessage], line: str) -> None:
         marks = ", ".join("?" * len(kept))
-        with self._turn("You will be shown those messages again: that you were cannot be written."):
-            self._file.change(
-                f"DELETE FROM letters WHERE id IN ({marks})", [message.id for message in kept]
-            )
+        with self._turn(line):
+            self._file.change(f"{statement} WHERE id IN ({marks})", [it.id for it in kept])
 
     # Bans
 
