@@ -451,6 +451,19 @@ def test_the_message_of_the_day_is_reread_on_sighup(tmp_path: Path) -> None:
         assert program.signal_and_wait(signal.SIGTERM) == 0
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no such signal here")
+def test_a_log_file_that_was_moved_is_opened_anew_on_sighup(tmp_path: Path) -> None:
+    file, aside = tmp_path / "log.jsonl", tmp_path / "log.jsonl-20261123"
+    with running("--port", "0", "--log-file", str(file)) as program:
+        wait_until(lambda: bool(file.read_bytes()), "the first line is written")
+        file.rename(aside)
+        program.process.send_signal(signal.SIGHUP)
+        program.read_until(f"problem .* the log goes on in a new one, {re.escape(str(file))}$")
+        assert program.signal_and_wait(signal.SIGTERM) == 0
+    assert [json.loads(line)["event"] for line in aside.read_text().splitlines()] == ["bound"]
+    assert '"stopped"' in file.read_text()
+
+
 @pytest.mark.parametrize("option", ["--motd-file", "--password-file", "--op-password-file"])
 def test_a_file_that_is_not_there_is_told_in_one_line(tmp_path: Path, option: str) -> None:
     done = subprocess.run(

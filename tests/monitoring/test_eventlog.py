@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import pytest
 
 from tests.support.clients import Client
 from tests.support.servers import run_server
+from tests.support.waiting import wait_until
 from threadchat.messages.kinds import (
     Emote,
     Joined,
@@ -331,6 +333,41 @@ class TestOnABadDisk:
             log.note(Connected(5, "x"))
             assert told.get(timeout=DEADLINE) == "the log file is rotated again"
         assert told.empty()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there an open file keeps its name")
+class TestAFileThatIsTakenAway:
+    def test_the_log_goes_on_in_a_new_one_and_the_operator_is_told(self, path: Path) -> None:
+        told: queue.Queue[str] = queue.Queue()
+        aside = path.with_name("aside")
+        with logging(path, told.put) as log:
+            log.note(Connected(1, "x"))
+            wait_until(lambda: bool(path.read_bytes()), "the first line is written")
+            path.rename(aside)
+            log.note(Connected(2, "x"))
+            assert told.get(timeout=DEADLINE) == (
+                "another program has moved or removed the log file:"
+                f" the log goes on in a new one, {path}"
+            )
+            log.note(Connected(3, "x"))
+        assert told.empty()
+        assert [line["id"] for line in lines_of(aside)] == [1]
+        assert [line["id"] for line in lines_of(path)] == [2, 3]
+
+    def test_on_demand_the_new_one_is_there_before_the_next_line(self, path: Path) -> None:
+        told: queue.Queue[str] = queue.Queue()
+        with logging(path, told.put) as log:
+            path.rename(path.with_name("aside"))
+            log.reopen()
+            told.get(timeout=DEADLINE)
+            assert path.read_bytes() == b""
+
+    def test_to_open_it_anew_where_it_is_still_there_is_no_news(self, path: Path) -> None:
+        with logging(path) as log:
+            log.note(Connected(1, "x"))
+            log.reopen()
+            log.note(Connected(2, "x"))
+        assert [line["id"] for line in lines_of(path)] == [1, 2]
 
 
 class TestAFileThatCannotBeHad:

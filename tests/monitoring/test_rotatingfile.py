@@ -78,14 +78,70 @@ def test_a_line_longer_than_a_file_may_be_has_one_to_itself(path: Path, file: Ro
     assert lines_of(path) == {"log": ["long" * 10], "log.1": ["a"], "log.2": ["long" * 10]}
 
 
-def test_a_file_that_was_removed_is_made_again_when_it_is_due(
-    path: Path, file: RotatingFile
-) -> None:
-    file.append(b"1--------\n")
-    if sys.platform != "win32":  # where it cannot be
+@pytest.mark.skipif(sys.platform == "win32", reason="there an open file keeps its name")
+class TestWhenAnotherProgramTakesItAway:
+    def test_a_file_that_was_moved_is_left_and_a_new_one_begun(
+        self, path: Path, file: RotatingFile
+    ) -> None:
+        file.append(b"1\n")
+        path.rename(path.with_name("log-yesterday"))
+        file.append(b"2\n")
+        assert lines_of(path) == {"log": ["2"], "log-yesterday": ["1"]}
+        assert file.is_another
+
+    def test_a_file_that_was_put_in_its_place_is_gone_on_with(
+        self, path: Path, file: RotatingFile
+    ) -> None:
+        file.append(b"1\n")
+        path.rename(path.with_name("log-yesterday"))
+        path.write_text("new\n")
+        file.append(b"2\n")
+        assert lines_of(path) == {"log": ["new", "2"], "log-yesterday": ["1"]}
+        assert file.is_another
+
+    def test_a_file_that_was_removed_is_made_again(self, path: Path, file: RotatingFile) -> None:
+        file.append(b"1\n")
         path.unlink()
-    file.append(b"2--------\n")
-    assert path.read_bytes() == b"2--------\n"
+        file.append(b"2\n")
+        assert lines_of(path) == {"log": ["2"]}
+        assert file.is_another
+
+    def test_a_link_that_was_set_to_another_file_is_followed(self, path: Path) -> None:
+        link_or_skip(path, path.with_name("monday"))
+        with closing(RotatingFile(path)) as file:
+            file.append(b"1\n")
+            path.unlink()
+            link_or_skip(path, path.with_name("tuesday"))
+            file.append(b"2\n")
+        assert path.with_name("monday").read_text() == "1\n"
+        assert path.with_name("tuesday").read_text() == "2\n"
+
+    def test_a_folder_that_was_removed_is_waited_for(self, tmp_path: Path) -> None:
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        with closing(RotatingFile(folder / "log")) as file:
+            file.append(b"1\n")
+            (folder / "log").unlink()
+            folder.rmdir()
+            for _ in range(2):
+                with pytest.raises(FileNotFoundError):
+                    file.append(b"2\n")
+            folder.mkdir()
+            file.append(b"3\n")
+            assert (folder / "log").read_text() == "3\n"
+            assert file.is_another
+
+    def test_what_is_put_aside_by_ourselves_is_no_such_case(
+        self, path: Path, file: RotatingFile
+    ) -> None:
+        for number in range(1, 6):
+            file.append(b"%d---\n" % number)
+        path.write_bytes(b"")  # as logrotate does with copytruncate
+        file.append(b"6\n")
+        assert path.read_bytes() == b"6\n"
+        file.close()
+        file.append(b"7\n")
+        assert not file.is_another
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")

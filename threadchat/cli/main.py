@@ -147,7 +147,7 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
         tell_ways_by_name(address, admits, watch)
         server.start()  # only now, so that no log has a client before the address
         reader = _open_input(options, server, console)
-        wait_for_stop(signals, server.reread)
+        wait_for_stop(signals, partial(_reread, server, log))
         on_stop_signals(partial(_stop_at_once, reader))
         sys.setswitchinterval(STOP_SWITCH_SECONDS)
         deadline = time.monotonic() + STOP_SECONDS
@@ -204,6 +204,12 @@ def _end_when_late(over: Event, deadline: float, reader: OperatorInput | None) -
         if reader is not None:
             reader.restore()
         os._exit(0)
+
+
+def _reread(server: ChatServer, log: EventLog | None) -> None:
+    if log is not None:
+        log.reopen()
+    server.reread()
 
 
 def _stop_at_once(reader: OperatorInput | None, number: int, _frame: FrameType | None) -> None:

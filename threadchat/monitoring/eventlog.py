@@ -43,6 +43,11 @@ class _Shown:
     messages: Sequence[RoomMessage]
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Stands in the queue where it is looked for the file under its name."""
+
+
 class EventLog:
     """A log of events in the file at `path`, which is rotated at `max_bytes` bytes.
 
@@ -50,6 +55,7 @@ class EventLog:
     none waits but `close`. With `messages`, it also logs what rooms are shown. Raises `BadLogFile`
     if the file cannot be opened. If it cannot be written later, what happens waits in memory, up to
     `limit` lines. `warn` gets a line for the operator then, and another when it is written again.
+    If another program moves or removes the file, the log goes on in a new one, and `warn` is told.
     """
 
     def __init__(
@@ -70,7 +76,7 @@ class EventLog:
         self._messages = messages
         self._retry_seconds = retry_seconds
         self._troubles: set[str] = set()  # those that the operator has been told of
-        self._writer: BackgroundWriter[_Happened | _Shown] = BackgroundWriter(
+        self._writer: BackgroundWriter[_Happened | _Shown | _Look] = BackgroundWriter(
             "log file", self._write, self._tell_left_out, limit
         )
 
@@ -82,6 +88,10 @@ class EventLog:
         """Log what was shown in `room`, in its order (promise 1), if the log has messages."""
         if self._messages:
             self._writer.put(_Shown(room, messages), len(messages), is_talk=True)
+
+    def reopen(self) -> None:
+        """Begin a new file now, not with the next line, if another program has moved this one."""
+        self._writer.put(_Look(), 0)
 
     def close(self, timeout: float = CLOSE_SECONDS) -> bool:
         """Write what is waiting, for up to `timeout` seconds, and log nothing any more.
@@ -95,12 +105,14 @@ class EventLog:
 
     # On the thread that writes
 
-    def _write(self, entry: _Happened | _Shown) -> None:
-        if isinstance(entry, _Happened):
-            self._append(_line(entry.at, entry.event))
-        else:
-            lines = (_line(message.at, message, room=entry.room) for message in entry.messages)
-            self._append("".join(lines))
+    def _write(self, entry: _Happened | _Shown | _Look) -> None:
+        match entry:
+            case _Happened(at, event):
+                self._append(_line(at, event))
+            case _Shown(room, messages):
+                self._append("".join(_line(message.at, message, room=room) for message in messages))
+            case _Look():
+                self._append("")
 
     def _tell_left_out(self, left_out: int) -> None:
         self._append(_line_of(time.time(), "left_out", {"lines": left_out}))
@@ -124,6 +136,12 @@ class EventLog:
             else:
                 self._note_trouble("written", None)
                 self._note_trouble("rotated", self._file.why_not_rotated, "it grows until it can")
+                if self._file.is_another:
+                    self._file.is_another = False
+                    self._warn(
+                        "another program has moved or removed the log file:"
+                        f" the log goes on in a new one, {self._file.path}"
+                    )
                 return
 
     def _note_trouble(self, what: str, error: OSError | None, meanwhile: str = "") -> None:

@@ -1,13 +1,15 @@
 """Append to a file that is put aside as FILE.1 when it has grown; older ones are FILE.2 and so on.
 
 For one thread at a time. Other programs of the operator may have the files open meanwhile. On
-Windows such a file cannot be renamed, and it grows until it can be.
+Windows such a file cannot be renamed, and it grows until it can be. Other programs may also move
+the file away, as logrotate does, or remove it; then a new file is begun under its name.
 """
 
 import contextlib
 import errno
 import os
 import stat
+import sys
 from io import FileIO
 from pathlib import Path
 
@@ -23,22 +25,31 @@ KEPT_FILES = 5
 class RotatingFile:
     """The file at `path`, made readable for its owner only if there is none.
 
-    Raises `OSError` if it cannot be opened, or is a pipe, a device or a folder.
+    `is_another` is set once the file under this name is no longer the one that was open: another
+    program has moved or removed that one. Whoever tells the operator clears it.
+
+    Raises `OSError` if the file cannot be opened, or is a pipe, a device or a folder.
     """
 
     def __init__(
         self, path: str | Path, max_bytes: int = MAX_BYTES, kept: int = KEPT_FILES
     ) -> None:
-        # With links resolved, because the file is put aside, not the link.
-        self.path = resolve(path)
+        self._name = os.path.abspath(path)
+        self.path = resolve(self._name)
+        """The file itself, with links resolved, because the file is put aside, not the link."""
         self._max_bytes = max_bytes
         self._kept = kept
-        self._file: FileIO | None = _open(self.path)
+        self.is_another = False
+        self._last: os.stat_result | None = None  # what was open last, unless we put it aside
+        self._file: FileIO | None = None
+        self._open()
         self.why_not_rotated: OSError | None = None
         """The error that keeps the file, which is too large, from being put aside."""
 
     def append(self, data: bytes) -> None:
         """Append `data`, whole lines; if that fails, change nothing and raise `OSError`."""
+        if not self._has_name():
+            self._open()
         size = self._size()
         if size and size + len(data) > self._max_bytes:
             self._rotate()
@@ -62,9 +73,26 @@ class RotatingFile:
             file.close()
 
     def _opened(self) -> FileIO:
-        if self._file is None:
-            self._file = _open(self.path)
-        return self._file
+        return self._file or self._open()
+
+    def _open(self) -> FileIO:
+        """Open the file that has the name now, and leave the one that is open."""
+        self.path = resolve(self._name)  # a link may lead to another file by now
+        file = _open(self.path)
+        self.close()  # only now, so that the system cannot take the new file for this one
+        now, before = os.fstat(file.fileno()), self._last
+        self.is_another |= before is not None and not os.path.samestat(now, before)
+        self._file, self._last = file, now
+        return file
+
+    def _has_name(self) -> bool:
+        """Return whether the name still leads to the file that is open."""
+        if sys.platform == "win32":
+            return True  # nobody can move or remove a file there that we have open
+        try:
+            return self._last is None or os.path.samestat(os.stat(self._name), self._last)
+        except OSError:
+            return False
 
     def _size(self) -> int:
         return os.fstat(self._opened().fileno()).st_size
@@ -75,6 +103,7 @@ class RotatingFile:
         So nothing is lost when this fails half-way and is tried again and again.
         """
         self.close()  # Windows renames no file that is open
+        self._last = None
         places = [self.path, *(Path(f"{self.path}.{n}") for n in range(1, self._kept + 1))]
         free = next((n for n, place in enumerate(places) if not os.path.exists(place)), self._kept)
         try:
