@@ -265,7 +265,7 @@ class TestFile:
         assert words.replace("PATH", str(path)) in self.refused(path)
 
     def test_a_file_that_is_not_there(self, path: Path) -> None:
-        assert "cannot be read (No such file or directory)" in self.refused(path)
+        assert "cannot be read for a passphrase: there is no such file." in self.refused(path)
 
     def test_a_folder(self, tmp_path: Path) -> None:
         assert "cannot be read" in self.refused(tmp_path)

@@ -265,9 +265,8 @@ class TestOnABadDisk:
             disk.is_full = True
             log.note(Connected(1, "x"))
             assert told.get(timeout=DEADLINE) == (
-                "the log file cannot be written (No space left on device): what happens waits in"
-                f" memory until it can. See that {path} and its folder may be written and the disk"
-                " has room"
+                f"the log file {path} cannot be written: the disk is full. Make room there."
+                " What happens waits in memory until it can"
             )
             log.note(Connected(2, "x"))
             disk.is_full = False
@@ -281,7 +280,7 @@ class TestOnABadDisk:
         with logging(path, told.append, retry_seconds=DEADLINE) as log:
             log.note(Connected(1, "x"))
         first, last = told
-        assert first.startswith("the log file cannot be written")
+        assert first.startswith(f"the log file {path} cannot be written")
         assert last == "the log file still cannot be written: its last lines are lost"
         assert path.read_bytes() == b""
 
@@ -327,11 +326,13 @@ class TestOnABadDisk:
                 patch.setattr(Path, "replace", refuse)
                 for number in range(5):
                     log.note(Connected(number, "192.168.1.20:50123"))
-                assert told.get(timeout=DEADLINE).startswith(
-                    "the log file cannot be rotated (Permission denied): it grows until it can."
+                assert told.get(timeout=DEADLINE) == (
+                    f"the log file {path} cannot be put aside: Permission denied. It grows until it"
+                    f" can. See that the folder {path.parent} may be written, and that no other"
+                    " program keeps the file open"
                 )
             log.note(Connected(5, "x"))
-            assert told.get(timeout=DEADLINE) == "the log file is rotated again"
+            assert told.get(timeout=DEADLINE) == "the log file is put aside again"
         assert told.empty()
 
 
@@ -377,18 +378,13 @@ class TestAFileThatCannotBeHad:
         return str(caught.value)
 
     def test_a_folder(self, tmp_path: Path) -> None:
-        assert self.refused(tmp_path) == f"{tmp_path} is a folder. Name a file in it for the log."
+        assert self.refused(tmp_path) == (
+            f"{tmp_path} cannot be written as a log: it is a folder. Name a file in it."
+        )
 
     def test_no_folder_for_it(self, tmp_path: Path) -> None:
         folder = tmp_path / "nowhere"
-        assert self.refused(folder / "log") == f"there is no folder {folder} for the log. Make it."
-
-    def test_a_file_for_a_folder(self, tmp_path: Path) -> None:
-        (tmp_path / "file").touch()
-        assert "there is no folder" in self.refused(tmp_path / "file" / "log")
-
-    def test_a_name_too_long(self, tmp_path: Path) -> None:
-        assert "name another file" in self.refused(tmp_path / ("x" * 300))
+        assert f"there is no folder {folder}. Make it" in self.refused(folder / "log")
 
     def test_a_folder_that_is_there_is_not_missed(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
@@ -398,18 +394,8 @@ class TestAFileThatCannotBeHad:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory")
 
         monkeypatch.setattr(rotatingfile, "FileIO", refuse)
-        assert "name another file" in self.refused(path)
+        assert self.refused(path).endswith(": No such file or directory. Name another file.")
 
     @pytest.mark.skipif(not os.path.exists("/dev/null"), reason="there are no devices here")
     def test_a_device_is_left_alone(self) -> None:
-        assert "(not an ordinary file)" in self.refused("/dev/null")
-
-    def test_one_without_the_right_to_it(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def refuse(*_: object, **__: object) -> None:
-            raise PermissionError(errno.EACCES, "Permission denied")
-
-        monkeypatch.setattr(rotatingfile, "FileIO", refuse)
-        assert self.refused(path) == (
-            f"{path} cannot be written as a log (Permission denied). Get the right to write it and"
-            " its folder, or name another file."
-        )
+        assert "it is not an ordinary file" in self.refused("/dev/null")

@@ -301,7 +301,7 @@ def test_a_full_disk_costs_nothing_but_memory(tmp_path: Path) -> None:
         assert program.signal_and_wait(signal.SIGTERM) == 0
     lines = shown.read_text()
     assert lines.count("the history cannot be written") == 1
-    assert lines.count("the log file cannot be written") == 1
+    assert lines.count("log.jsonl cannot be written") == 1
     assert len(re.findall(r"client named +#\d cy\n", lines)) == 1
     assert len(re.findall(r"client disconnected +#\d cy ", lines)) == 1
     assert "server stopped" in lines

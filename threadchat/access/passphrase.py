@@ -14,11 +14,11 @@ import hmac
 import os
 import re
 import unicodedata
-from io import TextIOWrapper
 from pathlib import Path
 from threading import BoundedSemaphore
 
 from threadchat.errors import PersonError
+from threadchat.text.files import as_text, read_file, why_unreadable
 
 MIN_PASSPHRASE = 8
 """The shortest passphrase, in characters (NIST SP 800-63B, 5.1.1.2)."""
@@ -146,21 +146,14 @@ def _prepared(passphrase: str) -> bytes:
 def read_passphrase(path: str | Path) -> str:
     """Return the passphrase in the first line of a file: the whole line without its end.
 
-    The file is in UTF-8. It may be in UTF-16 if it begins with a byte order mark, which some
-    editors on Windows write. Raise `BadPassphrase`, which names the file, if the file cannot be
-    read or `make` would refuse the passphrase.
+    Raise `BadPassphrase`, which names the file, if the file cannot be read or `make` would refuse
+    the passphrase.
     """
     try:
-        with open(path, "rb") as file:
-            is_utf16 = file.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff")
-            text = TextIOWrapper(file, "utf-16" if is_utf16 else "utf-8-sig")
-            # Two characters more than the longest passphrase are enough to see that one is too
-            # long.
-            line = text.readline(MAX_PASSPHRASE + 2).removesuffix("\n")
+        line = as_text(read_file(path)).readline().removesuffix("\n")
     except OSError as error:
-        raise BadPassphrase(
-            f"{path} cannot be read ({error.strerror}). Write the passphrase into its first line."
-        ) from None
+        why = why_unreadable(path, error)
+        raise BadPassphrase(f"{path} cannot be read for a passphrase: {why}") from None
     except UnicodeError:
         raise BadPassphrase(f"{path} is not text in UTF-8. Save it as that.") from None
     if not line:

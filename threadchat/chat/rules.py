@@ -12,6 +12,7 @@ from pathlib import Path
 from threadchat.access.passphrase import BadPassphrase, read_passphrase
 from threadchat.errors import OperatorError
 from threadchat.text.clean import clean_line, clean_text
+from threadchat.text.files import as_text, read_file, why_unreadable
 
 MAX_MOTD_LINES = 40
 MAX_MOTD_LINE = 400
@@ -109,10 +110,8 @@ def _password_in(path: Path) -> str:
 
 def _motd_in(path: Path) -> list[str]:
     try:
-        lines = path.read_text("utf-8-sig", errors="replace").splitlines()
+        lines = as_text(read_file(path), "replace").read().splitlines()
     except OSError as error:
-        raise UnusableFile(
-            f"{path} cannot be read for the message of the day ({error.strerror})."
-            " Name a text file, or leave --motd-file out."
-        ) from None
+        why = why_unreadable(path, error)
+        raise UnusableFile(f"{path} cannot be read for the message of the day: {why}") from None
     return [clean_line(clean_text(line)[:MAX_MOTD_LINE]) for line in lines[:MAX_MOTD_LINES]]

@@ -5,8 +5,6 @@ rest are the fields of that kind of event. Only ASCII is written, so `cat` shows
 stranger has typed (promise 4). Private messages are never logged.
 """
 
-import errno
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from threadchat.monitoring.backgroundwriter import (
 )
 from threadchat.monitoring.events import Event
 from threadchat.monitoring.rotatingfile import MAX_BYTES, RotatingFile
+from threadchat.text.files import why_unwritable
 
 RETRY_SECONDS = 1.0
 """How long the log waits after a failure before it tries again to write."""
@@ -71,7 +70,8 @@ class EventLog:
         try:
             self._file = RotatingFile(path, max_bytes)
         except OSError as error:
-            raise BadLogFile(_why_not(path, error)) from None
+            why = why_unwritable(path, error)
+            raise BadLogFile(f"{path} cannot be written as a log: {why}") from None
         self._warn = warn
         self._messages = messages
         self._retry_seconds = retry_seconds
@@ -128,14 +128,15 @@ class EventLog:
             try:
                 self._file.append(data)
             except OSError as error:
-                self._note_trouble("written", error, "what happens waits in memory until it can")
+                why = why_unwritable(self._file.path, error)
+                self._note_trouble("written", f"{why} What happens waits in memory until it can")
                 if is_last_try:
                     self._warn("the log file still cannot be written: its last lines are lost")
                     raise
                 self._writer.closing.wait(self._retry_seconds)
             else:
-                self._note_trouble("written", None)
-                self._note_trouble("rotated", self._file.why_not_rotated, "it grows until it can")
+                self._note_trouble("written", "")
+                self._note_trouble("put aside", self._why_not_put_aside())
                 if self._file.is_another:
                     self._file.is_another = False
                     self._warn(
@@ -144,15 +145,21 @@ class EventLog:
                     )
                 return
 
-    def _note_trouble(self, what: str, error: OSError | None, meanwhile: str = "") -> None:
-        """Tell the operator, once, that the file cannot be `what`, or that it is again."""
-        if error is not None and what not in self._troubles:
+    def _why_not_put_aside(self) -> str:
+        error, path = self._file.why_not_rotated, self._file.path
+        if error is None:
+            return ""
+        return (
+            f"{error.strerror}. It grows until it can. See that the folder {path.parent} may be"
+            " written, and that no other program keeps the file open"
+        )
+
+    def _note_trouble(self, what: str, why_not: str) -> None:
+        """Tell the operator, once, why the file cannot be `what`, or that it is again."""
+        if why_not and what not in self._troubles:
             self._troubles.add(what)
-            self._warn(
-                f"the log file cannot be {what} ({error.strerror}): {meanwhile}. See that"
-                f" {self._file.path} and its folder may be written and the disk has room"
-            )
-        elif error is None and what in self._troubles:
+            self._warn(f"the log file {self._file.path} cannot be {what}: {why_not}")
+        elif not why_not and what in self._troubles:
             self._troubles.remove(what)
             self._warn(f"the log file is {what} again")
 
@@ -165,17 +172,3 @@ def _line(at: float, event: Event | RoomMessage, **where: str) -> str:
 def _line_of(at: float, kind: str, values: Mapping[str, object]) -> str:
     known = {name: value for name, value in values.items() if value is not None}
     return as_json({"at": iso_time(at, "milliseconds"), "event": kind, **known}) + "\n"
-
-
-def _why_not(path: str | Path, error: OSError) -> str:
-    """Say why a file cannot take the log, and what to do."""
-    if os.path.isdir(path):
-        return f"{path} is a folder. Name a file in it for the log."
-    folder = os.path.dirname(os.path.abspath(path))
-    # Windows says of a name that is too long that it is not there.
-    if error.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.isdir(folder):
-        return f"there is no folder {folder} for the log. Make it."
-    return (
-        f"{path} cannot be written as a log ({error.strerror}). Get the right to write it and its"
-        " folder, or name another file."
-    )

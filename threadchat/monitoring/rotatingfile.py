@@ -119,7 +119,7 @@ def _open(path: Path) -> FileIO:
     """Open `path` to append to it, behind a whole line."""
     if os.path.exists(path) and not os.path.isfile(path):
         # Opening a pipe would wait for a reader, and we must not rename a device.
-        raise OSError(errno.EINVAL, "not an ordinary file")
+        raise OSError(errno.EINVAL, "it is not an ordinary file")
     file = FileIO(path, "a+", opener=_open_for_owner)
     try:
         size = file.seek(0, os.SEEK_END)
