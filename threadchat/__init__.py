@@ -65,8 +65,8 @@ from threadchat.monitoring.events import (
     Watcher,
 )
 from threadchat.monitoring.stats import Snapshot
+from threadchat.net.certificate import Certificate
 from threadchat.net.disconnect import Reason
-from threadchat.net.tls import make_context
 from threadchat.server.chatserver import ChatServer
 from threadchat.server.config import ServerConfig
 from threadchat.session.program import ProgramMember
@@ -85,6 +85,7 @@ __all__ = [
     "BadName",
     "Bound",
     "CameBack",
+    "Certificate",
     "Chat",
     "ChatServer",
     "Command",
@@ -150,6 +151,5 @@ __all__ = [
     "WhoAnswer",
     "WhoisAnswer",
     "__version__",
-    "make_context",
     "parse_allowed",
 ]

@@ -165,7 +165,7 @@ def test_a_file_that_is_no_history(capsys: pytest.CaptureFixture[str], tmp_path:
 
 def test_a_log_file_that_cannot_be_had(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["--port", "0", "--log-file", str(tmp_path)]) == 1
-    assert_one_line(capsys, f"{tmp_path} is a folder", "Name a file in it")
+    assert_one_line(capsys, f"{tmp_path} cannot be written as a log: it is a folder. Name a file")
 
 
 def test_paths_that_cannot_be_resolved_do_not_keep_it_from_running(

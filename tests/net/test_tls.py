@@ -22,9 +22,10 @@ from tests.support.sending import Sending
 from tests.support.servers import TRANSPORTS
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat.net import tls
+from threadchat.net.certificate import Certificate
 from threadchat.net.disconnect import Reason, reason_of
 from threadchat.net.sendqueue import Flusher, SendQueue
-from threadchat.net.tls import BadCertificate, HandshakeFailed, TlsTransport, make_context
+from threadchat.net.tls import HandshakeFailed, TlsTransport
 from threadchat.net.transport import PlainTransport
 from threadchat.testing import DEADLINE
 
@@ -53,7 +54,7 @@ def files() -> Files:
 
 @pytest.fixture(scope="session")
 def context(files: Files) -> ssl.SSLContext:
-    return make_context(*files)
+    return Certificate(*files).context
 
 
 def client_context(
@@ -182,58 +183,6 @@ def connection(stranger: Connection) -> Connection:
     """A connection after the handshake."""
     stranger.handshake()
     return stranger
-
-
-class TestCertificates:
-    def test_a_certificate_and_its_key_make_a_context(self, files: Files) -> None:
-        context = make_context(*files)
-        assert context.minimum_version is ssl.TLSVersion.TLSv1_2
-        assert context.options & ssl.OP_NO_RENEGOTIATION
-
-    def test_both_may_be_in_one_file(self, files: Files, tmp_path: Path) -> None:
-        both = tmp_path / "both.pem"
-        both.write_text(Path(files.key).read_text() + Path(files.certificate).read_text())
-        make_context(str(both), str(both))
-
-    def test_a_missing_file_is_named(self, files: Files) -> None:
-        with pytest.raises(
-            BadCertificate, match=r"^the certificate no\.pem cannot be read: No such"
-        ):
-            make_context("no.pem", files.key)
-        with pytest.raises(BadCertificate, match=r"^the key no\.pem cannot be read: No such file"):
-            make_context(files.certificate, "no.pem")
-
-    def test_a_file_that_may_not_be_read_is_named(
-        self, files: Files, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def refuse(name: str, mode: str) -> None:
-            raise PermissionError(13, "Permission denied", name)
-
-        monkeypatch.setattr(tls, "open", refuse, raising=False)  # root may read all
-        with pytest.raises(BadCertificate, match=r"cannot be read: Permission denied\. Name a PEM"):
-            make_context(*files)
-
-    def test_files_that_are_something_else_are_named(self, files: Files, tmp_path: Path) -> None:
-        with pytest.raises(BadCertificate, match=r"key\.pem has no certificate in it"):
-            make_context(files.key, files.certificate)
-        with pytest.raises(BadCertificate, match=r"certificate\.pem has no key in it"):
-            make_context(files.certificate, files.certificate)
-
-    def test_a_key_of_another_certificate_is_found_out(self, files: Files) -> None:
-        with pytest.raises(BadCertificate, match=r"other_key\.pem does not belong to the certifi"):
-            make_context(files.certificate, str(DATA / "other_key.pem"))
-
-    def test_nobody_is_asked_for_a_passphrase(self, files: Files) -> None:
-        with pytest.raises(
-            BadCertificate, match=r"encrypted_key\.pem is encrypted with a passphrase\. Wri"
-        ):
-            make_context(files.certificate, str(DATA / "encrypted_key.pem"))
-
-    def test_a_damaged_file_is_refused(self, files: Files, tmp_path: Path) -> None:
-        damaged = tmp_path / "damaged.pem"
-        damaged.write_bytes(Path(files.certificate).read_bytes()[:200])
-        with pytest.raises(BadCertificate, match=r"cannot be used as certificate and key: one of"):
-            make_context(str(damaged), files.key)
 
 
 class TestHandshake:

@@ -9,18 +9,20 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import IO, Any
 
 import pytest
 
 from tests.end_to_end.test_program import running
-from tests.net.test_tls import Files, client_context
+from tests.net.test_tls import DATA, Files, client_context
 from tests.support.clients import Client
 from tests.support.servers import WatchingConsole, accepted, run_server
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat import ChatServer
 from threadchat.access.bans import parse_target
 from threadchat.access.limits import Limits
+from threadchat.net.certificate import Certificate
 from threadchat.net.tls import TlsTransport
 from threadchat.testing import DEADLINE, UNLIMITED
 
@@ -62,8 +64,10 @@ class Place:
 
 
 @contextlib.contextmanager
-def serving(files: Files, context: ssl.SSLContext, limits: Limits = UNLIMITED) -> Iterator[Place]:
-    with run_server(limits=limits, tls=context, tls_address=("127.0.0.1", 0)) as (server, console):
+def serving(
+    files: Files, tls: Certificate | ssl.SSLContext, limits: Limits = UNLIMITED
+) -> Iterator[Place]:
+    with run_server(limits=limits, tls=tls, tls_address=("127.0.0.1", 0)) as (server, console):
         assert server.tls_listener is not None
         port = Port(server.tls_listener.server_address)
         yield Place(server, console, port, client_context(files))
@@ -150,6 +154,32 @@ def test_a_conversation_with_a_real_client(name: str, files: Files) -> None:
             cy.expect("--> al joined")
             client.process.kill()
             cy.expect("<-- al left after")
+
+
+def test_a_new_certificate_is_for_new_clients(files: Files, tmp_path: Path) -> None:
+    file = tmp_path / "certificate.pem"
+    shutil.copy(files.certificate, file)
+    unchecked = ssl._create_unverified_context()
+
+    def shown(place: Place) -> str:
+        with TlsClient(place.port, unchecked) as client:
+            assert isinstance(client.socket, ssl.SSLSocket)
+            return ssl.DER_cert_to_PEM_cert(client.socket.getpeercert(binary_form=True) or b"")
+
+    old, new = (Path(name).read_text() for name in (files.certificate, DATA / "chain.pem"))
+    with serving(files, Certificate(str(file), files.key)) as place, place.enter("al") as al:
+        assert shown(place) == old
+        file.write_text(new)
+        place.server.reread()
+        assert new.startswith(shown(place))
+        file.write_text(new.replace("CERTIFICATE", "NOTHING"))
+        place.server.reread()
+        assert new.startswith(shown(place))
+        (trouble,) = place.console.troubles
+        assert "certificate.pem has no certificate in it" in trouble
+        assert trouble.endswith("New clients get the certificate that was read before.")
+        place.console.troubles.clear()
+        al.sync()
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -11,7 +11,6 @@ import gc
 import io
 import os
 import signal
-import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -41,8 +40,8 @@ from threadchat.monitoring import stats
 from threadchat.monitoring.eventlog import EventLog
 from threadchat.monitoring.events import Bound, Stopped, Stopping, Watch, Watcher
 from threadchat.net.addresses import show_address, ways_in
+from threadchat.net.certificate import Certificate
 from threadchat.net.threads import start_thread
-from threadchat.net.tls import make_context
 from threadchat.server.chatserver import ChatServer
 from threadchat.server.config import ServerConfig
 from threadchat.server.listener import SHORTAGES, CannotListenForTls
@@ -264,7 +263,7 @@ def _open_server(
             _path(options.password_file),
             _path(options.op_password_file),
         ),
-        tls=_tls_context(options),
+        tls=Certificate(options.tls_cert, options.tls_key) if options.tls_cert else None,
         tls_address=(host, options.tls_port),
     )
     try:
@@ -285,10 +284,6 @@ def _open_server(
         if isinstance(error, CannotListenForTls):
             raise Fault(_why_not(error, host, options.tls_port, "--tls-port")) from None
         raise Fault(_why_not(error, host, port, "--port")) from None
-
-
-def _tls_context(options: Options) -> ssl.SSLContext | None:
-    return make_context(options.tls_cert, options.tls_key) if options.tls_cert else None
 
 
 def _path(option: str) -> Path | None:

@@ -40,8 +40,11 @@ class Host(Protocol):
     flusher: Flusher
     limits: Limits
     stopping: Event
-    tls: ssl.SSLContext | None
     watch: Watch
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """The context for the next TLS client."""
 
     def next_id(self) -> int:
         """Return an id that no other client of this server has had."""

@@ -13,9 +13,10 @@ import errno
 import ssl
 import time
 from threading import Lock
-from typing import Final, NoReturn
+from typing import Final
 
 from threadchat.errors import OperatorError
+from threadchat.net.certificate import words_of
 from threadchat.net.peers import PeerState
 from threadchat.net.transport import PlainTransport
 
@@ -35,10 +36,6 @@ _HANDSHAKE_RECORD: Final = 22
 """The first byte that a client of TLS 1.0 or newer sends (RFC 8446, section 5.1)."""
 
 
-class BadCertificate(OperatorError):
-    """A certificate or its key cannot be used. Says why, and what to do, in one line."""
-
-
 class HandshakeFailed(OperatorError, OSError):
     """A client and the server could not agree on TLS. Says why, in a few words.
 
@@ -49,58 +46,6 @@ class HandshakeFailed(OperatorError, OSError):
     def __init__(self, why: str, spoke_tls: bool) -> None:
         super().__init__(why)
         self.spoke_tls = spoke_tls
-
-
-def make_context(certificate: str, key: str) -> ssl.SSLContext:
-    """Return the context for TLS transports, from the names of two PEM files.
-
-    Both names may be those of one file. In its file, the certificate comes first, and the
-    certificates that vouch for it follow. Raise `BadCertificate` if something is wrong with them.
-    """
-    _check_file("certificate", certificate, b"CERTIFICATE-----")
-    _check_file("key", key, b"PRIVATE KEY-----")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # A client could ask for renegotiation again and again. That costs the server more than it.
-    context.options |= ssl.OP_NO_RENEGOTIATION
-    # Clients do not resume an earlier TLS session. A client that only writes and then closes would
-    # not read the tickets, and a connection that is closed on unread bytes is reset.
-    context.num_tickets = 0
-    try:
-        context.load_cert_chain(certificate, key, password=lambda: _refuse_encrypted(key))
-    except ssl.SSLError as error:
-        if error.reason == "KEY_VALUES_MISMATCH":
-            raise BadCertificate(
-                f"the key in {key} does not belong to the certificate in {certificate}."
-                " Name the one that it was made with."
-            ) from None
-        what = _words(error) if error.reason else "one of them is damaged"
-        raise BadCertificate(
-            f"{certificate} and {key} cannot be used as certificate and key: {what}."
-            " Make new ones, or copy them anew."
-        ) from None
-    return context
-
-
-def _check_file(what: str, name: str, mark: bytes) -> None:
-    """Raise `BadCertificate` that says which file is wrong and how. OpenSSL does not say so."""
-    try:
-        with open(name, "rb") as file:
-            content = file.read()
-    except OSError as error:
-        raise BadCertificate(
-            f"the {what} {name} cannot be read: {error.strerror}. Name a PEM file that can."
-        ) from None
-    if mark not in content:
-        raise BadCertificate(f"{name} has no {what} in it: there is no line with {mark.decode()}.")
-
-
-def _refuse_encrypted(key: str) -> NoReturn:
-    # Otherwise OpenSSL would ask for it on the terminal, and nobody answers for a service.
-    raise BadCertificate(
-        f"the key in {key} is encrypted with a passphrase."
-        f" Write one without: openssl pkey -in {key} -out FILE"
-    )
 
 
 class TlsTransport:
@@ -143,7 +88,7 @@ class TlsTransport:
         except TimeoutError:
             raise HandshakeFailed(f"no TLS within {timeout:.0f} s", spoke_tls) from None
         except ssl.SSLError as error:
-            raise HandshakeFailed(_words(error), spoke_tls) from None
+            raise HandshakeFailed(words_of(error), spoke_tls) from None
 
     def send(self, data: bytes | bytearray) -> int:
         """Send what the system takes at once, and return how many bytes of `data` that is.
@@ -297,8 +242,3 @@ def _left_until(deadline: float) -> float:
     if left <= 0:
         raise TimeoutError
     return left
-
-
-def _words(error: ssl.SSLError) -> str:
-    """Return OpenSSL's name for an error, as words."""
-    return (error.reason or "unknown error").replace("_", " ").lower()

@@ -7,6 +7,7 @@ thread. `ChatServer.stop` ends them all inside a deadline (promise 9).
 
 import contextlib
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
 from threading import Event, RLock, Thread, active_count, current_thread
@@ -26,12 +27,14 @@ from threadchat.handlers.tlshandler import TlsClientHandler
 from threadchat.monitoring.events import Acted, Refused, Watch, Watcher
 from threadchat.monitoring.stats import Snapshot, Tally, resident_memory
 from threadchat.net.addresses import plain_host, reached_address, show_address
+from threadchat.net.certificate import Certificate
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import Flusher
 from threadchat.net.threads import OutOfThreads, join, waits_for_a_stop
 from threadchat.server.admission import Admission
 from threadchat.server.clients import Clients
 from threadchat.server.config import DEFAULT_PORT, ServerConfig
+from threadchat.server.expiry import Expiry
 from threadchat.server.listener import CannotListenForTls, Listener, Shortage
 from threadchat.server.members import ProgramMembers
 from threadchat.server.periodic import Periodic
@@ -78,7 +81,6 @@ class ChatServer(Listener):
         self.config = config = config or ServerConfig()
         self.limits = config.limits
         self.fallback_encoding = usable_encoding(config.fallback_encoding)
-        self.tls = config.tls
         self.clock = clock
         load_ahead(COMMON_ENCODINGS)
         self._tally = Tally(clock)
@@ -105,6 +107,9 @@ class ChatServer(Listener):
         self._members = ProgramMembers(self.watch)
         self._refusals = Refusals(self.clients, self.shutdown_request)
         self._midnight = Midnight(self.chat.begin_day)
+        self._expiry = (
+            Expiry(config.tls, self.watch.warn) if isinstance(config.tls, Certificate) else None
+        )
         self._periodic = Periodic(self._look_after_all)
         self._forgetter = (
             Forgetter(self._history, config.keep, self.watch.warn) if config.keep else None
@@ -120,7 +125,7 @@ class ChatServer(Listener):
         """Set once the server stops. From then on nothing that clients send is served."""
         self._stopped = Event()
         self.tls_listener: Listener | None = None
-        if self.tls is not None:
+        if config.tls is not None:
             try:
                 self.tls_listener = _TlsListener(config.tls_address, self)
             except OSError as error:
@@ -154,6 +159,8 @@ class ChatServer(Listener):
 
     def _start(self) -> None:
         starts = [self.flusher.start, self.chat.start, self._periodic.start]
+        if self._expiry is not None:
+            starts.append(self._expiry.look)
         if self._forgetter is not None:
             starts.append(self._forgetter.start)
         starts += [listener.start_accepting for listener in (self, self.tls_listener) if listener]
@@ -245,8 +252,10 @@ class ChatServer(Listener):
         self.stop()
 
     def reread(self) -> None:
-        """Read the files of the rules again; tell the operator which files cannot be read."""
+        """Read the rules and the certificate again; tell the operator what cannot be read."""
         self.rules.reread(self.watch.warn)
+        if self._expiry is not None:
+            self._expiry.reread()
         self.watch.note(Acted("operator", "had the files read again"))
 
     def stats(self) -> Snapshot:
@@ -369,8 +378,16 @@ class ChatServer(Listener):
                 self.watch.failed(f"looking after client #{handler.person.id}", error)
         self._members.look_after()
         self._midnight.look()
+        if self._expiry is not None:
+            self._expiry.look()
 
     # For the handlers
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """The context for the next TLS client; None if there are no TLS clients."""
+        tls = self.config.tls
+        return tls.context if isinstance(tls, Certificate) else tls
 
     def next_id(self) -> int:
         """Return an id that no other client of this server has had."""

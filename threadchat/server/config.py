@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from threadchat.access.limits import Limits
 from threadchat.chat.rules import RulesFiles
+from threadchat.net.certificate import Certificate
 
 DEFAULT_PORT = 8000
 DEFAULT_TLS_PORT = 8992
@@ -26,6 +27,10 @@ class ServerConfig:
     """The encoding of clients that send no UTF-8: a codec name."""
     files: RulesFiles = field(default_factory=RulesFiles)
     """The files with the message of the day and the passwords."""
-    tls: ssl.SSLContext | None = None
-    """The context for TLS clients, which are served at `tls_address`; None for no TLS."""
+    tls: Certificate | ssl.SSLContext | None = None
+    """For TLS clients, which are served at `tls_address`; None for no TLS.
+
+    A certificate is read again with the other files, and the operator is warned before it ends. A
+    context is left as it is.
+    """
     tls_address: tuple[str, int] = ("", DEFAULT_TLS_PORT)
