@@ -237,7 +237,7 @@ def test_a_status_stays_between_the_log_and_the_line() -> None:
         *rows, status, line = seat.read_until(
             lambda rows: rows[-1] == "operator> ki" and not rows[-2].startswith("asked 0"), "both"
         )
-        assert re.fullmatch(r"asked \d+ times, and so on .*…", status)
+        assert re.fullmatch(r"asked \d+ times, and so on .*\.\.\.", status)
         assert (len(status), line) == (59, "operator> ki")
         assert "=== kick  kill" in rows
         assert "asked" not in "\n".join(rows)

@@ -71,7 +71,7 @@ def test_ways_in_that_are_found_later_come_below_a_line_of_their_own(file: io.St
         (Detail.NOTHING, []),
         (Detail.PROBLEMS, ["server", "problem"]),
         (Detail.CLIENTS, ["server", "problem", "client"]),
-        (Detail.MESSAGES, ["server", "problem", "client", "lobby"]),
+        (Detail.MESSAGES, ["server", "problem", "client", "room"]),
     ],
 )
 def test_as_much_is_shown_as_was_asked_for(
@@ -89,9 +89,17 @@ def test_messages_are_shown_in_order(file: io.StringIO) -> None:
     console = Console(Detail.MESSAGES, file)
     console.shown("lobby", [Say("al", "hi", 0.0), Left("bo", 5, "quit")], 0)
     assert shown(console, file) == [
-        "lobby               al: hi",
-        "lobby               <-- bo left after 5 s (quit)",
+        "room                lobby al: hi",
+        "room                lobby <-- bo left after 5 s (quit)",
     ]
+
+
+@pytest.mark.parametrize("room", ["problem", "operator", "room", "server"])
+def test_no_room_can_be_taken_for_a_kind_of_line(file: io.StringIO, room: str) -> None:
+    # Promise 4.
+    console = Console(Detail.MESSAGES, file)
+    console.shown(room, [Say("al", "the disk is full", 0.0)], 0)
+    assert shown(console, file) == [f"room                {room} al: the disk is full"]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +109,7 @@ def test_nothing_people_say_is_markup(file: io.StringIO, words: str) -> None:
     # Promise 4.
     console = Console(Detail.MESSAGES, file)
     console.shown("lobby", [Say("al", words, 0.0)], 0)
-    assert shown(console, file) == [f"lobby               al: {words}"]
+    assert shown(console, file) == [f"room                lobby al: {words}"]
 
 
 def test_a_long_line_stays_one_line(file: io.StringIO) -> None:

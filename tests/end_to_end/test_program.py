@@ -184,7 +184,7 @@ def test_the_log_has_a_plain_line_for_each_event_at_once() -> None:
             program.read_until(r"^[\d-]{10} [\d:]{8} client connected    #1 127\.0\.0\.1:\d+$")
             program.read_until(r"client named        #1 al$")
             al.type("hi [bold]é")
-            program.read_until(r"lobby               al: hi \[bold\]é$")
+            program.read_until(r"room                lobby al: hi \[bold\]é$")
         program.read_until(
             r"client disconnected #1 al 127\.0\.0\.1:\d+ after \d+ s,"
             r" \d+ bytes in, \d+ bytes out \(closed\)$"

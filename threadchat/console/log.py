@@ -2,7 +2,8 @@
 
 A background writer writes the lines, so a stopped terminal or a slow disk never holds up the chat.
 In a file the lines are plain, carry the date too, and are flushed at once. Nothing that came from
-a client is read as markup (promise 4).
+a client is read as markup, and what kind of line it is stands in a column of its own, in which
+there are only words of ours (promise 4).
 
 On a terminal the writer's thread also draws the footer: a row of status, and the line that the
 operator types. Code that changes the footer calls `Console.redraw`; nothing else writes to the
@@ -20,11 +21,11 @@ from datetime import datetime
 from enum import IntEnum
 from typing import TextIO
 
-import rich.console
 from rich.console import RenderableType
 from rich.text import Text
 
 from threadchat.console.footer import Footer
+from threadchat.console.richconsole import RichConsole
 from threadchat.console.tty import Tty
 from threadchat.messages.kinds import RoomMessage
 from threadchat.monitoring.backgroundwriter import (
@@ -69,12 +70,6 @@ class Detail(IntEnum):
     MESSAGES = 3
 
 
-class _Writer(rich.console.Console):
-    def on_broken_pipe(self) -> None:
-        """Raise the error again; rich would end the thread and redirect standard output."""
-        raise
-
-
 class Console:
     """The operator's view of a server.
 
@@ -87,8 +82,7 @@ class Console:
     ) -> None:
         file = file or sys.stdout
         self._detail = detail
-        self._console = _Writer(file=file, width=width, markup=False, highlight=False, emoji=False)
-        self._has_fixed_width = width is not None
+        self._console = RichConsole(file, width)
         self._time_format = "%H:%M:%S" if self._console.is_terminal else "%Y-%m-%d %H:%M:%S"
         self.terminal = Tty.behind(file)
         """The terminal that the log is written to; None if there is none that we can draw on."""
@@ -142,7 +136,7 @@ class Console:
         """Show what the members of `room` were sent, in their order (promise 1)."""
         if self._detail >= Detail.MESSAGES:
             for message in messages:
-                self._show(Detail.MESSAGES, room, "blue", message.line)
+                self._show(Detail.MESSAGES, "room", "blue", f"{room} {message.line}")
 
     def answer(self, renderable: RenderableType) -> None:
         """Show the answer to a command: a string, or something that rich renders.
@@ -217,15 +211,13 @@ class Console:
 
     def _print(self, item: RenderableType) -> None:
         """Write `item` above the footer. A string stays one line, so that it is copied whole."""
-        size = self._size()
-        if size is not None and not self._has_fixed_width:
-            self._console.size = (size.columns or 80, size.lines or 24)
+        self._console.fit()
         with self._console.capture() as capture:
             self._console.print(item, soft_wrap=isinstance(item, str | Text))
         if self.terminal is None:
             self._write_out(capture.get())
         else:
-            self._draw(capture.get(), size)
+            self._draw(capture.get(), self._size())
 
     def _draw(self, text: str, size: os.terminal_size | None) -> None:
         """Write `text` and the footer around it in one piece."""
@@ -264,13 +256,20 @@ class Console:
         now = time.monotonic()
         if now >= self._status_is_due or size.columns != self._status_columns:
             self._status_is_due, self._status_columns = now + REDRAW_SECONDS, size.columns
-            row = Text(self._status(), "reverse")
             # Terminals differ in where the cursor stands after a full row.
-            row.truncate(max(1, (size.columns or 80) - 1), overflow="ellipsis")
+            row = _cut(self._status(), max(1, (size.columns or 80) - 1))
             with self._console.capture() as capture:
-                self._console.print(row, soft_wrap=True, end="")
+                self._console.print(Text(row, "reverse"), soft_wrap=True, end="")
             self._status_row = capture.get()
         return self._status_row
+
+
+def _cut(row: str, width: int) -> str:
+    """Return `row`, which is ASCII, with dots at its end if it is longer than `width`.
+
+    The one character for three dots would be six in a terminal that does not know it.
+    """
+    return row if len(row) <= width else f"{row[: max(0, width - 3)]}..."[:width]
 
 
 def _end_of(event: Disconnected) -> str:

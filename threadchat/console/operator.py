@@ -131,7 +131,8 @@ def help_(chat: Chat, person: Person, argument: str) -> None:
 def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column)
+        # A long name goes on in the next row. rich's default would cut it, with a dot beyond ASCII.
+        table.add_column(column, overflow="fold")
     return table
 
 

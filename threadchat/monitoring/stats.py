@@ -139,7 +139,9 @@ class Snapshot:
 
 def table(snapshot: Snapshot) -> Table:
     """Return a table for a terminal."""
-    shown = Table("", "", title="threadchat", show_header=False, box=box.ROUNDED)
+    shown = Table(title="threadchat", show_header=False, box=box.ROUNDED)
+    for _ in range(2):
+        shown.add_column(overflow="fold")
     for what, figures in _rows(snapshot):
         shown.add_row(what, figures)
     return shown
