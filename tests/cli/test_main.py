@@ -48,6 +48,20 @@ def test_a_port_in_use_for_tls(capsys: pytest.CaptureFixture[str], files: Files)
     assert_one_line(capsys, f"port {port} is in use", "--tls-port 0")
 
 
+@pytest.mark.parametrize("option", ["--port", "--tls-port"])
+def test_a_port_out_of_range_is_said_of_its_option(
+    capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    assert main([option, "70000"]) == 1
+    assert_one_line(capsys, f"there is no port 70000 for {option}.")
+
+
+def test_one_port_for_both(capsys: pytest.CaptureFixture[str], files: Files) -> None:
+    certificate = ["--tls-cert", files.certificate, "--tls-key", files.key]
+    assert main(["--port", "8992", *certificate]) == 1
+    assert_one_line(capsys, "--port and --tls-port are both 8992. Choose another for one of them.")
+
+
 def test_an_address_that_is_not_ours(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--host", "198.51.100.7", "--port", "0"]) == 1
     assert_one_line(capsys, "198.51.100.7 is not an address of this machine", "--host")

@@ -64,6 +64,40 @@ def test_what_the_command_line_says_rules_out_what_the_environment_would() -> No
     assert parse_options(["--port", "0"], {"THREADCHAT_PORT": "abc"}).port == 0
 
 
+@pytest.mark.parametrize("name", ["port", "tls_port"])
+@pytest.mark.parametrize("value", ["tcp://10.0.0.1:8000", "tcp://[fd00::1]:8000", "tcp://x"])
+def test_a_port_that_kubernetes_sets_is_ignored_with_a_word(name: str, value: str) -> None:
+    told: list[str] = []
+    options = parse_options([], {f"THREADCHAT_{name.upper()}": value}, told.append)
+    assert options == Options()
+    assert told == [
+        f"THREADCHAT_{name.upper()} is ignored, as Kubernetes sets it for a service: {value!r}"
+        f" is no port. --{name.replace('_', '-')} says which port to serve"
+    ]
+
+
+def test_what_is_not_looked_at_needs_no_word() -> None:
+    told: list[str] = []
+    environment = {"THREADCHAT_PORT": "tcp://10.0.0.1:8000"}
+    assert parse_options(["--port", "1"], environment, told.append).port == 1
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "udp://10.0.0.1:53"),
+        ("PORT", "tcp:8000"),
+        ("PORT", " tcp://10.0.0.1:8000"),
+        ("TLS_PORT", "https"),
+        ("MAX_CLIENTS", "tcp://10.0.0.1:8000"),
+        ("REPLAY", "tcp://10.0.0.1:8000"),
+    ],
+)
+def test_anything_else_that_is_wrong_stays_an_error(name: str, value: str) -> None:
+    assert refused_by_parser([], {f"THREADCHAT_{name}": value}) == 2
+
+
 def test_an_empty_variable_says_nothing() -> None:
     assert parse_options([], {"THREADCHAT_PORT": "", "THREADCHAT_QUIET": ""}).port == 8000
 

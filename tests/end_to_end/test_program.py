@@ -396,6 +396,50 @@ def test_the_log_file_has_it_all_from_the_start_to_the_stop(tmp_path: Path) -> N
     assert lines[-2]["why"] == "server stopping"
 
 
+@pytest.mark.parametrize("name", ["-", *(["/dev/stdout"] if os.path.exists("/dev/stdout") else [])])
+@pytest.mark.parametrize("is_in_a_file", [False, True])
+def test_standard_output_may_have_the_lines_for_programs_alone(
+    name: str, is_in_a_file: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "stdout"
+    with path.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "threadchat", "--port", "0", "--log-file", name, "--status"],
+            stdin=subprocess.PIPE,
+            stdout=file if is_in_a_file else subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=_ENVIRONMENT,
+        )
+    if is_in_a_file:
+        wait_until(lambda: "\n" in path.read_text(), "it is bound")
+    else:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["event"] == "bound"
+    shown, errors = process.communicate("say hello\nstop\n", DEADLINE)
+    lines = [json.loads(line) for line in (shown or path.read_text()).splitlines()]
+    assert [line["event"] for line in lines if line["event"] != "bound"] == [
+        "acted", "acted", "stopping", "stopped"
+    ]  # fmt: skip
+    assert (process.returncode, len(os.listdir(tmp_path))) == (0, 1)
+    assert all(line.startswith("=== ") for line in errors.splitlines())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell is needed")
+def test_without_a_standard_output_there_is_no_log_in_it() -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "{sys.executable}" -m threadchat --port 0 --log-file - >&-'],
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=DEADLINE,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "threadchat: - cannot be written as a log: there is no standard output."
+        " Name another file.\n"
+    )
+
+
 def test_it_stops_when_nobody_takes_its_log() -> None:
     # Promise 9: the pipe is open and full.
     with running("--port", "0", "--show-messages") as program, Client(program, "al") as al:

@@ -37,8 +37,8 @@ from threadchat.console.log import Console, Detail
 from threadchat.console.operator import Operator
 from threadchat.errors import OperatorError
 from threadchat.monitoring import stats
-from threadchat.monitoring.eventlog import EventLog
-from threadchat.monitoring.events import Bound, Stopped, Stopping, Watch, Watcher
+from threadchat.monitoring.eventlog import EventLog, is_standard_output
+from threadchat.monitoring.events import Bound, Stopped, Stopping, Trouble, Watch, Watcher
 from threadchat.net.addresses import show_address, ways_in
 from threadchat.net.certificate import Certificate
 from threadchat.net.threads import start_thread
@@ -89,12 +89,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     on_stop_signals(lambda number, _frame: signals.put(number))
     on_console_closed(signals)
     on_reload_signal(signals)
-    options = parse_options(arguments, os.environ)
+    ignored: list[str] = []
+    options = parse_options(arguments, os.environ, ignored.append)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # The terminal's encoding may lack a letter of a name. That must not break the log.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return _run(options, signals)
+        return _run(options, signals, ignored)
     except (OperatorError, MemoryError, OSError) as error:
         if isinstance(error, MemoryError) or getattr(error, "errno", None) in SHORTAGES:
             why = getattr(error, "strerror", None) or "Out of memory"
@@ -110,14 +111,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _run(options: Options, signals: SimpleQueue[int]) -> int:
+def _run(options: Options, signals: SimpleQueue[int], ignored: Sequence[str]) -> int:
     # This comes first because only threads that are started later stay on the same processor.
     if not options.all_processors and affinity.stay_on_one() is not None:
         sys.setswitchinterval(SWITCH_SECONDS)
     host = look_up(options.host, signals)
     if host is None:
         return 0
-    console = Console(_detail_of(options))
+    console = _open_console(options)
     watchers: list[Watcher] = [console]
     with contextlib.ExitStack() as if_it_fails:
         log = _open_log(options, console)
@@ -125,6 +126,8 @@ def _run(options: Options, signals: SimpleQueue[int]) -> int:
             if_it_fails.callback(log.close)
             watchers.append(log)
         watch = Watch(*watchers)
+        for words in ignored:
+            watch.warn(words)
         history = _open_history(options, watch)
         if_it_fails.callback(history.close)
         records = Records(options.history or None, warn=watch.warn)
@@ -181,6 +184,13 @@ def _closed_if_it_fails(console: Console, log: EventLog | None) -> Iterator[None
         raise
 
 
+def _open_console(options: Options) -> Console:
+    if is_standard_output(options.log_file):
+        # That is for lines of JSON alone. What the operator asks for is answered beside them.
+        return Console(Detail.NOTHING, sys.stderr or io.StringIO(), has_footer=False)
+    return Console(_detail_of(options))
+
+
 def _open_input(options: Options, server: ChatServer, console: Console) -> OperatorInput | None:
     """Let the operator type commands at our terminal, if there is one, and see the figures."""
     if options.status:
@@ -226,7 +236,14 @@ def _detail_of(options: Options) -> Detail:
 def _open_log(options: Options, console: Console) -> EventLog | None:
     if not options.log_file:
         return None
-    return EventLog(options.log_file, Watch(console).warn, messages=options.log_messages)
+
+    def warn(words: str) -> None:
+        if is_standard_output(options.log_file):
+            console.answer(f"threadchat: {words}")
+        else:
+            console.note(Trouble(words))
+
+    return EventLog(options.log_file, warn, messages=options.log_messages)
 
 
 def _open_history(options: Options, watch: Watch) -> History:
@@ -242,9 +259,14 @@ def _open_server(
     finish: Callable[[], None],
 ) -> ChatServer:
     port = options.port
-    for number in (port, options.tls_port):
+    for number, option in ((port, "--port"), (options.tls_port, "--tls-port")):
         if not 0 <= number <= 65535:
-            raise Fault(f"there is no port {number}. Choose one from 1024 to 65535, or 0 for any.")
+            raise Fault(
+                f"there is no port {number} for {option}."
+                " Choose one from 1024 to 65535, or 0 for any."
+            )
+    if options.tls_cert and port == options.tls_port != 0:
+        raise Fault(f"--port and --tls-port are both {port}. Choose another for one of them.")
     config = ServerConfig(
         limits=Limits(
             options.allow,

@@ -32,6 +32,7 @@ examples:
   threadchat --show-messages >chat.log  log what is said, too
   threadchat --history chat.db          remember what is said over a restart
   threadchat --log-file log.jsonl       log what happens into a file, for programs to read
+  threadchat --log-file -               the same to standard output, as for a container
   threadchat export chat.db             print what was said; see threadchat export --help
   threadchat backup chat.db copy.db     copy the history, also while the server runs
   threadchat check chat.db              say whether the history is whole
@@ -58,6 +59,10 @@ def _whole_number(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def _port(text: str) -> int:
+    return _whole_number(text)
 
 
 def _positive_number(text: str) -> int:
@@ -165,7 +170,7 @@ class Options:
     )
     port: int = field(
         default=DEFAULT_PORT,
-        metadata=_takes(_whole_number, "N", "port to serve"),
+        metadata=_takes(_port, "N", "port to serve"),
     )
     max_clients: int = field(
         default=Limits.max_clients,
@@ -241,7 +246,12 @@ class Options:
     )
     log_file: str = field(
         default="",
-        metadata=_takes(str, "FILE", "log what happens into this file as well, as JSON lines"),
+        metadata=_takes(
+            str,
+            "FILE",
+            "log what happens into this file as well, as JSON lines; - is standard output, for"
+            " these lines alone",
+        ),
     )
     log_messages: bool = field(
         default=False,
@@ -275,7 +285,7 @@ class Options:
     )
     tls_port: int = field(
         default=DEFAULT_TLS_PORT,
-        metadata=_takes(_whole_number, "N", "port to serve TLS at"),
+        metadata=_takes(_port, "N", "port to serve TLS at"),
     )
 
 
@@ -285,10 +295,15 @@ _USES: dict[str, _Use] = {option.name: option.metadata["use"] for option in fiel
 # Reading them
 
 
-def parse_options(argv: Sequence[str], environment: Mapping[str, str]) -> Options:
+def parse_options(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    tell: Callable[[str], object] = lambda words: None,
+) -> Options:
     """Return the options; for those that the command line lacks, use the environment.
 
-    Exit with status 2 and one line if an option is wrong.
+    Exit with status 2 and one line if an option is wrong. `tell` is called with a line for the
+    operator for each variable that is ignored.
     """
     parser = _make_parser()
     said = vars(parser.parse_args(argv))
@@ -296,6 +311,12 @@ def parse_options(argv: Sequence[str], environment: Mapping[str, str]) -> Option
     for name, use in _USES.items():
         text = environment.get(variable_of(name), "")
         if text and name not in said and use.group not in groups:
+            if use.read is _port and text.startswith(_ADDRESS_OF_A_SERVICE):
+                tell(
+                    f"{variable_of(name)} is ignored, as Kubernetes sets it for a service:"
+                    f" {text!r} is no port. {_flag_of(name)} says which port to serve"
+                )
+                continue
             try:
                 said[name] = use.read(text)
             except argparse.ArgumentTypeError as error:
@@ -305,6 +326,13 @@ def parse_options(argv: Sequence[str], environment: Mapping[str, str]) -> Option
         if use.needs and getattr(options, name) and not getattr(options, use.needs):
             parser.error(f"{_flag_of(name)} needs {_flag_of(use.needs)} as well")
     return options
+
+
+_ADDRESS_OF_A_SERVICE = "tcp://"
+"""How a value begins that Kubernetes gives to THREADCHAT_PORT for a service called threadchat.
+
+Docker does the same for a container that is linked under that name.
+"""
 
 
 class _Add(argparse.Action):

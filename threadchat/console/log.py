@@ -75,16 +75,22 @@ class Console:
 
     Every method may be called from any thread, and only `close` waits. If `file` is None, the log
     goes to standard output. `width` is in columns; if it is None, the terminal's width is used.
+    `has_footer` is whether a footer may be drawn, if the log goes to a terminal.
     """
 
     def __init__(
-        self, detail: Detail = Detail.CLIENTS, file: TextIO | None = None, width: int | None = None
+        self,
+        detail: Detail = Detail.CLIENTS,
+        file: TextIO | None = None,
+        width: int | None = None,
+        *,
+        has_footer: bool = True,
     ) -> None:
         file = file or sys.stdout
         self._detail = detail
         self._console = RichConsole(file, width)
         self._time_format = "%H:%M:%S" if self._console.is_terminal else "%Y-%m-%d %H:%M:%S"
-        self.terminal = Tty.behind(file)
+        self.terminal = Tty.behind(file) if has_footer else None
         """The terminal that the log is written to; None if there is none that we can draw on."""
         self.footer = Footer()
         self._status: Callable[[], str] | None = None

@@ -5,6 +5,8 @@ rest are the fields of that kind of event. Only ASCII is written, so `cat` shows
 stranger has typed (promise 4). Private messages are never logged.
 """
 
+import errno
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from threadchat.monitoring.backgroundwriter import (
 )
 from threadchat.monitoring.events import Event
 from threadchat.monitoring.rotatingfile import MAX_BYTES, RotatingFile
+from threadchat.monitoring.standardoutput import NAMES, StandardOutput
 from threadchat.text.files import why_unwritable
 
 RETRY_SECONDS = 1.0
@@ -47,9 +50,15 @@ class _Look:
     """Stands in the queue where it is looked for the file under its name."""
 
 
+def is_standard_output(path: str | Path) -> bool:
+    """Return whether a log in `path` goes to standard output."""
+    return os.fspath(path) in NAMES
+
+
 class EventLog:
     """A log of events in the file at `path`, which is rotated at `max_bytes` bytes.
 
+    If `path` is "-", or another name of standard output, it goes there, and nothing is rotated.
     It is a `threadchat.monitoring.events.Watcher`: every method may be called from any thread, and
     none waits but `close`. With `messages`, it also logs what rooms are shown. Raises `BadLogFile`
     if the file cannot be opened. If it cannot be written later, what happens waits in memory, up to
@@ -67,8 +76,11 @@ class EventLog:
         limit: int = MAX_WAITING_LINES,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
+        self._file: RotatingFile | StandardOutput
         try:
-            self._file = RotatingFile(path, max_bytes)
+            self._file = (
+                StandardOutput() if is_standard_output(path) else RotatingFile(path, max_bytes)
+            )
         except OSError as error:
             why = why_unwritable(path, error)
             raise BadLogFile(f"{path} cannot be written as a log: {why}") from None
@@ -128,6 +140,9 @@ class EventLog:
             try:
                 self._file.append(data)
             except OSError as error:
+                if error.errno == errno.EPIPE:  # a reader that has gone does not come back
+                    self._warn(f"nobody reads {self._file}: nothing is logged there any more")
+                    raise
                 why = why_unwritable(self._file.path, error)
                 self._note_trouble("written", f"{why} What happens waits in memory until it can")
                 if is_last_try:
@@ -158,10 +173,10 @@ class EventLog:
         """Tell the operator, once, why the file cannot be `what`, or that it is again."""
         if why_not and what not in self._troubles:
             self._troubles.add(what)
-            self._warn(f"the log file {self._file.path} cannot be {what}: {why_not}")
+            self._warn(f"{self._file} cannot be {what}: {why_not}")
         elif not why_not and what in self._troubles:
             self._troubles.remove(what)
-            self._warn(f"the log file is {what} again")
+            self._warn(f"{self._file.what} is {what} again")
 
 
 def _line(at: float, event: Event | RoomMessage, **where: str) -> str:

@@ -31,6 +31,8 @@ class RotatingFile:
     Raises `OSError` if the file cannot be opened, or is a pipe, a device or a folder.
     """
 
+    what = "the log file"
+
     def __init__(
         self, path: str | Path, max_bytes: int = MAX_BYTES, kept: int = KEPT_FILES
     ) -> None:
@@ -45,6 +47,9 @@ class RotatingFile:
         self._open()
         self.why_not_rotated: OSError | None = None
         """The error that keeps the file, which is too large, from being put aside."""
+
+    def __str__(self) -> str:
+        return f"the log file {self.path}"
 
     def append(self, data: bytes) -> None:
         """Append `data`, whole lines; if that fails, change nothing and raise `OSError`."""
