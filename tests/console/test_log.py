@@ -9,7 +9,15 @@ from rich.table import Table
 from threadchat.console import log as console_module
 from threadchat.console.log import Console, Detail
 from threadchat.messages.kinds import Left, Say
-from threadchat.monitoring.events import Bound, Connected, Disconnected, FoundWaysIn, Named, Trouble
+from threadchat.monitoring.events import (
+    Bound,
+    Connected,
+    Disconnected,
+    FoundWaysIn,
+    Named,
+    Refused,
+    Trouble,
+)
 from threadchat.testing import DEADLINE
 
 
@@ -38,6 +46,16 @@ def test_a_line_for_everyone_who_comes_and_goes(file: io.StringIO) -> None:
         "client named        #3 al",
         "client disconnected #3 al 192.168.1.20:50123 after 12 min,"
         " 310 bytes in, 1200 bytes out (quit)",
+    ]
+
+
+def test_refusals_that_repeat_are_one_line(file: io.StringIO) -> None:
+    console = Console(file=file)
+    console.note(Refused("192.168.1.20:50123", "banned"))
+    console.note(Refused("192.168.1.20", "banned", 311))
+    assert shown(console, file) == [
+        "client refused      192.168.1.20:50123 (banned)",
+        "client refused      192.168.1.20 (banned), 311 times in the last minute",
     ]
 
 

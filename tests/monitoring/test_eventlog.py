@@ -93,7 +93,7 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
         (Named(3, "ed", "al"), {"event": "named", "id": 3, "name": "ed", "before": "al"}),
         (
             Refused("[::1]:5", "the room is full"),
-            {"event": "refused", "address": "[::1]:5", "why": "the room is full"},
+            {"event": "refused", "address": "[::1]:5", "why": "the room is full", "times": 1},
         ),
         (
             Disconnected(3, "ed", "[::1]:5", seconds=720.12345, received=31, sent=120, why="quit"),

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import re
 import socket
 import threading
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from tests.support.clients import Client
 from tests.support.servers import WatchingConsole, run_server
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat import ChatServer, Command, OperatorError
+from threadchat.access.bans import parse_target
 from threadchat.handlers import connection as connection_module
 from threadchat.messages.kinds import RoomMessage
 from threadchat.monitoring.events import Connected, Event
@@ -277,8 +279,9 @@ def test_a_crowd_before_a_full_room_is_turned_away_without_a_thread_each() -> No
         threads = threading.active_count()
         assert all(client.expect_end().startswith("!!! The room is full") for client in late)
         assert threads < 50
+        server.stop()
         console.close()
-        assert console.file.getvalue().count("client refused") == 60
+        assert "(the room is full), 59 times in the last minute" in console.file.getvalue()
 
 
 def test_ids_are_given_once(watched: tuple[ChatServer, WatchingConsole]) -> None:
@@ -396,3 +399,17 @@ def test_who_is_at_the_threshold_when_a_stop_begins_is_told_of_it(
 
 def test_drain_and_linger_fit_into_a_stop() -> None:
     assert connection_module.DRAIN_SECONDS + connection_module.LINGER_SECONDS < 4.5
+
+
+def test_a_client_that_is_banned_and_comes_again_and_again_fills_no_log(
+    server: ChatServer, console: WatchingConsole
+) -> None:
+    server.chat.records.ban(parse_target("127.0.0.1"), "operator")
+    for _ in range(30):
+        with Client(server) as banned:
+            assert banned.expect_end().startswith("!!! You are banned here: ")
+    server.stop()
+    console.close()
+    first, second = [line for line in console.file.getvalue().splitlines() if "refused" in line]
+    assert re.search(r"client refused      127\.0\.0\.1:\d+ \(banned\)$", first)
+    assert second.endswith("client refused      127.0.0.1 (banned), 29 times in the last minute")

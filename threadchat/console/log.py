@@ -133,8 +133,9 @@ class Console:
             case Named(id, name, before):
                 was = f" (was {before})" if before else ""
                 self._show(Detail.CLIENTS, "client named", "cyan", f"#{id} {name}{was}")
-            case Refused(address, why):
-                self._show(Detail.CLIENTS, "client refused", "yellow", f"{address} ({why})")
+            case Refused(address, why, times):
+                again = f", {times} times in the last minute" if times > 1 else ""
+                self._show(Detail.CLIENTS, "client refused", "yellow", f"{address} ({why}){again}")
             case Disconnected():
                 self._show(Detail.CLIENTS, "client disconnected", "red", _end_of(event))
 

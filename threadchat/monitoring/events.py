@@ -58,10 +58,15 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A client was not let in."""
+    """Clients were not let in.
+
+    The first one of an address is noted at once. What comes from there later is counted, and noted
+    once a minute, with the number of `times`; `address` has no port then.
+    """
 
     address: str
     why: str
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from threading import Event, RLock, Thread, active_count, current_thread
 from typing import Any
 
-from threadchat.access.limiter import Refusal
+from threadchat.access.limiter import Refusal, counted_as
 from threadchat.chat.chat import Chat
 from threadchat.chat.interfaces import ServerControl
 from threadchat.chat.midnight import Midnight
@@ -24,7 +24,8 @@ from threadchat.commands.registry import Command
 from threadchat.errors import OperatorError
 from threadchat.handlers.handler import ClientHandler
 from threadchat.handlers.tlshandler import TlsClientHandler
-from threadchat.monitoring.events import Acted, Refused, Watch, Watcher
+from threadchat.monitoring.events import Acted, Watch, Watcher
+from threadchat.monitoring.repeats import Repeats
 from threadchat.monitoring.stats import Snapshot, Tally, resident_memory
 from threadchat.net.addresses import plain_host, reached_address, show_address
 from threadchat.net.certificate import Certificate
@@ -105,6 +106,7 @@ class ChatServer(Listener):
         self.clients = Clients(self.limits.max_clients)
         self._admission = Admission(self.limits, self._records, clock, self.watch.warn)
         self._members = ProgramMembers(self.watch)
+        self._repeats = Repeats(self.watch.note, clock)
         self._refusals = Refusals(self.clients, self.shutdown_request)
         self._midnight = Midnight(self.chat.begin_day)
         self._expiry = (
@@ -205,6 +207,7 @@ class ChatServer(Listener):
             if self.tls_listener is not None:
                 self.tls_listener.stop_accepting(deadline)
             self._periodic.stop(deadline)
+            self._repeats.close()
             # Everybody is told of the stop. Nobody needs a line for each person that it ends.
             self.chat.hush()
 
@@ -331,7 +334,8 @@ class ChatServer(Listener):
         handler: type[ClientHandler],
         refusal: Refusal,
     ) -> None:
-        self.watch.note(Refused(show_address(client_address), refusal.why))
+        origin = counted_as(plain_host(client_address[0]), reached_address(request))
+        self._repeats.refused(origin, show_address(client_address), refusal.why)
         self._tell_and_close(request, handler, refusal.words)
 
     def _tell_and_close(
@@ -378,6 +382,7 @@ class ChatServer(Listener):
                 self.watch.failed(f"looking after client #{handler.person.id}", error)
         self._members.look_after()
         self._midnight.look()
+        self._repeats.look()
         if self._expiry is not None:
             self._expiry.look()
 
