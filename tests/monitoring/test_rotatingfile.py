@@ -159,6 +159,17 @@ def test_a_pipe_is_refused_and_not_waited_for(path: Path) -> None:
         RotatingFile(path)
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/fd"), reason="there are no such links here")
+def test_a_link_to_a_pipe_without_a_name_is_refused() -> None:
+    ours, its = os.pipe()
+    try:
+        with pytest.raises(OSError, match="not an ordinary file"):
+            RotatingFile(f"/dev/fd/{its}")
+    finally:
+        os.close(ours)
+        os.close(its)
+
+
 def test_behind_a_link_it_is_the_file_that_is_put_aside(path: Path, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     link_or_skip(path, tmp_path / "there" / "log")

@@ -146,7 +146,9 @@ class EventLog:
                 why = why_unwritable(self._file.path, error)
                 self._note_trouble("written", f"{why} What happens waits in memory until it can")
                 if is_last_try:
-                    self._warn("the log file still cannot be written: its last lines are lost")
+                    self._warn(
+                        f"{self._file.what} still cannot be written: its last lines are lost"
+                    )
                     raise
                 self._writer.closing.wait(self._retry_seconds)
             else:

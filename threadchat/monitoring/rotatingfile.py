@@ -82,6 +82,10 @@ class RotatingFile:
 
     def _open(self) -> FileIO:
         """Open the file that has the name now, and leave the one that is open."""
+        if os.path.exists(self._name) and not os.path.isfile(self._name):
+            # Opening a pipe would wait for a reader, and we must not rename a device. What a link
+            # such as /dev/stderr leads to may not even be a path.
+            raise OSError(errno.EINVAL, "it is not an ordinary file")
         self.path = resolve(self._name)  # a link may lead to another file by now
         file = _open(self.path)
         self.close()  # only now, so that the system cannot take the new file for this one
@@ -122,9 +126,6 @@ class RotatingFile:
 
 def _open(path: Path) -> FileIO:
     """Open `path` to append to it, behind a whole line."""
-    if os.path.exists(path) and not os.path.isfile(path):
-        # Opening a pipe would wait for a reader, and we must not rename a device.
-        raise OSError(errno.EINVAL, "it is not an ordinary file")
     file = FileIO(path, "a+", opener=_open_for_owner)
     try:
         size = file.seek(0, os.SEEK_END)
