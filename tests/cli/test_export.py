@@ -63,6 +63,18 @@ def test_text_while_a_server_has_the_file(
     assert exported(capsys, str(path))[3:] == ["2026-11-23 12:01:00 lobby al: more"]
 
 
+@pytest.mark.parametrize("value", ["0", "\u00b2", "9" * 30])
+def test_no_variable_for_terminals_keeps_it_from_being_read(
+    capsys: pytest.CaptureFixture[str],
+    history: StoredHistory,
+    path: Path,
+    value: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", value)
+    assert exported(capsys, str(path)) == LINES
+
+
 def test_text_after_it_is_gone(
     capsys: pytest.CaptureFixture[str], history: StoredHistory, path: Path
 ) -> None:

@@ -4,8 +4,9 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 
-import rich.console
 from rich.progress import Progress
+
+from threadchat.console.richconsole import RichConsole
 
 
 @contextlib.contextmanager
@@ -15,7 +16,7 @@ def bar(words: str, *, is_shown: bool = True) -> Iterator[Callable[[int, int], N
     The block is given a function for how much is done, and how much there is in all.
     """
     with Progress(
-        console=rich.console.Console(stderr=True),
+        console=RichConsole(sys.stderr, is_interactive=True),
         transient=True,
         # By default, rich would redirect what is written to standard output.
         redirect_stdout=False,

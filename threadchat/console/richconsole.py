@@ -27,22 +27,26 @@ def is_terminal(file: TextIO) -> bool:
 class RichConsole(rich.console.Console):
     """Renders for `file`; nothing in a string is markup.
 
-    A given `width`, in columns, stays; otherwise `fit` takes on that of the terminal.
+    A given `width`, in columns, stays; otherwise `fit` takes on that of the terminal. A bar that
+    moves needs `is_interactive`; it is left out where the file is no terminal.
     """
 
-    def __init__(self, file: TextIO, width: int | None = None) -> None:
+    def __init__(
+        self, file: TextIO, width: int | None = None, *, is_interactive: bool = False
+    ) -> None:
         super().__init__(
             file=file,
             width=width or _COLUMNS,
             height=_LINES,
             force_terminal=is_terminal(file),
-            force_interactive=False,
+            force_interactive=is_interactive and is_terminal(file),
             force_jupyter=False,
             markup=False,
             highlight=False,
             emoji=False,
         )
         self._has_fixed_width = width is not None
+        self.fit()
         # In the locale C, Python writes UTF-8 all the same. The terminal may not know it.
         self._is_plain = self.is_terminal and locale.setlocale(locale.LC_CTYPE) in ("C", "POSIX")
 
