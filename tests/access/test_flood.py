@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.clock import Clock
-from threadchat.access.flood import BYTES_A_LINE, FloodGuard, parse_flood
+from threadchat.access.flood import (
+    BYTES_A_LINE,
+    CHUNK_COST,
+    INPUT_BURST,
+    INPUT_SPEED,
+    LEAST_DELAY,
+    USUAL_RATE,
+    FloodGuard,
+    parse_flood,
+)
 
 
 class TestFloodGuard:
@@ -46,6 +55,36 @@ class TestFloodGuard:
         assert guard.delay_for("/search a", cost=5) == 0
         assert guard.delay_for("/search b", cost=5) == 0
         assert guard.delay_for("/search c", cost=5) == 2.5
+
+    def test_input_that_is_no_line_counts_in_the_same_bucket(self, clock: Clock) -> None:
+        guard = FloodGuard(10, USUAL_RATE, clock)
+        for _ in range(20):
+            assert guard.delay_for_input(INPUT_BURST) == pytest.approx(0)
+            clock.now += INPUT_BURST / (INPUT_SPEED * USUAL_RATE)
+        refilled = 20 * INPUT_BURST / INPUT_SPEED
+        assert guard.delay_for("hi", cost=refilled + 1) == pytest.approx(1 / USUAL_RATE)
+
+    def test_it_is_spread_out_before_the_burst_is_used_up(self, clock: Clock) -> None:
+        guard = FloodGuard(10, USUAL_RATE, clock)
+        speed = INPUT_SPEED * USUAL_RATE
+        assert guard.delay_for_input(INPUT_BURST + 1) == pytest.approx(1 / speed)
+        assert guard.delay_for("hi") == 0
+
+    def test_short_waits_are_put_together(self, clock: Clock) -> None:
+        guard = FloodGuard(10, USUAL_RATE, clock)
+        cost = LEAST_DELAY * INPUT_SPEED * USUAL_RATE
+        guard.delay_for_input(INPUT_BURST)
+        assert guard.delay_for_input(0.6 * cost) == 0
+        assert guard.delay_for_input(0.6 * cost) == pytest.approx(1.2 * LEAST_DELAY)
+
+    @pytest.mark.parametrize(("burst", "rate"), [(1, 0.01), (10, 2), (1000, 500)])
+    def test_no_rate_makes_a_person_wait_who_types(
+        self, clock: Clock, burst: float, rate: float
+    ) -> None:
+        guard = FloodGuard(burst, rate, clock)
+        for _ in range(1000):
+            clock.now += 1 / 30
+            assert guard.delay_for_input(2 * CHUNK_COST) == 0
 
     def test_half_a_character_is_no_error(self, clock: Clock) -> None:
         assert FloodGuard(1, 1, clock).delay_for("\ud800") == 0

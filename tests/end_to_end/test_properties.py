@@ -20,7 +20,7 @@ from threadchat.messages.format import render
 from threadchat.messages.kinds import Emote, Say
 from threadchat.net.addresses import IPAddress, address_of
 from threadchat.net.sniffer import Sniffer
-from threadchat.terminal.clientterminal import ClientTerminal, TerminalEvent
+from threadchat.terminal.clientterminal import ClientTerminal
 from threadchat.terminal.linebuffer import LineBuffer, LineEvent
 from threadchat.terminal.modes import Mode
 from threadchat.terminal.negotiation import MAX_REPLIES
@@ -35,6 +35,7 @@ from threadchat.terminal.telnetprotocol import (
     Subnegotiation,
     escape,
 )
+from threadchat.terminal.terminalevents import TerminalEvent
 from threadchat.terminal.view import View
 from threadchat.text.clean import MAX_COMBINING_MARKS, UNSAFE_CHARACTER, clean_text
 from threadchat.text.decoder import Decoder

@@ -4,8 +4,8 @@ import pytest
 
 from threadchat.handlers.answering import answer_to
 from threadchat.messages.kinds import Notice, Problem
-from threadchat.terminal.clientterminal import AreYouThere
 from threadchat.terminal.linebuffer import LineTooLong
+from threadchat.terminal.terminalevents import AreYouThere
 from threadchat.text.decoder import EncodingChanged
 
 

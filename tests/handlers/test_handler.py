@@ -15,7 +15,7 @@ from threadchat import ChatServer
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.commands.registry import Command
-from threadchat.handlers.connection import WAITING_SIZE
+from threadchat.handlers.intake import WAITING_SIZE
 from threadchat.monitoring.events import Disconnected
 from threadchat.net import transport as transport_module
 

@@ -354,6 +354,23 @@ class TestReceiving:
         connection.socket.sendall(record[3000:])
         assert connection.transport.receive(5000) == b"hello" * 1000
 
+    def test_a_record_that_comes_byte_by_byte_is_waited_for_in_pauses(
+        self, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = connection.client
+        client.tls.write(b"hello")
+        record = client.outgoing.read()
+        arrivals = [record[at : at + 1] for at in range(len(record))]
+        plain = connection.transport.plain
+        pauses: list[float] = []
+        monkeypatch.setattr(plain, "receive", lambda size, timeout: arrivals.pop(0))
+        monkeypatch.setattr(plain, "pause", pauses.append)
+        assert connection.transport.receive(100) == b"hello"
+        assert len(pauses) == len(record) - tls.MAX_ARRIVALS
+        assert pauses == sorted(pauses)
+        assert pauses[0] == pytest.approx(1 / 30)
+        assert pauses[-1] == 0.25
+
     def test_input_is_seen_without_taking_it(self, connection: Connection) -> None:
         assert not connection.transport.has_input()
         connection.client.send(b"one")

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import pyte
 
-from threadchat.terminal.clientterminal import ClientTerminal, TerminalEvent
+from threadchat.terminal.clientterminal import ClientTerminal
 from threadchat.terminal.lineeditor import Completer, LineEditor
 from threadchat.terminal.telnet import TelnetParser
 from threadchat.terminal.telnetprotocol import Data, Event
+from threadchat.terminal.terminalevents import TerminalEvent
 
 Step = bytes | Callable[[TelnetParser], None]
 

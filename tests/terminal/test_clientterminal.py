@@ -1,9 +1,12 @@
 """Test a client's terminal: lines, modes, secrets, and what stands on the screen (promise 5)."""
 
 import tracemalloc
+from itertools import pairwise
 
 import pyte
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.terminal.support import (
     AGREED,
@@ -14,11 +17,12 @@ from tests.terminal.support import (
     all_ways_to_cut,
     completer,
 )
-from threadchat.terminal.clientterminal import AreYouThere, ClientTerminal, Ended, TerminalEvent
+from threadchat.terminal.clientterminal import ClientTerminal
 from threadchat.terminal.keys import KEY_SECONDS
 from threadchat.terminal.linebuffer import MAX_LINE, LineTooLong
 from threadchat.terminal.modes import Mode
 from threadchat.terminal.telnetprotocol import IAC, Command, Option
+from threadchat.terminal.terminalevents import AreYouThere, Ended, TerminalEvent
 from threadchat.terminal.view import View
 from threadchat.text.clean import clean_text
 from threadchat.text.decoder import EncodingChanged
@@ -596,3 +600,37 @@ class TestPastedTabs:
 
     def test_in_line_mode_it_stays_what_it_was(self) -> None:
         assert Session([b"a\tb\t\n"]).events == ["a\tb\t"]
+
+
+PARTS = (
+    *(b"al", b"\t", b"\r", b"\x10", b"\x1b[A", b"\x08", b"\xc3\xa9", b"\xff\xf1"),
+    *(b"\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0", b"\xff\xfe\x01", b"\xff\xfd\x01"),
+)
+
+
+class TestPieces:
+    @given(
+        st.lists(st.sampled_from(PARTS)).map(b"".join),
+        st.sets(st.integers(1, 60)),
+    )
+    def test_a_chunk_in_pieces_is_read_as_the_whole(self, data: bytes, cuts: set[int]) -> None:
+        whole, pieces = (Session([PUTTY], completer("alan", "albert")) for _ in range(2))
+        whole.type(data)
+        at = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
+        for begin, end in pairwise(at):
+            pieces.events += pieces.terminal.receive_data(
+                data[begin:end], pieces.now, has_rest=end < len(data)
+            )
+        pieces.settle()
+        assert pieces.events == whole.events
+        for session in (whole, pieces):
+            session.type(b"\r")
+        assert pieces.events == whole.events
+        assert pieces.shown == whole.shown
+
+    def test_tabs_at_the_end_of_all_pieces_are_keys(self) -> None:
+        session = Session([PUTTY], completer("alan", "albert"))
+        for piece in (b"a\t", b"\t", b"\xff\xf1"):
+            session.events += session.terminal.receive_data(piece, session.now, has_rest=True)
+        session.type(b"\xff\xf1")
+        assert session.shown == ["=== alan  albert", "al"]

@@ -1,8 +1,13 @@
 """Test that keys work on whole clusters: accents, flags, joined emoji."""
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.terminal.support import CLUSTERS, DELETE, FRANCE, GERMANY, LEFT, started
+from threadchat.terminal.editbuffer import EditBuffer, _joins, split
 
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
@@ -40,3 +45,15 @@ def test_a_chain_of_joiners_ends() -> None:
     editor = started()
     editor.feed("\U0001f468\u200d" * 100 + "\x7f")
     assert len(editor.text) > 100
+
+
+@given(st.lists(st.sampled_from([*CLUSTERS, "\u200d", "\U0001f1e9", "\U0001f3fd", "\u0301"])))
+def test_a_line_has_the_same_clusters_however_it_comes(parts: list[str]) -> None:
+    text = "".join(parts)
+    buffer = EditBuffer()
+    for character in text:
+        buffer.insert(character, 10_000)
+    assert buffer.left == split(text)
+    for before, cluster in pairwise(["", *buffer.left]):
+        assert not _joins(before, cluster[0])
+        assert all(_joins(cluster[:at], cluster[at]) for at in range(1, len(cluster)))

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wcwidth import wcwidth
 
-from threadchat.terminal.lineeditor import LineEditor
+from threadchat.terminal.lineeditor import MAX_TABS, LineEditor
 
 UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
 HOME, END, DELETE = "\x1b[1~", "\x1b[4~", "\x1b[3~"
@@ -388,7 +388,7 @@ def test_chunking_does_not_change_the_screen(
     keys: list[str], columns: int, data: st.DataObject
 ) -> None:
     tabs = 0
-    kept = [key for key in keys if "\t" not in key or (tabs := tabs + 2) <= 6]
+    kept = [key for key in keys if "\t" not in key or (tabs := tabs + 2) <= MAX_TABS]
     text = "".join(kept)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
     edges = [0, *cuts, len(text)]

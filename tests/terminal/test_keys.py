@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.terminal.support import DELETE, END, HOME, LEFT, RIGHT, started
-from threadchat.terminal.keys import MAX_ESCAPE, KeyReader, may_go_on, pasted
+from threadchat.terminal.keys import MAX_ESCAPE, KeyReader, TabReader, may_go_on, pasted
 
 
 @pytest.mark.parametrize(
@@ -131,19 +131,28 @@ def test_the_owner_ends_a_sequence_under_way() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "is_last", "typed"),
+    ("data", "typed"),
     [
-        (b"\treturn al\tis", True, b" return al is"),
-        (b"al\t", True, b"al\t"),
-        (b"al\t\t", True, b"al\t\t"),
-        (b"\t\ta\t", True, b"  a\t"),
-        (b"al\t", False, b"al "),
-        (b"al", True, b"al"),
-        (b"", True, b""),
+        (b"\treturn al\tis", b" return al is"),
+        (b"al\t", b"al\t"),
+        (b"al\t\t", b"al\t\t"),
+        (b"\t\ta\t", b"  a\t"),
+        (b"al", b"al"),
+        (b"", b""),
     ],
 )
-def test_a_tab_within_a_read_is_a_blank(data: bytes, is_last: bool, typed: bytes) -> None:
-    assert pasted(data, is_last=is_last) == typed
+def test_a_tab_within_a_read_is_a_blank(data: bytes, typed: bytes) -> None:
+    assert pasted(data) == typed
+
+
+def test_tabs_at_the_end_of_a_piece_wait_for_what_follows() -> None:
+    tabs = TabReader()
+    assert tabs.read(b"a\tb\t\t") == b"a b"
+    assert tabs.read(b"c\t") == b"  c"
+    assert tabs.read(b"\t") == b""
+    assert tabs.take() == b"\t\t"
+    assert tabs.take() == b""
+    assert tabs.read(b"d") == b"d"
 
 
 @pytest.mark.parametrize("data", [b"a\t", b"a\x1b", b"\x1b[", b"\x1b[1;5", b"\x1bO", b"\x1b[["])

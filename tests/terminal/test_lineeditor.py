@@ -19,6 +19,7 @@ from tests.terminal.support import (
     completer,
     started,
 )
+from threadchat.terminal import costs
 from threadchat.terminal.editscreen import MAX_LISTED
 from threadchat.terminal.linebuffer import LineTooLong
 from threadchat.terminal.lineeditor import MAX_REMEMBERED, MAX_TABS, EndOfInput, Event, LineEditor
@@ -251,6 +252,16 @@ def test_tabs_in_one_read_are_bounded() -> None:
 
     started(complete=complete).feed("a\t" * 1000)
     assert len(calls) == MAX_TABS
+
+
+def test_what_was_done_is_paid_for_once() -> None:
+    editor = started(complete=completer("alan"))
+    editor.take_cost()
+    editor.feed("a\t")
+    assert editor.take_cost() >= costs.COMPLETION
+    assert editor.take_cost() == 0
+    editor.output()
+    assert editor.take_cost() == pytest.approx(costs.DRAWING + costs.of_text("> alan"))
 
 
 # Secrets

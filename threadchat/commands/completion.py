@@ -65,10 +65,11 @@ def _people(chat: Chat, start: int, word: str) -> tuple[int, list[str]]:
     name = word[begin - start :]
     if not name and not word.endswith("@"):
         return start, []
-    names = sorted(member.name for member in chat.people())
-    return begin, _beginning_with(name, names, " " if begin else ": ")
+    fold, ending = fold_name(name), " " if begin else ": "
+    names = [it.name for it in chat.people() if it.folded_name.startswith(fold)]
+    return begin, [name + ending for name in sorted(names)]
 
 
-def _beginning_with(word: str, known: Iterable[str], ending: str = " ") -> list[str]:
+def _beginning_with(word: str, known: Iterable[str]) -> list[str]:
     fold = fold_name(word)
-    return [name + ending for name in known if fold_name(name).startswith(fold)]
+    return [f"{name} " for name in known if fold_name(name).startswith(fold)]

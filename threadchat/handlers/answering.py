@@ -1,8 +1,8 @@
 """Say what a client is told of what it has sent that is no line."""
 
 from threadchat.messages.kinds import Message, Notice, Problem
-from threadchat.terminal.clientterminal import AreYouThere
 from threadchat.terminal.linebuffer import LineTooLong
+from threadchat.terminal.terminalevents import AreYouThere
 from threadchat.text.decoder import EncodingChanged
 
 

@@ -7,10 +7,12 @@ What arrives goes through the client's `ClientTerminal`; what is sent goes throu
 from collections.abc import Callable, Generator, Iterator, Sequence
 from threading import Event
 
+from threadchat.access.flood import ANSWER_COST, CHUNK_COST
 from threadchat.chat.interfaces import Portion
 from threadchat.chat.person import Person
 from threadchat.handlers.answering import answer_to
 from threadchat.handlers.handingover import HandingOver
+from threadchat.handlers.intake import Intake
 from threadchat.messages.format import render
 from threadchat.messages.kinds import Goodbye
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
@@ -18,21 +20,9 @@ from threadchat.net.peers import PeerState
 from threadchat.net.sendqueue import Frame, SendQueue
 from threadchat.net.sniffer import Sniffer
 from threadchat.net.transport import Transport
-from threadchat.terminal.clientterminal import AreYouThere, ClientTerminal, Ended, TerminalEvent
-from threadchat.terminal.keys import may_go_on
+from threadchat.terminal.clientterminal import ClientTerminal
+from threadchat.terminal.terminalevents import AreYouThere, Ended, TerminalEvent
 from threadchat.terminal.view import Appearance
-
-RECEIVE_SIZE = 1024
-"""Bytes received at once if something has arrived already."""
-
-WAITING_SIZE = 470
-"""Bytes received at once by a thread that waits; each waiting thread holds such a buffer.
-
-This is about the largest buffer that Python allocates without asking the system.
-"""
-
-MAX_PASTE = 16 * RECEIVE_SIZE
-"""The most bytes that are received in one piece to find out what a key is."""
 
 DRAIN_SECONDS = 3.0
 """How many seconds a leaving client may take to fetch what is still queued for it."""
@@ -53,11 +43,12 @@ class TerminalConnection:
 
     __slots__ = (
         "_appearance",
-        "_clock",
         "_events",
         "_frame",
         "_handing_over",
+        "_intake",
         "_is_time_for",
+        "_is_time_for_input",
         "_lines",
         "_prompt",
         "_send_queue",
@@ -65,7 +56,6 @@ class TerminalConnection:
         "_terminal",
         "_transport",
         "_was_cut_off",
-        "bytes_received",
         "person",
         "started_at",
         "why",
@@ -82,13 +72,12 @@ class TerminalConnection:
     ) -> None:
         self.person = person
         self.started_at = clock()
-        self.bytes_received = 0
         self.why: str = Reason.CLOSED
         """The reason that receiving has shown for the end of the connection."""
         self._transport = transport
+        self._intake = Intake(transport, clock)
         self._send_queue = send_queue
         self._terminal = terminal
-        self._clock = clock
         self._stopping = stopping  # set once the server stops
         self._appearance = Appearance()
         self._frame: Frame | None = None
@@ -97,17 +86,23 @@ class TerminalConnection:
         self._prompt = ""
         self._was_cut_off = False  # broken or turned away: the rest of the input is no line
         self._is_time_for: Callable[[str], bool] | None = None
+        self._is_time_for_input: Callable[[float], bool] | None = None
         self._lines: Generator[str, None, None] | None = None
 
     def begin(
-        self, greet: Callable[[], None], is_time_for: Callable[[str], bool] | None = None
+        self,
+        greet: Callable[[], None],
+        is_time_for: Callable[[str], bool] | None = None,
+        is_time_for_input: Callable[[float], bool] | None = None,
     ) -> None:
         """Get ready to read. `greet` is called to greet the client before its first line.
 
-        `is_time_for` is called with each line before the line is passed on, and it may wait. If it
-        returns False, the client is gone.
+        `is_time_for` is called with each line before the line is passed on, and it may wait.
+        `is_time_for_input` is called, with the cost in lines, after anything that is no line. If
+        one of them returns False, the client is gone.
         """
         self._is_time_for = is_time_for
+        self._is_time_for_input = is_time_for_input
         self._lines = self._read_lines(greet)
 
     def let_go(self) -> None:
@@ -118,7 +113,7 @@ class TerminalConnection:
         """
         if self._lines is not None:
             self._lines.close()
-        self._lines = self._is_time_for = None
+        self._lines = self._is_time_for = self._is_time_for_input = None
         self.person.connection = None
         del self._terminal
 
@@ -139,7 +134,9 @@ class TerminalConnection:
         If none waits and `receives` is true, take in what has arrived first, without waiting.
         """
         events = self._events
-        if not events and receives and (data := self._receive(waits=False)):
+        # Keys are left to the client's own thread: a few of them can make many long lines.
+        receives = receives and not self._terminal.is_in_character_mode
+        if not events and receives and (data := self._intake.receive_now()):
             lines = self._terminal.plain_lines(data)
             if lines is None:
                 self._take_rest(data)
@@ -197,21 +194,19 @@ class TerminalConnection:
         """Wait up to `seconds` until the client has taken what was sent; False if it is ended."""
         return self._send_queue.catch_up(seconds)
 
-    def _receive(self, *, waits: bool = True) -> bytes:
-        """Return what the client sends; b"" means the end, for any reason.
+    @property
+    def bytes_received(self) -> int:
+        """How many bytes the client has sent so far."""
+        return self._intake.bytes_received
 
-        If `waits` is False, b"" may also mean that nothing has come.
-        """
-        if waits and self._handing_over is not None:
+    def _receive(self) -> bytes:
+        """Return what the client sends; b"" means the end, for any reason."""
+        if self._handing_over is not None and not self._intake.has_rest:
             self._handing_over.go_on(self.bytes_received)
-        try:
-            transport = self._transport
-            data = transport.receive(WAITING_SIZE) if waits else transport.receive_now(RECEIVE_SIZE)
-        except OSError as error:
-            self.why = reason_of(error)
+        data = self._intake.receive(are_keys=self._terminal.is_in_character_mode)
+        if not data and self._intake.error is not None:
+            self.why = reason_of(self._intake.error)
             self._was_cut_off = True
-            return b""
-        self.bytes_received += len(data)
         return data
 
     def _chunks(self, greet: Callable[[], None]) -> Iterator[bytes]:
@@ -238,15 +233,15 @@ class TerminalConnection:
 
     def _read_lines(self, greet: Callable[[], None]) -> Generator[str, None, None]:
         events, is_time_for = self._events, self._is_time_for
+        asked = False
         for data in self._chunks(greet):
-            self._take(data)
-            asked = False
+            cost = self._take(data)
             while events:
                 if self.is_ended:
                     return
                 event = events.pop(0)
                 if isinstance(event, str):
-                    if is_time_for is not None and not is_time_for(event):
+                    if is_time_for and not self._intake.wait(is_time_for, event):
                         return
                     yield event
                 elif isinstance(event, Ended):
@@ -256,38 +251,38 @@ class TerminalConnection:
                     # One answer is enough for several AYTs that come one right after another.
                     asked = isinstance(event, AreYouThere)
                     self.person.tell(answer_to(event))
+                    cost += ANSWER_COST
+            asked = asked and self._intake.has_rest
+            if cost and not self._is_time_for_more(cost):
+                return
         if not self._was_cut_off and not self.is_ended:
             for event in self._terminal.receive_end():
                 if isinstance(event, str) and (is_time_for is None or is_time_for(event)):
                     yield event
 
-    def _take(self, data: bytes) -> None:
+    def _is_time_for_more(self, cost: float) -> bool:
+        is_time = self._is_time_for_input
+        return is_time is None or self._intake.wait(is_time, cost)
+
+    def _take(self, data: bytes) -> float:
+        """Take in `data`, and return what of it is to be paid for besides its lines, in lines."""
         lines = self._terminal.plain_lines(data)
         if lines is None:
-            self._take_rest(data)
-        else:
-            self._events += lines
+            return self._take_rest(data)
+        self._events += lines
+        return 0.0
 
-    def _take_rest(self, data: bytes) -> None:
-        """Take in data that is more than whole plain lines."""
-        if self._terminal.is_in_character_mode and may_go_on(data):
-            data = self._with_what_follows(data)
-        self._events += self._terminal.receive_data(data, self._clock())
-        self._settle()
-
-    def _with_what_follows(self, data: bytes) -> bytes:
-        """Return `data` and what has come in behind it, which tells what its last key is.
-
-        A paste may be longer than what is received at once.
-        """
-        while (
-            len(data) < MAX_PASTE
-            and may_go_on(data)
-            and self._transport.has_input()
-            and (more := self._receive(waits=False))
-        ):
-            data += more
-        return data
+    def _take_rest(self, data: bytes) -> float:
+        """Take in data that is more than whole plain lines, or a piece of it; return its cost."""
+        intake, terminal = self._intake, self._terminal
+        if terminal.is_in_character_mode:
+            data = intake.first_piece(data)
+        self._events += terminal.receive_data(data, intake.key_time, has_rest=intake.has_rest)
+        cost = terminal.take_cost()
+        intake.set_cost(cost)
+        if intake.is_time_to_draw():
+            self._settle()
+        return CHUNK_COST + cost + terminal.take_cost()
 
     # Secrets
 

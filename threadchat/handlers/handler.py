@@ -116,7 +116,10 @@ class ClientHandler(socketserver.StreamRequestHandler):
         host, client = self.host, self.client
         login = Login(host.chat, client)
         conversation = Conversation(host.chat, host.commands, client, host.limits.flood)
-        client.begin(login.greet, conversation.is_time_for if host.limits.flood else None)
+        if host.limits.flood:
+            client.begin(login.greet, conversation.is_time_for, conversation.is_time_for_input)
+        else:
+            client.begin(login.greet)
         if not login.is_passed():
             return
         conversation.enter()

@@ -32,6 +32,15 @@ asks for many answers and reads none of them."""
 
 _RECEIVE_SIZE: Final = 4096
 
+MAX_ARRIVALS: Final = 4
+"""How often bytes may arrive that complete nothing, until there is a pause after each arrival."""
+
+_PAUSES: Final = (1 / 30, 1 / 15, 1 / 8, 1 / 4)
+"""Seconds of these pauses: the first one, the next ones, and each one after that.
+
+What a client sends byte by byte then costs no more than what it sends at once.
+"""
+
 _HANDSHAKE_RECORD: Final = 22
 """The first byte that a client of TLS 1.0 or newer sends (RFC 8446, section 5.1)."""
 
@@ -74,9 +83,12 @@ class TlsTransport:
         """
         deadline = time.monotonic() + timeout
         spoke_tls = False
+        arrivals = 0
         try:
             while not self._is_done():
                 self._flush_by(deadline)
+                self._let_more_come(arrivals, deadline)
+                arrivals += 1
                 data = self.plain.receive(_RECEIVE_SIZE, _left_until(deadline))
                 if not data:
                     raise HandshakeFailed("closed before TLS was agreed on", spoke_tls)
@@ -116,7 +128,10 @@ class TlsTransport:
         An end that the client did not announce in TLS counts as a normal end.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
+        arrivals = 0
         while (data := self._decrypt(size)) is None:
+            self._let_more_come(arrivals, deadline)
+            arrivals += 1
             left = None if deadline is None else _left_until(deadline)
             arrived = self.plain.receive(_RECEIVE_SIZE, left)
             if not arrived:
@@ -185,6 +200,13 @@ class TlsTransport:
     def fileno(self) -> int:
         """See `PlainTransport.fileno`."""
         return self.plain.fileno()
+
+    def _let_more_come(self, arrivals: int, deadline: float | None) -> None:
+        """Pause if so many arrivals have completed nothing, so that more arrives together."""
+        if arrivals >= MAX_ARRIVALS:
+            seconds = _PAUSES[min(arrivals - MAX_ARRIVALS, len(_PAUSES) - 1)]
+            left = seconds if deadline is None else _left_until(deadline)
+            self.plain.pause(min(seconds, left))
 
     def _is_done(self) -> bool:
         """Go on with the handshake as far as the input allows; return whether it is done."""

@@ -72,6 +72,13 @@ class Conversation:
         command = self._registry.get(call.command) if isinstance(call, Call) else None
         return self._flood_control.wait_for(line, 1.0 if command is None else command.cost)
 
+    def is_time_for_input(self, cost: float) -> bool:
+        """Wait until it is time for more, after input that was no line and counts as `cost` lines.
+
+        Return False if the client is gone instead.
+        """
+        return self._flood_control is None or self._flood_control.wait_for_input(cost)
+
     def _serve(self, line: str) -> None:
         """Say `line`, or run the command that it calls."""
         text = clean_line(line)

@@ -10,15 +10,17 @@ parser: no telnet byte is sent without evidence of telnet.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from threadchat.access.flood import BYTE_COST
+from threadchat.terminal import costs
 from threadchat.terminal.charsets import REQUEST, answer_request, oem_code_page
 from threadchat.terminal.clienttelnet import ClientTelnet, byte_of
-from threadchat.terminal.keys import KEY_SECONDS, pasted
-from threadchat.terminal.linebuffer import MAX_LINE, LineBuffer, LineTooLong
-from threadchat.terminal.lineeditor import Completer, EndOfInput, LineEditor
+from threadchat.terminal.keys import KEY_SECONDS, TabReader
+from threadchat.terminal.linebuffer import MAX_LINE, LineBuffer
+from threadchat.terminal.lineeditor import MAX_TABS, Completer, EndOfInput, LineEditor
 from threadchat.terminal.modes import TRANSITIONS, FirstChunks, Mode, ModeEvent, is_mud_client
 from threadchat.terminal.telnetprotocol import (
+    IAC,
     Command,
     Data,
     Event,
@@ -30,26 +32,14 @@ from threadchat.terminal.telnetprotocol import (
     Signal,
     Subnegotiation,
 )
+from threadchat.terminal.terminalevents import AreYouThere, Ended, TerminalEvent
 from threadchat.terminal.view import PLAIN_VIEW, View
-from threadchat.text.decoder import Decoder, EncodingChanged
+from threadchat.text.decoder import Decoder
 from threadchat.text.encodings import usable_encoding
 
 _PLAIN_LINES = re.compile(rb"(?:[ -~]*\r?\n)+")
 
 _SECRET_SHOWS = "(Your client will show what you type.) "
-
-
-@dataclass(frozen=True, slots=True)
-class AreYouThere:
-    """The client asks for a visible sign of life (RFC 854, AYT)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The client has ended while connected: by Ctrl-D on an empty line, or EOF (RFC 1184)."""
-
-
-TerminalEvent = str | LineTooLong | AreYouThere | Ended | EncodingChanged
 
 
 class ClientTerminal:
@@ -66,6 +56,7 @@ class ClientTerminal:
     __slots__ = (
         "_buffer",
         "_complete",
+        "_cost",
         "_decoder",
         "_echo_is_for_a_secret",
         "_editor",
@@ -77,6 +68,7 @@ class ClientTerminal:
         "_received_at",
         "_secret",
         "_size",
+        "_tabs",
         "_telnet",
         "mode",
         "view",
@@ -93,6 +85,8 @@ class ClientTerminal:
         self._first_chunks: FirstChunks | None = FirstChunks()  # None once the mode is settled
         self._editor: LineEditor | None = None  # not None in character mode only
         self._complete = complete
+        self._cost = 0.0
+        self._tabs = TabReader()
         self._received_at = 0.0
         self._size = 0, 0  # columns and rows; 0 is unknown
         self._is_plain = False
@@ -105,8 +99,13 @@ class ClientTerminal:
 
     # Input
 
-    def receive_data(self, data: bytes, now: float) -> list[TerminalEvent]:
-        """Return the events in `data`, received at `now` (monotonic, in seconds)."""
+    def receive_data(
+        self, data: bytes, now: float, *, has_rest: bool = False
+    ) -> list[TerminalEvent]:
+        """Return the events in `data`, received at `now` (monotonic, in seconds).
+
+        `has_rest` says that `data` is a piece of a chunk, and that the rest of the chunk follows.
+        """
         if (lines := self.plain_lines(data)) is not None:
             return [*lines]
         if self._first_chunks is not None and (told := self._first_chunks.look_at(data, now)):
@@ -116,14 +115,16 @@ class ClientTerminal:
         self._received_at = now
         events: list[TerminalEvent] = []
         received = self._telnet.receive_data(data, now)
-        for index, event in enumerate(received):
+        self._cost += BYTE_COST * len(data) + costs.COMMAND * data.count(IAC)
+        for event in received:
             if not isinstance(event, Data):
                 events += self._take_command(event)
-            elif self._editor is None or b"\t" not in event.data:
+            elif self._editor is None:
                 events += self._take_bytes(event.data)
             else:
-                is_last = not any(isinstance(later, Data) for later in received[index + 1 :])
-                events += self._take_bytes(pasted(event.data, is_last=is_last))
+                events += self._take_bytes(self._tabs.read(event.data))
+        if not has_rest and (tabs := self._tabs.take()):
+            events += self._take_bytes(tabs[:MAX_TABS])  # the editor obeys no more
         if self._decoder.has_changed:
             events += [change for _, change in self._decoder.take_changes()]
         if self._decoder.left_unfinished and self._telnet.speaks_telnet:
@@ -137,6 +138,11 @@ class ClientTerminal:
             and self._buffer.is_empty
         )
         return events
+
+    def take_cost(self) -> float:
+        """Return what was done since the last call costs, in lines: see `costs`."""
+        cost, self._cost = self._cost, 0.0
+        return cost if self._editor is None else cost + self._editor.take_cost()
 
     def plain_lines(self, data: bytes) -> list[str] | None:
         """Return the lines of `data` if it is whole lines of ASCII, from a client that sends those.
@@ -307,12 +313,14 @@ class ClientTerminal:
 
     def _stop_drawing(self, editor: LineEditor) -> None:
         self._editor = None
+        self._cost += editor.take_cost()
         typed = editor.text
         editor.stop()
         self._output += editor.output() + self._question + ("" if self._secret else typed)
         self._buffer.feed(typed)
 
     def _take_subnegotiation(self, option: int, payload: bytes) -> None:
+        self._cost += costs.SUBNEGOTIATION
         match option:
             case Option.NAWS if len(payload) == 4:  # RFC 1073
                 self._size = int.from_bytes(payload[:2], "big"), int.from_bytes(payload[2:], "big")

@@ -61,6 +61,12 @@ def slack(cluster: str) -> int:
     return max(1, apart - cluster_width(cluster))
 
 
+@lru_cache(maxsize=4096)
+def _begins_cluster(character: str) -> bool:
+    """Return whether `character` begins a cluster wherever no joiner is before it: as most do."""
+    return character not in _ALONE_TWO_WIDE and cell_len(character) > 0
+
+
 def _joins(cluster: str, character: str) -> bool:
     """Say whether `character` belongs to `cluster` or begins a new one (cf. UAX 29)."""
     if not cluster or len(cluster) >= MAX_CLUSTER:
@@ -77,6 +83,9 @@ def _joins(cluster: str, character: str) -> bool:
 def append(clusters: list[str], character: str) -> bool:
     """Add `character` to the end of `clusters`, or return False if it cannot be there."""
     last = clusters[-1] if clusters else ""
+    if _begins_cluster(character) and not last.endswith(_JOINER):
+        clusters.append(character)
+        return True
     if not _joins(last, character):
         if cell_len(character) == 0 and character not in _SKIN_TONES:
             return False  # a mark without a base would change the prompt's last cell

@@ -54,16 +54,40 @@ EDITING_KEYS: dict[str, Callable[[EditBuffer], None]] = {
 """What each key does that changes only the line and the cursor, by the name of the key."""
 
 
-def pasted(data: bytes, *, is_last: bool = True) -> bytes:
+def pasted(data: bytes) -> bytes:
     """Return `data`, which was read at once, with a blank for each Tab that more bytes follow.
 
     People press Tab and wait for what it does; more bytes come only from a paste. Tabs at the end
-    of the last piece of what was read are keys.
+    are keys.
     """
     if b"\t" not in data:
         return data
-    before = data.rstrip(b"\t") if is_last else data
+    before = data.rstrip(b"\t")
     return before.replace(b"\t", b" ") + data[len(before) :]
+
+
+class TabReader:
+    """Read Tabs as `pasted` does, in a chunk that comes in pieces."""
+
+    __slots__ = ("_tabs",)
+
+    def __init__(self) -> None:
+        self._tabs = b""
+
+    def read(self, data: bytes) -> bytes:
+        """Return `data`, the next piece of text, without the Tabs at its end.
+
+        They wait until more text follows, and are blanks then, or until `take`.
+        """
+        data = pasted(self.take() + data)
+        typed = data.rstrip(b"\t")
+        self._tabs = data[len(typed) :]
+        return typed
+
+    def take(self) -> bytes:
+        """Return the Tabs that wait, at the end of the chunk: they are keys."""
+        tabs, self._tabs = self._tabs, b""
+        return tabs
 
 
 def may_go_on(data: bytes) -> bool:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
+from threadchat.terminal import costs
 from threadchat.terminal.editbuffer import UNSHOWABLE, EditBuffer, split
 from threadchat.terminal.editscreen import Picture, around_cursor, difference, draw, rows_of_names
 from threadchat.terminal.keys import EDITING_KEYS, KeyReader
@@ -26,8 +27,8 @@ from threadchat.terminal.linebuffer import MAX_LINE, LineTooLong
 MAX_REMEMBERED = 8192
 """Characters kept of a person's earlier lines. The last line is kept, however long."""
 
-MAX_TABS = 8
-"""Tabs obeyed in one `feed`: people press them one by one, and each may search a whole room."""
+MAX_TABS = 4
+"""Tabs obeyed in one `feed`: one completes, the next one lists, and more would list the same."""
 
 Completion: TypeAlias = tuple[int, Sequence[str]]
 """Where the word begins, and what may replace it: each with its ending, as in "al: "."""
@@ -80,6 +81,7 @@ class LineEditor:
         self._buffer = EditBuffer()
         self._keys = KeyReader()
         self._events: list[Event] = []
+        self._cost = 0.0
         self._told_too_long = False
         self._tabs_left = 0
         self._after_tab = False
@@ -110,6 +112,11 @@ class LineEditor:
             else:
                 self._press(read)
         return self._events
+
+    def take_cost(self) -> float:
+        """Return what was done since the last call costs, in lines: see `costs`."""
+        cost, self._cost = self._cost, 0.0
+        return cost
 
     def end_key(self) -> None:
         """Forget a key's sequence that has begun: what comes next is text."""
@@ -247,6 +254,7 @@ class LineEditor:
             cells = max(self._rows - 3, 1) * self._columns
             left, right = around_cursor(left, right, cells)
             new = draw(self._prompt_clusters, left, right, self._columns)
+            self._cost += costs.DRAWING + costs.of_text(new.body)
         if old and new and self._is_resized:
             # Some terminals wrap their rows anew, others leave them alone. If we take off too few
             # rows, a row of the person's own input may stay. If we took off too many, somebody
@@ -273,6 +281,7 @@ class LineEditor:
         return kept.encode(self._encoding, "replace").decode(self._encoding, "replace")
 
     def _press(self, key: str) -> None:
+        self._cost += costs.KEY + costs.CLUSTER_MOVED * self._buffer.length
         if edit := EDITING_KEYS.get(key):
             edit(self._buffer)
         elif act := self._KEYS.get(key):
@@ -280,6 +289,7 @@ class LineEditor:
         self._after_tab = key == "\t"
 
     def _type(self, text: str) -> None:
+        self._cost += costs.of_text(text)
         fitted = self._buffer.insert(UNSHOWABLE.sub("", text), self._limit)
         if not fitted and not self._told_too_long:
             self._told_too_long = True
@@ -329,14 +339,15 @@ class LineEditor:
         if self._entries_back == 0:
             self._typed = self.text
         self._entries_back = entries_back
-        self._buffer.replace(
-            self._showable(self._history[-entries_back] if entries_back else self._typed)
-        )
+        recalled = self._history[-entries_back] if entries_back else self._typed
+        self._cost += costs.of_text(recalled)
+        self._buffer.replace(self._showable(recalled))
 
     def _complete_word(self) -> None:
         if self._complete is None or self._secret or not self._tabs_left:
             return
         self._tabs_left -= 1
+        self._cost += costs.COMPLETION
         before = self._buffer.text_before
         start, found = self._complete(before)
         candidates = list(dict.fromkeys(filter(None, map(self._showable, found))))
