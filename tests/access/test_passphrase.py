@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -24,6 +25,7 @@ from threadchat.access.passphrase import (
     read_passphrase,
 )
 from threadchat.testing import DEADLINE
+from threadchat.text import files
 
 HORSE = "correct horse"
 
@@ -36,6 +38,7 @@ def kept() -> bytes:
 _MANY_THREADS = """
 import re, threading
 from pathlib import Path
+from types import SimpleNamespace
 from threadchat.access.passphrase import make
 
 def resident_kilobytes():
@@ -279,13 +282,11 @@ class TestFile:
         return words
 
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-    def test_a_pipe_of_another_program(self, path: Path) -> None:
+    def test_a_pipe_of_another_program(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         os.mkfifo(path)
-
-        def read() -> None:
-            assert read_passphrase(path) == HORSE
-
-        def write() -> None:
-            path.write_text(f"{HORSE}\n")
-
-        run_concurrently([write, read])
+        writer = os.open(path, os.O_RDWR)  # this does not wait for a reader
+        os.write(writer, f"{HORSE}\n".encode())
+        # The other program ends while its pipe is read.
+        pause = SimpleNamespace(sleep=lambda seconds: os.close(writer))
+        monkeypatch.setattr(files, "time", pause)
+        assert read_passphrase(path) == HORSE
