@@ -213,6 +213,18 @@ class TestHandingOver:
         assert self.shown(al) == ["8"]
         assert records.waiting("al") == []
 
+    def test_a_person_that_leaves_before_anything_is_handed_over_is_not_kept(
+        self, kept: Lobby, al: Somebody, records: Records, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.keep(records, 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(Somebody, "hand_over", lambda _, portions: portions.close())
+            kept.types(al, "/nick al")
+        assert self.shown(al) == []
+        assert not kept.chat.mail._under_way
+        kept.chat.mail.hand_over(al)
+        assert self.shown(al) == ["0"]
+
     @pytest.mark.parametrize("fails", [False, True])
     def test_the_owner_who_came_in_meanwhile_is_told_at_once(
         self,

@@ -87,14 +87,16 @@ class Mail:
 
         For the person's own thread. This goes on between their lines until all is handed over.
         """
-        with self._looking:
-            if person.connection is None or person in self._under_way:
-                return
-            self._under_way.add(person)
-        person.connection.hand_over(self._portions(person))
+        if person.connection is not None:
+            person.connection.hand_over(self._portions(person))
 
     def _portions(self, person: Person) -> Generator[Portion, None, None]:
         """Yield what waits for `person`, until nothing does."""
+        with self._looking:
+            if person in self._under_way:
+                return
+            # Not before: if this is closed before it begins, nothing would take the person out.
+            self._under_way.add(person)
         try:
             last = 0
             while waiting := self._waiting_after(last, person):
