@@ -19,6 +19,9 @@ from tests.support.waiting import wait_until
 from threadchat import ChatServer
 from threadchat.storage.records import Records
 
+# Servers that tests run as programs open no door for browsers, as its port is the same for all.
+os.environ["THREADCHAT_WEB_PORT"] = "off"
+
 # A busy machine is no reason to fail. The profile "long" is for runs that may take hours.
 settings.register_profile("threadchat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", settings.get_profile("threadchat"), max_examples=5000)

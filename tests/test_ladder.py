@@ -23,7 +23,7 @@ LADDER = (
     ("commands",),
     ("console",),
     ("session",),
-    ("handlers",),
+    ("handlers", "web"),
     ("server",),
     ("cli",),
 )
@@ -49,6 +49,7 @@ FORBIDDEN = {
     "commands": SOCKETS | {"threadchat.terminal"},
     "console": {"threadchat.session"},
     "session": SOCKETS | {"threadchat.terminal"},
+    "web": {"threadchat.terminal"},
 }
 """What the modules of a folder may not import, though it stands below them or is not ours."""
 

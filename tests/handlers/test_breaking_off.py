@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clients import Client
-from tests.support.servers import TRANSPORTS, WatchingConsole, accepted, run_server
+from tests.support.servers import TRANSPORTS, WatchingConsole, accepted, run_server, terminals
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat import ChatServer
 from threadchat.chat.rules import RulesFiles
@@ -60,7 +60,7 @@ class TestDeadLinks:
 
     def test_each_socket_is_told_to_find_out(self, server: ChatServer) -> None:
         with Client(server, "al"):
-            (handler,) = server.clients.handlers()
+            (handler,) = terminals(server)
             known = {
                 name: value
                 for name, value in transport_module._KEEPALIVE.items()
@@ -86,9 +86,7 @@ class TestDeadLinks:
             raise OSError(number, os.strerror(number))
 
         with Client(server, "al") as al, Client(server, "bo") as bo:
-            transport = next(
-                it for it in server.clients.handlers() if it.person.name == "al"
-            ).transport
+            transport = next(it for it in terminals(server) if it.person.name == "al").transport
             monkeypatch.setattr(transport, "receive", fail)
             al.type("my last words")  # wakes it from the receiving that it is in
             bo.expect("al: my last words\r\n<-- al left after")
@@ -110,9 +108,7 @@ class TestDeadLinks:
 
         with Client(server, "al") as al, Client(server, "bo") as bo:
             al.expect("--> bo joined (2 here)\r\n")
-            transport = next(
-                it for it in server.clients.handlers() if it.person.name == "al"
-            ).transport
+            transport = next(it for it in terminals(server) if it.person.name == "al").transport
             monkeypatch.setattr(transport, "send", fail_to_send)
             monkeypatch.setattr(transport, "receive", fail_to_receive)
             bo.type("Are you there?")
@@ -199,7 +195,7 @@ def after(sent: str, expected: str = "") -> Maker:
 def behind(server: ChatServer, name: str) -> Client:
     """Return a client for which something is queued, as it reads nothing."""
     client = Client(server, name, receive_buffer=2048)
-    send_queue = next(it for it in server.clients.handlers() if it.person.name == name).send_queue
+    send_queue = next(it for it in terminals(server) if it.person.name == name).send_queue
     while not send_queue.bytes_queued:
         send_queue.send(b"x" * 4000 + b"\r\n")
     return client

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.clients import Client
 from tests.support.clock import Clock
-from tests.support.servers import WatchingConsole, run_server
+from tests.support.servers import WatchingConsole, run_server, terminals
 from tests.support.waiting import wait_until
 from tests.terminal.support import PUTTY
 from threadchat import ChatServer
@@ -467,7 +467,7 @@ def test_what_served_a_client_is_freed_at_its_end(
     with Client(server) as al:
         al.send(keys + b"al\r\nhi\r\n/me waves\r\n/away\r\n")
         al.expect("away")
-        (handler,) = server.clients.handlers()
+        (handler,) = terminals(server)
         there = [weakref.ref(it) for it in (handler, handler.transport)]
         del handler
         al.send(last_words)

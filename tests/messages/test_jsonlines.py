@@ -71,6 +71,7 @@ EXAMPLES: Sequence[tuple[Message | Answer, dict[str, object]]] = [
             "at": AT,
             "epoch": "ab",
             "seq": 7,
+            "position": "ab.7",
         },
     ),
     (
@@ -81,6 +82,7 @@ EXAMPLES: Sequence[tuple[Message | Answer, dict[str, object]]] = [
             "name": "al",
             "epoch": "ab",
             "seq": 7,
+            "position": "ab.7",
             "after": 9,
             "at": AT,
         },
@@ -242,7 +244,8 @@ class TestBesideTerminals:
             {"kind": "topic", "room": "r", "name": "al", "text": "tea", "at": AT},
         ]
         for seq, spoken in enumerate(said[:3], 1):
-            spoken |= {"epoch": history.last_place("r").epoch, "seq": seq}
+            epoch = history.last_place("r").epoch
+            spoken |= {"epoch": epoch, "seq": seq, "position": f"{epoch}.{seq}"}
         assert other.objects[-4:] == said
         assert program.objects[-3:] == [said[0], said[1], said[3]]  # not its own words
         assert terminal.screen.endswith("bo: hello\r\n")

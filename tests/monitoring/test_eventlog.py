@@ -38,6 +38,8 @@ from threadchat.monitoring.events import (
     FoundWaysIn,
     Named,
     Refused,
+    Resumed,
+    SeatKept,
     Stopped,
     Stopping,
     Trouble,
@@ -88,7 +90,20 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
         (Stopped(), {"event": "stopped"}),
         (
             Connected(3, "192.168.1.20:50123"),
-            {"event": "connected", "id": 3, "address": "192.168.1.20:50123"},
+            {
+                "event": "connected",
+                "id": 3,
+                "address": "192.168.1.20:50123",
+                "door": "terminal",
+            },
+        ),
+        (
+            SeatKept(3, "ed", "[::1]:5", "reset"),
+            {"event": "seat_kept", "id": 3, "name": "ed", "address": "[::1]:5", "why": "reset"},
+        ),
+        (
+            Resumed(3, "ed", "[::1]:5"),
+            {"event": "resumed", "id": 3, "name": "ed", "address": "[::1]:5"},
         ),
         (Named(3, "ed", "al"), {"event": "named", "id": 3, "name": "ed", "before": "al"}),
         (
@@ -298,10 +313,10 @@ class TestOnABadDisk:
             disk.may_go_on.set()
         said = {"event": "say", "room": "lobby", "name": "al"}
         assert lines_of(path) == [
-            {"event": "connected", "id": 0, "address": "x"},
+            {"event": "connected", "id": 0, "address": "x", "door": "terminal"},
             *([{**said, "text": "0"}] * 2),
             *([{**said, "text": "1"}] * 2),
-            {"event": "connected", "id": 1, "address": "x"},
+            {"event": "connected", "id": 1, "address": "x", "door": "terminal"},
             {"event": "left_out", "lines": 6},
         ]
 

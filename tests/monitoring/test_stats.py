@@ -234,6 +234,7 @@ SNAPSHOT = Snapshot(
     seconds=7500.0,
     people=12,
     connections=13,
+    browsers=2,
     rooms=3,
     messages=10_234,
     messages_per_second=4.25,
@@ -253,7 +254,7 @@ SNAPSHOT = Snapshot(
 class TestShowing:
     LINES = (
         "up since    2026-11-23 12:00:00 (2 h 5 min)",
-        "people      12 (13 connections)",
+        "people      12 (13 connections, 2 browsers)",
         "rooms       3",
         "messages    10,234 (4.2 a second)",
         "deliveries  510,234 (1,050.0 a second)",

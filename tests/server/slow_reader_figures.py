@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tests.support.clients import Client
+from tests.support.servers import terminals
 from threadchat import ChatServer
 from threadchat.server.config import ServerConfig
 from threadchat.testing import UNLIMITED
@@ -62,7 +63,7 @@ def measure(options: argparse.Namespace, has_slow_reader: bool) -> tuple[float, 
         server.start()
         if has_slow_reader:
             slow = Client(server, "slow", receive_buffer=2048)
-            (handler,) = server.clients.handlers()
+            (handler,) = terminals(server)
             while not handler.send_queue.bytes_queued:
                 handler.send_queue.send(b"x" * 1000)
         port = server.server_address[1]

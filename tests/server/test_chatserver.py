@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from tests.support.clients import Client
-from tests.support.servers import WatchingConsole, run_server
+from tests.support.servers import WatchingConsole, run_server, terminals
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat import ChatServer, Command, OperatorError
 from threadchat.access.bans import parse_target
@@ -240,7 +240,7 @@ def test_a_reader_that_never_reads_holds_up_nobody(
 
 def _fill(server: ChatServer, stuck: Client, talker: Client) -> None:
     """Let `talker` talk until something is queued for `stuck`, a client that does not read."""
-    handler = next(each for each in server.clients.handlers() if each.person.name == stuck.name)
+    handler = next(each for each in terminals(server) if each.person.name == stuck.name)
     line = "x" * 4000
     while not handler.send_queue._queue:
         talker.type(line)
@@ -320,7 +320,7 @@ def test_a_port_in_use_is_an_error_that_leaves_nothing_open(server: ChatServer) 
 
 def test_keepalive_is_on_for_every_client(server: ChatServer) -> None:
     with Client(server, "al"):
-        (handler,) = server.clients.handlers()
+        (handler,) = terminals(server)
         assert handler.connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         assert handler.connection.getsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE)
         assert handler.connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

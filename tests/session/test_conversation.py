@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.support.clients import Client
-from tests.support.servers import TRANSPORTS, WatchingConsole, run_server
+from tests.support.servers import TRANSPORTS, WatchingConsole, run_server, terminals
 from tests.support.waiting import wait_until
 from threadchat import ChatServer
 from threadchat.chat.entries import More
@@ -111,7 +111,7 @@ class TestMissedCalls:
 
 def handler_of(server: ChatServer, name: str) -> ClientHandler:
     """Return what serves the client called `name`."""
-    return next(it for it in server.clients.handlers() if it.person.name == name)
+    return next(it for it in terminals(server) if it.person.name == name)
 
 
 class TestBeingAskedForMore:

@@ -308,7 +308,7 @@ class TestBeingAPerson:
             disconnect = console.next_disconnect()
             assert (disconnect.name, disconnect.why) == ("bot", "quit: so long")
             assert member.reason == "quit: so long"
-            assert events == [Connected(1, ADDRESS), Named(1, "bot"), disconnect]
+            assert events == [Connected(1, ADDRESS, "program"), Named(1, "bot"), disconnect]
         keeping.close()
 
 

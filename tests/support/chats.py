@@ -101,6 +101,10 @@ class Somebody(Person):
         self.leaves()
 
     @property
+    def door(self) -> str:
+        return "terminal"
+
+    @property
     def terminal(self) -> "Somebody":
         return self
 

@@ -77,7 +77,12 @@ class ServerProcess:
             stderr=subprocess.STDOUT,
             text=True,
             encoding="utf-8",
-            env={**environment, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": _SOURCES},
+            env={
+                **environment,
+                "PYTHONIOENCODING": "utf-8",
+                "PYTHONPATH": _SOURCES,
+                "THREADCHAT_WEB_PORT": "off",
+            },
         )  # fmt: skip
         assert self._process.stdout is not None
         first = self._process.stdout.readline()

@@ -7,11 +7,12 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from tests.support.waiting import wait_until
 from threadchat import ChatServer
 from threadchat.console.log import Console, Detail
+from threadchat.handlers.handler import ClientHandler
 from threadchat.monitoring.events import Disconnected, Event, Trouble, Watcher
 from threadchat.monitoring.stats import Snapshot
 from threadchat.net.transport import PlainTransport, PortableTransport
@@ -77,6 +78,13 @@ def accepted(server: ChatServer, connect: Callable[[], Connected]) -> Connected:
     if sys.platform == "win32":
         wait_until(lambda: server.clients._last_id > before, "the client is accepted")
     return client
+
+
+def terminals(server: ChatServer) -> list[ClientHandler]:
+    """Return the handlers of the clients of `server`, all of which came by a terminal."""
+    handlers = server.clients.handlers()
+    assert all(isinstance(handler, ClientHandler) for handler in handlers)
+    return cast(list[ClientHandler], handlers)
 
 
 def no_stats() -> Snapshot:

@@ -194,15 +194,20 @@ class Chat:
         deliver: Callable[[bytes], None],
         format: Format,
         since: Place,
+        deliver_privately: Callable[[bytes], None] | None = None,
+        ready: Callable[[], None] | None = None,
     ) -> None:
         """Let `person`, who has kept their seat, go on through another connection.
 
         They are handed what they have missed in their room after the place `since`. Nobody is shown
-        that they were away. For the thread of the new connection.
+        that they were away. `ready` is called right before that. For the thread of the new
+        connection.
         """
 
         def attach() -> None:
-            person.attach(connection, deliver, format)
+            person.attach(connection, deliver, format, deliver_privately)
+            if ready is not None:
+                ready()
 
         if person.room is not None:
             person.room.resume(person, since, attach)

@@ -72,7 +72,7 @@ class Resume:
 
     member: Member
     attach: Callable[[], None]
-    since: Place
+    since: Place | None
     error: Exception | None = None  # what `attach` raised
     done: Lock = field(default_factory=held_lock)
 

@@ -74,6 +74,10 @@ class Connection(Protocol):
     """
 
     @property
+    def door(self) -> str:
+        """By which door the person came: terminal, TLS, browser, browser TLS, or program."""
+
+    @property
     def terminal(self) -> TerminalSettings | None:
         """The settings of the person's terminal; None if they came by another door."""
 

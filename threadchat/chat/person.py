@@ -49,6 +49,7 @@ class Person:
         "came_at",
         "connection",
         "deliver",
+        "deliver_privately",
         "entered_at",
         "folded_name",
         "format",
@@ -114,6 +115,8 @@ class Person:
         """Why the person is leaving: a `Reason`, followed by their own words. None until then."""
         self.deliver = deliver
         """Send bytes that were rendered in this person's format. Does not wait."""
+        self.deliver_privately = deliver
+        """The same for what is for this person alone, as a page counts that by itself."""
         self.connection = connection
         """How the person is connected.
 
@@ -121,14 +124,23 @@ class Person:
         """
 
     def attach(
-        self, connection: Connection, deliver: Callable[[bytes], None], format: Format
+        self,
+        connection: Connection,
+        deliver: Callable[[bytes], None],
+        format: Format,
+        deliver_privately: Callable[[bytes], None] | None = None,
     ) -> None:
-        """Go on through another connection: take the seat again. See `Chat.resume`."""
+        """Go on through another connection: take the seat again. See `Chat.resume`.
+
+        Without `deliver_privately`, what is for this person alone is sent as the rest is.
+        """
         self.connection, self.deliver, self.format = connection, deliver, format
+        self.deliver_privately = deliver_privately or deliver
 
     def detach(self) -> None:
         """Keep the seat without a connection: what is said meanwhile is not sent to anybody."""
         self.connection, self.deliver = None, _send_nowhere
+        self.deliver_privately = _send_nowhere
 
     @property
     def host(self) -> str:
@@ -160,11 +172,13 @@ class Person:
 
     def tell(self, *messages: Message | Answer) -> None:
         """Show `messages` to this person alone, as many of them as fit into one answer."""
-        self.deliver(b"".join(render(message, self.format) for message in fitted(messages)))
+        self.deliver_privately(
+            b"".join(render(message, self.format) for message in fitted(messages))
+        )
 
     def hear(self, message: Private) -> None:
         """Show a message that is meant for this person."""
-        self.deliver(render(message, self.format, is_mention=True))
+        self.deliver_privately(render(message, self.format, is_mention=True))
 
     def mute_left(self, now: float) -> float:
         """Return how many seconds from `now` the person stays muted; 0 if they may speak."""

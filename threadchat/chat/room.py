@@ -142,12 +142,13 @@ class Room:
         """Show `message` to every member but `sender`; return once it has been delivered."""
         self._await(Announce(message, sender))
 
-    def resume(self, member: Member, since: Place, attach: Callable[[], None]) -> None:
+    def resume(self, member: Member, since: Place | None, attach: Callable[[], None]) -> None:
         """Let `member` go on through another connection, for which `attach` gets it ready.
 
         `since` is the place of the last line that it has seen. It is handed exactly what came after
-        that, as when it joins with `since`, and from then on what is said. Nobody else is shown
-        anything. Return once that has been handed over; raise what `attach` raises.
+        that, as when it joins with `since`, and from then on what is said; None: it has seen all.
+        Nobody else is shown anything. Return once that has been handed over; raise what `attach`
+        raises.
         """
         entry = Resume(member, attach, since)
         self._await(entry)
@@ -369,6 +370,8 @@ class Room:
         member = entry.member
         try:
             entry.attach()
+            if entry.since is None:
+                return
             missed = missed_since(self._history, self.name, entry.since)
         except Exception as error:
             entry.error = error  # `resume` raises it on the thread of the new connection

@@ -24,6 +24,7 @@ from threadchat.access.limits import Limits
 from threadchat.chat.rules import RulesFiles
 from threadchat.cli import affinity, backup, check, export
 from threadchat.cli.arguments import Fault, silence_broken_output
+from threadchat.cli.browsers import add_qr_command, tell_way_for_browsers, web_ports
 from threadchat.cli.lookups import look_up, tell_ways_by_name
 from threadchat.cli.options import Options, parse_options
 from threadchat.cli.signals import (
@@ -44,7 +45,11 @@ from threadchat.net.certificate import Certificate
 from threadchat.net.threads import start_thread
 from threadchat.server.chatserver import ChatServer
 from threadchat.server.config import ServerConfig
-from threadchat.server.listener import SHORTAGES, CannotListenForTls
+from threadchat.server.listener import (
+    SHORTAGES,
+    CannotListenForBrowsers,
+    CannotListenForTls,
+)
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
@@ -146,6 +151,7 @@ def _run(options: Options, signals: SimpleQueue[int], ignored: Sequence[str]) ->
         watch.note(Bound(show_address(address), ways_in(address, admits)))
         if server.tls_listener is not None:
             watch.note(Bound(f"{show_address(server.tls_listener.server_address)} (TLS)"))
+        tell_way_for_browsers(options, server, console, watch)
         tell_ways_by_name(address, admits, watch)
         server.start()  # only now, so that no log has a client before the address
         reader = _open_input(options, server, console)
@@ -196,6 +202,7 @@ def _open_input(options: Options, server: ChatServer, console: Console) -> Opera
     if options.status:
         console.show_status(lambda: stats.line(server.stats()))
     operator = Operator(server.chat, server.commands, console.answer)
+    add_qr_command(operator, server, console)
     reader = open_input(console, operator.obey, server.watch.failed, operator.complete)
     operator.looks_attended = lambda: reader is not None and reader.is_attended
     if reader is not None:
@@ -267,6 +274,7 @@ def _open_server(
             )
     if options.tls_cert and port == options.tls_port != 0:
         raise Fault(f"--port and --tls-port are both {port}. Choose another for one of them.")
+    web = web_ports(options.web_port)
     config = ServerConfig(
         limits=Limits(
             options.allow,
@@ -287,6 +295,9 @@ def _open_server(
         ),
         tls=Certificate(options.tls_cert, options.tls_key) if options.tls_cert else None,
         tls_address=(host, options.tls_port),
+        web_address=(host, web[0]) if web else None,
+        web_ports=web[1:],
+        web_hosts=options.web_host,
     )
     try:
         return ChatServer(
@@ -303,6 +314,8 @@ def _open_server(
     except OSError as error:
         if error.errno in SHORTAGES:
             raise
+        if isinstance(error, CannotListenForBrowsers):
+            raise Fault(_why_not(error, host, web[0], "--web-port")) from None
         if isinstance(error, CannotListenForTls):
             raise Fault(_why_not(error, host, options.tls_port, "--tls-port")) from None
         raise Fault(_why_not(error, host, port, "--port")) from None

@@ -6,6 +6,7 @@ environment. A wrong option gets one line that says what is wrong, and exit stat
 """
 
 import argparse
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -123,6 +124,26 @@ def _encoding(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no encoding for a terminal; cp1252, cp437 and latin-1 are some"
         ) from None
+
+
+def _web_port(text: str) -> str:
+    if text.strip().lower() == "off":
+        return "off"
+    number = _whole_number(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(
+            f"there is no port {number}: it is from 0 to 65535, or off"
+        )
+    return str(number)
+
+
+def _web_host(text: str) -> tuple[str, ...]:
+    name = text.strip().rstrip(".")
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a name of a machine; chat.example.org is one"
+        )
+    return (name,)
 
 
 # The table
@@ -286,6 +307,25 @@ class Options:
     tls_port: int = field(
         default=DEFAULT_TLS_PORT,
         metadata=_takes(_port, "N", "port to serve TLS at"),
+    )
+    web_port: str = field(
+        default="",
+        metadata=_takes(
+            _web_port, "N|off", "port to serve browsers at (default: 8080, or the next free one)"
+        ),
+    )
+    web_host: tuple[str, ...] = field(
+        default=(),
+        metadata=_takes(
+            _web_host,
+            "NAME",
+            "a name by which browsers may call this server; may be given more than once",
+            is_repeatable=True,
+        ),
+    )
+    no_qr: bool = field(
+        default=False,
+        metadata=_switch("show no QR code of the page's address"),
     )
 
 

@@ -42,6 +42,8 @@ from threadchat.monitoring.events import (
     FoundWaysIn,
     Named,
     Refused,
+    Resumed,
+    SeatKept,
     Stopped,
     Stopping,
     Trouble,
@@ -109,6 +111,16 @@ class Console:
         if file is None:  # there is no standard output, as under Windows' pythonw
             self._writer.close()
 
+    def columns_for(self, symbols: str) -> int:
+        """Return the width of our terminal in columns; 0 if it cannot show `symbols`."""
+        if self.terminal is None:
+            return 0
+        try:
+            symbols.encode(self._console.encoding)
+        except (LookupError, UnicodeEncodeError):
+            return 0
+        return self._console.width
+
     def note(self, event: Event) -> None:
         """Show that something has happened."""
         match event:
@@ -128,14 +140,24 @@ class Console:
                 self._show(Detail.PROBLEMS, "problem", "bold red", words)
             case Acted(who, deed):
                 self._show(Detail.CLIENTS, "operator", "bold magenta", f"{who} {deed}")
-            case Connected(id, address):
-                self._show(Detail.CLIENTS, "client connected", "green", f"#{id} {address}")
+            case Connected(id, address, door):
+                by = "" if door == "terminal" else f" by {door}"
+                self._show(Detail.CLIENTS, "client connected", "green", f"#{id} {address}{by}")
             case Named(id, name, before):
                 was = f" (was {before})" if before else ""
                 self._show(Detail.CLIENTS, "client named", "cyan", f"#{id} {name}{was}")
             case Refused(address, why, times):
                 again = f", {times} times in the last minute" if times > 1 else ""
                 self._show(Detail.CLIENTS, "client refused", "yellow", f"{address} ({why}){again}")
+            case SeatKept(id, name, _, why):
+                self._show(
+                    Detail.CLIENTS,
+                    "connection lost",
+                    "yellow",
+                    f"#{id} {name}, seat kept {show_reason(why)}",
+                )
+            case Resumed(id, name, address):
+                self._show(Detail.CLIENTS, "client resumed", "green", f"#{id} {name} {address}")
             case Disconnected():
                 self._show(Detail.CLIENTS, "client disconnected", "red", _end_of(event))
 

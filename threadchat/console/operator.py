@@ -170,6 +170,9 @@ def who(chat: Chat, person: Person, argument: str) -> None:
 def _notes(member: Person, now: float) -> str:
     entry = entry_of(member, now)
     notes = entry.notes
+    connection = member.connection  # read once: its thread may take it away
+    if connection is not None and connection.door != "terminal":
+        notes.append(connection.door)
     if member.is_operator:
         notes.append("operator")
     if member.mute_left(now):

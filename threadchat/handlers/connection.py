@@ -19,6 +19,7 @@ from threadchat.net.disconnect import BROKEN, Reason, reason_of
 from threadchat.net.peers import PeerState
 from threadchat.net.sendqueue import Frame, SendQueue
 from threadchat.net.sniffer import Sniffer
+from threadchat.net.tls import TlsTransport
 from threadchat.net.transport import Transport
 from threadchat.terminal.clientterminal import ClientTerminal
 from threadchat.terminal.terminalevents import AreYouThere, Ended, TerminalEvent
@@ -356,6 +357,11 @@ class TerminalConnection:
     # What only a terminal has
 
     @property
+    def door(self) -> str:
+        """By which door the person came."""
+        return "TLS" if isinstance(self._transport, TlsTransport) else "terminal"
+
+    @property
     def terminal(self) -> "TerminalConnection":
         """The settings of the person's terminal: see `TerminalSettings`."""
         return self
@@ -389,6 +395,11 @@ class TerminalConnection:
     def is_behind(self) -> bool:
         """Whether output waits at this moment for the client to take it."""
         return self._send_queue.is_behind
+
+    @property
+    def bytes_queued(self) -> int:
+        """How many bytes wait for the client to take them."""
+        return self._send_queue.bytes_queued
 
     @property
     def bytes_sent(self) -> int:

@@ -85,7 +85,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         )
         self.person.connection = self.client
         self.supervision = Supervision(self.client, host.limits)
-        host.watch.note(Connected(self.person.id, self.person.address))
+        host.watch.note(Connected(self.person.id, self.person.address, self.client.door))
         host.register(self)
 
     def _open_transport(self) -> Transport:

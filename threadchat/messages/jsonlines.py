@@ -122,6 +122,8 @@ def values_of(message: Message | Answer, room: str = "") -> dict[str, object]:
                 values[field.name] = _plain(value)
         if values.get("epoch") == "":  # it has no place yet
             del values["epoch"], values["seq"]
+        elif "epoch" in values:
+            values["position"] = f"{values['epoch']}.{values['seq']}"  # as `Place.position` is
     return values
 
 

@@ -41,10 +41,11 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A client has connected."""
+    """A client has connected, by that door: see `Connection.door`."""
 
     id: int
     address: str
+    door: str = "terminal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,25 @@ class Refused:
     address: str
     why: str
     times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SeatKept:
+    """The connection of a person at a page is lost; their seat is kept for a while."""
+
+    id: int
+    name: str
+    address: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A person whose seat was kept is back, or has gone on through another connection."""
+
+    id: int
+    name: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +125,8 @@ Event = (
     | Connected
     | Named
     | Refused
+    | SeatKept
+    | Resumed
     | Disconnected
     | Acted
     | Trouble

@@ -108,7 +108,8 @@ class Snapshot:
     """What a server has done since it was started, and what it has to do at this moment.
 
     - `since`: the start, in seconds since the epoch; `seconds` is how long ago that was.
-    - `connections`: all clients, those without a name included.
+    - `connections`: all clients, those without a name included; `browsers` are those among them
+      that came by the page.
     - `messages`: what rooms were shown, joins and leaves included; `deliveries` is the number of
       lines that this made for their members. The two rates are those of `Meter.rate`.
     - `received` and `sent`: the bytes from and to all clients since the start.
@@ -122,6 +123,7 @@ class Snapshot:
     seconds: float
     people: int
     connections: int
+    browsers: int
     rooms: int
     messages: int
     messages_per_second: float
@@ -168,11 +170,17 @@ def line(snapshot: Snapshot) -> str:
     return " | ".join(parts)
 
 
+def _connections(snapshot: Snapshot) -> str:
+    all_of_them = _count(snapshot.connections, "connection")
+    browsers = f", {_count(snapshot.browsers, 'browser')}" if snapshot.browsers else ""
+    return f"{all_of_them}{browsers}"
+
+
 def _rows(snapshot: Snapshot) -> list[tuple[str, str]]:
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(snapshot.since))
     rows = [
         ("up since", f"{since} ({duration(snapshot.seconds)})"),
-        ("people", f"{snapshot.people:,} ({_count(snapshot.connections, 'connection')})"),
+        ("people", f"{snapshot.people:,} ({_connections(snapshot)})"),
         ("rooms", f"{snapshot.rooms:,}"),
         ("messages", f"{snapshot.messages:,} ({snapshot.messages_per_second:,.1f} a second)"),
         ("deliveries", f"{snapshot.deliveries:,} ({snapshot.deliveries_per_second:,.1f} a second)"),

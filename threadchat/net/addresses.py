@@ -115,6 +115,18 @@ def ways_in(bound_to: tuple[Any, ...], admits: Admits = lambda host: True) -> li
     return _lines([host], port)
 
 
+def urls(
+    bound_to: tuple[Any, ...], admits: Admits = lambda host: True, *, scheme: str = "http"
+) -> list[str]:
+    """Return the addresses that people type into a browser to reach a server bound there."""
+    host, port = plain_host(bound_to[0]), bound_to[1]
+    hosts = [host]
+    if _is_any(host):
+        hosts = _fitting(bound_to, admits, lan_addresses()) or ["localhost"]
+    # Browsers take no address with a scope, such as fe80::1%eth0.
+    return [f"{scheme}://{f'[{it}]' if ':' in it else it}:{port}/" for it in hosts if "%" not in it]
+
+
 def ways_by_name(bound_to: tuple[Any, ...], admits: Admits = lambda host: True) -> list[str]:
     """Return the lines for those addresses of this machine that only its name tells.
 

@@ -21,6 +21,8 @@ class Reason(StrEnum):
     KICKED = "kicked"
     BANNED = "banned"
     NOT_A_CHAT_CLIENT = "not a chat client"
+    REFUSED = "refused"
+    BROKE_PROTOCOL = "broke the protocol"
     SERVER_STOPPING = "server stopping"
     SERVER_ERROR = "server error"
 

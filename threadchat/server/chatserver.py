@@ -10,8 +10,8 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
-from threading import Event, RLock, Thread, active_count, current_thread
-from typing import Any
+from threading import Event, RLock, Thread, current_thread
+from typing import TYPE_CHECKING, Any
 
 from threadchat.access.limiter import Refusal, counted_as
 from threadchat.chat.chat import Chat
@@ -23,29 +23,33 @@ from threadchat.commands.builtin import make_registry
 from threadchat.commands.registry import Command
 from threadchat.errors import OperatorError
 from threadchat.handlers.handler import ClientHandler
-from threadchat.handlers.tlshandler import TlsClientHandler
 from threadchat.monitoring.events import Acted, Watch, Watcher
 from threadchat.monitoring.repeats import Repeats
-from threadchat.monitoring.stats import Snapshot, Tally, resident_memory
+from threadchat.monitoring.stats import Snapshot
 from threadchat.net.addresses import plain_host, reached_address, show_address
 from threadchat.net.certificate import Certificate
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import Flusher
 from threadchat.net.threads import OutOfThreads, join, waits_for_a_stop
 from threadchat.server.admission import Admission
-from threadchat.server.clients import Clients
+from threadchat.server.clients import Clients, Handler, Origin
 from threadchat.server.config import DEFAULT_PORT, ServerConfig
 from threadchat.server.expiry import Expiry
+from threadchat.server.figures import Figures
 from threadchat.server.listener import CannotListenForTls, Listener, Shortage
 from threadchat.server.members import ProgramMembers
 from threadchat.server.periodic import Periodic
 from threadchat.server.refusals import Refusals
+from threadchat.server.tlslistener import TlsListener
 from threadchat.session.program import OnMessage, ProgramMember
 from threadchat.storage.forgetting import Forgetter
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
 from threadchat.terminal.charsets import COMMON_ENCODINGS
 from threadchat.text.encodings import load_ahead, usable_encoding
+
+if TYPE_CHECKING:
+    from threadchat.server.weblistener import WebListener
 
 
 class ChatServer(Listener):
@@ -84,10 +88,9 @@ class ChatServer(Listener):
         self.fallback_encoding = usable_encoding(config.fallback_encoding)
         self.clock = clock
         load_ahead(COMMON_ENCODINGS)
-        self._tally = Tally(clock)
+        self._figures = Figures(clock)
         self.rules = Rules(config.files)
-        super().__init__(address, ClientHandler, Watch(self._tally, *watchers))
-        self._since = time.time(), clock()
+        super().__init__(address, ClientHandler, Watch(self._figures.tally, *watchers))
         self._history = history or History()
         self._records = records or Records(None)
         self.flusher = Flusher(self.watch.failed)
@@ -126,16 +129,26 @@ class ChatServer(Listener):
         self.stopping = Event()
         """Set once the server stops. From then on nothing that clients send is served."""
         self._stopped = Event()
+        self.web_listener: WebListener | None = None
         self.tls_listener: Listener | None = None
+        try:
+            self._open_other_doors()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _open_other_doors(self) -> None:
+        config = self.config
         if config.tls is not None:
             try:
-                self.tls_listener = _TlsListener(config.tls_address, self)
+                self.tls_listener = TlsListener(config.tls_address, self.admit, self.watch)
             except OSError as error:
-                self.stop()
                 raise CannotListenForTls(error.errno, error.strerror) from error
-            except BaseException:
-                self.stop()
-                raise
+        if config.web_address is not None:
+            # Only here: the packages that it needs may be missing.
+            from threadchat.server.weblistener import open_web_listener
+
+            self.web_listener = open_web_listener(self)
 
     # Running
 
@@ -165,7 +178,7 @@ class ChatServer(Listener):
             starts.append(self._expiry.look)
         if self._forgetter is not None:
             starts.append(self._forgetter.start)
-        starts += [listener.start_accepting for listener in (self, self.tls_listener) if listener]
+        starts += [it.start_accepting for it in (self, self.tls_listener, self.web_listener) if it]
         for start in starts:
             if not self.stopping.is_set():  # a signal handler may have stopped the server meanwhile
                 start()
@@ -204,15 +217,16 @@ class ChatServer(Listener):
             rest.callback(self._end_clients, handlers, deadline, 0.1 * timeout)
             rest.callback(self._members.end)
             self.stop_accepting(deadline)
-            if self.tls_listener is not None:
-                self.tls_listener.stop_accepting(deadline)
+            for listener in (self.tls_listener, self.web_listener):
+                if listener is not None:
+                    listener.stop_accepting(deadline)
             self._periodic.stop(deadline)
             self._repeats.close()
             # Everybody is told of the stop. Nobody needs a line for each person that it ends.
             self.chat.hush()
 
     def _end_clients(
-        self, handlers: Sequence[ClientHandler], deadline: float, last_seconds: float
+        self, handlers: Sequence[Handler], deadline: float, last_seconds: float
     ) -> None:
         """Say goodbye to all; cut off clients that are still here `last_seconds` before the end."""
         for handler in handlers:
@@ -263,36 +277,39 @@ class ChatServer(Listener):
 
     def stats(self) -> Snapshot:
         """Return the figures of this moment. Any thread may call it."""
-        handlers = self.clients.handlers()
-        received, sent = self.clients.count_bytes()
-        rooms = self.chat.rooms()
-        queues = [handler.send_queue.bytes_queued for handler in handlers]
-        since, started_at = self._since
-        return Snapshot(
-            since=since,
-            seconds=self.clock() - started_at,
-            people=sum(len(room.members) for room in rooms),
-            connections=len(handlers),
-            rooms=len(rooms),
-            messages=self._tally.messages.total,
-            messages_per_second=self._tally.messages.rate(),
-            deliveries=self._tally.deliveries.total,
-            deliveries_per_second=self._tally.deliveries.rate(),
-            received=received,
-            sent=sent,
-            queued=sum(queues),
-            longest_queue=max(queues, default=0),
-            strangers=self._admission.strangers,
-            pending=sum(room.pending for room in rooms),
-            threads=active_count(),
-            memory=resident_memory(),
-        )
+        return self._figures.snapshot(self.chat, self.clients, self._admission.strangers)
 
     # Admitting
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a client on a thread of its own, or turn it away; called by `socketserver`."""
         self.admit(request, client_address, ClientHandler)
+
+    def is_served(self, host: str, reached: str) -> bool:
+        """Return whether clients from `host` are served at our address `reached`."""
+        return self._admission.refuse_stranger(host, reached) is None
+
+    def admit_here(self, request: socket.socket, client_address: Any) -> Refusal | None:
+        """Give the client that the current thread serves a seat, or return why it gets none."""
+        origin = plain_host(client_address[0]), reached_address(request)
+        refusal = self._admission.admit(*origin)
+        if refusal is None and not self.clients.take_seat(current_thread(), origin):
+            self._admission.release(*origin)
+            refusal = self._full()
+        if refusal is not None:
+            self._note_refusal(origin, client_address, refusal)
+        return refusal
+
+    def _note_refusal(self, origin: Origin, client_address: Any, refusal: Refusal) -> None:
+        self._repeats.refused(counted_as(*origin), show_address(client_address), refusal.why)
+
+    def _full(self) -> Refusal:
+        words = f"The room is full: it holds {self.limits.max_clients}. Please try again later."
+        return Refusal("the room is full", words)
+
+    def forget_current(self) -> None:
+        """Forget the client that the current thread has served."""
+        self._forget(current_thread())
 
     def admit(
         self, request: socket.socket, client_address: Any, handler: type[ClientHandler]
@@ -315,8 +332,7 @@ class ChatServer(Listener):
         )
         if not self.clients.take_seat(thread, origin):
             self._admission.release(*origin)
-            words = f"The room is full: it holds {self.limits.max_clients}. Please try again later."
-            self._turn_away(request, client_address, handler, Refusal("the room is full", words))
+            self._turn_away(request, client_address, handler, self._full())
             return
         try:
             thread.start()
@@ -334,8 +350,8 @@ class ChatServer(Listener):
         handler: type[ClientHandler],
         refusal: Refusal,
     ) -> None:
-        origin = counted_as(plain_host(client_address[0]), reached_address(request))
-        self._repeats.refused(origin, show_address(client_address), refusal.why)
+        origin = plain_host(client_address[0]), reached_address(request)
+        self._note_refusal(origin, client_address, refusal)
         self._tell_and_close(request, handler, refusal.words)
 
     def _tell_and_close(
@@ -381,6 +397,8 @@ class ChatServer(Listener):
                 # The other clients still have to be checked (promise 8).
                 self.watch.failed(f"looking after client #{handler.person.id}", error)
         self._members.look_after()
+        if self.web_listener is not None:
+            self.web_listener.look_after()
         self._midnight.look()
         self._repeats.look()
         if self._expiry is not None:
@@ -398,7 +416,7 @@ class ChatServer(Listener):
         """Return an id that no other client of this server has had."""
         return self.clients.next_id()
 
-    def register(self, handler: ClientHandler) -> None:
+    def register(self, handler: Handler) -> None:
         """Add `handler` to the table of clients, so that a stop can end its client."""
         self.clients.register(handler)
         # The thread that sets this flag reads the table after that. So this thread or that one
@@ -413,19 +431,7 @@ class ChatServer(Listener):
             self._admission.release(*origin)
 
 
-class _TlsListener(Listener):
-    """The listener for TLS clients; `chat_server` serves them."""
-
-    def __init__(self, address: tuple[str, int], chat_server: ChatServer) -> None:
-        self._chat_server = chat_server
-        super().__init__(address, TlsClientHandler, chat_server.watch)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Have the chat server serve a client, or turn it away; called by `socketserver`."""
-        self._chat_server.admit(request, client_address, TlsClientHandler)
-
-
-def _say_goodbye(handler: ClientHandler) -> None:
+def _say_goodbye(handler: Handler) -> None:
     handler.client.end(Reason.SERVER_STOPPING, "The server is stopping. Goodbye.")
 
 

@@ -2,11 +2,30 @@
 
 import threading
 from threading import Lock, Thread
+from typing import Protocol
 
-from threadchat.handlers.handler import ClientHandler
+from threadchat.chat.person import Person
+from threadchat.session.interfaces import ClientConnection
+from threadchat.session.supervision import Supervision
 
 Origin = tuple[str, str]
 """Where a client comes from: its host, and the address of this machine that it connected to."""
+
+
+class Handler(Protocol):
+    """What the server needs of the handler that serves a client, whatever door it came by."""
+
+    @property
+    def client(self) -> ClientConnection:
+        """The client's connection."""
+
+    @property
+    def person(self) -> Person:
+        """The person at the client."""
+
+    @property
+    def supervision(self) -> Supervision:
+        """What watches the client's time limits."""
 
 
 class Clients:
@@ -21,7 +40,7 @@ class Clients:
         self._lock = Lock()  # guards all below
         self._threads: set[Thread] = set()
         self._seats: dict[Thread, Origin] = {}
-        self._handlers: dict[Thread, ClientHandler] = {}
+        self._handlers: dict[Thread, Handler] = {}
         self._received = self._sent = 0  # bytes of clients that have left
         self._last_id = 0
 
@@ -50,7 +69,7 @@ class Clients:
         with self._lock:
             self._threads.add(thread)
 
-    def register(self, handler: ClientHandler) -> None:
+    def register(self, handler: Handler) -> None:
         """Add `handler`, which serves the client of the current thread."""
         with self._lock:
             self._handlers[threading.current_thread()] = handler
@@ -65,7 +84,7 @@ class Clients:
                 self._sent += handler.client.bytes_sent
             return self._seats.pop(thread, None)
 
-    def handlers(self) -> list[ClientHandler]:
+    def handlers(self) -> list[Handler]:
         """Return the handlers of all clients."""
         with self._lock:
             return list(self._handlers.values())

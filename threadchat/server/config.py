@@ -1,6 +1,7 @@
 """Hold the configuration of a server: one frozen object for programs that embed it."""
 
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from threadchat.access.limits import Limits
@@ -9,6 +10,7 @@ from threadchat.net.certificate import Certificate
 
 DEFAULT_PORT = 8000
 DEFAULT_TLS_PORT = 8992
+DEFAULT_WEB_PORT = 8080
 DEFAULT_REPLAY = 20
 DEFAULT_FALLBACK_ENCODING = "cp1252"
 
@@ -34,3 +36,9 @@ class ServerConfig:
     context is left as it is.
     """
     tls_address: tuple[str, int] = ("", DEFAULT_TLS_PORT)
+    web_address: tuple[str, int] | None = None
+    """Where browsers are served, which needs the extra `web`; None for nowhere."""
+    web_ports: Sequence[int] = ()
+    """Further ports to try in turn where that one is in use."""
+    web_hosts: Sequence[str] = ()
+    """Names by which browsers may call the server, besides its addresses and the machine's own."""

@@ -30,6 +30,10 @@ class CannotListenForTls(OperatorError, OSError):
     """The address for TLS clients cannot be had, though the other one can."""
 
 
+class CannotListenForBrowsers(OperatorError, OSError):
+    """The address for browsers cannot be had, though the others can."""
+
+
 class Shortage:
     """Tell the operator once when something has run out, and once when it is available again.
 

@@ -70,6 +70,14 @@ class ClientConnection(Connection, Protocol):
         """Whether output waits at this moment for the client to take it."""
 
     @property
+    def bytes_queued(self) -> int:
+        """How many bytes wait for the client to take them."""
+
+    @property
+    def bytes_received(self) -> int:
+        """How many bytes have come in so far."""
+
+    @property
     def bytes_sent(self) -> int:
         """How many bytes the client's system has taken so far."""
 

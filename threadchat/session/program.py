@@ -104,6 +104,11 @@ class ProgramConnection:
             self.deliver(b"".join(render(message, DATA_LINES) for message in portion.messages))
             portion.taken()
 
+    @property
+    def door(self) -> str:
+        """By which door the person came."""
+        return "program"
+
     def pause(self, seconds: float) -> bool:
         """Wait so long; return False, soon, if the connection is ended meanwhile."""
         return not self._is_over.wait(seconds)
@@ -162,7 +167,7 @@ class ProgramMember:
         self.thread: Thread | None = None
         """The thread that calls the function, once it is started."""
         chat.names.claim(self._person, name)
-        chat.observer.note(Connected(id, ADDRESS))
+        chat.observer.note(Connected(id, ADDRESS, self._connection.door))
 
     # About it
 

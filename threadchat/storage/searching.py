@@ -58,7 +58,7 @@ class SearchStopped(PersonError):
         self.back_to = back_to
 
 
-class OutOfTime(Exception):
+class OutOfTime(PersonError):
     """A search has used up its time; whatever searches makes a `SearchStopped` of it."""
 
 

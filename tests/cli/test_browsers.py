@@ -1,0 +1,111 @@
+"""Which port browsers are served at, and what the operator is told of it."""
+
+import re
+import socket
+from importlib import util
+
+import pytest
+
+from tests.support.servers import WatchingConsole
+from threadchat import ChatServer, ServerConfig
+from threadchat.cli.arguments import Fault
+from threadchat.cli.browsers import add_qr_command, tell_way_for_browsers, web_ports
+from threadchat.cli.main import main
+from threadchat.cli.options import Options
+from threadchat.console.operator import Operator
+from threadchat.monitoring.events import Watch
+
+
+@pytest.fixture
+def no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = util.find_spec
+    monkeypatch.setattr(util, "find_spec", lambda name: None if name == "wsproto" else find(name))
+
+
+class TestThePort:
+    def test_the_first_that_is_free_is_taken_if_nobody_asked(self) -> None:
+        assert list(web_ports("")) == list(range(8080, 8091))
+
+    def test_one_that_was_asked_for_is_the_only_one(self) -> None:
+        assert list(web_ports("8123")) == [8123]
+        assert list(web_ports("off")) == []
+
+    def test_without_the_extra_there_is_none(self, no_extra: None) -> None:
+        assert list(web_ports("")) == []
+        with pytest.raises(Fault, match=r"--web-port 8123: .*pip install"):
+            web_ports("8123")
+
+    def test_a_taken_one_that_was_asked_for_is_one_line(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            options = ["--host", "127.0.0.1", "--port", "0", "--web-port", str(port)]
+            assert main(options) == 1
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert f"port {port} is in use" in error
+        assert "--web-port 0" in error
+
+    def test_the_next_is_taken_where_one_is_in_use(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            config = ServerConfig(web_address=("127.0.0.1", port), web_ports=(0,))
+            with ChatServer(("127.0.0.1", 0), config) as server:
+                assert server.web_listener is not None
+                assert server.web_listener.server_address[1] not in (0, port)
+
+    @pytest.mark.parametrize("wrong", ["eighty", "-1", "65536", "8080.5"])
+    def test_what_is_no_port_is_one_line(
+        self, capsys: pytest.CaptureFixture[str], wrong: str
+    ) -> None:
+        with pytest.raises(SystemExit) as exited:
+            main([f"--web-port={wrong}"])
+        assert exited.value.code == 2
+        assert wrong in capsys.readouterr().err
+
+    @pytest.mark.parametrize("wrong", ["", "a b", "http://desk", "desk/", "-desk"])
+    def test_what_is_no_name_of_a_machine_is_one_line(
+        self, capsys: pytest.CaptureFixture[str], wrong: str
+    ) -> None:
+        with pytest.raises(SystemExit) as exited:
+            main([f"--web-host={wrong}"])
+        assert exited.value.code == 2
+        assert "name of a machine" in capsys.readouterr().err
+
+
+def told(options: Options, config: ServerConfig) -> str:
+    console = WatchingConsole()
+    with ChatServer(("127.0.0.1", 0), config) as server:
+        tell_way_for_browsers(options, server, console, Watch(console))
+    console.close()
+    return console.file.getvalue()
+
+
+class TestWhatTheOperatorIsTold:
+    def test_it_is_the_address_to_open(self) -> None:
+        text = told(Options(), ServerConfig(web_address=("127.0.0.1", 0)))
+        assert re.search(r"server bound +127\.0\.0\.1:(\d+) \(browsers\)", text)
+        assert re.search(r"http://127\.0\.0\.1:\d+/", text)
+
+    def test_it_is_nothing_where_the_door_is_shut(self) -> None:
+        assert told(Options(web_port="off"), ServerConfig()) == ""
+
+    def test_it_is_how_to_get_the_extra_where_that_is_missing(self, no_extra: None) -> None:
+        assert "pip install 'threadchat[web]'" in told(Options(), ServerConfig())
+
+    def test_qr_says_why_it_shows_nothing(self) -> None:
+        console = WatchingConsole()
+        shown: list[object] = []
+        with ChatServer(("127.0.0.1", 0)) as server:
+            operator = Operator(server.chat, server.commands, shown.append)
+            add_qr_command(operator, server, console)
+            operator.obey("qr")
+        assert "Browsers are not served" in str(shown[0])
+        config = ServerConfig(web_address=("127.0.0.1", 0))
+        with ChatServer(("127.0.0.1", 0), config) as server:
+            operator = Operator(server.chat, server.commands, shown.append)
+            add_qr_command(operator, server, console)
+            operator.obey("qr")
+        assert "cannot show it" in str(shown[1])
+        console.close()

@@ -1,0 +1,91 @@
+"""A page without a browser: an independent WebSocket client that speaks the page's protocol."""
+
+import contextlib
+import itertools
+import json
+from typing import Any
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from threadchat import ChatServer
+from threadchat.testing import DEADLINE
+
+
+class Page:
+    """Connect to the web port of `server`. With a `name`, come in under that name."""
+
+    def __init__(self, server: ChatServer, name: str = "", *, resumes: bool = False) -> None:
+        assert server.web_listener is not None
+        host, port = server.web_listener.server_address[:2]
+        query = "?resume" if resumes else ""
+        self._open = contextlib.ExitStack()
+        url = f"ws://{host!s}:{port}/ws{query}"
+        self.socket = self._open.enter_context(connect(url, proxy=None))
+        self.objects: list[dict[str, Any]] = []
+        """Everything that has come."""
+        self._read = 0
+        self._seen = 0
+        self.tells_what_is_seen = True
+        self._numbers = itertools.count(1)
+        self.session: dict[str, Any] = {}
+        if name:
+            self.expect("ask", what="name")
+            self.send("name", text=name)
+            self.session = self.expect("session", name=name)
+            self.expect("room", room="lobby")
+
+    def __enter__(self) -> "Page":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def send(self, kind: str, **values: object) -> None:
+        """Send an object."""
+        self.socket.send(json.dumps({"kind": kind, **values}))
+
+    def type(self, text: str) -> None:
+        """Send a line with the next number."""
+        self.send("line", n=next(self._numbers), text=text)
+
+    def expect(self, kind: str, **values: object) -> dict[str, Any]:
+        """Wait for an object of that kind with these values, behind the last one found."""
+        while True:
+            while self._read < len(self.objects):
+                found = self.objects[self._read]
+                self._read += 1
+                if found["kind"] == kind and values.items() <= found.items():
+                    return found
+            try:
+                message = self.socket.recv(timeout=DEADLINE)
+            except (ConnectionClosed, TimeoutError) as error:
+                raise AssertionError(
+                    f"no {kind} with {values}, but {self.objects[-5:]}: {error}"
+                ) from None
+            self.objects += map(json.loads, str(message).splitlines())
+            self._tell_what_is_seen()
+
+    def _tell_what_is_seen(self) -> None:
+        seen = max((it.get("p", 0) for it in self.objects), default=0)
+        if seen > self._seen and self.tells_what_is_seen:
+            self._seen = seen
+            self.send("seen", private=seen)
+
+    def code(self) -> int:
+        """Wait for the end of the WebSocket, and return its code."""
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                message = self.socket.recv(timeout=DEADLINE)
+                self.objects += map(json.loads, str(message).splitlines())
+        code = self.socket.close_code
+        assert code is not None
+        return code
+
+    def cut(self) -> None:
+        """Break the connection without a word."""
+        self.socket.socket.close()
+
+    def kinds(self, *wanted: str) -> list[dict[str, Any]]:
+        """Return the objects of these kinds that have come."""
+        return [it for it in self.objects if it["kind"] in wanted]

@@ -1,0 +1,96 @@
+"""By which names and from which pages browsers may use the server."""
+
+import pytest
+
+from threadchat.web.guards import Guard
+from threadchat.web.http import Request
+
+GUARD = Guard(["Desk", "chat.example.org"])
+
+
+def request(*headers: tuple[str, str]) -> Request:
+    return Request("GET", "/ws", "", headers)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "192.168.1.7:8080",
+        "192.168.1.7",
+        "localhost:8080",
+        "LOCALHOST",
+        "desk",
+        "DESK:8080",
+        "desk.local:8080",
+        "desk.local.",
+        "chat.example.org:8080",
+    ],
+)
+def test_a_name_or_address_of_its_own_is_right(host: str) -> None:
+    assert GUARD.is_own_host(request(("host", host)), "192.168.1.7")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "evil.example",
+        "evil.example:8080",
+        "192.168.1.8:8080",
+        "127.0.0.1:8080",
+        "desk.evil.example",
+        "chat.example.org.local",
+        "desk.local@evil.example",
+        "evil.example/desk",
+        "desk:80:80",
+        "desk:123456",
+        "[::1]",
+        "3232235783",
+        " desk",
+    ],
+)
+def test_another_is_not(host: str) -> None:
+    assert not GUARD.is_own_host(request(("host", host)), "192.168.1.7")
+
+
+def test_two_hosts_are_none() -> None:
+    assert not GUARD.is_own_host(request(("host", "desk"), ("host", "desk")), "192.168.1.7")
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("[fd00::7]:8080", "fd00::7"),
+        ("[FD00:0:0::7]", "fd00::7"),
+        ("[::ffff:192.168.1.7]:1", "192.168.1.7"),
+        ("[fe80::1]", "fe80::1%eth0"),
+    ],
+)
+def test_ipv6_addresses_may_be_written_in_any_way(host: str, address: str) -> None:
+    assert GUARD.is_own_host(request(("host", host)), address)
+
+
+HOST = ("host", "desk:8080")
+
+
+def test_a_page_of_its_own_may_upgrade() -> None:
+    assert GUARD.is_own_origin(request(HOST, ("origin", "http://desk:8080")), "http")
+    assert GUARD.is_own_origin(request(HOST, ("origin", "https://desk:8080")), "https")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["null", "", "http://evil.example", "https://desk:8080", "http://desk", "http://desk:8080/"],
+)
+def test_another_page_may_not(origin: str) -> None:
+    assert not GUARD.is_own_origin(request(HOST, ("origin", origin)), "http")
+
+
+def test_without_an_origin_only_a_program_may() -> None:
+    assert GUARD.is_own_origin(request(HOST), "http")
+    assert not GUARD.is_own_origin(request(HOST, ("sec-fetch-mode", "websocket")), "http")
+
+
+def test_two_origins_are_none() -> None:
+    right = ("origin", "http://desk:8080")
+    assert not GUARD.is_own_origin(request(HOST, right, right), "http")

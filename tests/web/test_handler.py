@@ -1,0 +1,408 @@
+"""People at pages and at terminals in one chat: joining, talking, breaking off, and coming back."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.support.pages import Page
+from tests.support.servers import WatchingConsole, run_server
+from tests.support.waiting import wait_until
+from threadchat import ChatServer, Limits
+from threadchat.access.passphrase import make
+from threadchat.chat.rules import RulesFiles
+from threadchat.storage.records import Records
+from threadchat.storage.sqlitehistory import StoredHistory
+from threadchat.testing import DEADLINE, Client
+from threadchat.web import links
+
+Served = tuple[ChatServer, WatchingConsole]
+
+
+def said(page: Page) -> list[str]:
+    return [it["text"] for it in page.kinds("say", "do")]
+
+
+class TestTalking:
+    def test_pages_and_terminals_see_the_same_order(self, server: ChatServer) -> None:
+        with Page(server, "al") as al, Page(server, "bo") as bo, Client(server, "cy") as cy:
+            al.expect("join", names=["cy"])
+            al.type("one é")
+            cy.expect("al: one é")
+            cy.type("two 漢字")
+            bo.expect("say", text="two 漢字")
+            bo.type("/me waves")
+            cy.expect("* bo waves")
+            al.expect("do", text="waves")
+            bo.expect("do", text="waves")
+            assert said(al) == said(bo) == ["one é", "two 漢字", "waves"]
+            places = [(it["epoch"], it["seq"]) for it in al.kinds("say", "do")]
+            assert places == [(it["epoch"], it["seq"]) for it in bo.kinds("say", "do")]
+            assert [seq for _, seq in places] == [1, 2, 3]
+
+    def test_a_page_is_told_who_is_here_and_which_commands_there_are(
+        self, server: ChatServer
+    ) -> None:
+        with Client(server, "cy") as cy:
+            cy.type("/away lunch")
+            cy.expect("away")
+            with Page(server, "al") as al:
+                (room,) = al.kinds("room")
+                assert room["people"] == [
+                    {"name": "cy", "is_away": True},
+                    {"name": "al", "is_away": False},
+                ]
+                (commands,) = al.kinds("commands")
+                assert "join" in [it["name"] for it in commands["commands"]]
+                assert "kick" not in [it["name"] for it in commands["commands"]]
+
+    def test_each_line_is_taken_once(self, server: ChatServer) -> None:
+        with Page(server, "al") as al, Client(server, "cy") as cy:
+            for number in (1, 1, 2, 1, 3, 3):
+                al.send("line", n=number, text=f"line {number}")
+            for number in (1, 2, 3):
+                cy.expect(f"al: line {number}\r\n")
+            al.send("ping")
+            al.expect("pong")
+            assert al.kinds("taken")[-1]["n"] == 3
+            assert said(al) == ["line 1", "line 2", "line 3"]
+
+    def test_another_room_is_told_with_its_people(self, server: ChatServer) -> None:
+        with Page(server, "al") as al, Client(server, "cy") as cy:
+            cy.type("/join games")
+            cy.expect("You are in games.")
+            al.type("/join games")
+            room = al.expect("room", room="games")
+            assert [it["name"] for it in room["people"]] == ["cy", "al"]
+
+    def test_private_words_have_numbers(self, server: ChatServer) -> None:
+        with Page(server, "al") as al, Client(server, "cy") as cy:
+            cy.type("/msg al one")
+            first = al.expect("private", text="one", sender="cy", is_own=False)
+            al.type("/msg cy two")
+            second = al.expect("private", text="two", is_own=True)
+            assert second["p"] > first["p"] > 0
+
+    def test_a_page_is_told_of_the_rooms(self, server: ChatServer) -> None:
+        with Page(server, "al") as al:
+            al.type("hi")
+            while True:
+                rooms = al.expect("rooms_now")["rooms"]
+                if rooms == [{"room": "lobby", "people": 1, "seq": 1}]:
+                    break
+
+
+class TestJoining:
+    def test_a_name_that_is_taken_is_asked_for_again(self, server: ChatServer) -> None:
+        with Client(server, "cy"), Page(server) as al:
+            al.expect("ask", what="name")
+            al.send("name", text="cy")
+            al.expect("problem")
+            al.expect("ask", what="name")
+            al.send("name", text="al")
+            al.expect("session", name="al")
+
+    def test_lines_before_a_name_are_nothing(self, server: ChatServer) -> None:
+        with Page(server) as al, Client(server, "cy") as cy:
+            al.expect("ask")
+            al.send("line", n=1, text="al")
+            al.send("ping")
+            al.expect("pong")
+            al.send("name", text="al")
+            cy.expect("--> al joined")
+
+    def test_the_password_is_asked_first(self, tmp_path: Path) -> None:
+        file = tmp_path / "password"
+        file.write_text("open sesame\n")
+        with (
+            run_server(web_address=("127.0.0.1", 0), files=RulesFiles(password=file)) as (
+                server,
+                _,
+            ),
+            Page(server) as al,
+        ):
+            assert al.expect("hello")["asks"] == "password"
+            al.expect("ask", what="password")
+            al.send("password", text="wrong")
+            al.expect("problem")
+            al.expect("ask", what="password")
+            al.send("password", text="open sesame")
+            al.expect("ask", what="name")
+            al.send("name", text="al")
+            al.expect("session", name="al")
+
+    def test_a_secret_is_asked_for_and_not_shown(self, tmp_path: Path) -> None:
+        history = StoredHistory(tmp_path / "chat.db", print)
+        records = Records(tmp_path / "chat.db")
+        with (
+            run_server(web_address=("127.0.0.1", 0), history=history, records=records) as (
+                server,
+                _,
+            ),
+            Page(server, "al") as al,
+        ):
+            al.type("/protect")
+            al.expect("ask", what="secret")
+            al.send("secret", text="correct horse")
+            al.expect("ask", what="secret")
+            al.send("secret", text="correct horse")
+            al.expect("info")
+            assert "correct horse" not in json.dumps(al.objects)
+
+    def test_the_limits_hold(self) -> None:
+        limits = Limits(max_clients=1, max_per_address=0, max_connects=0, flood=None)
+        with (
+            run_server(web_address=("127.0.0.1", 0), limits=limits) as (server, _),
+            Page(server, "al"),
+            Page(server) as late,
+        ):
+            assert late.code() == 1013
+            assert "full" in late.kinds("goodbye")[0]["text"]
+
+
+class TestBreakingOff:
+    def test_nothing_is_missing_and_nobody_sees_a_thing(self, served: Served) -> None:
+        server, console = served
+        with Page(server, "al") as al, Client(server, "cy") as cy:
+            cy.type("seen")
+            seen = al.expect("say", text="seen")
+            cy.type("/msg al seen, too")
+            private = al.expect("private")
+            al.cut()
+            wait_until(lambda: "connection lost" in console.file.getvalue(), "it is noticed")
+            cy.type("missed")
+            cy.type("/msg al missed, too")
+            cy.expect("missed, too")
+            with Page(server, resumes=True) as again:
+                again.send(
+                    "resume",
+                    key=al.session["key"],
+                    room="lobby",
+                    position=seen["position"],
+                    private=private["p"],
+                )
+                again.expect("session", name="al", is_resumed=True)
+                again.expect("private", text="missed, too")
+                again.expect("room", room="lobby")
+                again.expect("say", text="missed")
+                cy.type("live")
+                again.expect("say", text="live")
+                assert said(again) == ["missed", "live"]
+                assert len(again.kinds("private")) == 1
+                again.send("line", n=1, text="mine")
+                cy.expect("al: mine")
+            assert "left" not in cy.received.decode()
+            assert cy.received.decode().count("joined") == 0
+
+    def test_lines_that_were_taken_are_not_said_again(self, server: ChatServer) -> None:
+        with Page(server, "al") as al, Client(server, "cy") as cy:
+            al.type("one")
+            cy.expect("al: one")
+            al.cut()
+            with Page(server, resumes=True) as again:
+                again.send("resume", key=al.session["key"], room="lobby", position="", private=0)
+                assert again.expect("session")["taken"] == 1
+                again.send("line", n=1, text="one")
+                again.send("line", n=2, text="two")
+                cy.expect("al: two")
+                assert cy.received.decode().count("al: one") == 1
+
+    def test_one_that_is_still_there_is_replaced(self, server: ChatServer) -> None:
+        with Page(server, "al") as al, Page(server, resumes=True) as again:
+            again.send("resume", key=al.session["key"], room="lobby", position="", private=0)
+            again.expect("session", name="al")
+            assert al.code() == 4000
+            again.type("/whois al")
+            again.expect("whois")
+
+    def test_a_seat_is_kept_for_a_while_only(
+        self, served: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server, console = served
+        monkeypatch.setattr(links, "SEAT_SECONDS", 0.05)
+        with Page(server, "al") as al, Client(server, "cy") as cy:
+            al.cut()
+            cy.expect("<-- al left")
+            end = console.next_disconnect()
+            assert end.name == "al"
+            assert end.why in ("closed", "reset")  # it depends on what had not been read
+            with Page(server, resumes=True) as again:
+                again.send("resume", key=al.session["key"], room="lobby", position="", private=0)
+                again.expect("no_session")
+                again.expect("ask", what="name")
+                again.send("name", text="bo")
+                again.expect("session", name="bo")
+
+    def test_a_key_that_nobody_has_is_no_session(self, server: ChatServer) -> None:
+        with Page(server, resumes=True) as page:
+            page.send("resume", key="nobody's", room="", position="x", private=0)
+            page.expect("no_session")
+
+    @pytest.mark.parametrize("how", ["leave", "/quit"])
+    def test_who_leaves_leaves_for_good(self, served: Served, how: str) -> None:
+        server, console = served
+        with Page(server, "al") as al, Client(server, "cy") as cy:
+            if how == "leave":
+                al.send("leave")
+            else:
+                al.type(how)
+            cy.expect("<-- al left")
+            assert al.code() == 1000
+            assert console.next_disconnect().why == "quit"
+
+    def test_a_kick_is_final(self, server: ChatServer) -> None:
+        with Page(server, "al") as al, Client(server, "cy") as cy:
+            person = server.chat.names.find("al")
+            assert person is not None
+            assert person.connection is not None
+            person.connection.end("kicked", "You were kicked.")
+            cy.expect("<-- al left")
+            assert al.code() == 1000
+            assert al.kinds("goodbye")[0]["text"] == "You were kicked."
+
+    def test_a_stop_says_goodbye_with_its_code(self, server: ChatServer) -> None:
+        with Page(server, "al") as al:
+            server.stop()
+            assert al.code() == 1001
+            assert al.kinds("goodbye")[0]["reason"] == "server stopping"
+
+
+PASSPHRASE = "correct horse battery"
+
+
+def come_in_as_owner(server: ChatServer, *, tells: bool) -> Page:
+    page = Page(server)
+    page.tells_what_is_seen = tells
+    page.expect("ask", what="name")
+    page.send("name", text="al")
+    page.expect("ask")
+    page.send("secret", text=PASSPHRASE)
+    page.expect("session", name="al")
+    return page
+
+
+class TestMail:
+    """What waits for the owner of a name is deleted once the page has said that it is there."""
+
+    def test_it_comes_again_until_then(self, tmp_path: Path) -> None:
+        file = tmp_path / "chat.db"
+        history, records = StoredHistory(file, print), Records(file)
+        records.protect("al", make(PASSPHRASE))
+        with (
+            run_server(web_address=("127.0.0.1", 0), history=history, records=records) as (
+                server,
+                console,
+            ),
+            Client(server, "cy") as cy,
+        ):
+            cy.type("/msg al remember the milk")
+            cy.expect("al")
+            with come_in_as_owner(server, tells=False) as al:
+                al.expect("room")
+                assert any("the milk" in str(it.get("text")) for it in al.kinds("info"))
+                al.send("leave")
+            console.next_disconnect()
+            assert len(records.waiting("al")) == 1
+            with come_in_as_owner(server, tells=True) as al:
+                al.expect("room")
+                assert any("again: " in str(it.get("text")) for it in al.kinds("info"))
+                al.type("/who")
+                al.expect("who")
+                wait_until(lambda: not records.waiting("al"), "it is deleted")
+
+
+class TestBadInput:
+    @pytest.mark.parametrize("text", ["", "hi", "[]", '{"kind": "line", "n": 0, "text": ""}'])
+    def test_what_is_no_object_ends_its_sender_alone(self, served: Served, text: str) -> None:
+        server, console = served
+        with Page(server, "al") as al, Client(server, "cy") as cy:
+            al.socket.send(text)
+            assert al.code() == 1008
+            cy.expect("<-- al left")
+            assert console.next_disconnect().why.startswith("broke the protocol")
+
+    def test_so_does_a_binary_frame(self, server: ChatServer) -> None:
+        with Page(server, "al") as al, Client(server, "cy") as cy:
+            al.socket.send(b"bytes")
+            assert al.code() == 1003
+            cy.expect("<-- al left")
+
+    def test_a_line_that_is_too_long_is_told(self, server: ChatServer) -> None:
+        with Page(server, "al") as al:
+            al.type("x" * 5000)
+            al.expect("problem")
+            al.type("/who")
+            al.expect("who")
+
+
+def web_address(server: ChatServer) -> tuple[str, int]:
+    assert server.web_listener is not None
+    host, port = server.web_listener.server_address[:2]
+    return str(host), port
+
+
+def ask(server: ChatServer, data: bytes) -> bytes:
+    """Return all that the web port answers to `data`."""
+    with socket.create_connection(web_address(server), DEADLINE) as raw:
+        raw.sendall(data)
+        answer = b""
+        while more := raw.recv(65536):
+            answer += more
+        return answer
+
+
+class TestRequests:
+    def test_the_page_comes_with_its_safeguards(self, server: ChatServer) -> None:
+        answer = ask(server, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert b"default-src 'none'" in head
+        assert b"nosniff" in head
+        assert b"<!doctype html>" in body.lower()
+
+    def test_a_file_that_is_known_is_not_sent_again(self, server: ChatServer) -> None:
+        request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n%s\r\n"
+        etag = next(
+            it for it in ask(server, request % b"").split(b"\r\n") if it.lower().startswith(b"etag")
+        ).split(b" ")[1]
+        answer = ask(server, request % b"If-None-Match: %s\r\n" % etag)
+        assert answer.startswith(b"HTTP/1.1 304 ")
+        assert answer.endswith(b"\r\n\r\n")
+
+    @pytest.mark.parametrize(
+        ("request_line", "fields", "status"),
+        [
+            (b"GET /", b"Host: evil.example\r\n", 421),
+            (b"GET /ws", b"Host: evil.example\r\n", 421),
+            (b"GET /missing", b"Host: localhost\r\n", 404),
+            (b"GET /../setup.cfg", b"Host: localhost\r\n", 404),
+            (b"DELETE /", b"Host: localhost\r\n", 405),
+            (b"GET /ws", b"Host: localhost\r\n", 400),
+            (b"GET /ws", b"Host: localhost\r\nOrigin: http://evil.example\r\n", 403),
+            (b"GET /ws", b"Host: localhost\r\nSec-Fetch-Mode: websocket\r\n", 403),
+            (b"GET /health", b"Host: localhost\r\n", 200),
+        ],
+    )
+    def test_each_has_its_answer(
+        self, server: ChatServer, request_line: bytes, fields: bytes, status: int
+    ) -> None:
+        answer = ask(
+            server, request_line + b" HTTP/1.1\r\n" + fields + b"Connection: close\r\n\r\n"
+        )
+        assert answer.startswith(b"HTTP/1.1 %d " % status)
+
+    def test_what_is_no_request_gets_a_short_answer(self, served: Served) -> None:
+        server, console = served
+        assert ask(server, b"hello\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+        assert "connected" not in console.file.getvalue()
+
+    def test_silent_connections_are_no_clients(self, server: ChatServer) -> None:
+        address = web_address(server)
+        silent = [socket.create_connection(address, DEADLINE) for _ in range(20)]
+        try:
+            with Page(server, "al"):
+                assert server.stats().connections == 1
+        finally:
+            for each in silent:
+                each.close()

@@ -1,0 +1,237 @@
+"""The page in a real browser: talking, broken connections, what strangers say, the keyboard."""
+
+from collections.abc import Iterator
+from importlib import resources
+
+import pytest
+
+pytest.importorskip("selenium", reason="selenium is not installed (extra `browser`)")
+
+from selenium import webdriver
+from selenium.webdriver.common.keys import Keys
+
+from tests.support.clients import Client
+from tests.support.servers import run_server
+from tests.support.waiting import wait_until
+from tests.web.browser import Page, Wire, open_browser
+from threadchat import ChatServer
+
+MAX_BYTES = 60_000
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[webdriver.Chrome]:
+    with open_browser() as driver:
+        yield driver
+
+
+@pytest.fixture
+def server(driver: webdriver.Chrome) -> Iterator[ChatServer]:
+    with run_server(web_address=("127.0.0.1", 0)) as (server, _):
+        yield server
+
+
+@pytest.fixture
+def page(driver: webdriver.Chrome, server: ChatServer) -> Iterator[Page]:
+    page = Page(driver, _port_of(server))
+    yield page
+    complaints = page.complaints
+    page.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def wire(server: ChatServer) -> Iterator[Wire]:
+    wire = Wire(_port_of(server))
+    yield wire
+    wire.close()
+
+
+@pytest.fixture
+def wired(driver: webdriver.Chrome, wire: Wire) -> Iterator[Page]:
+    """A page of al's whose connection a test can break."""
+    page = Page(driver, wire.port)
+    page.join("al")
+    yield page
+    page.close()
+    assert page.complaints is not None  # a wire that is cut is an error for the console
+
+
+def _port_of(server: ChatServer) -> int:
+    assert server.web_listener is not None
+    return int(server.web_listener.server_address[1])
+
+
+def _received(client: Client) -> str:
+    return client.received.decode()
+
+
+def test_the_whole_page_is_small_and_asks_nobody_else() -> None:
+    files = list(resources.files("threadchat.web").joinpath("page").iterdir())
+    assert sum(len(file.read_bytes()) for file in files) < MAX_BYTES
+    for file in files:
+        text = file.read_text().replace("http://www.w3.org/", "")
+        assert "http://" not in text, file
+        assert "https://" not in text, file
+        assert "innerHTML" not in text, file
+
+
+def test_two_browsers_and_a_socket_have_one_order(
+    driver: webdriver.Chrome, server: ChatServer, page: Page
+) -> None:
+    page.join("al")
+    other = Page(driver, _port_of(server))
+    other.join("bo")
+    with Client(server, "tel") as tel:
+        for number in range(4):
+            page.say(f"al {number}")
+            other.say(f"bo {number}")
+            tel.type(f"tel {number}")
+        tel.expect("bo: bo 3\r\n")
+        for it in (page, other):
+            wait_until(lambda it=it: len(it.said) == 12, "all is there")  # type: ignore[misc]
+        assert page.said == other.said
+        tel.sync()
+        own_origin = page.run("return location.origin")
+        asked = page.run("return performance.getEntriesByType('resource').map((it) => it.name)")
+        assert asked
+        assert all(url.startswith(own_origin) for url in asked)
+    other.close()
+
+
+def test_a_name_that_is_taken_is_answered_in_the_form(server: ChatServer, page: Page) -> None:
+    with Client(server, "tel"):
+        page.wait("document.activeElement.id === 'join-name'")
+        page.run("document.activeElement.value = ''")
+        page.type("tel", Keys.ENTER)
+        page.wait(
+            "document.querySelector('#join-name-error').textContent.startsWith('tel is taken')"
+        )
+        assert page.run("return document.activeElement.getAttribute('aria-invalid')") == "true"
+        page.join("al")
+
+
+def test_private_words_have_a_conversation_of_their_own(server: ChatServer, page: Page) -> None:
+    page.join("al")
+    with Client(server, "tel") as tel:
+        tel.type("/msg al psst")
+        page.wait("document.querySelector('#private-list .badge')")
+        page.click("#private-list button")
+        page.wait_for("psst")
+        page.say("what is it?")
+        tel.expect("[al -> you] what is it?\r\n")
+        page.wait_for("what is it?")
+        page.click("#room-list button")
+        assert page.said == []
+
+
+def test_own_lines_are_said_once_over_a_connection_that_is_cut(
+    server: ChatServer, wire: Wire, wired: Page
+) -> None:
+    with Client(server, "tel") as tel:
+        for number in range(4):
+            wired.say(f"before {number}")
+            wire.cut()
+            wired.say(f"behind {number}")
+            tel.expect(f"al: behind {number}\r\n")
+        wired.wait_for("behind 3")
+        whole = [f"{word} {number}" for number in range(4) for word in ("before", "behind")]
+        assert wired.said == whole
+        wired.wait("!document.querySelector('.on-way')")
+        said = [line[4:] for line in _received(tel).splitlines() if line.startswith("al: ")]
+        assert said == whole
+        assert "<-- al" not in _received(tel)
+
+
+def test_after_a_freeze_nothing_is_missing_and_nothing_double(
+    server: ChatServer, wire: Wire, wired: Page
+) -> None:
+    with Client(server, "tel") as tel:
+        tel.type("one")
+        wired.wait_for("one")
+        wire.freeze()
+        for line in ("two", "/msg al three"):
+            tel.type(line)
+        tel.expect("[you -> al] three\r\n")
+        wired.say("four")  # goes nowhere
+        wired.run("dispatchEvent(new Event('online'))")  # the page asks for a sign, in vain
+        tel.expect("al: four\r\n")
+        wired.wait_for("four")
+        assert wired.said == ["one", "two", "four"]
+        assert wired.texts("#private-list .badge") == ["1 new"]
+
+
+def test_a_page_that_is_loaded_anew_goes_on(server: ChatServer, page: Page) -> None:
+    page.join("al")
+    with Client(server, "tel") as tel:
+        for line in ("hello", "/msg al psst"):
+            tel.type(line)
+        page.wait_for("hello")
+        page.run("location.reload()")
+        page.wait("document.querySelector('#where-name')?.textContent === '#lobby'")
+        page.wait_for("hello")
+        page.wait("document.querySelector('#private-list button')")
+        page.say("still here")
+        tel.expect("al: still here\r\n")
+        assert "<-- al" not in _received(tel)
+
+
+INJECTIONS = (
+    "<script>window.ran = 1</script>",
+    "<img src=x onerror=window.ran=1>",
+    '"><svg onload=window.ran=1>',
+    "javascript:window.ran=1",
+    'https://a.example/"onmouseover="window.ran=1',
+    "https://a.example/<img/src/onerror=window.ran=1>",
+    "{{constructor.constructor('window.ran=1')()}}",
+    "</div></textarea><iframe srcdoc='<script>parent.ran=1</script>'>",
+)
+
+
+def test_nothing_that_people_say_runs(server: ChatServer, page: Page) -> None:
+    page.join("al")
+    elements = "return document.querySelectorAll('script, img, iframe, textarea').length"
+    before = page.run(elements)
+    with Client(server, "tel") as tel:
+        for words in INJECTIONS:
+            for before_it in ("", "/me ", "/topic ", "/away ", "/msg al ", "/nick "):
+                tel.type(before_it + words)
+        tel.type("the end")
+        page.wait_for("the end")
+        assert page.text("#topic") == INJECTIONS[-1]
+        assert INJECTIONS[0] in page.said
+        page.say("/search window")
+        page.wait("document.querySelector('#search-found .line')")
+        page.type(Keys.ESCAPE)
+        assert page.run(elements) == before
+        assert page.run("return window.ran === undefined")
+        links = (
+            "return [...document.querySelectorAll('#views a')].map((it) => [it.protocol, it.rel])"
+        )
+        assert set(map(tuple, page.run(links))) == {("https:", "noopener noreferrer")}
+
+
+def test_all_can_be_done_with_the_keyboard(server: ChatServer, page: Page) -> None:
+    page.join("al")
+    with Client(server, "telly") as tel:
+        tel.type("hello")
+        page.wait_for("hello")
+        page.type("te", Keys.TAB)
+        assert page.run("return document.activeElement.value") == "telly: "
+        page.type("hi", Keys.ENTER)
+        tel.expect("al: telly: hi\r\n")
+        page.type(Keys.ARROW_UP)
+        assert page.run("return document.activeElement.value") == "telly: hi"
+        page.type(Keys.ARROW_DOWN, "/aw", Keys.ARROW_DOWN)
+        assert page.text("#completions [aria-selected=true] b") == "/away "
+        page.type(Keys.ENTER, "lunch", Keys.ENTER)
+        tel.expect("--- al is away: lunch\r\n")
+        for _ in range(30):
+            if page.run("return document.activeElement.id") == "open-search":
+                break
+            page.type(Keys.SHIFT + Keys.TAB)
+        page.type(Keys.ENTER)
+        page.type("hello", Keys.ENTER)
+        page.wait("document.querySelector('#search-found .line')")
+        page.type(Keys.ESCAPE)
+        assert page.run("return document.activeElement.id") == "open-search"

@@ -1,0 +1,87 @@
+"""The files of the page: how they are answered, and that they are in the wheel."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from threadchat.web.http import Request
+from threadchat.web.pagefiles import Page, security_headers
+
+ROOT = Path(__file__).parents[2]
+PAGE = Page()
+
+
+def asked(path: str, *headers: tuple[str, str], method: str = "GET") -> Request:
+    return Request(method, path, "", [("host", "desk:8080"), *headers])
+
+
+@pytest.mark.parametrize("path", PAGE.paths)
+def test_each_file_is_answered_with_its_type_and_its_tag(path: str) -> None:
+    response = PAGE.answer(asked(path))
+    headers = dict(response.headers)
+    assert response.status == 200
+    assert response.body
+    assert headers["Cache-Control"] == "no-cache"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    known = PAGE.answer(asked(path, ("if-none-match", headers["ETag"])))
+    assert (known.status, known.body) == (304, b"")
+    assert dict(known.headers)["ETag"] == headers["ETag"]
+
+
+@pytest.mark.parametrize("tags", ["W/{}", '"other", {}', "*"])
+def test_a_tag_may_be_written_in_other_ways(tags: str) -> None:
+    etag = dict(PAGE.answer(asked("/")).headers)["ETag"]
+    assert PAGE.answer(asked("/", ("if-none-match", tags.format(etag)))).status == 304
+
+
+def test_another_tag_is_not_known() -> None:
+    assert PAGE.answer(asked("/", ("if-none-match", '"other"'))).status == 200
+
+
+@pytest.mark.parametrize("path", ["/page/", "/index.html", "//", "/../web/handler.py", "/%2e%2e/"])
+def test_nothing_else_is_there(path: str) -> None:
+    assert PAGE.answer(asked(path)).status == 404
+
+
+def test_the_policy_allows_no_script_of_elsewhere() -> None:
+    policy = dict(security_headers("desk:8080"))["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert "connect-src 'self' ws://desk:8080 wss://desk:8080;" in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+def test_the_files_are_small_and_ask_for_nothing_from_elsewhere() -> None:
+    bodies = [PAGE.answer(asked(path)).body for path in PAGE.paths]
+    assert sum(map(len, bodies)) < 60 * 1024
+    for body in bodies:
+        for address in (b"http://", b"https://"):
+            for at in range(body.count(address)):
+                rest = body.split(address)[at + 1]
+                assert rest.startswith((b"www.w3.org/", b"/", b"'", b'"', b"`", b"|", b"[", b")"))
+
+
+def test_they_are_in_the_wheel(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(
+        ROOT / "threadchat", source / "threadchat", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    for name in ("setup.py", "setup.cfg", "README.md"):
+        shutil.copy(ROOT / name, source)
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-cache-dir",
+         "--wheel-dir", str(tmp_path), str(source)],
+        capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as files:
+        names = set(files.namelist())
+    wanted = {path.name for path in (ROOT / "threadchat" / "web" / "page").iterdir()}
+    assert {f"threadchat/web/page/{name}" for name in wanted} <= names

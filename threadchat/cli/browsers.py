@@ -1,0 +1,94 @@
+"""Open the door for browsers, as the options say: which port, and what to tell the operator."""
+
+from collections.abc import Sequence
+from importlib import util
+
+from rich.console import RenderableType
+
+from threadchat.chat.chat import Chat
+from threadchat.chat.person import Person
+from threadchat.cli.arguments import Fault
+from threadchat.cli.options import Options
+from threadchat.commands.registry import Command
+from threadchat.console.log import Console
+from threadchat.console.operator import Operator
+from threadchat.console.qrcode import BLOCKS, qr_code
+from threadchat.messages.kinds import Problem
+from threadchat.monitoring.events import Bound, Watch
+from threadchat.net.addresses import show_address, urls
+from threadchat.server.chatserver import ChatServer
+from threadchat.server.config import DEFAULT_WEB_PORT
+
+LAST_WEB_PORT = 8090
+"""The last port that is tried if nobody asked for one and the first is taken."""
+
+_NEEDED = ("h11", "wsproto")
+
+MISSING = (
+    "browsers cannot join, as what that needs is not installed:"
+    " pip install 'threadchat[web]', or --web-port off to hear no more of it"
+)
+
+
+def web_ports(option: str) -> Sequence[int]:
+    """Return the ports to try in turn; none if the door is to stay shut, or cannot be had.
+
+    `option` is the value of `--web-port`; "" if nobody gave one. Raise `Fault` if a port was asked
+    for and the extra is missing.
+    """
+    if option == "off":
+        return ()
+    if not has_extra():
+        if option:
+            raise Fault(f"--web-port {option}: {MISSING}")
+        return ()
+    if option:
+        return (int(option),)
+    return range(DEFAULT_WEB_PORT, LAST_WEB_PORT + 1)
+
+
+def has_extra() -> bool:
+    """Return whether the packages of the extra `web` are installed."""
+    return all(util.find_spec(name) is not None for name in _NEEDED)
+
+
+def tell_way_for_browsers(
+    options: Options, server: ChatServer, console: Console, watch: Watch
+) -> None:
+    """Tell the operator what people type into a browser, and show the QR code of that."""
+    listener = server.web_listener
+    if listener is None:
+        if not options.web_port and not has_extra():
+            watch.warn(MISSING)
+        return
+    address = listener.server_address
+    shown = urls(address, options.allow.admits_near)
+    watch.note(Bound(f"{show_address(address)} (browsers)", shown))
+    code = None if options.no_qr else code_of(server, console)
+    if code is not None:
+        console.answer(code)
+
+
+def code_of(server: ChatServer, console: Console) -> RenderableType | None:
+    """Return the QR code of the page; None where it cannot be shown."""
+    listener = server.web_listener
+    if listener is None:
+        return None
+    shown = urls(listener.server_address, server.limits.allowed.admits_near)
+    return qr_code(shown[0], console.columns_for(BLOCKS)) if shown else None
+
+
+def add_qr_command(operator: Operator, server: ChatServer, console: Console) -> None:
+    """Let the operator see the QR code again, with `qr`."""
+
+    def show(chat: Chat, person: Person, argument: str) -> None:
+        code = code_of(server, console)
+        if code is not None:
+            console.answer(code)
+        elif server.web_listener is None:
+            person.tell(Problem("Browsers are not served: see --web-port."))
+        else:
+            person.tell(Problem("This terminal cannot show it: too narrow, or without blocks."))
+
+    summary = "show the QR code of the page's address"
+    operator.commands.add(Command("qr", "", summary, show, topic="server", is_for_operators=True))

@@ -1,0 +1,65 @@
+"""Decide whether a browser may use the server: by the Host and the Origin of its request.
+
+A page of another site must not speak to a server on the LAN through the browser of somebody there.
+Comparing Origin with Host does not stop that by itself: with DNS rebinding both are names of the
+attacker. So the Host has to be a name or an address of this very server.
+"""
+
+import ipaddress
+import re
+from collections.abc import Collection
+
+from threadchat.web.http import Request
+
+_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?")
+
+
+class Guard:
+    """The names by which a server may be called.
+
+    `names` are host names, such as the machine's own and those that the operator has given. They,
+    the same names with `.local` behind them, and `localhost` are right on every connection; so is
+    the address at which the connection came in.
+    """
+
+    def __init__(self, names: Collection[str]) -> None:
+        plain = {name.lower().rstrip(".") for name in names if name}
+        self._names = {"localhost", *plain, *(f"{it}.local" for it in plain if "." not in it)}
+
+    def is_own_host(self, request: Request, address: str) -> bool:
+        """Return whether the request's Host is this server, reached at `address`."""
+        found = _HOST.fullmatch(request.value("host"))
+        if found is None:
+            return False
+        host = found[1].lower().rstrip(".")
+        if host.startswith("[") or host.replace(".", "").isdigit():
+            return _is_same_address(host.strip("[]"), address)
+        return host in self._names
+
+    @staticmethod
+    def is_own_origin(request: Request, scheme: str) -> bool:
+        """Return whether an upgrade comes from a page of this server, or from no browser.
+
+        A request without Origin is a program's, unless it has a sign of a browser.
+        """
+        origins = request.values("origin")
+        if not origins:
+            return not any(name.startswith("sec-fetch-") for name, _ in request.headers)
+        return origins == [f"{scheme}://{request.value('host')}"]
+
+
+def _is_same_address(given: str, address: str) -> bool:
+    try:
+        ours = ipaddress.ip_address(address.partition("%")[0])
+        theirs = ipaddress.ip_address(given)
+    except ValueError:
+        return False
+    return _unmapped(ours) == _unmapped(theirs)
+
+
+def _unmapped(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address

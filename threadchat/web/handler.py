@@ -1,0 +1,329 @@
+"""Serve one connection at the web port: requests for the page, then perhaps a person's WebSocket.
+
+On a connection the client always speaks first. One on which nothing comes is closed after
+`SILENT_SECONDS`, and is neither logged nor counted as a client.
+"""
+
+import contextlib
+import socket
+import socketserver
+import ssl
+import time
+from collections.abc import Callable
+from threading import Event
+from typing import Protocol, cast
+
+from threadchat.access.limiter import Refusal
+from threadchat.access.limits import Limits
+from threadchat.chat.chat import Chat
+from threadchat.chat.person import Person
+from threadchat.commands.registry import Registry
+from threadchat.messages.jsonlines import JSON_LINES
+from threadchat.monitoring.events import Connected, Disconnected, Named, Watch
+from threadchat.net.addresses import reached_address, show_address
+from threadchat.net.disconnect import Reason
+from threadchat.net.sendqueue import Flusher, SendQueue
+from threadchat.net.tls import TlsTransport
+from threadchat.net.transport import Transport, open_transport, prepare
+from threadchat.session.conversation import Conversation
+from threadchat.session.login import Login
+from threadchat.session.supervision import Supervision
+from threadchat.web.connection import MAX_LINE, WebConnection
+from threadchat.web.guards import Guard
+from threadchat.web.http import BadRequest, HttpConnection, Request, Response, plain_text
+from threadchat.web.link import Framer, Link
+from threadchat.web.links import SEAT_SECONDS
+from threadchat.web.objects import Resume
+from threadchat.web.pagefiles import Page, security_headers
+from threadchat.web.seats import Seats
+from threadchat.web.websocket import accept
+
+HEAD_SECONDS = 5.0
+"""How many seconds a client may take for the head of a request, from its first byte on."""
+
+SILENT_SECONDS = 10.0
+"""How many seconds a connection may be open without a request."""
+
+LINGER_SECONDS = 1.0
+"""How many seconds the server waits, after it has closed its side, for the client's close."""
+
+_TLS_HANDSHAKE = 0x16  # the first byte of a client that speaks TLS
+
+
+class Door:
+    """What all connections at the web port share. `version` is that of threadchat."""
+
+    def __init__(self, guard: Guard, version: str) -> None:
+        self.guard = guard
+        self.version = version
+        self.page = Page()
+        self.seats = Seats()
+        self.framer = Framer()
+
+
+class Host(Protocol):
+    """What a handler needs from the server it belongs to."""
+
+    chat: Chat
+    clock: Callable[[], float]
+    commands: Registry
+    door: Door
+    flusher: Flusher
+    limits: Limits
+    stopping: Event
+    watch: Watch
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """The context for clients that speak TLS; None if there is no certificate."""
+
+    def next_id(self) -> int:
+        """Return an id that no other client of this server has had."""
+
+    def admit_here(self, request: socket.socket, client_address: tuple[str, int]) -> Refusal | None:
+        """Give the client of the current thread a seat, or return why it gets none."""
+
+    def register(self, handler: "WebHandler") -> None:
+        """Keep `handler` in the table of clients, so that other threads can end its client."""
+
+    def give_up_seat(self) -> None:
+        """Let another client have the current thread's seat: only the goodbye is left to send."""
+
+
+class WebHandler(socketserver.StreamRequestHandler):
+    """Serves one connection: requests, and one person's conversation if it becomes a WebSocket."""
+
+    request: socket.socket
+    client: WebConnection
+    person: Person
+    supervision: Supervision
+
+    def setup(self) -> None:
+        """Make no `rfile` and `wfile`: the transport receives and sends in its own way."""
+        prepare(self.request)
+        self.host = cast(Host, self.server)
+        self.reached = reached_address(self.request)
+        self.is_tls = False
+        self.is_handed_on = False
+        """Whether another thread serves the connection from now on, and closes it."""
+
+    def handle(self) -> None:
+        """Answer requests until one begins a WebSocket, or the connection ends."""
+        with contextlib.suppress(OSError):
+            # Before there is a transport, because that takes the timeout away.
+            self.request.settimeout(SILENT_SECONDS)
+            first = self.request.recv(1, socket.MSG_PEEK)
+            if first:
+                self.transport = self._open_transport(is_tls=first[0] == _TLS_HANDSHAKE)
+                self.send_queue = SendQueue(self.transport, self.host.flusher)
+                self._serve_requests()
+
+    def _open_transport(self, *, is_tls: bool) -> Transport:
+        """Return the transport, encrypted if the client speaks TLS and there is a certificate."""
+        transport = open_transport(self.request)
+        if self.host.tls is None or not is_tls:
+            return transport
+        encrypted = TlsTransport(transport, self.host.tls)
+        encrypted.handshake()
+        self.is_tls = True
+        return encrypted
+
+    # Requests
+
+    def _serve_requests(self) -> None:
+        http = HttpConnection()
+        while True:
+            try:
+                request = self._next_request(http)
+            except BadRequest as bad:
+                self.send_queue.send(http.answer(bad.response))
+                break
+            if request is None:
+                break
+            if request.path == "/ws":
+                if self._has_begun_websocket(http, request):
+                    return
+                break
+            self.send_queue.send(http.answer(self._answer(request), to=request))
+            if not http.can_go_on() or not self.send_queue.drain(HEAD_SECONDS):
+                break
+        self._close()
+
+    def _close(self) -> None:
+        if self.send_queue.drain(HEAD_SECONDS):
+            self.transport.linger(LINGER_SECONDS)
+        self.send_queue.close()
+
+    def _next_request(self, http: HttpConnection) -> Request | None:
+        request = http.next_request()
+        deadline = time.monotonic() + (HEAD_SECONDS if http.is_begun else SILENT_SECONDS)
+        is_begun = http.is_begun
+        while request is None:
+            left = deadline - time.monotonic()
+            try:
+                if left <= 0:
+                    raise TimeoutError
+                data = self.transport.receive(4096, left)
+            except TimeoutError:
+                if is_begun:
+                    raise BadRequest(408, "The head of the request did not come in time.") from None
+                return None
+            if not data:
+                return None
+            if not is_begun:
+                is_begun, deadline = True, time.monotonic() + HEAD_SECONDS
+            request = http.receive(data)
+        return request
+
+    def _answer(self, request: Request) -> Response:
+        door = self.host.door
+        if not door.guard.is_own_host(request, self.reached):
+            return plain_text(421, "This server is not called that. Open it by its address.")
+        if request.path == "/health" and request.method in ("GET", "HEAD"):
+            return plain_text(200, "ok", security_headers(request.value("host")))
+        return door.page.answer(request)
+
+    # The WebSocket
+
+    def _has_begun_websocket(self, http: HttpConnection, request: Request) -> bool:
+        """Begin a WebSocket and serve it to its end; return False if it was refused."""
+        door = self.host.door
+        refused: Response | None = None
+        scheme = "https" if self.is_tls else "http"
+        try:
+            if not door.guard.is_own_host(request, self.reached):
+                refused = plain_text(421, "This server is not called that. Use its address.")
+            elif not door.guard.is_own_origin(request, scheme):
+                refused = plain_text(403, "A page of another site may not do that.")
+            else:
+                accepted = accept(request)
+        except BadRequest as bad:
+            refused = bad.response
+        if refused is not None:
+            self.send_queue.send(http.answer(refused, to=request))
+            return False
+        self.send_queue.send(_switching(accepted))
+        self._serve_person(http.rest, resumes=request.query == "resume")
+        return True
+
+    def _serve_person(self, first: bytes, *, resumes: bool) -> None:
+        host = self.host
+        link = Link(self.transport, self.send_queue, host.door.framer, first, host.clock())
+        person = Person(host.next_id(), show_address(self.client_address), link.send, JSON_LINES)
+        person.reached = self.reached
+        person.hears_itself = True  # so that a page knows the place of its own lines
+        self.person = person
+        self.client = client = WebConnection(person, link, host.chat, self._hello())
+        person.attach(client, client.deliver, JSON_LINES, client.deliver_privately)
+        self.supervision = WebSupervision(client, host.limits)
+        host.register(self)
+        self._is_logged = False
+        try:
+            self._converse(client, resumes=resumes)
+        except Exception as error:
+            host.watch.failed(f"serving client #{person.id}", error)
+            client.end(Reason.SERVER_ERROR, "Something went wrong. Come again!")
+        finally:
+            self._finish(client)
+
+    def _hello(self) -> dict[str, object]:
+        return {
+            "version": 1,
+            "server": f"threadchat {self.host.door.version}",
+            "asks": "password" if self.host.chat.rules.has_password else "name",
+            "limits": {"line": MAX_LINE, "name": 20},
+            "resumes": SEAT_SECONDS,
+        }
+
+    def _converse(self, client: WebConnection, *, resumes: bool) -> None:
+        host, person = self.host, self.person
+        login = Login(host.chat, client)
+        conversation = Conversation(host.chat, host.commands, client, host.limits.flood)
+        is_time_for = conversation.is_time_for if host.limits.flood else None
+        # A page that resumes has a seat already, so it is admitted only if that is not so.
+        if not resumes and not self._is_admitted(client):
+            return
+        client.begin(login.greet, is_time_for)
+        if resumes:
+            resume = client.first_resume()
+            if resume is not None and self._has_handed_on(client, resume):
+                return
+            if client.is_ended or not self._is_admitted(client):
+                return
+            client.refuse_resume()
+        host.watch.note(Connected(person.id, person.address, client.door))
+        self._is_logged = True
+        if not login.is_passed():
+            return
+        client.open_session(host.door.seats.open(client), host.commands)
+        conversation.enter()
+        host.chat.mail.hand_over(person)
+        host.watch.note(Named(person.id, person.name))
+        conversation.go_on()
+
+    def _is_admitted(self, client: WebConnection) -> bool:
+        refusal = self.host.admit_here(self.request, self.client_address)
+        if refusal is not None:
+            client.end(Reason.REFUSED, refusal.words)
+        return refusal is None
+
+    def _has_handed_on(self, client: WebConnection, resume: Resume) -> bool:
+        """Let the earlier session go on with this connection; its own thread serves that then."""
+        earlier = self.host.door.seats.find(resume.key)
+        if earlier is None:
+            return False
+        link = client.links.hand_on()
+        self.is_handed_on = earlier.links.offer(link, resume)
+        if not self.is_handed_on:
+            client.links.current = link
+        return self.is_handed_on
+
+    def _finish(self, client: WebConnection) -> None:
+        host, person = self.host, self.person
+        if self.is_handed_on:
+            return
+        if client.key:
+            host.door.seats.close(client.key)
+        why = person.leaving or client.reason
+        try:
+            if person.name:
+                host.chat.leave(person, why)
+            host.give_up_seat()
+        finally:
+            client.close()
+            if self._is_logged:
+                host.watch.note(
+                    Disconnected(
+                        person.id,
+                        person.name,
+                        person.address,
+                        seconds=host.clock() - client.started_at,
+                        received=client.bytes_received,
+                        sent=client.bytes_sent,
+                        why=why,
+                    )
+                )
+
+    def finish(self) -> None:
+        """Do nothing more: the connection is closed, or another thread's."""
+
+
+class WebSupervision(Supervision):
+    """Watches the time limits of a person at a page, and whether the page is still there."""
+
+    __slots__ = ("_page",)
+
+    def __init__(self, connection: WebConnection, limits: Limits) -> None:
+        super().__init__(connection, limits)
+        self._page = connection
+
+    def look(self, now: float) -> None:
+        """See `Supervision.look`."""
+        super().look(now)
+        self._page.look(now)
+
+
+def _switching(response: Response) -> bytes:
+    lines = ["HTTP/1.1 101 Switching Protocols"]
+    lines += [f"{name}: {value}" for name, value in response.headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")

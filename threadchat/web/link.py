@@ -1,0 +1,119 @@
+"""Hold one WebSocket of a browser: its transport, its send queue and its stream of frames."""
+
+from threading import Lock
+
+from threadchat.net.disconnect import BROKEN, Reason, reason_of
+from threadchat.net.sendqueue import SendQueue
+from threadchat.net.transport import Transport
+from threadchat.web.websocket import PING, Closed, WebSocket, close_frame, text_frame
+
+RECEIVE_SIZE = 4096
+
+_FINAL_CLOSE = 1000
+
+
+class Framer:
+    """Frame what browsers are sent. A batch that many are sent is framed once.
+
+    Rooms hand the very same object to all members that get the whole batch. Any thread may use it.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[bytes, bytes] = (b"", text_frame(b""))  # a text and its frame
+
+    def frame(self, text: bytes) -> bytes:
+        """Return the frame of `text`."""
+        last = self._last  # read once: another thread may replace it
+        if last[0] is text:
+            return last[1]
+        frame = text_frame(text)
+        self._last = text, frame
+        return frame
+
+
+class Link:
+    """One WebSocket. `receive` is for one thread, the rest for any.
+
+    `first` is what came in behind the request that began it. `now` is on the server's clock,
+    in seconds.
+    """
+
+    def __init__(
+        self, transport: Transport, send_queue: SendQueue, framer: Framer, first: bytes, now: float
+    ) -> None:
+        self.transport = transport
+        self.send_queue = send_queue
+        self.bytes_received = 0
+        self.heard_at = now
+        self.sent_at = now
+        self.why: str = Reason.CLOSED
+        """Why it is over; once it is."""
+        self.told = b""
+        """What was sent to it the last time by `Links.tell_once`."""
+        self.is_final = False
+        """Whether the client has ended it for good."""
+        self._framer = framer
+        self._socket = WebSocket()
+        self._first = first
+        self._lock = Lock()  # guards the flag below
+        self._is_closing = False
+
+    def receive(self, now: float) -> list[str] | None:
+        """Wait for messages and return them; None if the link is over."""
+        data, self._first = self._first, b""
+        if not data:
+            try:
+                data = self.transport.receive(RECEIVE_SIZE)
+            except OSError as error:
+                self.why = reason_of(error)
+                return None
+        return self._take(data, now)
+
+    def receive_now(self, now: float) -> list[str] | None:
+        """Return the messages that have arrived, without waiting; None if the link is over."""
+        data, self._first = self._first, b""
+        if not data:
+            try:
+                data = self.transport.receive_now(RECEIVE_SIZE)
+            except OSError:
+                return []  # `receive` will find out
+            if not data:
+                return []
+        return self._take(data, now)
+
+    def _take(self, data: bytes, now: float) -> list[str] | None:
+        ended = self.send_queue.reason
+        # What came in before a send found the connection broken still counts.
+        if not data or (ended is not None and ended not in BROKEN):
+            if ended is not None and not self.is_final:
+                self.why = ended
+            return None
+        self.bytes_received += len(data)
+        self.heard_at = now
+        texts, pong, closed = self._socket.receive(data)
+        if pong:
+            self.send_queue.send(pong)
+        if closed is not None:
+            self._is_over_by(closed)
+            return texts or None
+        return texts
+
+    def _is_over_by(self, closed: Closed) -> None:
+        self.is_final = closed.is_broken or closed.code == _FINAL_CLOSE
+        if closed.is_broken:
+            self.why = f"{Reason.BROKE_PROTOCOL}: WebSocket, code {closed.code}"
+        self.send_queue.end(self.why, closed.answer)
+
+    def send(self, text: bytes) -> None:
+        """Send `text`, whole lines, as one message. Never waits."""
+        self.send_queue.send(self._framer.frame(text))
+
+    def ping(self, now: float) -> None:
+        """Send a ping."""
+        self.sent_at = now
+        self.send_queue.send(PING)
+
+    def close(self, reason: str, code: int, text: bytes = b"") -> None:
+        """Send `text`, and close the WebSocket for the `code`."""
+        last = self._framer.frame(text) if text else b""
+        self.send_queue.end(reason, last + close_frame(code))

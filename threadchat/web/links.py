@@ -1,0 +1,197 @@
+"""Hold the WebSockets of one session: one at a time, one after another, until the end for good."""
+
+import time
+from threading import Condition
+
+from threadchat.messages.format import render
+from threadchat.messages.jsonlines import JSON_LINES
+from threadchat.messages.kinds import Goodbye
+from threadchat.net.disconnect import Reason
+from threadchat.web.link import Link
+from threadchat.web.objects import Resume
+
+SEAT_SECONDS = 30.0
+"""How long a person whose connection is lost keeps the seat."""
+
+DRAIN_SECONDS = 3.0
+"""How many seconds a leaving client may take to fetch what is still queued for it."""
+
+LINGER_SECONDS = 1.0
+"""How many seconds the server waits, after it has closed its side, for the client's close."""
+
+# RFC 6455, section 7.4: going away, internal error, try again later.
+_CODES: dict[str, int] = {
+    Reason.SERVER_STOPPING: 1001,
+    Reason.SERVER_ERROR: 1011,
+    Reason.REFUSED: 1013,
+}
+_NORMAL, _REPLACED = 1000, 4000
+
+
+class Links:
+    """The links of one session. What waits or closes is for the session's own thread.
+
+    `offer`, `end`, `abandon` and the figures are for any thread.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self.current: Link | None = link
+        """The link that is in use; None while the page is away."""
+        self._changed = Condition()  # guards the next two, and tells of a change
+        self._offered: tuple[Link, Resume] | None = None
+        self._reason: str | None = None  # of the end for good
+        self._why: str = Reason.CLOSED  # what the last link ended with
+        self._past_received = self._past_sent = 0
+
+    def send(self, data: bytes) -> None:
+        """Send `data`, whole lines; nothing is sent to a page that is away."""
+        link = self.current
+        if link is not None:
+            link.send(data)
+
+    def tell_once(self, data: bytes) -> None:
+        """Send `data`, unless it is what was sent in this way the last time. For one thread."""
+        link = self.current
+        if link is not None and link.told != data:
+            link.told = data
+            link.send(data)
+
+    # One after another
+
+    def hand_on(self) -> Link:
+        """Give up the link, for another session that goes on with it."""
+        link, self.current = self.current, None
+        assert link is not None
+        return link
+
+    def lose(self, link: Link, *, is_final: bool) -> None:
+        """Note that `link` is over; the session, too, if `is_final` or if the client has said so.
+
+        `reason_of_loss` says why.
+        """
+        self._why = link.why if link.is_final else link.send_queue.reason or link.why
+        if is_final or link.is_final:
+            self._set_reason(self._why)
+        self._close(link)
+
+    @property
+    def reason_of_loss(self) -> str:
+        """Why the last link is over."""
+        return self._why
+
+    def offer(self, link: Link, resume: Resume) -> bool:
+        """Have this session go on with `link`; return False if it is over."""
+        with self._changed:
+            if self._reason is not None:
+                return False
+            replaced, self._offered = self._offered, (link, resume)
+            self._changed.notify_all()
+        if replaced is not None:
+            replaced[0].send_queue.abandon(Reason.REPLACED)
+        current = self.current
+        if current is not None:
+            current.close(Reason.REPLACED, _REPLACED)
+        return True
+
+    def await_another(self) -> tuple[Link, Resume] | None:
+        """Wait for another link, as long as the seat is kept; return None if none came."""
+        deadline = time.monotonic() + SEAT_SECONDS
+        with self._changed:
+            while self._offered is None and self._reason is None:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    self._reason = self._why
+                    break
+                self._changed.wait(left)
+            if self._reason is not None:
+                return None
+            offered, self._offered = self._offered, None
+            return offered
+
+    # The end for good
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the session has ended for good."""
+        return self._reason is not None
+
+    @property
+    def reason(self) -> str:
+        """Why it has ended for good; until then, why the last link did."""
+        return self._reason or self._why
+
+    def _set_reason(self, reason: str) -> None:
+        with self._changed:
+            if self._reason is None:
+                self._reason = reason
+            self._changed.notify_all()
+
+    def wait_for_change(self, seconds: float) -> None:
+        """Wait up to `seconds` for another link, or for the end of the session."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._has_changed, seconds)
+
+    @property
+    def _has_changed(self) -> bool:
+        return self._offered is not None or self._reason is not None
+
+    def take_offer(self) -> tuple[Link, Resume] | None:
+        """Return a link that was offered while another one is in use; None if none was."""
+        with self._changed:
+            offered, self._offered = self._offered, None
+        if offered is not None and self.current is not None:
+            self._close(self.current)
+        return offered
+
+    def end(self, reason: str, words: str) -> None:
+        """End the session, telling the page why in `words`."""
+        self._set_reason(reason)
+        link = self.current
+        if link is not None:
+            code = _CODES.get(reason, _NORMAL)
+            link.close(reason, code, render(Goodbye(reason, words), JSON_LINES))
+
+    def abandon(self, reason: str) -> None:
+        """End the session, or, if the page only reads too slowly, its link.
+
+        What is queued is dropped.
+        """
+        if reason != Reason.TOO_SLOW:
+            self._set_reason(reason)
+        link = self.current
+        if link is not None:
+            link.send_queue.abandon(reason)
+
+    def close(self) -> None:
+        """Send what is queued and close what is open; at the very end."""
+        self._set_reason(self._why)
+        with self._changed:
+            offered, self._offered = self._offered, None
+        for link in (self.current, offered[0] if offered else None):
+            if link is not None:
+                link.close(self.reason, _NORMAL)
+                self._close(link)
+
+    def _close(self, link: Link) -> None:
+        if self.current is link:
+            self.current = None
+        # A link that is only replaced must not hold up the one that replaces it.
+        if self.is_over and link.send_queue.drain(DRAIN_SECONDS):
+            link.transport.linger(LINGER_SECONDS)
+        self._past_received += link.bytes_received
+        link.send_queue.close()
+        self._past_sent += link.send_queue.bytes_sent
+
+    # Figures
+
+    @property
+    def bytes_received(self) -> int:
+        """How many bytes have come in, over all links."""
+        link = self.current
+        return self._past_received + (0 if link is None else link.bytes_received)
+
+    @property
+    def bytes_sent(self) -> int:
+        """How many bytes the client's system has taken, over all links."""
+        link = self.current
+        return self._past_sent + (0 if link is None else link.send_queue.bytes_sent)

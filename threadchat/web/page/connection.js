@@ -1,0 +1,156 @@
+// Keeps one session with the server over as many WebSockets as that takes, for ever. It finds out
+// when a connection is dead without saying so.
+
+import { on } from "./dom.js";
+import { newOutbox } from "./outbox.js";
+
+// Times are in ms.
+const SILENT = 25_000; // without a sign so long, we ask for one
+const ANSWER = 5_000; // within which it has to come
+const FIRST_DELAY = 300;
+const MAX_DELAY = 10_000;
+
+const FINAL = [1000, 1008]; // it was ended for good, or a rule was broken
+const TRY_LATER = 1013;
+const REPLACED = 4000;
+
+export let outbox;
+let tell;
+let key = "";
+let room = "";
+let position = ""; // a page that is loaded anew is told all again
+let seen = 0; // the number of the last private object
+let state, socket, timer, retry, heardAt;
+let isResuming;
+let tries = 0;
+
+export function open() {
+	detach();
+	isResuming = key !== "";
+	if (!isResuming) seen = 0;
+	const address = location.origin.replace("http", "ws");
+	socket = new WebSocket(`${address}/ws${isResuming ? "?resume" : ""}`);
+	expectSign(MAX_DELAY);
+	socket.onopen = () => isResuming && send({ kind: "resume", key, room, position, private: seen });
+	socket.onmessage = receive;
+	socket.onclose = ({ code }) => lost(code);
+}
+
+function detach() {
+	clearTimeout(timer);
+	clearTimeout(retry);
+	if (!socket) return;
+	socket.onopen = socket.onmessage = socket.onclose = null;
+	socket.close(); // nobody waits for it: for a dead connection that takes a minute
+	socket = undefined;
+}
+
+export function send(o) {
+	if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(o));
+}
+
+function sendLine(line) {
+	line.wasSent = true;
+	send({ kind: "line", n: line.n, text: line.text });
+}
+
+function receive({ data }) {
+	heardAt = Date.now();
+	clearTimeout(timer);
+	const before = seen;
+	for (const text of data.split("\n")) if (text) take(JSON.parse(text));
+	if (seen > before) send({ kind: "seen", private: seen });
+}
+
+function take(o) {
+	// Before its answer to a resume the server greets as always: that is not for us.
+	if (isResuming && !["session", "no_session", "goodbye"].includes(o.kind)) return;
+	if (o.p <= seen || o.kind === "pong") return;
+	seen = o.p ?? seen;
+	if (o.kind === "session") {
+		isResuming = false;
+		tries = 0;
+		key = o.key;
+		if (!o.is_resumed) tell.unsure(outbox.restart());
+	}
+	if (o.kind === "no_session") forget();
+	if (o.kind === "ask" && !key) become("asking");
+	if (o.kind === "room") {
+		if (o.room !== room) position = "";
+		room = o.room;
+	}
+	tell.object(o);
+	// What was said in a room before one came is shown before the room itself.
+	if (o.position && o.room === room && o.kind !== "taken_back") position = o.position;
+	if (o.kind === "session") {
+		become("live");
+		outbox.lines.forEach(sendLine);
+	}
+}
+
+function forget() {
+	isResuming = false;
+	key = position = "";
+	seen = 0;
+}
+
+function become(now) {
+	if (state !== now) tell.state((state = now));
+}
+
+function expectSign(within) {
+	clearTimeout(timer);
+	timer = setTimeout(lost, within);
+}
+
+function ask() {
+	heardAt = Date.now(); // asks once
+	send({ kind: "ping" });
+	expectSign(ANSWER);
+}
+
+function lost(code) {
+	detach();
+	if (code === REPLACED) return become("replaced");
+	if (FINAL.includes(code)) {
+		forget();
+		return become("ended");
+	}
+	// Half of it by chance: when a server comes back, not all knock in the same moment.
+	const longest = Math.min(MAX_DELAY, FIRST_DELAY * 1.7 ** tries++);
+	const delay = longest * (0.5 + Math.random() / 2);
+	retry = setTimeout(open, code === TRY_LATER ? MAX_DELAY : delay);
+	become("lost");
+}
+
+// Somebody looks at the page again, or the network is back.
+function check() {
+	if (document.hidden) return;
+	if (state === "lost") open();
+	if (state === "live") ask();
+}
+
+// `kept` is the session of an earlier load. `unsure` is called with lines that may have been said or
+// not, and `state` with each new state: asking (there is no session), live, lost, and ended or
+// replaced, after which only `open` helps.
+export function prepare(kept, callbacks) {
+	tell = callbacks;
+	outbox = newOutbox(kept.outbox);
+	({ key = "", room = "" } = kept);
+}
+
+export const hasSession = () => key !== "";
+
+export const values = () => ({ key, room, seen, outbox: { lines: outbox.lines, last: outbox.last } });
+
+// Says a line, now or later, and returns it.
+export function say(text, about) {
+	const line = outbox.add({ ...about, text });
+	if (state === "live") sendLine(line);
+	return line;
+}
+
+setInterval(() => state === "live" && Date.now() - heardAt > SILENT && ask(), ANSWER);
+on(window, "online", check);
+on(window, "pageshow", check);
+on(document, "visibilitychange", check);

@@ -1,0 +1,56 @@
+// Fits the page to the screen: above the keyboard of a phone, and with drawers where it is narrow.
+
+import { byId, on } from "./dom.js";
+
+const SIDES = ["rooms", "people"];
+const isWide = matchMedia("(min-width: 900px)"); // the columns stand side by side, as style.css says
+let open = ""; // the drawer that is open, if any
+
+// What cannot be seen cannot have the focus either, and behind a drawer nothing can.
+function arrange() {
+	if (isWide.matches) open = "";
+	for (const which of SIDES) {
+		const side = byId(`${which}-side`);
+		side.classList.toggle("open", open === which);
+		side.inert = open !== which && !isWide.matches;
+		byId(`open-${which}`).setAttribute("aria-expanded", open === which);
+	}
+	byId("talk").inert = open !== "";
+	byId("shade").hidden = open === "";
+}
+
+export function closeDrawer() {
+	const opener = byId(`open-${open}`);
+	open = "";
+	arrange();
+	opener?.focus();
+}
+
+export function prepareDrawers(onOpen) {
+	for (const which of SIDES) {
+		const cross = byId(`${which}-side`).querySelector(".close-side");
+		on(cross, "click", closeDrawer);
+		on(byId(`open-${which}`), "click", () => {
+			open = which;
+			arrange();
+			cross.focus();
+			onOpen(which);
+		});
+	}
+	arrange();
+}
+
+on(byId("shade"), "click", closeDrawer);
+on(window, "keydown", ({ key }) => key === "Escape" && closeDrawer());
+on(isWide, "change", arrange);
+
+// Safari on iOS leaves the page as high as it was, and moves it up behind the keyboard.
+const seen = visualViewport;
+function follow() {
+	if (seen.scale > 1.01) return; // somebody looks closer
+	const { style } = document.documentElement;
+	style.setProperty("--height", `${seen.height}px`);
+	style.setProperty("--top", `${seen.offsetTop}px`);
+}
+on(seen, "resize", follow);
+on(seen, "scroll", follow);

@@ -1,0 +1,71 @@
+// Makes the elements of lines in a log. The time stands behind the text, hidden from screen readers.
+
+import { bdi, make, unseen } from "./dom.js";
+import { avatar, colorOf, mentions, nodesOf } from "./text.js";
+import { clockOf, duration, fullTimeOf } from "./times.js";
+
+const timeOf = (at) => make("time", { "aria-hidden": true }, clockOf(at));
+
+const isolated = (text) => make("bdi", { dir: "auto" }, ...nodesOf(text));
+
+const nameOf = (name) => make("bdi", { class: `name ${colorOf(name)}`, "data-name": name }, name);
+
+function line(kind, name, text, me, end) {
+	const colon = unseen(kind.startsWith("do") ? " " : ": ");
+	const words = make("span", { class: "text", dir: "auto" }, ...nodesOf(text, me));
+	return make("div", { class: `line ${kind}` }, avatar(name), nameOf(name), colon, words, end);
+}
+
+// `me` is the name of the reader.
+export function spokenLine({ kind, name, text, at }, me) {
+	const isMention = name !== me && mentions(text, me);
+	return line(isMention ? `${kind} mention` : kind, name, text, isMention && me, timeOf(at));
+}
+
+const mark = (...parts) => make("span", { class: "mark" }, ...parts);
+
+export const foundLine = ({ room, name, text, at }) =>
+	line("say", name, text, "", mark(bdi(room), `, ${fullTimeOf(at)}`));
+
+export const waitingLine = (text, me) => line("say on-way", me, text, "", mark("sending …"));
+
+function namesOf(names, count = names.length) {
+	const shown = names.slice(0, 5).flatMap((name, at) => [at ? ", " : "", bdi(name)]);
+	return count > 5 ? [...shown, ` and ${count - 5} others`] : shown;
+}
+
+const colon = (text) => (text ? [": ", isolated(text)] : []);
+
+function reasonOf(why) {
+	const [reason, ...own] = why.split(": ");
+	return [` (${reason})`, ...colon(own.join(": "))];
+}
+
+const PARTS = {
+	join: (o) => [...namesOf(o.names, o.count), " joined"],
+	left: (o) => [bdi(o.name), ` left after ${duration(o.seconds)}`, ...reasonOf(o.why)],
+	left_together: (o) => [...namesOf(o.names), " left"],
+	name: (o) => [bdi(o.before), " is now ", bdi(o.now)],
+	topic: (o) => [bdi(o.name), o.text ? " set the topic" : " cleared the topic", ...colon(o.text)],
+	away: (o) => [bdi(o.name), " is away", ...colon(o.text)],
+	back: (o) => [bdi(o.name), " is back"],
+	announcement: (o) => [bdi(o.name), " to all", ...colon(o.text)],
+	stop: (o) => ["The server ", "seconds" in o ? `stops in ${duration(o.seconds)}` : "does not stop"],
+	gap: (o) => [`${o.missing} lines that were said here are not remembered`],
+	muted: (o) => [bdi(o.by), ` muted you${o.seconds ? ` for ${duration(o.seconds)}` : ""}`],
+	unmuted: (o) => [bdi(o.by), " lets you speak again"],
+	private: (o) => [nameOf(o.sender), " to you alone", ...colon(o.text)],
+	info: (o) => [isolated(o.text)],
+	whois: ({ entry, whereabouts, seconds }) => [
+		bdi(entry.name),
+		` is ${whereabouts}, here for ${duration(seconds)}`,
+		entry.idle ? `, idle for ${duration(entry.idle)}` : "",
+	],
+};
+
+// Returns undefined if logs do not show the kind of the object.
+export function eventLine(o) {
+	if (!PARTS[o.kind]) return undefined;
+	const text = make("span", { class: "text" }, ...PARTS[o.kind](o));
+	return make("div", { class: `line event ${o.kind}` }, text, o.at ? timeOf(o.at) : "");
+}

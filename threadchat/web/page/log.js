@@ -1,0 +1,154 @@
+// Shows one conversation and keeps the reader's place in it. A screen reader says what is added to a
+// log that is live, so what was said before goes in while it is not.
+
+import { button, make, on } from "./dom.js";
+import { eventLine, spokenLine, waitingLine } from "./line.js";
+import { dayOf } from "./times.js";
+
+const NEAR = 60; // pixels from an end that count as being there
+const TOGETHER = 300; // seconds within which lines of one person stand together
+const MAX_LINES = 1500;
+
+const placeOf = (o) => `${o.epoch} ${o.seq}`;
+
+export function newLog(label, tell) {
+	const said = new Map(); // the elements of what has a place, by that place
+	const facts = new WeakMap(); // the objects behind elements
+	const marks = new Map(); // the elements of lines on their way
+	const lines = make("div");
+	const waiting = make("div", { "aria-live": "off" });
+	const about = { class: "log", role: "log", tabindex: 0, "aria-live": "off", hidden: true };
+	const element = make("div", { ...about, "aria-label": label }, lines, waiting);
+	let top = 0;
+
+	function append(line, o) {
+		facts.set(line, o);
+		lines.append(line);
+		settle(line);
+		if (log.isAtEnd) {
+			const oldest = lines.firstChild;
+			if (lines.childElementCount > MAX_LINES) {
+				said.delete(placeOf(facts.get(oldest) ?? {}));
+				oldest.remove();
+			}
+			log.toEnd();
+		} else if (o.name) log.newLines++;
+		tell.moved();
+	}
+
+	// A day line stands before the first of a day; lines of one person in a row stand together.
+	function settle(line) {
+		const o = facts.get(line);
+		if (!o?.at) return;
+		let before = line.previousElementSibling;
+		const last = facts.get(before);
+		while (before && !facts.get(before)?.at) before = before.previousElementSibling;
+		const isNewDay = !before || dayOf(facts.get(before).at) !== dayOf(o.at);
+		if (isNewDay) line.before(make("div", { class: "day" }, dayOf(o.at)));
+		const goesOn = o.kind === "say" && last?.kind === "say" && o.name === last.name;
+		line.classList.toggle("more", goesOn && !isNewDay && o.at - last.at < TOGETHER);
+	}
+
+	function forget(line) {
+		marks.get(line).remove();
+		marks.delete(line);
+	}
+
+	const log = {
+		element,
+		said,
+		seq: 0, // of the last line
+		isAtEnd: true,
+		newLines: 0, // below what is seen
+
+		setLive: () => requestAnimationFrame(() => element.setAttribute("aria-live", "polite")),
+
+		show(isShown) {
+			if (!isShown) top = element.scrollTop;
+			element.hidden = !isShown;
+			if (isShown) element.scrollTop = log.isAtEnd ? element.scrollHeight : top;
+		},
+
+		toEnd() {
+			element.scrollTop = element.scrollHeight;
+			log.isAtEnd = true;
+			log.newLines = 0;
+			tell.moved();
+		},
+
+		// Returns whether the words are new.
+		addSpoken(o, me) {
+			if (o.seq && said.has(placeOf(o))) return false;
+			const line = spokenLine(o, me);
+			if (o.seq) said.set(placeOf(o), line);
+			log.seq = o.seq;
+			append(line, o);
+			return true;
+		},
+
+		addEvent(o) {
+			const line = eventLine(o);
+			if (line) append(line, { at: o.at });
+		},
+
+		addEarlier(messages, me) {
+			const fromEnd = element.scrollHeight - element.scrollTop;
+			let before = lines.firstChild;
+			for (const o of messages.reverse()) {
+				let line = said.get(placeOf(o));
+				if (!line) {
+					line = spokenLine(o, me);
+					said.set(placeOf(o), line);
+					facts.set(line, o);
+					lines.insertBefore(line, before);
+				}
+				before = line;
+			}
+			for (const day of lines.querySelectorAll(".day")) day.remove();
+			[...lines.children].forEach(settle);
+			element.scrollTop = element.scrollHeight - fromEnd;
+		},
+
+		takeBack(o) {
+			const line = said.get(placeOf(o));
+			line?.classList.add("gone");
+			line?.querySelector(".text").replaceChildren("taken back");
+		},
+
+		// A line is on its way ...
+		wait(line, me) {
+			if (marks.has(line)) return;
+			marks.set(line, waitingLine(line.shown, me));
+			waiting.append(marks.get(line));
+			log.toEnd();
+		},
+
+		waiting: () => [...marks.keys()].filter((line) => !line.isFailed),
+
+		// ... has come back ...
+		settle: (isIt) => log.waiting().filter(isIt).forEach(forget),
+
+		settleFirst: () => log.waiting().filter((line) => !line.isCommand).slice(0, 1).forEach(forget),
+
+		// ... or was not sent.
+		fail(line) {
+			line.isFailed = true;
+			const again = button(() => (forget(line), tell.again(line)), {}, "Send again");
+			const never = button(() => forget(line), {}, "Forget it");
+			marks.get(line)?.querySelector(".mark").replaceChildren("not sent ", again, " ", never);
+			log.toEnd();
+		},
+	};
+
+	on(element, "scroll", () => {
+		const { scrollTop, scrollHeight, clientHeight } = element;
+		if (!clientHeight) return;
+		log.isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR;
+		if (log.isAtEnd) log.newLines = 0;
+		tell.moved();
+		if (scrollTop < NEAR && scrollHeight > clientHeight) tell.top();
+	});
+	// The keyboard of a phone makes it smaller. A reader at the end stays there.
+	new ResizeObserver(() => log.isAtEnd && log.toEnd()).observe(element);
+	return log;
+}

@@ -1,0 +1,30 @@
+// Keeps each line until the server has taken it. After a resume the rest is sent again; the server
+// drops a number that it has taken before. So a line is said exactly once.
+
+export function newOutbox({ lines = [], last = 0 } = {}) {
+	const box = {
+		lines, // oldest first
+		last, // the number of the last line
+
+		add(line) {
+			box.lines.push(line);
+			return Object.assign(line, { n: ++box.last, wasSent: false });
+		},
+
+		taken(n) {
+			box.lines = box.lines.filter((line) => line.n > n);
+			box.last = Math.max(box.last, n); // a page that is loaded anew may have kept less
+		},
+
+		// Begins a new session: what was never sent gets new numbers. Returns the rest, of which
+		// nobody knows whether the server took it.
+		restart() {
+			const unsure = box.lines.filter((line) => line.wasSent);
+			box.lines = box.lines.filter((line) => !line.wasSent && line.shown);
+			box.last = 0;
+			for (const line of box.lines) line.n = ++box.last;
+			return unsure;
+		},
+	};
+	return box;
+}

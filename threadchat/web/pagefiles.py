@@ -1,0 +1,84 @@
+"""Hold the files of the page, and answer requests for them.
+
+The files are package data. They are read once, when the server starts. An ETag by content lets a
+browser keep them and still never run an old script with a new server (RFC 9110, section 8.8.3).
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+
+from threadchat.web.http import Header, Request, Response, plain_text
+
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
+
+
+def security_headers(host: str) -> Sequence[Header]:
+    """Return the headers that keep a page from doing what it need not do.
+
+    `host` is the request's Host, already checked: Safari does not take a WebSocket for a part of
+    'self'.
+    """
+    policy = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+        f" connect-src 'self' ws://{host} wss://{host}; manifest-src 'self'; base-uri 'none';"
+        " form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script';"
+        " trusted-types 'none'"
+    )
+    return [
+        ("Content-Security-Policy", policy),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "no-referrer"),
+        ("X-Frame-Options", "DENY"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+    ]
+
+
+class Page:
+    """The files of the page by their paths. Any thread may use it."""
+
+    def __init__(self) -> None:
+        self._files: Mapping[str, Response] = {
+            ("/" if it.name == "index.html" else f"/{it.name}"): _file(it.name, it.read_bytes())
+            for it in resources.files("threadchat.web").joinpath("page").iterdir()
+            if it.name[it.name.rfind(".") :] in _TYPES
+        }
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths of all files."""
+        return sorted(self._files)
+
+    def answer(self, request: Request) -> Response:
+        """Return the answer to a request for a file, whose Host is right."""
+        extra = security_headers(request.value("host"))
+        file = self._files.get(request.path)
+        if file is None:
+            return plain_text(404, "There is no such page. The chat is at /", extra)
+        if request.method not in ("GET", "HEAD"):
+            return plain_text(405, "Only GET and HEAD.", [("Allow", "GET, HEAD"), *extra])
+        etag = dict(file.headers)["ETag"]
+        known = {tag.strip() for tag in request.value("if-none-match").split(",")}
+        if etag in known or f"W/{etag}" in known or "*" in known:
+            return Response(304, [*file.headers[1:], *extra])
+        return Response(200, [*file.headers, *extra], file.body)
+
+
+def _file(name: str, body: bytes) -> Response:
+    digest = hashlib.sha256(body).hexdigest()[:20]
+    return Response(
+        200,
+        [
+            ("Content-Type", _TYPES[name[name.rfind(".") :]]),
+            ("ETag", f'"{digest}"'),
+            ("Cache-Control", "no-cache"),
+        ],
+        body,
+    )

@@ -1,0 +1,152 @@
+"""Speak WebSocket on the server's side: bytes in, texts out. It uses no sockets.
+
+`wsproto` parses the frames (RFC 6455). Here stand the bounds and what a text may be. The frames of
+a server are not masked, so that a batch is framed once for all browsers.
+"""
+
+import struct
+from dataclasses import dataclass
+
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
+from wsproto.frame_protocol import CloseReason
+from wsproto.utilities import LocalProtocolError, RemoteProtocolError, generate_accept_token
+
+from threadchat.errors import PersonError
+from threadchat.web.http import BadRequest, Request, Response
+
+MAX_MESSAGE = 64 * 1024
+"""The most characters of a message from a client, over all of its frames."""
+
+_TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A  # each the last frame of its message
+
+
+def accept(request: Request) -> Response:
+    """Return the answer that begins the WebSocket (RFC 6455, section 4.2.2).
+
+    Raise `BadRequest` if the request does not ask for one rightly.
+    """
+    if request.method != "GET":
+        raise BadRequest(405, "A WebSocket begins with GET.")
+    asked = {word.strip().lower() for word in request.value("upgrade").split(",")}
+    connection = {
+        word.strip().lower() for it in request.values("connection") for word in it.split(",")
+    }
+    key = request.value("sec-websocket-key")
+    if "websocket" not in asked or "upgrade" not in connection or len(key) != 24:
+        raise BadRequest(400, "This address is for WebSockets. The chat is at /")
+    if request.value("sec-websocket-version") != "13":
+        error = BadRequest(426, "Only version 13 of WebSocket is spoken here.")
+        error.response = Response(
+            426, [("Sec-WebSocket-Version", "13"), *error.response.headers], error.response.body
+        )
+        raise error
+    return Response(
+        101,
+        [
+            ("Upgrade", "websocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Accept", generate_accept_token(key.encode("latin-1")).decode("ascii")),
+        ],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The client has closed the WebSocket, or broke a rule: why, and the answer to it."""
+
+    code: int
+    answer: bytes
+    is_broken: bool = False
+
+
+class WebSocket:
+    """The stream of one client, from its first frame on."""
+
+    def __init__(self, first: bytes = b"") -> None:
+        self._connection = Connection(ConnectionType.SERVER, trailing_data=first)
+        self._parts: list[str] = []
+        self._length = 0
+        self._is_over = False
+
+    def receive(self, data: bytes) -> tuple[list[str], bytes, Closed | None]:
+        """Take in `data`; return the messages in it, the answers to pings, and the end if it came.
+
+        Several pings in one piece of data get one answer: the last one's.
+        """
+        texts: list[str] = []
+        pong = b""
+        if self._is_over:
+            return texts, pong, None
+        try:
+            self._connection.receive_data(data)
+            for event in self._connection.events():
+                if isinstance(event, TextMessage):
+                    self._take(event, texts)
+                elif isinstance(event, Ping):
+                    pong = control_frame(_PONG, bytes(event.payload))
+                elif isinstance(event, BytesMessage):
+                    raise _Broken(CloseReason.UNSUPPORTED_DATA, "only text is spoken here")
+                elif isinstance(event, CloseConnection):
+                    self._is_over = True
+                    code = int(event.code)
+                    echoed = code if code != CloseReason.NO_STATUS_RCVD else None
+                    return texts, pong, Closed(code, close_frame(echoed))
+                else:
+                    assert isinstance(event, Pong)
+        except _Broken as broken:
+            return texts, pong, self._broken(broken.code, str(broken))
+        except RemoteProtocolError as error:
+            hint = error.event_hint
+            code = int(hint.code) if isinstance(hint, CloseConnection) else 1002
+            return texts, pong, self._broken(code, "")
+        except LocalProtocolError:
+            return texts, pong, self._broken(1002, "")
+        return texts, pong, None
+
+    def _take(self, event: TextMessage, texts: list[str]) -> None:
+        self._parts.append(event.data)
+        self._length += len(event.data)
+        if self._length > MAX_MESSAGE or len(self._parts) > MAX_MESSAGE:
+            raise _Broken(CloseReason.MESSAGE_TOO_BIG, f"at most {MAX_MESSAGE} characters")
+        if event.message_finished:
+            texts.append("".join(self._parts))
+            self._parts, self._length = [], 0
+
+    def _broken(self, code: int, why: str) -> Closed:
+        self._is_over = True
+        return Closed(code, close_frame(code, why), is_broken=True)
+
+
+class _Broken(PersonError):
+    def __init__(self, code: int, why: str) -> None:
+        super().__init__(why)
+        self.code = int(code)
+
+
+def text_frame(text: bytes) -> bytes:
+    """Return the frame of a whole text message in UTF-8 (RFC 6455, section 5.2)."""
+    length = len(text)
+    if length < 126:
+        return bytes((_TEXT, length)) + text
+    if length < 65536:
+        return struct.pack(">BBH", _TEXT, 126, length) + text
+    return struct.pack(">BBQ", _TEXT, 127, length) + text
+
+
+def control_frame(opcode: int, payload: bytes) -> bytes:
+    """Return a control frame; its payload has at most 125 bytes."""
+    payload = payload[:125]
+    return bytes((opcode, len(payload))) + payload
+
+
+PING = control_frame(_PING, b"")
+"""A ping to a client."""
+
+
+def close_frame(code: int | None, why: str = "") -> bytes:
+    """Return the frame that closes the WebSocket, for a reason (RFC 6455, section 7.4)."""
+    if code is None:
+        return control_frame(_CLOSE, b"")
+    reason = why.encode()[:123].decode(errors="ignore").encode()
+    return control_frame(_CLOSE, struct.pack(">H", code) + reason)
