@@ -25,7 +25,7 @@ def kept(tmp_path: Path) -> Iterator[Lobby]:
 
 @pytest.fixture
 def op(kept: Lobby) -> Somebody:
-    (op,) = kept.enter("op")
+    (op,) = kept.enter("boss")
     op.is_operator = True
     return op
 
@@ -77,9 +77,9 @@ class TestFree:
         assert answer(kept, op, "/free AL") == [
             "=== al is free: anybody may have it. Its mail is deleted."
         ]
-        assert al.lines() == ["=== op freed your name: it asks for no passphrase any more."]
+        assert al.lines() == ["=== boss freed your name: it asks for no passphrase any more."]
         assert kept.records.protected("al") is None
-        assert kept.events[-1] == Acted("op", "freed the name al")
+        assert kept.events[-1] == Acted("boss", "freed the name al")
         kept.chat.leave(al, "quit")
         (eve,) = kept.enter("al")
         assert eve.identity is not al.identity
@@ -116,5 +116,5 @@ class TestHowManyOneAddressMayHave:
 
     def test_operators_may_have_more(self, kept: Lobby, op: Somebody) -> None:
         for number in range(MAX_NAMES_OF_ADDRESS + 2):
-            kept.chat.rename(op, f"op{number}")
+            kept.chat.rename(op, f"boss{number}")
             assert "is yours" in protect(kept, op, RIGHT, RIGHT)[-1]

@@ -187,7 +187,7 @@ class TestMemory:
         assert re.fullmatch(r"\d\d:\d\d cy: hi", al.lines()[1])
 
     def test_last_says_on_which_day(self, lobby: Lobby) -> None:
-        al, op = lobby.enter("al", "op")
+        al, op = lobby.enter("al", "boss")
         op.is_operator = True
         noon = time.mktime((2025, 11, 24, 12, 0, 0, 0, 0, -1))
         said: list[Spoken] = [

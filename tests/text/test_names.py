@@ -288,13 +288,27 @@ class TestNameOfCharge:
             ("tһreadchat", "threadchat"),
             ("thread.chat", "threadchat"),
             ("you.", "you"),
+            ("the-admin", "admin"),
+            ("admin.al", "admin"),
+            ("chat_s3rver2", "server"),
+            ("1admin", "admin"),
+            ("4dmin", "admin"),
+            ("x.007operator", "operator"),
+            ("aclmin", "admin"),
+            ("bot-admin5", "admins"),
+            ("Passw0rd.", "password"),
+            ("Pa55phrase", "passphrase"),
         ],
     )
     def test_what_reads_like_one_is_found(self, name: str, like: str) -> None:
         assert name_of_charge(name) == like
 
     @pytest.mark.parametrize(
-        "name", ["al", "opera", "serverine", "roots", "oper", "youth", "systemd", "007", "Mona"]
+        "name",
+        [
+            *("al", "opera", "serverine", "roots", "youth", "systemd", "007", "Mona", "4you"),
+            *("eco-system", "al-op", "you-two", "administer", "passwort", "supporter", "-"),
+        ],
     )
     def test_other_names_are_free(self, name: str) -> None:
         assert name_of_charge(name) is None

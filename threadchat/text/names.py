@@ -22,11 +22,20 @@ RESERVED_NAMES = frozenset({"who", "help", "quit", "you", "operator", "server"})
 """Names that nobody may have. The name prompt answers the first three, "you" stands for the reader
 in a private message, and "operator" is the person at the server's own terminal."""
 
-NAMES_OF_CHARGE = frozenset(
-    "admin administrator console moderator operator root server sysadmin sysop system threadchat"
+NAMES_OF_A_ROLE = frozenset(
+    "admin administrator administrators admins moderator moderators operator operators server"
+    " superuser sysadmin sysadmins sysop sysops threadchat webmaster".split()
+)
+"""Names that people would take for whoever runs the server, also between marks: `the-admin`."""
+
+NAMES_OF_CHARGE = NAMES_OF_A_ROLE | frozenset(
+    "console helpdesk mod mods op oper ops owner passphrase password root staff support system"
     " you".split()
 )
-"""Names that people would take for whoever runs the server, or for themselves."""
+"""Names that people would take for whoever runs the server, for its questions, or for themselves.
+
+`Password: ` and `Passphrase of al: ` are how the server asks.
+"""
 
 
 # Scripts in present-day use (UAX 31, table 5), by the first word of their characters' names.
@@ -137,18 +146,30 @@ _RESERVED_SKELETONS = frozenset(map(skeleton, RESERVED_NAMES))
 def name_of_charge(name: str) -> str | None:
     """Return which of `NAMES_OF_CHARGE` people would read in `name`; None if none.
 
-    Neither marks and accents, nor digits behind a name or in place of letters make a difference.
+    Neither marks and accents, nor digits around a name or in place of letters make a difference.
+    Of `NAMES_OF_A_ROLE` one word between marks is enough.
     """
-    return _OF_CHARGE.get(_reading(name)) or _OF_CHARGE.get(_reading(name.rstrip("0123456789-_.")))
+    for form in (name, name.rstrip(_DIGITS_AND_MARKS)):
+        if (like := _OF_CHARGE.get(_reading(form))) is not None:
+            return like
+    for part in _MARK.split(name):
+        for form in (part, part.lstrip(_DIGITS), part.rstrip(_DIGITS), part.strip(_DIGITS)):
+            if (like := _OF_CHARGE.get(_reading(form))) in NAMES_OF_A_ROLE:
+                return like
+    return None
 
 
+_DIGITS = "0123456789"
+_DIGITS_AND_MARKS = f"{_DIGITS}-_."
+_MARK = re.compile("[-_.]")
 _READ_AS = str.maketrans("l34578", "ieastb", "-_.")
 
 
 def _reading(name: str) -> str:
-    letters = unicodedata.normalize("NFKD", skeleton(name))
-    plain = "".join(it for it in letters if unicodedata.category(it)[0] != "M")
-    return plain.translate(_READ_AS).replace("rn", "m").replace("vv", "w")
+    shown = unicodedata.normalize("NFKD", skeleton(name))
+    plain = "".join(it for it in shown if unicodedata.category(it)[0] != "M")
+    letters = plain.replace("rn", "m").replace("vv", "w").replace("cl", "d")
+    return letters.translate(_READ_AS)
 
 
 _OF_CHARGE = {_reading(name): name for name in NAMES_OF_CHARGE}
