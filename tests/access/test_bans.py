@@ -72,7 +72,8 @@ class TestTarget:
                 "10.0.0.1-9",
                 "10.0.0.1-10.0.0.9",
             ),
-            *("0x7f.1", "１２７.７７", "10..1"),
+            *("0x7f.1", "0x7f000001", "１２７.７７", "10..1", "2130706433"),
+            *("10-0-0-1", "10_0_0_1", "localhost", "fe80", "FD00"),
             *("10.0.0.0/33", "10/8", "al/8", "fd00:::1", "[al]:1", "al%eth0", ":", "/"),
         ],
     )
@@ -111,7 +112,22 @@ class TestTarget:
             assert parse_target(show_target(name)) == name
         assert parse_target('"al"') == "al"
 
-    @pytest.mark.parametrize("name", ["10", "007", "1st.floor", "v1.2", "0x7f", "a.b-c", "1.abe"])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "10",
+            "007",
+            "1234",
+            "2026-11-24",
+            "fd",
+            "fdab",
+            "1st.floor",
+            "v1.2",
+            "0x7f",
+            "a.b-c",
+            "1.abe",
+        ],
+    )
     def test_other_names_with_numbers_are_names(self, name: str) -> None:
         assert parse_target(name) == show_target(name) == name
 

@@ -296,6 +296,25 @@ class TestWhatAMuteFollows:
         lobby.says(other, "hi")
         assert al.lines() == ["eve: hi"]
 
+    @pytest.mark.parametrize("target", ["127.77", "10.", "fe80:", "10.0.0.0/33", "10-0-0-1"])
+    def test_what_looks_like_an_address_is_asked_about(
+        self, lobby: Lobby, people: tuple[Somebody, Somebody], target: str
+    ) -> None:
+        al, _ = people
+        lobby.types(al, f"/mute {target}")
+        (line,) = al.lines()
+        assert line.startswith(f"!!! {target!r} is no address or network; ")
+
+    @pytest.mark.parametrize("target", ["127.77", '"127.77"'])
+    def test_somebody_called_like_one_is_muted(
+        self, lobby: Lobby, people: tuple[Somebody, Somebody], target: str
+    ) -> None:
+        al, _ = people
+        come(lobby, "127.77", "203.0.113.9:1")
+        al.lines()
+        lobby.types(al, f"/mute {target}")
+        assert al.lines()[0] == '=== "127.77" is muted for good. /unmute "127.77" undoes it.'
+
     @pytest.mark.parametrize("target", ["192.0.2.1", "192.0.0.0/16"])
     def test_nobody_mutes_their_own_address(
         self, lobby: Lobby, people: tuple[Somebody, Somebody], target: str

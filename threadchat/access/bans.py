@@ -25,6 +25,10 @@ class BadBan(PersonError):
     """The words of a ban cannot be understood. Says in one line what is wrong with them."""
 
 
+class NoAddress(BadBan):
+    """Something looks like an address or a network and is none, so it may be meant for one."""
+
+
 @dataclass(frozen=True)
 class Ban:
     """A ban that keeps its target out from `at` until `until`; None means that it has no end.
@@ -134,6 +138,10 @@ def parse_ban(words: str) -> tuple[Target, float | None, str]:
 _LIKE_AN_ADDRESS = re.compile(
     # Parts of an address, with marks for any number and for ranges: 127.77, 10.*, 10.0.0.1-9.
     r"[0-9]+\.[0-9x.*-]*|0x[0-9a-f]+\.[0-9a-fx.]*"
+    # All of one as a number: 2130706433, 0x7f000001.
+    r"|[0-9]{8,10}|0x[0-9a-f]{7,8}"
+    # With other marks, as in names of machines; as a name; how IPv6 addresses of a LAN begin.
+    r"|(?:[0-9]{1,3}[-_]){3}[0-9]{1,3}|localhost|fe80|fc00|fd[0-9]{2}"
     # An IPv6 address or a network, or something behind an address.
     r"|.*[/:%].*",
     re.DOTALL | re.IGNORECASE,
@@ -148,6 +156,7 @@ def _looks_like_address(text: str) -> bool:
 def parse_target(text: str) -> Target:
     """Return the network in `text`, or else the name; raise `BadBan` if it is neither.
 
+    That is a `NoAddress` if it looks like an address, so that a slip does not become a name.
     A network may be written with any of its addresses: 192.168.1.7/24. A name that looks like an
     address is written in quotes: "10.0".
     """
@@ -158,7 +167,7 @@ def parse_target(text: str) -> Target:
             return network_of(bare_host(text))
         except ValueError:
             if _looks_like_address(text):
-                raise BadBan(_what_is_an_address(text)) from None
+                raise NoAddress(_what_is_an_address(text)) from None
     try:
         return clean_name(text if quoted is None else quoted[1])
     except BadName as error:

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from threadchat.access.bans import (
     BadBan,
     Ban,
+    NoAddress,
     Target,
     parse_ban,
     parse_target,
@@ -122,15 +123,22 @@ def mute(chat: Chat, person: Person, argument: str) -> None:
 
 def _target_of_mute(chat: Chat, person: Person, name: str) -> Target | None:
     """Return what `name` stands for; None if it cannot be muted, and then `person` was told why."""
-    with contextlib.suppress(BadBan):
+    try:
         target = parse_target(name)
-        if not isinstance(target, str):
-            if not Ban(target, "", "", 0.0).keeps_out("", person.host):
-                return target
-            person.tell(Problem(f"{name} would mute you, too. Nobody is muted."))
+    except NoAddress as error:
+        if not chat.names.is_here(name):
+            person.tell(Problem(str(error)))
             return None
-    other = another(chat, person, name)
-    return None if other is None else other.name
+        target = name
+    except BadBan:  # no name that anybody could have, as `another` says
+        target = name
+    if isinstance(target, str):
+        other = another(chat, person, target)
+        return None if other is None else other.name
+    if Ban(target, "", "", 0.0).keeps_out("", person.host):
+        person.tell(Problem(f"{name} would mute you, too. Nobody is muted."))
+        return None
+    return target
 
 
 def _for_and_until(seconds: float | None) -> str:
