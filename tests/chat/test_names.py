@@ -1,4 +1,4 @@
-"""Names: a name that was lost with its connection is kept."""
+"""Names: who may have one, and that one that was lost with its connection is kept."""
 
 import contextlib
 import re
@@ -8,9 +8,10 @@ import pytest
 
 from tests.support.chats import Lobby, Somebody, make_chat, make_person
 from tests.support.observer import Recorder
+from threadchat.access.bans import parse_target
 from threadchat.chat.chat import Chat
 from threadchat.chat.keptnames import MAX_KEPT_AT_ADDRESS, MIN_SECONDS_IN_USE
-from threadchat.chat.names import NameProtected
+from threadchat.chat.names import NameBanned, NameProtected
 from threadchat.net.disconnect import Reason
 from threadchat.net.peers import PeerState
 from threadchat.storage.records import Records
@@ -41,6 +42,22 @@ class TestNamesOfCharge:
         (al,) = lobby.enter("al")
         lobby.types(al, "/join admin")
         assert al.lines()[0] == "=== You are in admin."
+
+
+class TestBans:
+    @pytest.mark.parametrize("target", ["mallory", "192.0.2.0/24"])
+    def test_one_that_is_set_while_somebody_comes_in_counts(
+        self, lobby: Lobby, monkeypatch: pytest.MonkeyPatch, target: str
+    ) -> None:
+        """Such a person is not among those whose connections the ban ends."""
+
+        def lookalike(name: str) -> None:
+            lobby.records.ban(parse_target(target), "al")
+
+        monkeypatch.setattr(lobby.records, "lookalike", lookalike)
+        with pytest.raises(NameBanned):
+            lobby.chat.names.claim(Somebody(1), "mallory")
+        assert not lobby.chat.names.is_here("mallory")
 
 
 class TestLostNames:

@@ -74,6 +74,8 @@ class Names:
             now = self._clock()
             known = self._identities.recognize(fold, person.host, now)
             self._check_free(person, name, known, proven, peer)
+            # Again: an operator that has set a ban meanwhile ended those that were here by then.
+            self._check_no_ban(name, person)
             self._by_fold[fold] = self._by_skeleton[looks] = person
             if person.identity is NOBODY:
                 person.came_at = self._records.now()
@@ -185,8 +187,7 @@ class Names:
     def _check_claim(self, person: Person, name: str, proven: Protected | None) -> None:
         """Raise `BadName` or `NameProtected` if the records have something against the claim."""
         records = self._records
-        if ban := records.ban_of_name(name) or records.ban_of_address(person.host):
-            raise NameBanned(f"That is banned here: {ban.line(records.now())}")
+        self._check_no_ban(name, person)
         if person.name and fold_name(name) == person.folded_name:
             return
         if (protected := records.protected(name)) is not None:
@@ -194,6 +195,11 @@ class Names:
                 raise NameProtected(protected)
         elif other := records.lookalike(name):
             raise BadName(f"{name} looks too much like {other}, which is protected.")
+
+    def _check_no_ban(self, name: str, person: Person) -> None:
+        records = self._records
+        if ban := records.ban_of_name(name) or records.ban_of_address(person.host):
+            raise NameBanned(f"That is banned here: {ban.line(records.now())}")
 
     def release(self, person: Person, name: str, keep: str = "") -> None:
         """Make `name` free again. What it has in common with the name `keep` stays taken."""
