@@ -117,7 +117,9 @@ def test_coming_and_going_during_broadcast_misses_nothing_in_between(deliverer: 
     order = lines(watcher)
     for visitor in visits:
         seen = lines(visitor)
-        assert seen == order[: len(seen)]
+        # A long replay is shortened, at its beginning.
+        begin = order.index(seen[0]) if seen else 0
+        assert seen == order[begin : begin + len(seen)]
 
 
 def test_one_of_many_who_claim_a_name_gets_it(unkept: Records) -> None:

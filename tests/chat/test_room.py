@@ -28,6 +28,7 @@ from threadchat.messages.kinds import (
     StopAnnounced,
 )
 from threadchat.messages.places import Place
+from threadchat.net.sendqueue import MAX_QUEUED
 from threadchat.storage.history import History
 from threadchat.terminal.view import View
 from threadchat.testing import DEADLINE
@@ -185,6 +186,18 @@ def test_replay_and_live_meet_without_gap_or_overlap(room: Room) -> None:
     replay, _, live = bo.screen.partition("=== From here on it is live.\r\n")
     assert "al: 24" in replay
     assert live == "al: 25\r\n"
+
+
+def test_a_replay_of_long_lines_is_bounded(room: Room) -> None:
+    """A client that reads all the time is not behind for coming in, however many come in."""
+    al, bo = FakeMember("al"), FakeMember("bo")
+    room.join(al)
+    for number in range(20):
+        say(room, al, f"{number:02}{chr(0x1F600) * 4000}")
+    room.join(bo)
+    assert len(bo.screen.encode()) < MAX_QUEUED / 2
+    shown = re.findall(r"^al: (\d\d)", bo.screen, re.MULTILINE)
+    assert shown == ["16", "17", "18", "19"]
 
 
 def test_no_replay_when_nothing_was_said(room: Room) -> None:

@@ -41,6 +41,7 @@ from threadchat.chat.identity import not_said_by
 from threadchat.chat.interfaces import Member, Observer
 from threadchat.chat.missed import missed_since
 from threadchat.chat.order import InProcessOrder, Order
+from threadchat.messages.fitting import fitting
 from threadchat.messages.format import Format, dated, render
 from threadchat.messages.kinds import (
     Left,
@@ -415,7 +416,9 @@ class Room:
 
     def _recall(self) -> Sequence[Spoken]:
         try:
-            return self._history.recent(self.name, self._replay)
+            # As many of the last as fit: it is the answer to coming in, and bounded as answers are.
+            recent = self._history.recent(self.name, self._replay)
+            return fitting(recent[::-1], lambda message: message.line)[::-1]
         except Exception as error:
             self._report(f"recalling what was said in room {self.name}", error)
             return []
