@@ -418,7 +418,7 @@ def test_an_observer_that_cannot_even_be_told_costs_the_room_nothing(deliverer: 
         def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
             raise RuntimeError("no eyes")
 
-        def failed(self, doing: str, error: Exception) -> None:
+        def failed(self, doing: str, error: BaseException) -> None:
             raise RuntimeError("no ears")
 
     room = Room("lobby", History(), Dead(), deliverer)

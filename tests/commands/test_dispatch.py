@@ -108,12 +108,15 @@ class TestDispatch:
         lobby.types(al, "/who")
         assert "José".encode("cp1252") in al.received
 
-    def test_other_errors_are_told_to_the_person_and_to_the_operator(self, lobby: Lobby) -> None:
+    @pytest.mark.parametrize("error", [ZeroDivisionError("by zero"), SystemExit("by zero")])
+    def test_other_errors_are_told_to_the_person_and_to_the_operator(
+        self, lobby: Lobby, error: BaseException
+    ) -> None:
         broken = Registry()
 
         @broken.command("break", "", "fail")
         def fail(chat: Chat, person: Person, argument: str) -> None:
-            raise ZeroDivisionError("by zero")
+            raise error
 
         (al,) = lobby.enter("al")
         broken.dispatch(lobby.chat, al, Call("break", ""))

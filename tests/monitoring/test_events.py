@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -61,6 +62,59 @@ def test_one_that_raises_keeps_nothing_from_the_others_who_are_told_once(first: 
     assert len(keeper.messages) == 2
     assert broken.events == [Stopped(), Stopped()]
     assert len(broken.messages) == 2
+
+
+class Stubborn(Keeper):
+    """A watcher that raises what it is given."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self._error = error
+
+    def note(self, event: Event) -> None:
+        raise self._error
+
+    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
+        raise self._error
+
+
+class Unreadable(Exception):
+    """An error whose text cannot be had."""
+
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (SystemExit(3), "SystemExit: 3"),
+        (GeneratorExit("x"), "GeneratorExit: x"),
+        (Unreadable(), "Unreadable: its text cannot be read"),
+        (ValueError("two\nlines \x1b[2Jx"), "ValueError: two lines x"),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_whatever_one_raises_is_kept_from_the_server(
+    error: BaseException, shown: str, first: bool
+) -> None:
+    stubborn, keeper = Stubborn(error), Keeper()
+    watch = Watch(*([stubborn, keeper] if first else [keeper, stubborn]))
+    watch.note(Stopped())
+    watch.shown("lobby", [], 2)
+    (trouble,) = [event for event in keeper.events if isinstance(event, Trouble)]
+    assert trouble.words == (
+        f"the watcher Stubborn has failed ({shown}); what it fails at later is not reported"
+    )
+    assert len(keeper.messages) == 1
+
+
+def test_ctrl_c_is_for_the_main_thread() -> None:
+    watch = Watch(Stubborn(KeyboardInterrupt()), Keeper())
+    with pytest.raises(KeyboardInterrupt):
+        watch.note(Stopped())
+    with ThreadPoolExecutor() as another:
+        another.submit(watch.note, Stopped()).result()
 
 
 def test_without_another_watcher_standard_error_is_told(

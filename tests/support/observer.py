@@ -25,5 +25,5 @@ class Recorder:
     def warn(self, words: str) -> None:
         self.note(Trouble(words))
 
-    def failed(self, doing: str, error: Exception) -> None:
+    def failed(self, doing: str, error: BaseException) -> None:
         self.failures.append(f"{doing}: {error}")

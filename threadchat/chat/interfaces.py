@@ -138,5 +138,5 @@ class Observer(Protocol):
     def warn(self, words: str) -> None:
         """See something that the operator should look into."""
 
-    def failed(self, doing: str, error: Exception) -> None:
+    def failed(self, doing: str, error: BaseException) -> None:
         """See an unexpected error that the chat has survived; `doing` says what was being done."""

@@ -260,7 +260,7 @@ class Registry:
             chat.tell_of_failure(person, error)
         except PersonError as error:
             person.tell(Problem(str(error)))
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a command may call what ends programs
             # It costs nobody anything but this answer (promise 8).
             chat.observer.failed(f"running /{command.name} for {person.name}", error)
             person.tell(Problem(_WENT_WRONG.format(command.name)))

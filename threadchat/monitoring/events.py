@@ -8,10 +8,11 @@ import contextlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 from typing import Protocol
 
 from threadchat.messages.kinds import RoomMessage
+from threadchat.text.clean import clean_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,8 @@ class Watch:
         for watcher in self._watchers:
             try:
                 watcher.note(event)
-            except Exception as error:
+            except BaseException as error:
+                _let_through_ctrl_c(error)
                 self._tell_of_failure(watcher, error)
 
     def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
@@ -172,25 +174,28 @@ class Watch:
         for watcher in self._watchers:
             try:
                 watcher.shown(room, messages, deliveries)
-            except Exception as error:
+            except BaseException as error:
+                _let_through_ctrl_c(error)
                 self._tell_of_failure(watcher, error)
 
-    def _tell_of_failure(self, watcher: Watcher, error: Exception) -> None:
+    def _tell_of_failure(self, watcher: Watcher, error: BaseException) -> None:
         with self._lock:
             if any(watcher is other for other in self._failing):
                 return
             self._failing.append(watcher)
         words = (
-            f"the watcher {type(watcher).__name__} has failed ({type(error).__name__}: {error});"
+            f"the watcher {type(watcher).__name__} has failed ({show_error(error)});"
             " what it fails at later is not reported"
         )
         is_told = False
         for other in self._watchers:
             # One that fails itself does not tell anybody.
-            with contextlib.suppress(Exception):
+            try:
                 if other is not watcher:
                     other.note(Trouble(words))
                     is_told = True
+            except BaseException as of_other:
+                _let_through_ctrl_c(of_other)
         if not is_told:
             with contextlib.suppress(Exception):  # there may be no standard error
                 print(f"threadchat: {words}", file=sys.stderr)
@@ -199,6 +204,21 @@ class Watch:
         """Tell the operator what they should look after."""
         self.note(Trouble(words))
 
-    def failed(self, doing: str, error: Exception) -> None:
+    def failed(self, doing: str, error: BaseException) -> None:
         """Tell the operator of an unexpected error, which the server has survived."""
-        self.warn(f"{doing}: {type(error).__name__}: {error}")
+        self.warn(f"{doing}: {show_error(error)}")
+
+
+def show_error(error: BaseException) -> str:
+    """Return what is wrong as a part of one line, whatever the text of `error` is."""
+    try:
+        words = clean_text(" ".join(str(error).split()))
+    except Exception:  # it may be another program's
+        words = "its text cannot be read"
+    return f"{type(error).__name__}: {words}"
+
+
+def _let_through_ctrl_c(error: BaseException) -> None:
+    """Raise `error` again if it may be the operator's Ctrl-C, and not the watcher's own."""
+    if isinstance(error, KeyboardInterrupt) and current_thread() is main_thread():
+        raise error
