@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -140,6 +141,38 @@ def test_the_words_in_the_log_of_another_name_are_not_lost(path: Path) -> None:
         assert [it.text for it in history.recent("lobby", 9)] == ["last words"]
     with closing(StoredHistory(other, never)) as history:
         assert [it.text for it in history.recent("lobby", 9)] == ["last words"]
+
+
+@pytest.mark.parametrize("was_used_before", [True, False])
+def test_so_it_is_in_another_folder(path: Path, was_used_before: bool) -> None:
+    """One server's words and the other's would each be lost with the other's log."""
+    if was_used_before:
+        with closing(StoredHistory(path, never)):
+            pass
+    with serving(path) as process:
+        (path.parent / "backup").mkdir()
+        other = hard_link(path.parent / "backup" / "chat.db", path)
+        process.kill()
+    words = refused(other)
+    assert f"the last words are in {path}-wal. Start the server with that name" in words
+    with closing(StoredHistory(path, never)) as history:
+        assert [it.text for it in history.recent("lobby", 9)] == ["last words"]
+    for name in (other, path):
+        with closing(StoredHistory(name, never)) as history:
+            assert [it.text for it in history.recent("lobby", 9)] == ["last words"]
+
+
+@pytest.mark.parametrize("noted", [b"/nowhere/chat.db", b"\xff\x00", "text", 7, ""])
+def test_whatever_is_noted_as_the_last_name_the_file_can_be_used(path: Path, noted: object) -> None:
+    with closing(StoredHistory(path, never)):
+        pass
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE opened SET path = ?", (noted,))
+    with closing(StoredHistory(path, never)):
+        pass
+    with closing(sqlite3.connect(path)) as connection:
+        (row,) = connection.execute("SELECT path FROM opened")
+    assert os.fsdecode(row[0]) == str(path)
 
 
 def test_a_file_is_free_again_once_it_is_closed(path: Path) -> None:

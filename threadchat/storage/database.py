@@ -16,7 +16,7 @@ from threading import Lock
 from threadchat.storage import faults, migrations, values
 from threadchat.storage.faults import Unusable
 from threadchat.storage.migrations import VERSION
-from threadchat.storage.ownership import InUse, Ownership, name_with_newer_log
+from threadchat.storage.ownership import InUse, Ownership, id_of, name_with_newer_log
 
 _APPLICATION_ID = 0x74636861
 """Marks the file as one of threadchat's (sqlite.org/fileformat2.html, 1.3.14)."""
@@ -115,16 +115,20 @@ def own(path: Path) -> Ownership:
             _look_for_owner_of_log(path)
             other = name_with_newer_log(path)
             if other is not None:
-                raise Unusable(
-                    f"{path} is the same file as {other}, and the last words are in {other}-wal."
-                    " Start the server with that name."
-                )
+                raise _words_elsewhere(path, other)
             if_it_fails.pop_all()
     except InUse as error:
         raise Unusable(str(error)) from None
     except OSError as error:
         raise Unusable(faults.not_writable(path, error)) from None
     return owner
+
+
+def _words_elsewhere(path: Path, other: Path) -> Unusable:
+    return Unusable(
+        f"{path} is the same file as {other}, and the last words are in {other}-wal."
+        " Start the server with that name."
+    )
 
 
 def own_log(path: Path) -> Ownership | None:
@@ -147,6 +151,9 @@ def _look_for_owner_of_log(path: Path) -> None:
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Check the file, and bring it to the current version; a file that is older is copied first."""
     version = version_of(connection, path)
+    last_path = _last_path(connection)
+    if last_path is not None and last_path != path and _has_words_of(last_path, path):
+        raise _words_elsewhere(path, last_path)
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise Unusable(faults.damaged(path))
@@ -167,6 +174,8 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     # one has 64 pages of 4,050 bytes for each level, and comes twice as often.
     for setting, value in (("pgsz", 1000), ("automerge", 8)):
         connection.execute("INSERT INTO words (words, rank) VALUES (?, ?)", (setting, value))
+    if last_path != path:
+        _note_path(connection, path)
     for table in ("history", "rooms", "messages", "words", "names", "letters", "bans"):
         # A table that is missing is found now, and not when somebody says something.
         connection.execute(f"EXPLAIN SELECT * FROM {table}").fetchall()
@@ -175,6 +184,35 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         # could not be erased any more. Without room on the disk for this, the chat goes on.
         with contextlib.suppress(sqlite3.Error):
             connection.execute("VACUUM")
+
+
+# A file may have several names, in several folders. SQLite's log belongs to the one by which the
+# file was opened last. If a server with another name wrote into the file while words are in that
+# log, these words or the new ones would be lost. So the file says what that name was.
+
+
+def _last_path(connection: sqlite3.Connection) -> Path | None:
+    """Return the path by which a server opened the file last; None if the file does not say."""
+    with contextlib.suppress(sqlite3.Error, ValueError, TypeError):
+        rows = connection.execute("SELECT CAST(path AS BLOB) FROM opened").fetchall()
+        return Path(os.fsdecode(rows[0][0])) if rows else None
+    return None
+
+
+def _has_words_of(other: Path, path: Path) -> bool:
+    """Return whether `other` is another name of the file, and something is in the log there."""
+    with contextlib.suppress(OSError, ValueError):
+        return id_of(other) == id_of(path) and os.stat(beside(other)[0]).st_size > 0
+    return False
+
+
+def _note_path(connection: sqlite3.Connection, path: Path) -> None:
+    """Write into the file, and not only into the log, by which path it is opened."""
+    with transaction(connection):
+        connection.execute("CREATE TABLE IF NOT EXISTS opened (path BLOB NOT NULL)")
+        connection.execute("DELETE FROM opened")
+        connection.execute("INSERT INTO opened VALUES (?)", (os.fsencode(path),))
+    connection.execute("PRAGMA wal_checkpoint (TRUNCATE)").fetchall()
 
 
 def mark_as_ours(connection: sqlite3.Connection) -> None:
