@@ -14,6 +14,7 @@ from tests.net.test_tls import context as context
 from tests.net.test_tls import files as files
 from tests.support.chats import Lobby
 from tests.support.clock import Clock
+from tests.support.guards import misuses, watch_guards
 from tests.support.servers import WatchingConsole, run_server
 from tests.support.waiting import wait_until
 from threadchat import ChatServer
@@ -26,6 +27,8 @@ os.environ["THREADCHAT_WEB_PORT"] = "off"
 settings.register_profile("threadchat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", settings.get_profile("threadchat"), max_examples=5000)
 settings.load_profile("threadchat")
+
+watch_guards()
 
 # Under Wine this folder of Linux exists, too, but it shows what Wine itself has open.
 _OPEN_FILES = next(
@@ -51,6 +54,8 @@ def nothing_leaks() -> Iterator[None]:
         gc.collect()  # only now: it takes longer than most tests
     wait_until(lambda: threading.active_count() <= threads, "the test's threads have ended")
     wait_until(lambda: _open_files() <= files, "the test's descriptors are closed")
+    found, misuses[:] = list(misuses), []
+    assert not found, "used without the lock that guards it"
 
 
 @pytest.fixture

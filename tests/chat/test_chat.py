@@ -1,4 +1,6 @@
-"""The rooms of a chat, as its history sees them."""
+"""The rooms of a chat: the table of them, and how its history sees them."""
+
+import pytest
 
 from tests.support.chats import Lobby
 from threadchat.messages.kinds import Say
@@ -26,3 +28,27 @@ def test_what_is_said_where_people_are_outlives_what_was_said_where_nobody_is(
     assert [it.text for it in lobby.history.recent("games", 9)] == ["first of all"]
     assert len(lobby.history.recent("lobby", 99)) == 50
     assert len(lobby.history.recent("left", 99)) < 25
+
+
+def test_a_room_is_found_in_any_case_while_somebody_is_in_it(lobby: Lobby) -> None:
+    (al,) = lobby.enter("al")
+    lobby.types(al, "/join Games")
+    room = lobby.chat.room("gAMES")
+    assert room.name == "Games"
+    assert room.members == (al,)
+    assert lobby.chat.has_room("games")
+    lobby.types(al, "/join lobby")
+    assert not lobby.chat.has_room("games")
+    with pytest.raises(KeyError):
+        lobby.chat.room("games")
+    assert lobby.chat.room("lobby") is lobby.chat.lobby
+
+
+def test_a_room_that_begins_during_a_stop_is_hushed_too(lobby: Lobby) -> None:
+    al, bo = lobby.enter("al", "bo")
+    lobby.chat.hush()
+    for person in (al, bo):
+        lobby.types(person, "/join games")
+    al.lines()
+    lobby.chat.leave(bo, "quit")
+    assert al.lines() == []

@@ -1,12 +1,16 @@
 """Private messages that wait for the owners of protected names."""
 
 import re
+from collections import OrderedDict
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 
 from tests.support.chats import RIGHT, Lobby, Somebody, protect
+from tests.support.waiting import Section, enter_one_by_one
 from threadchat.access.passphrase import make
+from threadchat.chat.identity import Identity
 from threadchat.chat.interfaces import Portion
 from threadchat.messages.fitting import MAX_ANSWER
 from threadchat.messages.kinds import Private
@@ -125,6 +129,56 @@ class TestLetters:
         kept.types(bo, "/msg al one more")
         (line,) = bo.lines()
         assert line.startswith(f"!!! {MAX_FROM_ONE} messages from you wait for al")
+
+    def come_in(self, kept: Lobby, records: Records) -> Somebody:
+        """Let the owner of the name come in, and return them."""
+        al = Somebody(99)
+        kept.chat.names.claim(al, "al", proven=records.protected("al"))
+        kept.chat.enter(al)
+        al.lines()
+        return al
+
+    def test_nothing_waits_for_an_owner_who_is_here(
+        self, kept: Lobby, bo: Somebody, records: Records
+    ) -> None:
+        al = self.come_in(kept, records)
+        kept.types(bo, "/msg al hi")
+        assert bo.lines()[-1] == "[you -> al] hi"
+        assert al.lines() == ["[bo -> you] hi"]
+        assert not kept.chat.mail.keep(bo, "al", "hi again")
+        assert records.waiting("al") == []
+
+    def test_an_owner_who_comes_in_meanwhile_is_handed_it_at_once(
+        self, kept: Lobby, bo: Somebody, records: Records, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        keep = Records.keep
+        come: list[Somebody] = []
+
+        def come_in(self: Records, *letter: Any) -> int:
+            come.append(TestLetters.come_in(it, kept, records))
+            return keep(self, *letter)
+
+        it = self
+        monkeypatch.setattr(Records, "keep", come_in)
+        kept.types(bo, "/msg al hi")
+        (al,) = come
+        assert al.lines() == ["[bo -> you] hi"]
+        assert bo.lines()[-1] == "[you -> al] hi"
+        assert records.waiting("al") == []
+        assert al.answers_to is not None
+
+    def test_a_name_that_is_freed_meanwhile_gets_none(
+        self, kept: Lobby, bo: Somebody, records: Records, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        keep = Records.keep
+
+        def free(self: Records, *letter: Any) -> int:
+            self.unprotect("al")
+            return keep(self, *letter)
+
+        monkeypatch.setattr(Records, "keep", free)
+        assert not kept.chat.mail.keep(bo, "al", "hi")
+        assert kept.chat.mail._writers == {}
 
 
 class TestHandingOver:
@@ -277,3 +331,32 @@ class TestHandingOver:
         records._connection.execute("ALTER TABLE elsewhere RENAME TO letters")
         kept.chat.mail.hand_over(al)
         assert self.shown(al) == ["0"]
+
+
+def test_mail_is_not_deleted_while_it_is_counted(
+    kept: Lobby, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = Section()
+
+    class SlowWriters(OrderedDict[int, Identity]):
+        def items(self) -> Any:
+            section.visit()
+            return super().items()
+
+        def pop(self, *key: Any) -> Any:
+            section.visit()
+            return super().pop(*key)
+
+    records.protect("al", make(RIGHT))
+    (bo,) = kept.enter("bo")
+    mail = kept.chat.mail
+    assert mail.keep(bo, "al", "hi")
+    waiting = records.waiting("al")
+    monkeypatch.setattr(mail, "_looking", section)
+    monkeypatch.setattr(mail, "_writers", SlowWriters())
+
+    def keep() -> None:
+        assert mail.keep(bo, "al", "ho")
+
+    enter_one_by_one(section, [keep, lambda: mail._delete(bo, waiting)])
+    assert [it.message.text for it in records.waiting("al")] == ["ho"]

@@ -239,3 +239,14 @@ class TestNamesThatAreTaken:
         again = come(lobby, "al", "10.0.0.1:5001")
         assert al.ended == ["came in again | al has come in again, from 10.0.0.1. Goodbye."]
         assert again.identity is identity
+
+
+class TestWhoIsHere:
+    def test_the_operator_is_found_by_name_and_counts_as_nobody(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        operator = make_person(0)
+        operator.name, operator.folded_name = "Operator", "operator"
+        lobby.chat.names.seat_operator(operator)
+        assert lobby.chat.names.find("OPERATOR") is operator
+        assert lobby.chat.names.is_here("operator")
+        assert lobby.chat.names.everybody() == [al]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.clients import Client
 from tests.support.servers import WatchingConsole, run_server
-from tests.support.waiting import run_concurrently, wait_until
+from tests.support.waiting import Section, enter_one_by_one, run_concurrently, wait_until
 from threadchat import ChatServer
 from threadchat.access.limits import Limits
 from threadchat.messages.kinds import RoomMessage, Say
@@ -265,3 +265,25 @@ class TestTwice:
             server.stop(DEADLINE)
             al.expect("The server is stopping.")
             assert console.next_disconnect().why == "server stopping"
+
+    def test_of_two_at_once_one_is_the_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        section = Section()
+        stops: list[float] = []
+
+        class Slow(threading.Event):
+            def is_set(self) -> bool:
+                was_set = super().is_set()
+                section.visit()
+                return was_set
+
+        def note(timeout: float) -> None:
+            stops.append(timeout)
+            stop(timeout)
+
+        server = ChatServer(("127.0.0.1", 0))
+        stop = server._stop
+        monkeypatch.setattr(server, "stopping", Slow())
+        monkeypatch.setattr(server, "_lock", section)
+        monkeypatch.setattr(server, "_stop", note)
+        enter_one_by_one(section, [server.stop, server.stop])
+        assert len(stops) == 1

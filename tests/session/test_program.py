@@ -5,17 +5,18 @@ The members are in a room with clients at terminals, over real connections.
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import pytest
 
 from tests.support.clients import Client
 from tests.support.servers import WatchingConsole, run_server
-from tests.support.waiting import run_concurrently, wait_until
+from tests.support.waiting import Section, enter_one_by_one, run_concurrently, wait_until
 from threadchat import ChatServer, OperatorError, ProgramMember
+from threadchat.commands import rooms, talk
 from threadchat.commands.registry import Call
 from threadchat.messages.kinds import (
     Emote,
@@ -495,3 +496,38 @@ class TestStarting:
         member.thread.join(DEADLINE)
         members.look_after()
         assert members._all() == []
+
+
+class TestOneAtATime:
+    """Whatever two threads have a member do, one thing is done after the other."""
+
+    ACTIONS: ClassVar[dict[str, Callable[[ProgramMember], None]]] = {
+        "say": lambda member: member.say("hi"),
+        "emote": lambda member: member.emote("waves"),
+        "whisper": lambda member: member.whisper("al", "hi"),
+        "join": lambda member: member.join("games"),
+        "enter": lambda member: member.enter(),
+        "take out": lambda member: member.take_out(),
+    }
+
+    @pytest.mark.parametrize("second", ACTIONS)
+    @pytest.mark.parametrize("first", ["say", "take out"])
+    def test_two_threads(
+        self, server: ChatServer, first: str, second: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        member = server.add_member("bot", Heard())
+        section = Section()
+        with monkeypatch.context() as patch:
+            patch.setattr(member, "_acting", section)
+            for module, name in [
+                (server.chat, "say"),
+                (server.chat, "enter"),
+                (server.chat, "leave"),
+                (talk, "whisper"),
+                (rooms, "join"),
+            ]:
+                patch.setattr(module, name, section.visit)
+            actions = [partial(self.ACTIONS[name], member) for name in (first, second)]
+            enter_one_by_one(section, actions)
+            member._is_out = False
+        member.leave()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clock import Clock
+from tests.support.waiting import Section, enter_one_by_one
 from threadchat.messages.kinds import Say
 from threadchat.storage import checkpoints, database, keeper
 from threadchat.storage.checkpoints import Checkpointer
@@ -258,3 +259,24 @@ def test_the_thread_of_a_history_does_it(path: Path, monkeypatch: pytest.MonkeyP
     with closing(StoredHistory(path, never)) as history:
         talk(history)
         assert looked.wait(10)
+
+
+def test_nobody_writes_while_the_log_begins_anew(
+    history: StoredHistory, checkpointer: Checkpointer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = Section()
+    monkeypatch.setattr(database, "WRITING", section)
+    begin_anew = Checkpointer._begin_anew
+
+    def begin_slowly(self: Checkpointer, truncates: bool) -> bool:
+        section.visit()
+        return begin_anew(self, truncates)
+
+    def write() -> None:
+        with database.WRITING:
+            section.visit()
+
+    monkeypatch.setattr(Checkpointer, "_begin_anew", begin_slowly)
+    talk(history)
+    checkpointer.look()
+    enter_one_by_one(section, [checkpointer.look, write])

@@ -7,13 +7,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.files import take_back
-from tests.support.waiting import wait_until
+from tests.support.waiting import Section, enter_one_by_one, wait_until
 from threadchat.messages.kinds import Say, Spoken
-from threadchat.storage import erasing
+from threadchat.storage import database, erasing
+from threadchat.storage.erasing import Eraser
 from threadchat.storage.sqlitehistory import StoredHistory
 
 SECRET = "xylophonequagga"
@@ -189,3 +191,36 @@ def test_a_room_waits_for_one_piece_at_most(
     assert pieces[0] == -2
     assert set(pieces[1:]) == {2}
     assert len(pieces) > 5
+
+
+class SlowConnection:
+    """A connection on which what begins with `slow` takes until another thread has come."""
+
+    def __init__(self, section: Section, slow: str) -> None:
+        self.total_changes = 0
+        self.rowcount = 1
+        self._section, self._slow = section, slow
+        self._statement = ""
+
+    def execute(self, statement: str, _: object = ()) -> "SlowConnection":
+        self._statement = statement
+        if statement.startswith(self._slow):
+            self._section.visit()
+        return self
+
+    def fetchone(self) -> tuple[int, ...]:
+        return (0, 5, 5) if "checkpoint" in self._statement else (1,)
+
+
+@pytest.mark.parametrize("slow", ["INSERT INTO words", "PRAGMA wal_checkpoint (TRUNCATE)"])
+def test_no_two_threads_write_at_once(
+    path: Path, slow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = Section()
+    monkeypatch.setattr(database, "WRITING", section)
+
+    def erase() -> None:
+        connection: Any = SlowConnection(section, slow)
+        assert Eraser(connection, path, never)._erase(connection)
+
+    enter_one_by_one(section, [erase, erase])

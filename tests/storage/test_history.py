@@ -1,10 +1,12 @@
 """The history in memory: what was said, up to a bound."""
 
+from collections import deque
 from sys import getsizeof
 
 import pytest
 
 from tests.support.files import take_back
+from tests.support.waiting import Section, enter_one_by_one
 from threadchat.messages.kinds import Emote, Gap, Say, Spoken
 from threadchat.messages.places import Place
 from threadchat.storage import history as history_module
@@ -278,3 +280,20 @@ class TestBytes:
         assert history._bytes == ROOM_BYTES + told * LINE_BYTES
         history.close()
         assert history._bytes == 0
+
+
+def test_nothing_is_said_in_a_room_while_lines_of_it_are_forgotten() -> None:
+    section = Section()
+
+    class SlowLines(deque[Spoken]):
+        def popleft(self) -> Spoken:
+            section.visit()
+            return super().popleft()
+
+    history = History()
+    history.append("lobby", said(1, 2))
+    room = history._rooms["lobby"]
+    room.lines = SlowLines(said(1, 2))  # type: ignore[assignment]
+    history._lock = section  # type: ignore[assignment]
+    enter_one_by_one(section, [lambda: history.forget(3.0), lambda: history.forget(3.0)])
+    assert history.recent("lobby", 9) == []

@@ -8,12 +8,13 @@ from contextlib import closing
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.clock import Clock
 from tests.support.files import link_or_skip
-from tests.support.waiting import run_concurrently
+from tests.support.waiting import Section, enter_one_by_one, run_concurrently
 from threadchat.access.bans import Ban, Target, parse_target
 from threadchat.messages.kinds import Private, Say
 from threadchat.storage import patientfile
@@ -554,3 +555,28 @@ class TestManyThreads:
         with closing(Records(path)) as again:
             for records in (lasting, again):
                 assert {ban.target for ban in records.bans()} == names | {stays.target}
+
+
+class TestAtOnce:
+    """Two threads use the records at once."""
+
+    def test_who_reads_all_names_sees_no_change_in_between(
+        self, unkept: Records, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        section = Section()
+
+        class SlowNames(dict[str, Protected]):
+            def values(self) -> Any:
+                section.visit()
+                return super().values()
+
+        unkept.protect("al", b"kept")
+        monkeypatch.setattr(unkept, "_names", SlowNames(unkept._names))
+        monkeypatch.setattr(unkept, "lock", section)
+        seen: list[list[str]] = []
+
+        def read() -> None:
+            seen.append([it.name for it in unkept.all_protected()])
+
+        enter_one_by_one(section, [read, read])
+        assert seen == [["al"], ["al"]]

@@ -137,8 +137,8 @@ def test_one_works_at_a_time() -> None:
             with turns.search() as pace:
                 working.append(1)
                 assert len(working) == 1
-                pace.step()
                 working.pop()
+                pace.step()  # others may have a turn in between
 
     run_concurrently([search] * 4)
 

@@ -11,21 +11,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.clients import Client
 from tests.support.files import link_or_skip, write_old_history
 from tests.support.servers import run_server
-from tests.support.waiting import run_concurrently, wait_until
+from tests.support.waiting import Section, enter_one_by_one, run_concurrently, wait_until
 from threadchat.messages.kinds import Emote, Say, Spoken
 from threadchat.storage import rows, sqlitehistory
 from threadchat.storage.faults import Unusable
 from threadchat.storage.history import History
+from threadchat.storage.historyfile import HistoryFile
 from threadchat.storage.migrations import VERSION
 from threadchat.storage.records import Records
 from threadchat.storage.rows import Unwritten
-from threadchat.storage.searching import Found
+from threadchat.storage.searching import Found, SearchTurns
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.testing import DEADLINE
 
@@ -656,3 +658,36 @@ class TestTrouble:
                 other.execute("ROLLBACK")
             assert "cannot be written" in told.next()
             assert "written again" in told.next()
+
+
+def test_the_file_is_not_closed_during_a_search(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = Section()
+
+    class WatchedTurns(SearchTurns):
+        def acquire(self, timeout: float = -1) -> bool:
+            if self._is_taken:
+                section.another_waits()
+            return super().acquire(timeout)
+
+    close, read = HistoryFile.close, StoredHistory._read
+
+    def close_slowly(file: HistoryFile) -> None:
+        section.visit()
+        close(file)
+
+    def read_slowly(history: StoredHistory, *query: Any) -> Any:
+        section.visit()
+        return read(history, *query)
+
+    history = StoredHistory(path, never)
+    history.append("lobby", [Say("al", "hi", 1.0)])
+    monkeypatch.setattr(history, "_search_turns", WatchedTurns())
+    monkeypatch.setattr(HistoryFile, "close", close_slowly)
+    monkeypatch.setattr(StoredHistory, "_read", read_slowly)
+
+    def search() -> None:
+        assert len(history.search("hi", 1)) <= 1
+
+    enter_one_by_one(section, [search, history.close])

@@ -29,6 +29,61 @@ def run_concurrently(actions: Sequence[Callable[[], None]]) -> None:
         raise errors[0]
 
 
+class Section:
+    """A lock to put in the place of one, and what a double calls inside that lock's section.
+
+    The first thread inside stays there until another one is held up by the lock, or is inside as
+    well. So a missing lock shows each time, without luck and without a wait.
+    """
+
+    def __init__(self) -> None:
+        self.were_together = False
+        """Whether two threads were inside at once."""
+        self._lock = threading.Lock()
+        self._another_came = threading.Event()
+        self._inside = 0
+
+    def visit(self, *_: object) -> None:
+        """Be inside the section."""
+        self._inside += 1
+        if self._inside > 1:
+            self.were_together = True
+            self._another_came.set()
+        assert self._another_came.wait(DEADLINE), "no other thread came"
+        self._inside -= 1
+
+    def another_waits(self) -> None:
+        """Let the thread inside go on, as another one is held up by the lock."""
+        self._another_came.set()
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """See `threading.Lock`."""
+        if self._lock.acquire(blocking=False):
+            return True
+        self.another_waits()
+        return blocking and self._lock.acquire(timeout=timeout)
+
+    def release(self) -> None:
+        """See `threading.Lock`."""
+        self._lock.release()
+
+    def locked(self) -> bool:
+        """See `threading.Lock`."""
+        return self._lock.locked()
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def enter_one_by_one(section: Section, actions: Sequence[Callable[[], None]]) -> None:
+    """Run `actions` at once, each in a thread; fail if two of them were in `section` together."""
+    run_concurrently(actions)
+    assert not section.were_together
+
+
 def wait_until(condition: Callable[[], bool], what: str) -> None:
     """Wait for a state that no event announces, such as a thread blocked in a call."""
     pause = threading.Event()

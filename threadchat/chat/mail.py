@@ -101,7 +101,8 @@ class Mail:
             last = 0
             while waiting := self._waiting_after(last, person):
                 last = waiting[-1].id
-                writers = {kept.id: self._writer_of(kept) for kept in waiting}
+                with self._looking:
+                    writers = {kept.id: self._writer_of(kept) for kept in waiting}
                 ignored = [it for it in waiting if writers[it.id].identity in person.ignores]
                 self._delete(person, ignored)
                 shown = [it for it in waiting if it not in ignored]
@@ -144,8 +145,9 @@ class Mail:
             self._observer.warn(error.why)
             person.tell(Problem(str(error)))
         else:
-            for kept in some:
-                self._writers.pop(kept.id, None)
+            with self._looking:
+                for kept in some:
+                    self._writers.pop(kept.id, None)
 
     def _written_by(self, identity: Identity) -> list[int]:
         """Return the numbers of the messages that wait and are by the person of `identity`."""
