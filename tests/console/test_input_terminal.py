@@ -43,9 +43,12 @@ from tests.console.input_program import LINES, THREADS
 CHECKOUT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "tests.console.input_program"]
 
-# The terminal becomes the one that controls the session, as at a login.
+# The terminal becomes the one that controls the session, as at a login, and no signal is ignored: a
+# script that runs the tests in the background has some ignored, which every process inherits.
 _AT_A_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_DFL)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """
@@ -440,7 +443,17 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ends]:
 
 
 @pytest.fixture
-def reader(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> Iterator[TerminalInput]:
+def no_signal_is_ignored() -> Iterator[None]:
+    """Have SIGQUIT do what it does by default, even in a script in the background."""
+    before = signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGQUIT, before)
+
+
+@pytest.fixture
+def reader(
+    ends: Ends, no_signal_is_ignored: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TerminalInput]:
     """A reader at a terminal that is taken to be ours."""
 
     def is_in_foreground(descriptor: int) -> bool:
