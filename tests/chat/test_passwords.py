@@ -7,7 +7,8 @@ import pytest
 from tests.support.chats import RIGHT, Lobby, Somebody, protect
 from tests.support.clients import Client
 from tests.support.servers import run_server
-from threadchat.access.passphrase import make
+from threadchat.access import passphrase
+from threadchat.access.passphrase import Busy, make
 from threadchat.chat.names import NameProtected
 from threadchat.chat.passwords import MAX_WRONG_PASSWORDS
 from threadchat.chat.rules import RulesFiles
@@ -198,6 +199,22 @@ class TestNick:
             "=== Wrong ones came from your address. Wait 2 s.",
             "=== You are now al.",
         ]
+
+    def test_where_too_many_prove_at_once_it_says_so(
+        self, kept: Lobby, bo: Somebody, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def busy(given: str, kept: bytes) -> bool:
+            raise Busy
+
+        bo.secrets.append(RIGHT)
+        with monkeypatch.context() as patch:
+            patch.setattr(passphrase, "is_right", busy)
+            kept.types(bo, "/nick al")
+        first, told, *rest = bo.lines()
+        assert first == "Passphrase of al (Enter alone gives up): "
+        assert told == f"!!! {Busy()}"
+        assert (bo.name, bo.leaving, bo.wrong_passwords) == ("bo", None, 0)
+        assert len(rest) <= 1
 
     def test_tries_are_slowed_for_all_at_the_address(self, kept: Lobby, records: Records) -> None:
         records.protect("al", make(RIGHT))

@@ -15,6 +15,7 @@ from tests.support.members import FakeMember, GatedMember
 from tests.support.observer import Recorder
 from tests.support.waiting import wait_until
 from threadchat.chat import room as room_module
+from threadchat.chat.batch import Batch
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.entries import More
 from threadchat.chat.room import Room
@@ -32,6 +33,7 @@ from threadchat.net.sendqueue import MAX_QUEUED
 from threadchat.storage.history import History
 from threadchat.terminal.view import View
 from threadchat.testing import DEADLINE
+from threadchat.text.phrases import MAX_NAMES_LISTED, NAMES_OF_A_CROWD
 
 
 @pytest.fixture
@@ -789,3 +791,98 @@ def test_whether_ones_own_line_comes_back_is_settled_when_it_is_said(room: Room)
         held.start(partial(say, room, al, "hi"))
         al.hears_itself = True
     assert "al: hi" not in al.screen
+
+
+class TestWhatFailsAround:
+    """Observer and history raise: the room goes on, and the operator is told (promise 8)."""
+
+    @pytest.fixture
+    def failing(self, observer: Recorder, monkeypatch: pytest.MonkeyPatch) -> Recorder:
+        def fail(room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
+            raise RuntimeError("broken")
+
+        monkeypatch.setattr(observer, "shown", fail)
+        return observer
+
+    def test_an_observer(self, room: Room, failing: Recorder) -> None:
+        al, bo, cy = (FakeMember(name) for name in ("al", "bo", "cy"))
+        for member in (al, bo, cy):
+            room.join(member)  # returns, though the observer fails
+        say(room, al, "hi")
+        room.leave(bo, left(bo))
+        say(room, al, "ho")
+        assert cy.screen == "al: hi\r\n<-- bo left after 1 min (quit)\r\nal: ho\r\n"
+        assert room.members == (al, cy)
+        assert failing.failures == ["delivering to room lobby: broken"] * 6
+        room.leave(cy, left(cy))
+        room.join(cy)
+        assert al.screen.endswith("--> cy joined (2 here)\r\n")
+
+    def test_an_observer_that_fails_at_reporting_that(
+        self, room: Room, failing: Recorder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(doing: str, error: Exception) -> None:
+            raise error
+
+        monkeypatch.setattr(failing, "failed", fail)
+        al, bo = FakeMember("al"), FakeMember("bo")
+        room.join(al)
+        room.join(bo)
+        say(room, al, "hi")
+        assert bo.screen == "al: hi\r\n"
+
+    def test_an_observer_while_a_batch_of_another_server_is_shown(
+        self, room: Room, failing: Recorder
+    ) -> None:
+        al = FakeMember("al")
+        room.join(al)
+        batch = Batch("lobby")
+        batch.add_said([Say("far", "hi", time.time())], FakeMember("far"))
+        room.apply_later(batch.for_another())
+        say(room, FakeMember("bo"), "ho")  # the turn was passed on
+        assert al.screen == "far: hi\r\nbo: ho\r\n"
+
+    @pytest.mark.parametrize("method", ["last_place", "topic", "recent", "since"])
+    def test_a_history_on_joining(
+        self,
+        method: str,
+        room: Room,
+        history: History,
+        observer: Recorder,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise OSError("disk gone")
+
+        al, bo = FakeMember("al"), FakeMember("bo")
+        room.join(al)
+        say(room, al, "before")
+        place = history.last_place("lobby")
+        monkeypatch.setattr(history, method, fail)
+        room.join(bo, b"=== Welcome.\r\n", place if method == "since" else None)
+        assert bo.screen.startswith("=== Welcome.\r\n")
+        say(room, al, "hi")
+        assert bo.screen.endswith("al: hi\r\n")
+        assert al.screen == "--> bo joined (2 here)\r\n"
+        assert room.members == (al, bo)
+        assert len(observer.failures) == 1
+        assert observer.failures[0].endswith("in room lobby: disk gone")
+
+
+@pytest.mark.parametrize("others", range(6, 12))
+def test_each_of_nine_or_so_that_join_together_is_told_of_all_others(
+    room: Room, others: int
+) -> None:
+    names = [f"n{number}" for number in range(others + 1)]
+    crowd = [FakeMember(name) for name in names]
+    with Held(room) as held:
+        for member in crowd:
+            held.start(partial(room.join, member))
+    for member in crowd:
+        line = member.screen.splitlines()[-1]
+        rest = [name for name in names if name != member.name]
+        told = re.fullmatch(rf"--> (.*) joined \({others + 2} here\)", line)
+        assert told is not None
+        if others > MAX_NAMES_LISTED:
+            rest = [*rest[:NAMES_OF_A_CROWD], f"{others - NAMES_OF_A_CROWD} others"]
+        assert re.split(", | and ", told[1]) == rest

@@ -1,16 +1,18 @@
 """What a client sends that is no line: each kind is paid for, and none of it is lost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 
 from tests.support.clients import Client
-from tests.support.servers import run_server
+from tests.support.servers import run_server, terminals
 from tests.support.waiting import wait_until
 from tests.terminal.support import PUTTY
+from threadchat import ChatServer
 from threadchat.access.flood import ANSWER_COST, CHUNK_COST
-from threadchat.handlers.intake import PIECE
+from threadchat.handlers.connection import TerminalConnection
+from threadchat.handlers.intake import PIECE, Intake
 from threadchat.session.floodcontrol import FloodControl
 from threadchat.terminal import costs
 from threadchat.terminal.linebuffer import MAX_LINE
@@ -134,3 +136,36 @@ def test_nor_outlives_its_connection() -> None:
         al.expect("=== That was fast")
         al.reset()
         assert console.next_disconnect().name == "al"
+
+
+class TestWaitingEvents:
+    """What has come in and is not served yet is bounded: it is served before more is received."""
+
+    @pytest.fixture
+    def connection(self, server: ChatServer) -> Iterator[tuple[Client, TerminalConnection]]:
+        with Client(server, "al") as al:
+            al.sync()
+            (handler,) = terminals(server)
+            yield al, handler.client
+
+    def test_no_more_is_received_while_something_waits(
+        self, connection: tuple[Client, TerminalConnection], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _, client = connection
+        received: list[bytes] = []
+
+        def receive(intake: Intake) -> bytes:
+            received.append(b"one\r\ntwo\r\nthree\r\n")
+            return received[-1]
+
+        monkeypatch.setattr(Intake, "receive_now", receive)
+        assert client.take_lines(2, receives=True) == ["one", "two"]
+        assert client.take_lines(2, receives=True) == ["three"]
+        assert len(received) == 1
+        assert client.take_lines(2, receives=False) == []
+        assert len(received) == 1
+        assert client.take_lines(3, receives=True) == ["one", "two", "three"]
+        assert len(received) == 2
+        client.put_back(["two", "three"])
+        assert client.take_lines(3, receives=True) == ["two", "three"]
+        assert len(received) == 2

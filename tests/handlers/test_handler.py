@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.clients import Client
+from tests.support.clients import Client, said_by
 from tests.support.clock import Clock
 from tests.support.servers import WatchingConsole, run_server, terminals
 from tests.support.waiting import wait_until
@@ -472,3 +472,24 @@ def test_what_served_a_client_is_freed_at_its_end(
         del handler
         al.send(last_words)
     wait_until(lambda: not any(it() for it in there), "nothing is left of it")
+
+
+@pytest.mark.parametrize(
+    "behind", [b"behind\r\n/me is here\r\nand behind that", b"half a line", b""]
+)
+def test_lines_behind_a_kick_are_not_said(behind: bytes) -> None:
+    def kick(chat: Chat, person: Person, argument: str) -> None:
+        assert person.connection is not None
+        person.connection.end("kicked by the test", "Out you go.")
+
+    with (
+        run_server(commands=[Command("out", "", "end yourself", kick)]) as (server, _),
+        Client(server, "al") as al,
+        Client(server, "bo") as bo,
+    ):
+        al.expect("bo joined")
+        bo.send(b"before\r\n/out\r\n" + behind)
+        bo.expect_end()
+        al.expect("<-- bo left")
+        assert said_by("bo", al.received.decode()) == ["before"]
+        assert b"* bo" not in al.received

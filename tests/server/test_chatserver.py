@@ -4,10 +4,12 @@ import contextlib
 import errno
 import re
 import socket
+import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any, TypeVar
 
 import pytest
 
@@ -17,8 +19,14 @@ from tests.support.waiting import run_concurrently, wait_until
 from threadchat import ChatServer, Command, OperatorError
 from threadchat.access.bans import parse_target
 from threadchat.handlers import connection as connection_module
+from threadchat.handlers.handler import ClientHandler
 from threadchat.messages.kinds import RoomMessage
 from threadchat.monitoring.events import Connected, Event
+from threadchat.server import chatserver
+from threadchat.server.config import ServerConfig
+from threadchat.server.listener import CannotListenForTls
+from threadchat.storage.history import History
+from threadchat.storage.records import Records
 from threadchat.testing import DEADLINE, UNLIMITED
 
 
@@ -413,3 +421,154 @@ def test_a_client_that_is_banned_and_comes_again_and_again_fills_no_log(
     first, second = [line for line in console.file.getvalue().splitlines() if "refused" in line]
     assert re.search(r"client refused      127\.0\.0\.1:\d+ \(banned\)$", first)
     assert second.endswith("client refused      127.0.0.1 (banned), 29 times in the last minute")
+
+
+class TestALoginThatFails:
+    """The set-up of a handler raises: that client alone is closed (promise 8)."""
+
+    def test_its_place_is_free_again_and_the_operator_is_told(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(handler: ClientHandler) -> None:
+            raise RuntimeError("a bug")
+
+        limits = replace(UNLIMITED, max_clients=1, max_per_address=1)
+        with run_server(limits=limits) as (server, console):
+            with monkeypatch.context() as patch:
+                patch.setattr(ClientHandler, "setup", fail)
+                with Client(server) as unlucky:
+                    assert unlucky.expect_end() == ""
+                    wait_until(lambda: not server.clients.threads(), "it is forgotten")
+            (trouble,) = console.troubles
+            assert re.fullmatch(r"serving 127\.0\.0\.1:\d+: RuntimeError: a bug", trouble)
+            console.troubles.clear()
+            Client(server, "al").close()
+
+
+Kept = TypeVar("Kept", History, Records)
+
+
+class Closes:
+    """Counts how often a history, or records, were closed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.history, self.records = History(), Records(None)
+        self.closed: list[str] = []
+        monkeypatch.setattr(History, "close", self._noting("History", History.close))
+        monkeypatch.setattr(Records, "close", self._noting("Records", Records.close))
+
+    def _noting(self, name: str, close: Callable[[Kept], None]) -> Callable[[Kept], None]:
+        def note(it: Kept) -> None:
+            self.closed.append(name)
+            close(it)
+
+        return note
+
+
+class TestAPortThatIsTaken:
+    @pytest.fixture
+    def taken(self) -> Iterator[tuple[str, int]]:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            yield other.getsockname()
+
+    def test_history_and_records_stay_their_owners(
+        self, taken: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        closes = Closes(monkeypatch)
+        with pytest.raises(OSError, match="in use"):
+            ChatServer(taken, history=closes.history, records=closes.records)
+        assert closes.closed == []
+        closes.records.close()
+
+    @pytest.mark.parametrize("are_given", [False, True])
+    def test_for_tls_all_that_was_open_is_closed(
+        self,
+        taken: tuple[str, int],
+        context: ssl.SSLContext,
+        are_given: bool,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        closes = Closes(monkeypatch)
+        config = ServerConfig(tls=context, tls_address=taken)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            address = free.getsockname()
+        given: dict[str, Any] = (
+            {"history": closes.history, "records": closes.records} if are_given else {}
+        )
+        with pytest.raises(CannotListenForTls) as raised:
+            ChatServer(address, config, **given)
+        assert raised.value.errno == errno.EADDRINUSE
+        assert sorted(closes.closed) == ["History", "Records"]
+        with ChatServer(address):  # the first port is free again
+            pass
+        closes.records.close()
+
+    def test_any_other_error_there_closes_all_too(
+        self, context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(chatserver, "TlsListener", fail)
+        closes = Closes(monkeypatch)
+        with pytest.raises(KeyboardInterrupt):
+            ChatServer(("127.0.0.1", 0), ServerConfig(tls=context))
+        assert sorted(closes.closed) == ["History", "Records"]
+        closes.records.close()
+
+
+def test_a_stop_cuts_off_who_still_takes_nothing_when_its_time_is_nearly_over(
+    watched: tuple[ChatServer, WatchingConsole], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Promise 9. The client is waited for as long as that helps, and its thread ends.
+    monkeypatch.setattr(connection_module, "DRAIN_SECONDS", DEADLINE)
+    server, console = watched
+    with Client(server, "stuck", receive_buffer=2048) as stuck, Client(server, "al") as al:
+        _fill(server, stuck, al)
+        (handler,) = [it for it in terminals(server) if it.person.name == "stuck"]
+        server.stop(1.0)
+        assert not server.clients.threads()
+        assert handler.send_queue.reason == "server stopping"
+        assert not handler.send_queue.is_behind
+        assert {console.next_disconnect().why for _ in range(2)} == {"server stopping"}
+
+
+def test_a_stop_keeps_some_of_its_time_for_cutting_off(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(chatserver, "join", lambda thread, timeout: waits.append(timeout))
+    with Client(server, "al"):
+        server.stop(100.0)
+        assert 0.0 < waits[0] <= 90.0
+    wait_until(lambda: not server.clients.threads(), "the client has gone")
+
+
+def test_what_is_given_is_used_and_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    closes = Closes(monkeypatch)
+    closes.records.ban("dan", "op")
+    with run_server(history=closes.history, records=closes.records) as (server, _):
+        with Client(server, "al") as al:
+            al.type("hi")
+            al.sync()
+        with Client(server) as dan:
+            dan.type("dan")
+            dan.expect("!!! That is banned here")
+        assert [it.text for it in closes.history.recent("lobby", 9)] == ["hi"]
+        assert closes.closed == []
+    assert sorted(closes.closed) == ["History", "Records"]
+
+
+class TestAnOperatorsStop:
+    def test_without_a_finish_it_stops_the_server(self, server: ChatServer) -> None:
+        with Client(server, "al") as al:
+            server.chat.control.finish()
+            assert al.expect_end().endswith("=== The server is stopping. Goodbye.\r\n")
+        assert server.socket.fileno() == -1
+
+    def test_with_one_that_is_called_instead(self) -> None:
+        finished: list[bool] = []
+        with run_server(finish=lambda: finished.append(True)) as (server, _):
+            server.chat.control.finish()
+            assert finished == [True]
+            Client(server, "al").close()

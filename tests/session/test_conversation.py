@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.support.clients import Client
+from tests.support.observer import Recorder
 from tests.support.servers import TRANSPORTS, WatchingConsole, run_server, terminals
 from tests.support.waiting import wait_until
 from threadchat import ChatServer
@@ -16,6 +17,7 @@ from threadchat.handlers import handler as handler_module
 from threadchat.handlers.connection import TerminalConnection
 from threadchat.handlers.handler import ClientHandler
 from threadchat.messages.kinds import Spoken
+from threadchat.monitoring.events import Named
 from threadchat.net.transport import PlainTransport
 from threadchat.server.config import ServerConfig
 from threadchat.session.conversation import CATCH_UP_SECONDS
@@ -240,3 +242,13 @@ class TestWhatShowsNothing:
             client.type("\n".join(NOTHING[:4]))
             for _ in NOTHING[:4]:
                 client.expect("!!! A name needs at least one letter or digit.\r\n")
+
+
+def test_a_rename_is_told_to_those_who_watch() -> None:
+    recorder = Recorder()
+    with run_server(watchers=[recorder]) as (server, _), Client(server, "al") as al:
+        for line in ("/nick ed", "/nick ed", "/nick Ed", "/nick no way", "hi"):
+            al.type(line)
+        al.sync()
+    told = [(it.name, it.before) for it in recorder.events if isinstance(it, Named)]
+    assert told == [("al", ""), ("ed", "al"), ("Ed", "ed")]

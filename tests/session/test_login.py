@@ -1,10 +1,18 @@
 """How a client is greeted, and asked for a name."""
 
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from tests.support.clients import Client
-from tests.support.servers import WatchingConsole
+from tests.support.clock import Clock
+from tests.support.servers import WatchingConsole, run_server
 from threadchat import ChatServer
+from threadchat.access import passphrase
+from threadchat.access.passphrase import Busy
+from threadchat.chat.rules import RulesFiles
+from threadchat.storage.records import Records
 
 
 def test_the_first_client_is_greeted_and_asked(server: ChatServer) -> None:
@@ -90,3 +98,65 @@ def test_one_can_quit_at_the_name_prompt(server: ChatServer, console: WatchingCo
         assert client.expect_end().endswith("=== Goodbye.\r\n")
         disconnect = console.next_disconnect()
         assert (disconnect.name, disconnect.why) == ("", "quit")
+
+
+class TestRoomPassword:
+    @pytest.fixture
+    def password(self, tmp_path: Path) -> RulesFiles:
+        (tmp_path / "door").write_text("door are open\n")
+        return RulesFiles(password=tmp_path / "door")
+
+    @pytest.mark.parametrize("first", ["wrong", ""])
+    def test_three_wrong_ones_end_the_connection(self, password: RulesFiles, first: str) -> None:
+        with run_server(files=password, clock=Clock()) as (server, console):
+            with Client(server) as client:
+                for typed in (first, "sesame"):
+                    client.expect("Password: ")
+                    client.type(typed)
+                    client.expect("!!! That is not it. Try again.\r\n")
+                    server.chat.passwords._tries.succeeded("127.0.0.1")  # nobody waits
+                client.expect("Password: ")
+                client.type("door is open")
+                assert client.expect_end() == "!!! That was the wrong one, try 3. Goodbye.\r\n"
+            assert console.next_disconnect().why == "wrong password"
+
+    def test_two_wrong_ones_do_not(self, password: RulesFiles) -> None:
+        with run_server(files=password, clock=Clock()) as (server, _), Client(server) as client:
+            for typed in ("wrong", "sesame", "door are open"):
+                client.expect("Password: ")
+                client.type(typed)
+                server.chat.passwords._tries.succeeded("127.0.0.1")
+            client.expect("Your name: ")
+
+    @pytest.mark.parametrize("typed", ["/quit", " /quit "])
+    def test_leaving_there(self, password: RulesFiles, typed: str) -> None:
+        with run_server(files=password) as (server, console):
+            with Client(server) as client:
+                client.expect("Password: ")
+                client.type(typed)
+                assert client.expect_end() == "=== Goodbye.\r\n"
+            assert console.next_disconnect().why == "quit"
+
+    def test_closing_there(self, password: RulesFiles) -> None:
+        with run_server(files=password) as (server, console):
+            with Client(server) as client:
+                client.expect("Password: ")
+            assert console.next_disconnect().why == "closed"
+
+
+def test_where_too_many_prove_at_once_the_name_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def busy(given: str, kept: bytes) -> bool:
+        raise Busy("Too many passphrases are being checked just now.")
+
+    monkeypatch.setattr(passphrase, "is_right", busy)
+    with closing(Records(None)) as records:
+        records.protect("al", b"kept")
+        with run_server(records=records) as (server, _), Client(server) as client:
+            client.type("al")
+            client.expect("Passphrase of al")
+            client.type("correct horse")
+            client.expect("!!! Too many passphrases are being checked just now.\r\nYour name: ")
+            client.type("bo")
+            client.expect("Welcome, bo.")

@@ -104,6 +104,21 @@ def test_words_and_commands_are(line: str, look: Callable[[], None]) -> None:
         al.sync()
 
 
+def test_a_warning_comes_once(look: Callable[[], None]) -> None:
+    clock = Clock()
+    with (
+        run_server(limits=replace(UNLIMITED, idle_timeout=600), clock=clock) as (server, _),
+        Client(server, "al") as al,
+    ):
+        clock.now += 540  # no sooner than a minute before, and then at once
+        al.expect("=== Are you still here? Say something within 1 min, or be let go.\r\n")
+        for _ in range(3):
+            clock.now += 10
+            look()
+        al.sync()
+        assert al.received.count(b"still here") == 1
+
+
 def test_nobody_is_warned_before_half_of_the_time_is_over(look: Callable[[], None]) -> None:
     clock = Clock()
     with (

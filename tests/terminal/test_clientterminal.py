@@ -1,5 +1,6 @@
 """Test a client's terminal: lines, modes, secrets, and what stands on the screen (promise 5)."""
 
+import re
 import tracemalloc
 from itertools import pairwise
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from tests.terminal.support import (
     AGREED,
     DO_BINARY,
+    HOME,
     PROBE,
     PUTTY,
     Session,
@@ -634,3 +636,132 @@ class TestPieces:
             session.events += session.terminal.receive_data(piece, session.now, has_rest=True)
         session.type(b"\xff\xf1")
         assert session.shown == ["=== alan  albert", "al"]
+
+
+class TestGivingTheEchoBack:
+    """One half of character mode ends: so does the other, and the screen is the client's again."""
+
+    DONT_ECHO, DONT_SGA = b"\xff\xfe\x01", b"\xff\xfe\x03"
+    WONT_ECHO, WONT_SGA = b"\xff\xfc\x01", b"\xff\xfc\x03"
+
+    @pytest.fixture
+    def session(self) -> Session:
+        session = Session([PUTTY])
+        assert session.terminal.is_in_character_mode
+        session.terminal.set_prompt("lobby> ")
+        session.settle()
+        return session
+
+    @pytest.mark.parametrize(
+        ("said", "other"), [(DONT_ECHO, WONT_SGA), (DONT_SGA, WONT_ECHO)], ids=["ECHO", "SGA"]
+    )
+    def test_dont_after_it_was_agreed_gives_up_the_other_too(
+        self, session: Session, said: bytes, other: bytes
+    ) -> None:
+        output = session.type(said)
+        assert other in output
+        assert not session.terminal.is_in_character_mode
+        assert session.terminal.mode is Mode.LINE
+        assert session.terminal.take_output() == (b"", None)
+        # Both are confirmed, and nothing is asked again, then or later.
+        rest = session.type(self.DONT_ECHO + self.DONT_SGA) + session.type(b"hi\r\n")
+        assert rest == b""
+        assert session.lines == ["hi"]
+
+    def test_leaving_takes_the_drawn_line_away_and_leaves_what_was_typed(
+        self, session: Session
+    ) -> None:
+        session.press("hel")
+        assert session.shown == ["lobby> hel"]
+        session.terminal.set_character_mode(False)
+        output = session.settle()
+        assert self.WONT_ECHO in output
+        assert self.WONT_SGA in output
+        assert not re.search(rb"\xff[\xfb\xfd]", output), "nothing is asked"
+        assert session.shown == ["hel"]
+        assert session.terminal.take_output() == (b"", None)
+        assert session.type(self.DONT_ECHO + self.DONT_SGA + b"lo\r\n") == b""
+        assert session.lines == ["hello"]
+
+    def test_a_question_stays_on_the_screen(self, session: Session) -> None:
+        session.terminal.ask("Your name: ")
+        session.settle()
+        session.press("a")
+        session.terminal.set_character_mode(False)
+        session.settle()
+        assert session.shown == ["Your name: a"]
+
+    def test_a_secret_does_not(self, session: Session) -> None:
+        session.terminal.ask_secret("Passphrase: ")
+        session.settle()
+        session.press("horse")
+        session.terminal.set_character_mode(False)
+        session.settle()
+        assert "horse" not in "".join(session.shown)
+
+    def test_the_mode_is_left_once(self, session: Session) -> None:
+        session.terminal.set_character_mode(False)
+        session.settle()
+        session.terminal.set_character_mode(False)
+        assert session.settle() == b""
+
+
+class TestSize:
+    @staticmethod
+    def size(columns: int, rows: int) -> bytes:
+        return b"\xff\xfa\x1f" + bytes((0, columns, 0, rows)) + b"\xff\xf0"
+
+    @staticmethod
+    def type_across_two_rows(session: Session) -> None:
+        """Change the first of 30 letters: the cursor is found only with the right width."""
+        session.screen.resize(10, 20)
+        session.press("x" * 30)
+        session.type(HOME.encode(), after=1.0)
+        session.press("a")
+        assert session.shown == ["a" + "x" * 19, "x" * 11]
+
+    def test_one_that_came_before_character_mode_counts_in_it(self) -> None:
+        session = Session([b"\xff\xfb\x1f" + self.size(20, 10)])
+        assert not session.terminal.is_in_character_mode
+        session.type(AGREED)
+        assert session.terminal.is_in_character_mode
+        self.type_across_two_rows(session)
+
+    def test_the_last_one_counts_when_character_mode_comes_again(self) -> None:
+        session = Session([PUTTY + self.size(70, 10)])
+        session.terminal.set_character_mode(False)
+        session.settle()
+        session.type(b"\xff\xfe\x01\xff\xfe\x03" + self.size(20, 10))
+        session.terminal.set_character_mode(True)
+        session.settle()
+        session.type(AGREED)
+        self.type_across_two_rows(session)
+
+
+class TestCharsetOfAGuess:
+    GUESSED = b"caf\xe9\n"
+
+    def test_it_is_a_guess_no_longer(self) -> None:
+        session = Session([self.GUESSED])
+        assert session.terminal.view[:2] == ("cp1252", True)
+        assert session.terminal.set_charset("latin-1") == "iso8859-1"
+        assert session.terminal.view[:2] == ("iso8859-1", False)
+
+    @pytest.mark.parametrize("name", ["cp1252", "utf-8"])
+    def test_the_same_one_confirms_it_and_another_ends_it(self, name: str) -> None:
+        session = Session([self.GUESSED])
+        session.terminal.set_charset(name)
+        assert session.terminal.view[:2] == (name, False)
+        session.events.clear()
+        # A whole line of UTF-8 would end a guess, and bad bytes would begin one; neither does now.
+        session.type("日本\n".encode() + self.GUESSED)
+        assert all(isinstance(event, str) for event in session.events)
+        assert session.terminal.view[:2] == (name, False)
+
+    def test_lines_are_taken_fast_again_only_in_utf8(self) -> None:
+        session = Session([b"hi\n"])
+        assert session.terminal.plain_lines(b"hi\n") == ["hi"]
+        session.terminal.set_charset("cp1252")
+        assert session.terminal.plain_lines(b"hi\n") is None
+        session.type(b"hi\n")
+        assert session.terminal.plain_lines(b"hi\n") is None

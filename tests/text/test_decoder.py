@@ -269,3 +269,75 @@ class TestByteOrderMark:
     @pytest.mark.parametrize("data", [b"\xef", b"\xef\xbb", b"\xef\xbbx", b"\xefx"])
     def test_a_part_of_it_is_text(self, data: bytes) -> None:
         assert decoded(data)[-1] == data.decode("cp1252")
+
+
+class TestLettersOfTwoBytes:
+    """Encodings in which the second byte of a letter may be an ASCII one, such as a backslash."""
+
+    CASES = pytest.mark.parametrize(
+        ("encoding", "text"),
+        [
+            ("cp932", "ソ表"),
+            ("gbk", "乗丂"),
+            ("big5", "功許"),
+            ("gb18030", "乗"),
+            ("cp932", "aソ\nソb\n"),
+        ],
+    )
+
+    @CASES
+    def test_a_cut_within_one_changes_nothing(self, encoding: str, text: str) -> None:
+        data = text.encode(encoding)
+        assert any(byte < 0x80 for byte in data)
+        for chunks in all_ways_to_cut(data):
+            decoder = Decoder()
+            decoder.use(encoding)
+            assert "".join(map(decoder.decode, chunks)) == text
+
+    @CASES
+    @pytest.mark.parametrize("holds_lines", [False, True])
+    def test_so_in_a_guess(self, encoding: str, text: str, holds_lines: bool) -> None:
+        for chunks in all_ways_to_cut(text.encode(encoding)):
+            decoder = Decoder(encoding)
+            decoder.holds_lines = holds_lines
+            decoded = "".join(map(decoder.decode, chunks)) + decoder.decode(b"", final=True)
+            assert decoded == text
+            assert decoder.encoding == encoding
+
+    @CASES
+    def test_one_that_has_begun_is_dropped_with_the_line(self, encoding: str, text: str) -> None:
+        data = text.encode(encoding)
+        decoder = Decoder()
+        decoder.use(encoding)
+        decoder.decode(data[:1])
+        decoder.clear()
+        assert decoder.decode(data) == text
+
+    @CASES
+    def test_one_that_has_begun_is_no_plain_line(self, encoding: str, text: str) -> None:
+        decoder = Decoder()
+        assert decoder.is_plain
+        decoder.use(encoding)
+        assert not decoder.is_plain
+        assert text.startswith(decoder.decode(text.encode(encoding)[:1]))
+        assert not decoder.is_plain
+
+
+class TestAnEncodingThatIsSet:
+    """It stays, whatever bytes come, and even if it was a guess before."""
+
+    BAD, GOOD = b"caf\xe9\n", "日本\n".encode()
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "iso8859-2"])
+    @pytest.mark.parametrize("before", [b"", BAD, GOOD])
+    @pytest.mark.parametrize("holds_lines", [False, True])
+    def test_it_is_no_guess(self, encoding: str, before: bytes, holds_lines: bool) -> None:
+        decoder = Decoder()
+        decoder.holds_lines = holds_lines
+        decoder.decode(before)
+        decoder.take_changes()
+        decoder.use(encoding)
+        for data in (self.BAD * 40, self.GOOD, self.BAD):
+            decoder.decode(data)
+        assert decoder.take_changes() == []
+        assert (decoder.encoding, decoder.is_a_guess) == (encoding, False)
