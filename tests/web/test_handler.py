@@ -328,6 +328,17 @@ class TestBadInput:
             assert al.code() == 1003
             cy.expect("<-- al left")
 
+    def test_a_flood_of_pings_waits_as_lines_do(self) -> None:
+        limits = Limits(max_per_address=0, max_connects=0, flood=(10.0, 2.0))
+        with (
+            run_server(web_address=("127.0.0.1", 0), limits=limits) as (server, _),
+            Page(server, "al") as al,
+        ):
+            for _ in range(200):
+                al.send("ping")
+            assert al.expect("info")["text"].startswith("That was fast")
+            al.cut()  # the server answers a close only after the wait
+
     def test_a_line_that_is_too_long_is_told(self, server: ChatServer) -> None:
         with Page(server, "al") as al:
             al.type("x" * 5000)

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 
+from threadchat.access.flood import ANSWER_COST, CHUNK_COST
 from threadchat.chat.chat import Chat
 from threadchat.chat.interfaces import Portion
 from threadchat.chat.person import Person
@@ -91,12 +92,20 @@ class WebConnection:
         self._confirmed = 0  # the last of which the page was told
         self._asks = b""  # the question that is open
         self._is_time_for: Callable[[str], bool] | None = None
+        self._is_time_for_input: Callable[[float], bool] | None = None
 
     def begin(
-        self, greet: Callable[[], None], is_time_for: Callable[[str], bool] | None = None
+        self,
+        greet: Callable[[], None],
+        is_time_for: Callable[[str], bool] | None = None,
+        is_time_for_input: Callable[[float], bool] | None = None,
     ) -> None:
-        """Say hello and greet. `is_time_for` is called with each line before it is passed on."""
+        """Say hello and greet. `is_time_for` is called with each line before it is passed on.
+
+        `is_time_for_input` is called, with the cost in lines, after anything that is no line.
+        """
         self._is_time_for = is_time_for
+        self._is_time_for_input = is_time_for_input
         self.links.send(obj("hello", **self._hello))
         greet()
 
@@ -198,8 +207,14 @@ class WebConnection:
                 why = self.links.reason_of_loss
                 self._note(SeatKept(who.id, who.name, who.address, why))
             return not self.links.is_over
+        before = self._taken
         self._take(texts)
-        return True
+        is_time = self._is_time_for_input
+        others = len(texts) - (self._taken - before)
+        if is_time is None or (texts and others <= 0):
+            return True
+        # Pings, frames of nothing and numbers that come again make work, too.
+        return is_time(CHUNK_COST + max(0, others) * ANSWER_COST)
 
     # Going on with another link
 
@@ -309,7 +324,8 @@ class WebConnection:
             if offered is not None:
                 self._go_on_with(*offered)
             link = self.links.current
-            if link is not None and len(self._events) < MAX_WAITING:
+            is_long = time.monotonic() < deadline  # else what has come in is read soon enough
+            if is_long and link is not None and len(self._events) < MAX_WAITING:
                 self._take(link.receive_now(self._chat.clock()) or ())
         return not self.links.is_over
 

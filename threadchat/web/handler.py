@@ -239,11 +239,13 @@ class WebHandler(socketserver.StreamRequestHandler):
         host, person = self.host, self.person
         login = Login(host.chat, client)
         conversation = Conversation(host.chat, host.commands, client, host.limits.flood)
-        is_time_for = conversation.is_time_for if host.limits.flood else None
+        timed = (
+            (conversation.is_time_for, conversation.is_time_for_input) if host.limits.flood else ()
+        )
         # A page that resumes has a seat already, so it is admitted only if that is not so.
         if not resumes and not self._is_admitted(client):
             return
-        client.begin(login.greet, is_time_for)
+        client.begin(login.greet, *timed)
         if resumes:
             resume = client.first_resume()
             if resume is not None and self._has_handed_on(client, resume):
