@@ -29,7 +29,7 @@ from tests.benchmarks.workloads import (
     Workload,
 )
 
-BRIEF = {"seconds": 0.05, "warmup": 0, "deadline": 20}
+BRIEF = {"seconds": 0.4, "warmup": 0, "deadline": 20}
 
 BY_NAME = {peer.name: peer for peer in PEERS}
 
@@ -381,7 +381,7 @@ def run_benchmark(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_one_command_measures_and_writes(tmp_path: Path) -> None:
-    arguments = ("--quick", "--workloads", "c", "--seconds", "0.05", "--peers", "threadchat,c")
+    arguments = ("--quick", "--workloads", "c", "--seconds", "0.4", "--peers", "threadchat,c")
 
     done = run_benchmark(*arguments, "--output", str(tmp_path / "out"))
 
