@@ -1,9 +1,10 @@
-"""The rooms of a chat: the table of them, and how its history sees them."""
+"""The rooms of a chat, how its history sees them, and people that leave."""
 
 import pytest
 
 from tests.support.chats import Lobby
 from threadchat.messages.kinds import Say
+from threadchat.text.names import BadName
 
 
 def test_the_history_knows_in_which_rooms_somebody_is(lobby: Lobby) -> None:
@@ -52,3 +53,39 @@ def test_a_room_that_begins_during_a_stop_is_hushed_too(lobby: Lobby) -> None:
     al.lines()
     lobby.chat.leave(bo, "quit")
     assert al.lines() == []
+
+
+@pytest.mark.parametrize("line", ["/msg bo psst", "/reply psst"])
+def test_nobody_writes_to_somebody_of_whom_they_read_that_they_left(
+    lobby: Lobby, line: str
+) -> None:
+    al, bo = lobby.enter("al", "bo")
+    lobby.types(bo, "/msg al hi")
+    al.lines()
+    bo.lines()
+    deliver, al.deliver = al.deliver, lambda data: write_back(data)
+
+    def write_back(data: bytes) -> None:
+        al.deliver = deliver
+        deliver(data)
+        lobby.types(al, line)
+
+    lobby.chat.leave(bo, "quit")
+    left, answer = al.lines()
+    assert left.startswith("<-- bo left")
+    assert answer.startswith("!!! ")
+    assert bo.lines() == []
+    assert not lobby.chat.names.is_here("bo")
+
+
+def test_the_name_of_somebody_that_leaves_is_taken_until_all_have_been_told(lobby: Lobby) -> None:
+    al, bo = lobby.enter("al", "bo")
+    deliver, al.deliver = al.deliver, lambda data: take(data)
+
+    def take(data: bytes) -> None:
+        al.deliver = deliver
+        with pytest.raises(BadName, match="bo is taken"):
+            lobby.chat.names.claim(al, "bo")
+
+    lobby.chat.leave(bo, "quit")
+    lobby.chat.names.claim(al, "bo")

@@ -226,6 +226,7 @@ class Chat:
 
         If the connection was lost, the person's name is kept for a while (see `Names.keep`).
         """
+        person.has_left = True
         person.entered_at = person.joined_at  # the line tells the time in the chat, not the room
         self._leave_room(person, why)
         self.names.remember(person)

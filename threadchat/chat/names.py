@@ -242,13 +242,20 @@ class Names:
 
     def find(self, name: str) -> Person:
         """Return the person called `name`; raise `KeyError` if nobody here is."""
+        fold = fold_name(name)
         with self._freed:
-            return self._by_fold[fold_name(name)]
+            person = self._by_fold[fold]
+        if person.has_left:  # the name stays taken until everybody has been told
+            raise KeyError(fold)
+        return person
 
     def is_here(self, name: str) -> bool:
         """Return whether somebody here is called `name`."""
-        with self._freed:
-            return fold_name(name) in self._by_fold
+        try:
+            self.find(name)
+        except KeyError:
+            return False
+        return True
 
     def find_called(self, name: str) -> Identity:
         """Return who is called `name`, or owns it, or had it and has just left; else `NOBODY`."""
@@ -268,10 +275,12 @@ class Names:
         """
         identity = identity.current
         with self._freed:
-            person = self._by_fold.get(fold_name(name))
-            if person is not None and person.identity is identity:
-                return person
-            here = [it for it in self._by_fold.values() if it.identity is identity]
+            named = self._by_fold.get(fold_name(name))
+            here = [
+                it for it in self._by_fold.values() if it.identity is identity and not it.has_left
+            ]
+        if named in here:
+            return named
         return here[-1] if here else None
 
     def owner_of(self, protected: Protected) -> Identity:

@@ -53,6 +53,7 @@ class Person:
         "entered_at",
         "folded_name",
         "format",
+        "has_left",
         "hears_itself",
         "id",
         "identity",
@@ -111,6 +112,8 @@ class Person:
         self.muted_until = -math.inf
         """On the monotonic clock, in seconds."""
         self.wrong_passwords = 0
+        self.has_left = False
+        """Whether the others are told, or were, that this person is gone: nothing reaches them."""
         self.leaving: str | None = None
         """Why the person is leaving: a `Reason`, followed by their own words. None until then."""
         self.deliver = deliver
