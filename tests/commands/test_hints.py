@@ -65,6 +65,8 @@ def test_what_there_is_needs_no_hint() -> None:
         ("/dance", "There is no /dance. /help lists all."),
         ("/clear", "There is no /clear. Only your own terminal can clear its screen."),
         ("/usr/bin is full", "There is no /usr/bin. /help lists all; //usr/bin says it."),
+        ("/unaway", "There is no /unaway. You are back as soon as you say something."),
+        ("/log", "There is no /log. /last shows what was said; /search finds more."),
         ("/topci", "There is no /topci. Did you mean /topic? /help lists all."),
     ],
 )

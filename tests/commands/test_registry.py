@@ -129,6 +129,8 @@ class TestMissedCalls:
             (" \uff0fmsg al secret", "msg"),
             (" /identify secret", "identify"),
             (" /kick al", "kick"),
+            (" / msg al secret", "msg"),
+            ("\uff0f\u3000msg al secret", "msg"),
         ],
     )
     def test_a_command_is_seen(self, lobby: Lobby, words: str, name: str) -> None:
@@ -138,7 +140,7 @@ class TestMissedCalls:
         "words",
         [
             *("", "hi", " hi", " /usr/bin", " /etc", " /who/is", " //who", "a /who", "- /who"),
-            *("\\who", " / who", " /", "1/2", " http://who", " /whoever", "(/who)"),
+            *("\\who", " / whoever", " / / who", " /", "1/2", " http://who", " /whoever", "(/who)"),
         ],
     )
     def test_words_are_words(self, lobby: Lobby, words: str) -> None:

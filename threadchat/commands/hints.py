@@ -6,9 +6,13 @@ A command that exists here under another name there is no hint, but has that nam
 from collections.abc import Mapping
 
 _HINTS = {
-    "back": "You are back as soon as you say something.",
+    "back unaway unafk": "You are back as soon as you say something.",
     "clear cls": "Only your own terminal can clear its screen.",
     "version ver": "threadchat --version shows it to the person who runs the server.",
+    "log logs scrollback": "/last shows what was said; /search finds more.",
+    "seen whowas": "Only those that are here are known: /who lists them.",
+    "date clock": "/time on shows the time before each line.",
+    "rules info news": "/motd shows what the person who runs the server has to say.",
     "ping": "The server is there, as you read this.",
     "invite": "Rooms are open to all: /msg NAME WORDS tells somebody of one.",
     "register identify login logon auth nickserv ns pass password": (

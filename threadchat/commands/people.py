@@ -131,7 +131,12 @@ def away(chat: Chat, person: Person, argument: str) -> None:
     person.tell(Notice("You are away. When you speak, you are back."))
 
 
-@registry.command("ignore", "[NAME]", "hide somebody and what they say, or list those you ignore")
+@registry.command(
+    "ignore",
+    "[NAME]",
+    "hide somebody and what they say, or list those you ignore",
+    aliases=("block", "silence", "squelch"),
+)
 def ignore(chat: Chat, person: Person, argument: str) -> None:
     """Hide from the person what somebody says and does, or list those that they ignore."""
     if not argument:
@@ -161,7 +166,12 @@ def _list_ignored(chat: Chat, person: Person) -> None:
     person.tell(Notice(f"You ignore {', '.join(entries)}. /unignore NAME undoes it."))
 
 
-@registry.command("unignore", "NAME", "show somebody and what they say again")
+@registry.command(
+    "unignore",
+    "NAME",
+    "show somebody and what they say again",
+    aliases=("unblock", "unsilence", "unsquelch"),
+)
 def unignore(chat: Chat, person: Person, argument: str) -> None:
     """Show the person again what somebody says and does, here or not."""
     other = chat.ignoring.find(person, argument)

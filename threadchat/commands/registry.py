@@ -61,12 +61,14 @@ def parse_line(line: str) -> str | Call:
     return Call(command.lower(), argument.strip())
 
 
-# Blanks and characters that show nothing, then a slash, of which keyboards for Chinese have others.
-_NEARLY_A_CALL = re.compile(
+_BLANKS = (
     r"[\s\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f\u205f-\u206f"
     r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]*"
-    r"[/\uff0f\u2044\u2215](?P<name>[^\s/]+)(?!\S)"
 )
+"""Blanks, and characters that show nothing."""
+
+# Keyboards for Chinese have other slashes.
+_NEARLY_A_CALL = re.compile(rf"{_BLANKS}[/\uff0f\u2044\u2215]{_BLANKS}(?P<name>[^\s/]+)(?!\S)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,7 @@ class Registry:
     def missed_call(self, words: str) -> str | None:
         """Return the name of the command that `words` nearly call; None if they are just words.
 
-        They do where only blanks stand before its slash, or where the slash is another character.
+        They do where blanks stand before or behind its slash, or where that is another character.
         """
         if words[:1].isalnum():  # so with nearly everything that is said
             return None

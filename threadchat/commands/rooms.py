@@ -29,7 +29,11 @@ def room_called(chat: Chat, person: Person, name: str) -> Room | None:
 
 # A name with a space in it is answered with what is wrong with it.
 @registry.command(
-    "join", "ROOM", "go to another room, or open one", takes_rest=True, aliases=("j", "channel")
+    "join",
+    "ROOM",
+    "go to another room, or open one",
+    takes_rest=True,
+    aliases=("j", "channel", "enter", "create"),
 )
 def join(chat: Chat, person: Person, argument: str) -> None:
     """Move the person to a room."""
