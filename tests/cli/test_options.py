@@ -135,6 +135,7 @@ def test_a_wrong_option_gets_one_line_and_status_2(
     assert words in error
     assert error.startswith("threadchat: ")
     assert error.count("\n") == 1
+    assert ".." not in error
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:

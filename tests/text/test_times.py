@@ -77,6 +77,11 @@ class TestSplitting:
                 "an hour",
                 "for a day",
                 "until noon",
+                "tomorrow",
+                "tonight, please",
+                "a while",
+                "next week",
+                "for a weekend",
             ),
         ],
     )
@@ -131,3 +136,16 @@ def test_a_moment_has_its_date_unless_that_is_today(seconds: float, shown: str) 
 def test_close_to_midnight_the_date_is_another_one() -> None:
     late = time.mktime((2026, 11, 23, 23, 59, 30, 0, 0, -1))
     assert for_and_until(60, late) == "for 1 min, until 2026-11-24 00:00:30"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (30, "for 30 s, until 14:02:30"),
+        (90.7, "for 1 min 30 s, until 14:03:30"),
+        (600, "for 10 min, until 14:12:00"),
+        (5400, "for 1 h 30 min, until 15:32"),
+    ],
+)
+def test_for_how_long_and_until_when(seconds: float, shown: str) -> None:
+    assert for_and_until(seconds, NOW) == shown

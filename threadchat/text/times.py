@@ -45,8 +45,9 @@ _LIKE_A_TIME = re.compile(
     r"|(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty"
     r"|fifty|sixty|ninety|half|some|several|few|couple)\s+(?:(?:an?|few|couple|of|hundred)\s+)*"
     rf"(?:{'|'.join(name for name in _SECONDS_IN if len(name) > 2)})\b"
+    r"|(?:an?|the|all|this|next)\s+(?:while|day|night|week|weekend|fortnight|month|year)\b"
     r")"
-    r"|(?:until|till|til)\b",
+    r"|(?:until|till|til|today|tonight|tomorrow)\b",
     re.IGNORECASE,
 )
 
@@ -128,4 +129,6 @@ def moment(at: float, now: float) -> str:
 
 def for_and_until(seconds: float, now: float) -> str:
     """Return for how long, and until when, something lasts that begins `now`."""
-    return f"for {duration(seconds)}, until {moment(now + seconds, now)}"
+    minutes, rest = divmod(int(seconds), 60)
+    exact = f" {rest} s" if rest and 0 < minutes < 60 else ""
+    return f"for {duration(seconds)}{exact}, until {moment(now + seconds, now)}"
