@@ -5,6 +5,7 @@ called in the C library. Where there is none, as on Windows, the list is empty.
 """
 
 import ctypes
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 # Bridges for containers and virtual machines on this machine. No other machine can reach them.
-_INTERNAL = ("docker", "br-", "virbr", "lxcbr", "lxdbr", "podman", "cni")
+# Docker's have twelve digits in their names; `br-lan` and the like are bridges of real networks.
+_INTERNAL = re.compile(r"(?:docker|virbr|lxcbr|lxdbr|podman|cni)|br-[0-9a-f]{12}\Z")
 
 _IS_UP = 0x1
 """IFF_UP, the same on all systems."""
@@ -31,7 +33,7 @@ class InterfaceAddress:
     @property
     def is_internal(self) -> bool:
         """Whether the interface is a bridge that only containers and virtual machines reach."""
-        return self.interface.startswith(_INTERNAL)
+        return _INTERNAL.match(self.interface) is not None
 
 
 class _Entry(ctypes.Structure):
