@@ -528,6 +528,23 @@ class TestLettersTakenForKeys:
             assert session.lines == ["sÄ Ś", "ą"]
             assert session.terminal.view == View("utf-8")
 
+    @pytest.mark.parametrize(
+        ("letter", "text", "encoding"),
+        [("ą".encode(), "ą", "utf-8"), ("漢".encode(), "漢", "utf-8"), (b"\xe9", "é", "cp1252")],
+    )
+    def test_in_character_mode_the_first_letter_says_whether_a_guess_was_wrong(
+        self, letter: bytes, text: str, encoding: str
+    ) -> None:
+        for chunks in all_ways_to_cut(b"hi " + letter + b" there\r"):
+            session = Session([b"m\xc4ka\r\n"])
+            session.terminal.set_character_mode(True)
+            session.type(b"\xff\xfd\x01\xff\xfd\x03")
+            for chunk in chunks:
+                session.type(chunk)
+            session.type(b"\xe9\xe8\r")
+            assert session.lines == ["mÄka", f"hi {text} there", "éè"]
+            assert session.terminal.view.encoding == encoding
+
     def test_an_erase_command_erases_in_a_line_that_is_held(self) -> None:
         session = Session([b"\xe9\r\nhelx\xff\xf7p\r\n"])
         assert session.lines == ["é", "help"]

@@ -276,6 +276,9 @@ class ClientTerminal:
             if before is Mode.PROBED:
                 # Keys one by one and no request of its own: telnet.exe, in its console's encoding.
                 self._decoder.guess(oem_code_page(self._decoder.fallback))
+            else:
+                # A telnet that sends lines may have damaged the letters that the guess was made by.
+                self._decoder.doubt()
             self._start_drawing()
 
     def _ask_for_character_mode(self) -> None:

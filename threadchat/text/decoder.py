@@ -34,7 +34,8 @@ class Decoder:
     A byte that is no UTF-8 changes a client that has sent no letter in UTF-8 so far: from then on
     its bytes are decoded with the fallback encoding, as a guess. A client that has sent such
     letters stays: that byte alone is decoded with the fallback, unless such bytes outnumber the
-    letters by far. A guess is given up when a whole line is UTF-8 after all: see `holds_lines`. An
+    letters by far. A guess is given up when a whole line is UTF-8 after all: see `holds_lines`, or
+    when the next letter is, after `doubt`. An
     encoding that `use` has set is never changed again. A byte order mark at the beginning is
     dropped, and says that all is UTF-8.
 
@@ -47,6 +48,7 @@ class Decoder:
         "_changes",
         "_decoder",
         "_is_at_start",
+        "_is_doubted",
         "_is_settled",
         "_rest",
         "_utf8_bytes",
@@ -77,6 +79,7 @@ class Decoder:
         self._rest = b""
         self._is_at_start = True
         self._is_settled = False
+        self._is_doubted = False
         self._utf8_bytes = 0  # of letters in UTF-8, without their first bytes
         self._bad_bytes = 0
         self._changes: list[tuple[int, EncodingChanged]] = []
@@ -101,6 +104,10 @@ class Decoder:
         if self.is_a_guess:
             self._note_change(0, encoding)
 
+    def doubt(self) -> None:
+        """Look again at a guess: give it up if the next letter that comes is one in UTF-8."""
+        self._is_doubted = self.is_a_guess
+
     def _change_to(self, encoding: str) -> None:
         if self._decoder is not None:
             begun, _ = self._decoder.getstate()
@@ -124,6 +131,8 @@ class Decoder:
                 return self._decode_piece_by_piece(data, final)
         if self.is_a_guess and self.holds_lines:
             return self._decode_piece_by_piece(data, final)
+        if self.is_a_guess and self._is_doubted:
+            return self._decode_in_doubt(data, final)
         return self._decoder.decode(data, final)
 
     def take_changes(self) -> list[tuple[int, EncodingChanged]]:
@@ -205,6 +214,21 @@ class Decoder:
             else:
                 return text + self._decoder.decode(data, final)
         return text
+
+    def _decode_in_doubt(self, data: bytes, final: bool) -> str:
+        """Decode `data` where the first letter in it decides what the encoding is."""
+        try:
+            text, used = codecs.utf_8_decode(data, "strict", final)
+        except UnicodeDecodeError as error:
+            text, used = data[: error.start].decode(), error.start
+            self._is_doubted = False
+        if used > len(text):
+            self._is_doubted = False
+            self._go_back_to_utf8(0)
+        elif self._is_doubted:
+            self._rest = data[used:]
+            return text
+        return self.decode(data, final)
 
     def _is_no_utf8(self) -> bool:
         if self._is_settled or self.fallback == "utf-8":
