@@ -13,6 +13,7 @@ from threadchat.messages.kinds import Say
 from threadchat.storage.faults import Unusable
 from threadchat.storage.reading import open_to_read
 from threadchat.storage.sqlitehistory import StoredHistory
+from threadchat.text.paths import NoCurrentFolder
 
 MUST_BE_HELD = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is kept from root"
@@ -103,3 +104,14 @@ def test_a_damaged_file_is_no_traceback(path: Path) -> None:
     copy.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
     with pytest.raises((Unusable, sqlite3.Error)):
         open_to_read(copy)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the current folder cannot be removed")
+def test_one_in_a_folder_that_was_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (gone := tmp_path / "gone").mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(NoCurrentFolder, match="has been removed"):
+        open_to_read(Path("chat.db"))
+    with pytest.raises(Unusable, match="there is no file"):
+        open_to_read(gone / "chat.db")

@@ -147,6 +147,23 @@ def test_one_whose_folder_is_removed(
     assert texts_in(tmp_path / "chat.db.kept-1") == numbers(0, 5)
 
 
+@pytest.mark.parametrize("ending", ["-wal", "-shm"])
+def test_one_whose_log_is_removed(
+    history: StoredHistory, path: Path, kept: Path, told: list[str], ending: str
+) -> None:
+    (log := path.with_name(f"{path.name}{ending}")).unlink()
+    talk(history, 3, 5)
+    history.look()
+    assert told == [
+        f"{log} was removed, moved or replaced: all that was said is in {kept}, and goes on there."
+        " Start the server with that file next time"
+    ]
+    talk(history, 5, 7)
+    assert texts_in(path) == numbers(0, 5)
+    history.close()
+    assert texts_in(kept) == numbers(0, 7)
+
+
 def test_one_that_is_noticed_only_at_the_stop(
     history: StoredHistory, path: Path, kept: Path, told: list[str]
 ) -> None:

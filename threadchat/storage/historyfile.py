@@ -65,11 +65,25 @@ class HistoryFile:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the file was removed, moved or replaced: its name is not its own any more."""
+        """Whether the file, or what SQLite keeps beside it, was removed, moved or replaced.
+
+        Other programs find only what has the name: without its log, the file lacks the last words.
+        """
+        return self.what_happened() is not None
+
+    def what_happened(self) -> str | None:
+        """Return what another program has done to the file, in words, or None if nothing."""
         # By `stat` alone, as opening and closing the file would release SQLite's locks.
         with contextlib.suppress(OSError):
-            return id_of(self.path) != self.owner.file
-        return False
+            its_id = id_of(self.path)
+            if its_id is None:
+                return f"{self.path} was removed or moved"
+            if its_id != self.owner.file:
+                return f"{self.path} is another file now"
+            for beside, its_id in self._beside.items():
+                if its_id is not None and id_of(beside) != its_id:
+                    return f"{beside} was removed, moved or replaced"
+        return None
 
     def give_up(self) -> None:
         """Close a file that is gone, and remove what SQLite has put beside its name.

@@ -17,7 +17,7 @@ def open_to_read(path: Path, *, is_owned: bool = False) -> sqlite3.Connection:
     """Return a connection that reads `path` and cannot change it.
 
     `is_owned` if nobody else has the file, and nothing of SQLite is beside it: then nothing is made
-    there. Raises `Unusable`, or `sqlite3.Error` for `faults.why_unusable`.
+    there. Raises `Unusable` or `NoCurrentFolder`, or `sqlite3.Error` for `faults.why_unusable`.
     """
     # By `stat` alone: to open and close the file would take a server's locks from it, were this
     # in the server's own process.
@@ -25,7 +25,9 @@ def open_to_read(path: Path, *, is_owned: bool = False) -> sqlite3.Connection:
         mode = os.stat(path).st_mode
     except PermissionError as error:
         raise Unusable(faults.not_readable(path, error)) from None
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if isinstance(error, FileNotFoundError):
+            resolve(path)  # raises if the path goes from a folder that was removed
         raise Unusable(f"there is no file {path}. {_WHICH}") from None
     if not stat.S_ISREG(mode):
         what = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"

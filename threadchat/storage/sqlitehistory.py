@@ -35,7 +35,6 @@ from threadchat.storage.history import (
 )
 from threadchat.storage.historyfile import BUSY_SECONDS, HistoryFile
 from threadchat.storage.keeper import Keeper
-from threadchat.storage.ownership import id_of
 from threadchat.storage.rescue import rescue
 from threadchat.storage.rows import Row, StoredRoom, Unwritten, found_of, kept_of
 from threadchat.storage.searching import Found, SearchTurns
@@ -120,9 +119,9 @@ class StoredHistory(History):
         self._file.checkpointer.look()
 
     def _rescue(self) -> None:
-        """Go on in a new file, as the name of this one is gone, or is that of another file."""
+        """Go on in a new file, as another program has removed, moved or replaced this one."""
         gone = self._file
-        what = "was removed or moved" if id_of(gone.path) is None else "is another file now"
+        what = gone.what_happened() or f"{gone.path} was gone for a moment"
         followers = gone.owner.followers
         locks: list[Lock | SearchTurns] = [self._search_turns]
         locks += [self._lock, *(it.lock for it in followers), database.WRITING]
@@ -135,7 +134,7 @@ class StoredHistory(History):
                 new = rescue(gone, self._warn, locks)
             except OperatorError as error:
                 if not self._rescue_at:
-                    self._warn(f"{gone.path} {what}, and what was said will be lost: {error}")
+                    self._warn(f"{what}, and what was said will be lost: {error}")
                 self._rescue_at = time.monotonic() + _RESCUE_SECONDS
                 return
             # Places that people have seen go on to be known: the numbers stay.
@@ -145,8 +144,8 @@ class StoredHistory(History):
         gone.eraser.close()
         gone.give_up()
         self._warn(
-            f"{gone.path} {what}: all that was said is in {new.path}, and goes on there. Start the"
-            " server with that file next time"
+            f"{what}: all that was said is in {new.path}, and goes on there. Start the server with"
+            " that file next time"
         )
 
     def append(self, room: str, batch: Sequence[Spoken]) -> None:
