@@ -73,7 +73,9 @@ def test_who_writes_to_an_empty_seat_is_told_so(lobby: Lobby, terminal: Terminal
         "=== Nobody sits at the server's own terminal now. That waits in its log, where it may be"
         " read or not.",
     ]
-    assert terminal.answers() == ["[al -> you] help!"] * 2
+    at_once, later = terminal.answers()
+    assert at_once == "[al -> you] help!"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[al -> you\] help!", later)
     terminal.operator.obey("msg al what is it")
     al.lines()
     lobby.types(al, "/reply nothing works")

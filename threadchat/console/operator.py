@@ -8,6 +8,7 @@ or without a slash.
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from rich import box
 from rich.console import RenderableType
@@ -21,7 +22,7 @@ from threadchat.commands.help import explain
 from threadchat.commands.people import entry_of
 from threadchat.commands.registry import Call, Registry, parse_line
 from threadchat.commands.rooms import room_called, rooms_with, topic_set
-from threadchat.messages.kinds import Notice, Problem
+from threadchat.messages.kinds import Notice, Private, Problem
 from threadchat.monitoring import stats
 from threadchat.terminal.view import PLAIN_VIEW
 from threadchat.text.phrases import duration
@@ -62,6 +63,14 @@ class Operator(Person):
     def _show_lines(self, data: bytes) -> None:
         for line in data.decode(PLAIN_VIEW.encoding).splitlines():
             self.show(Text(line))
+
+    def hear(self, message: Private) -> None:
+        """Show a message to the operator; with its time, if it may be read only later."""
+        if self.is_attended:
+            super().hear(message)
+        else:
+            when = datetime.fromtimestamp(message.at).strftime("%Y-%m-%d %H:%M:%S")
+            self.show(Text(f"{when} {message.line}"))
 
     @property
     def is_attended(self) -> bool:
