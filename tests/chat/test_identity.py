@@ -9,6 +9,7 @@ from threadchat.chat.chat import Chat
 from threadchat.chat.identity import (
     MAX_PERIODS,
     MAX_REMEMBERED,
+    MAX_REMEMBERED_AT_ADDRESS,
     NOBODY,
     REMEMBERED_FOR,
     Identities,
@@ -200,10 +201,25 @@ class TestBounds:
         identities = Identities()
         known = [Identity() for _ in range(MAX_REMEMBERED + 5)]
         for number, identity in enumerate(known):
-            identities.remember(identity, f"n{number}", "host", 0.0)
-        assert identities.recognize("n4", "host", 1.0) is NOBODY
-        assert identities.recognize("n5", "host", 1.0) is known[5]
+            identities.remember(identity, f"n{number}", f"host{number}", 0.0)
+        assert identities.recognize("n4", "host4", 1.0) is NOBODY
+        assert identities.recognize("n5", "host5", 1.0) is known[5]
         assert len(identities._left) == MAX_REMEMBERED
+
+    def test_few_of_one_address_are_remembered(self) -> None:
+        identities = Identities()
+        other = Identity()
+        identities.remember(other, "al", "other", 0.0)
+        known = [Identity() for _ in range(MAX_REMEMBERED_AT_ADDRESS + 5)]
+        for number, identity in enumerate(known):
+            identities.remember(identity, f"n{number}", f"2001:db8::{number}", 0.0, "network")
+            identities.remember(identity, f"n{number}", f"2001:db8::{number}", 0.0, "network")
+        assert identities.recognize("n4", "2001:db8::4", 1.0) is NOBODY
+        assert identities.recognize("n5", "2001:db8::5", 1.0) is known[5]
+        assert identities.recognize("al", "other", 1.0) is other
+        identities.recognize("al", "other", REMEMBERED_FOR)
+        assert not identities._left
+        assert not identities._left_at
 
     def test_an_owner_is_forgotten_with_the_record(self) -> None:
         identities = Identities()

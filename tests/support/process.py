@@ -82,6 +82,9 @@ class ServerProcess:
                 "PYTHONIOENCODING": "utf-8",
                 "PYTHONPATH": _SOURCES,
                 "THREADCHAT_WEB_PORT": "off",
+                # Otherwise glibc keeps free memory for each of many threads. That grows for long
+                # after a start, and hides what the server itself keeps.
+                "MALLOC_ARENA_MAX": "1",
             },
         )  # fmt: skip
         assert self._process.stdout is not None

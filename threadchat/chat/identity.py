@@ -25,6 +25,9 @@ REMEMBERED_FOR = 120.0
 MAX_REMEMBERED = 10_000
 """How many names of people that left are remembered; the one that left first makes room."""
 
+MAX_REMEMBERED_AT_ADDRESS = 16
+"""How many of these may have come from one address, so that nobody fills the memory with them."""
+
 MAX_PERIODS = 100
 """How many of the times at which somebody had a name are remembered for each identity."""
 
@@ -115,6 +118,14 @@ NOBODY = Identity()
 """The identity of a person that has no name yet: nothing is remembered of it."""
 
 
+class _Left(NamedTuple):
+    """A person that left, until when they are known, and the address that they count for."""
+
+    identity: Identity
+    until: float
+    address: str
+
+
 class Identities:
     """The identities of one chat. Its owner has a lock. Times are in seconds, on one clock.
 
@@ -124,8 +135,9 @@ class Identities:
     def __init__(self) -> None:
         # By name and since when it is protected: a name that is freed may be another's later.
         self._of_record: dict[tuple[str, float], Identity] = {}
-        # By name and host: people that left, and until when they are known; the oldest first.
-        self._left: OrderedDict[tuple[str, str], tuple[Identity, float]] = OrderedDict()
+        # By name and host: people that left; the oldest first.
+        self._left: OrderedDict[tuple[str, str], _Left] = OrderedDict()
+        self._left_at: dict[str, dict[tuple[str, str], None]] = {}  # keys by address, likewise
 
     def of_record(self, name: str, since: float, shown: str = "") -> Identity:
         """Return the identity of the owner of a name that is protected since then.
@@ -169,26 +181,43 @@ class Identities:
             owner.records = tuple(it for it in owner.records if it != record)
             owner.periods = (*owner.periods, Period(*record, at))[-MAX_PERIODS:]
 
-    def remember(self, identity: Identity, name: str, host: str, now: float) -> None:
-        """Know `identity` again by `name` and `host`, for `REMEMBERED_FOR` from `now`."""
+    def remember(
+        self, identity: Identity, name: str, host: str, now: float, address: str = ""
+    ) -> None:
+        """Know `identity` again by `name` and `host`, for `REMEMBERED_FOR` from `now`.
+
+        `address` is what the host counts as, if not as itself.
+        """
         self._forget_old(now)
-        self._left.pop((name, host), None)
-        self._left[name, host] = identity, now + REMEMBERED_FOR
+        key, address = (name, host), address or host
+        if key in self._left:
+            self._forget(key)
+        self._left[key] = _Left(identity, now + REMEMBERED_FOR, address)
+        at_address = self._left_at.setdefault(address, {})
+        at_address[key] = None
+        if len(at_address) > MAX_REMEMBERED_AT_ADDRESS:
+            self._forget(next(iter(at_address)))
         if len(self._left) > MAX_REMEMBERED:
-            self._left.popitem(last=False)
+            self._forget(next(iter(self._left)))
 
     def recognize(self, name: str, host: str, now: float) -> Identity:
         """Return the identity that had `name` at `host` until a while ago; `NOBODY` if none did."""
         self._forget_old(now)
-        identity, _ = self._left.get((name, host), (NOBODY, 0.0))
-        return identity.current
+        left = self._left.get((name, host))
+        return NOBODY if left is None else left.identity.current
 
     def last_to_leave(self, name: str, now: float) -> Identity:
         """Return the last identity to leave that had `name` until a while ago, or `NOBODY`."""
         self._forget_old(now)
-        left = (it for (fold, _), (it, _) in reversed(self._left.items()) if fold == name)
+        left = (it.identity for (fold, _), it in reversed(self._left.items()) if fold == name)
         return next(left, NOBODY).current
 
     def _forget_old(self, now: float) -> None:
-        while self._left and next(iter(self._left.values()))[1] <= now:
-            self._left.popitem(last=False)
+        while self._left and (first := next(iter(self._left.items())))[1].until <= now:
+            self._forget(first[0])
+
+    def _forget(self, key: tuple[str, str]) -> None:
+        address = self._left.pop(key).address
+        del self._left_at[address][key]
+        if not self._left_at[address]:
+            del self._left_at[address]

@@ -218,7 +218,9 @@ class Names:
             now = self._clock()
             for period in person.identity.periods:
                 if period.end >= person.came_at:  # a name of this session
-                    self._identities.remember(person.identity, period.fold, person.host, now)
+                    self._identities.remember(
+                        person.identity, period.fold, person.host, now, person.counted_as
+                    )
 
     def keep(self, person: Person) -> None:
         """Keep the name of a person whose connection broke, so that they can come back to it.

@@ -87,7 +87,7 @@ _PLAIN_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{MAX_NAME_CELLS - 1}}}"
 
 
 def _checked_name(typed: str) -> str:
-    if len(typed) > 8 * MAX_NAME_CELLS or cell_len(typed) > MAX_NAME_CELLS:
+    if len(typed) > 8 * MAX_NAME_CELLS or _cells(typed) > MAX_NAME_CELLS:
         raise BadName(f"That name is too long: at most {MAX_NAME_CELLS} columns wide, please.")
     name = unicodedata.normalize("NFKC", typed)
     if clean_text(typed) != typed or not _is_made_of_name_characters(name):
@@ -98,9 +98,14 @@ def _checked_name(typed: str) -> str:
     if len(scripts) > 1:
         raise BadName(f"That name mixes {' and '.join(scripts)} letters: one alphabet, please.")
     # NFKC can make a name wider than the one that was typed.
-    if cell_len(name) > MAX_NAME_CELLS:
+    if _cells(name) > MAX_NAME_CELLS:
         raise BadName(f"That name is too long: at most {MAX_NAME_CELLS} columns wide, please.")
     return name
+
+
+def _cells(name: str) -> int:
+    # `cell_len` would remember the whole text, and strangers ask for any number of names.
+    return sum(map(cell_len, name))
 
 
 def _is_made_of_name_characters(name: str) -> bool:
