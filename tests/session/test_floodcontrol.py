@@ -111,7 +111,7 @@ class TestInputThatIsNoLine:
     def test_the_client_is_told_once_and_not_of_what_it_hardly_sees(
         self, control: FloodControl, waiting: Waiting
     ) -> None:
-        assert control.wait_for_input(INPUT_BURST + 9.0)
+        assert control.wait_for_input(INPUT_BURST + 5.0)
         assert 0 < waiting.pauses[-1] < TOLD_SECONDS
         assert waiting.person.lines() == []
         for _ in range(3):

@@ -21,7 +21,7 @@ USUAL_RATE: Final = 2.0
 With a lower rate they are lower, too, so that no rate makes a person wait who only types.
 """
 
-CHUNK_COST: Final = 1 / 60
+CHUNK_COST: Final = 1 / 40
 """The cost in lines of one piece of input that is received, however small it is."""
 
 BYTE_COST: Final = 1 / 10_000
@@ -33,7 +33,7 @@ ANSWER_COST: Final = 1 / 4
 INPUT_BURST: Final = 0.5
 """How much input that is no line is served at once, in lines."""
 
-INPUT_SPEED: Final = 7.5
+INPUT_SPEED: Final = 3.0
 """How much faster than `rate` such input is served at most, before the burst of lines is used up.
 
 It would be served in one go otherwise, and hold up all others.

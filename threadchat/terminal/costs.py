@@ -7,10 +7,10 @@ as keys repeat, or pastes a line of any length, does not have to wait.
 
 from typing import Final
 
-COMMAND: Final = 1 / 300
+COMMAND: Final = 1 / 200
 """The cost of each IAC: of a telnet command, or of its end."""
 
-SUBNEGOTIATION: Final = 1 / 100
+SUBNEGOTIATION: Final = 1 / 50
 """The cost of what a client tells about an option, besides."""
 
 KEY: Final = 1 / 500
