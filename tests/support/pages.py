@@ -15,13 +15,15 @@ from threadchat.testing import DEADLINE
 class Page:
     """Connect to the web port of `server`. With a `name`, come in under that name."""
 
-    def __init__(self, server: ChatServer, name: str = "", *, resumes: bool = False) -> None:
+    def __init__(
+        self, server: ChatServer, name: str = "", *, resumes: bool = False, source: str = ""
+    ) -> None:
         assert server.web_listener is not None
         host, port = server.web_listener.server_address[:2]
         query = "?resume" if resumes else ""
         self._open = contextlib.ExitStack()
         url = f"ws://{host!s}:{port}/ws{query}"
-        self.socket = self._open.enter_context(connect(url, proxy=None))
+        self.socket = self._open.enter_context(connect(url, proxy=None, source_address=(source, 0)))
         self.objects: list[dict[str, Any]] = []
         """Everything that has come."""
         self._read = 0

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.support.pages import Page
 from tests.support.servers import WatchingConsole, run_server
 from tests.support.waiting import wait_until
 from threadchat import ChatServer, Limits
+from threadchat.access.bans import parse_target
 from threadchat.access.passphrase import make
 from threadchat.chat.rules import RulesFiles
 from threadchat.storage.records import Records
@@ -215,6 +217,33 @@ class TestBreakingOff:
             assert al.code() == 4000
             again.type("/whois al")
             again.expect("whois")
+
+    def test_a_banned_address_does_not_go_on_with_a_seat(self, server: ChatServer) -> None:
+        with Page(server, "al") as al, Client(server, "cy") as cy:
+            server.chat.records.ban(parse_target("127.0.0.0/8"), "cy", "flooding")
+            with Page(server, resumes=True) as again:
+                again.send("resume", key=al.session["key"], room="lobby", position="", private=0)
+                assert "You are banned here: " in again.expect("goodbye")["text"]
+            al.type("hi")
+            cy.expect("al: hi")
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="needs 127.0.0.2")
+    def test_bans_and_mutes_of_addresses_go_by_the_one_of_now(self, served: Served) -> None:
+        server, _ = served
+        with (
+            Page(server, "al", source="127.0.0.2") as al,
+            Page(server, resumes=True, source="127.0.0.3") as again,
+        ):
+            server.chat.moderation.mute(parse_target("127.0.0.3"), 600.0, "cy")
+            again.send("resume", key=al.session["key"], room="lobby", position="", private=0)
+            again.expect("session", name="al", is_resumed=True)
+            again.type("hi")
+            assert "You are muted" in again.expect("problem")["text"]
+            with Client(server, "boss") as boss:
+                server.chat.names.find("boss").is_operator = True
+                boss.type("/ban 127.0.0.3")
+                boss.expect("<-- al left")
+            assert again.expect("goodbye")
 
     def test_a_seat_is_kept_for_a_while_only(
         self, served: Served, monkeypatch: pytest.MonkeyPatch

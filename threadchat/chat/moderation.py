@@ -7,6 +7,7 @@ from threadchat.access.bans import Ban, Target
 from threadchat.chat.identity import NOBODY, Identity
 from threadchat.chat.names import Names
 from threadchat.chat.person import Person
+from threadchat.net.disconnect import Reason
 from threadchat.storage.records import Records
 from threadchat.text.names import fold_name
 
@@ -63,6 +64,15 @@ class Moderation:
         for person in muted:
             person.muted_until = mute.until
         return muted
+
+    def moved(self, person: Person) -> None:
+        """Apply the mutes and bans of addresses to `person`, who goes on from another address."""
+        until = self._restrictions.muted_until(person.name, person.host, person.identity)
+        person.muted_until = max(person.muted_until, until)
+        ban = self._records.ban_of_address(person.host)
+        if ban is not None and person.connection is not None:
+            words = f"You are banned here: {ban.line(self._records.now())}"
+            person.connection.end(Reason.BANNED, words)
 
     def unmute(self, target: Target) -> list[Person] | None:
         """End the mute of those addresses, or of the person called `target`.

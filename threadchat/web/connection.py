@@ -223,6 +223,9 @@ class WebConnection:
         room = person.room
         if room is None or room.name != resume.room:
             since = Place("", 0)
+        # Bans and mutes of addresses, and what an address may have, go by where the person is now.
+        person.address, person.reached = link.address, link.reached
+        self._chat.moderation.moved(person)
 
         def begin_anew() -> None:
             with self._private.lock:

@@ -208,8 +208,17 @@ class WebHandler(socketserver.StreamRequestHandler):
 
     def _serve_person(self, first: bytes, *, resumes: bool) -> None:
         host = self.host
-        link = Link(self.transport, self.send_queue, host.door.framer, first, host.clock())
-        person = Person(host.next_id(), show_address(self.client_address), link.send, JSON_LINES)
+        address = show_address(self.client_address)
+        link = Link(
+            self.transport,
+            self.send_queue,
+            host.door.framer,
+            first,
+            host.clock(),
+            address=address,
+            reached=self.reached,
+        )
+        person = Person(host.next_id(), address, link.send, JSON_LINES)
         person.reached = self.reached
         person.hears_itself = True  # so that a page knows the place of its own lines
         self.person = person
@@ -272,7 +281,7 @@ class WebHandler(socketserver.StreamRequestHandler):
     def _has_handed_on(self, client: WebConnection, resume: Resume) -> bool:
         """Let the earlier session go on with this connection; its own thread serves that then."""
         earlier = self.host.door.seats.find(resume.key)
-        if earlier is None:
+        if earlier is None or self.host.chat.records.ban_of_address(client.person.host):
             return False
         link = client.links.hand_on()
         self.is_handed_on = earlier.links.offer(link, resume)

@@ -35,14 +35,24 @@ class Link:
     """One WebSocket. `receive` is for one thread, the rest for any.
 
     `first` is what came in behind the request that began it. `now` is on the server's clock,
-    in seconds.
+    in seconds. `address` is the client's, `reached` the one of ours that it connected to.
     """
 
     def __init__(
-        self, transport: Transport, send_queue: SendQueue, framer: Framer, first: bytes, now: float
+        self,
+        transport: Transport,
+        send_queue: SendQueue,
+        framer: Framer,
+        first: bytes,
+        now: float,
+        *,
+        address: str,
+        reached: str,
     ) -> None:
         self.transport = transport
         self.send_queue = send_queue
+        self.address = address
+        self.reached = reached
         self.bytes_received = 0
         self.heard_at = now
         self.sent_at = now
