@@ -62,7 +62,7 @@ _POLICY = 1008  # RFC 6455, section 7.4.1
 class WebConnection:
     """The connection of one person at a page; see `ClientConnection`.
 
-    The first link is there from the beginning. `offer` may be called from any thread.
+    The first link is there from the beginning. `Links` says what any thread may call.
     """
 
     terminal = None

@@ -32,7 +32,7 @@ from threadchat.web.connection import MAX_LINE, WebConnection
 from threadchat.web.guards import Guard
 from threadchat.web.http import BadRequest, HttpConnection, Request, Response, plain_text
 from threadchat.web.link import Framer, Link
-from threadchat.web.links import SEAT_SECONDS
+from threadchat.web.links import LINGER_SECONDS, SEAT_SECONDS
 from threadchat.web.objects import Resume
 from threadchat.web.pagefiles import Page, security_headers
 from threadchat.web.seats import Seats
@@ -43,9 +43,6 @@ HEAD_SECONDS = 5.0
 
 SILENT_SECONDS = 10.0
 """How many seconds a connection may be open without a request."""
-
-LINGER_SECONDS = 1.0
-"""How many seconds the server waits, after it has closed its side, for the client's close."""
 
 _TLS_HANDSHAKE = 0x16  # the first byte of a client that speaks TLS
 

@@ -1,7 +1,5 @@
 """Hold one WebSocket of a browser: its transport, its send queue and its stream of frames."""
 
-from threading import Lock
-
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
 from threadchat.net.sendqueue import SendQueue
 from threadchat.net.transport import Transport
@@ -65,8 +63,6 @@ class Link:
         self._framer = framer
         self._socket = WebSocket()
         self._first = first
-        self._lock = Lock()  # guards the flag below
-        self._is_closing = False
 
     def receive(self, now: float) -> list[str] | None:
         """Wait for messages and return them; None if the link is over."""
