@@ -29,6 +29,8 @@ from tests.benchmarks.workloads import (
     Workload,
 )
 
+pytestmark = pytest.mark.slow
+
 BRIEF = {"seconds": 0.4, "warmup": 0, "deadline": 20}
 
 BY_NAME = {peer.name: peer for peer in PEERS}

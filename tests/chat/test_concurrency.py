@@ -87,7 +87,7 @@ def test_each_sees_each_message_once_and_all_in_one_order(
 
 def test_coming_and_going_during_broadcast_misses_nothing_in_between(deliverer: Deliverer) -> None:
     # Promise 1: replay and live are one gapless piece of the room's order.
-    rounds = 30
+    rounds = 12
     room = Room("lobby", History(limit=10**6), Recorder(), deliverer, replay=10**6)
     watcher = FakeMember("watcher")
     room.join(watcher)

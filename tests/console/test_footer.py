@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.screens import rows_of
 from tests.terminal.test_editscreen import EagerScreen, wrapped
 from threadchat.console.footer import Footer
 from threadchat.terminal.lineeditor import LineEditor
@@ -42,10 +43,7 @@ class Terminal:
         self.draw()
 
     def rows(self) -> list[str]:
-        rows = [row.rstrip() for row in self.screen.display]
-        while rows and not rows[-1]:
-            rows.pop()
-        return rows
+        return rows_of(self.screen)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ import pytest
 
 from tests.console.test_input import thread_of
 from tests.support.clock import Clock
+from tests.support.screens import rows_of
 from tests.support.waiting import wait_until
 from tests.terminal.test_editscreen import wrapped
 from threadchat.console import input as input_module
@@ -84,10 +85,7 @@ class Seat:
 
     def rows(self) -> list[str]:
         """Return what stands on the screen, without what is blank below."""
-        rows = [row.rstrip() for row in self._emulator.display]
-        while rows and not rows[-1]:
-            rows.pop()
-        return rows
+        return rows_of(self._emulator)
 
     def text(self) -> str:
         return "\n".join(self.rows())

@@ -21,6 +21,7 @@ from tests.support.clients import Client, said_by
 from tests.support.platform import UNDER_WINE
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat.access.limits import LAN
+from threadchat.cli import main
 from threadchat.net import addresses
 from threadchat.net.threads import threads_take_turns
 from threadchat.testing import DEADLINE
@@ -158,7 +159,12 @@ def test_a_stop_does_not_wait_for_the_name_of_the_host(silent_name_server: dict[
             process.kill()
 
 
-_STUCK_DISK = """
+_A_SHORTER_STOP = """
+import threadchat.cli.main
+threadchat.cli.main.STOP_SECONDS = 1.0
+"""
+
+_STUCK_DISK = f"""{_A_SHORTER_STOP}
 import threading
 from threadchat.storage.history import History
 
@@ -170,10 +176,18 @@ History.close = close
 """
 
 
+def beginning_with(folder: Path, code: str) -> dict[str, str]:
+    """Return the environment in which a program runs `code` before it does anything."""
+    (folder / "sitecustomize.py").write_text(code)
+    return {"PYTHONPATH": os.pathsep.join([str(folder), *sys.path])}
+
+
+def test_promise_9_a_stop_has_less_than_five_seconds() -> None:
+    assert main.STOP_SECONDS + main.LATE_SECONDS < 5.0
+
+
 def test_promise_9_it_ends_in_time_even_if_a_part_of_it_is_stuck(tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text(_STUCK_DISK)
-    path = os.pathsep.join([str(tmp_path), *sys.path])
-    with running("--port", "0", PYTHONPATH=path) as program:
+    with running("--port", "0", **beginning_with(tmp_path, _STUCK_DISK)) as program:
         assert program.stop() == 0
         program.read_until("stuck")
 
@@ -440,9 +454,13 @@ def test_without_a_standard_output_there_is_no_log_in_it() -> None:
     )
 
 
-def test_it_stops_when_nobody_takes_its_log() -> None:
+def test_it_stops_when_nobody_takes_its_log(tmp_path: Path) -> None:
     # Promise 9: the pipe is open and full.
-    with running("--port", "0", "--show-messages") as program, Client(program, "al") as al:
+    environment = beginning_with(tmp_path, _A_SHORTER_STOP)
+    with (
+        running("--port", "0", "--show-messages", **environment) as program,
+        Client(program, "al") as al,
+    ):
         for _ in range(60):
             al.type("x" * 4000)
             al.sync()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -238,6 +239,7 @@ class TestChunking:
 class TestBounds:
     """No input is kept without bound, and none is answered without end."""
 
+    @pytest.mark.slow
     @settings(max_examples=5, deadline=None)
     @given(openings, conversations)
     def test_memory_of_a_terminal(self, opening: bytes, stream: bytes) -> None:

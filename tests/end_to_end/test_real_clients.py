@@ -22,6 +22,7 @@ from rich.style import Style
 from rich.text import Text
 
 from tests.support.clients import Client, said_by
+from tests.support.screens import rows_of
 from tests.support.servers import WatchingConsole, terminals
 from tests.support.waiting import wait_until
 from threadchat import ChatServer
@@ -134,7 +135,7 @@ class Screen:
                 if data := os.read(self._terminal, 65536):
                     self._raw += data
                     self._stream.feed(data)
-                    self.shown = "\n".join(map(str.rstrip, self._emulator.display)).rstrip()
+                    self.shown = "\n".join(rows_of(self._emulator))
                     return True
         return False
 

@@ -14,6 +14,7 @@ import pyte
 import pytest
 
 from tests.support.clients import Client
+from tests.support.screens import rows_of
 from tests.support.servers import WatchingConsole, run_server, terminals
 from tests.support.waiting import wait_until
 from tests.terminal.test_editscreen import EagerScreen
@@ -50,7 +51,7 @@ class WindowsTelnet:
 
     @property
     def shown(self) -> list[str]:
-        return [line.rstrip() for line in self.screen.display if line.strip()]
+        return [row for row in rows_of(self.screen) if row]
 
     def press(self, keys: str) -> None:
         """Press `keys` one after the other, each sent by itself."""

@@ -22,6 +22,7 @@ from threadchat.chat.rules import RulesFiles
 from threadchat.handlers import connection as connection_module
 from threadchat.handlers import handler as handler_module
 from threadchat.net import transport as transport_module
+from threadchat.session import conversation
 from threadchat.testing import UNLIMITED
 
 # Seconds; on a real server it takes a minute and a half.
@@ -287,6 +288,7 @@ def test_who_never_reads_the_end_is_not_waited_for(
 ) -> None:
     server, console = watched
     monkeypatch.setattr(connection_module, "DRAIN_SECONDS", 0.05)
+    monkeypatch.setattr(conversation, "CATCH_UP_SECONDS", 0.05)
     with Client(server, "al") as al, behind(server, "ed") as client:
         client.type("/quit")
         al.expect("<-- ed left after")

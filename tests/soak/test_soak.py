@@ -15,6 +15,8 @@ from tests.soak.judge import Judge
 from tests.soak.participant import Kind, Participant
 from tests.support.process import Record
 
+pytestmark = pytest.mark.slow
+
 SAID = [f"bo: 2.{number} hi" for number in range(1, 5)]
 
 

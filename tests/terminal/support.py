@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import pyte
 
+from tests.support.screens import rows_of
 from threadchat.terminal.clientterminal import ClientTerminal
 from threadchat.terminal.lineeditor import Completer, LineEditor
 from threadchat.terminal.telnet import TelnetParser
@@ -125,7 +126,7 @@ class Session:
 
     @property
     def shown(self) -> list[str]:
-        return [line.rstrip() for line in self.screen.display if line.strip()]
+        return [row for row in rows_of(self.screen) if row]
 
     def end(self) -> list[TerminalEvent]:
         return self.terminal.receive_end()

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wcwidth import wcwidth
 
+from tests.support.screens import rows_of
 from threadchat.terminal.lineeditor import MAX_TABS, LineEditor
 
 UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
@@ -68,10 +69,7 @@ class ClientTerminal:
 
     def rows(self) -> list[str]:
         """Return the rows as they look, without what is blank."""
-        rows = [unicodedata.normalize("NFC", row).rstrip() for row in self.screen.display]
-        while rows and not rows[-1]:
-            rows.pop()
-        return rows
+        return [unicodedata.normalize("NFC", row) for row in rows_of(self.screen)]
 
     def expect(self, before: str, after: str = "") -> None:
         """Check that all rows are as they should be, and the cursor between two texts."""
@@ -348,7 +346,9 @@ def test_a_cluster_of_disputed_width_costs_no_message(
     screen: type[pyte.Screen], columns: int, cluster: str
 ) -> None:
     # pyte takes other widths for these than rich does, as real terminals do.
-    for letters in range(2 * columns + 3):
+    # What counts is how far from the end of a row the cluster stands; the prompt has 4 cells.
+    ends = {row * columns - 4 + at for row in (1, 2) for at in range(-7, 3)}
+    for letters in sorted({0, 1, 2, *(at for at in ends if 0 <= at < 2 * columns + 3)}):
         for behind in ("", "z", "zzzz"):
             terminal = ClientTerminal(screen, columns)
             terminal.press("a" * letters, cluster, *behind)
