@@ -53,6 +53,7 @@ def paid(monkeypatch: pytest.MonkeyPatch) -> Paid:
         (b"", b"\xff\xf6", ANSWER_COST),
         (b"", b"\xff\xf1" * 100, 100 * costs.COMMAND),
         (b"", b"\xff\xfd\x06" * 100, 100 * costs.COMMAND),
+        (b"\xff\xf1", b"\xff\xf1" * 200, 200 * (costs.COMMAND + CHUNK_COST / PIECE)),
         (b"", b"x" * (MAX_LINE + 1), ANSWER_COST),
     ],
 )

@@ -22,6 +22,7 @@ from threadchat.net.sniffer import Sniffer
 from threadchat.net.tls import TlsTransport
 from threadchat.net.transport import Transport
 from threadchat.terminal.clientterminal import ClientTerminal
+from threadchat.terminal.telnetprotocol import IAC
 from threadchat.terminal.terminalevents import AreYouThere, Ended, TerminalEvent
 from threadchat.terminal.view import Appearance
 
@@ -276,7 +277,7 @@ class TerminalConnection:
     def _take_rest(self, data: bytes) -> float:
         """Take in data that is more than whole plain lines, or a piece of it; return its cost."""
         intake, terminal = self._intake, self._terminal
-        if terminal.is_in_character_mode:
+        if terminal.is_in_character_mode or (IAC in data and terminal.is_settled):
             data = intake.first_piece(data)
         self._events += terminal.receive_data(data, intake.key_time, has_rest=intake.has_rest)
         cost = terminal.take_cost()

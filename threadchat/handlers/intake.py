@@ -39,7 +39,7 @@ PIECE: Final = 16
 """The keys of a chunk that are served before it is asked whether that was too much.
 
 A few keys may cost as much as a line: those that bring back a long one, for example. Text between
-them does not count.
+them does not count. Telnet commands are keys here.
 """
 
 MAX_PIECE_COST: Final = 0.5

@@ -245,6 +245,11 @@ class ClientTerminal:
         return self._editor is not None
 
     @property
+    def is_settled(self) -> bool:
+        """Whether chunks tell no more what the client is, so that they may be taken in pieces."""
+        return self._first_chunks is None
+
+    @property
     def speaks_telnet(self) -> bool:
         """Whether the client has sent a telnet command."""
         return self._telnet.speaks_telnet
@@ -302,6 +307,7 @@ class ClientTerminal:
                 self._telnet.ask_for_type()
 
     def _start_drawing(self) -> None:
+        self._cost += costs.DRAWING
         self._editor = LineEditor(complete=self._complete, encoding=self._decoder.encoding)
         self._editor.resize(*self._size)
         self._editor.set_prompt(self._prompt)
