@@ -22,6 +22,7 @@ from tests.support.waiting import Section, enter_one_by_one, run_concurrently, w
 from threadchat.messages.kinds import Emote, Say, Spoken
 from threadchat.storage import rows, sqlitehistory
 from threadchat.storage.faults import Unusable
+from threadchat.storage.filereader import FileReader
 from threadchat.storage.history import History
 from threadchat.storage.historyfile import HistoryFile
 from threadchat.storage.migrations import VERSION
@@ -671,21 +672,21 @@ def test_the_file_is_not_closed_during_a_search(
                 section.another_waits()
             return super().acquire(timeout)
 
-    close, read = HistoryFile.close, StoredHistory._read
+    close, read = HistoryFile.close, FileReader.read
 
     def close_slowly(file: HistoryFile) -> None:
         section.visit()
         close(file)
 
-    def read_slowly(history: StoredHistory, *query: Any) -> Any:
+    def read_slowly(reader: FileReader, *query: Any) -> Any:
         section.visit()
-        return read(history, *query)
+        return read(reader, *query)
 
     history = StoredHistory(path, never)
     history.append("lobby", [Say("al", "hi", 1.0)])
     monkeypatch.setattr(history, "_search_turns", WatchedTurns())
     monkeypatch.setattr(HistoryFile, "close", close_slowly)
-    monkeypatch.setattr(StoredHistory, "_read", read_slowly)
+    monkeypatch.setattr(FileReader, "read", read_slowly)
 
     def search() -> None:
         assert len(history.search("hi", 1)) <= 1

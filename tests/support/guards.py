@@ -37,6 +37,7 @@ from threadchat.server.members import ProgramMembers
 from threadchat.server.refusals import Refusals
 from threadchat.session.program import ProgramConnection, ProgramMember
 from threadchat.storage import ownership
+from threadchat.storage.contents import Contents
 from threadchat.storage.erasing import Eraser
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
@@ -275,8 +276,10 @@ GUARDS: tuple[Guards, ...] = (
             "_changed": (),
             "_retrier": (),
             "_connection": (),
+            "_latest": (),
         },
     ),
+    (Contents, "_lock", {"_left": (), "_are_lost": ()}),
     (Links, "_changed", {"_offered": (), "_reason": READING}),
     (PrivateLines, "lock", {"_kept": (), "_bytes": (), "_last": ()}),
     (Seats, "_lock", {"_connections": ()}),

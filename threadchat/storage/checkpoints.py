@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from threadchat.storage import database
+from threadchat.storage.contents import Checkpoint, checkpoint
 
 MAX_SECONDS = 5.0
 """After so long it is moved even if more is written between any two looks."""
@@ -35,7 +36,7 @@ class Checkpointer:
     """Makes checkpoints of the file at `path`; a `Keeper` has it look for when it is time.
 
     `connection` is for this alone. `warn` gets a line for the operator if it fails, and when it
-    works again. `clock` returns seconds.
+    works again. `clock` returns seconds. `checkpoint` makes one.
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class Checkpointer:
         path: Path,
         warn: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        checkpoint: Checkpoint = checkpoint,
     ) -> None:
         self._connection = connection
+        self._checkpoint = checkpoint
         self._log = path.with_name(f"{path.name}-wal")
         self._warn = warn
         self._clock = clock
@@ -81,7 +84,7 @@ class Checkpointer:
             return
         is_large = self._is_large()
         if is_quiet or is_large or now - self._waits_since >= MAX_SECONDS:
-            is_done = self._checkpoint(begins_anew=is_quiet, truncates=is_quiet and is_large)
+            is_done = self._move_all(begins_anew=is_quiet, truncates=is_quiet and is_large)
             self._waits_since = None if is_done and is_quiet else now
 
     def _is_large(self) -> bool:
@@ -89,7 +92,7 @@ class Checkpointer:
             return os.stat(self._log).st_size >= LARGE_LOG
         return False
 
-    def _checkpoint(self, begins_anew: bool, truncates: bool) -> bool:
+    def _move_all(self, begins_anew: bool, truncates: bool) -> bool:
         """Move what is in the log, all of it if the log `begins_anew`; return whether it did."""
         pages, left = self._move()
         if not begins_anew and pages < MAX_PAGES:
@@ -106,7 +109,7 @@ class Checkpointer:
 
     def _move(self) -> tuple[int, int]:
         """Move what is in the log; return its pages, and how many of them are left."""
-        _, pages, moved = self._connection.execute("PRAGMA wal_checkpoint (PASSIVE)").fetchone()
+        _, pages, moved = self._checkpoint(self._connection, "PASSIVE")
         return pages, pages - moved
 
     def _begin_anew(self, truncates: bool) -> bool:
@@ -115,9 +118,7 @@ class Checkpointer:
         The first write to a new log waits for the disk. It is made here, so that no room makes it.
         """
         mode = "TRUNCATE" if truncates else "PASSIVE"
-        is_busy, pages, moved = self._connection.execute(
-            f"PRAGMA wal_checkpoint ({mode})"
-        ).fetchone()
+        is_busy, pages, moved = self._checkpoint(self._connection, mode)
         if is_busy or moved < pages:
             return False
         database.mark_as_ours(self._connection)

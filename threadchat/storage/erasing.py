@@ -12,6 +12,7 @@ from threading import Event, Lock, Thread
 
 from threadchat.net.threads import join, start_thread
 from threadchat.storage import database
+from threadchat.storage.contents import Checkpoint, checkpoint
 
 RETRY_SECONDS = 1.0
 """How long the eraser waits where another program reads the file or has it locked."""
@@ -30,7 +31,7 @@ class Eraser:
     """Erases what was deleted from the file at `path`, on a thread that ends when all is done.
 
     `connection` is for this alone, and is closed by its owner after `close`. `warn` gets a line for
-    the operator where that fails.
+    the operator where that fails. `checkpoint` makes one.
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class Eraser:
         path: Path,
         warn: Callable[[str], None],
         retry_seconds: float = RETRY_SECONDS,
+        checkpoint: Checkpoint = checkpoint,
     ) -> None:
         self._connection = connection
+        self._checkpoint = checkpoint
         self._path = path
         self._warn = warn
         self._retry_seconds = retry_seconds
@@ -107,11 +110,11 @@ class Eraser:
         while _merge(connection, _PAGES_AT_ONCE) >= 2:
             if self._closing.wait(_REST_SECONDS):
                 return False
-            connection.execute("PRAGMA wal_checkpoint (PASSIVE)")
+            self._checkpoint(connection, "PASSIVE")
         # Nobody waits for the disk here, and then there is little left for which rooms do.
-        connection.execute("PRAGMA wal_checkpoint (PASSIVE)")
+        self._checkpoint(connection, "PASSIVE")
         with database.WRITING:
-            (is_busy, _, _) = connection.execute("PRAGMA wal_checkpoint (TRUNCATE)").fetchone()
+            (is_busy, _, _) = self._checkpoint(connection, "TRUNCATE")
             if is_busy:  # somebody is reading
                 return False
             # More may have been deleted meanwhile.

@@ -1,10 +1,12 @@
 """The file of a history while a server has it open: its connections, and what keeps it in order.
 
 The file can be removed, moved or replaced meanwhile: the connections go on with the file that was
-opened, and what has its name now is never touched. `rescue` then makes a new file.
+opened, and what has its name now is never touched. It can also be overwritten in place: then
+nothing is written to it any more. `rescue` makes a new file in both cases.
 """
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -12,6 +14,7 @@ from pathlib import Path
 
 from threadchat.storage import database, faults, rows
 from threadchat.storage.checkpoints import Checkpointer
+from threadchat.storage.contents import Contents
 from threadchat.storage.erasing import Eraser
 from threadchat.storage.faults import Unusable
 from threadchat.storage.ownership import id_of
@@ -45,9 +48,9 @@ class HistoryFile:
                     # SQLite opens its files only now. Later there might be no descriptors left, or
                     # another file of that name.
                     connection.execute("SELECT id FROM messages LIMIT 1").fetchall()
-                log = database.own_log(path)
-                if log is not None:
-                    opened.enter_context(closing(log))
+                self._log = database.own_log(path)
+                if self._log is not None:
+                    opened.enter_context(closing(self._log))
                 self.epoch, self.has_to_erase = rows.read_state(self.writer)
                 # All of them, for a number must not be given twice while the file cannot be read.
                 self.rooms = rows.read_rooms(self.writer)
@@ -60,8 +63,10 @@ class HistoryFile:
             self._opened = opened.pop_all()
         self._beside = {beside: id_of(beside) for beside in database.beside(path)}
         self._checkpoints = for_checkpoints
-        self.checkpointer = Checkpointer(for_checkpoints, path, warn)
-        self.eraser = Eraser(for_erasing, path, warn)
+        self.contents = Contents(self.owner, self._log, for_checkpoints, self.epoch)
+        checkpoint = self.contents.checkpoint
+        self.checkpointer = Checkpointer(for_checkpoints, path, warn, checkpoint=checkpoint)
+        self.eraser = Eraser(for_erasing, path, warn, checkpoint=checkpoint)
 
     @property
     def is_gone(self) -> bool:
@@ -69,10 +74,27 @@ class HistoryFile:
 
         Other programs find only what has the name: without its log, the file lacks the last words.
         """
-        return self.what_happened() is not None
+        return self._where() is not None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it `is_gone`, or another program has overwritten it."""
+        return self.is_gone or not self.contents.are_ours()
+
+    def begin_epoch(self, epoch: str) -> None:
+        """Give all lines of the file places in another epoch; raise `sqlite3.Error`."""
+        rows.begin_epoch(self.writer, epoch)
+        self.epoch = self.contents.epoch = epoch
 
     def what_happened(self) -> str | None:
         """Return what another program has done to the file, in words, or None if nothing."""
+        if not self.contents.are_ours():
+            log = database.beside(self.path)[0]
+            what = log if self.contents.is_only_log_lost() else self.path
+            return f"{what} was overwritten by another program"
+        return self._where()
+
+    def _where(self) -> str | None:
         # By `stat` alone, as opening and closing the file would release SQLite's locks.
         with contextlib.suppress(OSError):
             its_id = id_of(self.path)
@@ -86,18 +108,35 @@ class HistoryFile:
         return None
 
     def give_up(self) -> None:
-        """Close a file that is gone, and remove what SQLite has put beside its name.
+        """Close a file that is gone or overwritten, and remove what SQLite has put beside its name.
 
         Otherwise SQLite would take that for a part of the file that has the name now.
         """
-        with contextlib.suppress(sqlite3.Error):
-            # The file may be there by another name, and is to be whole.
-            self._checkpoints.execute("PRAGMA wal_checkpoint (TRUNCATE)").fetchone()
+        if self.contents.are_ours():
+            with contextlib.suppress(sqlite3.Error):
+                # The file may be there by another name, and is to be whole.
+                self.contents.checkpoint(self._checkpoints, "TRUNCATE")
+        elif not self._empty_log():
+            self._opened.pop_all()  # left open, as SQLite would write to the file at the close
         self.close()
         for beside, its_id in self._beside.items():
             with contextlib.suppress(OSError):
                 if its_id is not None and id_of(beside) == its_id:
                     beside.unlink()
+
+    def _empty_log(self) -> bool:
+        """Empty SQLite's log, so that a close finds nothing to move into the file.
+
+        SQLite itself could only be told so from Python 3.12 on. Return whether that has worked.
+        """
+        try:
+            if self._log is not None:
+                os.ftruncate(self._log.descriptor, 0)  # whatever its name is by now
+            else:
+                os.truncate(database.beside(self.path)[0], 0)
+        except OSError:
+            return False
+        return True
 
     def close(self) -> None:
         """Close all connections, and let others have the file."""

@@ -12,6 +12,7 @@ owns already is not opened again.
 import contextlib
 import errno
 import os
+import sqlite3
 import struct
 import sys
 from pathlib import Path
@@ -80,6 +81,10 @@ class Follower(Protocol):
         """Go on with the file at `path`, which `owner` owns; the lock is held."""
         ...
 
+    def write_into(self, connection: sqlite3.Connection) -> None:
+        """Write what is remembered in memory into a new file, which is empty; the lock is held."""
+        ...
+
 
 def owner_of(path: Path) -> "Ownership | None":
     """Return what owns the file at `path` in this process, or None."""
@@ -105,22 +110,30 @@ class Ownership:
         with _lock:
             if self.file in _owned:
                 raise InUse(path)
-            self._descriptor = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+            flags = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+            self.descriptor = os.open(path, os.O_RDWR | flags)
             try:
-                _lock_byte(self._descriptor)
+                _lock_byte(self.descriptor)
             except BaseException as error:
-                os.close(self._descriptor)
+                os.close(self.descriptor)
                 if isinstance(error, BlockingIOError | PermissionError):
                     raise InUse(path) from None
                 raise
             _owned[self.file] = self
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return bytes of the file, as they are there now; fewer behind its end."""
+        if sys.platform == "win32":
+            os.lseek(self.descriptor, offset, os.SEEK_SET)
+            return os.read(self.descriptor, size)
+        return os.pread(self.descriptor, size, offset)
 
     def close(self) -> None:
         """Let others have the file. Closing it twice does nothing more."""
         with _lock:
             if not self._is_closed:
                 self._is_closed = True
-                os.close(self._descriptor)
+                os.close(self.descriptor)
                 del _owned[self.file]
 
 

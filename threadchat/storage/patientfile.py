@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from threadchat.storage import database, faults
+from threadchat.storage.mirror import Mirror
 
 Result = TypeVar("Result")
 
@@ -35,7 +36,7 @@ def connect(path: str | Path | None) -> sqlite3.Connection:
 class PatientFile:
     """Reads and changes through `connection`. Its owner has a lock. Methods raise `sqlite3.Error`.
 
-    `clock` counts seconds, and `sleep` waits for some.
+    `clock` counts seconds, and `sleep` waits for some. `mirror` gets every change that was made.
     """
 
     def __init__(
@@ -43,8 +44,11 @@ class PatientFile:
         connection: sqlite3.Connection,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        *,
+        mirror: Mirror | None = None,
     ) -> None:
         self._connection = connection
+        self._mirror = mirror
         self.clock = clock
         self.sleep = sleep
         self._is_locked_out = False  # the last one has waited in vain: the next ones do not
@@ -57,7 +61,10 @@ class PatientFile:
             with database.WRITING:
                 return self._connection.execute(statement, values).lastrowid or 0
 
-        return self._patiently(write)
+        number = self._patiently(write)
+        if self._mirror is not None:
+            self._mirror.change(statement, values)
+        return number
 
     def read(self, query: str, values: Sequence[object]) -> list[Any]:
         """Return the rows of `query`."""

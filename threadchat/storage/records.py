@@ -19,6 +19,8 @@ from threadchat.errors import PersonError
 from threadchat.messages.kinds import Private
 from threadchat.net.addresses import address_of
 from threadchat.storage import faults
+from threadchat.storage.looks import Looks
+from threadchat.storage.mirror import Mirror
 from threadchat.storage.ownership import Ownership, owner_of
 from threadchat.storage.patientfile import PatientFile, connect
 from threadchat.storage.values import ban_of, bytes_of, name_of, text_of, time_of
@@ -122,12 +124,13 @@ class Records:
                 )
                 self._names = self._read_names()  # by their folded form
                 self._ignored = self._read_ignored()  # by the names of those who ignore
-                self._by_looks: dict[str, tuple[str, ...]] = {}  # names by their skeleton
+                self._looks = Looks()
                 for protected in self._names.values():
-                    self._add_looks(protected.name)
+                    self._looks.add(protected.name)
                 # Replaced as a whole, so that no lock is needed to read it.
                 self._bans = self._read_bans()
-                self._file = PatientFile(self._connection)
+                self._mirror = None if path is None else Mirror(self._connection)
+                self._file = PatientFile(self._connection, mirror=self._mirror)
             except sqlite3.Error as error:
                 raise faults.Unusable(faults.why_unusable(self._path, error)) from None
             opened.pop_all()
@@ -142,18 +145,26 @@ class Records:
             before, self._path = (self._connection, self._path), path
             try:
                 self._connection = connect(path)
-                self._file = PatientFile(self._connection)
+                self._file = PatientFile(self._connection, mirror=self._mirror)
             except sqlite3.Error:
                 self._path = before[1]
                 raise
             before[0].close()
             owner.followers.append(self)
 
+    def write_into(self, connection: sqlite3.Connection) -> None:
+        """Write all of it into the tables of a new file, which are empty; the lock is held."""
+        if self._mirror is not None:
+            self._mirror.write_into(connection)
+
     def close(self) -> None:
         """Close the file. Names and bans can still be asked for."""
         with self.lock:
-            self._is_closed = True
-            self._connection.close()
+            if not self._is_closed:
+                self._is_closed = True
+                self._connection.close()
+                if self._mirror is not None:
+                    self._mirror.close()
 
     @contextlib.contextmanager
     def _turn(self, line: str) -> Iterator[None]:
@@ -197,9 +208,9 @@ class Records:
                 (fold, name, skeleton(name), kept, since, address),
             )
             if before is not None:
-                self._drop_looks(before.name)
+                self._looks.drop(before.name)
             self._names[fold] = Protected(name, kept, since, address)
-            self._add_looks(name)
+            self._looks.add(name)
 
     def _count_of(self, address: str) -> int:
         return sum(it.address == address for it in self._names.values()) if address else 0
@@ -214,7 +225,7 @@ class Records:
             self._file.change("DELETE FROM names WHERE fold = ?", (fold,))
             before = self._names.pop(fold, None)
             if before is not None:
-                self._drop_looks(before.name)
+                self._looks.drop(before.name)
             self._ignored.pop(fold, None)
             for owner, ignored in list(self._ignored.items()):
                 self._ignored[owner] = ignored - {fold}
@@ -231,20 +242,7 @@ class Records:
 
     def lookalike(self, name: str) -> str | None:
         """Return another protected name that looks like `name`, or None."""
-        alike = self._by_looks.get(skeleton(name), ())
-        return next((other for other in alike if fold_name(other) != fold_name(name)), None)
-
-    def _add_looks(self, name: str) -> None:
-        looks = skeleton(name)
-        self._by_looks[looks] = (*self._by_looks.get(looks, ()), name)
-
-    def _drop_looks(self, name: str) -> None:
-        looks = skeleton(name)
-        alike = tuple(other for other in self._by_looks[looks] if other != name)
-        if alike:
-            self._by_looks[looks] = alike
-        else:
-            del self._by_looks[looks]
+        return self._looks.like(name)
 
     def _read_names(self) -> dict[str, Protected]:
         rows = self._connection.execute("SELECT fold, name, kept, since, address FROM names")

@@ -4,7 +4,7 @@ These are functions of a connection. `sqlitehistory` decides when they run, and 
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from threadchat.messages.codec import name_of, spoken
@@ -51,6 +51,12 @@ TAKEN_BACK_SINCE = (
     " ORDER BY messages.taken_after DESC LIMIT ?"
 )
 """The lines up to a number that were taken back when the room had come to another one or later."""
+
+LATEST = (
+    f"SELECT messages.room, {_COLUMNS} FROM messages JOIN rooms ON rooms.id = messages.room"
+    " ORDER BY messages.id DESC LIMIT ?"
+)
+"""The last lines of all rooms, newest first, each behind the number of its room."""
 
 SEARCH = (
     f"SELECT {_COLUMNS} FROM words JOIN messages ON messages.id = words.rowid"
@@ -127,6 +133,17 @@ def read_rooms(connection: sqlite3.Connection) -> dict[str, StoredRoom]:
     }
 
 
+def read_latest(
+    connection: sqlite3.Connection, rooms: Collection[StoredRoom], number: int
+) -> Iterator[Unwritten]:
+    """Yield the last `number` lines of all `rooms`, oldest first."""
+    by_id = {room.id: room for room in rooms}
+    for id, *row in reversed(connection.execute(LATEST, (number,)).fetchall()):
+        if id in by_id:
+            it = kept_of(tuple(row), "")
+            yield by_id[id], it.seq, it
+
+
 def write(connection: sqlite3.Connection, said: Sequence[Unwritten]) -> None:
     """Commit all of `said`, or nothing if this raises."""
     with database.transaction(connection):
@@ -161,7 +178,7 @@ def write(connection: sqlite3.Connection, said: Sequence[Unwritten]) -> None:
         room.id = id
 
 
-def note_changes(connection: sqlite3.Connection, rooms: Sequence[StoredRoom]) -> None:
+def note_changes(connection: sqlite3.Connection, rooms: Collection[StoredRoom]) -> None:
     """Write down the topics of `rooms`, and up to which numbers their lines are lost.
 
     So none of these numbers is given again.
@@ -173,6 +190,33 @@ def note_changes(connection: sqlite3.Connection, rooms: Sequence[StoredRoom]) ->
             connection.execute("UPDATE rooms SET topic = ? WHERE id = ?", (room.topic, id))
     for room, id in id_of.items():
         room.id, room.lost = id, 0
+
+
+def write_missing(
+    connection: sqlite3.Connection, rooms: Collection[StoredRoom], latest: Iterable[Unwritten]
+) -> None:
+    """Write `rooms` and those of their `latest` lines that a file does not have into that file.
+
+    Where lines are missing, their numbers are kept, so that none of these is given again.
+    """
+    there = read_rooms(connection)
+    lasts: dict[StoredRoom, int] = {}
+    for room in rooms:
+        known = there.get(fold_name(room.name))
+        room.id, lasts[room] = (known.id, known.last) if known else (0, 0)
+    lines: dict[tuple[StoredRoom, int], Kept] = {}
+    for room, seq, it in latest:
+        if seq > lasts[room]:
+            lines[room, seq] = it
+        elif isinstance(it, TakenBack):
+            take_back(connection, room, seq, "")
+    first: dict[StoredRoom, int] = {}
+    for room, seq in lines:
+        first[room] = min(seq, first.get(room, seq))
+    for room in rooms:
+        room.lost = max(room.lost, first.get(room, room.last + 1) - 1)
+    note_changes(connection, rooms)
+    write(connection, [(room, seq, it) for (room, seq), it in lines.items()])
 
 
 def take_back(

@@ -25,6 +25,7 @@ from threadchat.messages.places import Place, new_epoch
 from threadchat.net.threads import join, start_thread
 from threadchat.storage import database, rows
 from threadchat.storage.checkpoints import MAX_PAGES
+from threadchat.storage.filereader import FileReader
 from threadchat.storage.filesearch import FileSearch
 from threadchat.storage.history import (
     MAX_REMEMBERED,
@@ -35,8 +36,9 @@ from threadchat.storage.history import (
 )
 from threadchat.storage.historyfile import BUSY_SECONDS, HistoryFile
 from threadchat.storage.keeper import Keeper
-from threadchat.storage.rescue import rescue
-from threadchat.storage.rows import Row, StoredRoom, Unwritten, found_of, kept_of
+from threadchat.storage.latest import Latest
+from threadchat.storage.rescue import begin_anew, rescue
+from threadchat.storage.rows import StoredRoom, Unwritten, found_of, kept_of
 from threadchat.storage.searching import Found, SearchTurns
 from threadchat.text.names import fold_name
 from threadchat.text.paths import resolve
@@ -93,14 +95,17 @@ class StoredHistory(History):
         self._lost = 0
         # The rooms of which the file does not say yet what was lost, or the topic.
         self._changed: set[StoredRoom] = set()
-        self._cannot_write = self._cannot_read = False
+        self._cannot_write = False
         self._is_closed = False
         self._retrier: Thread | None = None
         self._closing = Event()
         self._rescue_at = 0.0
         # With links resolved, as SQLite puts files of its own beside the one that is meant.
-        self._use(HistoryFile(resolve(path), warn))
-        self._stored = self._file.rooms
+        file = HistoryFile(resolve(path), warn)
+        self._latest = Latest.of(file)
+        self._reader = FileReader(file, warn, self._closing)
+        self._use(file)
+        self._stored = file.rooms
         self._keeper = Keeper(self.look)
         if not self._keeper.start():  # out of threads, rooms make the checkpoints
             self._connection.execute(f"PRAGMA wal_autocheckpoint = {MAX_PAGES}")
@@ -109,17 +114,19 @@ class StoredHistory(History):
         self._file = file
         self._path, self._epoch, self._eraser = file.path, file.epoch, file.eraser
         self._connection, self._searcher = file.writer, file.searcher
+        self._reader.file = file
         if file.has_to_erase:
             file.eraser.start()
 
     def look(self) -> None:
-        """See to the file, as is done every second: make checkpoints, and go on if it is gone."""
-        if self._file.is_gone and time.monotonic() >= self._rescue_at:
+        """See to the file, as is done every second: make checkpoints, and go on if it is lost."""
+        if not self._file.is_lost:
+            self._file.checkpointer.look()
+        elif time.monotonic() >= self._rescue_at:
             self._rescue()
-        self._file.checkpointer.look()
 
     def _rescue(self) -> None:
-        """Go on in a new file, as another program has removed, moved or replaced this one."""
+        """Go on in a new file, as another program has removed, replaced or overwritten this one."""
         gone = self._file
         what = gone.what_happened() or f"{gone.path} was gone for a moment"
         followers = gone.owner.followers
@@ -131,7 +138,16 @@ class StoredHistory(History):
             if self._is_closed:
                 return
             try:
-                new = rescue(gone, self._warn, locks)
+                if gone.contents.are_ours():
+                    new = rescue(gone, self._warn, locks)
+                else:
+                    new = begin_anew(gone, self._warn, self._stored.values(), self._latest)
+                is_there = f"all that was said is in {new.path}, and goes on there"
+                if not (gone.contents.are_ours() or gone.contents.is_only_log_lost()):
+                    is_there = (
+                        f"the history goes on in {new.path}, with topics, bans, protected names,"
+                        f" mail and {self._latest.in_words()}. {gone.path} is left as it is now"
+                    )
             except OperatorError as error:
                 if not self._rescue_at:
                     self._warn(f"{what}, and what was said will be lost: {error}")
@@ -143,10 +159,7 @@ class StoredHistory(History):
             self._rescue_at = 0.0
         gone.eraser.close()
         gone.give_up()
-        self._warn(
-            f"{what}: all that was said is in {new.path}, and goes on there. Start the server with"
-            " that file next time"
-        )
+        self._warn(f"{what}: {is_there}. Start the server with that file next time")
 
     def append(self, room: str, batch: Sequence[Spoken]) -> None:
         """Commit `batch`, or keep it in memory until it can be written; set its places."""
@@ -199,9 +212,16 @@ class StoredHistory(History):
             waiting = [it for where, _, it in self._unwritten if where is stored]
             said = [it for it in waiting if isinstance(it, Spoken)]
             said = said[max(0, len(said) - number) :]
-            values = stored.id, max(0, number - len(said))
-            older = self._read(self._connection, rows.RECENT, values)
-        return [*(found_of(row, self._epoch).message for row in reversed(older)), *said]
+            missing = max(0, number - len(said))
+            if self._file.contents.are_as_left() is False:
+                # What is in the file may be another's, until the keeper has looked into it.
+                kept = (it for _, it in self._latest.of_room(stored))
+                older = [it for it in kept if isinstance(it, Spoken)]
+                older = older[max(0, len(older) - missing) :]
+            else:
+                read = self._reader.read(self._connection, rows.RECENT, (stored.id, missing))
+                older = [found_of(row, self._epoch).message for row in reversed(read)]
+        return [*older, *said]
 
     def last_place(self, room: str) -> Place:
         """Return the place of the last line of `room`; the number is 0 if there is none."""
@@ -219,11 +239,16 @@ class StoredHistory(History):
             waiting = [(at, it) for where, at, it in self._unwritten if where is stored]
             later = [(at, it) for at, it in waiting if at > seq]
             later = later[max(0, len(later) - limit) :]
-            values = stored.id, seq, max(0, limit - len(later))
-            read = self._read(self._connection, rows.SINCE, values)
+            missing = max(0, limit - len(later))
+            if self._file.contents.are_as_left() is False:
+                lines = [(at, it) for at, it in self._latest.of_room(stored) if at > seq]
+                lines = lines[max(0, len(lines) - missing) :]
+                return list(with_gaps([*lines, *later], seq, stored.last))
+            values = stored.id, seq, missing
+            read = self._reader.read(self._connection, rows.SINCE, values)
             kept = [kept_of(row, self._epoch) for row in reversed(read)]
             written = [(it.seq, it) for it in kept]
-            read = self._read(
+            read = self._reader.read(
                 self._connection, rows.TAKEN_BACK_SINCE, (stored.id, seq, seq, MAX_REMEMBERED)
             )
             told: list[Recalled] = [kept_of(row, self._epoch) for row in reversed(read)]
@@ -259,8 +284,9 @@ class StoredHistory(History):
                 raise CannotTakeBack(
                     "Nothing can be taken back just now. Try again in a while."
                 ) from None
-        if found is not None:
-            self._eraser.start()
+            if found is not None:
+                self._latest.take_back(stored, found)
+                self._eraser.start()
         return found
 
     def forget(self, before: float) -> None:
@@ -268,6 +294,8 @@ class StoredHistory(History):
 
         Raise `sqlite3.Error` if the file cannot be read or written.
         """
+        with self._lock:
+            self._latest.forget(before)
         last = 0
         while not self._closing.is_set():
             values = before, last, _FORGOTTEN_AT_ONCE
@@ -303,7 +331,7 @@ class StoredHistory(History):
                 return []
             with self._lock:
                 waiting = list(self._unwritten)
-            search = FileSearch(self._searcher, self._read, self._epoch, pace)
+            search = FileSearch(self._searcher, self._reader.read, self._epoch, pace)
             return search.newest(query, number, waiting)
 
     def close(self) -> None:
@@ -311,11 +339,12 @@ class StoredHistory(History):
         self._closing.set()
         with self._lock:
             retrier = self._retrier
-            if not self._is_closed:
-                self._searcher.interrupt()  # so that the close does not wait for a long search
+            if self._is_closed:
+                return
+            self._searcher.interrupt()  # so that the close does not wait for a long search
         join(retrier)
         self._keeper.close()
-        if self._file.is_gone:
+        if self._file.is_lost:
             self._rescue()
         self._eraser.close()
         with self._search_turns, self._lock:
@@ -326,7 +355,7 @@ class StoredHistory(History):
                 self._warn(f"the history still cannot be written: {lost} messages are lost")
             self._is_closed = True
             self._unwritten.clear()
-            if self._file.is_gone:
+            if self._file.is_lost:
                 self._file.give_up()
             self._file.close()
 
@@ -375,6 +404,7 @@ class StoredHistory(History):
             self._lose(len(chunk))  # it would fail for ever, and all others would wait
             raise
         self._drop(len(chunk))
+        self._latest.add(chunk, self._file.contents.are_as_left)
         return True
 
     def _drop(self, number: int) -> None:
@@ -392,7 +422,8 @@ class StoredHistory(History):
         if not self._outage:
             self._outage = new_epoch()
             self._outages.append(self._outage)
-        if not self._cannot_write:
+        # A file that another program has overwritten is told of in another way, and soon.
+        if not self._cannot_write and self._file.contents.are_as_left() is not False:
             self._cannot_write = True
             self._connection.execute("PRAGMA busy_timeout = 0")  # the retries wait, not rooms
             self._warn(
@@ -417,31 +448,3 @@ class StoredHistory(History):
                         seconds = _REST_SECONDS
             except Exception as error:  # that piece has been dropped, and the others still wait
                 self._warn(f"the history cannot keep some messages: {error!r}")
-
-    # Reading, with the lock held that guards the connection
-
-    def _read(
-        self,
-        connection: sqlite3.Connection,
-        query: str,
-        values: tuple[object, ...],
-        is_over: Callable[[], bool] = lambda: False,
-    ) -> list[Row]:
-        """Return the rows; those up to an error if the file cannot be read.
-
-        Warn the operator of that once; but not if `is_over` says that it was interrupted.
-        """
-        found: list[Row] = []
-        if self._is_closed or self._closing.is_set():
-            return found
-        try:
-            found += connection.execute(query, values)
-        except sqlite3.Error as error:
-            if not (self._cannot_read or self._closing.is_set() or is_over()):
-                self._cannot_read = True
-                self._warn(f"the history cannot be read ({error}). See that {self._path} is sound")
-            return found
-        if self._cannot_read:
-            self._cannot_read = False
-            self._warn("the history can be read again")
-        return found

@@ -1,0 +1,53 @@
+"""Read rows of the history's file, and tell the operator when that fails."""
+
+import sqlite3
+from collections.abc import Callable
+from threading import Event
+
+from threadchat.storage.historyfile import HistoryFile
+from threadchat.storage.rows import Row
+
+
+class FileReader:
+    """Reads through a connection to `file`; who calls it holds the lock of that connection.
+
+    `warn` gets a line for the operator if it fails, and when it works again. Once `closing` is set,
+    nothing is read.
+    """
+
+    def __init__(self, file: HistoryFile, warn: Callable[[str], None], closing: Event) -> None:
+        self.file = file
+        self._warn = warn
+        self._closing = closing
+        self._cannot_read = False
+
+    def read(
+        self,
+        connection: sqlite3.Connection,
+        query: str,
+        values: tuple[object, ...],
+        is_over: Callable[[], bool] = lambda: False,
+    ) -> list[Row]:
+        """Return the rows; those up to an error if the file cannot be read.
+
+        Warn the operator of that once; but not if `is_over` says that it was interrupted.
+        """
+        found: list[Row] = []
+        if self._closing.is_set():
+            return found
+        try:
+            found += connection.execute(query, values)
+        except sqlite3.Error as error:
+            if not (self._cannot_read or self._closing.is_set() or is_over()):
+                self._note(error)
+            return found
+        if self._cannot_read:
+            self._cannot_read = False
+            self._warn("the history can be read again")
+        return found
+
+    def _note(self, error: sqlite3.Error) -> None:
+        # A file that another program has overwritten is told of in another way, and soon.
+        if self.file.contents.are_as_left() is not False:
+            self._cannot_read = True
+            self._warn(f"the history cannot be read ({error}). See that {self.file.path} is sound")
