@@ -2,7 +2,8 @@
 
 import segno
 
-from threadchat.console.qrcode import BLOCKS, QUIET, qr_code
+from threadchat.console.qrcode import BLOCKS, qr_code
+from threadchat.text.qrcode import QUIET
 
 URL = "http://192.168.1.7:8080/"
 

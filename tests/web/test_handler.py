@@ -422,6 +422,9 @@ class TestRequests:
             (b"GET /ws", b"Host: localhost\r\nOrigin: http://evil.example\r\n", 403),
             (b"GET /ws", b"Host: localhost\r\nSec-Fetch-Mode: websocket\r\n", 403),
             (b"GET /health", b"Host: localhost\r\n", 200),
+            (b"HEAD /qr.svg", b"Host: localhost\r\n", 200),
+            (b"POST /qr.svg", b"Host: localhost\r\n", 404),
+            (b"GET /qr.svg", b"Host: evil.example\r\n", 421),
         ],
     )
     def test_each_has_its_answer(

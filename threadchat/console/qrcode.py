@@ -6,8 +6,7 @@ because a code in the terminal's own colours may be light on dark, which not eve
 
 from rich.text import Text
 
-QUIET = 2
-"""The modules of white around the code."""
+from threadchat.text.qrcode import qr_modules
 
 _STYLE = "rgb(0,0,0) on rgb(255,255,255)"
 _HALVES = {(0, 0): " ", (1, 0): "\u2580", (0, 1): "\u2584", (1, 1): "\u2588"}
@@ -21,18 +20,11 @@ def qr_code(url: str, width: int) -> Text | None:
 
     None if it does not fit into `width` columns, or if the package for it, `segno`, is missing.
     """
-    try:
-        import segno
-    except ImportError:
-        return None
-    # In capitals the smallest code does; scheme and host may be written so (RFC 3986, 6.2.2.1).
-    # The path is "/" alone, and may be left out.
-    code = segno.make(url.rstrip("/").upper(), error="l", boost_error=False, micro=False)
-    rows = [[int(module) for module in row] for row in code.matrix_iter(border=QUIET)]
-    if len(rows[0]) > width:
+    rows = qr_modules(url)
+    if rows is None or len(rows[0]) > width:
         return None
     if len(rows) % 2:
-        rows.append([0] * len(rows[0]))
+        rows = [*rows, [False] * len(rows[0])]
     text = Text()
     for upper, lower in zip(rows[::2], rows[1::2], strict=True):
         line = "".join(_HALVES[pair] for pair in zip(upper, lower, strict=True))

@@ -41,6 +41,7 @@ class ServerOfPeople(Protocol):
     config: ServerConfig
     flusher: Flusher
     limits: Limits
+    server_address: Any
     stopping: Event
     watch: Watch
 
@@ -77,7 +78,11 @@ class WebListener(Listener):
         self, address: tuple[str, int], chat_server: ServerOfPeople, names: Sequence[str]
     ) -> None:
         self._chat_server = chat_server
-        self.door = Door(Guard([socket.gethostname(), *names]), metadata.version("threadchat"))
+        self.door = Door(
+            Guard([socket.gethostname(), *names]),
+            metadata.version("threadchat"),
+            chat_server.server_address[1],
+        )
         self.chat = chat_server.chat
         self.clock = chat_server.clock
         self.commands = chat_server.commands

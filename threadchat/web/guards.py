@@ -48,6 +48,12 @@ class Guard:
         return origins == [f"{scheme}://{request.value('host')}"]
 
 
+def bare_name(host: str) -> str:
+    """Return the name or address in the value of a Host field; "" if it is neither."""
+    found = _HOST.fullmatch(host)
+    return found[1].strip("[]") if found else ""
+
+
 def _is_same_address(given: str, address: str) -> bool:
     try:
         ours = ipaddress.ip_address(address.partition("%")[0])

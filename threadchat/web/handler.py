@@ -9,7 +9,8 @@ import socket
 import socketserver
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from threading import Event
 from typing import Protocol, cast
 
@@ -20,7 +21,7 @@ from threadchat.chat.person import Person
 from threadchat.commands.registry import Registry
 from threadchat.messages.jsonlines import JSON_LINES
 from threadchat.monitoring.events import Connected, Disconnected, Named, Watch
-from threadchat.net.addresses import reached_address, show_address
+from threadchat.net.addresses import reached_address, show_address, urls
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import Flusher, SendQueue
 from threadchat.net.tls import TlsTransport
@@ -31,6 +32,7 @@ from threadchat.session.supervision import Supervision
 from threadchat.web.connection import MAX_LINE, WebConnection
 from threadchat.web.guards import Guard
 from threadchat.web.http import BadRequest, HttpConnection, Request, Response, plain_text
+from threadchat.web.invitation import address_for_others, invitation
 from threadchat.web.link import Framer, Link
 from threadchat.web.links import LINGER_SECONDS, SEAT_SECONDS
 from threadchat.web.objects import Resume
@@ -48,12 +50,15 @@ _TLS_HANDSHAKE = 0x16  # the first byte of a client that speaks TLS
 
 
 class Door:
-    """What all connections at the web port share. `version` is that of threadchat."""
+    """What all connections at the web port share.
 
-    def __init__(self, guard: Guard, version: str) -> None:
+    `version` is that of threadchat, `chat_port` the port for terminals.
+    """
+
+    def __init__(self, guard: Guard, version: str, chat_port: int) -> None:
         self.guard = guard
         self.version = version
-        self.page = Page()
+        self.page = Page(chat_port)
         self.seats = Seats()
         self.framer = Framer()
 
@@ -67,6 +72,7 @@ class Host(Protocol):
     door: Door
     flusher: Flusher
     limits: Limits
+    server_address: tuple[str, int]
     stopping: Event
     watch: Watch
 
@@ -176,9 +182,25 @@ class WebHandler(socketserver.StreamRequestHandler):
         door = self.host.door
         if not door.guard.is_own_host(request, self.reached):
             return plain_text(421, "This server is not called that. Open it by its address.")
-        if request.path == "/health" and request.method in ("GET", "HEAD"):
-            return plain_text(200, "ok", security_headers(request.value("host")))
+        if request.method in ("GET", "HEAD"):
+            if request.path == "/health":
+                return plain_text(200, "ok", security_headers(request.value("host")))
+            if request.path == "/qr.svg":
+                return self._invitation(request)
         return door.page.answer(request)
+
+    def _invitation(self, request: Request) -> Response:
+        host, scheme = request.value("host"), self._scheme
+        picture = invitation(address_for_others(host, scheme, self.reached, self._urls))
+        return replace(picture, headers=[*picture.headers, *security_headers(host)])
+
+    def _urls(self) -> Sequence[str]:
+        admits = self.host.limits.allowed.admits_near
+        return urls(self.host.server_address, admits, scheme=self._scheme)
+
+    @property
+    def _scheme(self) -> str:
+        return "https" if self.is_tls else "http"
 
     # The WebSocket
 
@@ -186,11 +208,10 @@ class WebHandler(socketserver.StreamRequestHandler):
         """Begin a WebSocket and serve it to its end; return False if it was refused."""
         door = self.host.door
         refused: Response | None = None
-        scheme = "https" if self.is_tls else "http"
         try:
             if not door.guard.is_own_host(request, self.reached):
                 refused = plain_text(421, "This server is not called that. Use its address.")
-            elif not door.guard.is_own_origin(request, scheme):
+            elif not door.guard.is_own_origin(request, self._scheme):
                 refused = plain_text(403, "A page of another site may not do that.")
             else:
                 accepted = accept(request)

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 
+from threadchat.web.guards import bare_name
 from threadchat.web.http import Header, Request, Response, plain_text
 
 _TYPES = {
@@ -15,8 +16,9 @@ _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
-    ".webmanifest": "application/manifest+json",
 }
+
+_COMMAND = b"telnet HOST PORT"  # in index.html
 
 
 def security_headers(host: str) -> Sequence[Header]:
@@ -27,7 +29,7 @@ def security_headers(host: str) -> Sequence[Header]:
     """
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
-        f" connect-src 'self' ws://{host} wss://{host}; manifest-src 'self'; base-uri 'none';"
+        f" connect-src 'self' ws://{host} wss://{host}; base-uri 'none';"
         " form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script';"
         " trusted-types 'none'"
     )
@@ -42,9 +44,13 @@ def security_headers(host: str) -> Sequence[Header]:
 
 
 class Page:
-    """The files of the page by their paths. Any thread may use it."""
+    """The files of the page by their paths. Any thread may use it.
 
-    def __init__(self) -> None:
+    Without scripts, the page says how to join at `chat_port` from a terminal.
+    """
+
+    def __init__(self, chat_port: int) -> None:
+        self._chat_port = chat_port
         self._files: Mapping[str, Response] = {
             ("/" if it.name == "index.html" else f"/{it.name}"): _file(it.name, it.read_bytes())
             for it in resources.files("threadchat.web").joinpath("page").iterdir()
@@ -60,6 +66,8 @@ class Page:
         """Return the answer to a request for a file, whose Host is right."""
         extra = security_headers(request.value("host"))
         file = self._files.get(request.path)
+        if request.path == "/" and file is not None:
+            file = self._with_command(file, request.value("host"))
         if file is None:
             return plain_text(404, "There is no such page. The chat is at /", extra)
         if request.method not in ("GET", "HEAD"):
@@ -69,6 +77,10 @@ class Page:
         if etag in known or f"W/{etag}" in known or "*" in known:
             return Response(304, [*file.headers[1:], *extra])
         return Response(200, [*file.headers, *extra], file.body)
+
+    def _with_command(self, index: Response, host: str) -> Response:
+        command = f"telnet {bare_name(host)} {self._chat_port}"
+        return _file("index.html", index.body.replace(_COMMAND, command.encode()))
 
 
 def _file(name: str, body: bytes) -> Response:

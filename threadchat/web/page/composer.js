@@ -72,10 +72,10 @@ function offer(commands) {
 		...commands.map(({ name, arguments: wanted, summary }) =>
 			make(
 				"div",
-				{ role: "option", id: `option-${name}`, "aria-selected": false },
+				{ role: "option", id: `option-${name}` },
 				make("b", {}, `/${name} `),
 				wanted,
-				make("small", { class: "soft" }, summary),
+				make("small", {}, summary),
 			),
 		),
 	);
@@ -135,6 +135,12 @@ on(input, "keydown", (event) => {
 on(input, "input", () => {
 	cycle = undefined;
 	offer(commandsFor(input.value, known().commands));
+});
+on(input, "paste", (event) => {
+	const text = event.clipboardData.getData("text").trim();
+	if (!text.includes("\n")) return;
+	event.preventDefault(); // the browser would leave the line breaks out and join words
+	insert(text.replace(/\s*\n\s*/gu, " "));
 });
 on(input, "blur", () => offer([]));
 // Neither the list nor the button takes the focus: the keyboard of a phone would go down.

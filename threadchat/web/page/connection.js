@@ -1,5 +1,4 @@
-// Keeps one session with the server over as many WebSockets as that takes, for ever. It finds out
-// when a connection is dead without saying so.
+// Keeps one session with the server over as many WebSockets as that takes, for ever.
 
 import { on } from "./dom.js";
 import { newOutbox } from "./outbox.js";
@@ -10,7 +9,7 @@ const ANSWER = 5_000; // within which it has to come
 const FIRST_DELAY = 300;
 const MAX_DELAY = 10_000;
 
-const FINAL = [1000, 1008]; // it was ended for good, or a rule was broken
+const FINAL = [1000, 1008]; // ended for good
 const TRY_LATER = 1013;
 const REPLACED = 4000;
 
@@ -41,7 +40,7 @@ function detach() {
 	clearTimeout(retry);
 	if (!socket) return;
 	socket.onopen = socket.onmessage = socket.onclose = null;
-	socket.close(); // nobody waits for it: for a dead connection that takes a minute
+	socket.close(); // if it is dead, that takes a minute
 	socket = undefined;
 }
 
@@ -63,7 +62,7 @@ function receive({ data }) {
 }
 
 function take(o) {
-	// Before its answer to a resume the server greets as always: that is not for us.
+	// The server greets first, as always: not for us.
 	if (isResuming && !["session", "no_session", "goodbye"].includes(o.kind)) return;
 	if (o.p <= seen || o.kind === "pong") return;
 	seen = o.p ?? seen;
@@ -116,23 +115,21 @@ function lost(code) {
 		forget();
 		return become("ended");
 	}
-	// Half of it by chance: when a server comes back, not all knock in the same moment.
+	// Not all knock at once when a server is back.
 	const longest = Math.min(MAX_DELAY, FIRST_DELAY * 1.7 ** tries++);
 	const delay = longest * (0.5 + Math.random() / 2);
 	retry = setTimeout(open, code === TRY_LATER ? MAX_DELAY : delay);
 	become("lost");
 }
 
-// Somebody looks at the page again, or the network is back.
 function check() {
 	if (document.hidden) return;
 	if (state === "lost") open();
 	if (state === "live") ask();
 }
 
-// `kept` is the session of an earlier load. `unsure` is called with lines that may have been said or
-// not, and `state` with each new state: asking (there is no session), live, lost, and ended or
-// replaced, after which only `open` helps.
+// `kept` is the session of an earlier load. `unsure` gets lines that may have been said or not,
+// `state` each new state: asking, live, lost, and ended or replaced, after which only `open` helps.
 export function prepare(kept, callbacks) {
 	tell = callbacks;
 	outbox = newOutbox(kept.outbox);
@@ -141,9 +138,8 @@ export function prepare(kept, callbacks) {
 
 export const hasSession = () => key !== "";
 
-export const values = () => ({ key, room, seen, outbox: { lines: outbox.lines, last: outbox.last } });
+export const values = () => ({ key, room, seen, outbox });
 
-// Says a line, now or later, and returns it.
 export function say(text, about) {
 	const line = outbox.add({ ...about, text });
 	if (state === "live") sendLine(line);

@@ -1,6 +1,6 @@
 // The dialogs: a question for one line, the search, and a person.
 
-import { bdi, button, byId, icon, on, put } from "./dom.js";
+import { bdi, button, byId, cross, on, put } from "./dom.js";
 import { foundLine } from "./line.js";
 import { avatar } from "./text.js";
 
@@ -9,8 +9,7 @@ const searching = byId("search-dialog");
 const meeting = byId("person-dialog");
 
 for (const dialog of document.querySelectorAll("dialog")) {
-	const cross = { class: "icon cross", "aria-label": "Close" };
-	dialog.append(button(() => dialog.close(), cross, icon("close")));
+	dialog.append(cross(() => dialog.close(), "cross"));
 	on(dialog, "click", ({ target }) => target === dialog && dialog.close());
 }
 

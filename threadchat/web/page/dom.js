@@ -9,6 +9,7 @@ const ICONS = {
 	close: "m6 6 12 12M18 6 6 18",
 	send: "M12 19V5m-6 6 6-6 6 6",
 	plus: "M12 5v14M5 12h14",
+	code: "M4 4h6v6H4zm10 0h6v6h-6zM4 14h6v6H4zm10 0h2m4 0v6m-6 0h2m1-3h0",
 	down: "M12 5v14m-6-6 6 6 6-6",
 };
 
@@ -18,8 +19,11 @@ export const byId = (id) => document.getElementById(id);
 
 export const put = (id, ...children) => byId(id).replaceChildren(...children);
 
-export function make(tag, attributes = {}, ...children) {
+// `what` is a tag, or a tag and classes, as in "span.name c1".
+export function make(what, attributes = {}, ...children) {
+	const [tag, style] = what.split(".");
 	const element = document.createElement(tag);
+	if (style) element.className = style;
 	for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
 	element.append(...children);
 	return element;
@@ -28,11 +32,11 @@ export function make(tag, attributes = {}, ...children) {
 export const bdi = (text) => make("bdi", {}, text);
 
 // Words that only a screen reader is told.
-export const unseen = (text) => make("span", { class: "unseen" }, text);
+export const unseen = (text) => make("span.unseen", {}, text);
 
 export function button(act, attributes, ...children) {
 	const made = make("button", attributes, ...children);
-	on(made, "click", act);
+	made.onclick = act;
 	return made;
 }
 
@@ -44,6 +48,9 @@ export function icon(name) {
 	svg.append(path);
 	return svg;
 }
+
+export const cross = (act, style) =>
+	button(act, { class: `icon ${style}`, "aria-label": "Close" }, icon("close"));
 
 // Shows `items` in `list`. A child whose key stays is kept, and so is its focus.
 export function showList(list, items, keyOf, create, update) {

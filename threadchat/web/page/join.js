@@ -15,7 +15,7 @@ export function prepare(sendAnswer, again) {
 	answer = sendAnswer;
 	on(byId("join-form"), "submit", (event) => {
 		event.preventDefault();
-		mark("name", fields.name.value.trim() ? "" : "Choose a name; others see it before what you say.");
+		mark("name", fields.name.value.trim() ? "" : "Choose a name first.");
 		mark("secret", "");
 		isReady = true;
 		if (question) reply();

@@ -1,9 +1,9 @@
 // Fits the page to the screen: above the keyboard of a phone, and with drawers where it is narrow.
 
-import { byId, on } from "./dom.js";
+import { byId, cross, on } from "./dom.js";
 
 const SIDES = ["rooms", "people"];
-const isWide = matchMedia("(min-width: 900px)"); // the columns stand side by side, as style.css says
+export const isWide = matchMedia("(min-width: 900px)"); // the columns stand side by side, as style.css says
 let open = ""; // the drawer that is open, if any
 
 // What cannot be seen cannot have the focus either, and behind a drawer nothing can.
@@ -28,14 +28,17 @@ export function closeDrawer() {
 
 export function prepareDrawers(onOpen) {
 	for (const which of SIDES) {
-		const cross = byId(`${which}-side`).querySelector(".close-side");
-		on(cross, "click", closeDrawer);
+		const side = byId(`${which}-side`);
+		const closer = cross(closeDrawer, "close-side");
+		side.firstElementChild.append(closer);
 		on(byId(`open-${which}`), "click", () => {
 			open = which;
 			arrange();
-			cross.focus();
+			closer.focus();
 			onOpen(which);
 		});
+		// Brings up to date what always stands there.
+		on(side, "pointerenter", () => isWide.matches && onOpen(which));
 	}
 	arrange();
 }

@@ -8,31 +8,33 @@ const timeOf = (at) => make("time", { "aria-hidden": true }, clockOf(at));
 
 const isolated = (text) => make("bdi", { dir: "auto" }, ...nodesOf(text));
 
-const nameOf = (name) => make("bdi", { class: `name ${colorOf(name)}`, "data-name": name }, name);
+const nameOf = (name) => make(`bdi.name ${colorOf(name)}`, { "data-name": name }, name);
 
 function line(kind, name, text, me, end) {
 	const colon = unseen(kind.startsWith("do") ? " " : ": ");
-	const words = make("span", { class: "text", dir: "auto" }, ...nodesOf(text, me));
-	return make("div", { class: `line ${kind}` }, avatar(name), nameOf(name), colon, words, end);
+	const words = make("span.text", { dir: "auto" }, ...nodesOf(text, me));
+	return make(`div.line ${kind}`, {}, avatar(name), nameOf(name), colon, words, end);
 }
 
-// `me` is the name of the reader.
 export function spokenLine({ kind, name, text, at }, me) {
 	const isMention = name !== me && mentions(text, me);
 	return line(isMention ? `${kind} mention` : kind, name, text, isMention && me, timeOf(at));
 }
 
-const mark = (...parts) => make("span", { class: "mark" }, ...parts);
+const mark = (...parts) => make("span.mark", {}, ...parts);
 
 export const foundLine = ({ room, name, text, at }) =>
 	line("say", name, text, "", mark(bdi(room), `, ${fullTimeOf(at)}`));
 
 export const waitingLine = (text, me) => line("say on-way", me, text, "", mark("sending …"));
 
-function namesOf(names, count = names.length) {
-	const shown = names.slice(0, 5).flatMap((name, at) => [at ? ", " : "", bdi(name)]);
-	return count > 5 ? [...shown, ` and ${count - 5} others`] : shown;
+function namesOf(names, count = names.length, most = 5) {
+	const shown = names.slice(0, most).flatMap((name, at) => [at ? ", " : "", bdi(name)]);
+	return count > most ? [...shown, ` and ${count - most} others`] : shown;
 }
+
+const listOf = ({ entries, count = entries.length }, what) =>
+	[`${what} (${count}): `, ...namesOf(entries.map(({ name }) => name), count, entries.length)];
 
 const colon = (text) => (text ? [": ", isolated(text)] : []);
 
@@ -56,16 +58,18 @@ const PARTS = {
 	unmuted: (o) => [bdi(o.by), " lets you speak again"],
 	private: (o) => [nameOf(o.sender), " to you alone", ...colon(o.text)],
 	info: (o) => [isolated(o.text)],
-	whois: ({ entry, whereabouts, seconds }) => [
-		bdi(entry.name),
+	who: (o) => listOf(o, `In ${o.room}`),
+	rooms: (o) => listOf(o, "Rooms"),
+	whois: ({ entry: { name, idle }, whereabouts, seconds }) => [
+		bdi(name),
 		` is ${whereabouts}, here for ${duration(seconds)}`,
-		entry.idle ? `, idle for ${duration(entry.idle)}` : "",
+		idle ? `, idle for ${duration(idle)}` : "",
 	],
 };
 
 // Returns undefined if logs do not show the kind of the object.
 export function eventLine(o) {
 	if (!PARTS[o.kind]) return undefined;
-	const text = make("span", { class: "text" }, ...PARTS[o.kind](o));
-	return make("div", { class: `line event ${o.kind}` }, text, o.at ? timeOf(o.at) : "");
+	const text = make("span.text", {}, ...PARTS[o.kind](o));
+	return make(`div.line event ${o.kind}`, {}, text, o.at ? timeOf(o.at) : "");
 }

@@ -17,8 +17,8 @@ export function newLog(label, tell) {
 	const marks = new Map(); // the elements of lines on their way
 	const lines = make("div");
 	const waiting = make("div", { "aria-live": "off" });
-	const about = { class: "log", role: "log", tabindex: 0, "aria-live": "off", hidden: true };
-	const element = make("div", { ...about, "aria-label": label }, lines, waiting);
+	const about = { role: "log", tabindex: 0, "aria-live": "off", "aria-label": label, hidden: true };
+	const element = make("div.log", about, lines, waiting);
 	let top = 0;
 
 	function append(line, o) {
@@ -44,7 +44,7 @@ export function newLog(label, tell) {
 		const last = facts.get(before);
 		while (before && !facts.get(before)?.at) before = before.previousElementSibling;
 		const isNewDay = !before || dayOf(facts.get(before).at) !== dayOf(o.at);
-		if (isNewDay) line.before(make("div", { class: "day" }, dayOf(o.at)));
+		if (isNewDay) line.before(make("div.day", {}, dayOf(o.at)));
 		const goesOn = o.kind === "say" && last?.kind === "say" && o.name === last.name;
 		line.classList.toggle("more", goesOn && !isNewDay && o.at - last.at < TOGETHER);
 	}

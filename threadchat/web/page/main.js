@@ -5,7 +5,7 @@ import * as connection from "./connection.js";
 import { askFor, openPerson, prepareSearch, showFound } from "./dialogs.js";
 import { bdi, byId, icon, on, put, soon } from "./dom.js";
 import * as join from "./join.js";
-import { closeDrawer, prepareDrawers } from "./layout.js";
+import { closeDrawer, isWide, prepareDrawers } from "./layout.js";
 import { newLog } from "./log.js";
 import { call, showUnread } from "./notify.js";
 import { newRoom, rooms } from "./room.js";
@@ -32,7 +32,7 @@ join.prepare((kind, text) => connection.send({ kind, text }), connection.open);
 composer.prepare(say, () => ({
 	commands,
 	people: room.people().map(({ name }) => name),
-	rooms: rooms.all().map(({ name }) => name),
+	rooms: rooms.elsewhere().map(({ name }) => name),
 }));
 prepareDrawers((which) => connection.say(which === "people" ? "/who" : "/rooms"));
 connection.prepare(kept, {
@@ -57,10 +57,18 @@ function taken({ n }) {
 	for (const { log } of views()) log.settle((line) => line.n <= n);
 }
 
-// Lines are served in their order: what went wrong is the first that has no answer yet.
+// Lines are served in their order: what comes is for the first that has no answer yet.
+const answered = () => views().flatMap(({ log }) => log.waiting()).sort((a, b) => a.n - b.n)[0];
+
 function refused() {
-	const [first] = views().flatMap(({ log }) => log.waiting()).sort((a, b) => a.n - b.n);
-	if (first && !first.isCommand) viewFor(first).log.fail(first);
+	const line = answered();
+	if (line && !line.isCommand) viewFor(line).log.fail(line);
+}
+
+// The page asks for lists by itself, too, and then shows no line.
+function listed(o) {
+	if (answered()?.isCommand) view.log.addEvent(o);
+	refresh();
 }
 
 // What comes from the server
@@ -80,8 +88,14 @@ const HANDLERS = {
 	commands: (o) => (commands = o.commands),
 	room: enter,
 	rooms_now: (o) => refresh(rooms.take(o)),
-	rooms: (o) => refresh(rooms.take(o)),
-	who: (o) => o.is_here && refresh(room?.take(o)),
+	rooms(o) {
+		if (!o.word) rooms.take(o);
+		listed(o);
+	},
+	who(o) {
+		if (o.is_here) room?.take(o);
+		listed(o);
+	},
 	last: (o) => o.room === room?.name && roomView.log.addEarlier(o.messages, me),
 	search: showFound,
 	say: spoken,
@@ -138,6 +152,7 @@ function enter(o) {
 	for (const line of connection.outbox.lines) if (line.shown) viewFor(line).log.wait(line, me);
 	show(view ?? roomView);
 	roomView.log.setLive();
+	if (isWide.matches) connection.say("/rooms"); // for their topics
 }
 
 function spoken(o) {
@@ -245,12 +260,11 @@ const refresh = soon(() => {
 	const people = room.people();
 	const { key, name, log } = view;
 	const here = { name: room.name, people: people.length, unread: roomView.unread, isShown: !key };
-	const elsewhere = rooms.all().filter((it) => it.name !== room.name);
-	showRooms([here, ...elsewhere.map((it) => ({ ...it, unread: rooms.unread(it) }))], goTo);
+	showRooms([here, ...rooms.elsewhere(room.name)], goTo);
 	showPrivates([...privates.values()], view, (to) => show(privates.get(to)));
 	showPeople(people, me, meet);
 	put("where-name", bdi(key ? name : `#${name}`));
-	put("topic", key ? "Only the two of you see this" : room.topic || "No topic yet");
+	put("topic", key ? "Only the two of you see this" : room.topic || "Set a topic");
 	byId("topic").disabled = key !== "";
 	byId("elsewhere").hidden = unread === 0;
 	byId("new-lines").hidden = log.isAtEnd;
@@ -260,7 +274,7 @@ const refresh = soon(() => {
 });
 
 const BANNERS = {
-	lost: "The connection is lost. Trying again … What you write is kept.",
+	lost: "The connection is lost. Trying again. What you write is kept.",
 	replaced: "This chat goes on in another window.",
 };
 
@@ -268,7 +282,6 @@ function showState(state) {
 	byId("banner").hidden = !BANNERS[state];
 	put("banner-text", BANNERS[state] ?? "");
 	if (state === "lost") join.greet("No answer yet. Trying again …");
-	if (state === "live") join.greet("Goodbye!");
 	if (state === "ended") join.show(true);
 }
 
@@ -295,8 +308,9 @@ const CLICKS = {
 	"banner-button": connection.open,
 	"new-lines": () => view.log.toEnd(),
 	"new-room": () => command("join", "Another room", "Its name, old or new"),
-	topic: () => command("topic", "The topic of this room", "- clears it", { value: room.topic }),
+	topic: () => command("topic", "The topic of this room", "A new one; - clears it", { value: room.topic }),
 	me: () => settings.showModal(),
+	invite: () => byId("code-dialog").showModal(),
 	"change-name": () => command("nick", "Your name", "The new one", { value: me }),
 	"go-away": () => command("away", "You are away", "Why, if you like", { isOptional: true }),
 	leave() {
@@ -311,6 +325,7 @@ const CLICKS = {
 for (const [id, act] of Object.entries(CLICKS)) on(byId(id), "click", act);
 for (const it of document.querySelectorAll("[data-icon]")) it.prepend(icon(it.dataset.icon));
 on(document, "visibilitychange", look);
+on(composer.input, "input", () => put("status"));
 keepSession(() => ({ ...connection.values(), rooms: rooms.seen }));
 prepareSearch((words) => connection.say(`/search ${words}`));
 if (!connection.hasSession()) join.show(true);

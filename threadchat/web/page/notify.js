@@ -9,15 +9,13 @@ let audio;
 
 function ring() {
 	audio ??= new AudioContext();
-	const now = audio.currentTime;
-	const note = audio.createOscillator();
-	const volume = audio.createGain();
-	note.frequency.value = 880;
-	volume.gain.setValueAtTime(0.1, now);
-	volume.gain.exponentialRampToValueAtTime(0.001, now + 0.3);
+	const end = audio.currentTime + 0.3;
+	const note = new OscillatorNode(audio, { frequency: 880 });
+	const volume = new GainNode(audio, { gain: 0.1 });
+	volume.gain.linearRampToValueAtTime(0, end);
 	note.connect(volume).connect(audio.destination);
-	note.start(now);
-	note.stop(now + 0.3);
+	note.start();
+	note.stop(end);
 }
 
 sound.checked = choices().sound;

@@ -16,8 +16,7 @@ export function newOutbox({ lines = [], last = 0 } = {}) {
 			box.last = Math.max(box.last, n); // a page that is loaded anew may have kept less
 		},
 
-		// Begins a new session: what was never sent gets new numbers. Returns the rest, of which
-		// nobody knows whether the server took it.
+		// Begins a new session; returns the lines that may have been taken in the old one.
 		restart() {
 			const unsure = box.lines.filter((line) => line.wasSent);
 			box.lines = box.lines.filter((line) => !line.wasSent && line.shown);

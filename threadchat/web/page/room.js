@@ -55,7 +55,10 @@ let byName = new Map(); // the rooms there are, { name, people, topic, seq }, by
 export const rooms = {
 	seen: {}, // the number of the last line in each, while one was there
 
-	all: () => [...byName.values()],
+	elsewhere: (here) =>
+		[...byName.values()]
+			.filter(({ name }) => name !== here)
+			.map((it) => ({ ...it, unread: unread(it) })),
 
 	// The answer to `/rooms` has the topics, `rooms_now` has the numbers.
 	take(o) {
@@ -69,6 +72,6 @@ export const rooms = {
 	leave(name, seq) {
 		rooms.seen[name] = Math.max(seq, byName.get(name)?.seq ?? 0);
 	},
-
-	unread: ({ name, seq = 0 }) => (name in rooms.seen ? Math.max(0, seq - rooms.seen[name]) : 0),
 };
+
+const unread = ({ name, seq = 0 }) => (name in rooms.seen ? Math.max(0, seq - rooms.seen[name]) : 0);

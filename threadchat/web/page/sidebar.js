@@ -7,9 +7,9 @@ import { duration } from "./times.js";
 const item = (act) => (key) => make("li", {}, button(() => act(key)));
 
 const label = (name, note) =>
-	make("span", { class: "label" }, bdi(name), note ? make("small", { dir: "auto" }, note) : "");
+	make("span.label", {}, bdi(name), note ? make("small", { dir: "auto" }, note) : "");
 
-const count = (number, what, style) => make("span", { class: style }, number, unseen(` ${what}`));
+const count = (number, what, style) => make(`span.${style}`, {}, number, unseen(` ${what}`));
 
 const badge = (number) => (number ? count(number, "new", "badge") : "");
 

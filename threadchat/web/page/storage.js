@@ -6,9 +6,7 @@ const NAME = "threadchat";
 function attempt(work) {
 	try {
 		return work();
-	} catch {
-		return undefined; // storage may be forbidden
-	}
+	} catch {} // storage may be forbidden
 }
 
 export const choices = () => attempt(() => JSON.parse(localStorage.getItem(NAME))) ?? {};

@@ -3,7 +3,7 @@
 import { make } from "./dom.js";
 
 const LINK = /https?:\/\/[^\s<>"]+/giu;
-const WORD = /[\p{L}\p{N}][\p{L}\p{N}\p{M}_.-]*/gu;
+const WORD = /([\p{L}\p{N}][\p{L}\p{N}\p{M}_.-]*)/gu;
 
 // The form in which the server compares names.
 export const fold = (name) => name.normalize("NFKC").toLowerCase().normalize("NFKC");
@@ -19,7 +19,7 @@ export function colorOf(name) {
 }
 
 export const avatar = (name) =>
-	make("span", { class: `avatar ${colorOf(name)}`, "aria-hidden": true }, [...name][0].toUpperCase());
+	make(`span.avatar ${colorOf(name)}`, { "aria-hidden": true }, [...name][0].toUpperCase());
 
 // A name may end in a mark, or have one behind it.
 const isCalled = (word, me) =>
@@ -27,7 +27,6 @@ const isCalled = (word, me) =>
 
 export const mentions = (text, me) => (text.match(WORD) ?? []).some((word) => isCalled(word, me));
 
-// `me` is a name to mark, if given.
 export function nodesOf(text, me) {
 	const nodes = [];
 	let end = 0;
@@ -46,6 +45,5 @@ export function nodesOf(text, me) {
 
 function marked(text, me) {
 	if (!me) return [text];
-	const parts = text.split(new RegExp(`(${WORD.source})`, "u"));
-	return parts.map((part) => (isCalled(part, me) ? make("mark", {}, part) : part));
+	return text.split(WORD).map((part) => (isCalled(part, me) ? make("mark", {}, part) : part));
 }
