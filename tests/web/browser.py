@@ -6,7 +6,9 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -47,20 +49,56 @@ def open_browser() -> Iterator[webdriver.Chrome]:
             driver.quit()
 
 
-class Page:
-    """One tab with the chat's page in it. `port` is where the page is served."""
+@dataclass(frozen=True)
+class Screen:
+    """A screen to look at the page on. Sizes are in CSS pixels."""
 
-    def __init__(self, driver: webdriver.Chrome, port: int) -> None:
+    name: str
+    width: int
+    height: int
+    scale: int = 1
+    is_touched: bool = False
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether the columns at the sides are drawers."""
+        return self.width < 900
+
+
+class Page:
+    """One tab with the chat's page in it. `port` is where the page is served.
+
+    With a `screen` it is shown as on that one, in the colour `scheme` that the system prefers, with
+    the times of an hour around noon.
+    """
+
+    def __init__(
+        self,
+        driver: webdriver.Chrome,
+        port: int,
+        screen: Screen | None = None,
+        scheme: str = "light",
+        *,
+        url: str = "",
+    ) -> None:
         self._driver = driver
         driver.switch_to.new_window("tab")
         self._tab = driver.current_window_handle
-        driver.get(f"http://127.0.0.1:{port}/")
+        if screen is not None:
+            self._put_on(screen)
+            self.set_scheme(scheme)
+        driver.get(url or f"http://127.0.0.1:{port}/")
 
     def run(self, script: str, *arguments: object) -> Any:
         """Run `script` in the page; return what it returns."""
         if self._driver.current_window_handle != self._tab:
             self._driver.switch_to.window(self._tab)
         return self._driver.execute_script(script, *arguments)
+
+    def run_slowly(self, script: str, *arguments: object) -> Any:
+        """Run `script`, which calls its last argument with what it returns."""
+        self.run("return 0")
+        return self._driver.execute_async_script(script, *arguments)
 
     def text(self, selector: str) -> str:
         """Return the text of the element, whether it is seen or not."""
@@ -111,8 +149,41 @@ class Page:
         """Leave for good, and close the tab."""
         self.run("document.querySelector('#leave').click()")
         self.wait("!document.querySelector('#join').hidden")
+        self.close_tab()
+
+    def close_tab(self) -> None:
+        """Close the tab without a word."""
+        self.run("return 0")
         self._driver.close()
         self._driver.switch_to.window(self._driver.window_handles[0])
+
+    def set_scheme(self, scheme: str) -> None:
+        """Have the system prefer the colour scheme `light` or `dark`."""
+        wanted = [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]
+        self._command("Emulation.setEmulatedMedia", features=wanted)
+
+    def _put_on(self, screen: Screen) -> None:
+        self._command(
+            "Emulation.setDeviceMetricsOverride",
+            width=screen.width, height=screen.height,
+            deviceScaleFactor=screen.scale, mobile=screen.is_touched,
+        )  # fmt: skip
+        self._command("Emulation.setTouchEmulationEnabled", enabled=screen.is_touched)
+        hours = time.gmtime().tm_hour - 12
+        self._command("Emulation.setTimezoneOverride", timezoneId=f"Etc/GMT{hours:+d}")
+        self._command("Emulation.setLocaleOverride", locale="en-GB")
+
+    def picture(self) -> bytes:
+        """Return what is seen, as a PNG."""
+        self.run("return 0")
+        return self._driver.get_screenshot_as_png()
+
+    def _command(self, name: str, **values: object) -> None:
+        self.run("return 0")
+        self._driver.execute_cdp_cmd(name, values)
 
     @property
     def complaints(self) -> Sequence[str]:
