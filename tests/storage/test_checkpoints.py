@@ -218,6 +218,13 @@ def test_a_program_that_has_the_file_locked_only_delays_it(
     assert lines_in_file(path) == 1
 
 
+def test_it_does_not_wait_for_such_a_program_as_rooms_would_wait_too(
+    history: StoredHistory,
+) -> None:
+    for connection in (history._file._checkpoints, history._file.eraser._connection):
+        assert connection.execute("PRAGMA busy_timeout").fetchone() == (0,)
+
+
 def test_where_it_fails_the_operator_is_told_once_and_when_it_works_again(
     path: Path, history: StoredHistory
 ) -> None:

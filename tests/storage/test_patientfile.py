@@ -9,7 +9,7 @@ import pytest
 from tests.support.clock import Clock
 from tests.support.waiting import Section, enter_one_by_one
 from threadchat.storage import database, patientfile
-from threadchat.storage.patientfile import BUSY_SECONDS, PatientFile
+from threadchat.storage.patientfile import BUSY_SECONDS, IN_VAIN_SECONDS, PatientFile
 
 
 @pytest.fixture
@@ -81,6 +81,35 @@ def test_once_the_file_was_free_it_waits_again() -> None:
         before = waits.slept
         assert file.read("SELECT", ()) == [1]
         assert waits.slept == before + 2
+
+
+def test_after_a_time_it_waits_again() -> None:
+    waits = Waits()
+    file = waits.file(10**6)
+    for _ in range(2):
+        with pytest.raises(sqlite3.OperationalError):
+            file.change("INSERT", ())
+        before = waits.slept
+        waits.clock.now += IN_VAIN_SECONDS - 0.1
+        with pytest.raises(sqlite3.OperationalError):
+            file.change("INSERT", ())
+        assert waits.slept == before
+        waits.clock.now += 0.2
+    file._connection.left = 2  # type: ignore[attr-defined]
+    assert file.change("INSERT", ()) == 7
+
+
+def test_that_it_can_be_read_does_not_mean_that_it_can_be_written() -> None:
+    waits = Waits()
+    file = waits.file(10**6)
+    locked = file._connection
+    for _ in range(3):
+        with pytest.raises(sqlite3.OperationalError):
+            file.change("INSERT", ())
+        file._connection = LockedFile(0)  # type: ignore[assignment]
+        assert file.read("SELECT", ()) == [1]
+        file._connection = locked
+    assert waits.clock.now - 1000.0 < BUSY_SECONDS + 0.1
 
 
 def test_another_error_is_not_waited_for(connection: sqlite3.Connection) -> None:

@@ -20,11 +20,11 @@ from tests.support.files import link_or_skip, write_old_history
 from tests.support.servers import run_server
 from tests.support.waiting import Section, enter_one_by_one, run_concurrently, wait_until
 from threadchat.messages.kinds import Emote, Say, Spoken
-from threadchat.storage import rows, sqlitehistory
+from threadchat.storage import historyfile, rows, sqlitehistory
 from threadchat.storage.faults import Unusable
 from threadchat.storage.filereader import FileReader
-from threadchat.storage.history import History
-from threadchat.storage.historyfile import HistoryFile
+from threadchat.storage.history import CannotTakeBack, History
+from threadchat.storage.historyfile import PATIENT_SECONDS, HistoryFile
 from threadchat.storage.migrations import VERSION
 from threadchat.storage.records import Records
 from threadchat.storage.rows import Unwritten
@@ -352,7 +352,10 @@ class TestOpening:
             other.execute(f"PRAGMA user_version = {VERSION + 1}")
         assert "written by a newer threadchat" in self.refused(path)
 
-    def test_a_file_another_program_has_locked(self, path: Path) -> None:
+    def test_a_file_another_program_has_locked(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(historyfile, "PATIENT_SECONDS", 0.01)
         with opened(path):
             pass
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -422,7 +425,7 @@ class TestTrouble:
                 history.append("lobby", said(6, 6))
                 words = told.next()
                 assert "cannot be written (database is locked)" in words
-                assert str(path) in words
+                assert f"Another program has locked {path}: close that" in words
                 assert history.recent("lobby", 3) == said(3, 4) + said(6, 6)
                 assert history.recent("lobby", 4) == said(2, 4) + said(6, 6)
                 assert [hit.message.at for hit in history.search("number", 4)] == [6, 5, 4, 3]
@@ -525,6 +528,42 @@ class TestTrouble:
                 assert history._write_all()
             assert busy_timeout() == before
 
+    def test_nor_does_anybody_wait_again_for_what_is_to_be_taken_back(self, path: Path) -> None:
+        told = Told()
+        with (
+            opened(path, told, retry_seconds=3600) as history,
+            closing(sqlite3.connect(path, isolation_level=None)) as other,
+        ):
+            history.append("lobby", said(1, 1))
+            place = history.last_place("lobby")
+            other.execute("BEGIN IMMEDIATE")
+            for _ in range(3):
+                with pytest.raises(CannotTakeBack):
+                    history.take_back("lobby", place)
+                (milliseconds,) = history._connection.execute("PRAGMA busy_timeout").fetchone()
+                assert milliseconds == 0
+            assert "cannot be written (database is locked)" in told.next()
+            assert told.lines.empty()  # once is enough
+            other.execute("ROLLBACK")
+            with history._lock:
+                assert history._write_all()
+            assert "written again" in told.next()
+            assert history.take_back("lobby", place) is not None
+
+    def test_where_a_line_cannot_be_taken_back_it_is_tried_until_the_file_can_be_written(
+        self, path: Path
+    ) -> None:
+        told = Told()
+        with opened(path, told, retry_seconds=0.01) as history:
+            history.append("lobby", said(1, 1))
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                with pytest.raises(CannotTakeBack):
+                    history.take_back("lobby", history.last_place("lobby"))
+                other.execute("ROLLBACK")
+            assert "cannot be written" in told.next()
+            assert "written again" in told.next()
+
     def test_what_can_never_be_stored_does_not_hold_up_the_rest(self, path: Path) -> None:
         told = Told()
         with (
@@ -602,6 +641,20 @@ class TestTrouble:
         assert told.next() == "the history is written again; nothing is lost"
         with opened(path) as history:
             assert history.recent("lobby", 9) == said(1, 2)
+
+    def test_at_the_end_it_waits_for_another_program_as_no_room_does(self, path: Path) -> None:
+        told = Told()
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            with opened(path, told, retry_seconds=3600) as history:
+                other.execute("BEGIN IMMEDIATE")
+                history.append("lobby", said(1, 2))
+                assert "locked" in told.next()
+                other.execute("ROLLBACK")
+                statements: list[str] = []
+                history._connection.set_trace_callback(statements.append)
+            patience = statements.index(f"PRAGMA busy_timeout = {1000 * PATIENT_SECONDS:.0f}")
+            assert statements.index("BEGIN IMMEDIATE") > patience
+        assert told.next() == "the history is written again; nothing is lost"
 
     def test_what_cannot_be_written_at_the_end_is_counted(self, path: Path) -> None:
         told = Told()

@@ -263,7 +263,11 @@ GUARDS: tuple[Guards, ...] = (
         },
     ),
     (SearchTurns, "_lock", {"_is_taken": (), "_waiting": ()}),
-    (Records, "lock", {"_connection": (), "_file": ()}),
+    (
+        Records,
+        "lock",
+        {"_connection": (), "_file": (), "_names": READING, "_bans": READING},
+    ),
     (
         StoredHistory,
         "_lock",

@@ -82,6 +82,11 @@ def connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
     return connection
 
 
+def set_busy_seconds(connection: sqlite3.Connection, seconds: float) -> None:
+    """Have `connection` wait at most so long from now on while another one makes a change."""
+    connection.execute(f"PRAGMA busy_timeout = {round(1000 * seconds)}")
+
+
 def connect_in_memory() -> sqlite3.Connection:
     """Return a connection to the tables of `records`, in memory and not in a file."""
     # Without the tables of the history, so that a server without a file needs no SQLite with FTS5.

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 
 from threadchat.net.threads import join, start_thread
-from threadchat.storage import database
+from threadchat.storage import database, faults
 from threadchat.storage.contents import Checkpoint, checkpoint
 
 RETRY_SECONDS = 1.0
@@ -92,7 +92,7 @@ class Eraser:
                 self._has_failed = True
                 self._warn(
                     "what was taken back or forgotten cannot be erased from the history yet"
-                    f" ({error}). See that {self._path} may be written and the disk has room"
+                    f" ({error}). {faults.what_to_see_to(self._path, error)}"
                 )
             return False
         if has_erased and self._has_failed:

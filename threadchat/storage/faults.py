@@ -21,6 +21,13 @@ def is_busy(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
 
 
+def what_to_see_to(path: Path, error: sqlite3.Error) -> str:
+    """Return the way out, as a sentence without its dot, where the file cannot be written."""
+    if is_busy(error):
+        return f"Another program has locked {path}: close that"
+    return f"See that {path} may be written and the disk has room"
+
+
 def why_unusable(path: Path, error: sqlite3.Error, *, only_reads: bool = False) -> str:
     """Return a line for an error of SQLite with the file at `path`.
 

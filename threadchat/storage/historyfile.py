@@ -19,8 +19,11 @@ from threadchat.storage.erasing import Eraser
 from threadchat.storage.faults import Unusable
 from threadchat.storage.ownership import id_of
 
-BUSY_SECONDS = 0.1
-"""How long a commit waits while another program has the file locked: the room waits, too."""
+BUSY_SECONDS = 0.02
+"""How long a commit waits while another program has the file locked: all rooms wait, too."""
+
+PATIENT_SECONDS = 1.0
+"""How long it may wait at the start and at the end, when no room does."""
 
 
 class HistoryFile:
@@ -37,12 +40,14 @@ class HistoryFile:
             try:
                 # Closed last: see `ownership`.
                 self.owner = opened.enter_context(closing(database.own(path)))
-                self.writer = opened.enter_context(closing(database.connect(path, BUSY_SECONDS)))
+                self.writer = opened.enter_context(closing(database.connect(path, PATIENT_SECONDS)))
                 database.prepare(self.writer, path)
+                database.set_busy_seconds(self.writer, BUSY_SECONDS)
                 # Searches have a connection of their own, as a long one must not hold up a room.
                 self.searcher, for_checkpoints, for_erasing = (
                     opened.enter_context(closing(database.connect(path, busy_seconds)))
-                    for busy_seconds in (BUSY_SECONDS, BUSY_SECONDS, 0)
+                    # What is done again later does not wait, as rooms may have to wait for it.
+                    for busy_seconds in (BUSY_SECONDS, 0, 0)
                 )
                 for connection in (self.searcher, for_checkpoints, for_erasing):
                     # SQLite opens its files only now. Later there might be no descriptors left, or

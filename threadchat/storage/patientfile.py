@@ -19,6 +19,9 @@ Result = TypeVar("Result")
 BUSY_SECONDS = 2.0
 """How long a change waits while another program has the file locked."""
 
+IN_VAIN_SECONDS = 10.0
+"""How long after one has waited in vain the others do not wait, unless the file is free again."""
+
 _PAUSE_SECONDS = 0.02
 """How long it waits between two tries; meanwhile the history may be written."""
 
@@ -51,8 +54,10 @@ class PatientFile:
         self._mirror = mirror
         self.clock = clock
         self.sleep = sleep
-        self._is_locked_out = False  # the last one has waited in vain: the next ones do not
-        connection.execute("PRAGMA busy_timeout = 0")  # SQLite itself would wait with the right
+        # Until when it is in vain to wait for a change, or for reading. In WAL mode, a program that
+        # keeps others from writing lets them read.
+        self._in_vain_until: dict[str, float] = {}
+        database.set_busy_seconds(connection, 0)  # SQLite itself would wait with the right
 
     def change(self, statement: str, values: Sequence[object]) -> int:
         """Make one change; return the number of a row that was inserted."""
@@ -61,26 +66,31 @@ class PatientFile:
             with database.WRITING:
                 return self._connection.execute(statement, values).lastrowid or 0
 
-        number = self._patiently(write)
+        number = self._patiently("change", write)
         if self._mirror is not None:
             self._mirror.change(statement, values)
         return number
 
     def read(self, query: str, values: Sequence[object]) -> list[Any]:
         """Return the rows of `query`."""
-        return self._patiently(lambda: self._connection.execute(query, values).fetchall())
+        return self._patiently("read", lambda: self._connection.execute(query, values).fetchall())
 
-    def _patiently(self, act: Callable[[], Result]) -> Result:
-        """Do `act`; try again for a while if another program has the file locked."""
-        deadline = self.clock() + (0 if self._is_locked_out else BUSY_SECONDS)
+    def _patiently(self, kind: str, act: Callable[[], Result]) -> Result:
+        """Do `act`, of that kind; try again for a while if another program has the file locked."""
+        begin = self.clock()
+        waits = begin >= self._in_vain_until.get(kind, begin)
         while True:
             try:
                 result = act()
             except sqlite3.Error as error:
-                self._is_locked_out = faults.is_busy(error)
-                if not self._is_locked_out or self.clock() >= deadline:
+                if not faults.is_busy(error):
+                    raise
+                now = self.clock()
+                if not waits or now - begin >= BUSY_SECONDS:
+                    if waits:
+                        self._in_vain_until[kind] = now + IN_VAIN_SECONDS
                     raise
             else:
-                self._is_locked_out = False
+                self._in_vain_until.pop(kind, None)
                 return result
             self.sleep(_PAUSE_SECONDS)

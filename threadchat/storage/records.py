@@ -122,12 +122,13 @@ class Records:
                 self._connection = opened.enter_context(
                     contextlib.closing(connect(path and self._path))
                 )
+                # This and the bans are replaced as a whole, so that no lock is needed to read them:
+                # a thread may have the lock for as long as another program locks the file.
                 self._names = self._read_names()  # by their folded form
                 self._ignored = self._read_ignored()  # by the names of those who ignore
                 self._looks = Looks()
                 for protected in self._names.values():
                     self._looks.add(protected.name)
-                # Replaced as a whole, so that no lock is needed to read it.
                 self._bans = self._read_bans()
                 self._mirror = None if path is None else Mirror(self._connection)
                 self._file = PatientFile(self._connection, mirror=self._mirror)
@@ -175,8 +176,8 @@ class Records:
             except sqlite3.Error as error:
                 raise RecordsFailed(
                     line,
-                    f"names, mail and bans cannot be kept or read ({error}). See that"
-                    f" {self._path} may be written and the disk has room",
+                    f"names, mail and bans cannot be kept or read ({error})."
+                    f" {faults.what_to_see_to(self._path, error)}",
                 ) from error
 
     # Names
@@ -209,7 +210,7 @@ class Records:
             )
             if before is not None:
                 self._looks.drop(before.name)
-            self._names[fold] = Protected(name, kept, since, address)
+            self._names = {**self._names, fold: Protected(name, kept, since, address)}
             self._looks.add(name)
 
     def _count_of(self, address: str) -> int:
@@ -223,7 +224,8 @@ class Records:
         fold = fold_name(name)
         with self._turn(_CANNOT_KEEP):
             self._file.change("DELETE FROM names WHERE fold = ?", (fold,))
-            before = self._names.pop(fold, None)
+            before = self._names.get(fold)
+            self._names = {key: it for key, it in self._names.items() if key != fold}
             if before is not None:
                 self._looks.drop(before.name)
             self._ignored.pop(fold, None)
@@ -237,8 +239,7 @@ class Records:
 
     def all_protected(self) -> list[Protected]:
         """Return the records of all protected names, oldest first."""
-        with self.lock:
-            return sorted(self._names.values(), key=lambda it: it.since)
+        return sorted(self._names.values(), key=lambda it: it.since)
 
     def lookalike(self, name: str) -> str | None:
         """Return another protected name that looks like `name`, or None."""

@@ -20,6 +20,9 @@ from threadchat.storage.historyfile import HistoryFile
 from threadchat.storage.rows import StoredRoom, Unwritten
 from threadchat.storage.searching import SearchTurns
 
+RESCUE_SECONDS = 60.0
+"""How long after a failure it is tried again to go on in a new file."""
+
 
 class CannotRescue(OperatorError):
     """What was said cannot be written into a new file. The text is one line: why."""
@@ -85,6 +88,16 @@ def begin_anew(
         for room, id, lost in ids:
             room.id, room.lost = id, lost
         raise
+
+
+def what_is_there(gone: HistoryFile, new: HistoryFile, latest: str) -> str:
+    """Return what of the history is in the new file; `latest` says of which lines it is sure."""
+    if gone.contents.are_ours() or gone.contents.is_only_log_lost():
+        return f"all that was said is in {new.path}, and goes on there"
+    return (
+        f"the history goes on in {new.path}, with topics, bans, protected names, mail and {latest}."
+        f" {gone.path} is left as it is now"
+    )
 
 
 def _copy_bytes(file: HistoryFile, path: Path) -> None:

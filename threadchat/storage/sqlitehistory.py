@@ -23,7 +23,7 @@ from threadchat.errors import OperatorError
 from threadchat.messages.kinds import Recalled, Spoken, TakenBack
 from threadchat.messages.places import Place, new_epoch
 from threadchat.net.threads import join, start_thread
-from threadchat.storage import database, rows
+from threadchat.storage import database, faults, rows
 from threadchat.storage.checkpoints import MAX_PAGES
 from threadchat.storage.filereader import FileReader
 from threadchat.storage.filesearch import FileSearch
@@ -34,10 +34,10 @@ from threadchat.storage.history import (
     set_places,
     with_gaps,
 )
-from threadchat.storage.historyfile import BUSY_SECONDS, HistoryFile
+from threadchat.storage.historyfile import BUSY_SECONDS, PATIENT_SECONDS, HistoryFile
 from threadchat.storage.keeper import Keeper
 from threadchat.storage.latest import Latest
-from threadchat.storage.rescue import begin_anew, rescue
+from threadchat.storage.rescue import RESCUE_SECONDS, begin_anew, rescue, what_is_there
 from threadchat.storage.rows import StoredRoom, Unwritten, found_of, kept_of
 from threadchat.storage.searching import Found, SearchTurns
 from threadchat.text.names import fold_name
@@ -55,9 +55,6 @@ _MAX_AT_ONCE = 4096
 
 _RETRIED_AT_ONCE = 200
 """The most messages in one commit of those that had to wait: a room waits for no more."""
-
-_RESCUE_SECONDS = 60.0
-"""How long after a failure it is tried again to go on in a new file."""
 
 _FORGOTTEN_AT_ONCE = 200
 """The most lines that are looked at, and forgotten, at once: a room waits for no more."""
@@ -142,16 +139,11 @@ class StoredHistory(History):
                     new = rescue(gone, self._warn, locks)
                 else:
                     new = begin_anew(gone, self._warn, self._stored.values(), self._latest)
-                is_there = f"all that was said is in {new.path}, and goes on there"
-                if not (gone.contents.are_ours() or gone.contents.is_only_log_lost()):
-                    is_there = (
-                        f"the history goes on in {new.path}, with topics, bans, protected names,"
-                        f" mail and {self._latest.in_words()}. {gone.path} is left as it is now"
-                    )
+                is_there = what_is_there(gone, new, self._latest.in_words())
             except OperatorError as error:
                 if not self._rescue_at:
                     self._warn(f"{what}, and what was said will be lost: {error}")
-                self._rescue_at = time.monotonic() + _RESCUE_SECONDS
+                self._rescue_at = time.monotonic() + RESCUE_SECONDS
                 return
             # Places that people have seen go on to be known: the numbers stay.
             self._outages.append(self._epoch)
@@ -280,7 +272,11 @@ class StoredHistory(History):
                 with database.WRITING:
                     found = rows.take_back(self._connection, stored, seq, self._epoch)
             except sqlite3.Error as error:
-                self._warn(f"a line cannot be taken back: the history cannot be written ({error})")
+                if faults.is_busy(error):
+                    self._note_failure(error)
+                    self._retry_later()
+                else:
+                    self._warn(f"a line cannot be taken back from the history ({error})")
                 raise CannotTakeBack(
                     "Nothing can be taken back just now. Try again in a while."
                 ) from None
@@ -350,6 +346,7 @@ class StoredHistory(History):
         with self._search_turns, self._lock:
             if self._is_closed:
                 return
+            database.set_busy_seconds(self._connection, PATIENT_SECONDS)
             if not self._write_all():
                 lost = self._lost + len(self._unwritten)
                 self._warn(f"the history still cannot be written: {lost} messages are lost")
@@ -364,7 +361,11 @@ class StoredHistory(History):
     def _write_or_retry(self) -> None:
         """Write all that waits; if that fails, have it tried again."""
         if self._retrier is None and not self._write_all():
-            # Out of threads, the next change is the next try.
+            self._retry_later()
+
+    def _retry_later(self) -> None:
+        """Have it tried again; out of threads, the next change is the next try."""
+        if self._retrier is None:
             self._retrier = start_thread(self._retry, "history")
 
     def _write_all(self) -> bool:
@@ -383,7 +384,7 @@ class StoredHistory(History):
         self._outage = ""
         if self._cannot_write:
             self._cannot_write = False
-            self._connection.execute(f"PRAGMA busy_timeout = {round(1000 * BUSY_SECONDS)}")
+            database.set_busy_seconds(self._connection, BUSY_SECONDS)
             lost, self._lost = self._lost, 0
             self._warn(
                 "the history is written again;"
@@ -425,11 +426,10 @@ class StoredHistory(History):
         # A file that another program has overwritten is told of in another way, and soon.
         if not self._cannot_write and self._file.contents.are_as_left() is not False:
             self._cannot_write = True
-            self._connection.execute("PRAGMA busy_timeout = 0")  # the retries wait, not rooms
+            database.set_busy_seconds(self._connection, 0)  # the retries wait, not rooms
             self._warn(
                 f"the history cannot be written ({error}): up to {self._limit} messages are kept"
-                f" in memory until it can. See that {self._path} may be written and the disk has"
-                " room"
+                f" in memory until it can. {faults.what_to_see_to(self._path, error)}"
             )
 
     def _retry(self) -> None:
