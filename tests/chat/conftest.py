@@ -11,9 +11,14 @@ from threadchat.storage.sqlitehistory import StoredHistory
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    history = StoredHistory(tmp_path / "chat.db", print)
-    records = Records(tmp_path / "chat.db")
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "chat.db"
+
+
+@pytest.fixture
+def records(file: Path) -> Iterator[Records]:
+    history = StoredHistory(file, print)
+    records = Records(file)
     yield records
     records.close()
     history.close()

@@ -1,8 +1,18 @@
 """What somebody ignores: it goes by who both are, and lasts with protected names."""
 
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
 from tests.support.chats import RIGHT, Lobby, Somebody, protect
+from threadchat.monitoring.events import Trouble
 from threadchat.net.disconnect import Reason
 from threadchat.storage.records import Records
+
+
+def never(*_: object) -> NoReturn:
+    raise AssertionError
 
 
 def prove(lobby: Lobby, id: int, name: str) -> Somebody:
@@ -116,6 +126,123 @@ class TestOfProtectedNames:
         assert line.startswith("!!! That counts now, but may not when you come back")
         kept.says(bo, "hi")
         assert al.lines() == []
+
+
+class TestOverARestart:
+    """What was said under other names is known to be of the owner of a protected name."""
+
+    def said_later(self, before: Lobby, file: Path) -> Lobby:
+        """Return the chat after a restart, with what was said before."""
+        later = Lobby(Records(file))
+        for message in before.history.recent("lobby", 100):
+            later.history.append("lobby", [message])
+        return later
+
+    def shown_to(self, lobby: Lobby, name: str) -> list[str]:
+        """Return what the owner of a protected name is shown of tea when they come."""
+        person = prove(lobby, 70, name)
+        replayed = [line for line in person.lines() if "tea" in line]
+        lobby.types(person, "/last")
+        assert [line for line in person.lines() if "tea" in line] == replayed
+        lobby.types(person, "/search tea")
+        found = [line.split("lobby ")[1] for line in person.lines() if "tea " in line]
+        assert found[::-1] == replayed
+        lobby.chat.leave(person, Reason.QUIT)
+        return replayed
+
+    @pytest.fixture
+    def al(self, kept: Lobby) -> Somebody:
+        """Somebody that ignores bo."""
+        al, bo = kept.enter("al", "bo")
+        for person in (al, bo):
+            protect(kept, person, RIGHT, RIGHT)
+        kept.types(al, "/ignore bo")
+        for person in (al, bo):
+            kept.chat.leave(person, Reason.QUIT)
+        return al
+
+    @pytest.mark.usefixtures("al")
+    def test_under_another_name_before_they_proved_their_own(self, kept: Lobby, file: Path) -> None:
+        guest, cy = kept.enter("guest", "cy")
+        kept.says(guest, "tea one")
+        kept.types(guest, "/nick visitor")
+        kept.says(guest, "tea two")
+        guest.secrets.append(RIGHT)
+        kept.types(guest, "/nick bo")
+        kept.says(guest, "tea three")
+        kept.types(cy, "/nick guest")  # the name is another's now
+        kept.says(cy, "tea four")
+        for _ in range(2):  # one restart, and another
+            later = self.said_later(kept, file)
+            assert self.shown_to(later, "al") == ["guest: tea four"]
+            later.close()
+
+    @pytest.mark.usefixtures("al")
+    def test_under_another_name_after_they_proved_their_own(self, kept: Lobby, file: Path) -> None:
+        bo = prove(kept, 71, "bo")
+        kept.types(bo, "/nick robert")
+        kept.says(bo, "tea one")
+        later = self.said_later(kept, file)  # with the first server killed
+        assert self.shown_to(later, "al") == []
+        (robert,) = later.enter("robert")
+        later.says(robert, "tea two")
+        assert self.shown_to(later, "al") == ["robert: tea two"]
+        later.close()
+
+    @pytest.mark.usefixtures("al")
+    def test_under_another_name_until_they_left(self, kept: Lobby, file: Path) -> None:
+        bo = prove(kept, 71, "bo")
+        kept.types(bo, "/nick robert")
+        kept.says(bo, "tea one")
+        kept.chat.leave(bo, Reason.QUIT)
+        kept.now[0] += 1000
+        (robert,) = kept.enter("robert")
+        kept.says(robert, "tea two")
+        later = self.said_later(kept, file)
+        assert self.shown_to(later, "al") == ["robert: tea two"]
+        later.close()
+
+    def test_under_the_same_name_before_it_was_protected(self, kept: Lobby, file: Path) -> None:
+        al, bo = kept.enter("al", "bo")
+        kept.says(bo, "tea one")
+        for person in (al, bo):
+            protect(kept, person, RIGHT, RIGHT)
+        kept.types(al, "/ignore bo")
+        later = self.said_later(kept, file)
+        assert self.shown_to(later, "al") == []
+        later.close()
+
+    @pytest.mark.usefixtures("al")
+    def test_a_name_that_is_protected_no_longer_takes_that_along(
+        self, kept: Lobby, records: Records
+    ) -> None:
+        bo = prove(kept, 71, "bo")
+        kept.types(bo, "/nick robert")
+        bo.secrets.append(RIGHT)
+        kept.types(bo, "/nick bo")
+        assert [it[0] for it in records.names_had("bo")] == ["bo", "robert"]
+        kept.types(bo, "/unprotect")
+        assert records.names_had("bo") == ()
+        protect(kept, bo, RIGHT, RIGHT)
+        assert {it[0] for it in records.names_had("bo")} == {"bo", "robert"}
+
+    def test_a_name_that_nobody_has_protected_is_written_nowhere(
+        self, kept: Lobby, records: Records, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (cy,) = kept.enter("cy")
+        monkeypatch.setattr(records, "keep_names_had", never)
+        kept.types(cy, "/nick ed")
+        kept.chat.leave(cy, Reason.QUIT)
+
+    @pytest.mark.usefixtures("al")
+    def test_where_it_cannot_be_written_the_operator_is_told(self, kept: Lobby) -> None:
+        bo = prove(kept, 71, "bo")
+        bo.lines()
+        kept.records.close()
+        kept.types(bo, "/nick robert")
+        assert bo.lines() == ["=== You are now robert."]
+        (trouble,) = [it for it in kept.events if isinstance(it, Trouble)]
+        assert "cannot be kept" in trouble.words
 
 
 class TestMail:

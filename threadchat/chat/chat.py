@@ -233,6 +233,14 @@ class Chat:
         if why in _LOST:
             self.names.keep(person)
         self.names.release(person, person.name)
+        self.note_names(person)
+
+    def note_names(self, person: Person) -> None:
+        """Remember over a restart which names `person` had, if they own a protected one."""
+        try:
+            self.ignoring.note_names(person)
+        except RecordsFailed as error:
+            self.observer.warn(error.why)
 
     # Talk
 
@@ -313,6 +321,7 @@ class Chat:
         # somebody could take the old name and be mistaken for this person.
         self.announce(person, Renamed(before, person.name))
         self.names.release(person, before, keep=person.name)
+        self.note_names(person)
 
     # What was said
 

@@ -69,6 +69,16 @@ class Ignoring:
         if any(fold_name(other) not in self._records.ignored_by(one) for one, other in pairs):
             self._records.ignore(pairs)
 
+    def note_names(self, person: Person) -> None:
+        """Keep in the records which names `person` had, if they have proven a protected one.
+
+        So what they said under these is known as theirs after a restart. Raise `RecordsFailed`.
+        """
+        for protected in self._names.records_of(person.identity):
+            self._records.keep_names_had(
+                protected.name, self._names.had_beside(person.identity, protected)
+            )
+
     def _pairs(self, one: Identity, other: Identity) -> list[tuple[str, str]]:
         """Return the protected names of `one`, each with each protected name of `other`."""
         return [

@@ -44,7 +44,7 @@ class Moderation:
             for person in self._names.everybody()
             if person.folded_name != fold
             for period in person.identity.periods
-            if period.fold == fold and period.end != math.inf
+            if period.fold == fold and person.came_at <= period.end < math.inf
         ]
         return max(gave_up)[2] if gave_up else None
 

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from threading import Condition, Lock
 
 from threadchat.access.bans import key_of
-from threadchat.chat.identity import NOBODY, Identities, Identity
+from threadchat.chat.identity import MAX_PERIODS, NOBODY, Identities, Identity, Period
 from threadchat.chat.keptnames import MIN_SECONDS_IN_USE, KeptNames
 from threadchat.chat.person import Person
 from threadchat.chat.restrictions import Restrictions
 from threadchat.net.disconnect import Reason
 from threadchat.net.peers import NOTICED_SECONDS, PeerState
+from threadchat.storage.nameshad import NameHad
 from threadchat.storage.records import Protected, Records
 from threadchat.text.names import BadName, clean_name, fold_name, name_of_charge, skeleton
 from threadchat.text.phrases import duration, minute
@@ -130,6 +131,7 @@ class Names:
             person.identity = after
         else:
             after = self._identities.bind(fold, protected.since, before)
+            self._restore(after, fold)
         stored = map(self._records.protected, self._records.ignored_by(fold))
         after.ignored |= {self._owner(it) for it in stored if it is not None}
         for other in self._by_fold.values():
@@ -140,7 +142,16 @@ class Names:
 
     def _owner(self, protected: Protected) -> Identity:
         fold = fold_name(protected.name)
-        return self._identities.of_record(fold, protected.since, protected.name)
+        identity = self._identities.of_record(fold, protected.since, protected.name)
+        self._restore(identity, fold)
+        return identity
+
+    def _restore(self, identity: Identity, fold: str) -> None:
+        """Let it be known which names the owner of a protected name had before the last start."""
+        known = {(it.fold, it.begin) for it in identity.periods}
+        before = [Period(*it) for it in self._records.names_had(fold) if it[:2] not in known]
+        if before:
+            identity.periods = (*before, *identity.periods)[-MAX_PERIODS:]
 
     def protected(self, person: Person) -> None:
         """Let `person`, who has just protected their name, be its owner."""
@@ -300,6 +311,16 @@ class Names:
         """Return the records of the protected names that `identity` has proven."""
         found = [(self._records.protected(fold), since) for fold, since in identity.current.records]
         return [it for it, since in found if it is not None and it.since == since]
+
+    def had_beside(self, identity: Identity, protected: Protected) -> list[NameHad]:
+        """Return which names `identity` had, and when, less what the record says anyway."""
+        fold, since = fold_name(protected.name), protected.since
+        periods = sorted(identity.current.periods, key=lambda it: it.begin)
+        return [
+            (it.fold, it.begin, min(it.end, since) if it.fold == fold else it.end)
+            for it in periods
+            if it.fold != fold or it.begin < since
+        ]
 
     def everybody(self) -> list[Person]:
         """Return the people that have a name and a connection, in a room or about to enter one."""

@@ -106,6 +106,7 @@ def protect(chat: Chat, person: Person, argument: str) -> None:
         person.tell(Problem("Type /protect alone: the passphrase is asked for, unseen."))
     else:
         chat.passwords.protect(person)
+        chat.note_names(person)
         chat.ignoring.store(person)
 
 

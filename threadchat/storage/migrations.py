@@ -81,6 +81,15 @@ _LETTERS_SHOWN = (
     "ALTER TABLE letters ADD COLUMN shown INTEGER NOT NULL DEFAULT 0",
 )
 
+_NAMES_HAD_BY_OWNERS = (
+    # Which names the owner of a protected name had in sessions in which they had proven it, and
+    # when, in seconds since the epoch: so it is known after a restart what they said under these.
+    # Without an end they had it when the file was last written.
+    "CREATE TABLE names_had (owner TEXT NOT NULL REFERENCES names ON DELETE CASCADE,"
+    " fold TEXT NOT NULL, since REAL NOT NULL, until REAL, PRIMARY KEY (owner, fold, since))"
+    " WITHOUT ROWID",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _TABLES_OF_HISTORY,
     _INDEX_OF_WORDS,
@@ -91,6 +100,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _ADDRESSES_OF_NAMES,
     _NAMES_SPARED_BY_BANS,
     _LETTERS_SHOWN,
+    _NAMES_HAD_BY_OWNERS,
 )
 """The statements that make each version of the file from the one before.
 
@@ -103,6 +113,7 @@ OF_RECORDS = (
     _ADDRESSES_OF_NAMES,
     _NAMES_SPARED_BY_BANS,
     _LETTERS_SHOWN,
+    _NAMES_HAD_BY_OWNERS,
 )
 """Those of the statements that make the tables of the records, without the history."""
 
@@ -123,7 +134,7 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
 
 
 def copy_before(connection: sqlite3.Connection, path: Path) -> None:
-    """Copy the file at `path` to one beside it, such as `chat.db.before-9`, for its owner only.
+    """Copy the file at `path` to one beside it, such as `chat.db.before-10`, for its owner only.
 
     A copy that is there already is left as it is: it was complete, and is from before the first
     try. Raise `OSError` or `sqlite3.Error` if no copy can be made.

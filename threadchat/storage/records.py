@@ -1,8 +1,8 @@
 """Remember what the server has to know of people, other than what they said.
 
-These are the protected names, each with what is kept of its passphrase, and whom its owner
-ignores; the mail that waits for the owners of those names; and the bans. They are in the file of
-the history, or in memory if there is no file.
+These are the protected names, each with what is kept of its passphrase, whom its owner ignores, and
+which other names the owner had; the mail that waits for the owners of those names; and the bans.
+They are in the file of the history, or in memory if there is no file.
 """
 
 import contextlib
@@ -19,8 +19,10 @@ from threadchat.errors import PersonError
 from threadchat.messages.kinds import Private
 from threadchat.net.addresses import address_of
 from threadchat.storage import faults
+from threadchat.storage.ignores import Ignores
 from threadchat.storage.looks import Looks
 from threadchat.storage.mirror import Mirror
+from threadchat.storage.nameshad import NameHad, NamesHad
 from threadchat.storage.ownership import Ownership, owner_of
 from threadchat.storage.patientfile import PatientFile, connect
 from threadchat.storage.values import ban_of, bytes_of, name_of, text_of, time_of
@@ -125,7 +127,8 @@ class Records:
                 # This and the bans are replaced as a whole, so that no lock is needed to read them:
                 # a thread may have the lock for as long as another program locks the file.
                 self._names = self._read_names()  # by their folded form
-                self._ignored = self._read_ignored()  # by the names of those who ignore
+                self._ignores = Ignores(self._connection)
+                self._names_had = NamesHad(self._connection, now())
                 self._looks = Looks()
                 for protected in self._names.values():
                     self._looks.add(protected.name)
@@ -228,9 +231,8 @@ class Records:
             self._names = {key: it for key, it in self._names.items() if key != fold}
             if before is not None:
                 self._looks.drop(before.name)
-            self._ignored.pop(fold, None)
-            for owner, ignored in list(self._ignored.items()):
-                self._ignored[owner] = ignored - {fold}
+            self._ignores.drop(fold)
+            self._names_had.drop(fold)
             return before is not None
 
     def protected(self, name: str) -> Protected | None:
@@ -256,7 +258,7 @@ class Records:
 
     def ignored_by(self, name: str) -> Collection[str]:
         """Return the protected names whose owners the owner of `name` ignores."""
-        return self._ignored.get(fold_name(name), frozenset())
+        return self._ignores.of(fold_name(name))
 
     def ignore(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Have the owner of the first name of each pair ignore the owner of the second from now on.
@@ -264,28 +266,26 @@ class Records:
         A pair is left out if one of the two names is not protected.
         """
         with self._turn(_CANNOT_KEEP_IGNORED):
-            for owner, ignored in {(fold_name(one), fold_name(other)) for one, other in pairs}:
-                known = self._ignored.get(owner, frozenset())
-                if ignored not in known and owner in self._names and ignored in self._names:
-                    self._file.change("INSERT INTO ignores VALUES (?, ?)", (owner, ignored))
-                    self._ignored[owner] = known | {ignored}
+            self._ignores.add(self._file, pairs, self._names)
 
     def unignore(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Undo `ignore` for each pair."""
         with self._turn(_CANNOT_KEEP_IGNORED):
-            for owner, ignored in {(fold_name(one), fold_name(other)) for one, other in pairs}:
-                known = self._ignored.get(owner, frozenset())
-                if ignored in known:
-                    self._file.change(
-                        "DELETE FROM ignores WHERE owner = ? AND ignored = ?", (owner, ignored)
-                    )
-                    self._ignored[owner] = known - {ignored}
+            self._ignores.remove(self._file, pairs)
 
-    def _read_ignored(self) -> dict[str, frozenset[str]]:
-        read: dict[str, frozenset[str]] = {}
-        for owner, ignored in self._connection.execute("SELECT owner, ignored FROM ignores"):
-            read[str(owner)] = read.get(str(owner), frozenset()) | {str(ignored)}
-        return read
+    # Names of before
+
+    def names_had(self, name: str) -> tuple[NameHad, ...]:
+        """Return the names that the owner of `name` is known to have had."""
+        return self._names_had.of(fold_name(name))
+
+    def keep_names_had(self, name: str, names: Sequence[NameHad]) -> None:
+        """Remember which names the owner of `name` had, in place of what is remembered."""
+        fold = fold_name(name)
+        if self.names_had(name) != tuple(names):
+            with self._turn(_CANNOT_KEEP_IGNORED):
+                if fold in self._names:
+                    self._names_had.keep(self._file, fold, names)
 
     # Mail
 
