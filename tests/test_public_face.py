@@ -125,6 +125,8 @@ def test_the_member_of_the_readme_answers() -> None:
             al.type("hi")
             al.expect("echo: al said hi\r\n")
             bo.expect("al: hi\r\necho: al said hi\r\n")
+            al.type("/msg echo hi")
+            al.expect("[echo -> you] You said hi\r\n")
 
     run_with(example, use)
     assert len(lines_of(example)) <= 10

@@ -55,6 +55,12 @@ class Heard:
         assert isinstance(message, kind)
         return message
 
+    def until(self, kind: type[Kind]) -> Kind:
+        """Wait for the next message of that kind."""
+        while not isinstance(message := self._messages.get(timeout=DEADLINE), kind):
+            pass
+        return message
+
     def until_said(self, text: str) -> list[Message]:
         """Wait until `text` is said; return the messages before that."""
         before = []
@@ -214,6 +220,61 @@ class TestSpeaking:
             al.type("/reply hi")
             al.expect("[you -> bot] hi\r\n")
             assert heard.next(Private).text == "hi"
+
+    @pytest.mark.parametrize(
+        ("line", "kind"), [("hi", Say), ("/me waves", Emote), ("/msg bot psst", Private)]
+    )
+    def test_it_answers_the_person_and_not_the_name(
+        self, server: ChatServer, heard: Heard, line: str, kind: type[Say | Emote | Private]
+    ) -> None:
+        member = server.add_member("bot", heard)
+        with (
+            Client(server, "al") as al,
+            Client(server, "cy") as cy,
+            Client(server, "eve") as eve,
+        ):
+            al.type(line)
+            wrote = heard.until(kind)
+            member.whisper(wrote, "one")
+            al.expect("[bot -> you] one\r\n")
+            al.type("/nick alan")
+            al.sync()
+            eve.type("/nick al")
+            eve.sync()
+            member.whisper(wrote, "two\nthree")
+            al.expect("[bot -> you] two\r\n[bot -> you] three\r\n")
+            al.type("/quit")
+            al.expect_end()
+            heard.until(Left)
+            member.whisper(wrote, "four")
+            assert heard.next(Problem).text == (
+                "The al that wrote to you is gone, and somebody else is called that now."
+                " /msg al WORDS writes to that one."
+            )
+            assert "[bot -> you]" not in eve.read_to_fence(cy)
+            eve.type("/quit")
+            eve.expect_end()
+            heard.until(Left)
+            member.whisper(wrote, "five")
+            assert heard.next(Problem).text == (
+                "al, who wrote to you, is not here any more. /who lists everyone."
+            )
+
+    def test_it_answers_nobody_where_it_is_not_known_who_wrote(
+        self, server: ChatServer, heard: Heard
+    ) -> None:
+        member = server.add_member("bot", heard)
+        with Client(server, "al") as al, Client(server, "bo") as bo:
+            member.whisper(Say("al", "hi", 1.0), "words")
+            assert "is gone" in heard.until(Problem).text
+            assert "[bot -> you]" not in al.read_to_fence(bo)
+
+    def test_only_what_somebody_wrote_can_be_answered(
+        self, server: ChatServer, heard: Heard
+    ) -> None:
+        member = server.add_member("bot", heard)
+        with pytest.raises(TypeError, match="Joined"):
+            member.whisper(Joined(["al"], 2), "hi")  # type: ignore[arg-type]
 
     def test_a_person_that_ignores_it_is_shown_nothing_of_it(self, server: ChatServer) -> None:
         member = server.add_member("bot", echo)
@@ -505,6 +566,7 @@ class TestOneAtATime:
         "say": lambda member: member.say("hi"),
         "emote": lambda member: member.emote("waves"),
         "whisper": lambda member: member.whisper("al", "hi"),
+        "answer": lambda member: member.whisper(Say("al", "ho", 1.0), "hi"),
         "join": lambda member: member.join("games"),
         "enter": lambda member: member.enter(),
         "take out": lambda member: member.take_out(),
@@ -524,6 +586,7 @@ class TestOneAtATime:
                 (server.chat, "enter"),
                 (server.chat, "leave"),
                 (talk, "whisper"),
+                (talk, "answer"),
                 (rooms, "join"),
             ]:
                 patch.setattr(module, name, section.visit)

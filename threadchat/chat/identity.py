@@ -155,6 +155,10 @@ class Identities:
         """Return the identities of all owners of protected names that were asked for so far."""
         return list(self._of_record.values())
 
+    def everybody(self) -> list[Identity]:
+        """Return the identities of these owners, and of those that left a while ago."""
+        return [*self._of_record.values(), *(it.identity for it in self._left.values())]
+
     def bind(self, name: str, since: float, identity: Identity) -> Identity:
         """Let the owner of a name that is protected since then be the person of `identity`.
 

@@ -281,6 +281,18 @@ class Names:
                 return self._owner(protected)
             return self._identities.last_to_leave(fold_name(name), self._clock())
 
+    def who_had(self, name: str, at: float) -> Identity:
+        """Return who had `name` at that time, in seconds since the epoch.
+
+        That is an identity of nobody if it is not known, or not for sure.
+        """
+        fold = fold_name(name)
+        with self._freed:
+            here = [it.identity for it in self._by_fold.values()]
+            known = {it.current for it in (*here, *self._identities.everybody())}
+        had = [it for it in known if it.had(fold, at)]
+        return had[0] if len(had) == 1 else Identity()
+
     def find_again(self, identity: Identity, name: str = "") -> Person | None:
         """Return the person that is `identity`, under whatever name; None if they are not here.
 

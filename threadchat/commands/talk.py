@@ -79,12 +79,8 @@ def reply(chat: Chat, person: Person, argument: str) -> None:
     to = person.answers_to
     if to is None:
         person.tell(Problem("Nobody has written to you alone yet. /msg NAME WORDS does so."))
-    elif chat.may_speak(person):
-        recipient = to.identity and chat.names.find_again(to.identity, to.name)
-        if recipient:
-            _whisper(chat, person, recipient, argument)
-        elif not _is_kept(chat, person, to, argument):
-            person.tell(Problem(_why_no_reply(chat, to)))
+    else:
+        answer(chat, person, to, argument)
 
 
 def _is_kept(chat: Chat, person: Person, to: Correspondent, words: str) -> bool:
@@ -115,6 +111,16 @@ def whisper(chat: Chat, person: Person, name: str, words: str) -> None:
     recipient = somebody(chat, person, name)
     if recipient is not None:
         _whisper(chat, person, recipient, words)
+
+
+def answer(chat: Chat, person: Person, to: Correspondent, words: str) -> None:
+    """Say `words` to somebody that has written, under any name, or tell `person` why not."""
+    if chat.may_speak(person):
+        recipient = to.identity and chat.names.find_again(to.identity, to.name)
+        if recipient:
+            _whisper(chat, person, recipient, words)
+        elif not _is_kept(chat, person, to, words):
+            person.tell(Problem(_why_no_reply(chat, to)))
 
 
 def _whisper(chat: Chat, person: Person, recipient: Person, words: str) -> None:

@@ -13,12 +13,20 @@ from threading import Condition, Event, Lock, Thread
 
 from threadchat.chat.chat import Chat
 from threadchat.chat.interfaces import Portion
-from threadchat.chat.person import Person
+from threadchat.chat.person import Correspondent, Person
 from threadchat.commands import rooms, talk
 from threadchat.errors import OperatorError
 from threadchat.messages.datalines import DATA_LINES, messages_in
 from threadchat.messages.format import render
-from threadchat.messages.kinds import Emote, Message, Private, ReplayBegins, ReplayEnds, Say
+from threadchat.messages.kinds import (
+    Emote,
+    Message,
+    Private,
+    ReplayBegins,
+    ReplayEnds,
+    Say,
+    Spoken,
+)
 from threadchat.monitoring.events import Connected, Disconnected, Named
 from threadchat.net.disconnect import Reason
 from threadchat.net.threads import start_thread
@@ -196,15 +204,25 @@ class ProgramMember:
         """Say in the room what it does, as `/me` does."""
         self._speak(Emote, text)
 
-    def whisper(self, name: str, text: str) -> None:
-        """Say `text` to the person called `name` alone, as `/msg` does.
+    def whisper(self, to: str | Spoken | Private, text: str) -> None:
+        """Say `text` to one person alone: to the one of that name, as `/msg` does, or an author.
 
-        If that cannot be, the function is called with a `Problem` that says why.
+        Given a message, it is the person that wrote it, as with `/reply`: whatever they are called
+        by now, and nobody else that has taken their name. If that cannot be, the function is called
+        with a `Problem` that says why. Raise `TypeError` for a message that nobody wrote.
         """
+        if not isinstance(to, str | Spoken | Private):
+            raise TypeError(f"nobody wrote a {type(to).__name__}; give a name")
         with self._acting:
             for line in _lines_of(text):
-                if self.reason is None:
-                    talk.whisper(self._chat, self._person, name, line)
+                if self.reason is not None:
+                    return
+                if isinstance(to, str):
+                    talk.whisper(self._chat, self._person, to, line)
+                else:
+                    name = to.sender if isinstance(to, Private) else to.name
+                    author = Correspondent(name, self._chat.names.who_had(name, to.at))
+                    talk.answer(self._chat, self._person, author, line)
 
     def join(self, room: str) -> None:
         """Go to another room, as `/join` does.
