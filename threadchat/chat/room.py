@@ -270,8 +270,9 @@ class Room:
         while pending and characters < MAX_BATCH_CHARACTERS:
             entry = pending.popleft()
             if isinstance(entry, Post):
+                characters += 32 * len(entry.said)  # 32 for each name
                 for message in entry.said:
-                    characters += len(message.text) + 32  # 32 for the name
+                    characters += len(message.text)
             elif isinstance(entry, Batch) or (isinstance(entry, TakeBack) and entries):
                 # A batch is shown by itself, as it was laid out. A line that is taken back may be
                 # in this batch, and is to be remembered first.

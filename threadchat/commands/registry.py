@@ -12,6 +12,7 @@ command: the operator is told of it, and the person that it went wrong.
 
 import math
 import re
+import string
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
 
@@ -69,6 +70,10 @@ _BLANKS = (
 
 # Keyboards for Chinese have other slashes.
 _NEARLY_A_CALL = re.compile(rf"{_BLANKS}[/\uff0f\u2044\u2215]{_BLANKS}(?P<name>[^\s/]+)(?!\S)")
+
+
+BEGINS_WORDS = frozenset(string.ascii_letters + string.digits + string.punctuation) - {"/"}
+"""Characters that begin words and no call, so nearly all that is said begins with one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +228,7 @@ class Registry:
 
         They do where blanks stand before or behind its slash, or where that is another character.
         """
-        if words[:1].isalnum():  # so with nearly everything that is said
+        if words[:1].isalnum():
             return None
         found = _NEARLY_A_CALL.match(words)
         name = found["name"].lower() if found is not None else ""

@@ -136,10 +136,12 @@ class TerminalConnection:
         If none waits and `receives` is true, take in what has arrived first, without waiting.
         """
         events = self._events
-        # Keys are left to the client's own thread: a few of them can make many long lines.
-        receives = receives and not self._terminal.is_in_character_mode
-        if not events and receives and (data := self._intake.receive_now()):
-            lines = self._terminal.plain_lines(data)
+        if not events:
+            # Keys are left to the client's own thread: a few of them can make many long lines.
+            receives = receives and not (terminal := self._terminal).is_in_character_mode
+            if not receives or not (data := self._intake.receive_now()):
+                return []
+            lines = terminal.plain_lines(data)
             if lines is None:
                 self._take_rest(data)
             elif len(lines) <= most:
@@ -205,6 +207,8 @@ class TerminalConnection:
         """Return what the client sends; b"" means the end, for any reason."""
         if self._handing_over is not None and not self._intake.has_rest:
             self._handing_over.go_on(self.bytes_received)
+            if self._handing_over.is_over:
+                self._handing_over = None
         data = self._intake.receive(are_keys=self._terminal.is_in_character_mode)
         if not data and self._intake.error is not None:
             self.why = reason_of(self._intake.error)

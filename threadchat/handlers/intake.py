@@ -53,14 +53,11 @@ _Given = TypeVar("_Given")
 
 
 class Intake:
-    """Receives from one client, for the thread that reads from it.
-
-    `key_time` is when the last chunk came, on `clock`, less the time that the client has had to
-    wait: that tells which keys belong together, however late they are read.
-    """
+    """Receives from one client, for the thread that reads from it."""
 
     __slots__ = (
         "_clock",
+        "_key_time",
         "_next_at",
         "_piece",
         "_rest",
@@ -68,7 +65,6 @@ class Intake:
         "_waited",
         "bytes_received",
         "error",
-        "key_time",
     )
 
     def __init__(self, transport: Transport, clock: Callable[[], float]) -> None:
@@ -78,7 +74,7 @@ class Intake:
         self._piece = _PIECE
         self._next_at = 0.0  # when the next chunk of keys may be received
         self._waited = 0.0
-        self.key_time = 0.0
+        self._key_time: float | None = 0.0  # None until somebody has looked at it
         self.bytes_received = 0
         self.error: OSError | None = None
         """What broke the connection, if receiving has shown it."""
@@ -98,7 +94,13 @@ class Intake:
             return data
         if are_keys:
             self._wait_for_next()
-        data = self._receive(waits=True)
+        try:
+            data = self._transport.receive(WAITING_SIZE)
+        except OSError as error:
+            self.error = error
+            return b""
+        self.bytes_received += len(data)
+        self._key_time = None
         if are_keys and data:
             data = self._with_what_follows(data)
         return data
@@ -108,7 +110,27 @@ class Intake:
 
         Nothing is returned while a piece of a chunk is left: that comes first.
         """
-        return b"" if self._rest else self._receive(waits=False)
+        if self._rest:
+            return b""
+        try:
+            data = self._transport.receive_now(RECEIVE_SIZE)
+        except OSError as error:
+            self.error = error
+            return b""
+        self.bytes_received += len(data)
+        self._key_time = None
+        return data
+
+    @property
+    def key_time(self) -> float:
+        """When the last chunk came, on `clock`, less the time that the client has had to wait.
+
+        This tells which keys belong together, however late they are read. It is the time of the
+        first look since the chunk came: most chunks are plain lines, for which nobody looks.
+        """
+        if self._key_time is None:
+            self._key_time = self._clock() - self._waited
+        return self._key_time
 
     def first_piece(self, data: bytes) -> bytes:
         """Return the first piece of `data`, a chunk of keys; `receive` will return the rest."""
@@ -157,18 +179,7 @@ class Intake:
         for _ in range(MAX_RECORDS):
             if len(data) >= (MAX_PASTE if may_go_on(data) else MAX_CHUNK):
                 break
-            if not self._transport.has_input() or not (more := self._receive(waits=False)):
+            if not self._transport.has_input() or not (more := self.receive_now()):
                 break
             data += more
-        return data
-
-    def _receive(self, *, waits: bool) -> bytes:
-        try:
-            transport = self._transport
-            data = transport.receive(WAITING_SIZE) if waits else transport.receive_now(RECEIVE_SIZE)
-        except OSError as error:
-            self.error = error
-            return b""
-        self.bytes_received += len(data)
-        self.key_time = self._clock() - self._waited
         return data

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 
 from threadchat.chat.chat import Chat
-from threadchat.commands.registry import Call, Registry, parse_line
+from threadchat.commands.registry import BEGINS_WORDS, Call, Registry, parse_line
 from threadchat.messages.kinds import Problem, Say, Spoken
 from threadchat.monitoring.events import Named
 from threadchat.session.floodcontrol import FloodControl
@@ -88,7 +88,9 @@ class Conversation:
         parsed = parse_line(text)
         if isinstance(parsed, Call):
             self._call(parsed, text)
-        elif not text[0].isalnum() and (missed := self._registry.missed_call(text)) is not None:
+        elif (
+            text[0] not in BEGINS_WORDS and (missed := self._registry.missed_call(text)) is not None
+        ):
             self._refuse(missed, text)
         else:
             self._say(parsed)
@@ -130,8 +132,7 @@ class Conversation:
         lines = self._connection.take_lines(MAX_SAID_AT_ONCE, receives=receives)
         for line in lines:
             text = clean_line(line)
-            # Nearly all that is said begins with a letter, and then it is no command.
-            if not text[:1].isalnum() and (
+            if text[:1] not in BEGINS_WORDS and (
                 text.startswith("/") or self._registry.missed_call(text) is not None
             ):
                 self._connection.put_back(lines[len(said) :])

@@ -80,10 +80,11 @@ class History:
         with self._lock:
             said = self._entered(room)
             before = said.bytes
-            set_places(batch, said.epoch, said.last + 1)
             said.append(batch)
             self._bytes += said.bytes - before
-        self._keep_within_bounds()
+            is_too_much = self._bytes > self._max_bytes or len(self._rooms) > self._max_rooms
+        if is_too_much:
+            self._keep_within_bounds()
 
     def set_topic(self, room: str, topic: str) -> None:
         """Remember the topic of `room`, which outlives the room; an empty text is none."""

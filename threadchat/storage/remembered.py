@@ -62,15 +62,17 @@ class RememberedRoom:
         return self.last + 1 - len(self.lines)
 
     def append(self, batch: Sequence[Spoken]) -> None:
-        """Add lines, whose places have been set; drop as many of the oldest as are too many."""
+        """Add lines, and set their places; drop as many of the oldest as are too many."""
         lines, pieces, number = self.lines, self._pieces, len(batch)
         if self._joined:
             too_many = len(lines) + number - (lines.maxlen or 0)
             self._drop_joined(range(self.first, self.first + max(0, too_many)))
-        size = number * LINE_BYTES
+        size, seq, epoch = number * LINE_BYTES, self.last, self.epoch
         for message in batch:
+            message.epoch = epoch
+            message.seq = seq = seq + 1
             size += message.text.__sizeof__()  # `getsizeof` says the same, but takes longer
-        self.last += number
+        self.last = seq
         lines.extend(batch)
         self.bytes += size
         if pieces and pieces[-1][2] < PIECE_LINES and pieces[-1][1] < PIECE_BYTES:

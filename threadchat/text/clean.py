@@ -119,6 +119,8 @@ def clean_line(text: str) -> str:
 
     Then there is nothing to say, so a line or a topic of such characters is none.
     """
+    if text.isascii() and text.isprintable() and _WIDE_GAP not in text:  # so with nearly all
+        return text.rstrip()
     text = clean_text(text)
     if text.isascii():
         return text.rstrip()
