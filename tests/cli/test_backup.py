@@ -131,6 +131,8 @@ def test_nothing_else_is(
     os.link(path, folder / "hard")
     assert "is the history itself" in refused(capsys, path, folder / "hard")
     assert "there is no folder" in refused(capsys, path, folder / "none" / "copy.db")
+    for name in ("diary/copy.db", "diary/none/copy.db"):
+        assert "diary is a file, not a folder. Name a" in refused(capsys, path, folder / name)
     assert "of its own. Name another" in refused(capsys, path, folder / "chat.db-journal")
     assert {file: file.read_bytes() for file in before} == before
 

@@ -328,3 +328,17 @@ def test_a_disk_that_is_full(
     monkeypatch.setattr(sys, "stdout", Full())
     assert export.main([str(path)]) == 1
     assert capsys.readouterr().err.endswith("cannot write it out: No space left on device.\n")
+
+
+def test_where_there_is_no_standard_output(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    history: StoredHistory,
+    path: Path,
+) -> None:
+    """As after `>&-` in a shell."""
+    monkeypatch.setattr(sys, "stdout", None)
+    assert cli.main(["export", str(path)]) == 1
+    assert capsys.readouterr().err == (
+        "threadchat export: there is no standard output to write to.\n"
+    )

@@ -60,6 +60,10 @@ def test_one_port_for_both(capsys: pytest.CaptureFixture[str], files: Files) -> 
     certificate = ["--tls-cert", files.certificate, "--tls-key", files.key]
     assert main(["--port", "8992", *certificate]) == 1
     assert_one_line(capsys, "--port and --tls-port are both 8992. Choose another for one of them.")
+    assert main(["--port", "8992", "--web-port", "8992"]) == 1
+    assert_one_line(capsys, "--port and --web-port are both 8992. Choose another for one of them.")
+    assert main(["--port", "0", "--web-port", "8992", *certificate]) == 1
+    assert_one_line(capsys, "--tls-port and --web-port are both 8992. Choose another for one of")
 
 
 def test_an_address_that_is_not_ours(capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,7 +64,7 @@ def test_what_the_command_line_says_rules_out_what_the_environment_would() -> No
     assert parse_options(["--port", "0"], {"THREADCHAT_PORT": "abc"}).port == 0
 
 
-@pytest.mark.parametrize("name", ["port", "tls_port"])
+@pytest.mark.parametrize("name", ["port", "tls_port", "web_port"])
 @pytest.mark.parametrize("value", ["tcp://10.0.0.1:8000", "tcp://[fd00::1]:8000", "tcp://x"])
 def test_a_port_that_kubernetes_sets_is_ignored_with_a_word(name: str, value: str) -> None:
     told: list[str] = []
@@ -90,6 +90,8 @@ def test_what_is_not_looked_at_needs_no_word() -> None:
         ("PORT", "tcp:8000"),
         ("PORT", " tcp://10.0.0.1:8000"),
         ("TLS_PORT", "https"),
+        ("WEB_PORT", "udp://10.0.0.1:53"),
+        ("WEB_HOST", "tcp://10.0.0.1:8000"),
         ("MAX_CLIENTS", "tcp://10.0.0.1:8000"),
         ("REPLAY", "tcp://10.0.0.1:8000"),
     ],

@@ -105,7 +105,8 @@ def test_what_is_no_file(path: Path, kind: str) -> None:
 
 def test_a_folder_that_is_a_file(path: Path) -> None:
     path.write_text("x")
-    assert "there is no folder" in refused(path / "chat.db")
+    for under in (path / "chat.db", path / "folder" / "chat.db"):
+        assert refused(under) == f"{path} is a file, not a folder. Name a file in a folder."
 
 
 def test_a_name_that_is_too_long(tmp_path: Path) -> None:

@@ -97,12 +97,12 @@ def _target(connection: sqlite3.Connection, path: Path, copy: Path) -> Path:
         raise Fault(f"{copy} is a name as SQLite gives to files of its own. Name another file.")
     try:
         mode = os.stat(target).st_mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         mode = None
     except (OSError, ValueError) as error:
         raise Fault(faults.not_writable(copy, error)) from None
     if not target.parent.is_dir():
-        raise Fault(f"there is no folder {target.parent}. Make it first.")
+        raise Fault(faults.no_folder(target))
     if mode is not None:
         if stat.S_ISDIR(mode):
             raise Fault(f"{copy} is a folder. Name a file in it for the copy.")

@@ -102,6 +102,8 @@ def _moment(text: str) -> float:
 
 
 def _export(options: argparse.Namespace) -> None:
+    if sys.stdout is None:
+        raise Fault("there is no standard output to write to.")
     path = Path(options.file)
     write = _WRITERS[options.format]
     try:

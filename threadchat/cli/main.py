@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
@@ -272,9 +273,15 @@ def _open_server(
                 f"there is no port {number} for {option}."
                 " Choose one from 1024 to 65535, or 0 for any."
             )
-    if options.tls_cert and port == options.tls_port != 0:
-        raise Fault(f"--port and --tls-port are both {port}. Choose another for one of them.")
     web = web_ports(options.web_port)
+    chosen = [(port, "--port")]
+    if options.tls_cert:
+        chosen.append((options.tls_port, "--tls-port"))
+    if len(web) == 1:  # of several, one is taken that is free
+        chosen.append((web[0], "--web-port"))
+    for (number, option), (another, of) in combinations(chosen, 2):
+        if number == another != 0:
+            raise Fault(f"{option} and {of} are both {number}. Choose another for one of them.")
     config = ServerConfig(
         limits=Limits(
             options.allow,

@@ -351,7 +351,7 @@ def parse_options(
     for name, use in _USES.items():
         text = environment.get(variable_of(name), "")
         if text and name not in said and use.group not in groups:
-            if use.read is _port and text.startswith(_ADDRESS_OF_A_SERVICE):
+            if use.read in (_port, _web_port) and text.startswith(_ADDRESS_OF_A_SERVICE):
                 tell(
                     f"{variable_of(name)} is ignored, as Kubernetes sets it for a service:"
                     f" {text!r} is no port. {_flag_of(name)} says which port to serve"

@@ -38,9 +38,7 @@ def make(path: Path) -> None:
         if not stat.S_ISDIR(os.stat(path.parent).st_mode):
             raise NotADirectoryError
     except (FileNotFoundError, NotADirectoryError):
-        raise Unusable(
-            f"there is no folder {path.parent} for the history. Make it first."
-        ) from None
+        raise Unusable(faults.no_folder(path)) from None
     except OSError as error:
         raise Unusable(faults.not_writable(path, error)) from None
     try:

@@ -61,6 +61,14 @@ def why_unusable(path: Path, error: sqlite3.Error, *, only_reads: bool = False) 
     return f"{path} cannot hold the history ({error}). Name another file."
 
 
+def no_folder(path: Path) -> str:
+    """Return a line for a file that cannot be made because there is no folder for it."""
+    for folder in reversed(path.absolute().parents):
+        if folder.is_file():
+            return f"{folder} is a file, not a folder. Name a file in a folder."
+    return f"there is no folder {path.parent} for {path.name}. Make it first."
+
+
 def not_writable(path: Path, error: Exception) -> str:
     """Return a line for a file that cannot be made or written."""
     match getattr(error, "errno", None):
