@@ -67,6 +67,8 @@ def test_what_there_is_needs_no_hint() -> None:
         ("/usr/bin is full", "There is no /usr/bin. /help lists all; //usr/bin says it."),
         ("/unaway", "There is no /unaway. You are back as soon as you say something."),
         ("/log", "There is no /log. /last shows what was said; /search finds more."),
+        ("/yell hi", "There is no /yell. Words without a command go to everybody in the room."),
+        ("/shout", "There is no /shout. Words without a command go to everybody in the room."),
         ("/topci", "There is no /topci. Did you mean /topic? /help lists all."),
     ],
 )

@@ -18,6 +18,7 @@ _HINTS = {
     "register identify login logon auth nickserv ns pass password": (
         "/protect alone keeps your name; a passphrase is asked for, unseen."
     ),
+    "yell shout broadcast": "Words without a command go to everybody in the room.",
     "edit": "/unsay takes your last line back.",
     "server connect reconnect": "/quit leaves, and your own program connects elsewhere.",
     "set settings config options": "/help settings explains what can be set.",

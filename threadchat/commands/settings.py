@@ -13,7 +13,12 @@ registry = Registry("settings")
 _TEST_LETTERS = "ä é ñ ß € Ж 漢"
 
 
-@registry.command("charset", "NAME", "say how your client writes letters, as in /charset cp850")
+@registry.command(
+    "charset",
+    "NAME",
+    "say how your client writes letters, as in /charset cp850",
+    aliases=("encoding", "codepage"),
+)
 def charset(chat: Chat, person: Person, argument: str) -> None:
     """Set the encoding of the person's client, and show letters to check it."""
     try:

@@ -58,7 +58,7 @@ def me(chat: Chat, person: Person, argument: str) -> None:
     "say something to one person alone",
     takes_rest=True,
     is_speech=True,
-    aliases=("pm", "dm", "m", "w", "t", "tell", "whisper", "query", "privmsg", "notice"),
+    aliases=("pm", "dm", "m", "w", "t", "tell", "whisper", "query", "message", "privmsg", "notice"),
 )
 def msg(chat: Chat, person: Person, argument: str) -> None:
     """Say something to one person."""
