@@ -182,6 +182,20 @@ def test_a_new_certificate_is_for_new_clients(files: Files, tmp_path: Path) -> N
         al.sync()
 
 
+def test_the_operator_is_warned_at_the_start_and_again_in_the_round(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Certificate, "warning", lambda *_: "it ends soon")
+    with serving(files, Certificate(files.certificate, files.key)) as place:
+        assert place.console.troubles == ["it ends soon"]
+        place.server._look_after_all()
+        assert len(place.console.troubles) == 1  # once a day
+        place.server.reread()
+        place.server._look_after_all()
+        assert place.console.troubles == ["it ends soon"] * 2
+        place.console.troubles.clear()
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_stop_is_said_to_a_real_client(name: str, place: Place) -> None:
     with Program(name, place.port.server_address[1]) as client:
