@@ -8,14 +8,12 @@ from tests.support.observer import Recorder
 from threadchat.chat.chat import Chat
 from threadchat.chat.identity import (
     MAX_PERIODS,
-    MAX_REMEMBERED,
-    MAX_REMEMBERED_AT_ADDRESS,
     NOBODY,
-    REMEMBERED_FOR,
     Identities,
     Identity,
 )
 from threadchat.chat.keptnames import MIN_SECONDS_IN_USE
+from threadchat.chat.leftpeople import REMEMBERED_FOR, LeftPeople
 from threadchat.net.disconnect import Reason
 from threadchat.storage.records import Records
 from threadchat.text.names import BadName
@@ -86,6 +84,24 @@ class TestAfterLeaving:
         assert come(chat, "al") == before
         clock.now += REMEMBERED_FOR
         assert come(chat, "al") != before
+
+    def test_so_is_each_of_many_behind_a_router(self, chat: Chat) -> None:
+        people = {f"n{number}": come(chat, f"n{number}") for number in range(60)}
+        for name, identity in people.items():
+            assert come(chat, name) is identity
+
+    def test_a_name_that_somebody_had_for_long_is_known_after_many_short_ones(
+        self, chat: Chat, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(chat.records, "now", clock)
+        al = make_person(1, HOME)
+        chat.names.claim(al, "al")
+        chat.enter(al)
+        clock.now += 60
+        chat.leave(al, Reason.QUIT)
+        for number in range(1000):
+            come(chat, f"n{number}")
+        assert come(chat, "al") is al.identity
 
     def test_a_rename_does_not_change_into_who_left(self, chat: Chat) -> None:
         before = come(chat, "al")
@@ -181,10 +197,11 @@ class TestTwoThatAreOne:
         session, owner, eve = Identity(), identities.of_record("al", 1.0), Identity()
         session.begin("bo", "bo", 2.0)
         session.ignored = frozenset({eve, owner})
-        identities.remember(session, "bo", "host", 0.0)
+        left = LeftPeople()
+        left.remember(session, {"bo": 9.0}, "host", 0.0)
         assert identities.bind("al", 1.0, session) is owner
         assert session.current is owner
-        assert identities.recognize("bo", "host", 1.0) is owner
+        assert left.find("bo", "host", 1.0) is left.last("bo", 1.0) is owner
         assert owner.had("bo", 3.0)
         assert owner.ignored == {eve}
 
@@ -197,30 +214,6 @@ class TestTwoThatAreOne:
 
 
 class TestBounds:
-    def test_so_many_that_left_are_remembered(self) -> None:
-        identities = Identities()
-        known = [Identity() for _ in range(MAX_REMEMBERED + 5)]
-        for number, identity in enumerate(known):
-            identities.remember(identity, f"n{number}", f"host{number}", 0.0)
-        assert identities.recognize("n4", "host4", 1.0) is NOBODY
-        assert identities.recognize("n5", "host5", 1.0) is known[5]
-        assert len(identities._left) == MAX_REMEMBERED
-
-    def test_few_of_one_address_are_remembered(self) -> None:
-        identities = Identities()
-        other = Identity()
-        identities.remember(other, "al", "other", 0.0)
-        known = [Identity() for _ in range(MAX_REMEMBERED_AT_ADDRESS + 5)]
-        for number, identity in enumerate(known):
-            identities.remember(identity, f"n{number}", f"2001:db8::{number}", 0.0, "network")
-            identities.remember(identity, f"n{number}", f"2001:db8::{number}", 0.0, "network")
-        assert identities.recognize("n4", "2001:db8::4", 1.0) is NOBODY
-        assert identities.recognize("n5", "2001:db8::5", 1.0) is known[5]
-        assert identities.recognize("al", "other", 1.0) is other
-        identities.recognize("al", "other", REMEMBERED_FOR)
-        assert not identities._left
-        assert not identities._left_at
-
     def test_an_owner_is_forgotten_with_the_record(self) -> None:
         identities = Identities()
         first = identities.of_record("al", 0.0)

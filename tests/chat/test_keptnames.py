@@ -1,7 +1,13 @@
 """Names that are kept for a while: how many, for how long."""
 
 from threadchat.chat.identity import Identity
-from threadchat.chat.keptnames import MAX_KEPT_AT_ADDRESS, NAME_KEPT_FOR, KeptNames
+from threadchat.chat.keptnames import (
+    LONG_SECONDS,
+    MAX_KEPT_AT_ADDRESS,
+    MAX_LONG_AT_ADDRESS,
+    NAME_KEPT_FOR,
+    KeptNames,
+)
 
 AL = Identity()
 
@@ -27,6 +33,18 @@ def test_the_oldest_of_an_address_makes_room() -> None:
     assert [names.find(f"n{number}", 9.0) is None for number in range(4)] == [1, 1, 0, 0]
     assert names.find("other", 9.0) is not None
     assert len(names) == MAX_KEPT_AT_ADDRESS + 1
+
+
+def test_those_that_were_in_use_for_long_do_not_count() -> None:
+    names = KeptNames()
+    names.keep("short", AL, "10.0.0.1", 0.0, LONG_SECONDS - 1)
+    for number in range(MAX_LONG_AT_ADDRESS + 1):
+        names.keep(f"n{number}", AL, "10.0.0.1", 1.0, LONG_SECONDS)
+    for number in range(MAX_KEPT_AT_ADDRESS):
+        names.keep(f"m{number}", AL, "10.0.0.1", 2.0, LONG_SECONDS - 1)
+    kept = [name for name in ("short", "n0", "n1", "n60", "m0") if names.find(name, 9.0)]
+    assert kept == ["n1", "n60", "m0"]
+    assert len(names) == MAX_LONG_AT_ADDRESS + MAX_KEPT_AT_ADDRESS
 
 
 def test_keeping_it_again_makes_it_last_longer() -> None:

@@ -10,7 +10,7 @@ from tests.support.chats import Lobby, Somebody, make_chat, make_person
 from tests.support.observer import Recorder
 from threadchat.access.bans import parse_target
 from threadchat.chat.chat import Chat
-from threadchat.chat.keptnames import MAX_KEPT_AT_ADDRESS, MIN_SECONDS_IN_USE
+from threadchat.chat.keptnames import LONG_SECONDS, MAX_KEPT_AT_ADDRESS, MIN_SECONDS_IN_USE
 from threadchat.chat.names import NameBanned, NameProtected
 from threadchat.net.disconnect import Reason
 from threadchat.net.peers import PeerState
@@ -162,6 +162,23 @@ class TestLostNames:
                 chat.names.claim(other, f"n{number}")
                 free += 1
         assert 16 - free == len(chat.names._kept) == MAX_KEPT_AT_ADDRESS
+
+    def test_all_are_kept_that_people_behind_a_router_had_for_long(
+        self, chat: Chat, now: list[float]
+    ) -> None:
+        crowd = [make_person(number, f"10.0.0.1:{number}") for number in range(60)]
+        for number, person in enumerate(crowd):
+            chat.names.claim(person, f"n{number}")
+            chat.enter(person)
+        now[0] += LONG_SECONDS
+        for person in crowd:
+            chat.leave(person, Reason.RESET)
+        for number, person in enumerate(crowd):
+            with pytest.raises(BadName, match="is kept for"):
+                chat.names.claim(make_person(99, "10.0.0.2:5000"), f"n{number}")
+            back = make_person(100 + number, "10.0.0.1:5000")
+            chat.names.claim(back, f"n{number}")
+            assert back.identity is person.identity
 
     def test_a_network_of_the_internet_counts_as_one_address(
         self, chat: Chat, now: list[float]

@@ -178,7 +178,11 @@ GUARDS: tuple[Guards, ...] = (
     # `close` waits for threads, and no more are started after it.
     (Deliverer, "_lock", {"_threads": ("close",), "_is_closed": ()}),
     (Mail, "_looking", {"_under_way": (), "_writers": ()}),
-    (Names, "_freed", {"_identities": (), "_kept": (), "_by_fold": (), "_by_skeleton": ()}),
+    (
+        Names,
+        "_freed",
+        {"_identities": (), "_left": (), "_kept": (), "_by_fold": (), "_by_skeleton": ()},
+    ),
     (Restrictions, "_lock", {"_mutes": READING, "_banned": READING}),
     (Room, "_turn", {"_members": ()}),
     (

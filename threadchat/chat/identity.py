@@ -2,14 +2,13 @@
 
 A person's identity is that of their session while it lasts. The owner of a protected name has the
 identity of that record, whenever they have proven it. A person without one is known again by name
-and address together, for a while: an address alone would not do, as many people share one behind a
-router. If a session proves a record, the two are one person from then on.
+and address together, for a while (see `leftpeople`): an address alone would not do, as many people
+share one behind a router. If a session proves a record, the two are one person from then on.
 
 What follows a person, such as a name that is kept, a reply, a mute or what somebody ignores, goes
 by the identity and by nothing else.
 """
 
-from collections import OrderedDict
 from collections.abc import Collection, Iterable
 from math import inf
 from typing import NamedTuple, TypeVar
@@ -18,15 +17,6 @@ from threadchat.messages.kinds import Recalled, Spoken
 from threadchat.text.names import fold_name
 
 Remembered = TypeVar("Remembered", bound=Recalled)
-
-REMEMBERED_FOR = 120.0
-"""Seconds for which a person that left is known again by name and address."""
-
-MAX_REMEMBERED = 10_000
-"""How many names of people that left are remembered; the one that left first makes room."""
-
-MAX_REMEMBERED_AT_ADDRESS = 16
-"""How many of these may have come from one address, so that nobody fills the memory with them."""
 
 MAX_PERIODS = 100
 """How many of the times at which somebody had a name are remembered for each identity."""
@@ -118,16 +108,8 @@ NOBODY = Identity()
 """The identity of a person that has no name yet: nothing is remembered of it."""
 
 
-class _Left(NamedTuple):
-    """A person that left, until when they are known, and the address that they count for."""
-
-    identity: Identity
-    until: float
-    address: str
-
-
 class Identities:
-    """The identities of one chat. Its owner has a lock. Times are in seconds, on one clock.
+    """The identities of the owners of protected names. Its owner has a lock.
 
     Names are given as `threadchat.text.names.fold_name` makes them.
     """
@@ -135,9 +117,6 @@ class Identities:
     def __init__(self) -> None:
         # By name and since when it is protected: a name that is freed may be another's later.
         self._of_record: dict[tuple[str, float], Identity] = {}
-        # By name and host: people that left; the oldest first.
-        self._left: OrderedDict[tuple[str, str], _Left] = OrderedDict()
-        self._left_at: dict[str, dict[tuple[str, str], None]] = {}  # keys by address, likewise
 
     def of_record(self, name: str, since: float, shown: str = "") -> Identity:
         """Return the identity of the owner of a name that is protected since then.
@@ -154,10 +133,6 @@ class Identities:
     def owners(self) -> list[Identity]:
         """Return the identities of all owners of protected names that were asked for so far."""
         return list(self._of_record.values())
-
-    def everybody(self) -> list[Identity]:
-        """Return the identities of these owners, and of those that left a while ago."""
-        return [*self._of_record.values(), *(it.identity for it in self._left.values())]
 
     def bind(self, name: str, since: float, identity: Identity) -> Identity:
         """Let the owner of a name that is protected since then be the person of `identity`.
@@ -184,44 +159,3 @@ class Identities:
             owner = self._of_record.pop(record)
             owner.records = tuple(it for it in owner.records if it != record)
             owner.periods = (*owner.periods, Period(*record, at))[-MAX_PERIODS:]
-
-    def remember(
-        self, identity: Identity, name: str, host: str, now: float, address: str = ""
-    ) -> None:
-        """Know `identity` again by `name` and `host`, for `REMEMBERED_FOR` from `now`.
-
-        `address` is what the host counts as, if not as itself.
-        """
-        self._forget_old(now)
-        key, address = (name, host), address or host
-        if key in self._left:
-            self._forget(key)
-        self._left[key] = _Left(identity, now + REMEMBERED_FOR, address)
-        at_address = self._left_at.setdefault(address, {})
-        at_address[key] = None
-        if len(at_address) > MAX_REMEMBERED_AT_ADDRESS:
-            self._forget(next(iter(at_address)))
-        if len(self._left) > MAX_REMEMBERED:
-            self._forget(next(iter(self._left)))
-
-    def recognize(self, name: str, host: str, now: float) -> Identity:
-        """Return the identity that had `name` at `host` until a while ago; `NOBODY` if none did."""
-        self._forget_old(now)
-        left = self._left.get((name, host))
-        return NOBODY if left is None else left.identity.current
-
-    def last_to_leave(self, name: str, now: float) -> Identity:
-        """Return the last identity to leave that had `name` until a while ago, or `NOBODY`."""
-        self._forget_old(now)
-        left = (it.identity for (fold, _), it in reversed(self._left.items()) if fold == name)
-        return next(left, NOBODY).current
-
-    def _forget_old(self, now: float) -> None:
-        while self._left and (first := next(iter(self._left.items())))[1].until <= now:
-            self._forget(first[0])
-
-    def _forget(self, key: tuple[str, str]) -> None:
-        address = self._left.pop(key).address
-        del self._left_at[address][key]
-        if not self._left_at[address]:
-            del self._left_at[address]

@@ -1,7 +1,9 @@
 """Keep names that were lost with their connections, for the people that had them.
 
 Only a few for each address, and only names that were in use for a while: otherwise anybody could
-lock many names for everybody else, by connecting with them and breaking the connections off.
+lock many names for everybody else, by connecting with them and breaking the connections off. Names
+that were in use for long do not count: two minutes more are little to what they were locked anyway.
+So all people behind a router get their names back after that has failed.
 """
 
 from collections.abc import Collection
@@ -19,6 +21,12 @@ MIN_SECONDS_IN_USE = 30.0
 MAX_KEPT_AT_ADDRESS = 3
 """The most names that are kept for people from one address. The oldest makes room."""
 
+LONG_SECONDS = 600.0
+"""Names that were in use for so many seconds do not count among these."""
+
+MAX_LONG_AT_ADDRESS = 200
+"""The most of those. The oldest makes room."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptName:
@@ -28,6 +36,8 @@ class KeptName:
     identity: Identity
     address: str
     until: float
+    was_long: bool = False
+    """Whether the name was in use for `LONG_SECONDS`."""
 
     @property
     def keys(self) -> Collection[str]:
@@ -46,16 +56,19 @@ class KeptNames:
     def __len__(self) -> int:
         return len(self._in_order)
 
-    def keep(self, name: str, identity: Identity, address: str, now: float) -> None:
-        """Keep `name` for `NAME_KEPT_FOR` seconds from `now`."""
+    def keep(
+        self, name: str, identity: Identity, address: str, now: float, seconds: float = 0.0
+    ) -> None:
+        """Keep `name`, which was in use for `seconds`, for `NAME_KEPT_FOR` from `now`."""
         self._forget_old(now)
-        kept = KeptName(name, identity, address, now + NAME_KEPT_FOR)
+        was_long = seconds >= LONG_SECONDS
+        kept = KeptName(name, identity, address, now + NAME_KEPT_FOR, was_long)
         for key in kept.keys:
             if key in self._by_key:
                 self._drop(self._by_key[key])
-        at_address = self._at.get(address, [])
-        if len(at_address) >= MAX_KEPT_AT_ADDRESS:
-            self._drop(at_address[0])
+        likewise = [it for it in self._at.get(address, []) if it.was_long == was_long]
+        if len(likewise) >= (MAX_LONG_AT_ADDRESS if was_long else MAX_KEPT_AT_ADDRESS):
+            self._drop(likewise[0])
         self._at.setdefault(address, []).append(kept)
         self._in_order[kept] = None
         self._by_key.update(dict.fromkeys(kept.keys, kept))

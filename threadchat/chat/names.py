@@ -11,6 +11,7 @@ from threading import Condition, Lock
 from threadchat.access.bans import key_of
 from threadchat.chat.identity import MAX_PERIODS, NOBODY, Identities, Identity, Period
 from threadchat.chat.keptnames import MIN_SECONDS_IN_USE, KeptNames
+from threadchat.chat.leftpeople import LeftPeople
 from threadchat.chat.person import Person
 from threadchat.chat.restrictions import Restrictions
 from threadchat.net.disconnect import Reason
@@ -47,6 +48,7 @@ class Names:
         self._clock = clock
         self._freed = Condition(Lock())  # told when a name is free again; guards the tables below
         self._identities = Identities()
+        self._left = LeftPeople()
         self._kept = KeptNames()
         self._by_fold: dict[str, Person] = {}
         self._by_skeleton: dict[str, Person] = {}
@@ -73,7 +75,7 @@ class Names:
         peer = self._make_way(person, fold, is_proven=proven is not None)
         with self._freed:
             now = self._clock()
-            known = self._identities.recognize(fold, person.host, now)
+            known = self._left.find(fold, person.host, now)
             self._check_free(person, name, known, proven, peer)
             # Again: an operator that has set a ban meanwhile ended those that were here by then.
             self._check_no_ban(name, person)
@@ -226,12 +228,13 @@ class Names:
     def remember(self, person: Person) -> None:
         """Know `person`, who leaves, again by name and address for a while."""
         with self._freed:
-            now = self._clock()
-            for period in person.identity.periods:
-                if period.end >= person.came_at:  # a name of this session
-                    self._identities.remember(
-                        person.identity, period.fold, person.host, now, person.counted_as
-                    )
+            identity, now = person.identity, self._records.now()
+            names: dict[str, float] = {}
+            for fold, begin, end in identity.periods:
+                if end >= person.came_at:  # a name of this session
+                    seconds = min(end, now) - max(begin, person.came_at)
+                    names[fold] = names.get(fold, 0.0) + seconds
+            self._left.remember(identity, names, person.host, self._clock(), person.counted_as)
 
     def keep(self, person: Person) -> None:
         """Keep the name of a person whose connection broke, so that they can come back to it.
@@ -240,9 +243,10 @@ class Names:
         `KeptNames` for how long. A name that the person had only for a moment is not kept.
         """
         now = self._clock()
-        if now - person.named_at >= MIN_SECONDS_IN_USE:
+        seconds = now - person.named_at
+        if seconds >= MIN_SECONDS_IN_USE:
             with self._freed:
-                self._kept.keep(person.name, person.identity, person.counted_as, now)
+                self._kept.keep(person.name, person.identity, person.counted_as, now, seconds)
 
     def seat_operator(self, operator: Person) -> None:
         """Enter the operator at the server's own terminal, so that people find them by name."""
@@ -279,7 +283,7 @@ class Names:
             protected = self._records.protected(name)
             if protected is not None:
                 return self._owner(protected)
-            return self._identities.last_to_leave(fold_name(name), self._clock())
+            return self._left.last(fold_name(name), self._clock())
 
     def who_had(self, name: str, at: float) -> Identity:
         """Return who had `name` at that time, in seconds since the epoch.
@@ -289,7 +293,8 @@ class Names:
         fold = fold_name(name)
         with self._freed:
             here = [it.identity for it in self._by_fold.values()]
-            known = {it.current for it in (*here, *self._identities.everybody())}
+            others = (*self._identities.owners(), *self._left.everybody())
+            known = {it.current for it in (*here, *others)}
         had = [it for it in known if it.had(fold, at)]
         return had[0] if len(had) == 1 else Identity()
 
