@@ -129,7 +129,7 @@ TOO_LITTLE = (
     ("error", "why"),
     [
         (MemoryError(), "Out of memory"),
-        (OSError(errno.EMFILE, "Too many open files"), "Too many open files"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "Cannot allocate memory"),
         (CannotListenForTls(errno.ENOBUFS, "No buffer space"), "No buffer space"),
     ],
 )

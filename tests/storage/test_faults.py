@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -131,6 +132,42 @@ def test_a_file_that_cannot_be_made(
 
     monkeypatch.setattr(os, "open", refuse)
     assert refused(path) == f"{path} cannot be written ({os.strerror(number)}). {way_out}"
+
+
+def test_a_file_that_sqlite_cannot_open_for_want_of_descriptors(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.mkdir()
+    with pytest.raises(sqlite3.Error) as caught:
+        sqlite3.connect(path)
+    assert "(ulimit -n)" not in faults.why_unusable(path, caught.value)
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "open", refuse)
+    for only_reads in (True, False):
+        line = faults.why_unusable(path, caught.value, only_reads=only_reads)
+        assert line.endswith("(Too many open files). Let the server open more files (ulimit -n).")
+
+
+def test_a_disk_that_is_nearly_full(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorname = "SQLITE_IOERR_SHMSIZE"
+    assert "the disk with" in faults.why_unusable(path, error)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 4096))
+    assert "there is no room on the disk" in faults.why_unusable(path, error)
+
+
+@pytest.mark.parametrize(("limit", "is_told"), [(100_000, True), (10**9, False), (None, False)])
+def test_a_file_that_may_not_grow(
+    path: Path, monkeypatch: pytest.MonkeyPatch, limit: int | None, is_told: bool
+) -> None:
+    monkeypatch.setattr(faults, "limit_of_size", lambda: limit)
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorname = "SQLITE_IOERR_WRITE"
+    for line in (faults.why_unusable(path, error), faults.what_to_see_to(path, error)):
+        assert ("(ulimit -f)" in line) is is_told
 
 
 def test_errors_of_sqlite(path: Path) -> None:

@@ -162,11 +162,26 @@ class TestWords:
         [
             (errno.ENOSPC, "the disk is full. Make room there."),
             (errno.EROFS, "its disk can only be read. Name a file on another disk."),
+            (errno.EMFILE, "no more files can be opened. Raise that limit (ulimit -n)."),
             (errno.EIO, f"{os.strerror(errno.EIO)}. Name another file."),
         ],
     )
     def test_a_disk_that_fails(self, tmp_path: Path, number: int, line: str) -> None:
         error = OSError(number, os.strerror(number))
+        assert why_unwritable(tmp_path / "x", error) == line
+
+    @pytest.mark.parametrize(
+        ("limit", "line"),
+        [
+            (4096, "no file may have more than 4,096 bytes. Raise that limit (ulimit -f)."),
+            (None, f"{os.strerror(errno.EFBIG)}. Name another file."),
+        ],
+    )
+    def test_a_file_that_may_not_grow(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int | None, line: str
+    ) -> None:
+        monkeypatch.setattr(files, "limit_of_size", lambda: limit)
+        error = OSError(errno.EFBIG, os.strerror(errno.EFBIG))
         assert why_unwritable(tmp_path / "x", error) == line
 
     def test_whatever_else_keeps_a_file_from_being_read(self, tmp_path: Path) -> None:

@@ -28,6 +28,13 @@ from threadchat.cli.arguments import Fault, silence_broken_output
 from threadchat.cli.browsers import add_qr_command, tell_way_for_browsers, web_ports
 from threadchat.cli.lookups import look_up, tell_ways_by_name
 from threadchat.cli.options import Options, parse_options
+from threadchat.cli.shortages import (
+    FILES_OF_COMMAND,
+    FILES_OF_SERVER,
+    check_files,
+    hold_standard_descriptors,
+    line_of,
+)
 from threadchat.cli.signals import (
     on_console_closed,
     on_reload_signal,
@@ -89,8 +96,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     with status 2. If the first argument is one of `COMMANDS`, do that with a history instead.
     """
     arguments = sys.argv[1:] if argv is None else argv
+    hold_standard_descriptors()
     if arguments and arguments[0] in COMMANDS:
-        return COMMANDS[arguments[0]](arguments[1:])
+        return _do(arguments[0], arguments[1:])
     signals: SimpleQueue[int] = SimpleQueue()  # a signal handler may call its `put`
     on_stop_signals(lambda number, _frame: signals.put(number))
     on_console_closed(signals)
@@ -101,20 +109,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The terminal's encoding may lack a letter of a name. That must not break the log.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        check_files(FILES_OF_SERVER)
         return _run(options, signals, ignored)
     except (OperatorError, MemoryError, OSError) as error:
-        if isinstance(error, MemoryError) or getattr(error, "errno", None) in SHORTAGES:
-            why = getattr(error, "strerror", None) or "Out of memory"
-            line = (
-                f"the system has too little left for a server ({why})."
-                " End other programs, or raise the limits that `ulimit -a` shows."
-            )
-        elif isinstance(error, OperatorError):
-            line = str(error)
-        else:
+        line = line_of(error)
+        if line is None and not isinstance(error, OperatorError):
             raise
-        print(f"threadchat: {line}", file=sys.stderr)
+        print(f"threadchat: {line or error}", file=sys.stderr)
         return 1
+
+
+def _do(command: str, arguments: Sequence[str]) -> int:
+    """Do what is one of `COMMANDS`."""
+    try:
+        check_files(FILES_OF_COMMAND)
+    except OperatorError as error:
+        print(f"threadchat {command}: {error}", file=sys.stderr)
+        return 1
+    return COMMANDS[command](arguments)
 
 
 def _run(options: Options, signals: SimpleQueue[int], ignored: Sequence[str]) -> int:

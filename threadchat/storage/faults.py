@@ -1,15 +1,22 @@
 """Say in one line why a file cannot be used as a history, and the way out."""
 
+import contextlib
 import errno
+import os
+import shutil
 import sqlite3
 from pathlib import Path
 
 from threadchat.errors import OperatorError
+from threadchat.text.files import limit_of_size, shortage_of_descriptors
 
 
 class Unusable(OperatorError):
     """A file cannot hold a history. The text is one line: why, and the way out."""
 
+
+_ROOM = 1024 * 1024
+"""What a new history needs at the start, with the files beside it, is far less than that."""
 
 _TOO_LONG = 240
 """A name of more bytes may be too long for the files that SQLite puts beside it."""
@@ -25,6 +32,8 @@ def what_to_see_to(path: Path, error: sqlite3.Error) -> str:
     """Return the way out, as a sentence without its dot, where the file cannot be written."""
     if is_busy(error):
         return f"Another program has locked {path}: close that"
+    if (limit := _limit_reached(path)) is not None:
+        return f"{path} may not have more than {limit:,} bytes: raise that limit (ulimit -f)"
     return f"See that {path} may be written and the disk has room"
 
 
@@ -46,11 +55,17 @@ def why_unusable(path: Path, error: sqlite3.Error, *, only_reads: bool = False) 
         # A table or a column is missing, or holds what it cannot.
         return damaged(path)
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
+        shortage = shortage_of_descriptors()
+        if shortage is not None:
+            return not_writable(path, shortage)
         return not_readable(path, error) if only_reads else not_writable(path, error)
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return f"{path} is locked by another program. Close that, or name another file."
-    if name.startswith("SQLITE_FULL"):
-        return f"there is no room on the disk for {path}. Make room, or name a file elsewhere."
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        if (limit := _limit_reached(path)) is not None:
+            return f"{path} may not have more than {limit:,} bytes. Raise that limit (ulimit -f)."
+        if name.startswith("SQLITE_FULL") or not _has_room(path):
+            return f"there is no room on the disk for {path}. Make room, or name a file elsewhere."
     if name.startswith(("SQLITE_IOERR", "SQLITE_PROTOCOL")):
         return (
             f"the disk with {path} fails, or knows no locks ({error}). See to the disk, or name a"
@@ -67,6 +82,26 @@ def no_folder(path: Path) -> str:
         if folder.is_file():
             return f"{folder} is a file, not a folder. Name a file in a folder."
     return f"there is no folder {path.parent} for {path.name}. Make it first."
+
+
+def _has_room(path: Path) -> bool:
+    """Return whether the disk has room for the files of a new history."""
+    try:
+        return shutil.disk_usage(path.parent).free >= _ROOM
+    except OSError:
+        return True
+
+
+def _limit_reached(path: Path) -> int | None:
+    """Return how many bytes a file may have, if that keeps the one at `path` from growing."""
+    limit = limit_of_size()
+    if limit is None:
+        return None
+    sizes = [0]
+    for name in (path, path.with_name(f"{path.name}-wal")):
+        with contextlib.suppress(OSError):
+            sizes.append(os.stat(name).st_size)
+    return limit if max(sizes) + _ROOM > limit else None
 
 
 def not_writable(path: Path, error: Exception) -> str:

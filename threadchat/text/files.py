@@ -8,10 +8,14 @@ name another."
 import contextlib
 import errno
 import os
+import sys
 import time
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Final
+
+if sys.platform != "win32":
+    import resource
 
 MAX_BYTES: Final = 1_000_000
 """The largest file that is read."""
@@ -25,6 +29,8 @@ Together that is 2 s: less than a stop may take (promise 9).
 _POLL_SECONDS: Final = 0.01
 
 _FULL = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT") if hasattr(errno, name))
+
+_NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 
 def read_file(path: str | Path) -> bytes:
@@ -60,6 +66,28 @@ def _read_to_end(descriptor: int) -> bytes:
         if not part or len(data) > MAX_BYTES:
             return bytes(data)
     raise OSError(errno.ETIMEDOUT, "it is a pipe with no end to it")
+
+
+def shortage_of_descriptors(number: int = 4) -> OSError | None:
+    """Return the error that keeps us from opening `number` more files, or None if we could.
+
+    For libraries that only say that they cannot open a file, but not why.
+    """
+    with contextlib.ExitStack() as opened:
+        try:
+            for _ in range(number):
+                opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        except OSError as error:
+            return error if error.errno in _NO_DESCRIPTORS else None
+    return None
+
+
+def limit_of_size() -> int | None:
+    """Return how many bytes a file of ours may have (`ulimit -f`); None if there is no limit."""
+    if sys.platform == "win32":
+        return None
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def as_text(data: bytes, errors: str = "strict") -> TextIOWrapper:
@@ -100,6 +128,8 @@ def why_unwritable(path: str | Path, error: OSError) -> str:
             return "you have no right to read and write it. Get that right, or name another file."
         case errno.EROFS:
             return "its disk can only be read. Name a file on another disk."
+        case errno.EFBIG if (limit := limit_of_size()) is not None:
+            return f"no file may have more than {limit:,} bytes. Raise that limit (ulimit -f)."
     return f"{error.strerror}. Name another file."
 
 
@@ -122,6 +152,8 @@ def _why_not_there(path: str | Path, error: OSError) -> str:
             return "its links lead in a circle. Name the file itself."
         case errno.ENAMETOOLONG:
             return "the name is too long. Choose a shorter one."
+        case errno.EMFILE | errno.ENFILE:
+            return "no more files can be opened. Raise that limit (ulimit -n)."
         case errno.ENOENT | errno.ENOTDIR | errno.EACCES:
             if fault := _fault_on_the_way(real):
                 return fault

@@ -5,6 +5,7 @@ Case, accents and punctuation do not count.
 
 import re
 import unicodedata
+from itertools import chain
 
 from threadchat.errors import PersonError
 
@@ -88,7 +89,7 @@ def _words_of(text: str) -> list[str]:
 # All but these are below U+20000, so there is no need to look at a million characters.
 _MARKS = frozenset(
     character
-    for character in map(chr, (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0)))
+    for character in map(chr, chain(range(0x300, 0x20000), range(0xE0100, 0xE01F0)))
     if unicodedata.category(character) == "Mn"
 )
 """The characters that only mark another one, as accents do."""
