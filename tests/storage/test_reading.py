@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.files import link_or_skip
 from threadchat.messages.kinds import Say
+from threadchat.storage import reading
 from threadchat.storage.faults import Unusable
 from threadchat.storage.reading import open_to_read
 from threadchat.storage.sqlitehistory import StoredHistory
@@ -57,6 +58,56 @@ def test_by_a_link_it_is_read_with_its_log(path: Path) -> None:
     with closing(StoredHistory(path, never)) as history:
         history.append("lobby", [Say("al", "more", 2.0)])
         assert number_in(link) == 2
+
+
+def hard_link(link: Path, target: Path) -> Path:
+    link.parent.mkdir(exist_ok=True)
+    try:
+        os.link(target, link)
+    except OSError:
+        pytest.skip("no hard links can be made here")
+    return link
+
+
+@pytest.mark.parametrize("name", ["other.db", "elsewhere/chat.db"])
+def test_by_another_name_it_is_read_with_its_log(path: Path, name: str) -> None:
+    other = hard_link(path.parent / name, path)
+    with closing(StoredHistory(path, never)) as history:
+        history.append("lobby", [Say("al", "more", 2.0)])
+        assert number_in(other) == number_in(path) == 2
+        assert not os.path.exists(f"{other}-wal")  # nothing is made beside the other name
+        assert not os.path.exists(f"{other}-shm")
+    assert number_in(other) == number_in(path) == 2
+
+
+def test_so_it_is_where_an_empty_log_is_beside_that_name(path: Path) -> None:
+    other = hard_link(path.with_name("other.db"), path)
+    other.with_name("other.db-wal").touch()
+    with closing(StoredHistory(path, never)) as history:
+        history.append("lobby", [Say("al", "more", 2.0)])
+        assert number_in(other) == 2
+
+
+def test_and_of_a_file_that_does_not_say_how_it_was_opened(path: Path) -> None:
+    other = hard_link(path.with_name("other.db"), path)
+    with closing(StoredHistory(path, never)) as history:
+        history._connection.execute("DROP TABLE opened")
+        history._connection.execute("PRAGMA wal_checkpoint (TRUNCATE)").fetchall()
+        history.append("lobby", [Say("al", "more", 2.0)])
+        os.utime(path, ns=(0, 0))
+        assert number_in(other) == 2
+
+
+def test_where_the_name_with_the_log_cannot_be_found_that_is_said(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = hard_link(path.parent / "elsewhere" / "chat.db", path)
+    with closing(StoredHistory(path, never)):
+        monkeypatch.setattr(reading, "id_of", lambda name: None if name == path else (1, 1))
+        words = refused(other)
+        assert words.startswith(f"{other} is open by another name ({path}) in a server,")
+        assert words.endswith("Name that file, or stop the server.")
+    assert number_in(other) == 1  # all is in the file now
 
 
 def test_what_is_no_file_of_ours(tmp_path: Path) -> None:

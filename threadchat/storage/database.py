@@ -154,9 +154,9 @@ def _look_for_owner_of_log(path: Path) -> None:
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Check the file, and bring it to the current version; a file that is older is copied first."""
     version = version_of(connection, path)
-    last_path = _last_path(connection)
-    if last_path is not None and last_path != path and _has_words_of(last_path, path):
-        raise _words_elsewhere(path, last_path)
+    last = last_path(connection)
+    if last is not None and last != path and _has_words_of(last, path):
+        raise _words_elsewhere(path, last)
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise Unusable(faults.damaged(path))
@@ -177,7 +177,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     # one has 64 pages of 4,050 bytes for each level, and comes twice as often.
     for setting, value in (("pgsz", 1000), ("automerge", 8)):
         connection.execute("INSERT INTO words (words, rank) VALUES (?, ?)", (setting, value))
-    if last_path != path:
+    if last != path:
         _note_path(connection, path)
     for table in ("history", "rooms", "messages", "words", "names", "letters", "bans"):
         # A table that is missing is found now, and not when somebody says something.
@@ -194,7 +194,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
 # log, these words or the new ones would be lost. So the file says what that name was.
 
 
-def _last_path(connection: sqlite3.Connection) -> Path | None:
+def last_path(connection: sqlite3.Connection) -> Path | None:
     """Return the path by which a server opened the file last; None if the file does not say."""
     with contextlib.suppress(sqlite3.Error, ValueError, TypeError):
         rows = connection.execute("SELECT CAST(path AS BLOB) FROM opened").fetchall()

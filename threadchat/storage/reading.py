@@ -3,11 +3,13 @@
 import os
 import sqlite3
 import stat
+from contextlib import closing, suppress
 from pathlib import Path
 
 from threadchat.storage import faults, values
-from threadchat.storage.database import version_of
+from threadchat.storage.database import beside, last_path, version_of
 from threadchat.storage.faults import Unusable
+from threadchat.storage.ownership import InUse, Ownership, id_of, name_with_newer_log
 from threadchat.text.paths import resolve
 
 _WHICH = "Name the file given to the server as --history."
@@ -34,7 +36,7 @@ def open_to_read(path: Path, *, is_owned: bool = False) -> sqlite3.Connection:
         raise Unusable(f"there is no file {path}: that is {what}. {_WHICH}")
     if not os.access(path, os.R_OK):
         raise Unusable(faults.not_readable(path, PermissionError("Permission denied")))
-    found = resolve(path)
+    found = resolve(path) if is_owned else _name_with_log(resolve(path), path)
     address = found.as_uri()
     connection = _connect(f"{address}?{'immutable=1' if is_owned else 'mode=ro'}")
     try:
@@ -50,6 +52,41 @@ def open_to_read(path: Path, *, is_owned: bool = False) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _name_with_log(found: Path, path: Path) -> Path:
+    """Return the name of the file beside which its log is; `path` is the name that was given.
+
+    A file may have several names, in several folders. SQLite finds what was said last only by the
+    name with which a server opened it. Raise `Unusable` where there is no such name here.
+    """
+    if os.stat(found).st_nlink < 2 and os.path.exists(beside(found)[0]):
+        return found  # the usual case
+    last = None
+    with suppress(sqlite3.Error), closing(_connect(f"{found.as_uri()}?immutable=1")) as connection:
+        last = last_path(connection)
+    if last is None:  # of an earlier version
+        return name_with_newer_log(found) or found
+    with suppress(OSError):
+        if last == found or id_of(last) == id_of(found):
+            return last
+    if _is_in_use(found):
+        raise Unusable(
+            f"{path} is open by another name ({last}) in a server, and the last words are beside"
+            " that. Name that file, or stop the server."
+        )
+    return found
+
+
+def _is_in_use(path: Path) -> bool:
+    """Return whether a server has the file, by whatever name."""
+    try:
+        Ownership(path).close()
+    except InUse:
+        return True
+    except OSError:  # we may only read it
+        return False
+    return False
 
 
 def _connect(address: str) -> sqlite3.Connection:
