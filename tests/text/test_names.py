@@ -298,6 +298,10 @@ class TestNameOfCharge:
             ("bot-admin5", "admins"),
             ("Passw0rd.", "password"),
             ("Pa55phrase", "passphrase"),
+            ("NickServ", "nickserv"),
+            ("chan5erv.", "chanserv"),
+            ("post-master", "postmaster"),
+            ("5ecurity", "security"),
         ],
     )
     def test_what_reads_like_one_is_found(self, name: str, like: str) -> None:

@@ -23,14 +23,15 @@ RESERVED_NAMES = frozenset({"who", "help", "quit", "you", "operator", "server"})
 in a private message, and "operator" is the person at the server's own terminal."""
 
 NAMES_OF_A_ROLE = frozenset(
-    "admin administrator administrators admins moderator moderators operator operators server"
-    " superuser sysadmin sysadmins sysop sysops threadchat webmaster".split()
+    "admin administrator administrators admins chanserv hostmaster moderator moderators nickserv"
+    " operator operators postmaster server superuser sysadmin sysadmins sysop sysops threadchat"
+    " webmaster".split()
 )
 """Names that people would take for whoever runs the server, also between marks: `the-admin`."""
 
 NAMES_OF_CHARGE = NAMES_OF_A_ROLE | frozenset(
-    "console helpdesk mod mods op oper ops owner passphrase password root staff support system"
-    " you".split()
+    "console helpdesk mod mods op oper ops owner passphrase password root security services staff"
+    " support system you".split()
 )
 """Names that people would take for whoever runs the server, for its questions, or for themselves.
 
