@@ -37,6 +37,7 @@ def _is_pictograph(character: str) -> bool:
     return "\U0001f000" <= character <= "\U0001faff" or unicodedata.category(character) == "So"
 
 
+@lru_cache(maxsize=4096)
 def _is_mark(character: str) -> bool:
     return unicodedata.category(character) in ("Mn", "Me")
 
@@ -86,13 +87,13 @@ def append(clusters: list[str], character: str) -> bool:
     if _begins_cluster(character) and not last.endswith(_JOINER):
         clusters.append(character)
         return True
+    if _is_mark(character) and last and all(map(_is_mark, last[-MAX_COMBINING_MARKS:])):
+        return False
     if not _joins(last, character):
         if cell_len(character) == 0 and character not in _SKIN_TONES:
             return False  # a mark without a base would change the prompt's last cell
         clusters.append(character)
         return True
-    if _is_mark(character) and all(map(_is_mark, last[-MAX_COMBINING_MARKS:])):
-        return False
     clusters[-1] = last + character
     return True
 
