@@ -11,6 +11,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -172,10 +173,12 @@ def test_half_a_command_stays_whole_while_the_log_scrolls(columns: int) -> None:
         assert_log_is_whole(rows)
         assert "operator>" not in "".join(rows)
         seat.press("\x1b[D", "!", "\x01", "\x1b[C", "\r")
-        seat.expect_last("operator>")
-        told = "".join(row.ljust(columns) for row in seat.rows()[-12:]).replace(" ", "")
         edited = typed[:-1] + "!" + typed[-1]
-        assert f"operator>{edited}===[i]{edited}[/i]operator>".replace(" ", "") in told
+        told = f"=== logged operator> {edited} === [i]{edited}[/i] operator>".replace(" ", "")
+        rows = seat.read_until(
+            lambda rows: rows[-1] == "operator>" and "[/i]" in "".join(rows), "the answer"
+        )
+        assert "".join(rows).replace(" ", "").endswith(told)
 
 
 def test_the_log_is_complete_above_what_is_typed_meanwhile(seat: Seat) -> None:
@@ -464,6 +467,33 @@ def reader(
     assert isinstance(reader, TerminalInput)
     with reader:
         yield reader
+
+
+def test_the_prompt_comes_when_the_terminal_no_longer_writes_what_is_typed(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Promise 6: what the terminal writes itself stays there when the line is drawn.
+    may_take = threading.Event()
+    take_keys = tty.Tty.take_keys
+
+    def take(terminal: tty.Tty) -> None:
+        assert may_take.wait(DEADLINE)
+        take_keys(terminal)
+
+    def shown() -> bytes:
+        ends.console.redraw().wait(DEADLINE)
+        return os.read(ends.outside, 65536)
+
+    monkeypatch.setattr(tty.Tty, "take_keys", take)
+    for module in (input_module, tty):
+        monkeypatch.setattr(module, "is_in_foreground", lambda _: True)
+    reader = ends.open_input()
+    assert reader is not None
+    with reader:
+        ends.console.answer("=== a fence")
+        assert shown() == b"=== a fence\r\n"
+        may_take.set()
+        assert b"operator>" in shown()
 
 
 def test_somebody_may_sit_at_a_terminal_until_it_is_not_ours(

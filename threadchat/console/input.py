@@ -223,6 +223,9 @@ class TerminalInput(OperatorInput):
     def start(self) -> None:
         """Begin to read as soon as we are in the foreground."""
         atexit.register(self.restore)
+        # Until we have the keys, the system writes what is typed behind a prompt, and a line that
+        # we draw over that leaves some of it behind.
+        self._console.footer.pause()
         self._console.footer.open_line(self._line)
         self._set_signal_handlers()
         super().start()
