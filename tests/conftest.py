@@ -1,7 +1,10 @@
 """Fixtures for all tests, and the check that none leaves anything running or open."""
 
+import atexit
 import gc
 import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,16 +18,34 @@ from tests.net.test_tls import files as files
 from tests.support.chats import Lobby
 from tests.support.clock import Clock
 from tests.support.guards import misuses, watch_guards
+from tests.support.passphrases import make_cheaply
 from tests.support.servers import WatchingConsole, run_server
 from tests.support.waiting import wait_until
 from threadchat import ChatServer
+from threadchat.server import periodic
 from threadchat.storage.records import Records
 
 # Servers that tests run as programs open no door for browsers, as its port is the same for all.
 os.environ["THREADCHAT_WEB_PORT"] = "off"
 
-# A busy machine is no reason to fail. The profile "long" is for runs that may take hours.
-settings.register_profile("threadchat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Programs that tests start compile the sources once, even where the environment forbids to keep
+# that beside them.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True)
+
+# A round of a server comes soon, so that no test waits a second for it.
+periodic.INTERVAL = 0.1
+
+# Working out a hash takes long on purpose. Only `tests/access` does that in earnest.
+make_cheaply()
+
+# A busy machine is no reason to fail. `.ci/run` uses the profile "thorough" as well, and "long" is
+# for runs that may take hours.
+settings.register_profile(
+    "threadchat", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=30
+)
+settings.register_profile("thorough", settings.get_profile("threadchat"), max_examples=200)
 settings.register_profile("long", settings.get_profile("threadchat"), max_examples=5000)
 settings.load_profile("threadchat")
 

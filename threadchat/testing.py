@@ -109,10 +109,15 @@ class Client:
         self.received += data
 
     def expect_end(self) -> str:
-        """Wait until the server closes the connection; return what was still unread."""
+        """Wait until the server closes the connection; return what was still unread.
+
+        Then this side is closed for sending, as netcat does: the server waits a while for that.
+        """
         with contextlib.suppress(ConnectionResetError):
             while data := self.socket.recv(65536):
                 self.received += data
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_WR)
         unread = self.received[self._read_up_to :]
         self._read_up_to = len(self.received)
         return unread.decode(errors="replace")

@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from tests.support.passphrases import COST
 from tests.support.waiting import run_concurrently
 from threadchat.access import passphrase
 from threadchat.access.passphrase import (
@@ -30,8 +31,16 @@ from threadchat.text import files
 HORSE = "correct horse"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def in_earnest() -> Iterator[None]:
+    """Compute as a server does, and not cheaply as other tests do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passphrase, "_COST", COST)
+        yield
+
+
 @pytest.fixture(scope="module")
-def kept() -> bytes:
+def kept(in_earnest: None) -> bytes:
     return make(HORSE)
 
 

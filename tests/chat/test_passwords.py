@@ -6,8 +6,10 @@ import pytest
 
 from tests.support.chats import RIGHT, Lobby, Somebody, protect
 from tests.support.clients import Client
+from tests.support.clock import Clock
 from tests.support.servers import run_server
 from threadchat.access import passphrase
+from threadchat.access.limiter import LONGEST_PAUSE
 from threadchat.access.passphrase import Busy, make
 from threadchat.chat.names import NameProtected
 from threadchat.chat.passwords import MAX_WRONG_PASSWORDS
@@ -338,13 +340,16 @@ class TestOverAConnection:
             assert len(console.troubles) == 1
             console.troubles.clear()
 
-    def test_the_room_password_comes_before_everything(self, password: RulesFiles) -> None:
-        with run_server(files=password) as (server, _), Client(server) as al:
+    def test_the_room_password_comes_before_everything(
+        self, password: RulesFiles, clock: Clock
+    ) -> None:
+        with run_server(files=password, clock=clock) as (server, _), Client(server) as al:
             assert al.expect("Password: ") == (
                 "Hello from threadchat!\r\n(Your client will show what you type.) Password: "
             )
             al.type("wrong one")
             al.expect("!!! That is not it. Try again.\r\n")
+            clock.now += LONGEST_PAUSE
             al.type("door are open")
             al.expect("Nobody is here yet.\r\nYour name: ")
             al.type("al")

@@ -17,6 +17,7 @@ from types import FrameType
 from rich.table import Table
 
 from tests.support.waiting import run_concurrently
+from threadchat.console import log as log_module
 from threadchat.console.input import OperatorInput, open_input
 from threadchat.console.log import Console
 from threadchat.monitoring.events import Connected, Trouble
@@ -27,6 +28,7 @@ LINES = 25
 
 def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    log_module.REDRAW_SECONDS = 0.1  # tests wait for it
     orders: SimpleQueue[str] = SimpleQueue()
 
     def take_order(number: int, _frame: FrameType | None) -> None:

@@ -9,6 +9,7 @@ from rich.console import Console
 from tests.fuzz import FULL_AFTER, Plan, run
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="what a process uses stands in /proc")
 def test_nonsense_harms_nobody_and_leaves_nothing() -> None:
     rounds = FULL_AFTER + 1

@@ -13,6 +13,7 @@ from threadchat import ChatServer
 from threadchat.access.flood import ANSWER_COST, CHUNK_COST
 from threadchat.handlers.connection import TerminalConnection
 from threadchat.handlers.intake import PIECE, Intake
+from threadchat.session import floodcontrol
 from threadchat.session.floodcontrol import FloodControl
 from threadchat.terminal import costs
 from threadchat.terminal.linebuffer import MAX_LINE
@@ -117,7 +118,13 @@ def test_a_line_of_the_greatest_length_may_be_pasted() -> None:
         assert len(bo.expect("漢\r\n").rpartition("al: ")[2]) == MAX_LINE + 2
 
 
-def test_a_client_whose_keys_wait_holds_up_no_stop() -> None:
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tell a client at once that it was too fast."""
+    monkeypatch.setattr(floodcontrol, "TOLD_SECONDS", 0.0)
+
+
+def test_a_client_whose_keys_wait_holds_up_no_stop(soon: None) -> None:
     limits = replace(UNLIMITED, flood=(1.0, 0.01))
     with run_server(limits=limits) as (server, console), Client(server) as al:
         al.send(PUTTY + b"al\r")
@@ -128,7 +135,7 @@ def test_a_client_whose_keys_wait_holds_up_no_stop() -> None:
         assert console.next_disconnect().why == "server stopping"
 
 
-def test_nor_outlives_its_connection() -> None:
+def test_nor_outlives_its_connection(soon: None) -> None:
     limits = replace(UNLIMITED, flood=(1.0, 0.01))
     with run_server(limits=limits) as (server, console), Client(server) as al:
         al.send(PUTTY + b"al\r")

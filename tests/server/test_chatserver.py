@@ -161,6 +161,7 @@ def test_a_watcher_that_raises_costs_nobody_anything() -> None:
         bo.expect("al: hi\r\n")
         bo.type("/quit")
         al.expect("<-- bo left")
+        bo.expect_end()
         assert console.next_disconnect().why == "quit"
         (trouble,) = console.troubles
         assert trouble.startswith("the watcher Broken has failed (ValueError: no ears)")
@@ -218,7 +219,7 @@ def test_a_stop_does_not_wait_for_a_client_that_reads_nothing(
     server, console = watched
     with Client(server, "stuck", receive_buffer=2048) as stuck, Client(server, "al") as al:
         _fill(server, stuck, al)
-        server.stop(timeout=1.0)
+        server.stop(timeout=0.5)
         assert {console.next_disconnect().name for _ in range(2)} == {"stuck", "al"}
         wait_until(lambda: threading.active_count() <= 3, "all threads but the console's ended")
 
@@ -526,7 +527,7 @@ def test_a_stop_cuts_off_who_still_takes_nothing_when_its_time_is_nearly_over(
     with Client(server, "stuck", receive_buffer=2048) as stuck, Client(server, "al") as al:
         _fill(server, stuck, al)
         (handler,) = [it for it in terminals(server) if it.person.name == "stuck"]
-        server.stop(1.0)
+        server.stop(0.5)
         assert not server.clients.threads()
         assert handler.send_queue.reason == "server stopping"
         assert not handler.send_queue.is_behind

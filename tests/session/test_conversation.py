@@ -210,6 +210,7 @@ class TestBeingAskedForMore:
                 al.type("two")
                 overheard.may_ask.set()
                 bo.expect("<-- al left")
+                al.expect_end()
                 assert console.next_disconnect().why == "server error"
         console.close()
 

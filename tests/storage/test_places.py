@@ -457,6 +457,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         self.history.close()
 
 
+@pytest.mark.hypothesis
 def test_promises_1_and_2_hold_in_any_order_of_events(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

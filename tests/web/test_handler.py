@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.clock import Clock
 from tests.support.pages import Page
 from tests.support.servers import WatchingConsole, run_server
 from tests.support.waiting import wait_until
 from threadchat import ChatServer, Limits
 from threadchat.access.bans import parse_target
+from threadchat.access.limiter import LONGEST_PAUSE
 from threadchat.access.passphrase import make
 from threadchat.chat.rules import RulesFiles
 from threadchat.storage.records import Records
@@ -114,20 +116,20 @@ class TestJoining:
             al.send("name", text="al")
             cy.expect("--> al joined")
 
-    def test_the_password_is_asked_first(self, tmp_path: Path) -> None:
+    def test_the_password_is_asked_first(self, tmp_path: Path, clock: Clock) -> None:
         file = tmp_path / "password"
         file.write_text("open sesame\n")
         with (
-            run_server(web_address=("127.0.0.1", 0), files=RulesFiles(password=file)) as (
-                server,
-                _,
-            ),
+            run_server(
+                web_address=("127.0.0.1", 0), files=RulesFiles(password=file), clock=clock
+            ) as (server, _),
             Page(server) as al,
         ):
             assert al.expect("hello")["asks"] == "password"
             al.expect("ask", what="password")
             al.send("password", text="wrong")
             al.expect("problem")
+            clock.now += LONGEST_PAUSE
             al.expect("ask", what="password")
             al.send("password", text="open sesame")
             al.expect("ask", what="name")

@@ -15,6 +15,8 @@ from tests.support.waiting import wait_until
 from tests.web.browser import Page, Wire, open_browser
 from threadchat import ChatServer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def driver() -> Iterator[webdriver.Chrome]:
