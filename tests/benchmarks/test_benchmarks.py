@@ -361,7 +361,9 @@ def test_the_plot_has_a_chart_for_all_that_grows(session: Session) -> None:
 def test_a_plot_of_nothing_is_one(session: Session) -> None:
     nothing = dataclasses.replace(session, outcomes=[])
 
-    xml.etree.ElementTree.fromstring(plot.draw(nothing))
+    root = xml.etree.ElementTree.fromstring(plot.draw(nothing))
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert not root.findall(".//{http://www.w3.org/2000/svg}polyline")
 
 
 def test_what_grows_is_measured_in_processor_time_and_deliveries() -> None:

@@ -38,7 +38,11 @@ def test_keys_at_a_console_are_left_to_the_signals(event: int) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there it leaves a handler behind")
 def test_elsewhere_there_is_no_such_console() -> None:
-    on_console_closed(SimpleQueue())
+    signals: SimpleQueue[int] = SimpleQueue()
+    handlers = [signal.getsignal(number) for number in signal.valid_signals()]
+    on_console_closed(signals)
+    assert signals.empty()
+    assert [signal.getsignal(number) for number in signal.valid_signals()] == handlers
 
 
 def test_ctrl_break_stops_the_server_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:

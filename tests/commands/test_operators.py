@@ -176,7 +176,9 @@ class TestStop:
     def test_at_once(self, lobby: Lobby, people: tuple[Somebody, Somebody]) -> None:
         al, _ = people
         lobby.types(al, "/stop")
-        wait_until(lambda: lobby.finished == [True], "the server is told to stop")
+        wait_until(lambda: bool(lobby.finished), "the server is told to stop")
+        assert lobby.finished == [True]
+        assert deeds(lobby) == ["al stops the server"]
 
     def test_everybody_sees_the_countdown_and_it_can_be_called_off(
         self, lobby: Lobby, people: tuple[Somebody, Somebody]

@@ -20,9 +20,12 @@ def test_what_is_no_position_has_no_place(text: str) -> None:
     assert place_at(text) is None
 
 
-@given(st.text())
-def test_no_text_raises(text: str) -> None:
-    place_at(text)
+@given(st.text() | st.from_regex(r"[0-9a-f]{1,3}\.[0-9]{1,3}", fullmatch=True))
+def test_any_text_is_the_position_of_one_place_or_of_none(text: str) -> None:
+    place = place_at(text)
+    if place is not None:
+        epoch, _, seq = text.partition(".")
+        assert place == (epoch, int(seq))
 
 
 def test_no_two_orders_have_one_epoch() -> None:

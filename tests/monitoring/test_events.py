@@ -126,9 +126,16 @@ def test_without_another_watcher_standard_error_is_told(
     assert capsys.readouterr().err == f"threadchat: {WORDS}\n" * 2
 
 
-def test_it_may_have_nobody_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_may_have_nobody_to_tell(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "stderr", None)
-    Watch(Broken()).note(Stopped())
+    broken = Broken()
+    watch = Watch(broken)
+    watch.note(Stopped())
+    monkeypatch.undo()
+    watch.note(Stopped())
+    assert capsys.readouterr().err == ""  # it was told when nobody listened, and is not again
 
 
 def test_a_warning_and_an_unexpected_error_are_troubles() -> None:

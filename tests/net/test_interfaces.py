@@ -22,9 +22,11 @@ def test_the_loopback_interface_is_listed() -> None:
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX systems have getifaddrs")
 def test_a_server_can_be_bound_to_each_ipv4_address() -> None:
     # So they are read from the right place of the structures.
-    for one in interface_addresses():
-        if "." in one.address:
-            socket.create_server((one.address, 0)).close()
+    found = [one.address for one in interface_addresses() if "." in one.address]
+    assert found
+    for address in found:
+        with socket.create_server((address, 0)) as server:
+            assert server.getsockname()[0] == address
 
 
 @pytest.mark.parametrize(

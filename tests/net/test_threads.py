@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from threadchat.net import threads
 from threadchat.net.threads import (
     OutOfThreads,
     join,
@@ -77,8 +78,16 @@ def test_a_join_waits_no_longer_than_it_may(timeout: float) -> None:
         assert thread.is_alive()
 
 
-def test_no_thread_is_joined_at_once() -> None:
+def test_no_thread_is_joined_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[bool] = []
+
+    def look(thread: object) -> bool:
+        looked.append(True)
+        return True
+
+    monkeypatch.setattr(threads, "_is_waiting", look)
     join(None)
+    assert looked == []
 
 
 def test_a_thread_does_not_join_itself() -> None:

@@ -111,7 +111,11 @@ class TestStartingOnce:
     ) -> None:
         server = ChatServer(("127.0.0.1", 0))
         monkeypatch.setattr(server.chat, "start", server.stop)  # on the same thread, in the middle
+        threads = threading.active_count()
         server.start()
+        assert threading.active_count() == threads
+        with pytest.raises(OSError, match="refused"):
+            Client(server)
 
     @pytest.mark.parametrize("name", ["flusher", "periodic", "acceptor"])
     @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])

@@ -130,7 +130,10 @@ def test_no_other_connection_to_the_file_writes_meanwhile(monkeypatch: pytest.Mo
                 section.visit()
             return self
 
+    changed: list[int] = []
+
     def change() -> None:
-        PatientFile(SlowFile(0)).change("INSERT", ())  # type: ignore[arg-type]
+        changed.append(PatientFile(SlowFile(0)).change("INSERT", ()))  # type: ignore[arg-type]
 
     enter_one_by_one(section, [change, change])
+    assert len(changed) == 2

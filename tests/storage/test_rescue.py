@@ -18,7 +18,7 @@ from threadchat.messages.places import Place
 from threadchat.storage import copying, historyfile, keeper
 from threadchat.storage.faults import Unusable
 from threadchat.storage.keeper import Keeper
-from threadchat.storage.records import Records
+from threadchat.storage.records import Records, RecordsFailed
 from threadchat.storage.sqlitehistory import StoredHistory
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a file in use cannot be removed")
@@ -209,11 +209,17 @@ def test_names_mail_and_bans_go_with_it(history: StoredHistory, path: Path, kept
         assert len(again.bans()) == 1
 
 
-def test_records_that_are_closed_stay_so(history: StoredHistory, path: Path) -> None:
-    Records(path).close()
+def test_records_that_are_closed_stay_so(history: StoredHistory, path: Path, kept: Path) -> None:
+    records = Records(path)
+    records.close()
     path.unlink()
     history.look()
     talk(history, 3, 4)
+    with pytest.raises(RecordsFailed):
+        records.protect("bo", b"kept")
+    history.close()
+    with closing(Records(kept)) as anew:
+        assert anew.all_protected() == []
 
 
 def test_what_people_have_seen_keeps_its_place(

@@ -728,21 +728,23 @@ class TestSize:
     def size(columns: int, rows: int) -> bytes:
         return b"\xff\xfa\x1f" + bytes((0, columns, 0, rows)) + b"\xff\xf0"
 
+    IN_20_COLUMNS = ("a" + "x" * 19, "x" * 11)
+
     @staticmethod
-    def type_across_two_rows(session: Session) -> None:
+    def typed_across_two_rows(session: Session) -> tuple[str, ...]:
         """Change the first of 30 letters: the cursor is found only with the right width."""
         session.screen.resize(10, 20)
         session.press("x" * 30)
         session.type(HOME.encode(), after=1.0)
         session.press("a")
-        assert session.shown == ["a" + "x" * 19, "x" * 11]
+        return tuple(session.shown)
 
     def test_one_that_came_before_character_mode_counts_in_it(self) -> None:
         session = Session([b"\xff\xfb\x1f" + self.size(20, 10)])
         assert not session.terminal.is_in_character_mode
         session.type(AGREED)
         assert session.terminal.is_in_character_mode
-        self.type_across_two_rows(session)
+        assert self.typed_across_two_rows(session) == self.IN_20_COLUMNS
 
     def test_the_last_one_counts_when_character_mode_comes_again(self) -> None:
         session = Session([PUTTY + self.size(70, 10)])
@@ -752,7 +754,7 @@ class TestSize:
         session.terminal.set_character_mode(True)
         session.settle()
         session.type(AGREED)
-        self.type_across_two_rows(session)
+        assert self.typed_across_two_rows(session) == self.IN_20_COLUMNS
 
 
 class TestCharsetOfAGuess:

@@ -140,7 +140,7 @@ def stop(chat: Chat, person: Person, argument: str) -> None:
     except BadTime as error:
         raise BadTime(f"{error} /stop off calls a stop off.") from None
     seconds = math.ceil(length)
-    chat.log_act(person, f"stops the server in {seconds} s")
+    chat.log_act(person, f"stops the server in {seconds} s" if seconds else "stops the server")
     if seconds:
         now = time.time()
         end = moment(now + seconds, now)
