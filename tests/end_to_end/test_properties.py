@@ -1,6 +1,8 @@
 """Test what holds for all input, on input that hypothesis makes up."""
 
+import gc
 import re
+import sys
 import tracemalloc
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.support.clients import escape_words
-from tests.terminal.support import joined
+from tests.terminal.support import PUTTY, joined
 from threadchat.access.bans import BadBan, Ban, parse_target, show_target
 from threadchat.access.passphrase import is_right
 from threadchat.commands.registry import parse_line
@@ -22,7 +24,8 @@ from threadchat.messages.kinds import Emote, Say
 from threadchat.net.addresses import IPAddress, address_of
 from threadchat.net.sniffer import Sniffer
 from threadchat.terminal.clientterminal import ClientTerminal
-from threadchat.terminal.linebuffer import LineBuffer, LineEvent
+from threadchat.terminal.linebuffer import MAX_LINE, LineBuffer, LineEvent
+from threadchat.terminal.lineeditor import MAX_REMEMBERED
 from threadchat.terminal.modes import Mode
 from threadchat.terminal.negotiation import MAX_REPLIES
 from threadchat.terminal.telnet import MAX_SUBNEGOTIATION, TelnetParser
@@ -39,7 +42,7 @@ from threadchat.terminal.telnetprotocol import (
 from threadchat.terminal.terminalevents import TerminalEvent
 from threadchat.terminal.view import View
 from threadchat.text.clean import MAX_COMBINING_MARKS, UNSAFE_CHARACTER, clean_text
-from threadchat.text.decoder import Decoder
+from threadchat.text.decoder import MAX_HELD, Decoder
 from threadchat.text.names import (
     MAX_NAME_CELLS,
     RESERVED_NAMES,
@@ -239,24 +242,45 @@ class TestChunking:
 class TestBounds:
     """No input is kept without bound, and none is answered without end."""
 
+    HELD = (
+        # Each letter of the line being typed may be an object, in one of two lists that grow by an
+        # eighth more than they need.
+        MAX_LINE * (sys.getsizeof("\U0001f600") + 2 * 9)
+        # Text, at four bytes a letter: the lines before, the one typed beside them, and the line as
+        # it was drawn last, with and without its cursor.
+        + 4 * (MAX_REMEMBERED + 3 * MAX_LINE)
+        # Bytes that wait for the end of their line, and all that has a size of its own.
+        + MAX_HELD
+        + 16 * 1024
+    )
+    """The most bytes that a terminal holds, by the bounds of its parts; about half a megabyte."""
+
     @pytest.mark.slow
     @settings(max_examples=5, deadline=None)
+    @example(PUTTY, b"xy\r")
+    @example(PUTTY, "\U0001f600".encode())
+    @example(PUTTY, ("\U0001f600" * 4000 + "\r" + "\U0001f601" * 4000 + "\x1b[A").encode())
+    @example(PUTTY, ("\u6f22" * 1000 + "\r" + "\u5b57" * 3000).encode() + b"\x1b[A\x1b[H")
     @given(openings, conversations)
     def test_memory_of_a_terminal(self, opening: bytes, stream: bytes) -> None:
-        terminal = ClientTerminal()
-        terminal.receive_data(opening, 0.0)
-        chunk = stream * (60_000 // max(len(stream), 1))
-        tracemalloc.start()
-        try:
+        def fill(terminal: ClientTerminal) -> None:
+            terminal.receive_data(opening, 0.0)
             for _ in range(10):
                 terminal.receive_data(chunk, 0.0)
                 terminal.take_output()
+
+        chunk = stream * (60_000 // max(len(stream), 1))
+        # What all terminals share, such as the widths of these letters, is not this one's.
+        fill(ClientTerminal())
+        tracemalloc.start()
+        try:
+            terminal = ClientTerminal()
+            fill(terminal)
+            gc.collect()
             held, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        # Every character of the line being typed, and of the one it stood beside while an earlier
-        # one was shown, may be an object.
-        assert held < 1024 * 1024
+        assert held < self.HELD
 
     @given(streams)
     def test_replies_but_for_timing_marks(self, stream: bytes) -> None:

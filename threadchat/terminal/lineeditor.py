@@ -102,7 +102,6 @@ class LineEditor:
 
     def feed(self, text: str) -> list[Event]:
         """Take keys, cut anywhere, with each line end as one LF; return the events."""
-        self._events = []
         self._tabs_left = MAX_TABS
         self._up_to_date = False
         for read, is_text in self._keys.read(text):
@@ -111,7 +110,8 @@ class LineEditor:
                 self._type(read)
             else:
                 self._press(read)
-        return self._events
+        events, self._events = self._events, []  # what came is not kept until more comes
+        return events
 
     def take_cost(self) -> float:
         """Return what was done since the last call costs, in lines: see `costs`."""
