@@ -92,3 +92,10 @@ def test_what_a_search_has_made_goes_with_lines_beyond_the_limit(room: Remembere
     append(room, *["x"] * 100)
     assert room._joined == {}
     assert room.bytes == ROOM_BYTES + size_of("\xc9", *["x"] * 100)  # all of one piece
+
+
+def test_it_stays_as_long_as_its_line(room: RememberedRoom) -> None:
+    (one,) = append(room, "\xc9")
+    room.keep_joined(one, "e")
+    append(room, *["x"] * 99)
+    assert room.joined(one) == "e"

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from tests.support.clients import Client
-from tests.support.files import link_or_skip, write_old_history
+from tests.support.files import link_or_skip, take_back, write_old_history
 from tests.support.servers import run_server
 from tests.support.waiting import Section, enter_one_by_one, run_concurrently, wait_until
 from threadchat.messages.kinds import Emote, Say, Spoken
-from threadchat.storage import historyfile, rows, sqlitehistory
+from threadchat.storage import database, historyfile, rows, sqlitehistory
 from threadchat.storage.faults import Unusable
 from threadchat.storage.filereader import FileReader
 from threadchat.storage.history import CannotTakeBack, History
@@ -745,3 +745,28 @@ def test_the_file_is_not_closed_during_a_search(
         assert len(history.search("hi", 1)) <= 1
 
     enter_one_by_one(section, [search, history.close])
+
+
+def test_all_that_is_written_is_written_with_the_right_to_write(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    had_it: dict[str, bool] = {}
+
+    def look_at(name: str) -> None:
+        write = getattr(rows, name)
+
+        def look_and_write(*arguments: object) -> object:
+            had_it[name] = database.WRITING.locked()
+            return write(*arguments)
+
+        monkeypatch.setattr(rows, name, look_and_write)
+
+    names = ("write", "note_changes", "take_back", "forget")
+    for name in names:
+        look_at(name)
+    with opened(path) as history:
+        history.append("lobby", said(1, 5))
+        history.set_topic("lobby", "lunch")
+        take_back(history, "lobby", 4)
+        history.forget(3.0)
+    assert had_it == dict.fromkeys(names, True)

@@ -1,0 +1,53 @@
+"""Accepting clients: the reserve for turning one away, and the end of the accepting."""
+
+import socket
+import time
+from collections.abc import Iterator
+from socketserver import BaseRequestHandler
+from threading import Thread
+from types import SimpleNamespace
+
+import pytest
+
+from threadchat.monitoring.events import Watch
+from threadchat.net.threads import join
+from threadchat.server import listener as listener_module
+from threadchat.server.listener import Listener
+from threadchat.testing import DEADLINE
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    listener = Listener(("127.0.0.1", 0), BaseRequestHandler, Watch())
+    yield listener
+    listener.stop_accepting(time.monotonic() + DEADLINE)
+
+
+def test_one_after_the_other_is_turned_away_with_the_reserve(listener: Listener) -> None:
+    listener._take_reserve()
+    for _ in range(3):
+        with socket.create_connection(listener.server_address[:2], DEADLINE) as client:
+            assert listener._has_turned_one_away()
+            assert client.recv(1) == b""
+
+
+def test_without_a_reserve_nobody_is_turned_away(listener: Listener) -> None:
+    assert not listener._has_turned_one_away()
+
+
+def test_a_stop_waits_for_the_acceptor_until_the_deadline(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[tuple[Thread | None, float]] = []
+
+    def wait(thread: Thread | None, timeout: float) -> None:
+        waited.append((thread, timeout))
+        join(thread, DEADLINE)
+
+    monkeypatch.setattr(listener_module, "join", wait)
+    monkeypatch.setattr(listener_module, "time", SimpleNamespace(monotonic=lambda: 100.0))
+    listener.start_accepting()
+    acceptor = listener._acceptor
+    listener.stop_accepting(103.0)
+    monkeypatch.undo()
+    assert waited == [(acceptor, 3.0)]
