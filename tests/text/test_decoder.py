@@ -211,6 +211,13 @@ class TestGuesses:
         assert decoder.decode(b"\xe9\xe9") == "é" * MAX_HELD
         assert decoder.decode(b"\n") == "é\n"
 
+    def test_no_letter_is_cut_where_a_line_is_held_no_longer(self) -> None:
+        decoder = Decoder("gbk")
+        decoder.holds_lines = True
+        assert decoder.decode("你\n".encode("gbk")) == "你\n"
+        line = "a" + "你" * MAX_HELD  # so every piece ends within a letter
+        assert decoder.decode(line.encode("gbk")) + decoder.decode(b"\n") == line + "\n"
+
     def test_what_is_held_can_be_dropped(self) -> None:
         decoder = Decoder()
         decoder.holds_lines = True
