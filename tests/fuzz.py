@@ -2,8 +2,9 @@
 
 Each stranger sends a conversation of random bytes, telnet commands, keys, texts and commands from
 the registry, cut at random, and goes in any way. Meanwhile two well-behaved people talk, and must
-be served as ever and sent nothing that is unsafe. After each round the server must be using no
-more than after the third, when its caches are full.
+be served as ever and sent nothing that is unsafe. After each round the server must have no more
+threads and descriptors than after the third, when its database's caches are full, and what it has
+in use of memory must not grow with the number of strangers.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import socket
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise, zip_longest
 from pathlib import Path
 from random import Random, randrange
@@ -28,7 +29,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tests.support.clients import Client, reset
-from tests.support.process import Figures, ServerProcess
+from tests.support.process import Figures, InUse, ServerProcess
 from threadchat.commands.builtin import make_registry
 from threadchat.net.disconnect import Reason
 from threadchat.testing import DEADLINE
@@ -38,6 +39,16 @@ OP_PASSWORD = "only for those in charge"
 
 FULL_AFTER = 3
 """After so many rounds the server's caches are full, those of its database among them."""
+
+BLOCKS_OF_ALL = 3000
+BLOCKS_A_STRANGER = 0.2
+"""By how many blocks of memory the server may grow from then on, in all and for each stranger.
+
+Whatever is kept of each stranger is at least one block, of 16 to 512 bytes.
+"""
+
+BYTES_OF_C = 4 * 1024 * 1024
+"""By how many bytes what is in larger pieces, or the database's, may grow from then on."""
 
 COMMANDS = make_registry()
 
@@ -317,6 +328,8 @@ class Fuzzer:
         """For which reason how many connections ended."""
         self.figures: list[Figures] = []
         """What the server used after each round."""
+        self.in_use: list[InUse] = []
+        """What of its memory was in use after each round."""
         self._strangers = 0
         self._open: set[int] = set()
         self._began_at = time.monotonic()
@@ -387,7 +400,9 @@ class Fuzzer:
         before = self.figures[FULL_AFTER - 1] if len(self.figures) >= FULL_AFTER else None
         deadline = time.monotonic() + 3 * DEADLINE
         now = self.server.figures()
-        while not self.problems and (self._open or not (before is None or now.is_within(before))):
+        while not self.problems and (
+            self._open or not (before is None or now.has_no_more_open(before))
+        ):
             if time.monotonic() > deadline:
                 self.problems.append(
                     f"{len(self._open)} connections are open, and the server uses {now};"
@@ -398,6 +413,9 @@ class Fuzzer:
             now = self.server.figures()
         self.figures.append(now)
         self._console.print(f"{self._strangers} strangers: {now}")
+        if not self.problems:
+            self.in_use.append(self.server.in_use())
+            self.problems += growth(self.in_use[FULL_AFTER - 1 :], self._plan.a_round)
 
     def _line(self) -> Text:
         seconds = int(time.monotonic() - self._began_at)
@@ -413,6 +431,21 @@ class Fuzzer:
         for sent, ended in both:
             table.add_row(*map(str, (*sent, *ended)))
         return table
+
+
+def growth(in_use: Sequence[InUse], a_round: int) -> list[str]:
+    """Return what has grown with each round of `a_round` strangers, one line for each kind."""
+    if len(in_use) < 2:
+        return []
+    strangers = a_round * (len(in_use) - 1)
+    blocks = in_use[-1].blocks - in_use[0].blocks
+    c_bytes = in_use[-1].c_bytes - in_use[0].c_bytes
+    found = []
+    if blocks > BLOCKS_OF_ALL + BLOCKS_A_STRANGER * strangers:
+        found.append(f"{blocks} more blocks of memory are in use after {strangers} more strangers")
+    if c_bytes > BYTES_OF_C:
+        found.append(f"{c_bytes} more bytes of the C library's are in use after {strangers} more")
+    return found
 
 
 # The longest first: "kicked by" is followed by a name.

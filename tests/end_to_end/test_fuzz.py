@@ -6,7 +6,8 @@ import sys
 import pytest
 from rich.console import Console
 
-from tests.fuzz import FULL_AFTER, Plan, run
+from tests.fuzz import FULL_AFTER, Plan, growth, run
+from tests.support.process import InUse
 
 
 @pytest.mark.slow
@@ -16,3 +17,25 @@ def test_nonsense_harms_nobody_and_leaves_nothing() -> None:
     fuzzer = run(Plan(seed=1, rounds=rounds, a_round=75), Console(file=io.StringIO()))
     assert fuzzer.problems == []
     assert fuzzer.ends.total() == rounds * (75 + 2)  # everybody's end was logged, once
+
+
+@pytest.mark.parametrize("a_stranger", [1, 2, 10])
+def test_a_leak_of_a_block_a_stranger_is_found_in_time(a_stranger: int) -> None:
+    in_use = [InUse(100_000 + 1500 * a_stranger * rounds, 7_000_000) for rounds in range(6)]
+    (found,) = growth(in_use, a_round=1500)
+    assert (
+        found == f"{7500 * a_stranger} more blocks of memory are in use after 7500 more strangers"
+    )
+
+
+def test_so_is_one_of_large_pieces() -> None:
+    in_use = [InUse(100_000, 7_000_000 + 1500 * 600 * rounds) for rounds in range(6)]
+    (found,) = growth(in_use, a_round=1500)
+    assert found == "4500000 more bytes of the C library's are in use after 7500 more"
+
+
+def test_what_goes_up_and_down_is_no_leak() -> None:
+    in_use = [InUse(100_000 + 2000 * (rounds % 2), 7_000_000 + 10**6 * (rounds % 3))
+              for rounds in range(20)]  # fmt: skip
+    for rounds in range(20):
+        assert growth(in_use[:rounds], a_round=1500) == []

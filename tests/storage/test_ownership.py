@@ -13,7 +13,7 @@ import pytest
 
 from threadchat.messages.kinds import Say
 from threadchat.storage.faults import Unusable
-from threadchat.storage.ownership import InUse, Ownership
+from threadchat.storage.ownership import InUse, Ownership, name_with_newer_log
 from threadchat.storage.sqlitehistory import StoredHistory
 
 SERVER = (
@@ -187,3 +187,18 @@ def test_a_file_is_free_again_once_it_is_closed(path: Path) -> None:
             first.close()  # which is no longer its own
             with pytest.raises(InUse):
                 Ownership(path)
+
+
+def test_a_log_that_both_names_share_is_no_other_one(path: Path) -> None:
+    path.write_bytes(b"words")
+    log, other, others_log = (
+        path.with_name(f"{name}") for name in (f"{path.name}-wal", "other", "other-wal")
+    )
+    os.link(path, other)
+    log.write_bytes(b"more words")
+    os.utime(path, ns=(0, 0))
+    os.link(log, others_log)
+    assert name_with_newer_log(path) is None
+    others_log.unlink()
+    others_log.write_bytes(b"others")
+    assert name_with_newer_log(path) == other

@@ -16,9 +16,10 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import threadchat
+from tests.support.waiting import wait_until
 from threadchat.testing import DEADLINE
 
 OPEN_DOORS = ("--max-per-address", "0", "--max-connects", "0", "--max-clients", "10000")
@@ -43,14 +44,23 @@ class Figures:
 
     def is_within(self, before: "Figures") -> bool:
         """Return whether nothing has grown since `before`, memory by a tenth at most."""
-        return (
-            self.threads <= before.threads
-            and self.descriptors <= before.descriptors
-            and self.memory <= 1.1 * before.memory
-        )
+        return self.has_no_more_open(before) and self.memory <= 1.1 * before.memory
+
+    def has_no_more_open(self, before: "Figures") -> bool:
+        """Return whether there are no more threads and descriptors than `before`."""
+        return self.threads <= before.threads and self.descriptors <= before.descriptors
 
     def __str__(self) -> str:
         return f"{self.memory / 1024:.1f} MiB, {self.threads} threads, {self.descriptors} fds"
+
+
+class InUse(NamedTuple):
+    """What a process has in use, without caches and what its allocators keep for later."""
+
+    blocks: int
+    """How many blocks Python has given out: each object of up to 512 bytes is at least one."""
+    c_bytes: int
+    """How many bytes the C library has given out, for all else; 0 if it does not say."""
 
 
 class ServerProcess:
@@ -65,12 +75,13 @@ class ServerProcess:
     def __init__(self, folder: Path, *options: str) -> None:
         self.problems: list[str] = []
         log = folder / "log.jsonl"
+        self._in_use = folder / "in_use"
         environment = {
             name: value for name, value in os.environ.items() if "THREADCHAT" not in name
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "threadchat", "--host", "127.0.0.1", "--port", "0", *OPEN_DOORS,
-             "--log-file", log.name, "--log-messages", *options],
+            [sys.executable, "-m", "tests.support.measuredserver", "--host", "127.0.0.1",
+             "--port", "0", *OPEN_DOORS, "--log-file", log.name, "--log-messages", *options],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -82,9 +93,9 @@ class ServerProcess:
                 "PYTHONIOENCODING": "utf-8",
                 "PYTHONPATH": _SOURCES,
                 "THREADCHAT_WEB_PORT": "off",
-                # Otherwise glibc keeps free memory for each of many threads. That grows for long
-                # after a start, and hides what the server itself keeps.
+                # All memory is in one place, so that the C library counts it.
                 "MALLOC_ARENA_MAX": "1",
+                "THREADCHAT_TESTS_IN_USE": str(self._in_use),
             },
         )  # fmt: skip
         assert self._process.stdout is not None
@@ -116,6 +127,13 @@ class ServerProcess:
         root = Path("/proc") / str(self._process.pid)
         status = dict(re.findall(r"^(\w+):\s*(\d+)", (root / "status").read_text(), re.MULTILINE))
         return Figures(int(status["VmRSS"]), int(status["Threads"]), len(os.listdir(root / "fd")))
+
+    def in_use(self) -> InUse:
+        """Have the process drop its caches and garbage, and count what is left."""
+        self._in_use.unlink(missing_ok=True)
+        self._process.send_signal(signal.SIGUSR2)
+        wait_until(self._in_use.exists, "the server has counted what is in use")
+        return InUse(*json.loads(self._in_use.read_text()))
 
     def is_running(self) -> bool:
         """Return whether the process has not ended."""

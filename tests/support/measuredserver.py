@@ -1,0 +1,48 @@
+"""Run the program, and say what is in use inside it when SIGUSR2 comes: see `ServerProcess.in_use`.
+
+The memory of a process also has what allocators keep for later, which goes up and down, and what
+caches keep, which fill up slowly. What is in use besides stays the same if nothing leaks.
+"""
+
+import ctypes
+import functools
+import gc
+import json
+import os
+import runpy
+import signal
+import sys
+from types import FrameType
+
+_FIELDS = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+
+
+class _Mallinfo(ctypes.Structure):
+    """`struct mallinfo2` of glibc; see mallinfo(3)."""
+
+    _fields_ = [(name, ctypes.c_size_t) for name in _FIELDS.split()]
+
+
+def _bytes_of_c() -> int:
+    """Return how many bytes the C library has given out, or 0 if it does not say."""
+    mallinfo = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if mallinfo is None:
+        return 0
+    mallinfo.restype = _Mallinfo
+    return int(mallinfo().uordblks)
+
+
+def _tell(_number: int, _frame: FrameType | None) -> None:
+    for it in gc.get_objects():
+        if isinstance(it, functools._lru_cache_wrapper):
+            it.cache_clear()
+    gc.collect()
+    path = os.environ["THREADCHAT_TESTS_IN_USE"]
+    with open(f"{path}.new", "w") as file:
+        json.dump([sys.getallocatedblocks(), _bytes_of_c()], file)
+    os.replace(f"{path}.new", path)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGUSR2, _tell)
+    runpy.run_module("threadchat", run_name="__main__", alter_sys=True)
