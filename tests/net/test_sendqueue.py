@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.sending import Sending
 from tests.support.servers import TRANSPORTS
-from tests.support.waiting import wait_until
+from tests.support.waiting import Section, enter_one_by_one, wait_until
 from threadchat.net.disconnect import Reason, reason_of
 from threadchat.net.peers import PeerState
 from threadchat.net.sendqueue import Flusher, SendQueue
@@ -282,3 +282,12 @@ class TestLookingAtThePeer:
             send_queue.end(Reason.KICKED)
             assert send_queue.look_at_peer() is None
             send_queue.close()
+
+
+def test_the_peer_is_not_looked_at_while_another_thread_uses_the_connection(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = Section()
+    monkeypatch.setattr(connection.send_queue, "_lock", section)
+    monkeypatch.setattr(type(connection.transport), "look_at_peer", section.visit)
+    enter_one_by_one(section, [connection.send_queue.look_at_peer] * 2)

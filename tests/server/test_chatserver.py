@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.clients import Client
 from tests.support.servers import WatchingConsole, run_server, terminals
-from tests.support.waiting import run_concurrently, wait_until
+from tests.support.waiting import WatchedLock, run_concurrently, wait_until
 from threadchat import ChatServer, Command, OperatorError
 from threadchat.access.bans import parse_target
 from threadchat.handlers import connection as connection_module
@@ -105,6 +105,25 @@ class TestStartingOnce:
                     server.start()
 
             run_concurrently([start, server.stop])  # and the check for leaks looks
+
+    def test_a_stop_on_another_thread_waits_until_everything_runs(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server, lock = ChatServer(("127.0.0.1", 0)), WatchedLock()
+        stopper = threading.Thread(target=server.stop)
+        monkeypatch.setattr(server, "_lock", lock)
+        start = server._start
+
+        def start_slowly() -> None:
+            stopper.start()
+            wait_until(lambda: lock.is_waited_for or server.stopping.is_set(), "the stop comes")
+            assert not server.stopping.is_set()
+            start()
+
+        monkeypatch.setattr(server, "_start", start_slowly)
+        server.start()
+        stopper.join(DEADLINE)
+        assert not stopper.is_alive()
 
     def test_a_stop_in_a_signal_handler_during_the_start_leaves_nothing(
         self, monkeypatch: pytest.MonkeyPatch

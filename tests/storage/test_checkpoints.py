@@ -117,6 +117,21 @@ def test_the_log_stays_small_however_much_is_written(
     assert lines_in_file(path) == 300
 
 
+def test_a_large_log_is_cut_only_when_nobody_writes(
+    history: StoredHistory, checkpointer: Checkpointer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "LARGE_LOG", 1)
+    monkeypatch.setattr(checkpoints, "MAX_PAGES", 1)
+    statements: list[str] = []
+    checkpointer._connection.set_trace_callback(statements.append)
+    talk(history, 3)
+    checkpointer.look()
+    assert any("wal_checkpoint" in statement for statement in statements)
+    assert not any("TRUNCATE" in statement for statement in statements)
+    checkpointer.look()
+    assert any("TRUNCATE" in statement for statement in statements)
+
+
 def test_the_log_is_begun_anew_though_somebody_writes_faster_than_it_is_moved(
     path: Path,
     history: StoredHistory,

@@ -1,5 +1,6 @@
 """The history in memory: what was said, up to a bound."""
 
+import threading
 from collections import deque
 from sys import getsizeof
 
@@ -11,7 +12,8 @@ from threadchat.messages.kinds import Emote, Gap, Say, Spoken
 from threadchat.messages.places import Place
 from threadchat.storage import history as history_module
 from threadchat.storage.history import MAX_REMEMBERED, History
-from threadchat.storage.remembered import LINE_BYTES, ROOM_BYTES
+from threadchat.storage.remembered import LINE_BYTES, ROOM_BYTES, RememberedRoom
+from threadchat.testing import DEADLINE
 
 
 def said(first: int, last: int) -> list[Spoken]:
@@ -297,3 +299,21 @@ def test_nothing_is_said_in_a_room_while_lines_of_it_are_forgotten() -> None:
     history._lock = section  # type: ignore[assignment]
     enter_one_by_one(section, [lambda: history.forget(3.0), lambda: history.forget(3.0)])
     assert history.recent("lobby", 9) == []
+
+
+def test_no_line_is_added_while_a_search_reads_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    history, section, reads = History(), Section(), threading.Event()
+    history.append("lobby", said(1, 3))
+
+    def joined(*_: object) -> None:
+        reads.set()
+        section.visit()
+
+    def add() -> None:
+        assert reads.wait(DEADLINE)
+        history.append("lobby", said(4, 4))
+
+    monkeypatch.setattr(history, "_lock", section)
+    monkeypatch.setattr(RememberedRoom, "joined", joined)
+    monkeypatch.setattr(RememberedRoom, "append", section.visit)
+    enter_one_by_one(section, [lambda: history.search("number", 9), add])

@@ -78,6 +78,35 @@ class Section:
         self.release()
 
 
+class WatchedLock:
+    """A lock to put in the place of one that a thread may take again; tells if another waits."""
+
+    def __init__(self) -> None:
+        self.is_waited_for = False
+        """Whether a thread has found it taken by another one."""
+        self._lock = threading.RLock()
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """See `threading.RLock`."""
+        if self._lock.acquire(blocking=False):
+            return True
+        self.is_waited_for = True
+        return blocking and self._lock.acquire(timeout=timeout)
+
+    def release(self) -> None:
+        """See `threading.RLock`."""
+        self._lock.release()
+
+    def _is_owned(self) -> bool:
+        return self._lock._is_owned()  # type: ignore[attr-defined, no-any-return]
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
 def enter_one_by_one(section: Section, actions: Sequence[Callable[[], None]]) -> None:
     """Run `actions` at once, each in a thread; fail if two of them were in `section` together."""
     run_concurrently(actions)

@@ -4,13 +4,15 @@ import json
 import socket
 import sys
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 
 from tests.support.clock import Clock
 from tests.support.pages import Page
 from tests.support.servers import WatchingConsole, run_server
-from tests.support.waiting import wait_until
+from tests.support.waiting import WatchedLock, wait_until
 from threadchat import ChatServer, Limits
 from threadchat.access.bans import parse_target
 from threadchat.access.limiter import LONGEST_PAUSE
@@ -20,6 +22,7 @@ from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.testing import DEADLINE, Client
 from threadchat.web import links
+from threadchat.web.selfview import SelfView
 
 Served = tuple[ChatServer, WatchingConsole]
 
@@ -219,6 +222,32 @@ class TestBreakingOff:
             assert al.code() == 4000
             again.type("/whois al")
             again.expect("whois")
+
+    def test_nothing_private_comes_before_what_was_missed(
+        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tell_session, lock = SelfView.tell_session, WatchedLock()
+        waited: list[bool] = []
+
+        def tell_while_another_sends(view: SelfView, *told: Any, is_resumed: bool) -> None:
+            tell_session(view, *told, is_resumed=is_resumed)
+            if is_resumed:
+                (connection,) = seats.connections()
+                sender = Thread(target=connection._private.send, args=(b'{"kind": "late"}\n',))
+                sender.start()
+                wait_until(lambda: lock.is_waited_for or not sender.is_alive(), "it is sent")
+                waited.append(lock.is_waited_for)
+
+        assert server.web_listener is not None
+        seats = server.web_listener.door.seats
+        with Page(server, "al") as al, Page(server, resumes=True) as again:
+            (connection,) = seats.connections()
+            monkeypatch.setattr(connection._private, "lock", lock)
+            monkeypatch.setattr(SelfView, "tell_session", tell_while_another_sends)
+            again.send("resume", key=al.session["key"], room="lobby", position="", private=0)
+            again.expect("session", name="al", is_resumed=True)
+            again.expect("late")
+        assert waited == [True]
 
     def test_a_banned_address_does_not_go_on_with_a_seat(self, server: ChatServer) -> None:
         with Page(server, "al") as al, Client(server, "cy") as cy:
