@@ -26,7 +26,9 @@ def listener() -> Iterator[Listener]:
 def test_one_after_the_other_is_turned_away_with_the_reserve(listener: Listener) -> None:
     listener._take_reserve()
     for _ in range(3):
-        with socket.create_connection(listener.server_address[:2], DEADLINE) as client:
+        with socket.create_connection(
+            ("127.0.0.1", listener.server_address[1]), DEADLINE
+        ) as client:
             assert listener._has_turned_one_away()
             assert client.recv(1) == b""
 

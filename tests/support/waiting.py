@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from threadchat.testing import DEADLINE
 
 
-def run_concurrently(actions: Sequence[Callable[[], None]]) -> None:
+def run_concurrently(actions: Sequence[Callable[[], object]]) -> None:
     """Run `actions` at the same time, each in a thread; raise the first error of any of them."""
     barrier = threading.Barrier(len(actions))
     errors: list[BaseException] = []
 
-    def run(action: Callable[[], None]) -> None:
+    def run(action: Callable[[], object]) -> None:
         try:
             barrier.wait(DEADLINE)
             action()
@@ -107,7 +107,7 @@ class WatchedLock:
         self.release()
 
 
-def enter_one_by_one(section: Section, actions: Sequence[Callable[[], None]]) -> None:
+def enter_one_by_one(section: Section, actions: Sequence[Callable[[], object]]) -> None:
     """Run `actions` at once, each in a thread; fail if two of them were in `section` together."""
     run_concurrently(actions)
     assert not section.were_together
