@@ -157,6 +157,13 @@ class TestOfARecord:
         assert other.current is before
         assert (before.was_called("al"), before.was_called("bo")) == (True, True)
 
+    def test_who_has_proven_one_has_not_had_others(self) -> None:
+        identity = Identity()
+        identity.records = (("al", 5.0),)
+        assert [identity.had("al", at) for at in (4.0, 5.0, 9.0)] == [False, True, True]
+        assert not identity.had("bo", 9.0)
+        assert (identity.was_called("al"), identity.was_called("bo")) == (True, False)
+
     def test_who_frees_a_name_is_no_longer_known_by_it(self, kept: Lobby) -> None:
         (al,) = kept.enter("al")
         protect(kept, al, RIGHT, RIGHT)

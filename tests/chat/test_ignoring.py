@@ -74,6 +74,16 @@ class TestOfProtectedNames:
         assert records.ignored_by("al") == frozenset()
         later.chat.close()
 
+    def test_whoever_has_one_is_told_that_it_holds_for_them_at_any_address(
+        self, kept: Lobby
+    ) -> None:
+        al, bo = kept.enter("al", "bo")
+        words = "It holds under any name, and when they come back within 2 min by the same name and"
+        told = kept.chat.ignoring.what_it_follows(al, bo.identity)
+        assert told == f"{words} address; for you likewise."
+        protect(kept, al, RIGHT, RIGHT)
+        assert kept.chat.ignoring.what_it_follows(al, bo.identity) == f"{words} address."
+
     def test_a_name_that_is_protected_later_is_kept_from_then_on(
         self, kept: Lobby, records: Records
     ) -> None:

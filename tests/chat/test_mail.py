@@ -14,6 +14,7 @@ from threadchat.chat.identity import Identity
 from threadchat.chat.interfaces import Portion
 from threadchat.messages.fitting import MAX_ANSWER
 from threadchat.messages.kinds import Private
+from threadchat.monitoring.events import Trouble
 from threadchat.storage.records import MAX_FROM_ONE, Records, RecordsFailed
 
 
@@ -247,6 +248,18 @@ class TestHandingOver:
         left = [it.message.text.split()[1] for it in records.waiting("al")]
         first -= 1  # its title
         assert left == [str(at) for at in range(100) if not first <= at < first + second]
+
+    def test_where_it_cannot_be_noted_that_it_is_shown_it_is_shown_and_the_operator_is_told(
+        self, kept: Lobby, al: Somebody, records: Records, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def note_shown(some: object) -> None:
+            raise RecordsFailed("no", "why")
+
+        self.keep(records, 1)
+        monkeypatch.setattr(records, "note_shown", note_shown)
+        kept.types(al, "/nick al")
+        assert self.shown(al) == ["0"]
+        assert [event.words for event in kept.events if isinstance(event, Trouble)] == ["why"]
 
     def test_what_is_kept_meanwhile_comes_with_the_rest(
         self, kept: Lobby, al: Somebody, records: Records, monkeypatch: pytest.MonkeyPatch
