@@ -5,6 +5,7 @@ import socket
 import sys
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -118,6 +119,29 @@ class TestJoining:
             al.expect("pong")
             al.send("name", text="al")
             cy.expect("--> al joined")
+            al.expect("session", name="al")
+            al.send("line", n=1, text="hi")
+            assert "al: al" not in cy.expect("al: hi\r\n")
+
+    def test_what_waits_for_the_page_is_caught_up_with(
+        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waits: list[float] = []
+
+        class Queue:
+            def catch_up(self, seconds: float) -> bool:
+                waits.append(seconds)
+                return True
+
+        assert server.web_listener is not None
+        with Page(server, "al"):
+            (connection,) = server.web_listener.door.seats.connections()
+            with monkeypatch.context() as patch:
+                patch.setattr(connection.links, "current", SimpleNamespace(send_queue=Queue()))
+                assert connection.catch_up(5.0)
+                patch.setattr(connection.links, "current", None)
+                assert connection.catch_up(5.0)
+        assert waits == [5.0]
 
     def test_the_password_is_asked_first(self, tmp_path: Path, clock: Clock) -> None:
         file = tmp_path / "password"
