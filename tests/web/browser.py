@@ -32,14 +32,14 @@ _FLAGS = (
 
 
 @contextlib.contextmanager
-def open_browser() -> Iterator[webdriver.Chrome]:
+def open_browser(*further_flags: str) -> Iterator[webdriver.Chrome]:
     """Run Chromium with a new profile; skip the test where there is none."""
     if _CHROMIUM is None or _DRIVER is None:
         pytest.skip("chromium and chromedriver are not installed")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         options = webdriver.ChromeOptions()
         options.binary_location = _CHROMIUM
-        for flag in (*_FLAGS, f"--user-data-dir={profile}"):
+        for flag in (*_FLAGS, *further_flags, f"--user-data-dir={profile}"):
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(_DRIVER))
@@ -114,6 +114,16 @@ class Page:
         """What the conversation that is shown has, without what is on its way."""
         return self.texts(".log:not([hidden]) > :first-child > :is(.say, .do) > .text")
 
+    @property
+    def lines(self) -> list[str]:
+        """What was said in the conversation that is shown, with the names, as terminals show it."""
+        script = """
+            const said = document.querySelectorAll(".log:not([hidden]) > :first-child > .say");
+            const textOf = (line, style) => line.querySelector(style).textContent;
+            return [...said].map((it) => `${textOf(it, ".name")}: ${textOf(it, ".text")}`);
+        """
+        return list(self.run(script))
+
     def wait(self, script: str, *arguments: object) -> None:
         """Wait until `script`, an expression, is true in the page."""
         wait_until(lambda: bool(self.run(f"return {script}", *arguments)), script)
@@ -145,10 +155,19 @@ class Page:
         for line in lines:
             self.type(line, Keys.ENTER)
 
-    def close(self) -> None:
-        """Leave for good, and close the tab."""
+    def load(self, url: str) -> None:
+        """Load another page into the tab."""
+        self.run("return 0")
+        self._driver.get(url)
+
+    def leave(self) -> None:
+        """Leave for good."""
         self.run("document.querySelector('#leave').click()")
         self.wait("!document.querySelector('#join').hidden")
+
+    def close(self) -> None:
+        """Leave for good, and close the tab."""
+        self.leave()
         self.close_tab()
 
     def close_tab(self) -> None:
@@ -193,10 +212,13 @@ class Page:
 
 
 class Wire:
-    """What stands between a page and the server: it passes all on, until it is cut or frozen."""
+    """What stands between a page and the server: it passes all on, until it is cut or frozen.
+
+    `server_port` may change: that of further connections, which are refused where nobody listens.
+    """
 
     def __init__(self, server_port: int) -> None:
-        self._server_port = server_port
+        self.server_port = server_port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self._lock = threading.Lock()  # guards the sockets
@@ -211,7 +233,11 @@ class Wire:
                 client = self._listener.accept()[0]
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self._server_port))
+            try:
+                server = socket.create_connection(("127.0.0.1", self.server_port))
+            except OSError:
+                client.close()
+                continue
             with self._lock:
                 self._sockets += [client, server]
             for pair in ((client, server), (server, client)):

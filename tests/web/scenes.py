@@ -17,7 +17,7 @@ from threadchat import ChatServer
 from threadchat.messages.kinds import Emote, Say, Spoken
 from threadchat.storage.history import History
 
-PHONE = Screen("phone", 375, 720, scale=2, is_touched=True)
+PHONE = Screen("phone", 360, 660, scale=2, is_touched=True)
 SMALLEST = Screen("small", 320, 568, is_touched=True)
 WIDE = Screen("wide", 1280, 800)
 
@@ -25,13 +25,13 @@ _MINUTE = 60.0
 
 # How many minutes ago, who, and what.
 _EARLIER: Sequence[tuple[int, str, str]] = (
-    (1502, "Noor", "The room for Thursday is booked."),
+    (1502, "Omar", "The room for Thursday is booked."),
     (1500, "mira", "Perfect, thank you!"),
     (52, "mira", "Morning! Is the printer on floor 2 back?"),
     (51, "mira", "I sent the plans to it at nine, and nothing came out so far."),
     (48, "kai", "Since ten minutes ago: see http://printer.lan/status (it was out of paper)"),
     (47, "jonas", "/me carries two boxes of paper upstairs"),
-    (46, "Noor", "You are a hero, jonas"),
+    (46, "Omar", "You are a hero, jonas"),
     (21, "kai", "Lunch at half past twelve? The place with the soup, as it rains."),
 )
 
@@ -40,11 +40,11 @@ _NOW = (
     ("al", "Yes! Give me five minutes, I have to save this first."),
     ("jonas", "Keep me a seat"),
     ("kai", "/me looks for umbrellas"),
-    ("Noor", "There are two at the door, left of the plant"),
+    ("Omar", "There are two at the door, left of the plant"),
 )
 
 _LETTERS = (
-    ("Noor", "مرحبا بالجميع، هل الاجتماع في الساعة 3؟"),
+    ("Omar", "مرحبا بالجميع، هل الاجتماع في الساعة 3؟"),
     ("mira", "שלום! הקובץ report-v2.pdf מוכן"),
     ("jonas", "今日はケーキがありますか？楽しみです。"),
     ("kai", "회의는 3시에 시작합니다. 会议三点开始。"),
@@ -89,7 +89,7 @@ def cast() -> Iterator[Cast]:
         stack.callback(wire.close)
         people = {
             name: stack.enter_context(Client(server, name))
-            for name in ("mira", "kai", "jonas", "Noor", "lee")
+            for name in ("mira", "kai", "jonas", "Omar", "lee")
         }
         it = Cast(server, wire, people)
         it.say("mira", "/topic Plans for the summer party, and where the cake is")
@@ -184,7 +184,7 @@ def _long(page: Page, cast: Cast) -> Iterator[str]:
     page.wait_for(f"Line 29 of a long list: {'words and more words ' * 4}".rstrip())
     page.run("document.querySelector('.log:not([hidden])').scrollTop -= 500")
     page.wait("!document.querySelector('#new-lines').hidden")
-    for name in ("kai", "jonas", "Noor"):
+    for name in ("kai", "jonas", "Omar"):
         cast.say(name, "Done?")
     page.wait("document.querySelector('#new-lines').textContent === '3 new'")
     yield "long"

@@ -191,6 +191,34 @@ def test_the_page_answers_commands_that_list_something(server: ChatServer, page:
         page.wait("!document.querySelector('#status').textContent")
 
 
+def test_earlier_lines_come_on_scrolling_up_and_stay_above_later_ones(
+    server: ChatServer, page: Page
+) -> None:
+    said = [f"line {number}" + " and more words" * 20 for number in range(50)]
+    with Client(server, "tel") as tel:
+        for line in said:
+            tel.type(line)
+        tel.sync()
+        page.join("al")
+        page.wait_for(said[-1])
+        assert page.said == said[-20:]
+        # An answer may have a line that is still on its way to the page: it must not come on top.
+        page.run("""
+            const parse = JSON.parse;
+            JSON.parse = (text) => {
+                const it = parse(text);
+                const last = it.messages?.at(-1);
+                if (last) it.messages.push({ ...last, seq: last.seq + 1, text: "and the end" });
+                return it;
+            };
+            document.querySelector(".log:not([hidden])").scrollTop = 0;
+        """)
+        wait_until(lambda: len(page.said) == 50, "all are there")
+        tel.type("and the end")
+        page.wait_for("and the end")
+        assert page.said == [*said, "and the end"]
+
+
 def test_lines_that_are_pasted_together_stay_apart(page: Page) -> None:
     page.join("al")
     page.run("document.querySelector('#line').focus()")

@@ -27,8 +27,8 @@ const past = []; // what was said, oldest first
 let at = 0; // which of it is shown; its length: what is being typed
 let draft = "";
 let cycle; // what Tab goes through: { start, words, at, rest }
-let chosen; // the command that is chosen in the list
-let say; // is called with each line
+let chosen; // in the list
+let say;
 let known; // returns { commands, people, rooms }
 
 export function show(text, caret = text.length) {

@@ -3,8 +3,7 @@
 import { on } from "./dom.js";
 import { newOutbox } from "./outbox.js";
 
-// Times are in ms.
-const SILENT = 25_000; // without a sign so long, we ask for one
+const SILENT = 25_000; // ms without a sign, then we ask for one
 const ANSWER = 5_000; // within which it has to come
 const FIRST_DELAY = 300;
 const MAX_DELAY = 10_000;
@@ -70,7 +69,7 @@ function take(o) {
 		isResuming = false;
 		tries = 0;
 		key = o.key;
-		if (!o.is_resumed) tell.unsure(outbox.restart());
+		if (!o.is_resumed) tell.unsure(outbox.restart(room));
 	}
 	if (o.kind === "no_session") forget();
 	if (o.kind === "ask" && !key) become("asking");
@@ -113,6 +112,7 @@ function lost(code) {
 	if (code === REPLACED) return become("replaced");
 	if (FINAL.includes(code)) {
 		forget();
+		room = "";
 		return become("ended");
 	}
 	// Not all knock at once when a server is back.

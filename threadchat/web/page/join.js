@@ -52,7 +52,6 @@ export const hello = ({ asks }) => (secretField.hidden = asks !== "password");
 
 export const setName = (name) => (fields.name.value = name);
 
-// Lets the form answer by itself.
 export const rejoin = () => (isReady = true);
 
 export function ask(what, words) {

@@ -26,7 +26,7 @@ const mark = (...parts) => make("span.mark", {}, ...parts);
 export const foundLine = ({ room, name, text, at }) =>
 	line("say", name, text, "", mark(bdi(room), `, ${fullTimeOf(at)}`));
 
-export const waitingLine = (text, me) => line("say on-way", me, text, "", mark("sending …"));
+export const waitingLine = ({ me, shown }) => line("say on-way", me, shown, "", mark("sending …"));
 
 function namesOf(names, count = names.length, most = 5) {
 	const shown = names.slice(0, most).flatMap((name, at) => [at ? ", " : "", bdi(name)]);

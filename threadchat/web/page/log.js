@@ -57,7 +57,7 @@ export function newLog(label, tell) {
 	const log = {
 		element,
 		said,
-		seq: 0, // of the last line
+		seq: 0,
 		isAtEnd: true,
 		newLines: 0, // below what is seen
 
@@ -93,10 +93,11 @@ export function newLog(label, tell) {
 
 		addEarlier(messages, me) {
 			const fromEnd = element.scrollHeight - element.scrollTop;
-			let before = lines.firstChild;
+			let before;
 			for (const o of messages.reverse()) {
 				let line = said.get(placeOf(o));
 				if (!line) {
+					if (!before) continue; // it is about to come by itself
 					line = spokenLine(o, me);
 					said.set(placeOf(o), line);
 					facts.set(line, o);
@@ -116,9 +117,9 @@ export function newLog(label, tell) {
 		},
 
 		// A line is on its way ...
-		wait(line, me) {
+		wait(line) {
 			if (marks.has(line)) return;
-			marks.set(line, waitingLine(line.shown, me));
+			marks.set(line, waitingLine(line));
 			waiting.append(marks.get(line));
 			log.toEnd();
 		},
@@ -133,9 +134,10 @@ export function newLog(label, tell) {
 		// ... or was not sent.
 		fail(line) {
 			line.isFailed = true;
+			log.wait(line);
 			const again = button(() => (forget(line), tell.again(line)), {}, "Send again");
 			const never = button(() => forget(line), {}, "Forget it");
-			marks.get(line)?.querySelector(".mark").replaceChildren("not sent ", again, " ", never);
+			marks.get(line).querySelector(".mark").replaceChildren("not sent ", again, " ", never);
 			log.toEnd();
 		},
 	};

@@ -13,8 +13,6 @@ import { showMe, showPeople, showPrivates, showRooms } from "./sidebar.js";
 import { choices, choose, keepSession, keptSession } from "./storage.js";
 import { fold, mentions } from "./text.js";
 
-const MAX_LAST = 200; // what `/last` shows at most
-
 // A view is a conversation: { key, name, log, unread, draft }. Keys are folded names, "" for the room.
 const privates = new Map(); // the other views by their keys
 const kept = keptSession();
@@ -26,6 +24,7 @@ let room, roomView; // where one is
 let coming; // the view of a room where one is about to be
 let view; // that is shown
 let isReplay = false;
+let unsure = []; // lines of a session that is over, which may have been said
 
 join.setName(me);
 join.prepare((kind, text) => connection.send({ kind, text }), connection.open);
@@ -38,7 +37,7 @@ prepareDrawers((which) => connection.say(which === "people" ? "/who" : "/rooms")
 connection.prepare(kept, {
 	object: (o) => (isOld(o) && o.kind !== "private") || (HANDLERS[o.kind] ?? happened)(o),
 	state: showState,
-	unsure: (lines) => lines.forEach((line) => line.shown && viewFor(line)?.log.fail(line)),
+	unsure: (lines) => (unsure = lines),
 });
 
 // What is said
@@ -47,7 +46,8 @@ function say(text) {
 	put("status");
 	const isCommand = /^\/(?!\/|me\s)/u.test(text);
 	const sent = view.key && !isCommand ? `/msg ${view.name} ${text}` : text;
-	view.log.wait(connection.say(sent, { key: view.key, shown: text, isCommand }), me);
+	const about = { key: view.key, room: room.name, me, shown: text, isCommand };
+	view.log.wait(connection.say(sent, about));
 }
 
 const views = () => [roomView, ...privates.values()].filter(Boolean);
@@ -78,7 +78,10 @@ const HANDLERS = {
 	ask: answer,
 	session(o) {
 		isReplay = false;
-		if (!o.is_resumed) kept.seen = 0;
+		if (!o.is_resumed) {
+			kept.seen = 0;
+			if (roomView) connection.say("/last 200"); // more than comes by itself
+		}
 		setName(o.name);
 		taken({ n: o.taken });
 		join.show(false);
@@ -126,7 +129,7 @@ async function answer({ what, question }) {
 	return connection.send({ kind: "secret", text });
 }
 
-// What the server says of the reader. Others are told in the room.
+// What the server says of the reader.
 function you(o) {
 	room?.take({ ...o, before: me });
 	setName(o.name);
@@ -149,7 +152,10 @@ function enter(o) {
 	}
 	room = newRoom(o);
 	// After the page was loaded anew, what was not sent is still on its way.
-	for (const line of connection.outbox.lines) if (line.shown) viewFor(line).log.wait(line, me);
+	for (const line of connection.outbox.lines) if (line.shown) viewFor(line).log.wait(line);
+	const isHere = (line) => line.key || line.room === room.name;
+	for (const line of unsure.filter(isHere)) viewFor(line).log.fail(line);
+	unsure = unsure.filter((line) => !isHere(line));
 	show(view ?? roomView);
 	roomView.log.setLive();
 	if (isWide.matches) connection.say("/rooms"); // for their topics
@@ -159,8 +165,10 @@ function spoken(o) {
 	const its = viewOf(o.room);
 	if (its === roomView) room.take(o);
 	if (!its.log.addSpoken(o, me)) return;
-	if (o.name === me) its.log.settleFirst();
-	else if (!isReplay && !isSeen(its)) {
+	if (o.name === me) {
+		its.log.settleFirst();
+		unsure = unsure.filter(({ shown }) => !shown.endsWith(o.text));
+	} else if (!isReplay && !isSeen(its)) {
 		its.unread++;
 		if (mentions(o.text, me)) call(`${o.name} in ${o.room}`, o.text, () => show(its));
 	}
@@ -227,10 +235,9 @@ function privateWith(name) {
 const viewFor = (line) => (line.key ? privateWith(line.key) : roomView);
 
 function loadEarlier(its) {
-	const number = its.log.said.size;
-	if (its.key || number >= MAX_LAST || number === its.asked) return;
-	its.asked = number; // if no more comes, there is nothing earlier
-	connection.say(`/last ${Math.min(MAX_LAST, number + 60)}`);
+	if (its.key || its.wasAsked) return;
+	its.wasAsked = true;
+	connection.say("/last 200");
 }
 
 const isSeen = (its) => view === its && !document.hidden;

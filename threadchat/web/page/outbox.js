@@ -16,10 +16,11 @@ export function newOutbox({ lines = [], last = 0 } = {}) {
 			box.last = Math.max(box.last, n); // a page that is loaded anew may have kept less
 		},
 
-		// Begins a new session; returns the lines that may have been taken in the old one.
-		restart() {
-			const unsure = box.lines.filter((line) => line.wasSent);
+		// Begins a new session, in `room`; returns the lines that may have been taken in the old one.
+		restart(room) {
+			const unsure = box.lines.filter((line) => line.wasSent && line.shown);
 			box.lines = box.lines.filter((line) => !line.wasSent && line.shown);
+			if (room && room !== "lobby") box.lines.unshift({ text: `/join ${room}` });
 			box.last = 0;
 			for (const line of box.lines) line.n = ++box.last;
 			return unsure;

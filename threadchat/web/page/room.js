@@ -18,7 +18,6 @@ export function newRoom({ room, topic, people }) {
 			remove(o.before);
 			add(o.now, away);
 		},
-		// What the reader called `before` has become.
 		you(o) {
 			remove(o.before);
 			add(o.name, o.away ?? null);

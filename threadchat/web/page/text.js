@@ -8,7 +8,7 @@ const WORD = /([\p{L}\p{N}][\p{L}\p{N}\p{M}_.-]*)/gu;
 // The form in which the server compares names.
 export const fold = (name) => name.normalize("NFKC").toLowerCase().normalize("NFKC");
 
-// CRC-32 modulo eight. Terminals take it modulo four: these are shades of their colours.
+// CRC-32 modulo eight; terminals take it modulo four.
 export function colorOf(name) {
 	let crc = -1;
 	for (const byte of new TextEncoder().encode(fold(name))) {
