@@ -147,6 +147,7 @@ class Page:
         self.wait("document.activeElement.id === 'join-name'")
         self.run("document.activeElement.value = ''")
         self.type(name, Keys.ENTER)
+        self.wait("document.querySelector('#join').hidden")
         self.wait("document.querySelector('#where-name').textContent === '#lobby'")
 
     def say(self, *lines: str) -> None:

@@ -10,6 +10,7 @@ from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
 
 from tests.support.clients import Client
+from tests.support.pages import Page as WithoutBrowser
 from tests.support.servers import run_server
 from tests.support.waiting import wait_until
 from tests.web.browser import Page, Wire, open_browser
@@ -241,39 +242,54 @@ def test_somebody_is_brought_in_by_a_code(page: Page) -> None:
     page.wait("!document.querySelector('dialog[open]')")
 
 
-INJECTIONS = (
-    "<script>window.ran = 1</script>",
+_BREAKING_OUT = ("", '">', "'>", "</bdi></div>", "]]>", "-->")
+_RUNNING = (
+    "<script>window.ran=1</script>",
     "<img src=x onerror=window.ran=1>",
-    '"><svg onload=window.ran=1>',
+    "<svg onload=window.ran=1>",
+    "<iframe srcdoc='<script>parent.ran=1</script>'></iframe>",
+    "<details open ontoggle=window.ran=1>",
+    "<style>@import 'http://a.example/'</style>",
+    "<form action=javascript:window.ran=1><input autofocus onfocus=window.ran=1>",
+    "{{constructor.constructor('window.ran=1')()}}${window.ran=1}",
     "javascript:window.ran=1",
     'https://a.example/"onmouseover="window.ran=1',
     "https://a.example/<img/src/onerror=window.ran=1>",
-    "{{constructor.constructor('window.ran=1')()}}",
-    "</div></textarea><iframe srcdoc='<script>parent.ran=1</script>'>",
 )
+INJECTIONS = [before + words for before in _BREAKING_OUT for words in _RUNNING]
+
+AS_WORDS_OF = ("", "/me ", "/topic ", "/away ", "/msg al ", "/nick ", "/join ")
 
 
 def test_nothing_that_people_say_runs(server: ChatServer, page: Page) -> None:
     page.join("al")
-    elements = "return document.querySelectorAll('script, img, iframe, textarea').length"
+    elements = "return document.querySelectorAll('script, img, iframe, style, form').length"
     before = page.run(elements)
-    with Client(server, "tel") as tel:
-        for words in INJECTIONS:
-            for before_it in ("", "/me ", "/topic ", "/away ", "/msg al ", "/nick "):
-                tel.type(before_it + words)
+    with Client(server, "tel") as tel, WithoutBrowser(server, "web") as web:
+        for say in (tel.type, web.type):
+            for words in INJECTIONS:
+                for command in AS_WORDS_OF:
+                    say(command + words)
+        web.type("the end of it")
+        web.expect("say", text="the end of it")
+        tel.sync()
+        page.wait("document.querySelector('#views').textContent.includes('the end of it')")
         tel.type("the end")
         page.wait_for("the end")
         assert page.text("#topic") == INJECTIONS[-1]
         assert INJECTIONS[0] in page.said
-        page.say("/search window")
-        page.wait("document.querySelector('#search-found .line')")
-        page.type(Keys.ESCAPE)
+        for line in ("/search window", "/whois tel", "/rooms", "/who"):
+            page.say(line)
+            page.run("document.querySelector('dialog[open]')?.close()")
+        page.run("document.querySelector('#private-list button').click()")
+        assert set(INJECTIONS) <= set(page.said)
         assert page.run(elements) == before
         assert page.run("return window.ran === undefined")
         links = (
             "return [...document.querySelectorAll('#views a')].map((it) => [it.protocol, it.rel])"
         )
-        assert set(map(tuple, page.run(links))) == {("https:", "noopener noreferrer")}
+        rel = "noopener noreferrer"
+        assert set(map(tuple, page.run(links))) == {("http:", rel), ("https:", rel)}
 
 
 def test_all_can_be_done_with_the_keyboard(server: ChatServer, page: Page) -> None:

@@ -1,9 +1,5 @@
-"""The files of the page: how they are answered, and that they are in the wheel."""
+"""The files of the page: how they are answered."""
 
-import shutil
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -75,24 +71,3 @@ def test_without_scripts_it_says_how_to_join(host: str, shown: str) -> None:
     assert f"<pre>telnet {shown} 8000</pre>".encode() in answer.body
     other = Page(8000).answer(Request("GET", "/", "", [("host", "other")]))
     assert dict(other.headers)["ETag"] != dict(answer.headers)["ETag"]
-
-
-def test_they_are_in_the_wheel(tmp_path: Path) -> None:
-    source = tmp_path / "source"
-    shutil.copytree(
-        ROOT / "threadchat", source / "threadchat", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    for name in ("setup.py", "setup.cfg", "README.md"):
-        shutil.copy(ROOT / name, source)
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-cache-dir",
-         "--wheel-dir", str(tmp_path), str(source)],
-        capture_output=True,
-        text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as files:
-        names = set(files.namelist())
-    wanted = {path.name for path in (ROOT / "threadchat" / "web" / "page").iterdir()}
-    assert {f"threadchat/web/page/{name}" for name in wanted} <= names
