@@ -106,6 +106,8 @@ def test_private_words_have_a_conversation_of_their_own(server: ChatServer, page
     with Client(server, "tel") as tel:
         tel.type("/msg al psst")
         page.wait("document.querySelector('#private-list .badge')")
+        assert page.run("return document.title") == "(1) lobby \u2013 threadchat"
+        assert page.run("return document.querySelector('#icon').href").endswith("-unread.svg")
         page.click("#private-list button")
         page.wait_for("psst")
         page.say("what is it?")
@@ -215,9 +217,16 @@ def test_earlier_lines_come_on_scrolling_up_and_stay_above_later_ones(
             document.querySelector(".log:not([hidden])").scrollTop = 0;
         """)
         wait_until(lambda: len(page.said) == 50, "all are there")
+        place = "return document.querySelector('.log:not([hidden])').scrollTop"
+        before = page.run(place)
         tel.type("and the end")
         page.wait_for("and the end")
         assert page.said == [*said, "and the end"]
+        # Nobody is carried away from what they read.
+        page.wait("document.querySelector('#new-lines').textContent === '1 new'")
+        assert page.run(place) == before
+        page.click("#new-lines")
+        page.wait("document.querySelector('#new-lines').hidden")
 
 
 def test_lines_that_are_pasted_together_stay_apart(page: Page) -> None:

@@ -63,6 +63,13 @@ def test_the_files_are_small_and_ask_for_nothing_from_elsewhere() -> None:
                 assert rest.startswith((b"www.w3.org/", b"/", b"'", b'"', b"`", b"|", b"[", b")"))
 
 
+def test_all_modules_are_asked_for_at_once() -> None:
+    link = dict(PAGE.answer(asked("/")).headers)["Link"]
+    modules = [path for path in PAGE.paths if path.endswith(".js")]
+    assert "/outbox.js" in modules
+    assert link == ", ".join(f"<{path}>; rel=modulepreload" for path in modules)
+
+
 @pytest.mark.parametrize(
     ("host", "shown"), [("desk:8080", "desk"), ("[fd00::1]:8080", "fd00::1"), ("a<b", "")]
 )

@@ -6,6 +6,7 @@ browser keep them and still never run an old script with a new server (RFC 9110,
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 
 from threadchat.web.guards import bare_name
@@ -80,7 +81,10 @@ class Page:
 
     def _with_command(self, index: Response, host: str) -> Response:
         command = f"telnet {bare_name(host)} {self._chat_port}"
-        return _file("index.html", index.body.replace(_COMMAND, command.encode()))
+        file = _file("index.html", index.body.replace(_COMMAND, command.encode()))
+        # The browser asks for all modules at once, and not for each when it has read of it.
+        modules = [f"<{path}>; rel=modulepreload" for path in self.paths if path.endswith(".js")]
+        return replace(file, headers=[*file.headers, ("Link", ", ".join(modules))])
 
 
 def _file(name: str, body: bytes) -> Response:
