@@ -103,6 +103,7 @@ def talk(page: Page, cast: Cast) -> None:
     for name, text in _NOW:
         if name == "al":
             page.say(text)
+            page.wait_for(text)
         else:
             cast.say(name, text)
     cast.say("jonas", "/away on the phone")
@@ -132,6 +133,7 @@ def walk(page: Page, cast: Cast, screen: Screen) -> Iterator[str]:
     yield "private-unread"
     page.run("document.querySelector('#private-list button').click()")
     page.say("My lips are sealed.", "Chocolate?")
+    page.wait_for("Chocolate?")
     cast.say("kai", "/msg al With cherries. I fetch it at three, and you keep her busy.")
     page.wait_for("With cherries. I fetch it at three, and you keep her busy.")
     yield "private"
