@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("selenium", reason="selenium is not installed (extra `test`)")
 
 from selenium import webdriver
+from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.support.clients import Client
@@ -113,3 +114,15 @@ def test_the_page_is_there_by_https_too(driver: webdriver.Chrome, context: ssl.S
         assert page.run("return isSecureContext && !document.querySelector('#set-notify').disabled")
         fetched = "fetch('/qr.svg').then((it) => it.text()).then(arguments[0])"
         assert page.run("return location.href") in page.run_slowly(fetched)
+
+
+def test_without_scripts_the_page_says_how_to_join_from_a_terminal() -> None:
+    with (
+        open_browser("--blink-settings=scriptEnabled=false") as driver,
+        run_server(web_address=("127.0.0.1", 0)) as (server, _),
+    ):
+        assert server.web_listener is not None
+        driver.get(f"http://127.0.0.1:{server.web_listener.server_address[1]}/")
+        card = driver.find_element(By.CSS_SELECTOR, "noscript .card")
+        assert f"telnet 127.0.0.1 {server.server_address[1]}" in card.text
+        assert card.value_of_css_property("padding-top") == "32px"

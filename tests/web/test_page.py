@@ -245,6 +245,8 @@ def test_somebody_is_brought_in_by_a_code(page: Page) -> None:
     page.join("al")
     page.click("#invite")
     page.wait("document.querySelector('#code-dialog[open] img').naturalWidth > 0")
+    cross = "document.querySelector('#code-dialog .cross')"
+    assert page.run(f"return {cross}.offsetTop < 30 && {cross}.offsetLeft > 200")  # in the corner
     fetched = "fetch('/qr.svg').then((it) => it.text()).then(arguments[0])"
     assert page.run("return location.href") in page.run_slowly(fetched)
     page.type(Keys.ESCAPE)
