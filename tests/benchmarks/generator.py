@@ -30,6 +30,8 @@ class Result:
     seconds: float = 0.0
     said: int = 0
     delivered: int = 0
+    frames: int = 0
+    """Frames of WebSocket that all clients received in the time measured."""
     server_cpu: float = -1.0
     generator_cpu: float = 0.0
     """Seconds of processor time, in the time measured; -1 if unknown."""
@@ -51,6 +53,11 @@ class Result:
         return self.delivered / self.seconds
 
     @property
+    def frame_rate(self) -> float:
+        """Frames a second."""
+        return self.frames / self.seconds
+
+    @property
     def cpu_us(self) -> float:
         """The server's processor time for a delivery, in microseconds."""
         return self.server_cpu * 1e6 / self.delivered
@@ -66,7 +73,7 @@ class Result:
         return self.entry_bytes / self.clients
 
 
-SOURCES = [HERE / "load" / name for name in ("loadgen.c", "plan.c", "meter.c")]
+SOURCES = [HERE / "load" / name for name in ("loadgen.c", "plan.c", "meter.c", "frames.c")]
 
 IN_PYTHON = [sys.executable, "-m", "tests.benchmarks.loadgen"]
 
@@ -88,6 +95,8 @@ def measure(
 ) -> Result:
     """Run the clients that `options` ask for against `server`; raise `Failed` if that fails."""
     command = [*generator, "--port", str(server.port), "--pid", str(server.process.pid)]
+    if server.web_port:
+        command += ["--web-port", str(server.web_port)]
     for name, value in options.items():
         command += [f"--{name}", f"{value:g}"]
     for kind in kinds:

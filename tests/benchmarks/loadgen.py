@@ -17,6 +17,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.benchmarks.frames import Incoming, pong_frame, text_frame
+
 _MESSAGE = re.compile(rb"~(\d{5}) (\d{6}) (\d{13}) ")
 _TAIL = 64
 """Bytes kept of what was received: more than what is looked at of a message, or an EXPECT."""
@@ -27,7 +29,9 @@ _MAX_WAITING = 100
 
 _DEFAULTS = {
     "port": 0,
+    "web-port": 0,
     "clients": 20,
+    "guests": 0,
     "talkers": -1,
     "window": 1,
     "rate": 0,
@@ -49,7 +53,8 @@ class Failure(Exception):
 class Kind:
     """A kind of client; see `tests.benchmarks.protocol`."""
 
-    def __init__(self, words: Sequence[str]) -> None:
+    def __init__(self, option: str, words: Sequence[str]) -> None:
+        self.is_websocket = option == "--websocket"
         self.before, self.after, *steps = [
             word.encode().decode("unicode_escape").encode("latin-1") for word in words
         ]
@@ -62,6 +67,9 @@ class Client:
     def __init__(self, number: int, kind: Kind, options: argparse.Namespace) -> None:
         self.number = number
         self.kind = kind
+        self.is_guest = number >= options.clients - options.guests
+        self.incoming: Incoming | None = None
+        """The frames that come in, once it speaks WebSocket."""
         self.room = number % options.rooms
         self.credits = options.window if number < options.talkers else 0
         self.is_greeted = False
@@ -76,12 +84,35 @@ class Client:
         self.socket = socket.socket()
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
-        self.socket.connect_ex(("127.0.0.1", options.port))
+        port = options.web_port if kind.is_websocket and options.web_port else options.port
+        self.socket.connect_ex(("127.0.0.1", port))
 
     def send(self, words: bytes) -> None:
         words = words.replace(b"%n", b"u%05d" % self.number).replace(b"%r", b"%d" % self.room)
-        if words and self.socket.send(words) != len(words):
+        words = words.replace(b"%i", b"%d" % (self.said + 1))
+        if words:
+            self._send(words if self.incoming is None else text_frame(words))
+
+    def _send(self, data: bytes) -> None:
+        if self.socket.send(data) != len(data):
             raise Failure(f"client {self.number} cannot send")
+
+    def take_frames(self, data: bytes) -> bytes:
+        """Return what is kept of the input and `data` behind it, without the heads of frames."""
+        before = self.tail
+        if self.incoming is None:
+            head, end, data = (before + data).partition(b"\r\n\r\n")
+            if not end:
+                return head
+            before, self.incoming = head + end, Incoming()
+        try:
+            words = self.incoming.take_heads(data)
+        except ValueError as error:
+            raise Failure(f"the server sent client {self.number} {error}") from None
+        for _ in range(self.incoming.pings):
+            self._send(pong_frame())
+        self.incoming.pings = 0
+        return before + words
 
     def speak(self, most: int, now: int) -> int:
         """Say what its window allows, up to `most` messages; return how many that was.
@@ -122,6 +153,7 @@ class Load:
         self._kinds = kinds
         self._selector = selectors.DefaultSelector()
         self.clients: list[Client] = []
+        self.delivered_to_guests = 0
         self._begin = time.perf_counter_ns()
         self._last_input = 0
         self.bytes = self.said = self.delivered = self._greeted = self._entered = 0
@@ -137,7 +169,7 @@ class Load:
     def enter(self) -> None:
         """Connect everybody, as fast as they are let in, and wait until all are."""
         for number in range(self.options.clients):
-            client = Client(number, self._kinds[number % len(self._kinds)], self.options)
+            client = Client(number, self._kind_of(number), self.options)
             self.clients.append(client)
             both = selectors.EVENT_READ | selectors.EVENT_WRITE
             self._selector.register(client.socket, both, client)
@@ -145,6 +177,17 @@ class Load:
                 self._turn(1.0)
         while self._entered < len(self.clients):
             self._turn(1.0)
+
+    def _kind_of(self, number: int) -> Kind:
+        guests: int = self.options.guests
+        if number >= self.options.clients - guests:
+            return self._kinds[-1]
+        return self._kinds[number % (len(self._kinds) - (guests > 0))]
+
+    @property
+    def frames(self) -> int:
+        """How many frames have come in."""
+        return sum(it.incoming.texts for it in self.clients if it.incoming is not None)
 
     def settle(self) -> None:
         """Wait until nothing more comes."""
@@ -232,7 +275,8 @@ class Load:
         self.bytes += len(data)
         self._last_input = self.now()
         was_in = client.is_in
-        left = client.take_steps(client.tail + data)
+        data = client.take_frames(data) if client.kind.is_websocket else client.tail + data
+        left = client.take_steps(data)
         if client.is_in:
             self._entered += not was_in
             left = self._take_messages(client, left)
@@ -248,6 +292,7 @@ class Load:
                 continue
             client.received += 1
             self.delivered += 1
+            self.delivered_to_guests += client.is_guest
             if sender == before.number:
                 (client if self.options.pingpong else before).credits += 1
             if client.number < self.options.watchers:
@@ -287,10 +332,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[Kind]]:
     words = list(argv)
     kinds: list[Kind] = []
-    while "--kind" in words:
-        last = len(words) - 1 - words[::-1].index("--kind")
-        kinds.insert(0, Kind(words[last + 1 :]))
-        del words[last:]
+    begins = [at for at, word in enumerate(words) if word in ("--kind", "--websocket")]
+    for begin in reversed(begins):
+        kinds.insert(0, Kind(words[begin], words[begin + 1 :]))
+        del words[begin:]
     parser = argparse.ArgumentParser(prog="loadgen", allow_abbrev=False)
     for name, default in _DEFAULTS.items():
         whole = name not in ("rate", "seconds", "warmup", "deadline")
@@ -298,8 +343,10 @@ def _parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[Kind]]:
     options = parser.parse_args(words)
     if not kinds or not options.port:
         parser.error("needs a --port and a --kind")
+    measured = options.clients - options.guests
     if options.talkers < 0:
-        options.talkers = options.clients
+        options.talkers = measured
+    options.watchers = min(options.watchers, measured)
     return options, kinds
 
 
@@ -321,16 +368,16 @@ def _run(load: Load, options: argparse.Namespace) -> dict[str, float]:
 
 
 def _measure_talk(load: Load, options: argparse.Namespace) -> dict[str, float]:
-    def read() -> tuple[float, float, float, int, int]:
+    def read() -> tuple[float, float, float, int, int, int]:
         clocks = load.now() / 1e9, _processor_seconds(options.pid), time.process_time()
-        return *clocks, load.said, load.delivered
+        return *clocks, load.said, load.delivered - load.delivered_to_guests, load.frames
 
     load.begin_to_talk()
     load.talk(options.warmup)
     load.measured_from = load.now()
     begin = read()
     load.talk(options.seconds)
-    seconds, server, generator, said, delivered = (
+    seconds, server, generator, said, delivered, frames = (
         end - beginning for end, beginning in zip(read(), begin, strict=True)
     )
     load.finish()
@@ -340,6 +387,7 @@ def _measure_talk(load: Load, options: argparse.Namespace) -> dict[str, float]:
         "seconds": seconds,
         "said": said,
         "delivered": delivered,
+        "frames": frames,
         "server_cpu": server if begin[1] >= 0 else -1.0,
         "generator_cpu": generator,
         "samples": len(load.latencies),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.benchmarks import generator, peers
 from tests.benchmarks.generator import Failed, Result
-from tests.benchmarks.peers import LIMIT, Contestant, Missing
+from tests.benchmarks.peers import Contestant, Missing
 from tests.benchmarks.workloads import Figure, Goal, Workload
 
 
@@ -27,9 +27,12 @@ class Outcome:
         runs = self.runs.get(peer)
         return statistics.median(map(figure.read, runs)) if runs else None
 
-    def ratio(self, figure: Figure, peer: str, to: str = LIMIT) -> float | None:
-        """Return the median of `peer` divided by that of `to`, or None if there is none."""
-        its, others = self.median(peer, figure), self.median(to, figure)
+    def ratio(self, figure: Figure, peer: str, to: str = "") -> float | None:
+        """Return the median of `peer` divided by that of `to`, or None if there is none.
+
+        `to` is, if not given, the peer that threadchat is held against.
+        """
+        its, others = self.median(peer, figure), self.median(to or self.workload.limit, figure)
         return its / others if its is not None and others else None
 
     def is_one_order(self, peer: str) -> bool:

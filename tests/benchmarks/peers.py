@@ -5,6 +5,7 @@ line by `Missing`, and the benchmark goes on without it.
 """
 
 import contextlib
+import importlib.util
 import os
 import re
 import shutil
@@ -17,11 +18,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.protocol import IRC, PLAIN, Kind
+from tests.benchmarks.protocol import BROADCAST, IRC, PLAIN, Kind
 
 HERE = Path(__file__).parent
 SERVERS = HERE / "servers"
 ROOT = HERE.parent.parent
+
+_LISTENS = r"127\.0\.0\.1:(\d+)"
+_SERVES_BROWSERS = r"http://127\.0\.0\.1:(\d+)/"
+
+_PORT_BEFORE = r'port="|listen 127\.0\.0\.1:'
+"""What stands before the port in the configurations."""
 
 START_SECONDS = 30.0
 """How long a server may take until it says its port."""
@@ -45,6 +52,8 @@ class Peer:
     kind: Kind = PLAIN
     has_rooms: bool = False
     is_threadchat: bool = False
+    serves_browsers: bool = False
+    """Whether it takes part where the clients are browsers."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,8 @@ class Running:
     complaints: Path
     """Where its standard error goes."""
     port: int
+    web_port: int = 0
+    """Where it serves browsers; 0 if at the other port, or not at all."""
 
     def last_words(self) -> str:
         """Return the last line it wrote to standard error, if any."""
@@ -85,13 +96,18 @@ def threadchat(python: str = sys.executable) -> Callable[[Path], Sequence[str]]:
             "--max-per-address": "0",
             "--max-connects": "0",
             "--flood": "off",
-            "--web-port": "off",
+            "--web-port": "0" if _serves_browsers(start[0]) else "off",
         }
         known = set(re.findall(r"--[a-z-]+", shown.stdout))
         guards = [word for name in wanted if name in known for word in (name, wanted[name])]
         return [*start, "--host", "127.0.0.1", "--port", "0", "--quiet", *guards]
 
     return prepare
+
+
+def _serves_browsers(python: str) -> bool:
+    """Return whether that interpreter has the packages of the extra `web`."""
+    return not subprocess.run([python, "-c", "import h11, wsproto"], capture_output=True).returncode
 
 
 def _python(name: str) -> Callable[[Path], Sequence[str]]:
@@ -111,6 +127,31 @@ def _c(folder: Path) -> Sequence[str]:
     return [compile_c([SERVERS / "limit.c"], folder)]
 
 
+def _ws(folder: Path) -> Sequence[str]:
+    node = find("node")
+    tried = subprocess.run([node, "-e", "require('ws')"], cwd=ROOT, capture_output=True)
+    if tried.returncode:
+        raise Missing("its package is not installed: npm install --no-save ws")
+    return [node, str(SERVERS / "broadcast.js")]
+
+
+def _websockets(folder: Path) -> Sequence[str]:
+    if importlib.util.find_spec("websockets") is None:
+        raise Missing("its package is not installed: pip install websockets")
+    return [sys.executable, str(SERVERS / "broadcast.py")]
+
+
+def _nchan(folder: Path) -> Sequence[str]:
+    program = find("nginx")
+    module = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
+    if not module.exists():
+        raise Missing("the module of nginx is not installed: apt-get install libnginx-mod-nchan")
+    config = folder / "nchan.conf"
+    filled = (SERVERS / config.name).read_text().replace("FOLDER", str(folder))
+    config.write_text(filled.replace("MODULE", str(module)))
+    return [program, "-p", str(folder), "-e", "stderr", "-c", str(config)]
+
+
 def _inspircd(folder: Path) -> Sequence[str]:
     program = find("inspircd")
     config = folder / "inspircd.conf"
@@ -120,14 +161,28 @@ def _inspircd(folder: Path) -> Sequence[str]:
     return [program, "--nofork", *allow_root, "--config", str(config)]
 
 
+TERMINALS = Peer("terminals", "its terminals", threadchat(), has_rooms=True, is_threadchat=True)
+"""threadchat again, for people at terminals where the others are at browsers."""
+
 PEERS = (
-    Peer("threadchat", "threadchat", threadchat(), has_rooms=True, is_threadchat=True),
+    Peer(
+        "threadchat",
+        "threadchat",
+        threadchat(),
+        has_rooms=True,
+        is_threadchat=True,
+        serves_browsers=True,
+    ),
     Peer("c", "C, epoll, batches", _c, has_rooms=True),
     Peer("inspircd", "InspIRCd", _inspircd, kind=IRC, has_rooms=True),
     Peer("go", "Go, goroutines", _go),
     Peer("node", "Node, net", _node),
     Peer("asyncio", "asyncio streams", _python("streams.py")),
     Peer("threads", "thread per client", _python("threads.py")),
+    TERMINALS,
+    Peer("ws", "Node, ws", _ws, kind=BROADCAST, serves_browsers=True),
+    Peer("websockets", "Python, websockets", _websockets, kind=BROADCAST, serves_browsers=True),
+    Peer("nchan", "nginx, Nchan", _nchan, kind=BROADCAST, serves_browsers=True),
 )
 
 LIMIT = "c"
@@ -175,7 +230,8 @@ def run(contestant: Contestant, folder: Path, options: Sequence[str] = ()) -> It
             command, cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, stderr=file, text=True
         )
     try:
-        running = Running(process, complaints, fixed_port or _port_said_by(process))
+        ports = (fixed_port,) if fixed_port else _ports_said_by(process, command)
+        running = Running(process, complaints, *ports)
         if not running.port or (fixed_port and not _listens(running)):
             raise Missing(f"it did not start: {running.last_words() or 'no reason given'}")
         yield running
@@ -186,18 +242,23 @@ def run(contestant: Contestant, folder: Path, options: Sequence[str] = ()) -> It
         process.stdout.close()
 
 
-def _port_said_by(process: subprocess.Popen[str]) -> int:
-    """Wait for the line in which the server says where it listens; 0 if it ends before."""
+def _ports_said_by(process: subprocess.Popen[str], command: Sequence[str]) -> tuple[int, ...]:
+    """Wait for the lines in which the server says where it listens; (0,) if it ends before."""
+    has_two = "--web-port" in command and "off" not in command[command.index("--web-port") :][:2]
+    wanted = (_LISTENS, _SERVES_BROWSERS) if has_two else (_LISTENS,)
     watchdog = threading.Timer(START_SECONDS, process.kill)
     watchdog.start()
     assert process.stdout is not None
     try:
+        ports: list[int] = []
         for line in process.stdout:
-            if said := re.search(r"127\.0\.0\.1:(\d+)", line):
-                return int(said[1])
+            if said := re.search(wanted[len(ports)], line):
+                ports.append(int(said[1]))
+                if len(ports) == len(wanted):
+                    return tuple(ports)
     finally:
         watchdog.cancel()
-    return 0
+    return (0,)
 
 
 def _fill_in_port(command: Sequence[str]) -> int:
@@ -207,7 +268,7 @@ def _fill_in_port(command: Sequence[str]) -> int:
         return 0
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
-    config.write_text(re.sub(r'port="\w+"', f'port="{port}"', config.read_text()))
+    config.write_text(re.sub(rf"({_PORT_BEFORE})\w+", rf"\g<1>{port}", config.read_text()))
     return port
 
 

@@ -1,7 +1,8 @@
 r"""Say how the clients of the load generator get in and talk: what they wait for, what they send.
 
-In these words %n stands for a client's name and %r for the number of its room; \r, \n and \xHH are
-left for the load generator to take for what they mean, so that they go on a command line.
+In these words %n stands for a client's name, %r for the number of its room and %i for the number
+of its message, from 1 on; \r, \n and \xHH are left for the load generator to take for what they
+mean, so that they go on a command line.
 """
 
 from collections.abc import Sequence
@@ -16,10 +17,13 @@ class Kind:
     """Pairs of what to wait for and what to send then."""
     before: str = ""
     after: str = r"\r\n"
+    is_websocket: bool = False
+    """Whether it sends and gets frames once its HTTP request is answered."""
 
     def arguments(self) -> list[str]:
         """Return this kind as the load generator takes it."""
-        return ["--kind", self.before, self.after, *(word for step in self.steps for word in step)]
+        option = "--websocket" if self.is_websocket else "--kind"
+        return [option, self.before, self.after, *(word for step in self.steps for word in step)]
 
 
 _NAME = ("Your name: ", r"%n\r\n")
@@ -41,6 +45,29 @@ IRC = Kind(
 def _after_command(command: str, answer: str) -> Kind:
     return Kind((_NAME, ("Welcome", rf"{command}\r\n"), (answer, "")))
 
+
+_UPGRADE = (
+    "",
+    r"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    r"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+)
+_UPGRADED = r"\r\n\r\n"
+
+BROADCAST = Kind((_UPGRADE, (_UPGRADED, "")), after="", is_websocket=True)
+"""A client of a server that passes each message on to all others."""
+
+BROWSER = Kind(
+    (
+        _UPGRADE,
+        (_UPGRADED, ""),
+        ('"ask"', '{"kind": "name", "text": "%n"}'),
+        ('"room"', ""),
+    ),
+    before='{"kind": "line", "n": %i, "text": "',
+    after='"}',
+    is_websocket=True,
+)
+"""A page of threadchat's own."""
 
 _HALF_TYPED = "and while I am at it, "
 

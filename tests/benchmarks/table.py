@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from tests.benchmarks.measure import Outcome, judge
-from tests.benchmarks.peers import LIMIT, Peer
+from tests.benchmarks.peers import Peer
 from tests.benchmarks.workloads import CPU, Figure, Goal
 
 
@@ -79,10 +79,14 @@ def _about(session: Session) -> Iterator[str]:
 
 
 def _goals(session: Session) -> Iterator[str]:
-    yield from _head(("workload", "figure", "threadchat", "C", "ratio", "goal"), left=(0, 1, 5))
+    yield "Held against the server in C, and with browsers against threadchat's own terminals."
+    yield ""
+    yield from _head(("workload", "figure", "threadchat", "other", "ratio", "goal"), left=(0, 1, 5))
     for outcome in session.outcomes:
         for figure in outcome.workload.figures:
-            its, limit = (outcome.median(name, figure) for name in ("threadchat", LIMIT))
+            its, limit = (
+                outcome.median(name, figure) for name in ("threadchat", outcome.workload.limit)
+            )
             ratio = outcome.ratio(figure, "threadchat")
             goal = outcome.workload.goals.get(figure)
             yield _row(
@@ -96,21 +100,27 @@ def _goals(session: Session) -> Iterator[str]:
 
 
 def _peers(session: Session) -> Iterator[str]:
-    """Compare the first figure of those workloads in which all take part."""
+    """Compare the first figure of those workloads in which all take part; with browsers, each."""
     others = [peer for peer in session.peers if not peer.is_threadchat]
-    compared = [outcome for outcome in session.outcomes if outcome.workload.for_all]
-    if not compared or not others:
+    compared = [
+        outcome
+        for outcome in session.outcomes
+        if outcome.workload.for_all and any(peer.name in outcome.runs for peer in others)
+    ]
+    if not compared:
         return
     yield from _head(("workload", "figure", "peer", "its", "ratio", "goal"), left=(0, 1, 2, 5))
     for outcome in compared:
-        figure = outcome.workload.figures[0]
-        for peer in others:
-            if peer.name in outcome.runs:
-                yield _peer_row(outcome, figure, peer)
+        figures = outcome.workload.figures
+        for figure in figures if outcome.workload.is_for_browsers else figures[:1]:
+            for peer in others:
+                if peer.name in outcome.runs:
+                    yield _peer_row(outcome, figure, peer)
 
 
 def _peer_row(outcome: Outcome, figure: Figure, peer: Peer) -> str:
-    bound = outcome.workload.against.get(peer.name)
+    is_first = figure is outcome.workload.figures[0]
+    bound = outcome.workload.against.get(peer.name) if is_first else None
     value = outcome.median("threadchat", figure)
     ratio = outcome.ratio(figure, "threadchat", to=peer.name)
     return _row(

@@ -16,8 +16,8 @@ import pytest
 from tests.benchmarks import generator, loadgen, peers, plot, table
 from tests.benchmarks.generator import Failed, Result
 from tests.benchmarks.measure import Outcome, judge, run_once, take_turns, what_is_lacking
-from tests.benchmarks.peers import PEERS, ROOT, Contestant, Missing, Peer, Running
-from tests.benchmarks.protocol import IN_ROOMS, MIXED, PLAIN
+from tests.benchmarks.peers import PEERS, ROOT, TERMINALS, Contestant, Missing, Peer, Running
+from tests.benchmarks.protocol import BROADCAST, BROWSER, IN_ROOMS, MIXED, PLAIN
 from tests.benchmarks.table import Session
 from tests.benchmarks.workloads import (
     CPU,
@@ -36,6 +36,8 @@ BRIEF = {"seconds": 0.4, "warmup": 0, "deadline": 20}
 BY_NAME = {peer.name: peer for peer in PEERS}
 
 TALK = Workload("a", "a few talk", {"clients": 6, "window": 2, "watchers": 3}, for_all=True)
+
+AT_BROWSERS = dataclasses.replace(TALK, letter="h", kinds=(BROWSER,), at_terminals=(PLAIN,))
 
 IN_TWO_ROOMS = Workload("g", "two rooms", {"clients": 6, "rooms": 2}, kinds=(IN_ROOMS,))
 
@@ -83,13 +85,16 @@ def result(**figures: float) -> Result:
 def test_each_peer_delivers_everything_to_everybody(
     name: str, folder: Path, quickest: list[str]
 ) -> None:
-    run = run_once(TALK, take_part(name, folder), quickest, BRIEF)
+    workload = AT_BROWSERS if AT_BROWSERS.suits(BY_NAME[name]) else TALK
+
+    run = run_once(workload, take_part(name, folder), quickest, BRIEF)
 
     assert run.delivered > 0
     assert (run.missing, run.wrong) == (0, 0)
+    assert (run.frames > 0) == (AT_BROWSERS.suits(BY_NAME[name]) and name != "terminals")
 
 
-@pytest.mark.parametrize("name", [peer.name for peer in PEERS if peer.has_rooms])
+@pytest.mark.parametrize("name", [it.name for it in PEERS if it.has_rooms and it is not TERMINALS])
 def test_peers_with_rooms_keep_them_apart(name: str, folder: Path, quickest: list[str]) -> None:
     run = run_once(IN_TWO_ROOMS, take_part(name, folder), quickest, BRIEF)
 
@@ -105,6 +110,8 @@ def test_peers_with_rooms_keep_them_apart(name: str, folder: Path, quickest: lis
         Workload("c", "two people", {"clients": 2, "pingpong": 1, "watchers": 2}),
         Workload("e", "terminals", {"clients": 20, "window": 4, "watchers": 12}, kinds=MIXED),
         Workload("f", "history", {"clients": 4}, has_history=True),
+        AT_BROWSERS,
+        Workload("i", "with guests", {"clients": 8, "guests": 4}, kinds=(PLAIN, BROWSER)),
     ],
     ids=lambda workload: workload.title,
 )
@@ -116,6 +123,25 @@ def test_threadchat_shows_all_of_it_in_one_order(
     assert (run.missing, run.wrong, run.one_order) == (0, 0, True)
     assert 0 < run.p50_us <= run.p99_us <= run.slowest_us
     assert run.samples > 0
+
+
+def test_guests_only_listen_and_are_not_measured(folder: Path, either: list[str]) -> None:
+    alone = Workload("i", "guests", {"clients": 3, "guests": 1}, kinds=(PLAIN, BROWSER))
+
+    run = run_once(alone, take_part("threadchat", folder), either, BRIEF)
+
+    assert run.frames > 0
+    assert run.delivered == pytest.approx(run.said, abs=4)  # each of the two hears the other
+
+
+def test_browsers_are_compared_with_terminals_and_with_servers_of_websocket() -> None:
+    suited = [peer.name for peer in PEERS if AT_BROWSERS.suits(peer)]
+
+    assert suited == ["threadchat", "terminals", "ws", "websockets", "nchan"]
+    assert not any(TALK.suits(BY_NAME[name]) for name in suited if name != "threadchat")
+    assert AT_BROWSERS.limit == "terminals"
+    assert AT_BROWSERS.kinds_for(BY_NAME["ws"]) == (BROADCAST,)
+    assert AT_BROWSERS.kinds_for(TERMINALS) == (PLAIN,)
 
 
 def test_a_crowd_that_only_arrives_says_nothing(folder: Path, either: list[str]) -> None:
@@ -401,7 +427,7 @@ def test_one_command_measures_and_writes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("--workloads", "a,z"), "'z' is none of a, b, c, d, e, f, g, scale"),
+        (("--workloads", "a,z"), "'z' is none of a, b, c, d, e, f, g, h, i, scale"),
         (("--peers", "irc"), "'irc' is none of threadchat, c,"),
         (("--turns", "0"), "'0' is not a whole number from 1 to 999"),
         (("--seconds", "-1"), "'-1' is not a number between 0 and 1000"),

@@ -2,15 +2,16 @@
 
 The letters are those of the goals: (a) everybody talks, (b) one talks and a crowd listens, (c) two
 people, (d) a crowd arrives at once, (e) as (a) with what terminals need, (f) as (a) with a history
-in a file, (g) rooms; and `scale`, which shows how the cost grows.
+in a file, (g) rooms, (h) browsers, (i) terminals with browsers in their room; and `scale`, which
+shows how the cost grows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tests.benchmarks.generator import Result
-from tests.benchmarks.peers import LIMIT, Peer
-from tests.benchmarks.protocol import IN_ROOMS, IRC, MIXED, PLAIN, Kind
+from tests.benchmarks.peers import LIMIT, TERMINALS, Peer
+from tests.benchmarks.protocol import BROADCAST, BROWSER, IN_ROOMS, IRC, MIXED, PLAIN, Kind
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Figure:
 
 
 RATE = Figure("deliveries a second", lambda it: it.rate, more_is_better=True)
+FRAMES = Figure("frames a second", lambda it: it.frame_rate, more_is_better=True)
 CPU = Figure("server CPU a delivery, us", lambda it: it.cpu_us, decimals=3)
 P50 = Figure("p50, us", lambda it: it.p50_us)
 P99 = Figure("p99, us", lambda it: it.p99_us)
@@ -37,7 +39,7 @@ TALK = (RATE, CPU, P50, P99, SLOWEST)
 
 @dataclass(frozen=True)
 class Goal:
-    """A bound for threadchat's figure, or for its ratio to that of the server in C."""
+    """A bound for threadchat's figure, or for its ratio to that of what it is held against."""
 
     bound: float
     is_ratio: bool = True
@@ -62,6 +64,17 @@ class Workload:
     """How many times another peer's rate threadchat's must be at least."""
     x: tuple[str, float] | None = None
     """For `scale`: what grows, and how far it has."""
+    at_terminals: Sequence[Kind] = ()
+    """The kinds of the same people at threadchat's terminals; such workloads are for browsers."""
+
+    @property
+    def is_for_browsers(self) -> bool:
+        return bool(self.at_terminals)
+
+    @property
+    def limit(self) -> str:
+        """The peer that threadchat is held against."""
+        return TERMINALS.name if self.is_for_browsers else LIMIT
 
     @property
     def clients(self) -> int:
@@ -75,12 +88,20 @@ class Workload:
         """Return whether `peer` takes part."""
         if self.needs_rooms and not peer.has_rooms:
             return False
+        if self.is_for_browsers:
+            return peer.is_threadchat or (peer.serves_browsers and self.for_all)
+        if peer is TERMINALS or peer.kind is BROADCAST:
+            return False
         return self.for_all or peer.is_threadchat or peer.name == LIMIT
 
     def kinds_for(self, peer: Peer) -> Sequence[Kind]:
         """Return the kinds of clients that `peer` is given."""
+        if peer is TERMINALS:
+            return self.at_terminals or self.kinds
         if peer.is_threadchat:
             return self.kinds
+        if peer.kind is BROADCAST:
+            return (BROADCAST,)
         if peer.kind is IRC:
             return (IRC,)
         return (IN_ROOMS,) if self.needs_rooms else (PLAIN,)
@@ -152,6 +173,61 @@ def _with_history(clients: int) -> Workload:
     )
 
 
+def _browsers_talk(clients: int, against: Mapping[str, float]) -> Workload:
+    return Workload(
+        "h",
+        f"everybody talks: {clients:,} browsers",
+        _window(clients),
+        figures=(RATE, FRAMES, CPU, MEMORY),
+        kinds=(BROWSER,),
+        at_terminals=(PLAIN,),
+        for_all=True,
+        against=against,
+    )
+
+
+def _at_one_rate(clients: int, rate: float) -> Workload:
+    return Workload(
+        "h",
+        f"{clients:,} browsers, {rate:g} messages a second",
+        {"clients": clients, "rate": rate, "watchers": clients},
+        figures=(P50, P99, CPU),
+        kinds=(BROWSER,),
+        at_terminals=(PLAIN,),
+        for_all=True,
+    )
+
+
+def _one_talks_to_browsers(clients: int, rate: float) -> Workload:
+    return Workload(
+        "h",
+        f"one talks, {clients:,} browsers listen",
+        {"clients": clients, "talkers": 1, "rate": rate, "watchers": clients},
+        figures=(P50, P99, CPU, MEMORY),
+        goals={P99: Goal(1.3), MEMORY: Goal(45.0, is_ratio=False)},
+        kinds=(BROWSER,),
+        at_terminals=(PLAIN,),
+        for_all=True,
+    )
+
+
+def _guests_at_browsers(clients: int, rate: float) -> Workload:
+    """Return how people at terminals fare while as many at browsers listen, or at terminals."""
+    options: Mapping[str, float] = {"clients": 2 * clients, "guests": clients}
+    if rate:
+        options = {**options, "rate": rate, "watchers": clients}
+    return Workload(
+        "i",
+        f"{clients} talk at terminals, as many others listen"
+        + (f", {rate:g} messages a second" if rate else ""),
+        options if rate else {**_window(clients), **options},
+        figures=(P50, P99, CPU) if rate else (RATE, CPU),
+        goals={P99: Goal(1.1)} if rate else {RATE: Goal(0.9)},
+        kinds=(PLAIN, BROWSER),
+        at_terminals=(PLAIN, PLAIN),
+    )
+
+
 def _scale(what: str, x: float, options: Mapping[str, float]) -> Workload:
     return Workload(
         "scale",
@@ -170,6 +246,15 @@ TWO_PEOPLE = Workload(
     figures=(P50, P99, CPU),
     goals={P50: Goal(1.7)},
     for_all=True,
+)
+
+BROWSERS = (
+    _browsers_talk(100, {"ws": 10.0, "websockets": 20.0, "nchan": 1.0}),
+    _browsers_talk(1000, {"ws": 1.0, "websockets": 1.0, "nchan": 1.0}),
+    _at_one_rate(100, rate=500),
+    _one_talks_to_browsers(1000, rate=20),
+    _guests_at_browsers(100, rate=0),
+    _guests_at_browsers(100, rate=500),
 )
 
 ROOMS = Workload(
@@ -198,6 +283,7 @@ WORKLOADS = (
     *(_with_terminals(clients) for clients in (20, 100, 1000)),
     *(_with_history(clients) for clients in (20, 100, 1000)),
     ROOMS,
+    *BROWSERS,
     *SCALE,
 )
 
@@ -210,6 +296,8 @@ QUICK = (
     _with_terminals(100),
     _with_history(100),
     replace(ROOMS, for_all=False),
+    _browsers_talk(100, {}),
+    replace(_one_talks_to_browsers(1000, rate=20), for_all=False),
 )
 """A short version, which ends within a minute."""
 

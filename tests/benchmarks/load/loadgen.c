@@ -1,6 +1,7 @@
 /* Be many chat clients at once, and measure what their server does for them.
  *
  *   loadgen --port P --clients N [--OPTION VALUE]... --kind BEFORE AFTER [EXPECT SEND]...
+ *   loadgen ... --websocket BEFORE AFTER [EXPECT SEND]...
  *
  * One thread and one epoll. The clients connect as fast as they are let in, and each goes the steps
  * of its kind to get in (wait for EXPECT, then SEND). Then the first `--talkers` of them talk for
@@ -14,10 +15,16 @@
  * this was, `generator_cpu` in the result says.
  *
  * A message is 40 characters, "~SENDER SEQUENCE NANOSECONDS...", and no server writes a "~" of its
- * own followed by five digits. In the words of a kind %n stands for the client's name and %r for
- * the number of its room; \r, \n and \xHH are taken as in C.
+ * own followed by five digits. In the words of a kind %n stands for the client's name, %r for the
+ * number of its room, and %i for the number of its message, from 1 on; \r, \n and \xHH are taken as
+ * in C.
+ *
+ * A kind given with --websocket speaks RFC 6455 once an HTTP head has ended: each SEND and each
+ * message goes as one masked text frame. Of what is received, the heads of frames are read, counted
+ * and overwritten with blanks; the rest is looked at as with other kinds.
  */
 #define _GNU_SOURCE
+#include "frames.h"
 #include "meter.h"
 #include "plan.h"
 #include <arpa/inet.h>
@@ -55,6 +62,8 @@ struct client {
     int64_t said_at;   /* when it said the last one */
     uint32_t received; /* messages of others */
     uint64_t order;    /* a hash of those that watchers can compare, in their order */
+    int is_upgraded;   /* speaks WebSocket by now */
+    struct incoming incoming;
     int tail_length;
     char tail[TAIL];
 };
@@ -63,6 +72,7 @@ static struct client *people;
 static int count, epoll_fd, greeted, entered;
 static int64_t last_input;
 static uint64_t bytes, delivered, said; /* by all, so far */
+static uint64_t delivered_to_guests, frames;
 
 static int is_talking;
 static int64_t measured_from = INT64_MAX; /* messages said since then have their latency kept */
@@ -78,6 +88,22 @@ static void send_all(struct client *client, const char *data, int length)
         fail("client %d cannot send: %s", client->number, strerror(errno));
 }
 
+static void send_frame(struct client *client, int opcode, const char *text, int length)
+{
+    char frame[FRAME_HEAD + MESSAGE + 2 * MAX_WORDS];
+    uint32_t key = 2654435761u * (client->number + client->said + 1);
+    send_all(client, frame, write_frame(frame, opcode, text, length, key));
+}
+
+/* Send words or a message as the client's kind does. */
+static void send_text(struct client *client, const char *text, int length)
+{
+    if (client->is_upgraded)
+        send_frame(client, TEXT, text, length);
+    else
+        send_all(client, text, length);
+}
+
 /* Write `words` with their placeholders filled in; return how many characters that makes. */
 static int fill_in(const struct client *client, const char *words, char *text)
 {
@@ -87,6 +113,8 @@ static int fill_in(const struct client *client, const char *words, char *text)
             end += sprintf(end, "u%05d", client->number), words++;
         else if (words[0] == '%' && words[1] == 'r')
             end += sprintf(end, "%d", client->room), words++;
+        else if (words[0] == '%' && words[1] == 'i')
+            end += sprintf(end, "%u", client->said + 1), words++;
         else
             *end++ = *words;
         if (end - text > MAX_WORDS - 16)
@@ -111,15 +139,21 @@ static void speak(struct client *client, int most)
         client->said_at = now();
         memcpy(message, "~SSSSS NNNNNN TTTTTTTTTTTTT ............", MESSAGE);
         write_digits(message + 6, 5, client->number);
-        write_digits(message + 13, 6, client->said++ % SEQUENCES);
+        write_digits(message + 13, 6, client->said % SEQUENCES);
         write_digits(message + 27, 13, client->said_at);
         char *end = message + MESSAGE;
-        send_all(client, text, end + fill_in(client, client->kind->after, end) - text);
+        send_text(client, text, end + fill_in(client, client->kind->after, end) - text);
+        client->said++;
         said++;
     }
 }
 
 /* Receiving */
+
+static int is_guest(const struct client *client)
+{
+    return client->number >= count - (int)plan.guests;
+}
 
 /* Return the client before this one in their room, whose messages it acknowledges. */
 static struct client *predecessor(const struct client *client)
@@ -165,6 +199,7 @@ static const char *take_messages(struct client *client, const char *text, const 
         if (sender >= 0 && sender < plan.talkers && sender != client->number) {
             client->received++;
             delivered++;
+            delivered_to_guests += is_guest(client);
             if (sender == before->number)
                 (plan.pingpong ? client : before)->credits++;
             if (client->number < plan.watchers)
@@ -186,12 +221,28 @@ static const char *take_steps(struct client *client, const char *text, const cha
         char words[MAX_WORDS];
         int length = fill_in(client, client->kind->step[client->step].send, words);
         if (length)
-            send_all(client, words, length);
+            send_text(client, words, length);
         client->step++;
         entered += client->step == client->kind->steps;
         text = found + strlen(expect);
     }
     return text;
+}
+
+/* Take the frames in what has come; of that, `fresh` was not looked at before. */
+static void take_frames(struct client *client, char *begin, char *fresh, const char *end)
+{
+    if (!client->is_upgraded) {
+        char *found = memmem(begin, end - begin, "\r\n\r\n", 4);
+        if (!found)
+            return;
+        client->is_upgraded = 1;
+        fresh = found + 4;
+    }
+    struct frame_counts counts = take_heads(&client->incoming, fresh, end);
+    frames += counts.texts;
+    for (; counts.pings; counts.pings--)
+        send_frame(client, PONG, "", 0);
 }
 
 static void take(struct client *client)
@@ -209,6 +260,8 @@ static void take(struct client *client)
     greeted += !client->is_greeted;
     client->is_greeted = 1;
     const char *end = buffer + client->tail_length + length;
+    if (client->kind->is_websocket)
+        take_frames(client, buffer, buffer + client->tail_length, end);
     const char *left = take_steps(client, buffer, end);
     if (client->step == client->kind->steps)
         left = take_messages(client, left, end);
@@ -253,14 +306,16 @@ static void turn(int64_t until)
 static void connect_client(int number)
 {
     struct client *client = &people[number];
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(plan.port),
+    int kinds = plan.kind_count - (plan.guests > 0);
+    client->number = number;
+    client->room = number % (int)plan.rooms;
+    client->kind = &plan.kinds[is_guest(client) ? kinds : number % kinds];
+    client->credits = number < plan.talkers ? plan.window : 0;
+    int port = client->kind->is_websocket ? plan.web_port : plan.port;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct linger reset = {1, 0}; /* leave no port in TIME_WAIT behind */
     int yes = 1;
-    client->number = number;
-    client->room = number % (int)plan.rooms;
-    client->kind = &plan.kinds[number % plan.kind_count];
-    client->credits = number < plan.talkers ? plan.window : 0;
     client->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (client->fd < 0)
         fail("no socket for client %d: %s", number, strerror(errno));
@@ -354,12 +409,13 @@ static int is_one_order(void)
 
 /* The result */
 
-struct reading { int64_t time, server, generator; uint64_t delivered, said; };
+struct reading { int64_t time, server, generator; uint64_t delivered, said, frames; };
 
 static struct reading read_clocks(void)
 {
     int64_t server = plan.pid ? processor_time(plan.pid) : -1;
-    return (struct reading){now(), server, processor_time(0), delivered, said};
+    return (struct reading){now(), server, processor_time(0), delivered - delivered_to_guests, said,
+                            frames};
 }
 
 static double seconds_between(int64_t begin, int64_t end)
@@ -372,6 +428,7 @@ static void report_talk(struct reading begin, struct reading end)
     printf(", \"seconds\": %.6f", seconds_between(begin.time, end.time));
     printf(", \"said\": %llu", (unsigned long long)(end.said - begin.said));
     printf(", \"delivered\": %llu", (unsigned long long)(end.delivered - begin.delivered));
+    printf(", \"frames\": %llu", (unsigned long long)(end.frames - begin.frames));
     printf(", \"server_cpu\": %.6f", seconds_between(begin.server, end.server));
     printf(", \"generator_cpu\": %.6f", seconds_between(begin.generator, end.generator));
     printf(", \"samples\": %zu", count_latencies());

@@ -32,14 +32,21 @@ static char *unescape(char *words)
     return words;
 }
 
+static int begins_kind(const char *argument)
+{
+    return !strcmp(argument, "--kind") || !strcmp(argument, "--websocket");
+}
+
 static char **read_kind(struct plan *plan, char **argument)
 {
+    int is_websocket = !strcmp(*argument++, "--websocket");
     struct kind *kind = &plan->kinds[plan->kind_count];
     if (plan->kind_count++ == MAX_KINDS || !argument[0] || !argument[1])
         fail("at most %d kinds, each with what goes before and after a message", MAX_KINDS);
+    kind->is_websocket = is_websocket;
     kind->before = unescape(*argument++);
     kind->after = unescape(*argument++);
-    while (*argument && strcmp(*argument, "--kind")) {
+    while (*argument && !begins_kind(*argument)) {
         if (!argument[1] || kind->steps == MAX_STEPS)
             fail("at most %d steps, each with what to expect and what to send", MAX_STEPS);
         kind->step[kind->steps].expect = unescape(*argument++);
@@ -51,7 +58,8 @@ static char **read_kind(struct plan *plan, char **argument)
 static char **read_option(struct plan *plan, char **argument)
 {
     const struct { const char *name; double *value; } options[] = {
-        {"--port", &plan->port},         {"--clients", &plan->clients},
+        {"--port", &plan->port},         {"--web-port", &plan->web_port},
+        {"--clients", &plan->clients},   {"--guests", &plan->guests},
         {"--talkers", &plan->talkers},   {"--window", &plan->window},
         {"--rate", &plan->rate},         {"--rooms", &plan->rooms},
         {"--seconds", &plan->seconds},   {"--warmup", &plan->warmup},
@@ -71,12 +79,15 @@ struct plan read_plan(char **argument)
     struct plan plan = {.clients = 20, .talkers = -1, .window = 1, .rooms = 1, .seconds = 2,
                         .warmup = 0.5, .deadline = 60, .watchers = 8};
     while (*argument)
-        argument = strcmp(*argument, "--kind") ? read_option(&plan, argument)
-                                               : read_kind(&plan, argument + 1);
-    if (plan.talkers < 0 || plan.talkers > plan.clients)
-        plan.talkers = plan.clients;
-    if (plan.watchers > plan.clients)
-        plan.watchers = plan.clients;
+        argument = begins_kind(*argument) ? read_kind(&plan, argument)
+                                          : read_option(&plan, argument);
+    double measured = plan.clients - plan.guests;
+    if (plan.talkers < 0 || plan.talkers > measured)
+        plan.talkers = measured;
+    if (plan.watchers > measured)
+        plan.watchers = measured;
+    if (!plan.web_port)
+        plan.web_port = plan.port;
     if (!plan.port || !plan.kind_count || plan.rooms < 1 || plan.clients < 2 * plan.rooms)
         fail("needs a --port, a --kind, and two clients for each room");
     return plan;

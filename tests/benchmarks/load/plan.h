@@ -5,11 +5,12 @@
 enum {
     MAX_STEPS = 8,
     MAX_KINDS = 16,
-    MAX_WORDS = 128, /* characters of one SEND, or around a message */
+    MAX_WORDS = 256, /* characters of one SEND, or around a message */
 };
 
 /* A kind of client: the steps of its way in, and what goes around each of its messages. */
 struct kind {
+    int is_websocket; /* it sends and gets frames once its HTTP request is answered */
     const char *before, *after;
     int steps;
     struct { const char *expect, *send; } step[MAX_STEPS];
@@ -17,8 +18,10 @@ struct kind {
 
 struct plan {
     double port;
+    double web_port; /* where kinds with WebSocket connect; `port`, if not given */
     double clients;
-    double talkers;  /* how many of them talk; all, if not given */
+    double guests;   /* the last so many are of the last kind, only listen, and are not measured */
+    double talkers;  /* how many of them talk; all but the guests, if not given */
     double window;   /* messages each may have under way */
     double rate;     /* messages a second of all together; 0: as many as the windows allow */
     double rooms;
