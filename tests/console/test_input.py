@@ -12,8 +12,8 @@ import pytest
 
 from threadchat.console.input import OperatorInput, open_input
 from threadchat.console.log import Console, Detail
-from threadchat.terminal.linebuffer import MAX_LINE
 from threadchat.testing import DEADLINE
+from threadchat.text.clean import MAX_LINE
 
 
 class Pipe:

@@ -16,8 +16,8 @@ from threadchat.handlers.intake import PIECE, Intake
 from threadchat.session import floodcontrol
 from threadchat.session.floodcontrol import FloodControl
 from threadchat.terminal import costs
-from threadchat.terminal.linebuffer import MAX_LINE
 from threadchat.testing import UNLIMITED
+from threadchat.text.clean import MAX_LINE
 
 GENEROUS = replace(UNLIMITED, flood=(1e9, 1e9))
 NAWS = b"\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0"

@@ -302,3 +302,13 @@ class TestBesideTerminals:
 def test_a_terminal_is_shown_the_parts_of_an_answer(message: Answer) -> None:
     assert PLAIN_VIEW.line(message) == "".join(f"{part.line}\r\n" for part in message.parts)
     assert values_of(message)["kind"] == KINDS[type(message)]
+
+
+@given(
+    st.text(), st.text(), st.floats(0, 4e9), st.text(min_size=1), st.integers(0, 2**53), st.text()
+)
+def test_what_is_said_is_written_in_a_fast_way_and_no_other(
+    name: str, text: str, at: float, epoch: str, seq: int, room: str
+) -> None:
+    said = [kind(name, text, at, epoch=epoch, seq=seq) for kind in (Say, Emote)]
+    assert JSON_LINES.lines(said, room) == [JSON_LINES.line(it, room=room) for it in said]

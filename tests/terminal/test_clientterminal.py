@@ -21,12 +21,12 @@ from tests.terminal.support import (
 )
 from threadchat.terminal.clientterminal import ClientTerminal
 from threadchat.terminal.keys import KEY_SECONDS
-from threadchat.terminal.linebuffer import MAX_LINE, LineTooLong
+from threadchat.terminal.linebuffer import LineTooLong
 from threadchat.terminal.modes import Mode
 from threadchat.terminal.telnetprotocol import IAC, Command, Option
 from threadchat.terminal.terminalevents import AreYouThere, Ended, TerminalEvent
 from threadchat.terminal.view import View
-from threadchat.text.clean import clean_text
+from threadchat.text.clean import MAX_LINE, clean_text
 from threadchat.text.decoder import EncodingChanged
 
 

@@ -4,7 +4,8 @@ import tracemalloc
 
 import pytest
 
-from threadchat.terminal.linebuffer import MAX_LINE, LineBuffer, LineTooLong
+from threadchat.terminal.linebuffer import LineBuffer, LineTooLong
+from threadchat.text.clean import MAX_LINE
 
 
 class TestLines:

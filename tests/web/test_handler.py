@@ -1,8 +1,11 @@
 """People at pages and at terminals in one chat: joining, talking, breaking off, and coming back."""
 
+import contextlib
 import json
 import socket
+import struct
 import sys
+import threading
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
@@ -19,6 +22,8 @@ from threadchat.access.bans import parse_target
 from threadchat.access.limiter import LONGEST_PAUSE
 from threadchat.access.passphrase import make
 from threadchat.chat.rules import RulesFiles
+from threadchat.net.sendqueue import SendQueue
+from threadchat.server import weblistener
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.testing import DEADLINE, Client
@@ -494,6 +499,40 @@ class TestRequests:
         server, console = served
         assert ask(server, b"hello\r\n\r\n").startswith(b"HTTP/1.1 400 ")
         assert "connected" not in console.file.getvalue()
+
+    def test_a_connection_that_breaks_is_closed_in_order(
+        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        closed = threading.Event()
+        close = SendQueue.close
+
+        def note(send_queue: SendQueue) -> None:
+            close(send_queue)
+            closed.set()
+
+        monkeypatch.setattr(SendQueue, "close", note)
+        with socket.create_connection(web_address(server), DEADLINE) as raw:
+            raw.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET ")
+            raw.recv(1)
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert closed.wait(DEADLINE)
+
+    @pytest.mark.parametrize(("most", "answered"), [(16, 2), (0, 3)])
+    def test_one_address_has_a_bound_only_where_its_people_have_one(
+        self, monkeypatch: pytest.MonkeyPatch, most: int, answered: int
+    ) -> None:
+        monkeypatch.setattr(weblistener, "MAX_PER_ADDRESS", 2)
+        limits = Limits(max_per_address=min(most, 2), max_connects=0)
+        with run_server(web_address=("127.0.0.1", 0), limits=limits) as (server, _):
+            here = [socket.create_connection(web_address(server), DEADLINE) for _ in range(3)]
+            answers = []
+            for each in here:
+                with contextlib.suppress(ConnectionError):
+                    each.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                    answers.append(each.recv(1))
+            for each in here:
+                each.close()
+        assert answers.count(b"H") == answered
 
     def test_silent_connections_are_no_clients(self, server: ChatServer) -> None:
         address = web_address(server)

@@ -8,6 +8,7 @@ encoding (promise 4).
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, fields
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 from threadchat.messages.answers import (
@@ -93,11 +94,34 @@ class JsonLines:
 
     def lines(self, messages: Sequence[Message], room: str = "") -> list[str]:
         """Return the objects of `messages`."""
-        return [self.line(message, room=room) for message in messages]
+        begins = {kind: _begin_of(KINDS[kind], room) for kind in (Say, Emote)}
+        return [
+            _said(begins[type(it)], it)
+            if isinstance(it, (Say, Emote)) and it.epoch
+            else self.line(it, room=room)
+            for it in messages
+        ]
 
     def encode(self, text: str) -> bytes:
         """Return `text`, which is ASCII, as bytes."""
         return text.encode("ascii")
+
+
+# What is said is nearly all there is to show while many talk. So its objects are written by hand.
+
+
+def _begin_of(kind: str, room: str) -> str:
+    where = f'"room": {_quoted(room)}, ' if room else ""
+    return f'{{"kind": "{kind}", {where}"name": '
+
+
+def _said(begin: str, it: Say | Emote) -> str:
+    """Return what `as_json` makes of the values of `it`, which has a place, but a lot faster."""
+    epoch = _quoted(it.epoch)
+    return (
+        f'{begin}{_quoted(it.name)}, "text": {_quoted(it.text)}, "at": {it.at!r}, "epoch": {epoch},'
+        f' "seq": {it.seq}, "position": {epoch[:-1]}.{it.seq}"}}\n'
+    )
 
 
 JSON_LINES = JsonLines()

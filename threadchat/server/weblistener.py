@@ -3,60 +3,33 @@
 import contextlib
 import errno
 import socket
-import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import metadata
-from threading import Event, Lock, Thread, current_thread
+from threading import Lock, Thread, current_thread
 from typing import Any, Protocol
 
 from threadchat.access.limiter import Refusal
-from threadchat.access.limits import Limits
-from threadchat.chat.chat import Chat
-from threadchat.commands.registry import Registry
-from threadchat.monitoring.events import Watch
 from threadchat.net.addresses import plain_host, reached_address, show_address
-from threadchat.net.sendqueue import Flusher
 from threadchat.net.threads import join
-from threadchat.server.clients import Handler
 from threadchat.server.config import ServerConfig
 from threadchat.server.listener import CannotListenForBrowsers, Listener
 from threadchat.web.guards import Guard
-from threadchat.web.handler import Door, WebHandler
+from threadchat.web.handler import Door, Host, WebHandler
 from threadchat.web.roomcounts import tell_of_rooms
 
 MAX_CONNECTIONS = 2048
 """How many connections may be open without a person on them. Further ones are closed at once."""
 
 MAX_PER_ADDRESS = 64
-"""How many of these one address may have."""
+"""How many of these one address may have, where the people from one address have a limit, too."""
 
 
-class ServerOfPeople(Protocol):
-    """What the listener needs of the chat server."""
+class ServerOfPeople(Host, Protocol):
+    """What the listener needs of the chat server, besides what its handlers need."""
 
-    chat: Chat
-    clock: Callable[[], float]
-    commands: Registry
     config: ServerConfig
-    flusher: Flusher
-    limits: Limits
     server_address: Any
-    stopping: Event
-    watch: Watch
-
-    @property
-    def tls(self) -> ssl.SSLContext | None:
-        """The context for clients that speak TLS; None if there is no certificate."""
-
-    def next_id(self) -> int:
-        """Return an id that no other client of this server has had."""
-
-    def register(self, handler: Handler) -> None:
-        """Keep `handler` in the table of clients, so that other threads can end its client."""
-
-    def give_up_seat(self) -> None:
-        """Let another client have the current thread's seat."""
 
     def is_served(self, host: str, reached: str) -> bool:
         """Return whether clients from `host` are served at our address `reached`."""
@@ -69,42 +42,28 @@ class ServerOfPeople(Protocol):
 
 
 class WebListener(Listener):
-    """The listener for browsers; `chat_server` admits and serves the people among them.
+    """The listener for browsers; `host` admits and serves the people among them.
 
-    It is the `Host` of its handlers. `names` are those by which browsers may call it.
+    `names` are those by which browsers may call it.
     """
 
     def __init__(
-        self, address: tuple[str, int], chat_server: ServerOfPeople, names: Sequence[str]
+        self, address: tuple[str, int], host: ServerOfPeople, names: Sequence[str]
     ) -> None:
-        self._chat_server = chat_server
+        self.host = host
         self.door = Door(
             Guard([socket.gethostname(), *names]),
             metadata.version("threadchat"),
-            chat_server.server_address[1],
+            host.server_address[1],
         )
-        self.chat = chat_server.chat
-        self.clock = chat_server.clock
-        self.commands = chat_server.commands
-        self.flusher = chat_server.flusher
-        self.limits = chat_server.limits
-        self.stopping = chat_server.stopping
-        self.next_id = chat_server.next_id
-        self.register = chat_server.register
-        self.give_up_seat = chat_server.give_up_seat
         self._lock = Lock()  # guards the table
         self._open: dict[Thread, tuple[str, socket.socket]] = {}
-        super().__init__(address, WebHandler, chat_server.watch)
-
-    @property
-    def tls(self) -> ssl.SSLContext | None:
-        """The context for clients that speak TLS; that of today, as it may be read again."""
-        return self._chat_server.tls
+        super().__init__(address, WebHandler, host.watch)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection on a thread of its own, or close it; called by `socketserver`."""
         host = plain_host(client_address[0])
-        if not self._chat_server.is_served(host, reached_address(request)):
+        if not self.host.is_served(host, reached_address(request)):
             self.shutdown_request(request)
             return
         thread = Thread(
@@ -115,7 +74,10 @@ class WebListener(Listener):
         )
         with self._lock:
             those = sum(its_host == host for its_host, _ in self._open.values())
-            has_room = those < MAX_PER_ADDRESS and len(self._open) < MAX_CONNECTIONS
+            is_limited = self.host.limits.max_per_address > 0
+            has_room = len(self._open) < MAX_CONNECTIONS and not (
+                is_limited and those >= max(MAX_PER_ADDRESS, self.host.limits.max_per_address)
+            )
             if has_room:
                 self._open[thread] = host, request
         if not has_room:
@@ -139,11 +101,11 @@ class WebListener(Listener):
             if not is_handed_on:
                 self.shutdown_request(request)
             self._forget(current_thread())
-            self._chat_server.forget_current()
+            self.host.forget_current()
 
     def look_after(self) -> None:
         """Tell the pages of the rooms. The server's round calls this, about once a second."""
-        tell_of_rooms(self.chat, self.door.seats.connections())
+        tell_of_rooms(self.host.chat, self.door.seats.connections())
 
     def _forget(self, thread: Thread) -> None:
         with self._lock:
@@ -151,7 +113,7 @@ class WebListener(Listener):
 
     def admit_here(self, request: socket.socket, client_address: Any) -> Refusal | None:
         """Give the client of the current thread a seat, or return why it gets none."""
-        refusal = self._chat_server.admit_here(request, client_address)
+        refusal = self.host.admit_here(request, client_address)
         if refusal is None:
             self._forget(current_thread())
         return refusal

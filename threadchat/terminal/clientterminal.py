@@ -16,7 +16,7 @@ from threadchat.terminal import costs
 from threadchat.terminal.charsets import REQUEST, answer_request, oem_code_page
 from threadchat.terminal.clienttelnet import ClientTelnet, byte_of
 from threadchat.terminal.keys import KEY_SECONDS, TabReader
-from threadchat.terminal.linebuffer import MAX_LINE, LineBuffer
+from threadchat.terminal.linebuffer import LineBuffer
 from threadchat.terminal.lineeditor import MAX_TABS, Completer, EndOfInput, LineEditor
 from threadchat.terminal.modes import TRANSITIONS, FirstChunks, Mode, ModeEvent, is_mud_client
 from threadchat.terminal.telnetprotocol import (
@@ -34,6 +34,7 @@ from threadchat.terminal.telnetprotocol import (
 )
 from threadchat.terminal.terminalevents import AreYouThere, Ended, TerminalEvent
 from threadchat.terminal.view import PLAIN_VIEW, View
+from threadchat.text.clean import MAX_LINE
 from threadchat.text.decoder import Decoder
 from threadchat.text.encodings import usable_encoding
 

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from threadchat.terminal.keys import without_begun_key
-
-MAX_LINE = 4096
-"""The longest line, in characters."""
+from threadchat.text.clean import MAX_LINE
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from threadchat.terminal import costs
 from threadchat.terminal.editbuffer import UNSHOWABLE, EditBuffer, split
 from threadchat.terminal.editscreen import Picture, around_cursor, difference, draw, rows_of_names
 from threadchat.terminal.keys import EDITING_KEYS, KeyReader
-from threadchat.terminal.linebuffer import MAX_LINE, LineTooLong
+from threadchat.terminal.linebuffer import LineTooLong
+from threadchat.text.clean import MAX_LINE
 
 MAX_REMEMBERED = 8192
 """Characters kept of a person's earlier lines. The last line is kept, however long."""

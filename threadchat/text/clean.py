@@ -11,6 +11,9 @@ from functools import lru_cache
 
 from rich.cells import cell_len
 
+MAX_LINE = 4096
+"""The most characters of a line that a client sends, by whatever door."""
+
 MAX_COMBINING_MARKS = 4
 """The most combining marks kept on one base character. More marks only cover the rows around it.
 

@@ -24,6 +24,7 @@ from threadchat.monitoring.events import Event, Resumed, SeatKept
 from threadchat.net.disconnect import Reason
 from threadchat.net.peers import PeerState
 from threadchat.net.tls import TlsTransport
+from threadchat.text.clean import MAX_LINE
 from threadchat.web.handingover import HandingOver
 from threadchat.web.link import Link
 from threadchat.web.links import Links
@@ -40,9 +41,6 @@ from threadchat.web.objects import (
 )
 from threadchat.web.private import PrivateLines
 from threadchat.web.selfview import SelfView
-
-MAX_LINE = 4096
-"""The most characters of a line, as at terminals."""
 
 PING_SECONDS = 25.0
 """After so many seconds without a sign from the page it is asked for one."""

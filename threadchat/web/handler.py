@@ -10,9 +10,9 @@ import socketserver
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from threading import Event
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from threadchat.access.limiter import Refusal
 from threadchat.access.limits import Limits
@@ -29,7 +29,9 @@ from threadchat.net.transport import Transport, open_transport, prepare
 from threadchat.session.conversation import Conversation
 from threadchat.session.login import Login
 from threadchat.session.supervision import Supervision
-from threadchat.web.connection import MAX_LINE, WebConnection
+from threadchat.text.clean import MAX_LINE
+from threadchat.text.names import MAX_NAME_CELLS
+from threadchat.web.connection import WebConnection
 from threadchat.web.guards import Guard
 from threadchat.web.http import BadRequest, HttpConnection, Request, Response, plain_text
 from threadchat.web.invitation import address_for_others, invitation
@@ -64,15 +66,13 @@ class Door:
 
 
 class Host(Protocol):
-    """What a handler needs from the server it belongs to."""
+    """What a handler needs from the server of the people."""
 
     chat: Chat
     clock: Callable[[], float]
     commands: Registry
-    door: Door
     flusher: Flusher
     limits: Limits
-    server_address: tuple[str, int]
     stopping: Event
     watch: Watch
 
@@ -83,14 +83,33 @@ class Host(Protocol):
     def next_id(self) -> int:
         """Return an id that no other client of this server has had."""
 
-    def admit_here(self, request: socket.socket, client_address: tuple[str, int]) -> Refusal | None:
-        """Give the client of the current thread a seat, or return why it gets none."""
-
     def register(self, handler: "WebHandler") -> None:
         """Keep `handler` in the table of clients, so that other threads can end its client."""
 
     def give_up_seat(self) -> None:
         """Let another client have the current thread's seat: only the goodbye is left to send."""
+
+
+class Listener(Protocol):
+    """What a handler needs from the listener that has accepted its connection."""
+
+    door: Door
+    server_address: Any
+
+    @property
+    def host(self) -> Host:
+        """The server of the people."""
+
+    def admit_here(self, request: socket.socket, client_address: tuple[str, int]) -> Refusal | None:
+        """Give the client of the current thread a seat, or return why it gets none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Upgrade:
+    """The beginning of a WebSocket: what came in behind the request, and what that asks for."""
+
+    rest: bytes
+    resumes: bool
 
 
 class WebHandler(socketserver.StreamRequestHandler):
@@ -104,7 +123,8 @@ class WebHandler(socketserver.StreamRequestHandler):
     def setup(self) -> None:
         """Make no `rfile` and `wfile`: the transport receives and sends in its own way."""
         prepare(self.request)
-        self.host = cast(Host, self.server)
+        self.listener = cast(Listener, self.server)
+        self.host, self.door = self.listener.host, self.listener.door
         self.reached = reached_address(self.request)
         self.is_tls = False
         self.is_handed_on = False
@@ -119,7 +139,15 @@ class WebHandler(socketserver.StreamRequestHandler):
             if first:
                 self.transport = self._open_transport(is_tls=first[0] == _TLS_HANDSHAKE)
                 self.send_queue = SendQueue(self.transport, self.host.flusher)
-                self._serve_requests()
+                upgrade = None
+                try:
+                    # Returns before the person is served, so that nothing of HTTP stays in memory.
+                    upgrade = self._serve_requests()
+                finally:
+                    if upgrade is None:
+                        self._close()
+                if upgrade is not None:
+                    self._serve_person(upgrade.rest, resumes=upgrade.resumes)
 
     def _open_transport(self, *, is_tls: bool) -> Transport:
         """Return the transport, encrypted if the client speaks TLS and there is a certificate."""
@@ -133,7 +161,8 @@ class WebHandler(socketserver.StreamRequestHandler):
 
     # Requests
 
-    def _serve_requests(self) -> None:
+    def _serve_requests(self) -> "_Upgrade | None":
+        """Answer requests; return the one that has begun a WebSocket, or None at the end."""
         http = HttpConnection()
         while True:
             try:
@@ -144,13 +173,11 @@ class WebHandler(socketserver.StreamRequestHandler):
             if request is None:
                 break
             if request.path == "/ws":
-                if self._has_begun_websocket(http, request):
-                    return
-                break
+                return self._begin_websocket(http, request)
             self.send_queue.send(http.answer(self._answer(request), to=request))
             if not http.can_go_on() or not self.send_queue.drain(HEAD_SECONDS):
                 break
-        self._close()
+        return None
 
     def _close(self) -> None:
         if self.send_queue.drain(HEAD_SECONDS):
@@ -179,15 +206,14 @@ class WebHandler(socketserver.StreamRequestHandler):
         return request
 
     def _answer(self, request: Request) -> Response:
-        door = self.host.door
-        if not door.guard.is_own_host(request, self.reached):
+        if not self.door.guard.is_own_host(request, self.reached):
             return plain_text(421, "This server is not called that. Open it by its address.")
         if request.method in ("GET", "HEAD"):
             if request.path == "/health":
                 return plain_text(200, "ok", security_headers(request.value("host")))
             if request.path == "/qr.svg":
                 return self._invitation(request)
-        return door.page.answer(request)
+        return self.door.page.answer(request)
 
     def _invitation(self, request: Request) -> Response:
         host, scheme = request.value("host"), self._scheme
@@ -196,7 +222,7 @@ class WebHandler(socketserver.StreamRequestHandler):
 
     def _urls(self) -> Sequence[str]:
         admits = self.host.limits.allowed.admits_near
-        return urls(self.host.server_address, admits, scheme=self._scheme)
+        return urls(self.listener.server_address, admits, scheme=self._scheme)
 
     @property
     def _scheme(self) -> str:
@@ -204,9 +230,9 @@ class WebHandler(socketserver.StreamRequestHandler):
 
     # The WebSocket
 
-    def _has_begun_websocket(self, http: HttpConnection, request: Request) -> bool:
-        """Begin a WebSocket and serve it to its end; return False if it was refused."""
-        door = self.host.door
+    def _begin_websocket(self, http: HttpConnection, request: Request) -> "_Upgrade | None":
+        """Begin a WebSocket; return None if it was refused."""
+        door = self.door
         refused: Response | None = None
         try:
             if not door.guard.is_own_host(request, self.reached):
@@ -219,10 +245,9 @@ class WebHandler(socketserver.StreamRequestHandler):
             refused = bad.response
         if refused is not None:
             self.send_queue.send(http.answer(refused, to=request))
-            return False
+            return None
         self.send_queue.send(_switching(accepted))
-        self._serve_person(http.rest, resumes=request.query == "resume")
-        return True
+        return _Upgrade(http.rest, resumes=request.query == "resume")
 
     def _serve_person(self, first: bytes, *, resumes: bool) -> None:
         host = self.host
@@ -230,7 +255,7 @@ class WebHandler(socketserver.StreamRequestHandler):
         link = Link(
             self.transport,
             self.send_queue,
-            host.door.framer,
+            self.door.framer,
             first,
             host.clock(),
             address=address,
@@ -256,9 +281,9 @@ class WebHandler(socketserver.StreamRequestHandler):
     def _hello(self) -> dict[str, object]:
         return {
             "version": 1,
-            "server": f"threadchat {self.host.door.version}",
+            "server": f"threadchat {self.door.version}",
             "asks": "password" if self.host.chat.rules.has_password else "name",
-            "limits": {"line": MAX_LINE, "name": 20},
+            "limits": {"line": MAX_LINE, "name": MAX_NAME_CELLS},
             "resumes": SEAT_SECONDS,
         }
 
@@ -284,21 +309,21 @@ class WebHandler(socketserver.StreamRequestHandler):
         self._is_logged = True
         if not login.is_passed():
             return
-        client.open_session(host.door.seats.open(client), host.commands)
+        client.open_session(self.door.seats.open(client), host.commands)
         conversation.enter()
         host.chat.mail.hand_over(person)
         host.watch.note(Named(person.id, person.name))
         conversation.go_on()
 
     def _is_admitted(self, client: WebConnection) -> bool:
-        refusal = self.host.admit_here(self.request, self.client_address)
+        refusal = self.listener.admit_here(self.request, self.client_address)
         if refusal is not None:
             client.end(Reason.REFUSED, refusal.words)
         return refusal is None
 
     def _has_handed_on(self, client: WebConnection, resume: Resume) -> bool:
         """Let the earlier session go on with this connection; its own thread serves that then."""
-        earlier = self.host.door.seats.find(resume.key)
+        earlier = self.door.seats.find(resume.key)
         if earlier is None or self.host.chat.records.ban_of_address(client.person.host):
             return False
         link = client.links.hand_on()
@@ -312,7 +337,7 @@ class WebHandler(socketserver.StreamRequestHandler):
         if self.is_handed_on:
             return
         if client.key:
-            host.door.seats.close(client.key)
+            self.door.seats.close(client.key)
         why = person.leaving or client.reason
         try:
             if person.name:

@@ -1,5 +1,7 @@
 """Hold one WebSocket of a browser: its transport, its send queue and its stream of frames."""
 
+from collections.abc import Mapping
+
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
 from threadchat.net.sendqueue import SendQueue
 from threadchat.net.transport import Transport
@@ -17,15 +19,13 @@ class Framer:
     """
 
     def __init__(self) -> None:
-        self._last: tuple[bytes, bytes] = (b"", text_frame(b""))  # a text and its frame
+        self.last: tuple[bytes, bytes] = (b"", text_frame(b""))
+        """The text that was framed last, and its frame. Read it once: any thread replaces it."""
 
     def frame(self, text: bytes) -> bytes:
         """Return the frame of `text`."""
-        last = self._last  # read once: another thread may replace it
-        if last[0] is text:
-            return last[1]
         frame = text_frame(text)
-        self._last = text, frame
+        self.last = text, frame
         return frame
 
 
@@ -56,11 +56,11 @@ class Link:
         self.sent_at = now
         self.why: str = Reason.CLOSED
         """Why it is over; once it is."""
-        self.told = b""
-        """What was sent to it the last time by `Links.tell_once`."""
+        self.told: Mapping[str, tuple[int, int]] | None = None
+        """The numbers of the rooms that it was told last; see `tell_of_rooms`."""
         self.is_final = False
         """Whether the client has ended it for good."""
-        self._framer = framer
+        self.framer = framer
         self._socket = WebSocket()
         self._first = first
 
@@ -112,7 +112,7 @@ class Link:
 
     def send(self, text: bytes) -> None:
         """Send `text`, whole lines, as one message. Never waits."""
-        self.send_queue.send(self._framer.frame(text))
+        self.send_queue.send(self.framer.frame(text))
 
     def ping(self, now: float) -> None:
         """Send a ping."""
@@ -121,5 +121,5 @@ class Link:
 
     def close(self, reason: str, code: int, text: bytes = b"") -> None:
         """Send `text`, and close the WebSocket for the `code`."""
-        last = self._framer.frame(text) if text else b""
+        last = self.framer.frame(text) if text else b""
         self.send_queue.end(reason, last + close_frame(code))

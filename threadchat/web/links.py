@@ -47,14 +47,9 @@ class Links:
         """Send `data`, whole lines; nothing is sent to a page that is away."""
         link = self.current
         if link is not None:
-            link.send(data)
-
-    def tell_once(self, data: bytes) -> None:
-        """Send `data`, unless it is what was sent in this way the last time. For one thread."""
-        link = self.current
-        if link is not None and link.told != data:
-            link.told = data
-            link.send(data)
+            # A room calls this for each of its members, so it makes no call more than it must.
+            last = link.framer.last
+            link.send_queue.send(last[1] if last[0] is data else link.framer.frame(data))
 
     # One after another
 

@@ -77,7 +77,7 @@ class SelfView:
         self._room = room.name
         link = self._links.current
         if link is not None:
-            link.told = b""  # the page is told of the rooms anew
+            link.told = None  # the page is told of the rooms anew
         people = [{"name": it.name, "is_away": _is_away(it)} for it in room.members]
         self._links.send(obj("room", room=room.name, topic=room.topic, people=people))
 

@@ -1,7 +1,8 @@
 """Speak WebSocket on the server's side: bytes in, texts out. It uses no sockets.
 
-`wsproto` parses the frames (RFC 6455). Here stand the bounds and what a text may be. The frames of
-a server are not masked, so that a batch is framed once for all browsers.
+`wsproto` parses the frames (RFC 6455), except texts that came whole: a page sends hardly anything
+else. Here stand the bounds and what a text may be. The frames of a server are not masked, so that a
+batch is framed once for all browsers.
 """
 
 import struct
@@ -13,6 +14,7 @@ from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError, generate_accept_token
 
 from threadchat.errors import PersonError
+from threadchat.web.frames import Boundary, whole_texts
 from threadchat.web.http import BadRequest, Request, Response
 
 MAX_MESSAGE = 64 * 1024
@@ -65,6 +67,8 @@ class WebSocket:
 
     def __init__(self, first: bytes = b"") -> None:
         self._connection = Connection(ConnectionType.SERVER, trailing_data=first)
+        self._boundary = Boundary()
+        self._boundary.pass_over(first)
         self._parts: list[str] = []
         self._length = 0
         self._is_over = False
@@ -78,7 +82,12 @@ class WebSocket:
         pong = b""
         if self._is_over:
             return texts, pong, None
+        if self._boundary.is_here:
+            texts, data = whole_texts(data)
+            if not data:
+                return texts, pong, None
         try:
+            self._boundary.pass_over(data)
             self._connection.receive_data(data)
             for event in self._connection.events():
                 if isinstance(event, TextMessage):
