@@ -1,39 +1,101 @@
-"""Accepting browsers: how many connections without a person there may be."""
+"""Many connections to the web port on which nothing is said: bounded, and nobody else is kept out."""
 
+import contextlib
 import socket
+from collections.abc import Iterator
 
 import pytest
 
+from tests.net.test_tls import DATA
+from tests.support.pages import Page
 from tests.support.servers import run_server
 from tests.support.waiting import wait_until
+from tests.web.test_handler import web_address
+from threadchat import ChatServer, Limits
+from threadchat.net.certificate import Certificate
 from threadchat.server import weblistener
-from threadchat.testing import DEADLINE
+from threadchat.testing import DEADLINE, Client
 
 
-@pytest.mark.parametrize("bound", ["MAX_PER_ADDRESS", "MAX_CONNECTIONS"])
-def test_one_too_many_is_closed_and_the_next_is_served_when_there_is_room(
-    bound: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(weblistener, bound, 2)
-    with run_server(web_address=("127.0.0.1", 0)) as (server, _):
-        assert server.web_listener is not None
-        port = server.web_listener.server_address[1]
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with run_server(web_address=("127.0.0.1", 0)) as (running, _):
+        yield running
 
-        def connect() -> socket.socket:
-            return socket.create_connection(("127.0.0.1", port), DEADLINE)
 
-        def answer(connection: socket.socket) -> bytes:
-            try:
-                connection.sendall(f"GET / HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode())
-                return connection.recv(12)
-            except ConnectionError:
-                return b""
+# What somebody sends that opens many connections, and then says nothing more.
+SILENCES = {
+    "nothing": b"",
+    "half a head": b"GET / HTTP/1.1\r\nHost: loc",
+    "a request": b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "an upgrade": b"GET /ws?resume HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+    b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    "the beginning of TLS": b"\x16\x03\x01\x02\x00\x01",
+}
 
-        def is_served() -> bool:
-            with connect() as another:
-                return answer(another) == b"HTTP/1.1 200"
 
-        with connect() as one, connect(), connect() as too_many:
-            assert answer(too_many) == b""
-            assert answer(one) == b"HTTP/1.1 200"
-        wait_until(is_served, "there is room again")
+def is_open(raw: socket.socket) -> bool:
+    """Return whether the server has not ended this connection."""
+    try:
+        while data := raw.recv(65536, socket.MSG_DONTWAIT):
+            assert data
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+@pytest.mark.skipif(not hasattr(socket, "MSG_DONTWAIT"), reason="needs MSG_DONTWAIT")
+class TestSilentConnections:
+    """Whoever opens many connections gets a bounded number of them, and keeps nobody out."""
+
+    @pytest.mark.parametrize("silence", SILENCES)
+    @pytest.mark.parametrize("bound", ["MAX_PER_ADDRESS", "MAX_CONNECTIONS"])
+    def test_a_further_one_ends_the_oldest(
+        self, monkeypatch: pytest.MonkeyPatch, silence: str, bound: str
+    ) -> None:
+        monkeypatch.setattr(weblistener, bound, 8)
+        most = 4 if bound == "MAX_PER_ADDRESS" else 0
+        limits = Limits(max_per_address=most, max_connects=0)
+        tls = Certificate(str(DATA / "certificate.pem"), str(DATA / "key.pem"))
+        with (
+            run_server(
+                web_address=("127.0.0.1", 0), limits=limits, tls=tls, tls_address=("127.0.0.1", 0)
+            ) as (server, _),
+            contextlib.ExitStack() as rest,
+        ):
+            opened = []
+            for _ in range(40):
+                raw = rest.enter_context(socket.create_connection(web_address(server), DEADLINE))
+                raw.sendall(SILENCES[silence])
+                opened.append(raw)
+            listener = server.web_listener
+            assert listener is not None
+            wait_until(lambda: not any(map(is_open, opened[:32])), "the oldest are ended")
+            wait_until(lambda: len(listener._ending) == 0, "their threads are over")
+            assert len(listener._open) <= 8
+            with Page(server, "al") as al, Client(server, "cy") as cy:
+                al.type("hi")
+                cy.expect("al: hi")
+                assert len(server.clients.threads()) <= 2 + 8
+
+    def test_not_more_end_at_once_than_a_bound(
+        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        listener = server.web_listener
+        assert listener is not None
+        monkeypatch.setattr(weblistener, "MAX_ENDING", 0)
+        with socket.create_connection(web_address(server), DEADLINE) as raw:
+            wait_until(lambda: not is_open(raw), "it is closed")
+
+    def test_they_are_no_clients(self, server: ChatServer) -> None:
+        address = web_address(server)
+        silent = [socket.create_connection(address, DEADLINE) for _ in range(20)]
+        try:
+            with Page(server, "al"):
+                assert server.stats().connections == 1
+        finally:
+            for each in silent:
+                each.close()

@@ -1,6 +1,5 @@
 """People at pages and at terminals in one chat: joining, talking, breaking off, and coming back."""
 
-import contextlib
 import json
 import socket
 import struct
@@ -23,7 +22,6 @@ from threadchat.access.limiter import LONGEST_PAUSE
 from threadchat.access.passphrase import make
 from threadchat.chat.rules import RulesFiles
 from threadchat.net.sendqueue import SendQueue
-from threadchat.server import weblistener
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.testing import DEADLINE, Client
@@ -483,8 +481,14 @@ class TestRequests:
             (b"GET /ws", b"Host: localhost\r\nSec-Fetch-Mode: websocket\r\n", 403),
             (b"GET /health", b"Host: localhost\r\n", 200),
             (b"HEAD /qr.svg", b"Host: localhost\r\n", 200),
-            (b"POST /qr.svg", b"Host: localhost\r\n", 404),
+            (b"POST /qr.svg", b"Host: localhost\r\n", 405),
             (b"GET /qr.svg", b"Host: evil.example\r\n", 421),
+            (b"POST /health", b"Host: localhost\r\n", 405),
+            (b"GET http://localhost/health", b"Host: evil.example\r\n", 200),
+            (b"GET http://evil.example/health", b"Host: localhost\r\n", 421),
+            (b"GET http://evil.example/ws", b"Host: localhost\r\n", 421),
+            (b"GET //evil.example/", b"Host: localhost\r\n", 404),
+            (b"GET /%2e%2e/setup.cfg", b"Host: localhost\r\n", 404),
         ],
     )
     def test_each_has_its_answer(
@@ -494,6 +498,12 @@ class TestRequests:
             server, request_line + b" HTTP/1.1\r\n" + fields + b"Connection: close\r\n\r\n"
         )
         assert answer.startswith(b"HTTP/1.1 %d " % status)
+
+    def test_requests_may_come_one_behind_another(self, server: ChatServer) -> None:
+        request = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        answer = ask(server, request * 30 + b"nonsense\r\n\r\n")
+        assert answer.count(b"HTTP/1.1 200 ") == 30
+        assert answer.count(b"HTTP/1.1 400 ") == 1
 
     def test_what_is_no_request_gets_a_short_answer(self, served: Served) -> None:
         server, console = served
@@ -517,29 +527,10 @@ class TestRequests:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         assert closed.wait(DEADLINE)
 
-    @pytest.mark.parametrize(("most", "answered"), [(16, 2), (0, 3)])
-    def test_one_address_has_a_bound_only_where_its_people_have_one(
-        self, monkeypatch: pytest.MonkeyPatch, most: int, answered: int
-    ) -> None:
-        monkeypatch.setattr(weblistener, "MAX_PER_ADDRESS", 2)
-        limits = Limits(max_per_address=min(most, 2), max_connects=0)
-        with run_server(web_address=("127.0.0.1", 0), limits=limits) as (server, _):
-            here = [socket.create_connection(web_address(server), DEADLINE) for _ in range(3)]
-            answers = []
-            for each in here:
-                with contextlib.suppress(ConnectionError):
-                    each.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-                    answers.append(each.recv(1))
-            for each in here:
-                each.close()
-        assert answers.count(b"H") == answered
-
-    def test_silent_connections_are_no_clients(self, server: ChatServer) -> None:
-        address = web_address(server)
-        silent = [socket.create_connection(address, DEADLINE) for _ in range(20)]
-        try:
-            with Page(server, "al"):
-                assert server.stats().connections == 1
-        finally:
-            for each in silent:
-                each.close()
+    def test_a_secret_is_no_answer_to_another_question(self, server: ChatServer) -> None:
+        with Page(server) as page:
+            page.expect("ask", what="name")
+            page.send("secret", text="hunter2")
+            page.send("password", text="hunter2")
+            page.send("name", text="al")
+            page.expect("session", name="al")

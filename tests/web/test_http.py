@@ -63,10 +63,46 @@ class TestReading:
         assert http.receive(asked + b"\x81\x00") is not None
         assert http.rest == b"\x81\x00"
 
+    def test_empty_lines_before_it_are_nothing(self) -> None:
+        assert request_in(b"\r\n\r\n" + GET) == request_in(GET)
+        assert request_in(b"\r", b"\n", GET) == request_in(GET)
+
+    @pytest.mark.parametrize("scheme", [b"http://", b"HTTPS://"])
+    def test_the_authority_of_a_whole_target_counts_in_place_of_the_host(
+        self, scheme: bytes
+    ) -> None:
+        rest = b" HTTP/1.1\r\nHost: desk\r\n\r\n"
+        request = request_in(b"GET " + scheme + b"evil.example:1/ws?resume" + rest)
+        assert request is not None
+        assert (request.path, request.query) == ("/ws", "resume")
+        assert request.values("host") == ["evil.example:1"]
+        request = request_in(b"GET " + scheme + b"desk" + rest)
+        assert request is not None
+        assert (request.path, request.value("host")) == ("/", "desk")
+
+    def test_its_version_is_known(self) -> None:
+        request = request_in(b"GET / HTTP/1.0\r\nHost: a\r\n\r\n")
+        assert request is not None
+        assert request.version == "1.0"
+
 
 BROKEN = {
     "no request": (b"hello\r\n\r\n", 400),
     "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 40, 400),
+    "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+    "the name of another server": (b"CONNECT desk:80 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+    "no page at all": (b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+    "two hosts": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+    "a blank behind a name": (b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400),
+    "two lengths": (
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n",
+        400,
+    ),
+    "a length below 0": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400),
+    "a body that waits to be asked for": (
+        b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n",
+        413,
+    ),
     "no host": (b"GET / HTTP/1.1\r\n\r\n", 400),
     "a body": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 413),
     "a chunked body": (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 413),
@@ -102,7 +138,7 @@ class TestWhatIsRefused:
                     break
         except BadRequest as error:
             answer = http.answer(error.response)
-        assert answer.startswith(b"HTTP/1.1 4")
+        assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 505 "))
 
 
 def test_head_is_answered_without_the_body() -> None:

@@ -82,6 +82,21 @@ BROKEN = {
     "a ping that is too long": (masked(9, b"x" * 126), 1002),
     "a close of one byte": (masked(8, b"x"), 1002),
     "a close for no reason there is": (masked(8, struct.pack(">H", 999)), 1002),
+    "a close for a reason that is never sent": (masked(8, struct.pack(">H", 1006)), 1002),
+    "a close that is too large a number": (masked(8, struct.pack(">H", 5000)), 1002),
+    "a close in no UTF-8": (masked(8, b"\x03\xe8\xff"), 1007),
+    "a close in fragments": (masked(8, b"", is_last=False), 1002),
+    "an unknown control frame": (masked(11, b""), 1002),
+    "the second reserved bit": (b"\xa1\x80" + KEY, 1002),
+    "the third reserved bit": (b"\x91\x80" + KEY, 1002),
+    "a length of 63 bits": (b"\x81\xff" + b"\x80" + bytes(7) + KEY, 1002),
+    "a short length in a long way": (b"\x81\xfe\x00\x02" + KEY + b"hi", 1002),
+    "half of a surrogate pair": (masked(1, b"\xed\xa0\x80"), 1007),
+    "a letter in too many bytes": (masked(1, b"\xc0\xaf"), 1007),
+    "very many fragments": (
+        masked(1, b"", is_last=False) + masked(0, b"x", is_last=False) * (MAX_MESSAGE + 1),
+        1009,
+    ),
 }
 
 
@@ -149,6 +164,11 @@ class TestBeginning:
             ({"upgrade": "h2c"}, 400),
             ({"connection": "keep-alive"}, 400),
             ({"sec-websocket-key": "short"}, 400),
+            ({"sec-websocket-key": "!" * 22 + "=="}, 400),
+            ({"sec-websocket-key": "é" * 24}, 400),
+            ({"sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQAA"}, 400),
+            ({"upgrade": "websocket/13"}, 400),
+            ({"sec-websocket-version": "13, 8"}, 426),
             ({"sec-websocket-version": "8"}, 426),
         ],
     )
@@ -157,6 +177,11 @@ class TestBeginning:
         with pytest.raises(BadRequest) as caught:
             accept(Request("GET", "/ws", "", headers))
         assert caught.value.response.status == status
+
+    def test_it_needs_a_version_of_http_that_can_upgrade(self) -> None:
+        with pytest.raises(BadRequest) as caught:
+            accept(Request("GET", "/ws", "", ASKED, "1.0"))
+        assert caught.value.response.status == 400
 
     def test_another_version_is_told_which_is_spoken(self) -> None:
         headers = [*ASKED[:-1], ("sec-websocket-version", "8")]

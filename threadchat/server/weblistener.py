@@ -19,10 +19,16 @@ from threadchat.web.handler import Door, Host, WebHandler
 from threadchat.web.roomcounts import tell_of_rooms
 
 MAX_CONNECTIONS = 2048
-"""How many connections may be open without a person on them. Further ones are closed at once."""
+"""How many connections may be open without a person on them; a further one ends the oldest."""
 
 MAX_PER_ADDRESS = 64
-"""How many of these one address may have, where the people from one address have a limit, too."""
+"""How many of these one address may have, where the people from one address have a limit, too.
+
+A further one ends the oldest of that address.
+"""
+
+MAX_ENDING = 64
+"""How many of those that were ended in this way may still have a thread; then no more come in."""
 
 
 class ServerOfPeople(Host, Protocol):
@@ -57,7 +63,8 @@ class WebListener(Listener):
             host.server_address[1],
         )
         self._lock = Lock()  # guards the table
-        self._open: dict[Thread, tuple[str, socket.socket]] = {}
+        self._open: dict[Thread, tuple[str, socket.socket]] = {}  # the oldest first
+        self._ending: set[Thread] = set()
         super().__init__(address, WebHandler, host.watch)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -73,12 +80,9 @@ class WebListener(Listener):
             daemon=True,
         )
         with self._lock:
-            those = sum(its_host == host for its_host, _ in self._open.values())
-            is_limited = self.host.limits.max_per_address > 0
-            has_room = len(self._open) < MAX_CONNECTIONS and not (
-                is_limited and those >= max(MAX_PER_ADDRESS, self.host.limits.max_per_address)
-            )
+            has_room = len(self._ending) < MAX_ENDING
             if has_room:
+                self._make_room_for(host)
                 self._open[thread] = host, request
         if not has_room:
             self.shutdown_request(request)
@@ -88,6 +92,24 @@ class WebListener(Listener):
         except (RuntimeError, MemoryError):
             self._forget(thread)
             self.shutdown_request(request)
+
+    def _make_room_for(self, host: str) -> None:
+        """End the oldest connection if there are too many, of that address or in all.
+
+        So whoever opens many connections and says nothing keeps nobody out. The lock is held.
+        """
+        most = self.host.limits.max_per_address
+        those = [thread for thread, (its_host, _) in self._open.items() if its_host == host]
+        if most and len(those) >= max(MAX_PER_ADDRESS, most):
+            oldest = those[0]
+        elif len(self._open) >= MAX_CONNECTIONS:
+            oldest = next(iter(self._open))
+        else:
+            return
+        _, request = self._open.pop(oldest)
+        self._ending.add(oldest)
+        with contextlib.suppress(OSError):
+            request.shutdown(socket.SHUT_RDWR)
 
     def _serve(self, request: Any, client_address: Any) -> None:
         is_handed_on = False
@@ -110,6 +132,7 @@ class WebListener(Listener):
     def _forget(self, thread: Thread) -> None:
         with self._lock:
             self._open.pop(thread, None)
+            self._ending.discard(thread)
 
     def admit_here(self, request: socket.socket, client_address: Any) -> Refusal | None:
         """Give the client of the current thread a seat, or return why it gets none."""
@@ -122,11 +145,12 @@ class WebListener(Listener):
         """Stop accepting, and end the connections on which there is no person."""
         super().stop_accepting(deadline)
         with self._lock:
-            open_ones = list(self._open.items())
-        for _, (_, request) in open_ones:
+            requests = [request for _, request in self._open.values()]
+            threads = [*self._open, *self._ending]
+        for request in requests:
             with contextlib.suppress(OSError):
                 request.shutdown(socket.SHUT_RDWR)
-        for thread, _ in open_ones:
+        for thread in threads:
             join(thread, max(0.0, deadline - time.monotonic()))
 
 

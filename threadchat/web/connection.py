@@ -89,6 +89,7 @@ class WebConnection:
         self._served = 0  # the number of the last line that was served, or posted to the room
         self._confirmed = 0  # the last of which the page was told
         self._asks = b""  # the question that is open
+        self._asks_secret = False
         self._is_time_for: Callable[[str], bool] | None = None
         self._is_time_for_input: Callable[[float], bool] | None = None
 
@@ -165,8 +166,9 @@ class WebConnection:
                     self.person.tell(Problem(f"{words} Say it in several."))
                 else:
                     self._events.append(event)
-            case Answer():
-                if self._asks:
+            case Answer(_, is_secret):
+                # A secret that comes late must not become the answer to what is asked by then.
+                if self._asks and is_secret == self._asks_secret:
                     self._events.append(event)
             case Seen(private):
                 self._handing_over.seen(private)
@@ -353,6 +355,7 @@ class WebConnection:
         self._ask("name", question)
 
     def _ask(self, what: str, question: str) -> None:
+        self._asks_secret = what != "name"
         self._asks = obj("ask", what=what, question=question.strip())
         self.links.send(self._asks)
 

@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 from threadchat.web.http import Request
 
-_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?")
+_HOST = re.compile(r"(\[[0-9a-fA-F.]*:[0-9a-fA-F:.]*\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?")
 
 
 class Guard:
@@ -29,9 +29,9 @@ class Guard:
     def is_own_host(self, request: Request, address: str) -> bool:
         """Return whether the request's Host is this server, reached at `address`."""
         found = _HOST.fullmatch(request.value("host"))
-        if found is None:
+        if found is None or int(found[2] or 0) > 65535:
             return False
-        host = found[1].lower().rstrip(".")
+        host = found[1].lower().removesuffix(".")
         if host.startswith("[") or host.replace(".", "").isdigit():
             return _is_same_address(host.strip("[]"), address)
         return host in self._names

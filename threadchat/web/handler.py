@@ -208,12 +208,15 @@ class WebHandler(socketserver.StreamRequestHandler):
     def _answer(self, request: Request) -> Response:
         if not self.door.guard.is_own_host(request, self.reached):
             return plain_text(421, "This server is not called that. Open it by its address.")
-        if request.method in ("GET", "HEAD"):
-            if request.path == "/health":
-                return plain_text(200, "ok", security_headers(request.value("host")))
-            if request.path == "/qr.svg":
-                return self._invitation(request)
-        return self.door.page.answer(request)
+        answers = {"/health": self._health, "/qr.svg": self._invitation}
+        answer = answers.get(request.path, self.door.page.answer)
+        if request.path in answers and request.method not in ("GET", "HEAD"):
+            headers = security_headers(request.value("host"))
+            return plain_text(405, "Only GET and HEAD.", [("Allow", "GET, HEAD"), *headers])
+        return answer(request)
+
+    def _health(self, request: Request) -> Response:
+        return plain_text(200, "ok", security_headers(request.value("host")))
 
     def _invitation(self, request: Request) -> Response:
         host, scheme = request.value("host"), self._scheme

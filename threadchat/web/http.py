@@ -4,6 +4,7 @@
 request has no body. What breaks a rule gets a short answer, and then the connection ends.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -18,6 +19,8 @@ MAX_HEAD = 8 * 1024
 MAX_FIELDS = 64
 """The most header fields of a request."""
 
+_WHOLE_TARGET = re.compile(r"https?://([^/?]*)", re.IGNORECASE)
+
 Header = tuple[str, str]
 
 
@@ -29,6 +32,8 @@ class Request:
     path: str
     query: str
     headers: Sequence[Header]
+    version: str = "1.1"
+    """Of HTTP."""
 
     def values(self, name: str) -> list[str]:
         """Return the values of all fields called `name`, which is in lower case."""
@@ -75,6 +80,10 @@ class HttpConnection:
 
         Raise `BadRequest`. After a request, call `answer` before this is called again.
         """
+        if data and not self.is_begun:
+            data = data.lstrip(b"\r\n")  # empty lines before a request mean nothing (section 2.2)
+            if not data:
+                return None
         self._h11.receive_data(data)
         try:
             return self._next_request()
@@ -161,8 +170,18 @@ def _request_of(event: h11.Request) -> Request:
         name == "transfer-encoding" for name, _ in headers
     ):
         raise BadRequest(413, "A request has no body here.")
-    path, _, query = event.target.decode("latin-1").partition("?")
-    return Request(event.method.decode("ascii"), path, query, headers)
+    if not event.http_version.startswith(b"1."):
+        raise BadRequest(505, "Only HTTP/1.1 is spoken here.")
+    target = event.target.decode("latin-1")
+    if whole := _WHOLE_TARGET.match(target):
+        # It counts in place of the Host (RFC 9112, section 3.2.2).
+        headers = [it for it in headers if it[0] != "host"] + [("host", whole[1])]
+        target = target[whole.end() :] or "/"
+    path, _, query = target.partition("?")
+    if not path.startswith("/"):
+        raise BadRequest(400, "That is no address of a page. The chat is at /")
+    version = event.http_version.decode("ascii")
+    return Request(event.method.decode("ascii"), path, query, headers, version)
 
 
 def _by_hand(response: Response) -> bytes:

@@ -5,6 +5,7 @@ else. Here stand the bounds and what a text may be. The frames of a server are n
 batch is framed once for all browsers.
 """
 
+import re
 import struct
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from threadchat.web.http import BadRequest, Request, Response
 
 MAX_MESSAGE = 64 * 1024
 """The most characters of a message from a client, over all of its frames."""
+
+_KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")  # sixteen bytes in base64
 
 _TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A  # each the last frame of its message
 
@@ -35,7 +38,8 @@ def accept(request: Request) -> Response:
         word.strip().lower() for it in request.values("connection") for word in it.split(",")
     }
     key = request.value("sec-websocket-key")
-    if "websocket" not in asked or "upgrade" not in connection or len(key) != 24:
+    is_right = "websocket" in asked and "upgrade" in connection and _KEY.fullmatch(key)
+    if not is_right or request.version == "1.0":
         raise BadRequest(400, "This address is for WebSockets. The chat is at /")
     if request.value("sec-websocket-version") != "13":
         error = BadRequest(426, "Only version 13 of WebSocket is spoken here.")
