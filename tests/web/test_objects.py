@@ -90,5 +90,11 @@ def test_half_a_pair_of_surrogates_becomes_a_sign_that_can_be_sent() -> None:
     assert line.text.encode() == "a� b".encode()
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\u2028", "\u0085"])
+def test_a_text_is_one_line(end: str) -> None:
+    message = json.dumps({"kind": "line", "n": 1, "text": f"one{end}two{end}"})
+    assert read(message) == Line(1, "one two")
+
+
 def test_ours_are_lines_of_ascii() -> None:
     assert obj("session", name="é\n") == b'{"kind": "session", "name": "\\u00e9\\n"}\n'

@@ -37,9 +37,10 @@ class Links:
     def __init__(self, link: Link) -> None:
         self.current: Link | None = link
         """The link that is in use; None while the page is away."""
-        self._changed = Condition()  # guards the next two, and tells of a change
+        self._changed = Condition()  # guards the next three, and tells of a change
         self._offered: tuple[Link, Resume] | None = None
         self._reason: str | None = None  # of the end for good
+        self._last: tuple[int, bytes] = (_NORMAL, b"")  # the code of that, and the last words
         self._why: str = Reason.CLOSED  # what the last link ended with
         self._past_received = self._past_sent = 0
 
@@ -115,10 +116,12 @@ class Links:
         """Why it has ended for good; until then, why the last link did."""
         return self._reason or self._why
 
-    def _set_reason(self, reason: str) -> None:
+    def _set_reason(self, reason: str, code: int = _NORMAL, last: bytes = b"") -> None:
         with self._changed:
             if self._reason is None:
                 self._reason = reason
+                # Whichever thread closes the link first says this: it may be the session's own.
+                self._last = code, last
             self._changed.notify_all()
 
     def wait_for_change(self, seconds: float) -> None:
@@ -140,11 +143,11 @@ class Links:
 
     def end(self, reason: str, words: str) -> None:
         """End the session, telling the page why in `words`."""
-        self._set_reason(reason)
+        goodbye = render(Goodbye(reason, words), JSON_LINES)
+        self._set_reason(reason, _CODES.get(reason, _NORMAL), goodbye)
         link = self.current
         if link is not None:
-            code = _CODES.get(reason, _NORMAL)
-            link.close(reason, code, render(Goodbye(reason, words), JSON_LINES))
+            link.close(self.reason, *self._last)
 
     def abandon(self, reason: str) -> None:
         """End the session, or, if the page only reads too slowly, its link.
@@ -164,7 +167,7 @@ class Links:
             offered, self._offered = self._offered, None
         for link in (self.current, offered[0] if offered else None):
             if link is not None:
-                link.close(self.reason, _NORMAL)
+                link.close(self.reason, *self._last)
                 self._close(link)
 
     def _close(self, link: Link) -> None:

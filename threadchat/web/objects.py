@@ -102,7 +102,8 @@ def _text(values: dict[str, object], name: str) -> str:
     if not isinstance(text, str):
         raise BadObject(f"{name} is a text")
     # Half of a surrogate pair is no character, and cannot be sent to anybody.
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return " ".join(whole.splitlines())  # a line is one, and its words stay apart
 
 
 def _number(values: dict[str, object], name: str, least: int) -> int:
