@@ -1,10 +1,12 @@
 """What can be imported from `threadchat` itself, which is all that the README uses."""
 
 import ast
+import contextlib
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -115,6 +117,55 @@ def test_the_program_of_the_readme_speaks_the_protocol() -> None:
             assert program.stderr is not None
             assert program.stderr.read() == ""
             assert program.wait(60) == 0
+
+
+(IN_JAVASCRIPT,) = re.findall(r"^```javascript\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+@contextlib.contextmanager
+def served_for_javascript() -> Iterator[tuple[ChatServer, Client, str, int]]:
+    """Run a server with al at a terminal; yield the README's program for it, and its port."""
+    config = ServerConfig(limits=UNLIMITED, web_address=("127.0.0.1", 0))
+    with run_server(config) as server, Client(server, "al") as al:
+        assert server.web_listener is not None
+        port = server.web_listener.server_address[1]
+        yield server, al, IN_JAVASCRIPT.replace(":8080", f":{port}"), port
+
+
+def expect_a_parrot(al: Client) -> None:
+    al.expect("--> parrot joined")
+    for words in ("hi", "hi é again"):
+        al.type(words)
+        al.expect(f"parrot: {words}\r\n")
+
+
+def test_so_does_the_one_in_javascript_in_node() -> None:
+    node = shutil.which("node")
+    flags = (["--no-warnings"], ["--no-warnings", "--experimental-websocket"])
+    works = [
+        [node, *them]
+        for them in flags
+        if node
+        and not subprocess.run([node, *them, "-e", "WebSocket"], capture_output=True).returncode
+    ]
+    if not works:
+        pytest.skip("no node that has WebSocket")
+    with served_for_javascript() as (server, al, program, _):
+        run = subprocess.Popen([*works[0], "-e", program], stderr=subprocess.PIPE, text=True)
+        with run:
+            expect_a_parrot(al)
+            server.stop()
+            assert run.stderr is not None
+            assert run.stderr.read() == ""
+            assert run.wait(60) == 0
+
+
+def test_and_in_a_browser() -> None:
+    browser = pytest.importorskip("tests.web.browser", reason="selenium is not installed")
+    with served_for_javascript() as (_, al, program, port), browser.open_browser() as driver:
+        driver.get(f"http://127.0.0.1:{port}/health")
+        driver.execute_script(program)
+        expect_a_parrot(al)
 
 
 def test_the_member_of_the_readme_answers() -> None:
