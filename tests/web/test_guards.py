@@ -120,6 +120,16 @@ def test_without_an_origin_only_a_program_may() -> None:
     assert not GUARD.is_own_origin(request(HOST, ("sec-fetch-mode", "websocket")), "http")
 
 
+def test_a_program_in_node_may_too_though_it_says_a_little_of_what_browsers_say() -> None:
+    mode, node = ("sec-fetch-mode", "websocket"), ("user-agent", "node")
+    assert GUARD.is_own_origin(request(HOST, mode, node), "http")
+    site = ("sec-fetch-site", "cross-site")
+    assert not GUARD.is_own_origin(request(HOST, mode, site, node), "http")
+    assert not GUARD.is_own_origin(request(HOST, mode, ("user-agent", "Mozilla/5.0")), "http")
+    evil = ("origin", "http://evil.example")
+    assert not GUARD.is_own_origin(request(HOST, mode, node, evil), "http")
+
+
 def test_two_origins_are_none() -> None:
     right = ("origin", "http://desk:8080")
     assert not GUARD.is_own_origin(request(HOST, right, right), "http")

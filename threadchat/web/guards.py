@@ -11,6 +11,9 @@ from collections.abc import Collection
 
 from threadchat.web.http import Request
 
+_NODE = ("node", "undici")
+"""What the WebSocket of Node says that it is, today and in older versions."""
+
 _HOST = re.compile(r"(\[[0-9a-fA-F.]*:[0-9a-fA-F:.]*\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?")
 
 
@@ -44,7 +47,10 @@ class Guard:
         """
         origins = request.values("origin")
         if not origins:
-            return not any(name.startswith("sec-fetch-") for name, _ in request.headers)
+            signs = [name for name, _ in request.headers if name.startswith("sec-fetch-")]
+            # The WebSocket of Node has one of these signs, but no browser has this name.
+            is_node = signs == ["sec-fetch-mode"] and request.value("user-agent") in _NODE
+            return not signs or is_node
         return origins == [f"{scheme}://{request.value('host')}"]
 
 
