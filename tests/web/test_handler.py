@@ -321,6 +321,33 @@ class TestBreakingOff:
                 again.send("name", text="bo")
                 again.expect("session", name="bo")
 
+    def test_a_page_that_never_reads_costs_itself_alone_and_is_told_what_it_misses(
+        self, served: Served
+    ) -> None:
+        server, console = served
+        with Page(server, "al") as al, Client(server, "cy") as cy:
+            cy.type("first")
+            first = al.expect("say", text="first")
+            for number in range(400):
+                cy.type(f"{number} " + "\u6f22" * 3900)
+                if number % 50 == 0:
+                    cy.type("/whois cy")  # cy waits for nobody
+                    cy.expect("cy is in lobby")
+            wait_until(lambda: "too slow" in console.file.getvalue(), "the page is too slow")
+            al.cut()
+            with Page(server, resumes=True) as again:
+                again.send(
+                    "resume",
+                    key=al.session["key"],
+                    room="lobby",
+                    position=first["position"],
+                    private=0,
+                )
+                again.expect("session", is_resumed=True)
+                missing = again.expect("gap")["missing"]  # more than fits into one answer
+                for number in range(missing, 400):
+                    assert again.expect("say")["text"].startswith(f"{number} ")
+
     def test_a_key_that_nobody_has_is_no_session(self, server: ChatServer) -> None:
         with Page(server, resumes=True) as page:
             page.send("resume", key="nobody's", room="", position="x", private=0)

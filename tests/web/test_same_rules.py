@@ -170,6 +170,17 @@ class TestLimits:
             assert "full" in page.expect("goodbye")["text"]
             assert page.code() == 1013
 
+    @pytest.mark.parametrize(
+        "limits",
+        [Limits(max_per_address=2, max_connects=0), Limits(max_per_address=0, max_connects=2)],
+    )
+    def test_one_address_has_few(self, limits: Limits) -> None:
+        with two(limits=limits) as (server, al, boss), Page(server) as page:
+            page.expect("goodbye")
+            assert page.code() == 1013
+            al.type("hi")
+            boss.expect("al: hi")
+
     def test_lines_wait_as_at_a_terminal(self) -> None:
         limits = Limits(max_per_address=0, max_connects=0, flood=(3.0, 1000.0))
         with two(limits=limits) as (_, al, boss):
