@@ -9,8 +9,14 @@ from threadchat.storage.history import History
 MAX_MISSED = 1000
 """How many lines a member is shown that comes back. It is told how many more there were."""
 
-MAX_MISSED_CHARACTERS = 128 * 1024
-"""How many characters these may have: they have to fit into a send queue."""
+MAX_MISSED_BYTES = 192 * 1024
+"""How many bytes these may have as JSON, the longest way to show them.
+
+They have to fit into a send queue, with room for what is said meanwhile.
+"""
+
+_AROUND = 160
+"""The bytes that are counted for what stands around a line."""
 
 
 def missed_since(history: History, room: str, place: Place) -> Sequence[Recalled] | None:
@@ -23,6 +29,10 @@ def missed_since(history: History, room: str, place: Place) -> Sequence[Recalled
         missed = history.since(room, place, limit)
         if not missed or limit <= 1:
             return missed
-        if sum(len(message.line) + 2 for message in missed) <= MAX_MISSED_CHARACTERS:
+        if sum(_size(message.line) for message in missed) <= MAX_MISSED_BYTES:
             return missed
         limit //= 2
+
+
+def _size(line: str) -> int:
+    return _AROUND + len(line.encode("ascii", "backslashreplace"))
