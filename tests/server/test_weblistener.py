@@ -74,8 +74,12 @@ class TestSilentConnections:
             listener = server.web_listener
             assert listener is not None
             wait_until(lambda: not any(map(is_open, opened[:32])), "the oldest are ended")
-            wait_until(lambda: len(listener._ending) == 0, "their threads are over")
-            assert len(listener._open) <= 8
+
+            def has_settled() -> bool:
+                with listener._lock:
+                    return not listener._ending and len(listener._open) <= 8
+
+            wait_until(has_settled, "their threads are over")
             with Page(server, "al") as al, Client(server, "cy") as cy:
                 al.type("hi")
                 cy.expect("al: hi")

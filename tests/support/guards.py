@@ -35,6 +35,7 @@ from threadchat.server.expiry import Expiry
 from threadchat.server.listener import Shortage
 from threadchat.server.members import ProgramMembers
 from threadchat.server.refusals import Refusals
+from threadchat.server.weblistener import WebListener
 from threadchat.session.program import ProgramConnection, ProgramMember
 from threadchat.storage import ownership
 from threadchat.storage.contents import Contents
@@ -288,7 +289,8 @@ GUARDS: tuple[Guards, ...] = (
         },
     ),
     (Contents, "_lock", {"_left": (), "_are_lost": ()}),
-    (Links, "_changed", {"_offered": (), "_reason": READING}),
+    (Links, "_changed", {"_offered": (), "_reason": READING, "_last": READING}),
+    (WebListener, "_lock", {"_open": (), "_ending": ()}),
     (PrivateLines, "lock", {"_kept": (), "_bytes": (), "_last": ()}),
     (Seats, "_lock", {"_connections": ()}),
     (StoredHistory, "_search_turns", {"_searcher": ("close",)}),  # which interrupts a search

@@ -62,7 +62,7 @@ class WebListener(Listener):
             metadata.version("threadchat"),
             host.server_address[1],
         )
-        self._lock = Lock()  # guards the table
+        self._lock = Lock()  # guards the next two
         self._open: dict[Thread, tuple[str, socket.socket]] = {}  # the oldest first
         self._ending: set[Thread] = set()
         super().__init__(address, WebHandler, host.watch)
