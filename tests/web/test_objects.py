@@ -19,6 +19,7 @@ from threadchat.web.objects import (
     Seen,
     obj,
     read,
+    taken,
 )
 
 
@@ -98,3 +99,4 @@ def test_a_text_is_one_line(end: str) -> None:
 
 def test_ours_are_lines_of_ascii() -> None:
     assert obj("session", name="é\n") == b'{"kind": "session", "name": "\\u00e9\\n"}\n'
+    assert taken(12) == obj("taken", n=12)

@@ -94,9 +94,9 @@ class JsonLines:
 
     def lines(self, messages: Sequence[Message], room: str = "") -> list[str]:
         """Return the objects of `messages`."""
-        begins = {kind: _begin_of(KINDS[kind], room) for kind in (Say, Emote)}
+        writer = _Writer(room)
         return [
-            _said(begins[type(it)], it)
+            writer.said(it)
             if isinstance(it, (Say, Emote)) and it.epoch
             else self.line(it, room=room)
             for it in messages
@@ -107,21 +107,43 @@ class JsonLines:
         return text.encode("ascii")
 
 
-# What is said is nearly all there is to show while many talk. So its objects are written by hand.
+class _Writer:
+    """Writes what was said in one room, a lot faster than `as_json`, and exactly as that does.
 
+    It is nearly all that there is to show while many talk. What the lines of a batch have in common
+    is written once.
+    """
 
-def _begin_of(kind: str, room: str) -> str:
-    where = f'"room": {_quoted(room)}, ' if room else ""
-    return f'{{"kind": "{kind}", {where}"name": '
+    def __init__(self, room: str) -> None:
+        self._where = f'"room": {_quoted(room)}, ' if room else ""
+        self._names: dict[tuple[type[Say | Emote], str], str] = {}
+        self._epochs: dict[str, str] = {}
+        self._at: tuple[float, str] = (0.0, "0.0")
 
+    def said(self, it: Say | Emote) -> str:
+        """Return the object of `it`, which has a place."""
+        key = type(it), it.name
+        begin = self._names.get(key) or self._begin(key)
+        epoch = self._epochs.get(it.epoch) or self._epoch(it.epoch)
+        at, shown = self._at
+        if it.at != at:
+            shown = repr(it.at)
+            self._at = it.at, shown
+        seq = it.seq
+        return (
+            f'{begin}{_quoted(it.text)}, "at": {shown}, "epoch": "{epoch}", "seq": {seq},'
+            f' "position": "{epoch}.{seq}"}}\n'
+        )
 
-def _said(begin: str, it: Say | Emote) -> str:
-    """Return what `as_json` makes of the values of `it`, which has a place, but a lot faster."""
-    epoch = _quoted(it.epoch)
-    return (
-        f'{begin}{_quoted(it.name)}, "text": {_quoted(it.text)}, "at": {it.at!r}, "epoch": {epoch},'
-        f' "seq": {it.seq}, "position": {epoch[:-1]}.{it.seq}"}}\n'
-    )
+    def _begin(self, key: tuple[type[Say | Emote], str]) -> str:
+        kind, name = key
+        begin = f'{{"kind": "{KINDS[kind]}", {self._where}"name": {_quoted(name)}, "text": '
+        self._names[key] = begin
+        return begin
+
+    def _epoch(self, epoch: str) -> str:
+        self._epochs[epoch] = quoted = _quoted(epoch)[1:-1]
+        return quoted
 
 
 JSON_LINES = JsonLines()

@@ -38,6 +38,7 @@ from threadchat.web.objects import (
     Seen,
     obj,
     read,
+    taken,
 )
 from threadchat.web.private import PrivateLines
 from threadchat.web.selfview import SelfView
@@ -278,7 +279,7 @@ class WebConnection:
         """Tell the page which of its lines are served."""
         if self._served > self._confirmed:
             self._confirmed = self._served
-            self.links.send(obj("taken", n=self._served))
+            self.links.send(taken(self._served))
 
     def next_line(self) -> str | None:
         """Wait for the answer to the last question; return None if the person is gone instead."""
@@ -292,15 +293,15 @@ class WebConnection:
             self._confirm()  # what was taken here the last time has been posted
         if not self._events and receives and link is not None:
             self._take(link.receive_now(self._chat.clock()) or ())
-        taken: list[str] = []
-        while self._events and len(taken) < most:
+        lines: list[str] = []
+        while self._events and len(lines) < most:
             event = self._events[0]
             if not isinstance(event, Line):
                 break
             self._events.popleft()
-            taken.append(event.text)
+            lines.append(event.text)
             self._served = max(self._served, event.number)
-        return taken
+        return lines
 
     def put_back(self, lines: Sequence[str]) -> None:
         """See `ClientConnection.put_back`."""

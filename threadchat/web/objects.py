@@ -101,6 +101,8 @@ def _text(values: dict[str, object], name: str) -> str:
     text = values.get(name)
     if not isinstance(text, str):
         raise BadObject(f"{name} is a text")
+    if text.isascii() and text.isprintable():  # nearly always
+        return text
     # Half of a surrogate pair is no character, and cannot be sent to anybody.
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return " ".join(whole.splitlines())  # a line is one, and its words stay apart
@@ -111,6 +113,11 @@ def _number(values: dict[str, object], name: str, least: int) -> int:
     if type(number) is not int or not least <= number <= MAX_LINE_NUMBER:
         raise BadObject(f"{name} is a whole number from {least}")
     return number
+
+
+def taken(number: int) -> bytes:
+    """Return the object which says that the line with that number, and all before, are served."""
+    return b'{"kind": "taken", "n": %d}\n' % number
 
 
 def obj(kind: str, **values: object) -> bytes:
