@@ -24,7 +24,7 @@ from threadchat.messages.kinds import Emote, Say
 from threadchat.net.addresses import IPAddress, address_of
 from threadchat.net.sniffer import Sniffer
 from threadchat.terminal.clientterminal import ClientTerminal
-from threadchat.terminal.linebuffer import MAX_LINE, LineBuffer, LineEvent
+from threadchat.terminal.linebuffer import LineBuffer, LineEvent
 from threadchat.terminal.lineeditor import MAX_REMEMBERED
 from threadchat.terminal.modes import Mode
 from threadchat.terminal.negotiation import MAX_REPLIES
@@ -41,7 +41,7 @@ from threadchat.terminal.telnetprotocol import (
 )
 from threadchat.terminal.terminalevents import TerminalEvent
 from threadchat.terminal.view import View
-from threadchat.text.clean import MAX_COMBINING_MARKS, UNSAFE_CHARACTER, clean_text
+from threadchat.text.clean import MAX_COMBINING_MARKS, MAX_LINE, UNSAFE_CHARACTER, clean_text
 from threadchat.text.decoder import MAX_HELD, Decoder
 from threadchat.text.names import (
     MAX_NAME_CELLS,

@@ -1,4 +1,4 @@
-"""Many connections to the web port on which nothing is said: bounded, and nobody else is kept out."""
+"""Many connections to the web port on which nothing is said: bounded, and nobody is kept out."""
 
 import contextlib
 import socket
