@@ -12,6 +12,7 @@ from threadchat.handlers.intake import (
     CHUNK_SECONDS,
     MAX_CHUNK,
     MAX_PASTE,
+    MAX_PIECE_BYTES,
     MAX_PIECE_COST,
     MAX_RECORDS,
     PIECE,
@@ -136,6 +137,13 @@ def test_a_chunk_comes_in_pieces_and_is_not_overtaken(clock: Clock) -> None:
     assert intake.receive_now() == b""
     assert intake.first_piece(intake.receive(are_keys=False)) == b"\x10" * PIECE
     assert intake.receive(are_keys=True) == b"\x10" * (40 - 2 * PIECE)
+
+
+def test_long_text_between_keys_comes_in_pieces_too(clock: Clock) -> None:
+    intake, _ = make(clock, b"x" * 2000)
+    pieces = read_chunk(intake)
+    assert b"".join(pieces) == b"x" * 2000
+    assert {len(piece) for piece in pieces[:-1]} == {MAX_PIECE_BYTES}
 
 
 def test_after_much_work_keys_come_one_by_one(clock: Clock) -> None:

@@ -264,6 +264,16 @@ def test_what_was_done_is_paid_for_once() -> None:
     assert editor.take_cost() == pytest.approx(costs.DRAWING + costs.of_text("> alan"))
 
 
+def test_marks_that_are_dropped_are_paid_for() -> None:
+    editor = started()
+    editor.take_cost()
+    editor.feed("a" + "\u0301" * 104)
+    text = costs.of_text("a" + "\u0301" * 104)
+    assert editor.take_cost() == pytest.approx(text + 100 * costs.MARK_DROPPED)
+    editor.feed("é")
+    assert editor.take_cost() == pytest.approx(costs.of_text("é"))
+
+
 # Secrets
 
 

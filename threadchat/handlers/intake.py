@@ -29,18 +29,21 @@ MAX_CHUNK: Final = 4 * RECEIVE_SIZE
 MAX_RECORDS: Final = 64
 """The most receives that make one chunk: with TLS, each returns one record, however small."""
 
-CHUNK_SECONDS: Final = 1 / 30
+CHUNK_SECONDS: Final = 1 / 20
 """The least time between two chunks of keys, and so between two drawings of the line.
 
-No person sees the difference, and keys that a person holds down hardly repeat faster.
+A key that comes alone is served at once. Of keys that are held down, two may come in one chunk.
 """
 
 PIECE: Final = 16
 """The keys of a chunk that are served before it is asked whether that was too much.
 
 A few keys may cost as much as a line: those that bring back a long one, for example. Text between
-them does not count. Telnet commands are keys here.
+them is `MAX_PIECE_BYTES` at most. Telnet commands are keys here.
 """
+
+MAX_PIECE_BYTES: Final = 512
+"""The most bytes of such a piece."""
 
 MAX_PIECE_COST: Final = 0.5
 """The cost in lines of a piece from which on the keys that follow are served one by one."""
@@ -135,7 +138,7 @@ class Intake:
     def first_piece(self, data: bytes) -> bytes:
         """Return the first piece of `data`, a chunk of keys; `receive` will return the rest."""
         match = self._piece.match(data)
-        end = match.end() if match is not None else len(data)
+        end = min(match.end() if match is not None else len(data), MAX_PIECE_BYTES)
         self._rest = data[end:]
         return data[:end]
 

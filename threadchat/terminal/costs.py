@@ -19,6 +19,9 @@ KEY: Final = 1 / 500
 CLUSTER_MOVED: Final = 1 / 100_000
 """The cost of such a key for each character in the line: some keys move all of them."""
 
+MARK_DROPPED: Final = 1 / 1000
+"""The cost of a mark that a letter has too many of, or that is on no letter, besides its text."""
+
 COMPLETION: Final = 1 / 2
 """The cost of looking for what completes a word."""
 

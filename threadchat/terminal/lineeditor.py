@@ -291,7 +291,11 @@ class LineEditor:
 
     def _type(self, text: str) -> None:
         self._cost += costs.of_text(text)
-        fitted = self._buffer.insert(UNSHOWABLE.sub("", text), self._limit)
+        shown, before = UNSHOWABLE.sub("", text), self._buffer.length
+        fitted = self._buffer.insert(shown, self._limit)
+        if fitted:
+            dropped = len(shown) - (self._buffer.length - before)
+            self._cost += costs.MARK_DROPPED * dropped
         if not fitted and not self._told_too_long:
             self._told_too_long = True
             self._events.append(LineTooLong(self._limit))
