@@ -126,6 +126,29 @@ class TestJoining:
             al.send("line", n=1, text="hi")
             assert "al: al" not in cy.expect("al: hi\r\n")
 
+    def test_nothing_more_is_received_while_something_waits(
+        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        received: list[str] = []
+
+        class Receiving:
+            def receive_now(self, now: float) -> list[str]:
+                received.append('{"kind": "line", "n": 2, "text": "two"}')
+                return received[-1:]
+
+            def send(self, data: bytes) -> None:
+                """Nobody reads it."""
+
+        assert server.web_listener is not None
+        with Page(server, "al"):
+            (connection,) = server.web_listener.door.seats.connections()
+            with monkeypatch.context() as patch:
+                patch.setattr(connection.links, "current", Receiving())
+                connection.put_back(["one"])
+                assert connection.take_lines(9, receives=True) == ["one"]
+                assert received == []
+                assert connection.take_lines(9, receives=True) == ["two"]
+
     def test_what_waits_for_the_page_is_caught_up_with(
         self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -311,6 +334,8 @@ class TestBreakingOff:
         with Page(server, "al") as al, Client(server, "cy") as cy:
             al.cut()
             cy.expect("<-- al left")
+            assert server.web_listener is not None
+            assert server.web_listener.door.seats.connections() == []
             end = console.next_disconnect()
             assert end.name == "al"
             assert end.why in ("closed", "reset")  # it depends on what had not been read
