@@ -267,3 +267,11 @@ class TestWhoIsHere:
         assert lobby.chat.names.find("OPERATOR") is operator
         assert lobby.chat.names.is_here("operator")
         assert lobby.chat.names.everybody() == [al]
+
+
+def test_one_that_is_gone_is_not_found_again_though_others_are_here(lobby: Lobby) -> None:
+    al, bo, _ = lobby.enter("al", "bo", "cy")
+    assert lobby.chat.names.find_again(bo.identity) is bo
+    assert lobby.chat.names.find_again(bo.identity, "cy") is bo
+    lobby.chat.leave(al, Reason.QUIT)
+    assert lobby.chat.names.find_again(al.identity) is None

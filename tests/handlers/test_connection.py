@@ -146,6 +146,13 @@ def test_nor_outlives_its_connection(soon: None) -> None:
         assert console.next_disconnect().name == "al"
 
 
+def test_what_is_written_is_sent_as_it_is(server: ChatServer) -> None:
+    with Client(server, "al") as al:
+        (handler,) = terminals(server)
+        handler.client.write("--- words\r\nmore: ")
+        assert al.expect("more: ") == "--- words\r\nmore: "
+
+
 class TestWaitingEvents:
     """What has come in and is not served yet is bounded: it is served before more is received."""
 

@@ -784,3 +784,14 @@ class TestCharsetOfAGuess:
         assert session.terminal.plain_lines(b"hi\n") is None
         session.type(b"hi\n")
         assert session.terminal.plain_lines(b"hi\n") is None
+
+
+def test_a_stop_takes_the_line_being_typed_off_the_screen() -> None:
+    session = Session([PUTTY])
+    session.terminal.set_prompt("lobby> ")
+    session.settle()
+    session.press("half a line")
+    assert session.shown == ["lobby> half a line"]
+    session.terminal.stop()
+    session.settle()
+    assert session.shown == []
