@@ -202,6 +202,19 @@ def test_by_a_program(history: StoredHistory, path: Path, kept: Path, command: s
     assert texts_in(kept) == numbers(0, 5)
 
 
+def test_even_a_backup_of_this_moment_is_left_as_it_is(
+    history: StoredHistory, path: Path, kept: Path, told: list[str]
+) -> None:
+    copy_a_backup(path)
+    put_there = path.read_bytes()
+    look(history)
+    talk(history, 3, 5)
+    history.close()
+    assert len(told) == 1
+    assert path.read_bytes() == put_there
+    assert texts_in(kept) == numbers(0, 5)
+
+
 def test_people_go_on_where_they_were(history: StoredHistory, path: Path) -> None:
     seen = history.last_place("lobby")
     copy_another(path)
