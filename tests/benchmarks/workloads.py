@@ -296,7 +296,7 @@ QUICK = (
     _with_terminals(100),
     _with_history(100),
     replace(ROOMS, for_all=False),
-    _browsers_talk(100, {}),
+    replace(_browsers_talk(100, {}), for_all=False),
     replace(_one_talks_to_browsers(1000, rate=20), for_all=False),
 )
 """A short version, which ends within a minute."""
