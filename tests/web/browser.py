@@ -267,6 +267,11 @@ class Wire:
         with self._lock:
             self._frozen += self._sockets
 
+    def lose_answers(self) -> None:
+        """Lose from now on what the server sends on the connections that there are."""
+        with self._lock:
+            self._frozen += self._sockets[1::2]
+
     def close(self) -> None:
         """Cut all, and end the threads."""
         with contextlib.suppress(OSError):

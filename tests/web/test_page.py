@@ -1,6 +1,8 @@
 """The page in a real browser: talking, broken connections, what strangers say, the keyboard."""
 
+import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,8 @@ from tests.support.servers import run_server
 from tests.support.waiting import wait_until
 from tests.web.browser import Page, Wire, open_browser
 from threadchat import ChatServer
+from threadchat.storage.history import History
+from threadchat.storage.sqlitehistory import StoredHistory
 
 pytestmark = pytest.mark.slow
 
@@ -251,6 +255,41 @@ def test_somebody_is_brought_in_by_a_code(page: Page) -> None:
     assert page.run("return location.href") in page.run_slowly(fetched)
     page.type(Keys.ESCAPE)
     page.wait("!document.querySelector('dialog[open]')")
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_line_of_which_nobody_knows_whether_it_was_said(
+    driver: webdriver.Chrome, tmp_path: Path, keeps: bool
+) -> None:
+    def history() -> History:
+        return StoredHistory(tmp_path / "chat.db", print) if keeps else History()
+
+    line = "am I heard?"
+    with contextlib.closing(Wire(0)) as wire:
+        with run_server(web_address=("127.0.0.1", 0), history=history()) as (server, _):
+            wire.server_port = _port_of(server)
+            page = Page(driver, wire.port)
+            page.join("al")
+            with Client(server, "tel") as tel:
+                wire.lose_answers()
+                page.say(line)
+                tel.expect(f"al: {line}\r\n")
+        page.wait("!document.querySelector('#banner').hidden")
+        with run_server(web_address=("127.0.0.1", 0), history=history()) as (server, _):
+            wire.server_port = _port_of(server)
+            page.run("dispatchEvent(new Event('online'))")
+            page.wait("document.querySelector('#banner').hidden")
+            if not keeps:  # nothing tells whether it was: the person decides
+                page.wait("document.querySelector('.on-way button')")
+                assert page.texts(".on-way .mark") == ["not sent Send again Forget it"]
+                page.click(".on-way button")
+            page.wait_for(line)
+            page.say("at last")
+            page.wait_for("at last")
+            assert page.said == [line, "at last"]
+            assert page.texts(".on-way") == []
+            page.close()
+    assert page.complaints is not None  # a server that is away is an error for the console
 
 
 _BREAKING_OUT = ("", '">', "'>", "</bdi></div>", "]]>", "-->")
