@@ -20,12 +20,10 @@ def test_nonsense_harms_nobody_and_leaves_nothing() -> None:
 
 
 @pytest.mark.parametrize("a_stranger", [1, 2, 10])
-def test_a_leak_of_a_block_a_stranger_is_found_in_time(a_stranger: int) -> None:
+def test_a_leak_of_an_object_a_stranger_is_found_in_time(a_stranger: int) -> None:
     in_use = [InUse(100_000 + 1500 * a_stranger * rounds, 7_000_000) for rounds in range(6)]
     (found,) = growth(in_use, a_round=1500)
-    assert (
-        found == f"{7500 * a_stranger} more blocks of memory are in use after 7500 more strangers"
-    )
+    assert found == f"there are {7500 * a_stranger} more references after 7500 more strangers"
 
 
 def test_so_is_one_of_large_pieces() -> None:
@@ -35,7 +33,7 @@ def test_so_is_one_of_large_pieces() -> None:
 
 
 def test_what_goes_up_and_down_is_no_leak() -> None:
-    in_use = [InUse(100_000 + 2000 * (rounds % 2), 7_000_000 + 10**6 * (rounds % 3))
+    in_use = [InUse(100_000 + 900 * (rounds % 2), 7_000_000 + 10**6 * (rounds % 3))
               for rounds in range(20)]  # fmt: skip
     for rounds in range(20):
         assert growth(in_use[:rounds], a_round=1500) == []

@@ -57,10 +57,10 @@ class Figures:
 class InUse(NamedTuple):
     """What a process has in use, without caches and what its allocators keep for later."""
 
-    blocks: int
-    """How many blocks Python has given out: each object of up to 512 bytes is at least one."""
+    references: int
+    """How many references objects have to objects, without messages that rooms remember."""
     c_bytes: int
-    """How many bytes the C library has given out, for all else; 0 if it does not say."""
+    """How many bytes the C library has given out, for large pieces; 0 if it does not say."""
 
 
 class ServerProcess:
@@ -129,7 +129,7 @@ class ServerProcess:
         return Figures(int(status["VmRSS"]), int(status["Threads"]), len(os.listdir(root / "fd")))
 
     def in_use(self) -> InUse:
-        """Have the process drop its caches and garbage, and count what is left."""
+        """Have the process drop its caches, garbage and who has left, and count what is in use."""
         self._in_use.unlink(missing_ok=True)
         self._process.send_signal(signal.SIGUSR2)
         wait_until(self._in_use.exists, "the server has counted what is in use")
