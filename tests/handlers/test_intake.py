@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.support.clock import Clock
 from threadchat.handlers.intake import (
     CHUNK_SECONDS,
+    LONG_CHUNK_SECONDS,
     MAX_CHUNK,
     MAX_PASTE,
     MAX_PIECE_BYTES,
@@ -162,9 +163,9 @@ def test_within_a_chunk_it_is_drawn_only_if_that_takes_long(clock: Clock) -> Non
     intake.is_time_to_draw()
     intake.first_piece(intake.receive(are_keys=True))
     assert intake.has_rest
-    clock.now -= CHUNK_SECONDS / 2
+    clock.now += LONG_CHUNK_SECONDS - CHUNK_SECONDS - 0.01
     assert not intake.is_time_to_draw()
-    clock.now += CHUNK_SECONDS
+    clock.now += 0.02
     assert intake.is_time_to_draw()
     assert not intake.is_time_to_draw()
 

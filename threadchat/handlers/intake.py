@@ -35,6 +35,9 @@ CHUNK_SECONDS: Final = 1 / 20
 A key that comes alone is served at once. Of keys that are held down, two may come in one chunk.
 """
 
+LONG_CHUNK_SECONDS: Final = 0.2
+"""After so long the line is drawn within a chunk, too."""
+
 PIECE: Final = 16
 """The keys of a chunk that are served before it is asked whether that was too much.
 
@@ -153,7 +156,7 @@ class Intake:
         If so, the next chunk of keys, and the next drawing, come `CHUNK_SECONDS` later.
         """
         now = self._clock()
-        if self._rest and now < self._next_at:
+        if self._rest and now < self._next_at - CHUNK_SECONDS + LONG_CHUNK_SECONDS:
             return False
         self._next_at = now + CHUNK_SECONDS
         return True
