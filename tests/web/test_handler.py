@@ -467,10 +467,10 @@ class TestBadInput:
             assert al.code() == 1003
             cy.expect("<-- al left")
 
-    def test_a_flood_of_pings_waits_as_lines_do(self) -> None:
+    def test_a_flood_of_pings_waits_as_lines_do(self, clock: Clock) -> None:
         limits = Limits(max_per_address=0, max_connects=0, flood=(10.0, 2.0))
         with (
-            run_server(web_address=("127.0.0.1", 0), limits=limits) as (server, _),
+            run_server(web_address=("127.0.0.1", 0), limits=limits, clock=clock) as (server, _),
             Page(server, "al") as al,
         ):
             for _ in range(200):
