@@ -103,3 +103,18 @@ class TestSilentConnections:
         finally:
             for each in silent:
                 each.close()
+
+
+def test_a_page_that_finds_the_room_full_does_not_count_for_its_address() -> None:
+    limits = Limits(max_clients=1, max_per_address=2, max_connects=0, flood=None)
+    with run_server(web_address=("127.0.0.1", 0), limits=limits) as (server, _):
+        with Client(server, "bo") as bo:
+            for _ in range(3):
+                with Page(server) as page:
+                    assert page.expect("goodbye")["text"].startswith("The room is full")
+                    assert page.code() == 1013
+            bo.type("/quit")
+            bo.expect_end()
+        wait_until(lambda: not server.clients.threads(), "there is room")
+        with Page(server, "al") as al:
+            assert al.session["name"] == "al"
