@@ -163,6 +163,13 @@ class TestWaitingEvents:
             (handler,) = terminals(server)
             yield al, handler.client
 
+    def test_lines_that_come_with_something_else_are_taken_like_others(
+        self, connection: tuple[Client, TerminalConnection], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _, client = connection
+        monkeypatch.setattr(Intake, "receive_now", lambda _: b"\xff\xf1one\r\ntwo\r\n")  # IAC NOP
+        assert client.take_lines(9, receives=True) == ["one", "two"]
+
     def test_no_more_is_received_while_something_waits(
         self, connection: tuple[Client, TerminalConnection], monkeypatch: pytest.MonkeyPatch
     ) -> None:
