@@ -40,12 +40,12 @@ OP_PASSWORD = "only for those in charge"
 FULL_AFTER = 3
 """After so many rounds the server's caches are full, those of its database among them."""
 
-REFERENCES = 3000
-REFERENCES_A_STRANGER = 0.2
+REFERENCES = 2500
+REFERENCES_A_STRANGER = 0.1
 """By how many references the server may grow from then on, in all and for each stranger.
 
-If anything is kept of each stranger, there is at least one reference more for each. So a leak of an
-object for each of 1,500 strangers in a round is found after three rounds.
+If anything is kept of each stranger, there is at least one reference more for each. So a leak of
+one object for each that is served, as some are refused, is found after some 6,000 strangers.
 """
 
 BYTES_OF_C = 4 * 1024 * 1024
