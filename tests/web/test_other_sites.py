@@ -68,6 +68,8 @@ form.submit();
 class _Site(http.server.BaseHTTPRequestHandler):
     """A page of another site; a script of the test does what it would do."""
 
+    timeout = 1.0  # ends the spare connections that browsers open, on which nothing comes
+
     def do_GET(self) -> None:
         body = b"<!doctype html><title>Other</title><body>Other"
         self.send_response(200)
@@ -103,7 +105,7 @@ def web_port(served: tuple[ChatServer, WatchingConsole]) -> int:
 @contextlib.contextmanager
 def other_site() -> Iterator[str]:
     """Serve the page of the other site; yield its address."""
-    with http.server.HTTPServer(("127.0.0.1", 0), _Site) as site:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Site) as site:
         thread = threading.Thread(target=site.serve_forever)
         thread.start()
         try:
