@@ -81,8 +81,18 @@ class TestOfProtectedNames:
         words = "It holds under any name, and when they come back within 2 min by the same name and"
         told = kept.chat.ignoring.what_it_follows(al, bo.identity)
         assert told == f"{words} address; for you likewise."
+        protect(kept, bo, RIGHT, RIGHT)
+        told = kept.chat.ignoring.what_it_follows(al, bo.identity)
+        assert told.startswith(
+            "Their name is protected: it holds whenever they come back, and for you"
+        )
+        told = kept.chat.ignoring.what_it_follows(bo, al.identity)
+        assert told == f"{words} address."
         protect(kept, al, RIGHT, RIGHT)
-        assert kept.chat.ignoring.what_it_follows(al, bo.identity) == f"{words} address."
+        told = kept.chat.ignoring.what_it_follows(al, bo.identity)
+        assert told == (
+            "Their name and yours are protected: it holds whenever they or you come back."
+        )
 
     def test_a_name_that_is_protected_later_is_kept_from_then_on(
         self, kept: Lobby, records: Records
