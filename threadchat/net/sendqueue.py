@@ -13,7 +13,7 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Callable
-from threading import Event, Lock, Thread
+from threading import Event, RLock, Thread
 
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
 from threadchat.net.peers import PeerState
@@ -54,7 +54,7 @@ class SendQueue:
         self._transport = transport
         self._flusher = flusher
         self._bound = bound
-        self._lock = Lock()  # guards all below
+        self._lock = RLock()  # guards all below
         self._queue: bytearray | None = None  # None while nothing waits, so nearly always
         self._frame: Frame | None = None
         self._watched = False  # whether the flusher knows this queue
@@ -68,10 +68,25 @@ class SendQueue:
 
         `data` is whole lines. If a line is being typed, they appear above it (promise 6).
         """
+        # One function for all of it: this runs for each client of each batch.
         with self._lock:
-            if self.reason is None:
-                frame = self._frame
-                self._send(data if frame is None else frame[0] + data + frame[1])
+            if self.reason is not None:
+                return
+            if self._frame is not None:
+                data = self._frame[0] + data + self._frame[1]
+            if self._queue is None:
+                try:
+                    sent = self._transport.send(data)
+                except BlockingIOError:
+                    sent = 0
+                except OSError as error:
+                    self._drop(reason_of(error))
+                    return
+                self.bytes_sent += sent
+                if sent == len(data) and not self._transport.pending:
+                    return
+                data = data[sent:]
+            self._enqueue(data)
 
     def update(self, data: bytes, frame: Frame | None) -> None:
         """Send `data` as it is; from now on `frame` keeps the line being typed whole.
@@ -80,9 +95,10 @@ class SendQueue:
         """
         with self._lock:
             if self.reason is None:
-                self._frame = frame
+                self._frame = None
                 if data:
-                    self._send(data)
+                    self.send(data)
+                self._frame = frame
 
     def end(self, reason: str, last_words: bytes = b"") -> None:
         """End the client: send what is queued and `last_words`, and nothing after them.
@@ -93,7 +109,9 @@ class SendQueue:
         with self._lock:
             if self.reason is None:
                 if last_words:
-                    self._send((self._frame[0] if self._frame else b"") + last_words)
+                    last_words = (self._frame[0] if self._frame else b"") + last_words
+                    self._frame = None
+                    self.send(last_words)
                 if self.reason is None:  # sending the last words may have ended the client already
                     self.reason = reason
                     self._transport.wake()
@@ -161,19 +179,9 @@ class SendQueue:
             self._flusher.forget(self)
         self._transport.close()
 
-    def _send(self, data: bytes) -> None:
+    def _enqueue(self, data: bytes) -> None:
+        """Queue what the client has not taken; end it if it has left too much already."""
         if self._queue is None:
-            try:
-                sent = self._transport.send(data)
-            except BlockingIOError:
-                sent = 0
-            except OSError as error:
-                self._drop(reason_of(error))
-                return
-            self.bytes_sent += sent
-            if sent == len(data) and not self._transport.pending:
-                return
-            data = data[sent:]
             self._queue = bytearray()
         elif len(self._queue) >= self._bound:
             self._drop(Reason.TOO_SLOW)
