@@ -12,8 +12,14 @@ from threadchat.messages.kinds import Emote, Gap, Say, Spoken
 from threadchat.messages.places import Place
 from threadchat.storage import history as history_module
 from threadchat.storage.history import MAX_REMEMBERED, History
-from threadchat.storage.remembered import LINE_BYTES, ROOM_BYTES, RememberedRoom
+from threadchat.storage.remembered import (
+    LINE_BYTES,
+    MAX_LINE_BYTES,
+    ROOM_BYTES,
+    RememberedRoom,
+)
 from threadchat.testing import DEADLINE
+from threadchat.text.clean import MAX_LINE
 
 
 def said(first: int, last: int) -> list[Spoken]:
@@ -198,7 +204,7 @@ class TestBytes:
         kept = sorted(at for n in range(4) for at in self.kept(history, f"room{n}"))
         assert kept == list(range(kept[0], 400))
         assert 150 < len(kept) < 200
-        assert self.BOUND * 0.9 < history._bytes <= self.BOUND
+        assert self.BOUND * 0.9 < history.bytes <= self.BOUND
 
     def test_those_of_rooms_with_nobody_in_them_go_before(self, history: History) -> None:
         history.open_rooms = lambda: {"open"}
@@ -230,25 +236,26 @@ class TestBytes:
 
     def test_what_is_said_at_once_is_bounded_too(self, history: History) -> None:
         history.append("lobby", [line_of(at, 3000) for at in range(900)])
-        assert history._bytes <= self.BOUND
+        assert history.bytes <= self.BOUND
         assert self.kept(history, "lobby")[-1] == 899
 
-    def test_one_line_that_is_too_big_is_dropped_alone(self, history: History) -> None:
-        history.append("lobby", [line_of(1, 2 * self.BOUND)])
+    def test_one_line_that_is_too_big_is_dropped_alone(self) -> None:
+        history = History(max_bytes=MAX_LINE_BYTES - 100)
+        history.append("lobby", [Say("al", "\U0001f389" * MAX_LINE, 1.0)])
         assert self.kept(history, "lobby") == []
         history.append("lobby", [line_of(2)])
         assert self.kept(history, "lobby") == [2]
 
     def test_what_searches_keep_counts(self, history: History) -> None:
         history.append("lobby", [Say("al", "É" * 1000, float(at)) for at in range(250)])
-        before = history._bytes
+        before = history.bytes
         history.search("missing", 1)
         assert before < self.BOUND
-        assert self.BOUND * 0.8 < history._bytes <= self.BOUND
+        assert self.BOUND * 0.8 < history.bytes <= self.BOUND
         assert 150 < len(history.recent("lobby", 999)) < 250
         history.search("missing", 1)
         history.forget(1e9)
-        assert history._bytes == ROOM_BYTES
+        assert history.bytes == ROOM_BYTES
 
     def test_a_wide_letter_counts_with_all_its_bytes(self, history: History) -> None:
         history.append("lobby", [Say("al", "x" * 3999 + "😀", float(at)) for at in range(99)])
@@ -274,14 +281,14 @@ class TestBytes:
             if at % 500 == 0:
                 history.forget(at - 9.0)
         lines = history._rooms["lobby"].lines
-        counted = history._bytes - ROOM_BYTES
+        counted = history.bytes - ROOM_BYTES
         least = sum(LINE_BYTES + getsizeof(line.text) for line in lines)
         assert least <= counted <= 3 * least + 50 * LINE_BYTES
         history.forget(1e9)
         told = len(history._rooms["lobby"].taken_back)
-        assert history._bytes == ROOM_BYTES + told * LINE_BYTES
+        assert history.bytes == ROOM_BYTES + told * LINE_BYTES
         history.close()
-        assert history._bytes == 0
+        assert history.bytes == 0
 
 
 def test_nothing_is_said_in_a_room_while_lines_of_it_are_forgotten() -> None:

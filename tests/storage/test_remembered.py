@@ -5,13 +5,18 @@ from sys import getsizeof
 import pytest
 
 from threadchat.messages.kinds import Say, TakenBack
-from threadchat.storage.history import set_places
-from threadchat.storage.remembered import LINE_BYTES, PIECE_LINES, ROOM_BYTES, RememberedRoom
+from threadchat.storage.remembered import (
+    LINE_BYTES,
+    MAX_LINE_BYTES,
+    PIECE_LINES,
+    ROOM_BYTES,
+    RememberedRoom,
+)
+from threadchat.text.clean import MAX_LINE
 
 
 def append(room: RememberedRoom, *texts: str) -> list[Say]:
     batch = [Say("al", text, float(at)) for at, text in enumerate(texts, room.last + 1)]
-    set_places(batch, "e", room.last + 1)
     room.append(batch)
     return batch
 
@@ -29,6 +34,10 @@ def test_each_line_counts_with_its_bytes_in_memory(room: RememberedRoom) -> None
     append(room, "ascii", "caf\xe9")
     append(room, "\u5317", "\U0001f389" * 9)
     assert room.bytes == ROOM_BYTES + size_of("ascii", "caf\xe9", "\u5317", "\U0001f389" * 9)
+
+
+def test_no_line_of_a_client_takes_more_than_is_assumed() -> None:
+    assert size_of("\U0001f389" * MAX_LINE) <= MAX_LINE_BYTES
 
 
 def test_lines_beyond_the_limit_are_counted_for_a_piece_at_most(room: RememberedRoom) -> None:
@@ -91,7 +100,7 @@ def test_what_a_search_has_made_goes_with_lines_beyond_the_limit(room: Remembere
     room.keep_joined(one, "e")
     append(room, *["x"] * 100)
     assert room._joined == {}
-    assert room.bytes == ROOM_BYTES + size_of("\xc9", *["x"] * 100)  # all of one piece
+    assert room.bytes == ROOM_BYTES + size_of(*["x"] * 100)
 
 
 def test_it_stays_as_long_as_its_line(room: RememberedRoom) -> None:

@@ -36,13 +36,14 @@ class Meter:
         self._total = 0
         # The seconds in which something came, each with the total before it.
         self._marks: deque[tuple[int, int]] = deque(maxlen=WINDOW + 1)
+        self._next_mark = self._started
 
     def add(self, number: int) -> None:
         """Count `number` more."""
         with self._lock:
-            second = int(self._clock())
-            if not self._marks or self._marks[-1][0] < second:
-                self._marks.append((second, self._total))
+            if (now := self._clock()) >= self._next_mark:
+                self._marks.append((int(now), self._total))
+                self._next_mark = int(now) + 1
             self._total += number
 
     @property

@@ -19,7 +19,7 @@ from threading import Lock
 from threadchat.errors import PersonError
 from threadchat.messages.kinds import Gap, Recalled, Spoken, TakenBack
 from threadchat.messages.places import Place, new_epoch
-from threadchat.storage.remembered import Kept, RememberedRoom
+from threadchat.storage.remembered import MAX_LINE_BYTES, Kept, RememberedRoom
 from threadchat.storage.searching import Found, OutOfTime, SearchStopped, SearchTurns
 from threadchat.text.names import fold_name
 from threadchat.text.search import Query, joined_words
@@ -66,7 +66,7 @@ class History:
         self._lock = Lock()  # guards all below
         # Each room by its folded name; the longest silent is first.
         self._rooms: OrderedDict[str, RememberedRoom] = OrderedDict()
-        self._bytes = 0  # what all of these take
+        self._bytes = 0  # what all of these take at most; lines said since the last count are full
         self._epoch = new_epoch()
         self._has_forgotten_rooms = False
         self._search_turns = SearchTurns()
@@ -79,9 +79,8 @@ class History:
         """
         with self._lock:
             said = self._entered(room)
-            before = said.bytes
             said.append(batch)
-            self._bytes += said.bytes - before
+            self._bytes += len(batch) * MAX_LINE_BYTES
             is_too_much = self._bytes > self._max_bytes or len(self._rooms) > self._max_rooms
         if is_too_much:
             self._keep_within_bounds()
@@ -122,8 +121,16 @@ class History:
                 self._bytes -= self._rooms.pop(fold).bytes
                 self._has_forgotten_rooms = True
             if self._bytes > self._max_bytes:
+                self._bytes = sum(said.bytes for said in self._rooms.values())
+            if self._bytes > self._max_bytes:
                 for are_open in (False, True):
                     self._drop_oldest([it for it in self._rooms if (it in open_rooms) is are_open])
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes of memory all of it takes."""
+        with self._lock:
+            return sum(said.bytes for said in self._rooms.values())
 
     def _drop_oldest(self, folds: Sequence[str]) -> None:
         """Drop the oldest lines of these rooms until all is well within the bound."""

@@ -1,19 +1,25 @@
 """What is remembered of one room in memory, and how many bytes of memory that takes.
 
-The bytes are counted by the piece, not by the line: to count costs a room nearly nothing, and at
-most one piece of each room is counted that is gone already.
+The bytes are counted when somebody asks for them, not with each line: to count costs a room nearly
+nothing, and what few lines there are need not be counted at all (see `MAX_LINE_BYTES`). They are
+counted by the piece: at most one piece of each room is counted that is gone already.
 """
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from threadchat.messages.kinds import Spoken, TakenBack
+from threadchat.text.clean import MAX_LINE
 
 Kept = Spoken | TakenBack
 """What a history keeps at a place."""
 
 LINE_BYTES = 160
 """What a line takes beside its text: the message, its time and number, its places in lists."""
+
+MAX_LINE_BYTES = LINE_BYTES + 4 * MAX_LINE + 80
+"""The most that a line takes: four bytes for each character, and 80 for the text itself."""
 
 ROOM_BYTES = 2048
 """What a room takes that has no lines."""
@@ -29,9 +35,10 @@ class RememberedRoom:
     """What was said in one room; `last` is the last number that was given. Its owner has a lock."""
 
     __slots__ = (
+        "_bytes",
         "_joined",
         "_pieces",
-        "bytes",
+        "_uncounted",
         "epoch",
         "last",
         "lines",
@@ -48,8 +55,8 @@ class RememberedRoom:
         self.lines: deque[Kept] = deque(maxlen=limit)
         self.taken_back: deque[TakenBack] = deque(maxlen=limit)
         """The lines that were taken back, in the order in which that happened."""
-        self.bytes = ROOM_BYTES
-        """How many bytes of memory all of it takes."""
+        self._bytes = ROOM_BYTES  # without the lines below
+        self._uncounted = 0  # the newest lines, and some that may be gone
         # By their numbers, lines as `joined_words` has made them for a search; None if that is just
         # the text.
         self._joined: dict[int, str | None] = {}
@@ -63,27 +70,41 @@ class RememberedRoom:
 
     def append(self, batch: Sequence[Spoken]) -> None:
         """Add lines, and set their places; drop as many of the oldest as are too many."""
-        lines, pieces, number = self.lines, self._pieces, len(batch)
+        lines = self.lines
         if self._joined:
-            too_many = len(lines) + number - (lines.maxlen or 0)
+            too_many = len(lines) + len(batch) - (lines.maxlen or 0)
             self._drop_joined(range(self.first, self.first + max(0, too_many)))
-        size, seq, epoch = number * LINE_BYTES, self.last, self.epoch
+        seq, epoch = self.last, self.epoch
         for message in batch:
             message.epoch = epoch
             message.seq = seq = seq + 1
-            size += message.text.__sizeof__()  # `getsizeof` says the same, but takes longer
         self.last = seq
         lines.extend(batch)
-        self.bytes += size
-        if pieces and pieces[-1][2] < PIECE_LINES and pieces[-1][1] < PIECE_BYTES:
+        self._uncounted += len(batch)
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes of memory all of it takes."""
+        self._count()
+        return self._bytes
+
+    def _count(self) -> None:
+        """Count the lines that have come since the last count."""
+        pieces, number = self._pieces, min(self._uncounted, len(self.lines))
+        self._uncounted = 0
+        if not number:
+            return
+        new = islice(self.lines, len(self.lines) - number, None)
+        for seq, line in enumerate(new, self.last + 1 - number):
+            if not pieces or pieces[-1][2] >= PIECE_LINES or pieces[-1][1] >= PIECE_BYTES:
+                pieces.append([seq, 0, 0])
             piece = pieces[-1]
-            piece[0] = self.last
+            size = LINE_BYTES + line.text.__sizeof__()  # as `getsizeof`, which takes longer
+            piece[0] = seq
             piece[1] += size
-            piece[2] += number
-        else:
-            pieces.append([self.last, size, number])
-        if pieces[0][0] <= self.last - len(lines):
-            self._drop_pieces()
+            piece[2] += 1
+            self._bytes += size
+        self._drop_pieces()
 
     def at(self, seq: int) -> Kept | None:
         """Return what stands at that number; None if it is not remembered."""
@@ -92,10 +113,11 @@ class RememberedRoom:
 
     def take_back(self, taken_back: TakenBack) -> None:
         """Put `taken_back` in the place of the line that was taken back."""
+        self._count()
         self.lines[taken_back.seq - self.first] = taken_back
         self._drop_joined((taken_back.seq,))
         if len(self.taken_back) < (self.taken_back.maxlen or 0):
-            self.bytes += LINE_BYTES
+            self._bytes += LINE_BYTES
         self.taken_back.append(taken_back)
 
     def drop_oldest(self, number: int, until: float) -> None:
@@ -103,21 +125,22 @@ class RememberedRoom:
 
         That leaves a hole: the numbers of the other lines stay.
         """
-        goal = self.bytes - number
+        goal = self.bytes - number  # all is counted now
         while self.lines:
             self._drop_joined((self.first,))
             line, piece = self.lines.popleft(), self._pieces[0]
             size = LINE_BYTES + line.text.__sizeof__()
             piece[1] -= size
-            self.bytes -= size
+            self._bytes -= size
             self._drop_pieces()
-            if self.bytes <= goal or (self.lines and self.lines[0].at > until):
+            if self._bytes <= goal or (self.lines and self.lines[0].at > until):
                 return
-        self.bytes -= len(self.taken_back) * LINE_BYTES
+        self._bytes -= len(self.taken_back) * LINE_BYTES
         self.taken_back.clear()
 
     def drop_before(self, at: float) -> None:
         """Drop the lines that were said before that time."""
+        self._count()
         while self.lines and self.lines[0].at < at:
             self._drop_joined((self.first,))
             self.lines.popleft()
@@ -126,7 +149,7 @@ class RememberedRoom:
     def _drop_pieces(self) -> None:
         first = self.first
         while self._pieces and self._pieces[0][0] < first:
-            self.bytes -= self._pieces.popleft()[1]
+            self._bytes -= self._pieces.popleft()[1]
 
     # What a search has made of lines
 
@@ -141,13 +164,13 @@ class RememberedRoom:
         """Keep what was made of `line`, if the line itself is still kept."""
         if self.at(line.seq) is line and line.seq not in self._joined:
             kept = self._joined[line.seq] = None if joined is line.text else joined
-            self.bytes += _size_of(kept)
+            self._bytes += _size_of(kept)
 
     def _drop_joined(self, seqs: Iterable[int]) -> None:
         if self._joined:
             for seq in seqs:
                 if seq in self._joined:
-                    self.bytes -= _size_of(self._joined.pop(seq))
+                    self._bytes -= _size_of(self._joined.pop(seq))
 
 
 def _size_of(joined: str | None) -> int:
