@@ -47,7 +47,7 @@ class Identity:
         """Which names the person had, and when; the name of now is among them."""
         self.records: tuple[tuple[str, float], ...] = ()
         """The protected names that the person has proven, each with the time it is protected."""
-        self.ignored: frozenset[Identity] = frozenset()
+        self.ignored: frozenset[Identity] = _NONE_IGNORED
         """Those of whom this person is shown nothing."""
         self._became: Identity | None = None
 
@@ -103,6 +103,9 @@ def not_said_by(
         or not any(it.had(fold_name(message.name), message.at) for it in identities)
     ]
 
+
+_NONE_IGNORED: frozenset[Identity] = frozenset()
+"""One object for all, as each call of `frozenset()` makes another one of 216 bytes."""
 
 NOBODY = Identity()
 """The identity of a person that has no name yet: nothing is remembered of it."""

@@ -87,8 +87,15 @@ class Mail:
 
         For the person's own thread. This goes on between their lines until all is handed over.
         """
-        if person.connection is not None:
+        if person.connection is not None and self._has_waiting(person):
             person.connection.hand_over(self._portions(person))
+
+    def _has_waiting(self, person: Person) -> bool:
+        try:
+            with self._looking:
+                return bool(self._records.waiting(person.name))
+        except RecordsFailed:
+            return True  # handing over tells everybody of it
 
     def _portions(self, person: Person) -> Generator[Portion, None, None]:
         """Yield what waits for `person`, until nothing does."""

@@ -8,6 +8,7 @@ import contextlib
 import ipaddress
 import re
 import socket
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
@@ -81,9 +82,12 @@ def is_neighbour(host: str, reached: str) -> bool:
 
 
 def reached_address(sock: socket.socket) -> str:
-    """Return our own end's address of a connected socket; "::" if the connection is gone."""
+    """Return our own end's address of a connected socket; "::" if the connection is gone.
+
+    It is one object for all clients that have reached the same address.
+    """
     try:
-        return plain_host(sock.getsockname()[0])
+        return sys.intern(plain_host(sock.getsockname()[0]))
     except OSError:  # some systems refuse this for a connection that is gone
         return "::"
 
