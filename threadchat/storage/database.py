@@ -74,9 +74,13 @@ def connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
         path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
     )
     connection.text_factory = values.decode
-    connection.execute("PRAGMA secure_delete = ON")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    try:
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

@@ -1,0 +1,27 @@
+"""Opening the files of histories."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from threadchat.storage.database import connect
+
+
+def test_a_connection_to_what_is_no_database_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[sqlite3.Connection] = []
+    really_connect = sqlite3.connect
+
+    def note(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        made.append(really_connect(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", note)
+    (tmp_path / "chat.db").write_bytes(b"no database" * 500)
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        connect(tmp_path / "chat.db", 1.0)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        made[0].execute("SELECT 1")
