@@ -69,16 +69,12 @@ class RememberedRoom:
         return self.last + 1 - len(self.lines)
 
     def append(self, batch: Sequence[Spoken]) -> None:
-        """Add lines, and set their places; drop as many of the oldest as are too many."""
+        """Add lines, whose places have been set; drop as many of the oldest as are too many."""
         lines = self.lines
         if self._joined:
             too_many = len(lines) + len(batch) - (lines.maxlen or 0)
             self._drop_joined(range(self.first, self.first + max(0, too_many)))
-        seq, epoch = self.last, self.epoch
-        for message in batch:
-            message.epoch = epoch
-            message.seq = seq = seq + 1
-        self.last = seq
+        self.last += len(batch)
         lines.extend(batch)
         self._uncounted += len(batch)
 
