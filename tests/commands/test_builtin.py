@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from threadchat.cli.options import Options, variable_of
+from threadchat.cli.options import Options
+from threadchat.cli.sources import variable_of
 from threadchat.commands.builtin import make_registry
 from threadchat.commands.registry import Command
 

@@ -27,7 +27,7 @@ from threadchat.cli import affinity, backup, check, export
 from threadchat.cli.arguments import Fault, silence_broken_output
 from threadchat.cli.browsers import add_qr_command, tell_way_for_browsers, web_ports
 from threadchat.cli.lookups import look_up, tell_ways_by_name
-from threadchat.cli.options import Options, parse_options
+from threadchat.cli.options import Options
 from threadchat.cli.shortages import (
     FILES_OF_COMMAND,
     FILES_OF_SERVER,
@@ -41,6 +41,7 @@ from threadchat.cli.signals import (
     on_stop_signals,
     wait_for_stop,
 )
+from threadchat.cli.sources import parse_options
 from threadchat.console.input import OperatorInput, open_input
 from threadchat.console.log import Console, Detail
 from threadchat.console.operator import Operator

@@ -1,20 +1,16 @@
-"""Declare the options of the server, and read them from the command line and the environment.
+"""Declare the options of the server, and how the text of each is read.
 
 `Options` is the table of the options. The `_takes` or `_switch` of a field says all about an
-option. `max_clients` is `--max-clients` on the command line and `THREADCHAT_MAX_CLIENTS` in the
-environment. A wrong option gets one line that says what is wrong, and exit status 2.
+option: `sources` reads it from the command line, the environment and a file by that alone.
 """
 
 import argparse
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any
 
-from threadchat import __version__
 from threadchat.access.flood import parse_flood
 from threadchat.access.limits import LAN, Allowed, Limits, parse_allowed
-from threadchat.cli.arguments import Parser
 from threadchat.server.config import (
     DEFAULT_FALLBACK_ENCODING,
     DEFAULT_PORT,
@@ -24,24 +20,6 @@ from threadchat.server.config import (
 from threadchat.storage.history import MAX_REMEMBERED
 from threadchat.text.encodings import usable_encoding
 from threadchat.text.times import BadTime, parse_time
-
-_EXAMPLES = """\
-examples:
-  threadchat                            serve everybody on the LAN on port 8000
-  threadchat --port 4000                another port; --port 0 picks a free one and says which
-  threadchat --host 127.0.0.1           only people on this machine
-  threadchat --show-messages >chat.log  log what is said, too
-  threadchat --history chat.db          remember what is said over a restart
-  threadchat --log-file log.jsonl       log what happens into a file, for programs to read
-  threadchat --log-file -               the same to standard output, as for a container
-  threadchat export chat.db             print what was said; see threadchat export --help
-  threadchat backup chat.db copy.db     copy the history, also while the server runs
-  threadchat check chat.db              say whether the history is whole
-
-Each option can also be set in the environment, as THREADCHAT_PORT=4000 or THREADCHAT_QUIET=1.
-People join with: telnet ADDRESS 8000, or nc ADDRESS 8000
-"""
-
 
 # How the text of an option is read
 
@@ -62,7 +40,8 @@ def _whole_number(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
-def _port(text: str) -> int:
+def port_number(text: str) -> int:
+    """Return the port in `text`."""
     return _whole_number(text)
 
 
@@ -126,7 +105,8 @@ def _encoding(text: str) -> str:
         ) from None
 
 
-def _web_port(text: str) -> str:
+def port_or_off(text: str) -> str:
+    """Return the port in `text`, or "off"."""
     if text.strip().lower() == "off":
         return "off"
     number = _whole_number(text)
@@ -150,7 +130,7 @@ def _web_host(text: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Use:
+class Use:
     """How an option is used: `read` turns its text into a value; help shows `metavar` for the text.
 
     A switch has no metavar. The command line may have one switch of each `group`; then the
@@ -173,12 +153,12 @@ def _takes(
     *,
     needs: str = "",
     is_repeatable: bool = False,
-) -> dict[str, _Use]:
-    return {"use": _Use(help, read, metavar, needs=needs, is_repeatable=is_repeatable)}
+) -> dict[str, Use]:
+    return {"use": Use(help, read, metavar, needs=needs, is_repeatable=is_repeatable)}
 
 
-def _switch(help: str, *, group: str = "", needs: str = "") -> dict[str, _Use]:
-    return {"use": _Use(help, _true_or_false, group=group, needs=needs)}
+def _switch(help: str, *, group: str = "", needs: str = "") -> dict[str, Use]:
+    return {"use": Use(help, _true_or_false, group=group, needs=needs)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +171,7 @@ class Options:
     )
     port: int = field(
         default=DEFAULT_PORT,
-        metadata=_takes(_port, "N", "port to serve"),
+        metadata=_takes(port_number, "N", "port to serve"),
     )
     max_clients: int = field(
         default=Limits.max_clients,
@@ -306,12 +286,12 @@ class Options:
     )
     tls_port: int = field(
         default=DEFAULT_TLS_PORT,
-        metadata=_takes(_port, "N", "port to serve TLS at"),
+        metadata=_takes(port_number, "N", "port to serve TLS at"),
     )
     web_port: str = field(
         default="",
         metadata=_takes(
-            _web_port, "N|off", "port to serve browsers at (default: 8080, or the next free one)"
+            port_or_off, "N|off", "port to serve browsers at (default: 8080, or the next free one)"
         ),
     )
     web_host: tuple[str, ...] = field(
@@ -329,100 +309,4 @@ class Options:
     )
 
 
-_USES: dict[str, _Use] = {option.name: option.metadata["use"] for option in fields(Options)}
-
-
-# Reading them
-
-
-def parse_options(
-    argv: Sequence[str],
-    environment: Mapping[str, str],
-    tell: Callable[[str], object] = lambda words: None,
-) -> Options:
-    """Return the options; for those that the command line lacks, use the environment.
-
-    Exit with status 2 and one line if an option is wrong. `tell` is called with a line for the
-    operator for each variable that is ignored.
-    """
-    parser = _make_parser()
-    said = vars(parser.parse_args(argv))
-    groups = {_USES[name].group for name in said} - {""}
-    for name, use in _USES.items():
-        text = environment.get(variable_of(name), "")
-        if text and name not in said and use.group not in groups:
-            if use.read in (_port, _web_port) and text.startswith(_ADDRESS_OF_A_SERVICE):
-                tell(
-                    f"{variable_of(name)} is ignored, as Kubernetes sets it for a service:"
-                    f" {text!r} is no port. {_flag_of(name)} says which port to serve"
-                )
-                continue
-            try:
-                said[name] = use.read(text)
-            except argparse.ArgumentTypeError as error:
-                parser.error(f"environment variable {variable_of(name)}: {error}")
-    options = Options(**said)
-    for name, use in _USES.items():
-        if use.needs and getattr(options, name) and not getattr(options, use.needs):
-            parser.error(f"{_flag_of(name)} needs {_flag_of(use.needs)} as well")
-    return options
-
-
-_ADDRESS_OF_A_SERVICE = "tcp://"
-"""How a value begins that Kubernetes gives to THREADCHAT_PORT for a service called threadchat.
-
-Docker does the same for a container that is linked under that name.
-"""
-
-
-class _Add(argparse.Action):
-    """Add the value to the values that were given before it."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: str | None = None,
-    ) -> None:
-        before = getattr(namespace, self.dest, None)
-        setattr(namespace, self.dest, values if before is None else before + values)
-
-
-def variable_of(name: str) -> str:
-    """Return the name of the environment variable for the option `name`."""
-    return f"THREADCHAT_{name.upper()}"
-
-
-def _flag_of(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
-def _make_parser() -> Parser:
-    parser = Parser(
-        prog="threadchat",
-        description="A chat server for a LAN: people join with telnet or netcat.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-        argument_default=argparse.SUPPRESS,  # so that the result has only options that were given
-    )
-    names = {use.group for use in _USES.values()} - {""}
-    groups = {name: parser.add_mutually_exclusive_group() for name in names}
-    for option in fields(Options):
-        use = _USES[option.name]
-        flag = _flag_of(option.name)
-        if use.metavar:
-            is_told = option.default == "" or "(default:" in use.help
-            parser.add_argument(
-                flag,
-                type=use.read,
-                action=_Add if use.is_repeatable else "store",
-                metavar=use.metavar,
-                help=use.help if is_told else f"{use.help} (default: {option.default})",
-            )
-        else:
-            place = groups[use.group] if use.group else parser
-            place.add_argument(flag, action="store_true", help=use.help)
-    parser.add_argument("--version", action="version", version=f"threadchat {__version__}")
-    return parser
+USES: dict[str, Use] = {option.name: option.metadata["use"] for option in fields(Options)}

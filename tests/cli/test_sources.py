@@ -1,4 +1,4 @@
-"""Options from the command line and from the environment."""
+"""Options from the command line and from the environment, and what each takes."""
 
 import re
 from dataclasses import fields
@@ -6,7 +6,8 @@ from dataclasses import fields
 import pytest
 
 from threadchat import __version__
-from threadchat.cli.options import Options, parse_options
+from threadchat.cli.options import Options
+from threadchat.cli.sources import parse_options
 
 
 def refused_by_parser(arguments: list[str], environment: dict[str, str]) -> int:
