@@ -551,6 +551,17 @@ class TestRequests:
         )
         assert answer.startswith(b"HTTP/1.1 %d " % status)
 
+    @pytest.mark.parametrize("path", [b"/", b"/health", b"/ws", b"/missing"])
+    def test_where_nothing_is_to_be_sent_no_body_is_read(
+        self, server: ChatServer, path: bytes
+    ) -> None:
+        answer = ask(
+            server,
+            b"POST " + path + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999\r\n\r\n",
+        )
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert b"\r\nConnection: close\r\n" in answer
+
     def test_requests_may_come_one_behind_another(self, server: ChatServer) -> None:
         request = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
         answer = ask(server, request * 30 + b"nonsense\r\n\r\n")

@@ -11,6 +11,7 @@ from threadchat.web.http import (
     HttpConnection,
     Request,
     Response,
+    Stage,
     plain_text,
 )
 
@@ -139,6 +140,87 @@ class TestWhatIsRefused:
         except BadRequest as error:
             answer = http.answer(error.response)
         assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 505 "))
+
+
+HEAD = b"POST /hook/x HTTP/1.1\r\nHost: a\r\n"
+WHOLE = HEAD + b"Content-Length: 5\r\n\r\n\r\n\r\nx"
+CHUNKED = (
+    HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n\r\n\r\n3;a=b\r\n\r\nx\r\n0\r\nA: b\r\n\r\n"
+)
+
+
+class TestBodies:
+    def taking(self, most: int) -> HttpConnection:
+        return HttpConnection(lambda request: most)
+
+    @pytest.mark.parametrize("data", [WHOLE, CHUNKED])
+    def test_one_may_be_cut_anywhere(self, data: bytes) -> None:
+        for cut in range(1, len(data)):
+            http = self.taking(5)
+            assert http.receive(data[:cut]) is None
+            request = http.receive(data[cut:])
+            assert request is not None
+            assert request.body == b"\r\n\r\nx"
+            http.answer(plain_text(200, "ok"), to=request)
+            assert http.can_go_on()
+        http = self.taking(5)
+        for byte in data[:-1]:
+            assert http.receive(bytes([byte])) is None
+        request = http.receive(data[-1:])
+        assert request is not None
+        assert request.body == b"\r\n\r\nx"
+
+    @pytest.mark.parametrize("data", [WHOLE, CHUNKED])
+    def test_a_longer_one_is_refused(self, data: bytes) -> None:
+        http = self.taking(4)
+        with pytest.raises(BadRequest, match="may have 4 bytes") as caught:
+            http.receive(data)
+        assert caught.value.response.status == 413
+        assert http.answer(caught.value.response).startswith(b"HTTP/1.1 413 ")
+
+    def test_the_second_of_two_requests_has_its_own(self) -> None:
+        http = self.taking(5)
+        first = http.receive(WHOLE + WHOLE.replace(b"x", b"y"))
+        http.answer(plain_text(200, "ok"), to=first)
+        assert http.can_go_on()
+        second = http.next_request()
+        assert second is not None
+        assert second.body == b"\r\n\r\ny"
+
+    def test_how_far_it_has_come_is_known(self) -> None:
+        http = self.taking(5)
+        stages = [http.stage]
+        for data in (b"\r\n", WHOLE[:9], WHOLE[9:-1]):
+            http.receive(data)
+            stages.append(http.stage)
+        assert stages == [Stage.NOTHING, Stage.NOTHING, Stage.HEAD, Stage.BODY]
+
+    def test_a_client_that_waits_is_asked_for_it_once(self) -> None:
+        http = self.taking(5)
+        http.receive(HEAD)
+        assert http.ask_for_body() == b""
+        http.receive(b"Expect: 100-Continue\r\nContent-Length: 5\r\n\r\n")
+        assert http.ask_for_body().startswith(b"HTTP/1.1 100 ")
+        assert http.ask_for_body() == b""
+        assert http.receive(b"hello") is not None
+
+    def test_a_client_that_does_not_wait_is_not(self) -> None:
+        http = self.taking(5)
+        http.receive(HEAD + b"Content-Length: 5\r\n\r\n")
+        assert http.ask_for_body() == b""
+
+    def test_a_request_that_would_change_the_protocol_may_have_one(self) -> None:
+        http = self.taking(5)
+        asked = HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nhello"
+        request = http.receive(asked)
+        assert request is not None
+        assert request.body == b"hello"
+        assert http.answer(plain_text(200, "ok"), to=request).startswith(b"HTTP/1.1 200 ")
+        assert http.can_go_on()
+
+    def test_a_length_that_is_longer_than_its_bytes_can_say_is_refused(self) -> None:
+        with pytest.raises(BadRequest):
+            self.taking(5).receive(HEAD + b"Content-Length: " + b"9" * 100 + b"\r\n\r\n")
 
 
 def test_head_is_answered_without_the_body() -> None:

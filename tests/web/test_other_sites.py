@@ -16,6 +16,7 @@ from tests.support.clients import Client
 from tests.support.servers import WatchingConsole, run_server
 from tests.web.browser import Page, open_browser
 from threadchat import ChatServer
+from threadchat.web.handler import NOT_OURS
 
 pytestmark = pytest.mark.slow
 
@@ -128,8 +129,7 @@ def test_a_foreign_name_of_the_server_shows_one_line_and_does_nothing(
     # DNS rebinding: to the browser it is one site with the attacker's pages.
     with Client(served[0], "tel") as tel:
         page = Page(driver, 0, url=f"http://{OTHER}:{web_port}/")
-        line = "This server is not called that. Open it by its address."
-        assert page.run("return document.body.innerText").strip() == line
+        assert page.run("return document.body.innerText").strip() == NOT_OURS
         status = "return performance.getEntriesByType('navigation')[0].responseStatus"
         assert page.run(status) == 421
         answers = page.run_slowly(

@@ -33,20 +33,44 @@ from threadchat.text.clean import MAX_LINE
 from threadchat.text.names import MAX_NAME_CELLS
 from threadchat.web.connection import WebConnection
 from threadchat.web.guards import Guard
-from threadchat.web.http import BadRequest, HttpConnection, Request, Response, plain_text
+from threadchat.web.http import (
+    BadRequest,
+    HttpConnection,
+    Request,
+    Response,
+    Stage,
+    plain_text,
+)
 from threadchat.web.invitation import address_for_others, invitation
 from threadchat.web.link import Framer, Link
 from threadchat.web.links import LINGER_SECONDS, SEAT_SECONDS
 from threadchat.web.objects import Resume
 from threadchat.web.pagefiles import Page, security_headers
+from threadchat.web.routes import Route, Routes
 from threadchat.web.seats import Seats
 from threadchat.web.websocket import accept
 
 HEAD_SECONDS = 5.0
-"""How many seconds a client may take for the head of a request, from its first byte on."""
+"""How many seconds a client may take for the head of a request, from its first byte on.
+
+It may take as long again for the body.
+"""
 
 SILENT_SECONDS = 10.0
 """How many seconds a connection may be open without a request."""
+
+NOT_OURS = (
+    "This server is not called that. Open it by its address,"
+    " or have it started with --web-host and that name."
+)
+"""The answer to a request with the name of another host."""
+
+_IN_TIME = {
+    Stage.NOTHING: SILENT_SECONDS,
+    Stage.HEAD: HEAD_SECONDS,
+    Stage.BODY: HEAD_SECONDS,
+}
+"""The seconds from each stage of a request to the next."""
 
 _TLS_HANDSHAKE = 0x16  # the first byte of a client that speaks TLS
 
@@ -163,18 +187,21 @@ class WebHandler(socketserver.StreamRequestHandler):
 
     def _serve_requests(self) -> "_Upgrade | None":
         """Answer requests; return the one that has begun a WebSocket, or None at the end."""
-        http = HttpConnection()
+        routes = self._routes()
+        http = HttpConnection(routes.max_body)
         while True:
+            request = None
             try:
                 request = self._next_request(http)
+                if request is None:
+                    break
+                if request.path == "/ws":
+                    return self._begin_websocket(http, request)
+                answer = routes.answer(request)
             except BadRequest as bad:
-                self.send_queue.send(http.answer(bad.response))
+                self.send_queue.send(http.answer(bad.response, to=request))
                 break
-            if request is None:
-                break
-            if request.path == "/ws":
-                return self._begin_websocket(http, request)
-            self.send_queue.send(http.answer(self._answer(request), to=request))
+            self.send_queue.send(http.answer(answer, to=request))
             if not http.can_go_on() or not self.send_queue.drain(HEAD_SECONDS):
                 break
         return None
@@ -185,35 +212,38 @@ class WebHandler(socketserver.StreamRequestHandler):
         self.send_queue.close()
 
     def _next_request(self, http: HttpConnection) -> Request | None:
-        request = http.next_request()
-        deadline = time.monotonic() + (HEAD_SECONDS if http.is_begun else SILENT_SECONDS)
-        is_begun = http.is_begun
+        request, stage = http.next_request(), None
+        deadline = 0.0
         while request is None:
+            if http.stage is not stage:
+                stage = http.stage
+                deadline = time.monotonic() + _IN_TIME[stage]
+                self.send_queue.send(http.ask_for_body())
             left = deadline - time.monotonic()
             try:
                 if left <= 0:
                     raise TimeoutError
                 data = self.transport.receive(4096, left)
             except TimeoutError:
-                if is_begun:
-                    raise BadRequest(408, "The head of the request did not come in time.") from None
-                return None
+                if stage is Stage.NOTHING:
+                    return None
+                part = "body" if stage is Stage.BODY else "head"
+                raise BadRequest(408, f"The {part} of the request did not come in time.") from None
             if not data:
                 return None
-            if not is_begun:
-                is_begun, deadline = True, time.monotonic() + HEAD_SECONDS
             request = http.receive(data)
         return request
 
-    def _answer(self, request: Request) -> Response:
+    def _routes(self) -> Routes:
+        routes = {
+            "/health": Route(self._health),
+            "/qr.svg": Route(self._invitation),
+        }
+        return Routes(routes, self.door.page.answer, self._check_host)
+
+    def _check_host(self, request: Request) -> None:
         if not self.door.guard.is_own_host(request, self.reached):
-            return plain_text(421, "This server is not called that. Open it by its address.")
-        answers = {"/health": self._health, "/qr.svg": self._invitation}
-        answer = answers.get(request.path, self.door.page.answer)
-        if request.path in answers and request.method not in ("GET", "HEAD"):
-            headers = security_headers(request.value("host"))
-            return plain_text(405, "Only GET and HEAD.", [("Allow", "GET, HEAD"), *headers])
-        return answer(request)
+            raise BadRequest(421, NOT_OURS)
 
     def _health(self, request: Request) -> Response:
         return plain_text(200, "ok", security_headers(request.value("host")))
@@ -239,7 +269,7 @@ class WebHandler(socketserver.StreamRequestHandler):
         refused: Response | None = None
         try:
             if not door.guard.is_own_host(request, self.reached):
-                refused = plain_text(421, "This server is not called that. Use its address.")
+                refused = plain_text(421, NOT_OURS)
             elif not door.guard.is_own_origin(request, self._scheme):
                 refused = plain_text(403, "A page of another site may not do that.")
             else:

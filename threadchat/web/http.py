@@ -1,12 +1,14 @@
 """Read HTTP requests and write the answers: bytes in, requests out. It uses no sockets.
 
 `h11` does the parsing (RFC 9112). Here stand the bounds: how large a head may be, and that a
-request has no body. What breaks a rule gets a short answer, and then the connection ends.
+request has no larger body than it may. What breaks a rule gets a short answer, and then the
+connection ends.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
 from http import HTTPStatus
 
 import h11
@@ -26,7 +28,7 @@ Header = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request without a body. The names of `headers` are in lower case."""
+    """A request. The names of `headers` are in lower case."""
 
     method: str
     path: str
@@ -34,6 +36,7 @@ class Request:
     headers: Sequence[Header]
     version: str = "1.1"
     """Of HTTP."""
+    body: bytes = b""
 
     def values(self, name: str) -> list[str]:
         """Return the values of all fields called `name`, which is in lower case."""
@@ -61,26 +64,50 @@ def plain_text(status: int, line: str, headers: Iterable[Header] = ()) -> Respon
 
 
 class BadRequest(PersonError):
-    """A client has broken a rule of HTTP, or a bound. `response` is the answer to it."""
+    """A request is not served: it breaks a rule of HTTP, or a bound, or asks for what may not be.
 
-    def __init__(self, status: int, line: str) -> None:
+    `response` is the answer to it; after that the connection ends, as its body was not read.
+    """
+
+    def __init__(self, status: int, line: str, headers: Iterable[Header] = ()) -> None:
         super().__init__(line)
-        self.response = plain_text(status, line, [("Connection", "close")])
+        self.response = plain_text(status, line, [*headers, ("Connection", "close")])
+
+
+class Stage(Enum):
+    """How much of the next request has come in."""
+
+    NOTHING = auto()
+    HEAD = auto()
+    """A part of its head."""
+    BODY = auto()
+    """Its head, and perhaps a part of its body."""
+
+
+def _no_body(request: Request) -> int:
+    return 0
 
 
 class HttpConnection:
-    """The server's side of one connection, as long as it speaks HTTP."""
+    """The server's side of one connection, as long as it speaks HTTP.
 
-    def __init__(self) -> None:
+    `max_body` is called with the head of a request that has a body. It returns how many bytes that
+    may have, or raises `BadRequest`.
+    """
+
+    def __init__(self, max_body: Callable[[Request], int] = _no_body) -> None:
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+        self._max_body = max_body
         self._request: Request | None = None
+        self._body = bytearray()
+        self._room = 0  # for this many bytes of a body
 
     def receive(self, data: bytes) -> Request | None:
         """Take in `data`, b"" at the client's end; return the next request if it is complete.
 
         Raise `BadRequest`. After a request, call `answer` before this is called again.
         """
-        if data and not self.is_begun:
+        if data and self.stage is Stage.NOTHING:
             data = data.lstrip(b"\r\n")  # empty lines before a request mean nothing (section 2.2)
             if not data:
                 return None
@@ -106,23 +133,40 @@ class HttpConnection:
         while True:
             event = self._h11.next_event()
             if isinstance(event, h11.Request):
-                self._request = _request_of(event)
+                self._request = request = _request_of(event)
+                self._body.clear()
+                length = _length_of_body(request)
+                self._room = self._max_body(request) if length else 0
+                if length > self._room:
+                    raise _too_much(self._room)
             elif isinstance(event, h11.Data):
-                raise BadRequest(413, "A request has no body here.")
-            elif isinstance(event, h11.EndOfMessage):
+                self._body += event.data
+                if len(self._body) > self._room:
+                    raise _too_much(self._room)
+            elif self._request is not None and (
+                # If it asks to change to another protocol, h11 waits for the answer.
+                isinstance(event, h11.EndOfMessage) or event is h11.PAUSED
+            ):
                 request, self._request = self._request, None
-                return request
-            elif event is h11.PAUSED and self._request is not None:
-                # It asks to change to another protocol, so h11 waits for the answer.
-                request, self._request = self._request, None
-                return request
+                return replace(request, body=bytes(self._body)) if self._body else request
             else:
                 return None
 
     @property
-    def is_begun(self) -> bool:
-        """Whether part of a head has come in."""
-        return bool(self._h11.trailing_data[0])
+    def stage(self) -> Stage:
+        """How much of the next request has come in."""
+        if self._request is not None:
+            return Stage.BODY
+        return Stage.HEAD if self._h11.trailing_data[0] else Stage.NOTHING
+
+    def ask_for_body(self) -> bytes:
+        """Return what a client is sent that waits for it with the body (RFC 9110, 10.1.1).
+
+        It is b"" if the client does not wait, or was sent it already.
+        """
+        if self._request is None or not self._h11.they_are_waiting_for_100_continue:
+            return b""
+        return self._h11.send(h11.InformationalResponse(status_code=100, headers=[])) or b""
 
     @property
     def rest(self) -> bytes:
@@ -165,11 +209,6 @@ def _request_of(event: h11.Request) -> Request:
     headers = [(name.decode("ascii"), value.decode("latin-1")) for name, value in event.headers]
     if len(headers) > MAX_FIELDS:
         raise BadRequest(431, f"A request has at most {MAX_FIELDS} header fields.")
-    lengths = [value for name, value in headers if name == "content-length"]
-    if any(value != "0" for value in lengths) or any(
-        name == "transfer-encoding" for name, _ in headers
-    ):
-        raise BadRequest(413, "A request has no body here.")
     if not event.http_version.startswith(b"1."):
         raise BadRequest(505, "Only HTTP/1.1 is spoken here.")
     target = event.target.decode("latin-1")
@@ -182,6 +221,19 @@ def _request_of(event: h11.Request) -> Request:
         raise BadRequest(400, "That is no address of a page. The chat is at /")
     version = event.http_version.decode("ascii")
     return Request(event.method.decode("ascii"), path, query, headers, version)
+
+
+def _length_of_body(request: Request) -> int:
+    """Return how long the body is; 1 if that is not known, as it comes in chunks."""
+    if request.values("transfer-encoding"):
+        return 1
+    return int(request.value("content-length") or 0)
+
+
+def _too_much(room: int) -> BadRequest:
+    if not room:
+        return BadRequest(413, "A request has no body here.")
+    return BadRequest(413, f"The body may have {room} bytes. Send less, or a link to all of it.")
 
 
 def _by_hand(response: Response) -> bytes:
