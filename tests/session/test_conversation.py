@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests.support.chats import Lobby, Somebody
 from tests.support.clients import Client
 from tests.support.observer import Recorder
+from tests.support.scripted import Scripted
 from tests.support.servers import TRANSPORTS, WatchingConsole, run_server, terminals
 from tests.support.waiting import wait_until
 from threadchat import ChatServer
@@ -20,7 +22,7 @@ from threadchat.messages.kinds import Spoken
 from threadchat.monitoring.events import Named
 from threadchat.net.transport import PlainTransport
 from threadchat.server.config import ServerConfig
-from threadchat.session.conversation import CATCH_UP_SECONDS
+from threadchat.session.conversation import CATCH_UP_SECONDS, Conversation
 from threadchat.terminal.clientterminal import ClientTerminal
 from threadchat.testing import DEADLINE, UNLIMITED
 
@@ -253,3 +255,71 @@ def test_a_rename_is_told_to_those_who_watch() -> None:
         al.sync()
     told = [(it.name, it.before) for it in recorder.events if isinstance(it, Named)]
     assert told == [("al", ""), ("ed", "al"), ("Ed", "ed")]
+
+
+class TestOneClient:
+    """The conversation alone, with a client that types what a test says."""
+
+    @pytest.fixture
+    def client(self, lobby: Lobby) -> Scripted:
+        al = Somebody(1)
+        lobby.chat.names.claim(al, "al")
+        return Scripted(al)
+
+    @pytest.fixture
+    def conversation(self, client: Scripted, lobby: Lobby) -> Conversation:
+        conversation = Conversation(lobby.chat, lobby.commands, client.it, None)
+        conversation.enter()
+        client.person.lines()
+        return conversation
+
+    def test_commands_stay_on_the_screen_and_words_are_shown_as_they_are_said(
+        self, client: Scripted, conversation: Conversation
+    ) -> None:
+        client.typed += ["hi", "/who", "/me waves", "/nosuch", " /msg bo psst"]
+        conversation.go_on()
+        assert client.kept == ["lobby> /who", "lobby> /nosuch", "lobby>  /msg bo psst"]
+
+    def test_the_prompt_names_the_room(self, client: Scripted, conversation: Conversation) -> None:
+        client.typed += ["/who", "/join den", "/who", "/join no room", "/quit", "/who"]
+        conversation.go_on()
+        assert client.prompts == ["lobby> ", "den> "]
+        assert client.kept[-1] == "den> /quit"
+        assert client.typed == ["/who"]
+
+    def test_without_flood_control_all_is_in_time(self, conversation: Conversation) -> None:
+        for _ in range(100):
+            assert conversation.is_time_for("/who")
+            assert conversation.is_time_for_input(100.0)
+
+    def test_what_comes_right_behind_is_said_with_it(
+        self, client: Scripted, conversation: Conversation, lobby: Lobby
+    ) -> None:
+        client.typed.append("one")
+        client.behind = ["two", " ", "three", "/who"]
+        conversation.go_on()
+        assert [it.text for it in lobby.chat.recent(lobby.chat.lobby, 9)] == ["one", "two", "three"]
+        assert client.behind == ["/who"]
+
+    def test_somebody_that_is_asked_for_more_is_not_silent(
+        self, client: Scripted, conversation: Conversation, lobby: Lobby
+    ) -> None:
+        lobby.now[0] += 600
+        client.behind = ["more"]
+        (said,) = conversation._more()
+        assert said.text == "more"
+        assert client.person.last_heard_at == lobby.now[0]
+        assert client.person.last_said is said
+        lobby.now[0] += 600
+        assert not conversation._more()
+        assert client.person.last_heard_at == lobby.now[0] - 600
+
+    def test_a_mute_ends_in_time(
+        self, client: Scripted, conversation: Conversation, lobby: Lobby
+    ) -> None:
+        lobby.chat.moderation.mute("al", 60.0)
+        lobby.now[0] += 59
+        client.behind = ["more"]
+        assert not conversation._more()
+        lobby.now[0] += 1
+        assert [it.text for it in conversation._more()] == ["more"]

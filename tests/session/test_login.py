@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.chats import RIGHT, Lobby, Somebody
 from tests.support.clients import Client
 from tests.support.clock import Clock
+from tests.support.scripted import Scripted
 from tests.support.servers import WatchingConsole, run_server
 from threadchat import ChatServer
 from threadchat.access import passphrase
 from threadchat.access.passphrase import Busy
 from threadchat.chat.rules import RulesFiles
+from threadchat.net.disconnect import Reason
+from threadchat.session.login import Login
 from threadchat.storage.records import Records
 
 
@@ -137,6 +141,14 @@ class TestRoomPassword:
                 assert client.expect_end() == "=== Goodbye.\r\n"
             assert console.next_disconnect().why == "quit"
 
+    def test_who_is_here_is_told_only_behind_it(self, password: RulesFiles) -> None:
+        with run_server(files=password) as (server, _), Client(server) as client:
+            shown = client.expect("Password: ")
+            assert shown.startswith("Hello from threadchat!\r\n")
+            assert "here" not in shown
+            client.type("door are open")
+            assert client.expect("name: ") == "Nobody is here yet.\r\nYour name: "
+
     def test_closing_there(self, password: RulesFiles) -> None:
         with run_server(files=password) as (server, console):
             with Client(server) as client:
@@ -160,3 +172,50 @@ def test_where_too_many_prove_at_once_the_name_is_asked_for_again(
             client.expect("!!! Too many passphrases are being checked just now.\r\nYour name: ")
             client.type("bo")
             client.expect("Welcome, bo.")
+
+
+class TestOneAtAPrompt:
+    """The conversation alone, with a client that types what a test says."""
+
+    @pytest.fixture
+    def client(self) -> Scripted:
+        return Scripted(Somebody(1))
+
+    @pytest.fixture
+    def login(self, client: Scripted, lobby: Lobby) -> Login:
+        return Login(lobby.chat, client.it)
+
+    def test_what_is_typed_stays_on_the_screen(self, client: Scripted, login: Login) -> None:
+        client.typed += ["who", "no \x1b[2Jname", "al", "hi"]
+        assert login.is_passed()
+        assert client.kept == ["Your name: who", "Your name: no name", "Your name: al"]
+        assert client.typed == ["hi"]
+
+    def test_who_is_gone_has_no_name(self, client: Scripted, login: Login) -> None:
+        client.typed += ["who", "no name"]
+        assert not login.is_passed()
+        assert client.person.name == ""
+        assert client.person.leaving is None
+
+    def test_a_protected_name_is_had_by_its_passphrase(
+        self, client: Scripted, login: Login, lobby: Lobby
+    ) -> None:
+        lobby.records.protect("al", passphrase.make(RIGHT))
+        client.typed.append("AL")
+        client.person.secrets.append(RIGHT)
+        assert login.is_passed()
+        assert client.person.name == "AL"
+        assert lobby.chat.names.find("al") is client.person
+
+    def test_who_leaves_at_the_last_try_has_left(
+        self, client: Scripted, login: Login, lobby: Lobby, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def quit(person: Somebody, question: str) -> None:
+            person.quit()
+
+        monkeypatch.setattr(Somebody, "ask_secret", quit)
+        lobby.records.protect("al", passphrase.make(RIGHT))
+        client.typed += ["no name"] * 4 + ["al"]
+        assert not login.is_passed()
+        assert client.person.leaving == Reason.QUIT
+        assert not any("try 5" in line for line in client.person.lines())

@@ -13,11 +13,15 @@ from typing import ClassVar, TypeVar
 import pytest
 
 from tests.support.clients import Client
+from tests.support.clock import Clock
 from tests.support.servers import WatchingConsole, run_server
 from tests.support.waiting import Section, enter_one_by_one, run_concurrently, wait_until
 from threadchat import ChatServer, OperatorError, ProgramMember
+from threadchat.chat.interfaces import Portion
 from threadchat.commands import rooms, talk
 from threadchat.commands.registry import Call
+from threadchat.messages.datalines import DATA_LINES
+from threadchat.messages.format import render
 from threadchat.messages.kinds import (
     Emote,
     Joined,
@@ -33,7 +37,7 @@ from threadchat.messages.kinds import (
 from threadchat.monitoring.events import Connected, Event, Named
 from threadchat.server import members as members_module
 from threadchat.session import program as program_module
-from threadchat.session.program import ADDRESS, MAX_TEXT, MAX_WAITING
+from threadchat.session.program import ADDRESS, MAX_TEXT, MAX_WAITING, ProgramConnection
 from threadchat.testing import DEADLINE, UNLIMITED
 from threadchat.text.names import BadName
 
@@ -354,6 +358,17 @@ class TestBeingAPerson:
         assert heard.next(Problem)
         assert not person.is_operator
 
+    def test_it_is_idle_since_it_last_spoke(self, heard: Heard) -> None:
+        clock = Clock()
+        with run_server(clock=clock) as (server, console):
+            member = server.add_member("bot", heard)
+            clock.now += 600
+            member.say("hi")
+            assert server.chat.names.find("bot").last_heard_at == clock.now
+            member.leave()
+            disconnect = console.next_disconnect()
+            assert (disconnect.seconds, disconnect.received, disconnect.sent) == (600, 0, 0)
+
     def test_its_coming_and_going_are_logged(self, heard: Heard) -> None:
         # Promise 7.
         class Keeping(WatchingConsole):
@@ -402,9 +417,10 @@ class TestBeingTrouble:
             raise SystemExit
 
         server, console = watched
-        server.add_member("bot", leave)
+        member = server.add_member("bot", leave)
         assert console.next_disconnect().why == "server error"
         assert server.chat.people() == ()
+        assert member.reason == "server error"
 
     def test_a_slow_one_holds_up_nobody_and_what_it_misses_is_counted_and_told_once(
         self, stuck: Stuck
@@ -482,6 +498,62 @@ class TestBeingTrouble:
             server.add_member("bot", heard)
         monkeypatch.undo()
         server.add_member("bot", heard)
+
+    def test_one_that_leaves_is_out_at_once_though_its_function_goes_on(
+        self, server: ChatServer, stuck: Stuck
+    ) -> None:
+        member = server.add_member("bot", stuck)
+        assert stuck.is_held.wait(DEADLINE)
+        member.leave()
+        assert server.chat.people() == ()
+
+    def test_one_that_is_ended_takes_itself_out(self, server: ChatServer, heard: Heard) -> None:
+        member = ProgramMember(server.next_id(), "bot", heard, server.chat)
+        member.start()
+        member.enter()
+        heard.next(Welcome)
+        member.end("kicked")
+        assert member.thread is not None
+        member.thread.join(DEADLINE)
+        assert server.chat.people() == ()
+
+
+class TestConnection:
+    """What a program is sent, without a server."""
+
+    @pytest.fixture
+    def connection(self) -> ProgramConnection:
+        return ProgramConnection(lambda: None)
+
+    def test_once_it_has_ended_nothing_more_comes(self, connection: ProgramConnection) -> None:
+        connection.deliver(render(Notice("one"), DATA_LINES) + render(Notice("two"), DATA_LINES))
+        messages = connection.messages()
+        assert next(messages) == Notice("one")
+        connection.end("quit")
+        assert list(messages) == []
+        connection.deliver(render(Notice("three"), DATA_LINES))
+        assert list(connection.messages()) == []
+        assert connection.reason == "quit"
+
+    def test_nobody_waits_for_one_that_has_ended(self, connection: ProgramConnection) -> None:
+        assert connection.pause(0.0)
+        assert connection.catch_up(DEADLINE)
+        connection.end("quit")
+        assert not connection.pause(DEADLINE)
+        assert not connection.catch_up(DEADLINE)
+
+    def test_what_it_is_handed_over_is_taken_at_once(self, connection: ProgramConnection) -> None:
+        taken: list[int] = []
+        portions = [
+            Portion([Notice(f"{number}"), Notice("and more")], partial(taken.append, number))
+            for number in range(2)
+        ]
+        connection.hand_over(portion for portion in portions)
+        assert taken == [0, 1]
+        messages = connection.messages()
+        assert [next(messages).line for _ in range(4)] == [
+            "=== 0", "=== and more", "=== 1", "=== and more"
+        ]  # fmt: skip
 
 
 class TestStarting:

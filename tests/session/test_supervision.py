@@ -6,12 +6,16 @@ from itertools import count
 
 import pytest
 
+from tests.support.chats import Somebody
 from tests.support.clients import Client
 from tests.support.clock import Clock
+from tests.support.scripted import Scripted
 from tests.support.servers import run_server
 from tests.support.waiting import wait_until
 from threadchat import ChatServer
+from threadchat.net.disconnect import Reason
 from threadchat.server import periodic
+from threadchat.session.supervision import STUCK_SECONDS, Supervision
 from threadchat.testing import UNLIMITED
 
 
@@ -150,3 +154,59 @@ def test_who_takes_nothing_is_let_go_though_little_is_queued(look: Callable[[], 
         wait_until(lambda: not console.disconnects.empty(), "it is ended")
         assert console.next_disconnect().why == "too slow"
         assert stuck.name
+
+
+class TestOneClient:
+    """The limits alone, at the moment when each is reached."""
+
+    @pytest.fixture
+    def client(self) -> Scripted:
+        return Scripted(Somebody(1))
+
+    def test_without_a_limit_nobody_is_let_go(self, client: Scripted) -> None:
+        supervision = Supervision(client.it, replace(UNLIMITED, name_timeout=0.0))
+        supervision.look(1e9)
+        client.person.name = "al"
+        supervision.look(1e9)
+        assert client.ended == []
+        assert client.person.lines() == []
+
+    def test_a_name_must_be_given_in_time(self, client: Scripted) -> None:
+        supervision = Supervision(client.it, replace(UNLIMITED, name_timeout=60.0))
+        supervision.look(59.9)
+        assert client.ended == []
+        supervision.look(60.0)
+        assert client.ended == [f"{Reason.NO_NAME} | You have given no name. Come again!"]
+
+    def test_silence_ends_at_its_limit(self, client: Scripted) -> None:
+        client.person.name = "al"
+        supervision = Supervision(client.it, replace(UNLIMITED, idle_timeout=600.0))
+        supervision.look(539.5)
+        assert client.person.lines() == []
+        supervision.look(540.0)
+        (warning,) = client.person.lines()
+        assert "within 1 min" in warning
+        supervision.look(599.5)
+        assert client.ended == []
+        supervision.look(600.0)
+        assert client.ended == [f"{Reason.IDLE} | You have said nothing for 10 min. Goodbye."]
+
+    def test_who_was_heard_again_is_warned_again(self, client: Scripted) -> None:
+        client.person.name = "al"
+        supervision = Supervision(client.it, replace(UNLIMITED, idle_timeout=600.0))
+        supervision.look(550.0)
+        client.person.last_heard_at = 560.0
+        supervision.look(1109.0)
+        assert len(client.person.lines()) == 2
+
+    def test_only_a_client_that_takes_nothing_is_stuck(self, client: Scripted) -> None:
+        supervision = Supervision(client.it, replace(UNLIMITED, name_timeout=0.0))
+        client.person.name = "al"
+        client.is_behind = True
+        for now in range(0, 100, 20):
+            client.bytes_sent += 1
+            supervision.look(now)
+        supervision.look(79.9 + STUCK_SECONDS)
+        assert client.ended == []
+        supervision.look(80 + STUCK_SECONDS)
+        assert client.ended == [Reason.TOO_SLOW]

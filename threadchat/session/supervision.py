@@ -27,7 +27,7 @@ class Supervision:
         self._connection = connection
         self._limits = limits
         self._warned_after = -math.inf  # the `last_heard_at` for which a warning has been given
-        # The bytes sent when the client last took some, and the time; None while nothing is queued.
+        # The bytes sent when the client was last seen to have taken some, and the time of that.
         self._stuck_at: tuple[int, float] | None = None
 
     def look(self, now: float) -> None:
@@ -40,8 +40,6 @@ class Supervision:
             self._look_at_silence(now - connection.person.last_heard_at, limits.idle_timeout)
         if connection.is_behind:
             self._look_at_queue(now)
-        else:  # the usual case
-            self._stuck_at = None
 
     def _look_at_queue(self, now: float) -> None:
         sent = self._connection.bytes_sent
