@@ -1,21 +1,32 @@
-"""What a client sends that is no line: each kind is paid for, and none of it is lost."""
+"""What a client sends, lines and all else: each kind is paid for, and none of it is lost."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
+from threading import Event
+from typing import cast
 
 import pytest
 
 from tests.support.clients import Client
+from tests.support.clock import Clock
 from tests.support.servers import run_server, terminals
 from tests.support.waiting import wait_until
 from tests.terminal.support import PUTTY
 from threadchat import ChatServer
 from threadchat.access.flood import ANSWER_COST, CHUNK_COST
+from threadchat.chat.interfaces import Portion
+from threadchat.chat.person import Person
 from threadchat.handlers.connection import TerminalConnection
 from threadchat.handlers.intake import PIECE, Intake
+from threadchat.messages.kinds import Notice
+from threadchat.net.disconnect import Reason
+from threadchat.net.sendqueue import SendQueue
+from threadchat.net.transport import Transport
 from threadchat.session import floodcontrol
 from threadchat.session.floodcontrol import FloodControl
 from threadchat.terminal import costs
+from threadchat.terminal.clientterminal import ClientTerminal
+from threadchat.terminal.view import PLAIN_VIEW, Appearance
 from threadchat.testing import UNLIMITED
 from threadchat.text.clean import MAX_LINE
 
@@ -191,3 +202,190 @@ class TestWaitingEvents:
         client.put_back(["two", "three"])
         assert client.take_lines(3, receives=True) == ["two", "three"]
         assert len(received) == 2
+
+
+class Sent:
+    """A send queue that keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.reason: str | None = None
+        self.is_behind = False
+        self.position = 0
+        self.bytes_acknowledged = 0
+
+    def send(self, data: bytes) -> None:
+        self.data += data
+        self.position += len(data)
+
+    def update(self, data: bytes, frame: object) -> None:
+        self.data += data
+
+    def end(self, reason: str, data: bytes) -> None:
+        self.reason = reason
+
+
+class Arriving:
+    """A transport on which `chunks` arrive; then the other side has closed."""
+
+    def __init__(self) -> None:
+        self.chunks: list[bytes] = []
+        self.pauses = 0
+
+    def receive(self, size: int) -> bytes:
+        return self.chunks.pop(0) if self.chunks else b""
+
+    receive_now = receive
+
+    def has_input(self) -> bool:
+        return False
+
+    def is_at_end(self) -> bool:
+        return not self.chunks
+
+    def wait_for_input(self, seconds: float) -> bool:
+        return True
+
+    def pause(self, seconds: float) -> bool:
+        self.pauses += 1
+        return False  # the connection has broken
+
+
+class TestOneConnection:
+    """A connection alone, with what arrives on it and what is sent."""
+
+    @pytest.fixture
+    def arriving(self) -> Arriving:
+        return Arriving()
+
+    @pytest.fixture
+    def sent(self) -> Sent:
+        return Sent()
+
+    @pytest.fixture
+    def stopping(self) -> Event:
+        return Event()
+
+    @pytest.fixture
+    def client(
+        self, arriving: Arriving, sent: Sent, stopping: Event, clock: Clock
+    ) -> TerminalConnection:
+        person = Person(1, "192.0.2.1:1000", sent.send, PLAIN_VIEW)
+        client = TerminalConnection(
+            person,
+            cast(Transport, arriving),
+            cast(SendQueue, sent),
+            ClientTerminal(),
+            clock,
+            stopping,
+        )
+        person.connection = client
+        return client
+
+    def test_the_last_words_need_no_end(
+        self, client: TerminalConnection, arriving: Arriving
+    ) -> None:
+        arriving.chunks = [b"one\r\nlast wo", b"rds"]
+        client.begin(lambda: None)
+        assert list(client.lines()) == ["one", "last words"]
+
+    def test_but_flood_control_counts_them(
+        self, client: TerminalConnection, arriving: Arriving
+    ) -> None:
+        asked: list[str] = []
+
+        def is_time_for(line: str) -> bool:
+            asked.append(line)
+            return len(asked) < 2
+
+        arriving.chunks = [b"one\r\nlast words"]
+        client.begin(lambda: None, is_time_for, lambda cost: True)
+        assert list(client.lines()) == ["one"]
+        assert asked == ["one", "last words"]
+
+    def test_the_beginning_of_another_protocol_is_no_line(
+        self, client: TerminalConnection, arriving: Arriving, sent: Sent
+    ) -> None:
+        arriving.chunks = [b"GE", b"T / HTTP/1.1\r\nHost: chat\r\n"]
+        client.begin(lambda: None)
+        assert list(client.lines()) == []
+        assert client.reason == "not a chat client: HTTP"
+        assert sent.data.startswith(b"HTTP/1.1 400")
+
+    def test_an_end_of_file_leaves(self, client: TerminalConnection, arriving: Arriving) -> None:
+        arriving.chunks = [b"al\r\nbye\xff\xec", b"more\r\n"]  # IAC EOF
+        client.begin(lambda: None)
+        assert list(client.lines()) == ["al", "bye"]
+        assert client.person.leaving == Reason.QUIT
+
+    def test_a_secret_that_quits(self, client: TerminalConnection, arriving: Arriving) -> None:
+        arriving.chunks = [b"one\r\n /quit \r\n"]
+        client.begin(lambda: None)
+        assert client.ask_secret("Password: ") == "one"
+        assert client.person.leaving is None
+        assert client.ask_secret("Password: ") is None
+        assert client.person.leaving == Reason.QUIT
+
+    def test_the_prompt_is_there_again_behind_a_secret(
+        self, client: TerminalConnection, arriving: Arriving, sent: Sent
+    ) -> None:
+        arriving.chunks = [PUTTY, b"open\r"]
+        client.begin(lambda: None)
+        client.set_prompt("lobby> ")
+        client.begin_secret("Password: ")
+        assert client.next_secret() == "open"
+        assert sent.data.endswith(b"lobby> ")
+
+    def test_what_was_typed_is_kept_only_where_we_draw_it(
+        self, client: TerminalConnection, arriving: Arriving, sent: Sent
+    ) -> None:
+        client.keep("lobby> /who")
+        assert b"/who" not in sent.data
+        arriving.chunks = [PUTTY, b"x\r"]
+        client.begin(lambda: None)
+        assert client.next_line() == "x"
+        client.keep("lobby> /who")
+        assert sent.data.endswith(b"lobby> /who\r\n")
+
+    def test_how_lines_are_shown_is_the_persons_wish(self, client: TerminalConnection) -> None:
+        wished = Appearance()
+        wished.wish(color=True, times=True, bell=True)
+        client.show(color=True, times=True)
+        client.show(bell=True)
+        assert client.person.format == wished.view
+
+    def test_what_is_put_back_comes_first(
+        self, client: TerminalConnection, arriving: Arriving
+    ) -> None:
+        arriving.chunks = [b"one\r\ntwo\r\nthree\r\n"]
+        taken = client.take_lines(2, receives=True)
+        client.put_back(taken)
+        assert client.take_lines(9, receives=False) == ["one", "two", "three"]
+
+    def test_mail_is_handed_over_and_then_whatever_comes_next(
+        self, client: TerminalConnection, arriving: Arriving, sent: Sent
+    ) -> None:
+        def portions(words: str) -> Generator[Portion, None, None]:
+            yield Portion([Notice(words)], lambda: taken.append(words))
+
+        taken: list[str] = []
+        client.hand_over(portions("first"))
+        assert (sent.data, taken) == (b"=== first\r\n", [])
+        client.hand_over(portions("second"))
+        assert (sent.data, taken) == (b"=== first\r\n=== second\r\n", [])
+        sent.bytes_acknowledged = sent.position
+        client.begin(lambda: None)
+        assert client.next_line() is None
+        assert taken == ["first", "second"]
+
+    def test_a_stop_waits_for_no_connection_that_is_broken(
+        self, client: TerminalConnection, arriving: Arriving, stopping: Event, sent: Sent
+    ) -> None:
+        client.wait_for_goodbye()
+        assert arriving.pauses == 0  # the server does not stop
+        stopping.set()
+        client.wait_for_goodbye()
+        assert arriving.pauses == 1
+        sent.reason = Reason.SERVER_STOPPING
+        client.wait_for_goodbye()
+        assert arriving.pauses == 1

@@ -2,7 +2,9 @@
 
 import socket
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
+from typing import cast
 
 import pytest
 
@@ -187,3 +189,103 @@ def test_where_the_system_does_not_tell_what_comes_next_from_the_client_does(
     finally:
         owner.send_queue.close()
         owner.client.close()
+
+
+class Queue:
+    """A send queue that is as far as a test says."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self.is_behind = False
+        self.position = 0
+        self.bytes_acknowledged: int | None = 0
+
+    def send(self, data: bytes) -> None:
+        self.position += len(data)
+
+
+class TestWaiting:
+    """How long it waits, and for what, while the client sends nothing."""
+
+    @pytest.fixture
+    def queue(self) -> Queue:
+        return Queue()
+
+    @pytest.fixture
+    def waits(self) -> list[float]:
+        return []
+
+    @pytest.fixture
+    def then(self) -> dict[int, Callable[[], object]]:
+        """What happens after so many waits."""
+        return {}
+
+    @pytest.fixture
+    def handing_over(
+        self, queue: Queue, waits: list[float], then: dict[int, Callable[[], object]]
+    ) -> HandingOver:
+        class Waiting:
+            def wait_for_input(self, seconds: float) -> bool:
+                assert len(waits) < 20
+                waits.append(seconds)
+                then.get(len(waits), lambda: None)()
+                return False
+
+        person = make_person(1)
+        person.deliver = queue.send
+        return HandingOver(person, cast(SendQueue, queue), cast(Transport, Waiting()))
+
+    def portions(self, taken: list[int], number: int) -> Generator[Portion, None, None]:
+        for at in range(number):
+            yield Portion([Notice("x")], partial(taken.append, at))
+
+    def test_until_all_is_taken_and_longer_and_longer(
+        self,
+        handing_over: HandingOver,
+        queue: Queue,
+        waits: list[float],
+        then: dict[int, Callable[[], object]],
+    ) -> None:
+        taken: list[int] = []
+        then[12] = lambda: setattr(queue, "bytes_acknowledged", queue.position)
+        handing_over.add(self.portions(taken, 2))
+        handing_over.go_on(0)
+        assert taken == [0, 1]
+        assert waits == [min(0.001 * 2**at, 0.25) for at in range(12)]
+
+    @pytest.mark.parametrize("is_known", [True, False])
+    def test_while_the_client_is_behind(
+        self,
+        handing_over: HandingOver,
+        queue: Queue,
+        waits: list[float],
+        then: dict[int, Callable[[], object]],
+        is_known: bool,
+    ) -> None:
+        taken: list[int] = []
+        queue.is_behind = True
+        if not is_known:
+            queue.bytes_acknowledged = None
+        then[3] = lambda: setattr(queue, "is_behind", False)
+        then[5] = lambda: setattr(queue, "bytes_acknowledged", queue.position)
+        handing_over.add(self.portions(taken, 1))
+        handing_over.go_on(0)
+        if is_known:
+            # From the shortest one again, once something could be sent.
+            assert waits == [0.001, 0.002, 0.004, 0.001, 0.002]
+            assert taken == [0]
+        else:
+            assert waits == [0.001, 0.002, 0.004]  # only what the client sends could tell
+            assert taken == []
+
+    def test_not_for_a_client_that_is_ended(
+        self,
+        handing_over: HandingOver,
+        queue: Queue,
+        waits: list[float],
+        then: dict[int, Callable[[], object]],
+    ) -> None:
+        then[2] = lambda: setattr(queue, "reason", Reason.KICKED)
+        handing_over.add(self.portions([], 1))
+        handing_over.go_on(0)
+        assert len(waits) == 2

@@ -45,7 +45,7 @@ class HandingOver:
         `received` is how many bytes the client has sent so far.
         """
         wait = _SHORTEST_WAIT
-        while not self.is_over and self._send_queue.reason is None:
+        while self._send_queue.reason is None:
             is_known = self._look(received)
             if self._portions and not self._send_queue.is_behind:
                 self._send_next(received)
