@@ -10,12 +10,15 @@ import pytest
 from tests.support.chats import RIGHT, Lobby, Somebody, protect
 from tests.support.waiting import Section, enter_one_by_one
 from threadchat.access.passphrase import make
+from threadchat.chat import mail
 from threadchat.chat.identity import Identity
 from threadchat.chat.interfaces import Portion
+from threadchat.chat.mail import Mail
+from threadchat.chat.person import Person
 from threadchat.messages.fitting import MAX_ANSWER
 from threadchat.messages.kinds import Private
 from threadchat.monitoring.events import Trouble
-from threadchat.storage.records import MAX_FROM_ONE, Records, RecordsFailed
+from threadchat.storage.records import MAX_FROM_ONE, KeptMessage, Records, RecordsFailed
 
 
 class TestLetters:
@@ -72,6 +75,29 @@ class TestLetters:
             " /msg bo WORDS writes to that one."
         ]
         assert "secret" not in "".join(eve.lines())
+
+    @pytest.mark.parametrize(("others", "is_known"), [(1, True), (2, False)])
+    def test_the_writers_of_so_many_messages_are_known(
+        self,
+        kept: Lobby,
+        bo: Somebody,
+        monkeypatch: pytest.MonkeyPatch,
+        others: int,
+        is_known: bool,
+    ) -> None:
+        monkeypatch.setattr(mail, "MAX_WRITERS", 2)
+        records = kept.records
+        records.protect("ed", make(RIGHT))
+        kept.types(bo, "/msg al hi")
+        for number in range(others):
+            kept.types(bo, f"/msg ed letter {number}")
+        kept.types(bo, "/nick bob")
+        (al,) = kept.enter("cy")
+        al.secrets.append(RIGHT)
+        kept.types(al, "/nick al")
+        bo.lines()
+        kept.types(al, "/r secret")
+        assert bo.lines() == ["[al -> you] secret"] * is_known
 
     def test_over_a_restart_it_is_known_who_had_proven_a_name(
         self, kept: Lobby, bo: Somebody, records: Records
@@ -292,6 +318,26 @@ class TestHandingOver:
         kept.chat.mail.hand_over(al)
         assert self.shown(al) == ["0"]
 
+    def test_what_is_kept_once_the_rest_is_handed_over_comes_at_once(
+        self, kept: Lobby, al: Somebody, records: Records, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.keep(records, 1)
+        (bo,) = kept.enter("bo")
+        waiting_after = Mail._waiting_after
+
+        def look_and_write(mail: Mail, last: int, person: Person) -> list[KeptMessage]:
+            waiting = waiting_after(mail, last, person)
+            if not waiting:
+                with monkeypatch.context() as patch:  # bo has looked before al came in
+                    patch.setattr(kept.chat.names, "is_here", lambda name: False)
+                    kept.types(bo, "/msg al letter 8 .")
+            return waiting
+
+        monkeypatch.setattr(Mail, "_waiting_after", look_and_write)
+        kept.types(al, "/nick al")
+        assert self.shown(al) == ["0", "[bo -> you] letter 8 ."]
+        assert records.waiting("al") == []
+
     @pytest.mark.parametrize("fails", [False, True])
     def test_the_owner_who_came_in_meanwhile_is_told_at_once(
         self,
@@ -362,14 +408,14 @@ def test_mail_is_not_deleted_while_it_is_counted(
 
     records.protect("al", make(RIGHT))
     (bo,) = kept.enter("bo")
-    mail = kept.chat.mail
-    assert mail.keep(bo, "al", "hi")
+    box = kept.chat.mail
+    assert box.keep(bo, "al", "hi")
     waiting = records.waiting("al")
-    monkeypatch.setattr(mail, "_looking", section)
-    monkeypatch.setattr(mail, "_writers", SlowWriters())
+    monkeypatch.setattr(box, "_looking", section)
+    monkeypatch.setattr(box, "_writers", SlowWriters())
 
     def keep() -> None:
-        assert mail.keep(bo, "al", "ho")
+        assert box.keep(bo, "al", "ho")
 
-    enter_one_by_one(section, [keep, lambda: mail._delete(bo, waiting)])
+    enter_one_by_one(section, [keep, lambda: box._delete(bo, waiting)])
     assert [it.message.text for it in records.waiting("al")] == ["ho"]
