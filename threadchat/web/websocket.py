@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 from wsproto.frame_protocol import CloseReason
-from wsproto.utilities import LocalProtocolError, RemoteProtocolError, generate_accept_token
+from wsproto.utilities import RemoteProtocolError, generate_accept_token
 
 from threadchat.errors import PersonError
 from threadchat.web.frames import Boundary, whole_texts
@@ -113,8 +113,6 @@ class WebSocket:
             hint = error.event_hint
             code = int(hint.code) if isinstance(hint, CloseConnection) else 1002
             return texts, pong, self._broken(code, "")
-        except LocalProtocolError:
-            return texts, pong, self._broken(1002, "")
         return texts, pong, None
 
     def _take(self, event: TextMessage, texts: list[str]) -> None:
