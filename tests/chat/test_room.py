@@ -398,7 +398,9 @@ def test_what_a_batch_held_is_freed_with_it(room: Room) -> None:
 def test_an_observer_that_raises_costs_the_room_nothing(deliverer: Deliverer) -> None:
     # Promise 8.
     class Raising(Recorder):
-        def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
+        def shown(
+            self, room: str, messages: Sequence[RoomMessage], deliveries: int, began_at: float = 0.0
+        ) -> None:
             raise RuntimeError("no eyes")
 
     observer = Raising()
@@ -417,7 +419,9 @@ def test_an_observer_that_raises_costs_the_room_nothing(deliverer: Deliverer) ->
 
 def test_an_observer_that_cannot_even_be_told_costs_the_room_nothing(deliverer: Deliverer) -> None:
     class Dead(Recorder):
-        def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
+        def shown(
+            self, room: str, messages: Sequence[RoomMessage], deliveries: int, began_at: float = 0.0
+        ) -> None:
             raise RuntimeError("no eyes")
 
         def failed(self, doing: str, error: BaseException) -> None:
@@ -798,7 +802,7 @@ class TestWhatFailsAround:
 
     @pytest.fixture
     def failing(self, observer: Recorder, monkeypatch: pytest.MonkeyPatch) -> Recorder:
-        def fail(room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
+        def fail(*_: object) -> None:
             raise RuntimeError("broken")
 
         monkeypatch.setattr(observer, "shown", fail)

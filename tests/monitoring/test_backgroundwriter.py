@@ -88,7 +88,9 @@ def test_what_was_left_out_is_told_once_and_where_it_is_missing() -> None:
     with paper.stuck():
         for entry in ("a", "b", "c"):
             paper.writer.put(entry, is_talk=True)
+        assert paper.writer.left_out == 2
     assert paper.written == ["stuck", "a", "2 left out"]
+    assert paper.writer.left_out == 2
 
 
 def test_a_close_waits_no_longer_than_it_may(paper: Paper) -> None:

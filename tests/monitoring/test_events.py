@@ -28,7 +28,7 @@ def test_everyone_is_handed_everything() -> None:
     keepers = Keeper(), Keeper()
     watch = Watch(*keepers)
     watch.note(Stopped())
-    watch.shown("lobby", [Say("al", "hi", 0.0)], 2)
+    watch.shown("lobby", [Say("al", "hi", 0.0)], 2, 0.0)
     for keeper in keepers:
         assert keeper.events == [Stopped()]
         assert keeper.messages == [("lobby", [Say("al", "hi", 0.0)], 2)]
@@ -57,7 +57,7 @@ def test_one_that_raises_keeps_nothing_from_the_others_who_are_told_once(first: 
     watch = Watch(*([broken, keeper] if first else [keeper, broken]))
     for _ in range(2):
         watch.note(Stopped())
-        watch.shown("lobby", [Say("al", "hi", 0.0)], 2)
+        watch.shown("lobby", [Say("al", "hi", 0.0)], 2, 0.0)
     assert sorted(keeper.events, key=str) == [Stopped(), Stopped(), Trouble(WORDS)]
     assert len(keeper.messages) == 2
     assert broken.events == [Stopped(), Stopped()]
@@ -101,7 +101,7 @@ def test_whatever_one_raises_is_kept_from_the_server(
     stubborn, keeper = Stubborn(error), Keeper()
     watch = Watch(*([stubborn, keeper] if first else [keeper, stubborn]))
     watch.note(Stopped())
-    watch.shown("lobby", [], 2)
+    watch.shown("lobby", [], 2, 0.0)
     (trouble,) = [event for event in keeper.events if isinstance(event, Trouble)]
     assert trouble.words == (
         f"the watcher Stubborn has failed ({shown}); what it fails at later is not reported"
@@ -121,7 +121,7 @@ def test_without_another_watcher_standard_error_is_told(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     watch = Watch(Broken(), Broken())
-    watch.shown("lobby", [], 0)
+    watch.shown("lobby", [], 0, 0.0)
     watch.note(Stopped())
     assert capsys.readouterr().err == f"threadchat: {WORDS}\n" * 2
 

@@ -11,107 +11,21 @@ from pathlib import Path
 
 import pytest
 import rich.console
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.support.clients import Client
 from tests.support.clock import Clock
 from tests.support.servers import run_server
 from tests.support.waiting import run_concurrently, wait_until
-from threadchat.messages.kinds import Say
 from threadchat.monitoring.stats import (
-    WINDOW,
     Memory,
-    Meter,
     Snapshot,
-    Tally,
     line,
     lines,
     resident_memory,
     table,
 )
+from threadchat.monitoring.tally import WINDOW, BatchTimes
 from threadchat.server.chatserver import ChatServer
-
-
-class TestMeter:
-    def test_nothing_counted_is_nothing(self) -> None:
-        meter = Meter(Clock(1000.5))
-        assert (meter.total, meter.rate()) == (0, 0.0)
-
-    def test_the_rate_is_the_average_of_the_last_ten_whole_seconds(self) -> None:
-        clock = Clock(1000.5)
-        meter = Meter(clock)
-        for second in range(20):
-            clock.now = 2000 + second
-            meter.add(second)
-        assert meter.rate() == sum(range(9, 19)) / WINDOW
-        clock.now = 2020.9
-        assert meter.rate() == sum(range(10, 20)) / WINDOW
-        assert meter.total == sum(range(20))
-
-    def test_the_second_that_runs_does_not_count_yet(self) -> None:
-        clock = Clock(1000.0)
-        meter = Meter(clock)
-        clock.now = 1050.0
-        meter.add(30)
-        assert meter.rate() == 0.0
-        clock.now = 1051.0
-        assert meter.rate() == 3.0
-
-    def test_what_is_long_ago_does_not_count(self) -> None:
-        clock = Clock(1000.0)
-        meter = Meter(clock)
-        meter.add(30)
-        clock.now = 1010.9
-        assert meter.rate() == 3.0
-        clock.now = 1011.0
-        assert meter.rate() == 0.0
-
-    def test_right_after_the_start_the_time_since_then_counts(self) -> None:
-        clock = Clock(1000.9)
-        meter = Meter(clock)
-        meter.add(30)
-        clock.now = 1003.0
-        assert meter.rate() == 10.0
-
-    @given(
-        st.lists(st.tuples(st.floats(0, 30), st.integers(0, 100)), max_size=50), st.floats(0, 30)
-    )
-    def test_it_agrees_with_a_list_of_all_that_was_counted(
-        self, steps: list[tuple[float, int]], pause: float
-    ) -> None:
-        clock = Clock(0.0)
-        meter = Meter(clock)
-        clock.now = 100.0
-        counted = []
-        for passed, number in steps:
-            clock.now += passed
-            meter.add(number)
-            counted.append((int(clock.now), number))
-        clock.now += pause
-        now = int(clock.now)
-        expected = sum(number for second, number in counted if now - WINDOW <= second < now)
-        assert meter.rate() == expected / WINDOW
-        assert meter.total == sum(number for _, number in counted)
-
-    def test_nothing_is_lost_between_threads(self) -> None:
-        clock = Clock(1000.0)
-        meter = Meter(clock)
-
-        def count() -> None:
-            for _ in range(5000):
-                meter.add(1)
-
-        run_concurrently([count] * 8)
-        clock.now = 1001.0
-        assert (meter.total, meter.rate()) == (40_000, 40_000.0)
-
-
-def test_a_tally_counts_messages_and_deliveries() -> None:
-    tally = Tally(Clock(1000.5))
-    tally.shown("lobby", [Say("al", "hi", 0.0)] * 3, 30)
-    tally.shown("games", [Say("al", "hi", 0.0)], 0)
-    assert (tally.messages.total, tally.deliveries.total) == (4, 30)
 
 
 class TestMemory:
@@ -232,9 +146,8 @@ class TestOfAServer:
 SNAPSHOT = Snapshot(
     since=time.mktime((2026, 11, 23, 12, 0, 0, 0, 0, -1)),
     seconds=7500.0,
-    people=12,
-    connections=13,
-    browsers=2,
+    people_by_door={"terminal": 11, "browser": 1},
+    connections_by_door={"terminal": 11, "browser": 1, "browser TLS": 1},
     rooms=3,
     messages=10_234,
     messages_per_second=4.25,
@@ -243,9 +156,14 @@ SNAPSHOT = Snapshot(
     received=1023,
     sent=5 * 1024**2 // 2,
     queued=3 * 1024,
-    strangers=3,
     longest_queue=2048,
+    behind=2,
     pending=1,
+    batches=BatchTimes(),
+    refusals={"address not served": 3, "banned": 5},
+    ends={},
+    history=None,
+    left_out=0,
     threads=17,
     memory=Memory(3 * 1024**3),
 )
@@ -288,6 +206,6 @@ class TestShowing:
         )
 
     def test_one_is_one(self) -> None:
-        one = replace(SNAPSHOT, people=1, rooms=1, threads=1, memory=None)
+        one = replace(SNAPSHOT, people_by_door={"TLS": 1}, rooms=1, threads=1, memory=None)
         assert line(one).startswith("1 person in 1 room | ")
         assert line(one).endswith(" | 1 thread | up 2 h 5 min")

@@ -270,7 +270,7 @@ def test_the_last_lines_of_before_the_start_are_there_too(
         overwrite(path, b"")
         look(history)
     assert texts_in(kept) == ["number 15", "number 16", "number 18", "number 19"]
-    assert "the last 5 lines" in told[0]
+    assert "the last 5 lines" in told[-1]  # the eraser may have found the file broken before
 
 
 def test_what_is_said_before_it_is_noticed_is_not_dropped(
@@ -346,7 +346,7 @@ def test_where_no_file_can_be_made_it_is_told_once_and_tried_again(
         patched.setattr(database, "make", lambda _: (_ for _ in ()).throw(OSError(28, "No room")))
         for _ in range(3):
             history.look()
-            history._rescue_at = 0.1
+            history.state.rescue_at = 0.1
     assert len(told) == 1
     assert "was overwritten by another program, and what was said will be lost:" in told[0]
     talk(history, 3, 5)

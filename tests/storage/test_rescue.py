@@ -289,7 +289,7 @@ def test_where_nothing_can_be_copied_it_is_told_once_and_tried_again(
         patched.setattr(copying, "copy", fail)
         for _ in range(3):
             history.look()
-            history._rescue_at = 0.1
+            history.state.rescue_at = 0.1
     assert len(told) == 1
     assert "was removed or moved, and what was said will be lost:" in told[0]
     assert "No space left on device" in told[0]

@@ -24,7 +24,7 @@ from threadchat.console.tty import Tty
 from threadchat.monitoring.backgroundwriter import BackgroundWriter
 from threadchat.monitoring.events import Watch
 from threadchat.monitoring.repeats import Repeats
-from threadchat.monitoring.stats import Meter
+from threadchat.monitoring.tally import Tally
 from threadchat.net import threads
 from threadchat.net.selfpipe import SelfPipe
 from threadchat.net.sendqueue import SendQueue
@@ -32,6 +32,7 @@ from threadchat.net.tls import TlsTransport
 from threadchat.server.admission import Admission
 from threadchat.server.clients import Clients
 from threadchat.server.expiry import Expiry
+from threadchat.server.figures import Figures
 from threadchat.server.listener import Shortage
 from threadchat.server.members import ProgramMembers
 from threadchat.server.refusals import Refusals
@@ -206,11 +207,25 @@ GUARDS: tuple[Guards, ...] = (
             "_entries": (),
             "_room_taken": (),
             "_left_out": (),
+            "_left_out_before": (),
             "_thread": (),
             "_is_closed": (),
         },
     ),
-    (Meter, "_lock", {"_total": (), "_marks": ()}),
+    (
+        Tally,
+        "_lock",
+        {
+            "_messages": (),
+            "_deliveries": (),
+            "_marks": (),
+            "_times": (),
+            "_seconds": (),
+            "_refusals": (),
+            "_ends": (),
+        },
+    ),
+    (Figures, "_lock", {"_received": (), "_sent": ()}),
     (Repeats, "_lock", {"_counts": ()}),
     (Watch, "_lock", {"_failing": ()}),
     (SelfPipe, "_lock", {"_writer": ()}),

@@ -18,7 +18,9 @@ class Recorder:
     def note(self, event: Event) -> None:
         self.events.append(event)
 
-    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
+    def shown(
+        self, room: str, messages: Sequence[RoomMessage], deliveries: int, began_at: float = 0.0
+    ) -> None:
         self.messages += messages
         self.deliveries += deliveries
 

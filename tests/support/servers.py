@@ -15,6 +15,7 @@ from threadchat.console.log import Console, Detail
 from threadchat.handlers.handler import ClientHandler
 from threadchat.monitoring.events import Disconnected, Event, Trouble, Watcher
 from threadchat.monitoring.stats import Snapshot
+from threadchat.monitoring.tally import BatchTimes
 from threadchat.net.transport import PlainTransport, PortableTransport
 from threadchat.server.config import ServerConfig
 from threadchat.testing import DEADLINE, UNLIMITED
@@ -90,4 +91,6 @@ def terminals(server: ChatServer) -> list[ClientHandler]:
 def no_stats() -> Snapshot:
     """Return the figures of a chat that has no server."""
     zeros: dict[str, Any] = dict.fromkeys([field.name for field in fields(Snapshot)], 0)
-    return Snapshot(**{**zeros, "memory": None})
+    mappings = ("people_by_door", "connections_by_door", "refusals", "ends")
+    empty: dict[str, Any] = {name: {} for name in mappings}
+    return Snapshot(**{**zeros, **empty, "batches": BatchTimes(), "history": None, "memory": None})

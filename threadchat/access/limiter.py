@@ -10,6 +10,7 @@ import math
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from threading import Lock
 from typing import Final, Generic, TypeVar
@@ -70,11 +71,23 @@ class _Remembered(Generic[_Entry]):
         return entry
 
 
+class RefusedFor(StrEnum):
+    """Why clients are turned away. Logs and figures have the values."""
+
+    NOT_SERVED = "address not served"
+    BANNED = "banned"
+    TOO_FAST = "too many new connections from there"
+    TOO_MANY = "too many connections from there"
+    FULL = "the room is full"
+    NO_THREADS = "out of threads"
+    NO_CONNECTIONS = "out of connections"
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a client is turned away: `why` in a few words for the log, `words` in a line for it."""
+    """Why a client is turned away: `why` for the log, `words` in a line for the client."""
 
-    why: str
+    why: RefusedFor
     words: str
 
 
@@ -103,14 +116,14 @@ class ConnectionLimiter:
         with self._lock:
             if self._max_connects and self._is_too_fast(address):
                 return Refusal(
-                    "too many new connections from there",
+                    RefusedFor.TOO_FAST,
                     "Too many new connections from your address:"
                     f" at most {self._max_connects} a minute. Wait a minute, then try again.",
                 )
             count = self._open.get(address, 0)
             if self._max_per_address and count >= self._max_per_address:
                 return Refusal(
-                    "too many connections from there",
+                    RefusedFor.TOO_MANY,
                     "Too many connections from your address:"
                     f" at most {self._max_per_address} at once. Close one first.",
                 )

@@ -37,6 +37,7 @@ class Batch:
         "_leaving",
         "_lines",
         "_mentions",
+        "began_at",
         "changes",
         "entries",
         "joining",
@@ -46,8 +47,10 @@ class Batch:
         "said",
     )
 
-    def __init__(self, room: str) -> None:
+    def __init__(self, room: str, began_at: float = 0.0) -> None:
         self.room = room
+        self.began_at = began_at
+        """The time at which it was begun, on the chat's clock."""
         self.entries: list[Entry] = []
         """What the batch is made of, in the order in which it came."""
         self.changes: list[Change] = []
@@ -76,7 +79,7 @@ class Batch:
 
     def for_another(self) -> "Batch":
         """Return this batch for another server's room: the very same lines, for all its members."""
-        batch = Batch(self.room)
+        batch = Batch(self.room, self.began_at)
         batch.messages += self.messages
         batch.said += self.said
         return batch

@@ -144,6 +144,7 @@ class Chat:
                     self._deliverer,
                     self._replay,
                     self._order,
+                    self.clock,
                 )
                 self._rooms[fold_name(name)] = room
                 self._places_taken[room] = 0

@@ -129,10 +129,13 @@ class Observer(Protocol):
     def note(self, event: Event) -> None:
         """Take note of `event`."""
 
-    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
+    def shown(
+        self, room: str, messages: Sequence[RoomMessage], deliveries: int, began_at: float
+    ) -> None:
         """See a batch that has been handed to every member of `room`, in the room's order.
 
-        `deliveries` is the number of lines that were handed out, over all members.
+        `deliveries` is the number of lines that were handed out, over all members; `began_at` is
+        the time on the chat's clock at which the batch was begun.
         """
 
     def warn(self, words: str) -> None:

@@ -70,7 +70,7 @@ class Room:
 
     `deliverer` takes over while several members speak at once. `replay` is how many earlier
     messages a new member is shown. `order` puts batches in order; without one, the room's turn is
-    the order. Every method may be called from any thread, `apply` excepted.
+    the order. `clock` counts seconds. Every method may be called from any thread, `apply` excepted.
     """
 
     def __init__(
@@ -81,8 +81,10 @@ class Room:
         deliverer: Deliverer,
         replay: int = 20,
         order: Order | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
+        self._clock = clock
         self._deliverer = deliverer
         self._history = history
         self._order = order or InProcessOrder(history)
@@ -124,9 +126,8 @@ class Room:
         If another thread is delivering, return before the messages are delivered. If `MAX_PENDING`
         entries wait, return after that.
 
-        With `more`, while several members speak at once, wait until the messages are delivered,
-        and then for as long as `more` returns further ones. `more` is called on another thread; an
-        exception from it is raised here.
+        With `more`, while several members speak at once, wait until the messages are delivered, and
+        for as long as `more` returns further ones. Another thread calls it; this raises its error.
         """
         post = Post(said, sender, sender.hears_itself)
         if more is not None and self._is_busy:
@@ -159,9 +160,8 @@ class Room:
     def take_back(self, line: Spoken | Place) -> TakenBack | None:
         """Take back a line that was said here, given as the message or by its place.
 
-        Its text is gone from the history then, and the members have been told. Return None, with
-        nobody told, if the line is not remembered or was taken back before. Raise
-        `CannotTakeBack`.
+        Its text is gone from the history then, and the members have been told. Return None, and
+        tell nobody, if it is not remembered or was taken back before. Raise `CannotTakeBack`.
         """
         entry = TakeBack(line)
         self._await(entry)
@@ -264,7 +264,7 @@ class Room:
 
     def _take_batch(self) -> Batch:
         """Return a batch of the entries that wait, not laid out yet."""
-        batch = Batch(self.name)
+        batch = Batch(self.name, self._clock())
         pending, entries = self._pending, batch.entries
         characters = 0
         while pending and characters < MAX_BATCH_CHARACTERS:
@@ -343,7 +343,7 @@ class Room:
         finally:
             for member in leaving:
                 self._members.pop(member, None)
-        self._observer.shown(self.name, batch.messages, deliveries)
+        self._observer.shown(self.name, batch.messages, deliveries, batch.began_at)
 
     def apply_later(self, batch: Batch) -> None:
         """Show `batch` when the room's turn comes to it. For an order, from any thread."""

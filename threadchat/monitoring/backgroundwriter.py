@@ -70,7 +70,8 @@ class BackgroundWriter(Generic[Entry]):
         self._changed = Condition()  # guards all below
         self._entries: deque[tuple[Entry, int]] = deque()  # each with the room that it takes
         self._room_taken = 0
-        self._left_out = 0
+        self._left_out = 0  # since the last line about that
+        self._left_out_before = 0
         self._thread: Thread | None = None
         self._is_closed = False
 
@@ -93,6 +94,12 @@ class BackgroundWriter(Generic[Entry]):
             self._room_taken += room
             self._changed.notify()
             return True
+
+    @property
+    def left_out(self) -> int:
+        """How many lines were left out since the start."""
+        with self._changed:
+            return self._left_out_before + self._left_out
 
     def close(self, timeout: float = CLOSE_SECONDS) -> bool:
         """Write what is waiting, for up to `timeout` seconds, and take nothing any more.
@@ -143,6 +150,7 @@ class BackgroundWriter(Generic[Entry]):
             self._changed.wait_for(self._is_something_to_do, self._tick_seconds)
             entries, self._entries = self._entries, deque()
             left_out, self._left_out = self._left_out, 0
+            self._left_out_before += left_out
             if self._is_closed and not entries and not left_out:
                 return None
             return entries, left_out

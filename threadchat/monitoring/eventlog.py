@@ -101,6 +101,11 @@ class EventLog:
         if self._messages:
             self._writer.put(_Shown(room, messages), len(messages), is_talk=True)
 
+    @property
+    def left_out(self) -> int:
+        """How many lines the log lacks because too many waited to be written."""
+        return self._writer.left_out
+
     def reopen(self) -> None:
         """Begin a new file now, not with the next line, if another program has moved this one."""
         self._writer.put(_Look(), 0)

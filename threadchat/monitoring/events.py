@@ -12,6 +12,7 @@ from threading import Lock, current_thread, main_thread
 from typing import Protocol
 
 from threadchat.messages.kinds import RoomMessage
+from threadchat.monitoring.tally import Tally
 from threadchat.text.clean import clean_text
 
 
@@ -149,19 +150,22 @@ class Watcher(Protocol):
 
 
 class Watch:
-    """All the watchers of a server, as one.
+    """All the watchers of a server, as one; `tally` counts what they are told of.
 
     A watcher that raises costs nobody anything (promise 8). The other watchers are told of its
     first error, as a `Trouble`; without another watcher, standard error is.
     """
 
-    def __init__(self, *watchers: Watcher) -> None:
+    def __init__(self, *watchers: Watcher, tally: Tally | None = None) -> None:
         self._watchers = watchers
+        self.tally = tally or Tally()
         self._lock = Lock()  # guards the list below
         self._failing: list[Watcher] = []
 
     def note(self, event: Event) -> None:
         """Let all watchers take note of `event`."""
+        if isinstance(event, Disconnected):
+            self.tally.ended(event.why)
         for watcher in self._watchers:
             try:
                 watcher.note(event)
@@ -169,8 +173,11 @@ class Watch:
                 _let_through_ctrl_c(error)
                 self._tell_of_failure(watcher, error)
 
-    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
-        """Let all watchers take note of what was shown in `room`."""
+    def shown(
+        self, room: str, messages: Sequence[RoomMessage], deliveries: int, began_at: float
+    ) -> None:
+        """Let all watchers take note of what was shown in `room`: see `Observer.shown`."""
+        self.tally.shown(len(messages), deliveries, began_at)
         for watcher in self._watchers:
             try:
                 watcher.shown(room, messages, deliveries)

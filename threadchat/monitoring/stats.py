@@ -1,85 +1,21 @@
-"""Measure what a server does, and show it: as a table, in lines of text, or in one line.
-
-Counting costs one addition a batch, not one a message.
-"""
+"""Hold the figures of a server, and show them: as a table, in lines of text, or in one line."""
 
 import contextlib
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
 from rich import box
 from rich.table import Table
 
-from threadchat.messages.kinds import RoomMessage
-from threadchat.monitoring.events import Event
+from threadchat.access.limiter import RefusedFor
+from threadchat.monitoring.tally import BatchTimes
 from threadchat.text.phrases import duration
 
 if sys.platform != "win32":
     import resource
-
-WINDOW = 10
-"""The seconds over which a rate is averaged."""
-
-
-class Meter:
-    """Count something, and return its rate a second. Safe to use from any thread."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._started = int(clock())
-        self._lock = Lock()  # guards all below
-        self._total = 0
-        # The seconds in which something came, each with the total before it.
-        self._marks: deque[tuple[int, int]] = deque(maxlen=WINDOW + 1)
-        self._next_mark = self._started
-
-    def add(self, number: int) -> None:
-        """Count `number` more."""
-        with self._lock:
-            if (now := self._clock()) >= self._next_mark:
-                self._marks.append((int(now), self._total))
-                self._next_mark = int(now) + 1
-            self._total += number
-
-    @property
-    def total(self) -> int:
-        """The number that has been counted in all."""
-        with self._lock:
-            return self._total
-
-    def rate(self) -> float:
-        """Return how much came in a second, as an average over the last `WINDOW` whole seconds.
-
-        If less time has passed since the start, the average is over that time.
-        """
-        with self._lock:
-            now = int(self._clock())
-            seconds = max(1, min(WINDOW, now - self._started))
-            return (self._before(now) - self._before(now - seconds)) / seconds
-
-    def _before(self, second: int) -> int:
-        return next((total for mark, total in self._marks if mark >= second), self._total)
-
-
-class Tally:
-    """A watcher that counts what rooms are shown, joins and leaves included."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.messages = Meter(clock)
-        self.deliveries = Meter(clock)
-
-    def note(self, event: Event) -> None:
-        """Ignore events."""
-
-    def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
-        """Count what was shown in a room."""
-        self.messages.add(len(messages))
-        self.deliveries.add(deliveries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,27 +40,48 @@ def resident_memory() -> Memory | None:
     return Memory(peak if sys.platform == "darwin" else 1024 * peak, is_peak=True)
 
 
+DOORS = ("terminal", "TLS", "browser", "browser TLS", "program")
+"""The doors by which people come; the last is for programs, which are no connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How the history in a file is doing.
+
+    - `is_written`: whether the file can be written, as far as the server knows.
+    - `waiting`: the messages that wait in memory until it can be.
+    - `lost`: those that were lost since the start because too many waited.
+    """
+
+    is_written: bool
+    waiting: int
+    lost: int
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a server has done since it was started, and what it has to do at this moment.
 
     - `since`: the start, in seconds since the epoch; `seconds` is how long ago that was.
-    - `connections`: all clients, those without a name included; `browsers` are those among them
-      that came by the page.
+    - `people_by_door`: those in rooms, by the door that they came by; see `Connection.door`.
+    - `connections_by_door`: all clients, those without a name included, by their door.
     - `messages`: what rooms were shown, joins and leaves included; `deliveries` is the number of
-      lines that this made for their members. The two rates are those of `Meter.rate`.
+      lines that this made for their members. The two rates are those of `Tallied`.
+    - `batches`: how long it took to show these to everybody.
     - `received` and `sent`: the bytes from and to all clients since the start.
     - `queued`: the bytes that wait for clients to take them; `longest_queue` is those of the client
-      that is furthest behind.
-    - `strangers`: connections from addresses that are not served.
+      that is furthest behind, and `behind` the number of clients for which something waits.
     - `pending`: messages, joins and leaves that wait for their rooms.
+    - `refusals`: clients that were turned away, by `RefusedFor`.
+    - `ends`: connections that have ended, and programs, by `Reason`.
+    - `history`: how the history in a file is doing; None if there is no file.
+    - `left_out`: the lines that the log file lacks because too many waited.
     """
 
     since: float
     seconds: float
-    people: int
-    connections: int
-    browsers: int
+    people_by_door: Mapping[str, int]
+    connections_by_door: Mapping[str, int]
     rooms: int
     messages: int
     messages_per_second: float
@@ -134,10 +91,36 @@ class Snapshot:
     sent: int
     queued: int
     longest_queue: int
-    strangers: int
+    behind: int
     pending: int
+    batches: BatchTimes
+    refusals: Mapping[str, int]
+    ends: Mapping[str, int]
+    history: Keeping | None
+    left_out: int
     threads: int
     memory: Memory | None
+
+    @property
+    def people(self) -> int:
+        """All of them."""
+        return sum(self.people_by_door.values())
+
+    @property
+    def connections(self) -> int:
+        """All of them."""
+        return sum(self.connections_by_door.values())
+
+    @property
+    def browsers(self) -> int:
+        """The connections of pages."""
+        doors = self.connections_by_door.items()
+        return sum(number for door, number in doors if door.startswith("browser"))
+
+    @property
+    def strangers(self) -> int:
+        """The connections from addresses that are not served."""
+        return self.refusals.get(RefusedFor.NOT_SERVED, 0)
 
 
 def table(snapshot: Snapshot) -> Table:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from threading import Lock
 
-from threadchat.access.limiter import MAX_ADDRESSES, ConnectionLimiter, Refusal
+from threadchat.access.limiter import MAX_ADDRESSES, ConnectionLimiter, Refusal, RefusedFor
 from threadchat.access.limits import Limits
 from threadchat.storage.records import Records
 
@@ -62,7 +62,7 @@ class Admission:
         """
         if ban := self._records.ban_of_address(host):
             line = ban.line(self._records.now())
-            return Refusal("banned", f"You are banned here: {line}")
+            return Refusal(RefusedFor.BANNED, f"You are banned here: {line}")
         return self._limiter.admit(host, reached)
 
     def release(self, host: str, reached: str) -> None:

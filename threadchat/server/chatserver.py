@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from threading import Event, RLock, Thread, current_thread
 from typing import TYPE_CHECKING, Any
 
-from threadchat.access.limiter import Refusal, counted_as
+from threadchat.access.limiter import Refusal, RefusedFor, counted_as
 from threadchat.chat.chat import Chat
 from threadchat.chat.interfaces import ServerControl
 from threadchat.chat.midnight import Midnight
@@ -88,9 +88,9 @@ class ChatServer(Listener):
         self.fallback_encoding = usable_encoding(config.fallback_encoding)
         self.clock = clock
         load_ahead(COMMON_ENCODINGS)
-        self._figures = Figures(clock)
+        self._figures = Figures(clock, watchers)
         self.rules = Rules(config.files)
-        super().__init__(address, ClientHandler, Watch(self._figures.tally, *watchers))
+        super().__init__(address, ClientHandler, Watch(*watchers, tally=self._figures.tally))
         self._history = history or History()
         self._records = records or Records(None)
         self.flusher = Flusher(self.watch.failed)
@@ -277,7 +277,7 @@ class ChatServer(Listener):
 
     def stats(self) -> Snapshot:
         """Return the figures of this moment. Any thread may call it."""
-        return self._figures.snapshot(self.chat, self.clients, self._admission.strangers)
+        return self._figures.snapshot(self.chat, self.clients, self._admission, self._history)
 
     # Admitting
 
@@ -301,11 +301,12 @@ class ChatServer(Listener):
         return refusal
 
     def _note_refusal(self, origin: Origin, client_address: Any, refusal: Refusal) -> None:
+        self.watch.tally.refused(refusal.why)
         self._repeats.refused(counted_as(*origin), show_address(client_address), refusal.why)
 
     def _full(self) -> Refusal:
         words = f"The room is full: it holds {self.limits.max_clients}. Please try again later."
-        return Refusal("the room is full", words)
+        return Refusal(RefusedFor.FULL, words)
 
     def forget_current(self) -> None:
         """Forget the client that the current thread has served."""
@@ -339,6 +340,7 @@ class ChatServer(Listener):
         except (RuntimeError, MemoryError):
             self._forget(thread)
             self._no_threads.begins("cannot serve another client for now: out of threads")
+            self.watch.tally.refused(RefusedFor.NO_THREADS)
             self._refusals.refuse(request, "The server is out of threads. Please try again later.")
         else:
             self._no_threads.ends()
@@ -367,9 +369,10 @@ class ChatServer(Listener):
         words = self._admission.refuse_stranger(
             plain_host(client_address[0]), reached_address(request)
         )
-        self._refusals.refuse(
-            request, words or "The server is out of connections. Please try again later."
-        )
+        if words is None:
+            self.watch.tally.refused(RefusedFor.NO_CONNECTIONS)
+            words = "The server is out of connections. Please try again later."
+        self._refusals.refuse(request, words)
 
     def _serve(
         self, request: socket.socket, client_address: Any, handler: type[ClientHandler]

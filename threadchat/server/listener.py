@@ -10,6 +10,7 @@ import time
 from threading import Event, Lock, Thread
 from typing import Any
 
+from threadchat.access.limiter import RefusedFor
 from threadchat.errors import OperatorError
 from threadchat.monitoring.events import Watch
 from threadchat.net.addresses import show_address
@@ -183,6 +184,7 @@ class Listener(socketserver.ThreadingTCPServer):
 
     def turn_away(self, request: socket.socket, client_address: Any) -> None:
         """Close, without waiting, the connection of a client that gets no descriptor."""
+        self.watch.tally.refused(RefusedFor.NO_CONNECTIONS)
         self.shutdown_request(request)
 
     def _has_turned_one_away(self) -> bool:

@@ -9,7 +9,7 @@ from importlib import metadata
 from threading import Lock, Thread, current_thread
 from typing import Any, Protocol
 
-from threadchat.access.limiter import Refusal
+from threadchat.access.limiter import Refusal, RefusedFor
 from threadchat.net.addresses import plain_host, reached_address, show_address
 from threadchat.net.threads import join
 from threadchat.server.config import ServerConfig
@@ -85,12 +85,14 @@ class WebListener(Listener):
                 self._make_room_for(host)
                 self._open[thread] = host, request
         if not has_room:
+            self.watch.tally.refused(RefusedFor.NO_CONNECTIONS)
             self.shutdown_request(request)
             return
         try:
             thread.start()
         except (RuntimeError, MemoryError):
             self._forget(thread)
+            self.watch.tally.refused(RefusedFor.NO_THREADS)
             self.shutdown_request(request)
 
     def _make_room_for(self, host: str) -> None:

@@ -19,6 +19,7 @@ from threading import Lock
 from threadchat.errors import PersonError
 from threadchat.messages.kinds import Gap, Recalled, Spoken, TakenBack
 from threadchat.messages.places import Place, new_epoch
+from threadchat.storage.historystate import HistoryState
 from threadchat.storage.remembered import MAX_LINE_BYTES, Kept, RememberedRoom
 from threadchat.storage.searching import Found, OutOfTime, SearchStopped, SearchTurns
 from threadchat.text.names import fold_name
@@ -51,6 +52,9 @@ class History:
     In memory the epoch is another one each time. A room that was forgotten because there were too
     many begins a new epoch if it is opened again.
     """
+
+    state: HistoryState | None = None
+    """How the file is doing; None if what is said stays in memory."""
 
     def __init__(
         self,

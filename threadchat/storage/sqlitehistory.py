@@ -35,6 +35,7 @@ from threadchat.storage.history import (
     with_gaps,
 )
 from threadchat.storage.historyfile import BUSY_SECONDS, PATIENT_SECONDS, HistoryFile
+from threadchat.storage.historystate import HistoryState
 from threadchat.storage.keeper import Keeper
 from threadchat.storage.latest import Latest
 from threadchat.storage.rescue import RESCUE_SECONDS, begin_anew, rescue, what_is_there
@@ -92,11 +93,10 @@ class StoredHistory(History):
         self._lost = 0
         # The rooms of which the file does not say yet what was lost, or the topic.
         self._changed: set[StoredRoom] = set()
-        self._cannot_write = False
+        self.state: HistoryState = HistoryState(self._unwritten)
         self._is_closed = False
         self._retrier: Thread | None = None
         self._closing = Event()
-        self._rescue_at = 0.0
         # With links resolved, as SQLite puts files of its own beside the one that is meant.
         file = HistoryFile(resolve(path), warn)
         self._latest = Latest.of(file)
@@ -119,7 +119,7 @@ class StoredHistory(History):
         """See to the file, as is done every second: make checkpoints, and go on if it is lost."""
         if not self._file.is_lost:
             self._file.checkpointer.look()
-        elif time.monotonic() >= self._rescue_at:
+        elif time.monotonic() >= self.state.rescue_at:
             self._rescue()
 
     def _rescue(self) -> None:
@@ -141,14 +141,14 @@ class StoredHistory(History):
                     new = begin_anew(gone, self._warn, self._stored.values(), self._latest)
                 is_there = what_is_there(gone, new, self._latest.in_words())
             except OperatorError as error:
-                if not self._rescue_at:
+                if not self.state.rescue_at:
                     self._warn(f"{what}, and what was said will be lost: {error}")
-                self._rescue_at = time.monotonic() + RESCUE_SECONDS
+                self.state.rescue_at = time.monotonic() + RESCUE_SECONDS
                 return
             # Places that people have seen go on to be known: the numbers stay.
             self._outages.append(self._epoch)
             self._use(new)
-            self._rescue_at = 0.0
+            self.state.rescue_at = 0.0
         gone.eraser.close()
         gone.give_up()
         self._warn(f"{what}: {is_there}. Start the server with that file next time")
@@ -236,8 +236,7 @@ class StoredHistory(History):
                 lines = [(at, it) for at, it in self._latest.of_room(stored) if at > seq]
                 lines = lines[max(0, len(lines) - missing) :]
                 return list(with_gaps([*lines, *later], seq, stored.last))
-            values = stored.id, seq, missing
-            read = self._reader.read(self._connection, rows.SINCE, values)
+            read = self._reader.read(self._connection, rows.SINCE, (stored.id, seq, missing))
             kept = [kept_of(row, self._epoch) for row in reversed(read)]
             written = [(it.seq, it) for it in kept]
             read = self._reader.read(
@@ -382,8 +381,8 @@ class StoredHistory(History):
                 return False
             self._changed.clear()
         self._outage = ""
-        if self._cannot_write:
-            self._cannot_write = False
+        if not self.state.is_written:
+            self.state.is_written = True
             database.set_busy_seconds(self._connection, BUSY_SECONDS)
             lost, self._lost = self._lost, 0
             self._warn(
@@ -417,6 +416,7 @@ class StoredHistory(History):
         for room, seq, _ in islice(self._unwritten, number):
             room.lost = seq
             self._changed.add(room)
+        self.state.lost += number
         self._drop(number)
 
     def _note_failure(self, error: sqlite3.Error) -> None:
@@ -424,8 +424,8 @@ class StoredHistory(History):
             self._outage = new_epoch()
             self._outages.append(self._outage)
         # A file that another program has overwritten is told of in another way, and soon.
-        if not self._cannot_write and self._file.contents.are_as_left() is not False:
-            self._cannot_write = True
+        if self.state.is_written and self._file.contents.are_as_left() is not False:
+            self.state.is_written = False
             database.set_busy_seconds(self._connection, 0)  # the retries wait, not rooms
             self._warn(
                 f"the history cannot be written ({error}): up to {self._limit} messages are kept"
