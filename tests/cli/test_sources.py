@@ -109,6 +109,9 @@ def test_an_empty_variable_says_nothing() -> None:
     ("arguments", "environment", "words"),
     [
         (["--port", "abc"], {}, "'abc' is not a whole number"),
+        (["--port", "-1"], {}, "argument --port: there is no port -1: choose one from 1024 to"),
+        (["--tls-port", "65536"], {}, "argument --tls-port: there is no port 65536: choose"),
+        ([], {"THREADCHAT_PORT": "70000"}, "THREADCHAT_PORT: there is no port 70000"),
         (["--max-clients", "0"], {}, "0 is too small, 1 is the least"),
         (["--replay", "-1"], {}, "-1 is not from 0 to 1000"),
         (["--replay", "1001"], {}, "1001 is not from 0 to 1000"),
@@ -124,6 +127,11 @@ def test_an_empty_variable_says_nothing() -> None:
         (["--log-messages"], {}, "--log-messages needs --log-file as well"),
         ([], {"THREADCHAT_LOG_MESSAGES": "1"}, "--log-messages needs --log-file as well"),
         ([], {"THREADCHAT_PORT": "x"}, "THREADCHAT_PORT: 'x' is not a whole number"),
+        (
+            [],
+            {"THREADCHAT_QUIET": "1", "THREADCHAT_SHOW_MESSAGES": "1"},
+            "THREADCHAT_SHOW_MESSAGES and THREADCHAT_QUIET exclude each other: set one of them.",
+        ),
         ([], {"THREADCHAT_QUIET": "x"}, "THREADCHAT_QUIET: 'x' is neither 1 nor 0"),
     ],
 )

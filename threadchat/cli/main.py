@@ -280,12 +280,6 @@ def _open_server(
     finish: Callable[[], None],
 ) -> ChatServer:
     port = options.port
-    for number, option in ((port, "--port"), (options.tls_port, "--tls-port")):
-        if not 0 <= number <= 65535:
-            raise Fault(
-                f"there is no port {number} for {option}."
-                " Choose one from 1024 to 65535, or 0 for any."
-            )
     web = web_ports(options.web_port)
     chosen = [(port, "--port")]
     if options.tls_cert:

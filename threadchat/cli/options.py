@@ -6,7 +6,7 @@ option: `sources` reads it from the command line, the environment and a file by 
 
 import argparse
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 from threadchat.access.flood import parse_flood
@@ -42,7 +42,12 @@ def _whole_number(text: str) -> int:
 
 def port_number(text: str) -> int:
     """Return the port in `text`."""
-    return _whole_number(text)
+    number = _whole_number(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(
+            f"there is no port {number}: choose one from 1024 to 65535, or 0 for any free one"
+        )
+    return number
 
 
 def _positive_number(text: str) -> int:
@@ -303,6 +308,10 @@ class Options:
             is_repeatable=True,
         ),
     )
+    config: str = field(
+        default="",
+        metadata=_takes(str, "FILE", "take options from this file (TOML), as in port = 8000"),
+    )
     no_qr: bool = field(
         default=False,
         metadata=_switch("show no QR code of the page's address"),
@@ -310,3 +319,24 @@ class Options:
 
 
 USES: dict[str, Use] = {option.name: option.metadata["use"] for option in fields(Options)}
+
+
+def flag_of(name: str) -> str:
+    """Return how the option `name` is written on the command line."""
+    return f"--{key_of(name)}"
+
+
+def key_of(name: str) -> str:
+    """Return how the option `name` is written in a configuration file."""
+    return name.replace("_", "-")
+
+
+def exclusive(values: Mapping[str, object]) -> Sequence[str]:
+    """Return two switches of one group that are both on in `values`; nothing if there are none."""
+    in_group: dict[str, str] = {}
+    for name, value in values.items():
+        if value and (group := USES[name].group):
+            other = in_group.setdefault(group, name)
+            if other != name:
+                return other, name
+    return ()
