@@ -74,21 +74,21 @@ class Names:
         fold, looks = fold_name(name), skeleton(name)
         peer = self._make_way(person, fold, is_proven=proven is not None)
         with self._freed:
-            now = self._clock()
+            now, at = self._clock(), self._records.now()
             known = self._left.find(fold, person.host, now)
             self._check_free(person, name, known, proven, peer)
             # Again: an operator that has set a ban meanwhile ended those that were here by then.
             self._check_no_ban(name, person)
             self._by_fold[fold] = self._by_skeleton[looks] = person
             if person.identity is NOBODY:
-                person.came_at = self._records.now()
+                person.came_at = at
             if proven is not None:
                 self._bind(person, proven)
             elif person.identity is NOBODY:
                 person.identity = Identity() if known is NOBODY else known
             if fold != person.folded_name:
                 person.named_at = now
-                person.identity.begin(name, fold, self._records.now())
+                person.identity.begin(name, fold, at)
             person.identity.name = name
             person.name, person.folded_name = name, fold
             person.ignores = person.identity.hidden()

@@ -47,6 +47,7 @@ class TerminalConnection:
         "_appearance",
         "_events",
         "_frame",
+        "_greet",
         "_handing_over",
         "_intake",
         "_is_time_for",
@@ -54,6 +55,7 @@ class TerminalConnection:
         "_lines",
         "_prompt",
         "_send_queue",
+        "_sniffer",
         "_stopping",
         "_terminal",
         "_transport",
@@ -89,6 +91,8 @@ class TerminalConnection:
         self._was_cut_off = False  # broken or turned away: the rest of the input is no line
         self._is_time_for: Callable[[str], bool] | None = None
         self._is_time_for_input: Callable[[float], bool] | None = None
+        self._sniffer: Sniffer | None = None  # None once it is clear that this is a chat client
+        self._greet: Callable[[], None] | None = None  # None once the client is greeted
         self._lines: Generator[str, None, None] | None = None
 
     def begin(
@@ -105,7 +109,9 @@ class TerminalConnection:
         """
         self._is_time_for = is_time_for
         self._is_time_for_input = is_time_for_input
-        self._lines = self._read_lines(greet)
+        self._greet = greet
+        self._sniffer = Sniffer()
+        self._lines = self._read_lines()
 
     def let_go(self) -> None:
         """Break the reference cycles of this connection, so that all of it is freed at once.
@@ -115,7 +121,7 @@ class TerminalConnection:
         """
         if self._lines is not None:
             self._lines.close()
-        self._lines = self._is_time_for = self._is_time_for_input = None
+        self._lines = self._greet = self._is_time_for = self._is_time_for_input = None
         self.person.connection = None
         del self._terminal
 
@@ -215,32 +221,42 @@ class TerminalConnection:
             self._was_cut_off = True
         return data
 
-    def _chunks(self, greet: Callable[[], None]) -> Iterator[bytes]:
-        """Greet the client and yield what it sends; end if it turns out to be no chat client."""
-        sniffer = Sniffer()
+    def _next_chunk(self) -> bytes:
+        """Return what the client sends; b"" at the end, or if it turns out to be no chat client."""
+        if self.is_ended or not (data := self._receive()):
+            return b""
+        if self._sniffer is not None and not self._is_of_a_chat_client(data, self._sniffer):
+            return b""
+        return data
+
+    def _is_of_a_chat_client(self, data: bytes, sniffer: Sniffer) -> bool:
+        """Look at `data`, which is among the first; answer a client of another protocol."""
+        if foreign := sniffer.look(data):
+            self.why = f"{Reason.NOT_A_CHAT_CLIENT}: {foreign.protocol}"
+            # Our greeting has ended in a question, on the line where the cursor is.
+            begin = b"\r\n" if self._greet is None and foreign.is_lines else b""
+            self._send_queue.send(begin + foreign.answer)
+            self._was_cut_off = True
+            return False
+        if sniffer.done:
+            self._sniffer = None
+        self._greet_once()
+        return True
+
+    def _greet_once(self) -> None:
+        greet, self._greet = self._greet, None
+        if greet is not None:
+            greet()
+
+    def _read_lines(self) -> Generator[str, None, None]:
+        events, is_time_for = self._events, self._is_time_for
+        asked = False
         # A client of another protocol has usually sent something by now. It can read our answer
         # only if that is the first thing it gets, so we do not greet it yet. We do not wait for
         # input: a person has typed nothing yet, and is greeted at once.
-        greeted = not self._transport.has_input()
-        if greeted:
-            greet()
-        while not self.is_ended and (data := self._receive()):
-            if not sniffer.done and (foreign := sniffer.look(data)):
-                self.why = f"{Reason.NOT_A_CHAT_CLIENT}: {foreign.protocol}"
-                # Our greeting has ended in a question, on the line where the cursor is.
-                begin = b"\r\n" if greeted and foreign.is_lines else b""
-                self._send_queue.send(begin + foreign.answer)
-                self._was_cut_off = True
-                return
-            if not greeted:
-                greeted = True
-                greet()
-            yield data
-
-    def _read_lines(self, greet: Callable[[], None]) -> Generator[str, None, None]:
-        events, is_time_for = self._events, self._is_time_for
-        asked = False
-        for data in self._chunks(greet):
+        if not self._transport.has_input():
+            self._greet_once()
+        while data := self._next_chunk():
             cost = self._take(data)
             while events:
                 if self.is_ended:

@@ -114,13 +114,8 @@ class ClientHandler(socketserver.StreamRequestHandler):
 
     def _converse(self) -> None:
         host, client = self.host, self.client
-        login = Login(host.chat, client)
         conversation = Conversation(host.chat, host.commands, client, host.limits.flood)
-        if host.limits.flood:
-            client.begin(login.greet, conversation.is_time_for, conversation.is_time_for_input)
-        else:
-            client.begin(login.greet)
-        if not login.is_passed():
+        if not self._is_logged_in(conversation):
             return
         conversation.enter()
         if client.speaks_telnet_in_line_mode:
@@ -128,6 +123,15 @@ class ClientHandler(socketserver.StreamRequestHandler):
         host.watch.note(Named(self.person.id, self.person.name))
         host.chat.mail.hand_over(self.person)
         conversation.go_on()
+
+    def _is_logged_in(self, conversation: Conversation) -> bool:
+        """Greet the client and ask for its name; return False if it ends without one."""
+        login = Login(self.host.chat, self.client)
+        if self.host.limits.flood:
+            self.client.begin(login.greet, conversation.is_time_for, conversation.is_time_for_input)
+        else:
+            self.client.begin(login.greet)
+        return login.is_passed()
 
     def finish(self) -> None:
         """Take the person out, send what is still queued, close, and log the end (promise 7)."""

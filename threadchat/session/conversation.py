@@ -6,6 +6,7 @@ to the person's room, or a command to the registry.
 
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 
 from threadchat.chat.chat import Chat
 from threadchat.commands.registry import BEGINS_WORDS, Call, Registry, parse_line
@@ -101,7 +102,7 @@ class Conversation:
         self._person.tell(Problem(_NO_CALL.format(missed)))
 
     def _set_prompt(self, room: str) -> None:
-        self._prompt = f"{room}> "
+        self._prompt = _prompt_in(room)
         self._connection.set_prompt(self._prompt)
 
     # Words
@@ -160,3 +161,9 @@ class Conversation:
             self._set_prompt(person.room.name)
         if person.name != name:
             self._chat.observer.note(Named(person.id, person.name, name))
+
+
+@lru_cache(maxsize=64)
+def _prompt_in(room: str) -> str:
+    """Return the prompt of a person in `room`: as a rule one object for all that are there."""
+    return f"{room}> "

@@ -416,6 +416,8 @@ class Records:
 
     def ban_of_address(self, host: str) -> Ban | None:
         """Return the ban on clients from `host`, or None; of several the one that lasts longest."""
+        if not self._bans:  # the usual case, for each client that comes
+            return None
         try:
             address = address_of(host)
         except ValueError:
@@ -424,7 +426,7 @@ class Records:
 
     def ban_of_name(self, name: str) -> Ban | None:
         """Return the ban on `name` or on a name that looks like it, or None."""
-        return _longest(ban for ban in self.bans() if ban.is_of_name(name))
+        return _longest(ban for ban in self.bans() if ban.is_of_name(name)) if self._bans else None
 
     def _bans_but(self, target: Target) -> tuple[Ban, ...]:
         return tuple(ban for ban in self.bans() if key_of(ban.target) != key_of(target))

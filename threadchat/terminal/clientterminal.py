@@ -87,7 +87,7 @@ class ClientTerminal:
         self._editor: LineEditor | None = None  # not None in character mode only
         self._complete = complete
         self._cost = 0.0
-        self._tabs = TabReader()
+        self._tabs: TabReader | None = None  # not None once there has been an editor
         self._received_at = 0.0
         self._size = 0, 0  # columns and rows; 0 is unknown
         self._is_plain = False
@@ -120,11 +120,11 @@ class ClientTerminal:
         for event in received:
             if not isinstance(event, Data):
                 events += self._take_command(event)
-            elif self._editor is None:
+            elif self._editor is None or self._tabs is None:
                 events += self._take_bytes(event.data)
             else:
                 events += self._take_bytes(self._tabs.read(event.data))
-        if not has_rest and (tabs := self._tabs.take()):
+        if not has_rest and self._tabs is not None and (tabs := self._tabs.take()):
             events += self._take_bytes(tabs[:MAX_TABS])  # the editor obeys no more
         if self._decoder.has_changed:
             events += [change for _, change in self._decoder.take_changes()]
@@ -309,6 +309,7 @@ class ClientTerminal:
 
     def _start_drawing(self) -> None:
         self._cost += costs.DRAWING
+        self._tabs = self._tabs or TabReader()
         self._editor = LineEditor(complete=self._complete, encoding=self._decoder.encoding)
         self._editor.resize(*self._size)
         self._editor.set_prompt(self._prompt)

@@ -155,11 +155,12 @@ def name_of_charge(name: str) -> str | None:
     Neither marks and accents, nor digits around a name or in place of letters make a difference.
     Of `NAMES_OF_A_ROLE` one word between marks is enough.
     """
-    for form in (name, name.rstrip(_DIGITS_AND_MARKS)):
+    for form in {name, name.rstrip(_DIGITS_AND_MARKS)}:
         if (like := _OF_CHARGE.get(_reading(form))) is not None:
             return like
     for part in _MARK.split(name):
-        for form in (part, part.lstrip(_DIGITS), part.rstrip(_DIGITS), part.strip(_DIGITS)):
+        # A set, as most names end up as one form or two: each one is read once.
+        for form in {part, part.lstrip(_DIGITS), part.rstrip(_DIGITS), part.strip(_DIGITS)}:
             if (like := _OF_CHARGE.get(_reading(form))) in NAMES_OF_A_ROLE:
                 return like
     return None
@@ -172,8 +173,10 @@ _READ_AS = str.maketrans("l34578", "ieastb", "-_.")
 
 
 def _reading(name: str) -> str:
-    shown = unicodedata.normalize("NFKD", skeleton(name))
-    plain = "".join(it for it in shown if unicodedata.category(it)[0] != "M")
+    plain = skeleton(name)
+    if not plain.isascii():
+        shown = unicodedata.normalize("NFKD", plain)
+        plain = "".join(it for it in shown if unicodedata.category(it)[0] != "M")
     letters = plain.replace("rn", "m").replace("vv", "w").replace("cl", "d")
     return letters.translate(_READ_AS)
 
