@@ -11,6 +11,7 @@ from threadchat.access.flood import ANSWER_COST, CHUNK_COST
 from threadchat.chat.interfaces import Portion
 from threadchat.chat.person import Person
 from threadchat.handlers.answering import answer_to
+from threadchat.handlers.beginning import Beginning
 from threadchat.handlers.handingover import HandingOver
 from threadchat.handlers.intake import Intake
 from threadchat.messages.format import render
@@ -18,7 +19,6 @@ from threadchat.messages.kinds import Goodbye
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
 from threadchat.net.peers import PeerState
 from threadchat.net.sendqueue import Frame, SendQueue
-from threadchat.net.sniffer import Sniffer
 from threadchat.net.tls import TlsTransport
 from threadchat.net.transport import Transport
 from threadchat.terminal.clientterminal import ClientTerminal
@@ -45,9 +45,9 @@ class TerminalConnection:
 
     __slots__ = (
         "_appearance",
+        "_beginning",
         "_events",
         "_frame",
-        "_greet",
         "_handing_over",
         "_intake",
         "_is_time_for",
@@ -55,7 +55,6 @@ class TerminalConnection:
         "_lines",
         "_prompt",
         "_send_queue",
-        "_sniffer",
         "_stopping",
         "_terminal",
         "_transport",
@@ -91,8 +90,7 @@ class TerminalConnection:
         self._was_cut_off = False  # broken or turned away: the rest of the input is no line
         self._is_time_for: Callable[[str], bool] | None = None
         self._is_time_for_input: Callable[[float], bool] | None = None
-        self._sniffer: Sniffer | None = None  # None once it is clear that this is a chat client
-        self._greet: Callable[[], None] | None = None  # None once the client is greeted
+        self._beginning: Beginning | None = None  # None once it is over
         self._lines: Generator[str, None, None] | None = None
 
     def begin(
@@ -109,8 +107,7 @@ class TerminalConnection:
         """
         self._is_time_for = is_time_for
         self._is_time_for_input = is_time_for_input
-        self._greet = greet
-        self._sniffer = Sniffer()
+        self._beginning = Beginning(greet)
         self._lines = self._read_lines()
 
     def let_go(self) -> None:
@@ -121,7 +118,7 @@ class TerminalConnection:
         """
         if self._lines is not None:
             self._lines.close()
-        self._lines = self._greet = self._is_time_for = self._is_time_for_input = None
+        self._lines = self._beginning = self._is_time_for = self._is_time_for_input = None
         self.person.connection = None
         del self._terminal
 
@@ -221,43 +218,27 @@ class TerminalConnection:
             self._was_cut_off = True
         return data
 
-    def _next_chunk(self) -> bytes:
-        """Return what the client sends; b"" at the end, or if it turns out to be no chat client."""
-        if self.is_ended or not (data := self._receive()):
-            return b""
-        if self._sniffer is not None and not self._is_of_a_chat_client(data, self._sniffer):
-            return b""
-        return data
-
-    def _is_of_a_chat_client(self, data: bytes, sniffer: Sniffer) -> bool:
-        """Look at `data`, which is among the first; answer a client of another protocol."""
-        if foreign := sniffer.look(data):
+    def _goes_on(self, data: bytes, beginning: Beginning) -> bool:
+        """Look at `data`, which is among the first; False if that is no chat client."""
+        if foreign := beginning.look(data):
             self.why = f"{Reason.NOT_A_CHAT_CLIENT}: {foreign.protocol}"
-            # Our greeting has ended in a question, on the line where the cursor is.
-            begin = b"\r\n" if self._greet is None and foreign.is_lines else b""
-            self._send_queue.send(begin + foreign.answer)
+            self._send_queue.send(beginning.answer(foreign))
             self._was_cut_off = True
-            return False
-        if sniffer.done:
-            self._sniffer = None
-        self._greet_once()
-        return True
-
-    def _greet_once(self) -> None:
-        greet, self._greet = self._greet, None
-        if greet is not None:
-            greet()
+        elif beginning.is_over:
+            self._beginning = None
+        return foreign is None
 
     def _read_lines(self) -> Generator[str, None, None]:
         events, is_time_for = self._events, self._is_time_for
         asked = False
-        # A client of another protocol has usually sent something by now. It can read our answer
-        # only if that is the first thing it gets, so we do not greet it yet. We do not wait for
-        # input: a person has typed nothing yet, and is greeted at once.
-        if not self._transport.has_input():
-            self._greet_once()
-        while data := self._next_chunk():
+        if self._beginning is not None and not self._transport.has_input():
+            self._beginning.greet()
+        while (data := self._receive()) and (
+            self._beginning is None or self._goes_on(data, self._beginning)
+        ):
             cost = self._take(data)
+            if not events and self.is_ended:
+                return
             while events:
                 if self.is_ended:
                     return

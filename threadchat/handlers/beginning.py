@@ -1,0 +1,44 @@
+"""Begin a connection at a terminal: greet the client, unless it turns out to be no chat client."""
+
+from collections.abc import Callable
+
+from threadchat.net.sniffer import Foreign, Sniffer
+
+
+class Beginning:
+    """What is done with the first bytes of a client. `greet` is called once, to greet it.
+
+    A client of another protocol has usually sent something by now. It can read our answer only if
+    that is the first thing it gets, so such a client is not greeted. We do not wait for input: a
+    person has typed nothing yet, and is greeted at once.
+    """
+
+    __slots__ = ("_greet", "_sniffer")
+
+    def __init__(self, greet: Callable[[], None]) -> None:
+        self._greet: Callable[[], None] | None = greet  # None once the client is greeted
+        self._sniffer = Sniffer()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is clear that the client is one for a chat, and it has been greeted."""
+        return self._sniffer.done and self._greet is None
+
+    def greet(self) -> None:
+        """Greet the client, if it has not been greeted yet."""
+        greet, self._greet = self._greet, None
+        if greet is not None:
+            greet()
+
+    def look(self, data: bytes) -> Foreign | None:
+        """Look at what has come: greet the client, or return the other protocol that it speaks."""
+        foreign = self._sniffer.look(data)
+        if foreign is None:
+            self.greet()
+        return foreign
+
+    def answer(self, foreign: Foreign) -> bytes:
+        """Return what a client of another protocol is sent."""
+        # Our greeting has ended in a question, on the line where the cursor is.
+        begin = b"\r\n" if self._greet is None and foreign.is_lines else b""
+        return begin + foreign.answer
