@@ -155,12 +155,12 @@ def name_of_charge(name: str) -> str | None:
     Neither marks and accents, nor digits around a name or in place of letters make a difference.
     Of `NAMES_OF_A_ROLE` one word between marks is enough.
     """
-    for form in {name, name.rstrip(_DIGITS_AND_MARKS)}:
+    for form in (name, name.rstrip(_DIGITS_AND_MARKS)):
         if (like := _OF_CHARGE.get(_reading(form))) is not None:
             return like
     for part in _MARK.split(name):
-        # A set, as most names end up as one form or two: each one is read once.
-        for form in {part, part.lstrip(_DIGITS), part.rstrip(_DIGITS), part.strip(_DIGITS)}:
+        forms = part, part.lstrip(_DIGITS), part.rstrip(_DIGITS), part.strip(_DIGITS)
+        for form in dict.fromkeys(forms):  # as a rule one or two: each is read once
             if (like := _OF_CHARGE.get(_reading(form))) in NAMES_OF_A_ROLE:
                 return like
     return None
