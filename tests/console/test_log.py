@@ -49,6 +49,13 @@ def test_a_line_for_everyone_who_comes_and_goes(file: io.StringIO) -> None:
     ]
 
 
+def test_lines_without_their_time(file: io.StringIO) -> None:
+    console = Console(file=file, has_time=False)
+    console.note(Connected(3, "192.168.1.20:50123"))
+    console.close(DEADLINE)
+    assert file.getvalue() == "client connected    #3 192.168.1.20:50123\n"
+
+
 def test_refusals_that_repeat_are_one_line(file: io.StringIO) -> None:
     console = Console(file=file)
     console.note(Refused("192.168.1.20:50123", "banned"))

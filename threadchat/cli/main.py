@@ -28,6 +28,7 @@ from threadchat.cli.arguments import Fault, silence_broken_output
 from threadchat.cli.browsers import add_qr_command, tell_way_for_browsers, web_ports
 from threadchat.cli.lookups import look_up, tell_ways_by_name
 from threadchat.cli.options import Options
+from threadchat.cli.servicemanager import ServiceManager, is_journal, works_since
 from threadchat.cli.shortages import (
     FILES_OF_COMMAND,
     FILES_OF_SERVER,
@@ -62,6 +63,7 @@ from threadchat.server.listener import (
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
+from threadchat.text.phrases import count_people
 
 STOP_SECONDS = 4.5
 """Seconds that a stop may take in all, so that the process ends within 5 s."""
@@ -168,12 +170,15 @@ def _run(options: Options, signals: SimpleQueue[int], ignored: Sequence[str]) ->
         tell_way_for_browsers(options, server, console, watch)
         tell_ways_by_name(address, admits, watch)
         server.start()  # only now, so that no log has a client before the address
+        manager = ServiceManager(os.environ, watch.warn)
+        manager.serving(partial(_status_of, server), partial(works_since, server))
         reader = _open_input(options, server, console)
-        wait_for_stop(signals, partial(_reread, server, log))
+        wait_for_stop(signals, partial(_reread, server, log, manager), manager.look)
         on_stop_signals(partial(_stop_at_once, reader))
         sys.setswitchinterval(STOP_SWITCH_SECONDS)
         deadline = time.monotonic() + STOP_SECONDS
         start_thread(_end_when_late, "last resort", over, deadline + LATE_SECONDS, reader)
+        manager.stopping()
         watch.note(Stopping())
         if reader is not None:
             reader.stop()
@@ -208,7 +213,7 @@ def _open_console(options: Options) -> Console:
     if is_standard_output(options.log_file):
         # That is for lines of JSON alone. What the operator asks for is answered beside them.
         return Console(Detail.NOTHING, sys.stderr or io.StringIO(), has_footer=False)
-    return Console(_detail_of(options))
+    return Console(_detail_of(options), has_time=not is_journal(sys.stdout, os.environ))
 
 
 def _open_input(options: Options, server: ChatServer, console: Console) -> OperatorInput | None:
@@ -236,10 +241,20 @@ def _end_when_late(over: Event, deadline: float, reader: OperatorInput | None) -
         os._exit(0)
 
 
-def _reread(server: ChatServer, log: EventLog | None) -> None:
-    if log is not None:
-        log.reopen()
-    server.reread()
+def _reread(server: ChatServer, log: EventLog | None, manager: ServiceManager) -> None:
+    with manager.reloading():
+        if log is not None:
+            log.reopen()
+        server.reread()
+
+
+def _status_of(server: ChatServer) -> str:
+    people = sum(len(room.members) for room in server.chat.rooms())
+    words = f"{count_people(people)}, at port {server.server_address[1]}"
+    for listener, of in ((server.tls_listener, "TLS"), (server.web_listener, "browsers")):
+        if listener is not None:
+            words += f", {of} at {listener.server_address[1]}"
+    return words
 
 
 def _stop_at_once(reader: OperatorInput | None, number: int, _frame: FrameType | None) -> None:

@@ -87,12 +87,16 @@ def _has_terminal() -> bool:
     return True
 
 
-def wait_for_stop(signals: SimpleQueue[int], reread: Callable[[], None]) -> None:
+def wait_for_stop(
+    signals: SimpleQueue[int], reread: Callable[[], None], look: Callable[[], None]
+) -> None:
     """Wait for a signal to stop; call `reread` for each signal to read the files again.
 
-    It waits in short slices, because on Windows Ctrl-C does not interrupt a wait.
+    It waits in short slices, because on Windows Ctrl-C does not interrupt a wait. Before each of
+    these, of half a second at most, it calls `look`.
     """
     while True:
+        look()
         with contextlib.suppress(Empty):
             if signals.get(timeout=0.5) != RELOAD:
                 return

@@ -77,7 +77,8 @@ class Console:
 
     Every method may be called from any thread, and only `close` waits. If `file` is None, the log
     goes to standard output. `width` is in columns; if it is None, the terminal's width is used.
-    `has_footer` is whether a footer may be drawn, if the log goes to a terminal.
+    `has_footer` is whether a footer may be drawn, if the log goes to a terminal; `has_time` is
+    whether lines have their time, which whoever reads the file may note as well.
     """
 
     def __init__(
@@ -87,11 +88,14 @@ class Console:
         width: int | None = None,
         *,
         has_footer: bool = True,
+        has_time: bool = True,
     ) -> None:
         file = file or sys.stdout
         self._detail = detail
         self._console = RichConsole(file, width)
-        self._time_format = "%H:%M:%S" if self._console.is_terminal else "%Y-%m-%d %H:%M:%S"
+        self._time_format = "%H:%M:%S " if self._console.is_terminal else "%Y-%m-%d %H:%M:%S "
+        if not has_time:
+            self._time_format = ""
         self.terminal = Tty.behind(file) if has_footer else None
         """The terminal that the log is written to; None if there is none that we can draw on."""
         self.footer = Footer()
@@ -215,7 +219,7 @@ class Console:
     def _show(self, detail: Detail, event: str, style: str, words: str) -> None:
         if self._detail >= detail:
             stamp = datetime.now().strftime(self._time_format)
-            line = Text.assemble((f"{stamp} ", "dim"), (f"{event:<19} ", style), words)
+            line = Text.assemble((stamp, "dim"), (f"{event:<19} ", style), words)
             self._writer.put(line, is_talk=detail is Detail.MESSAGES)
 
     # On the thread that writes. If the terminal or the pipe is gone, `OSError` or `ValueError` ends

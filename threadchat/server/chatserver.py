@@ -115,7 +115,7 @@ class ChatServer(Listener):
         self._expiry = (
             Expiry(config.tls, self.watch.warn) if isinstance(config.tls, Certificate) else None
         )
-        self._periodic = Periodic(self._look_after_all)
+        self.periodic = Periodic(self._look_after_all)
         self._forgetter = (
             Forgetter(self._history, config.keep, self.watch.warn) if config.keep else None
         )
@@ -173,7 +173,7 @@ class ChatServer(Listener):
                 raise
 
     def _start(self) -> None:
-        starts = [self.flusher.start, self.chat.start, self._periodic.start]
+        starts = [self.flusher.start, self.chat.start, self.periodic.start]
         if self._expiry is not None:
             starts.append(self._expiry.look)
         if self._forgetter is not None:
@@ -220,7 +220,7 @@ class ChatServer(Listener):
             for listener in (self.tls_listener, self.web_listener):
                 if listener is not None:
                     listener.stop_accepting(deadline)
-            self._periodic.stop(deadline)
+            self.periodic.stop(deadline)
             self._repeats.close()
             # Everybody is told of the stop. Nobody needs a line for each person that it ends.
             self.chat.hush()

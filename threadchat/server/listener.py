@@ -89,6 +89,8 @@ class Listener(socketserver.ThreadingTCPServer):
         self.watch = watch
         self._acceptor: Thread | None = None
         self._is_over = False  # True once the accepting has to end
+        self.worked_at = 0.0
+        """When the acceptor last looked for clients, on the monotonic clock."""
         self._shortage_ends = Event()  # set to end a pause in the accepting
         self._shortage = Shortage(watch, "clients are accepted again")
         self._reserve: socket.socket | None = None  # closed to accept a client and turn it away
@@ -113,6 +115,7 @@ class Listener(socketserver.ThreadingTCPServer):
     def start_accepting(self) -> None:
         """Begin to accept clients, and return; or raise `OutOfThreads`."""
         self._take_reserve()
+        self.worked_at = time.monotonic()
         self._acceptor = start_needed_thread(self._accept, "acceptor", "accepting clients")
 
     def stop_accepting(self, deadline: float) -> None:
@@ -130,6 +133,7 @@ class Listener(socketserver.ThreadingTCPServer):
 
     def _accept(self) -> None:
         while True:
+            self.worked_at = time.monotonic()
             try:
                 self.serve_forever(0.2)
             except _AcceptingEnds:
@@ -145,6 +149,7 @@ class Listener(socketserver.ThreadingTCPServer):
         `shutdown` would not do: it waits until the acceptor has left its loop. A watcher may stop
         the server on the acceptor's own thread, and `shutdown` would then wait for itself.
         """
+        self.worked_at = time.monotonic()
         if self._is_over:
             raise _AcceptingEnds
 

@@ -17,9 +17,12 @@ class Periodic:
         self._round = round
         self._is_over = Event()
         self._thread: Thread | None = None
+        self.worked_at = 0.0
+        """When the last round ended, on the monotonic clock."""
 
     def start(self) -> None:
         """Start the thread for the rounds, or raise `OutOfThreads`."""
+        self.worked_at = time.monotonic()
         self._thread = start_needed_thread(self._run, "periodic", "looking after clients")
 
     def stop(self, deadline: float) -> None:
@@ -30,3 +33,4 @@ class Periodic:
     def _run(self) -> None:
         while not self._is_over.wait(INTERVAL):
             self._round()
+            self.worked_at = time.monotonic()
