@@ -94,6 +94,21 @@ class TestWhatTheOperatorIsTold:
     def test_it_is_how_to_get_the_extra_where_that_is_missing(self, no_extra: None) -> None:
         assert "pip install 'threadchat[web]'" in told(Options(), ServerConfig())
 
+    def test_it_is_why_nobody_can_have_the_figures_that_all_should_have(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        config = ServerConfig(web_address=("127.0.0.1", 0), metrics="lan")
+        assert "--metrics" not in told(Options(metrics="lan"), config)
+        shut = told(Options(metrics="lan", web_port="off"), ServerConfig())
+        assert "--metrics lan serves nothing: there is no port for browsers" in shut
+        find = util.find_spec
+        monkeypatch.setattr(
+            util, "find_spec", lambda name: None if name == "prometheus_client" else find(name)
+        )
+        assert "pip install 'threadchat[metrics]'" in told(Options(metrics="lan"), config)
+        # Nobody asked for it here.
+        assert "metrics" not in told(Options(), ServerConfig(web_address=("127.0.0.1", 0)))
+
     def test_qr_says_why_it_shows_nothing(self) -> None:
         console = WatchingConsole()
         shown: list[object] = []

@@ -37,6 +37,7 @@ def test_every_option_can_be_set_in_the_environment() -> None:
             "THREADCHAT_QUIET": "0",
             "THREADCHAT_LOG_FILE": "log.jsonl",
             "THREADCHAT_LOG_MESSAGES": "on",
+            "THREADCHAT_METRICS": "LAN",
         },
     )
     assert (options.host, options.port, options.max_clients) == ("127.0.0.1", 4000, 5)
@@ -44,6 +45,7 @@ def test_every_option_can_be_set_in_the_environment() -> None:
     assert (options.history, options.log_file) == ("chat.db", "log.jsonl")
     assert options.keep == 90 * 86400
     assert options.log_messages
+    assert (options.metrics, parse_options([], {}).metrics) == ("lan", "loopback")
 
 
 def test_every_option_that_takes_a_time_takes_it_in_one_form() -> None:
@@ -122,6 +124,7 @@ def test_an_empty_variable_says_nothing() -> None:
         (["--name-timeout", "inf"], {}, "'inf' is no TIME. One is like 90s, 10m, 1h30m"),
         (["--prot", "1"], {}, "unrecognized arguments: --prot 1"),
         (["--quiet", "--show-messages"], {}, "not allowed with"),
+        (["--metrics", "all"], {}, "'all' is none of off, loopback and lan"),
         (["--fallback-encoding", "utf-16"], {}, "'utf-16' is no encoding for a terminal"),
         (["chat"], {}, "unrecognized arguments: chat"),
         (["--log-messages"], {}, "--log-messages needs --log-file as well"),

@@ -81,11 +81,9 @@ class TestDoors:
 
         people = [Somebody("TLS"), Somebody(""), object()]
         room = SimpleNamespace(members=people, pending=0)
-        nothing: Any = SimpleNamespace(
-            handlers=list, count_bytes=lambda: (0, 0), strangers=0, state=None
-        )
-        chat: Any = SimpleNamespace(rooms=lambda: [room])
-        now = figures.snapshot(chat, nothing, nothing, nothing)
+        nobody: Any = SimpleNamespace(handlers=list, count_bytes=lambda: (0, 0), strangers=0)
+        chat: Any = SimpleNamespace(rooms=lambda: [room], keeping=None)
+        now = figures.snapshot(chat, nobody, nobody)
         assert counted(now.people_by_door) == {"TLS": 1, "program": 2}
 
 

@@ -7,7 +7,7 @@ handed to those, in seconds like `time.monotonic`.
 import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from threadchat.net.addresses import IPNetwork, address_of, is_neighbour, network_of
 
@@ -32,6 +32,10 @@ _LAN: Final[tuple[IPNetwork, ...]] = tuple(
     )
 )
 _ANY: Final = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
+
+
+MetricsFor = Literal["off", "loopback", "lan"]
+"""Which clients may have the figures at `/metrics`: none, this machine alone, or all."""
 
 
 @dataclass(frozen=True, slots=True)

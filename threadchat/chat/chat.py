@@ -43,6 +43,7 @@ from threadchat.messages.kinds import (
 )
 from threadchat.messages.places import Place
 from threadchat.monitoring.events import Acted
+from threadchat.monitoring.stats import Keeping
 from threadchat.net.disconnect import Reason
 from threadchat.storage.history import History
 from threadchat.storage.records import Protected, Records, RecordsFailed
@@ -333,6 +334,12 @@ class Chat:
     def last_place(self, room: Room) -> Place:
         """Return the place of the last line of `room`."""
         return self._history.last_place(room.name)
+
+    @property
+    def keeping(self) -> Keeping | None:
+        """How the history in a file is doing; None if there is no file. Takes no lock."""
+        state = self._history.state
+        return None if state is None else state.now()
 
     def search(self, person: Person, words: str, number: int) -> list[Found]:
         """Return the last `number` messages that contain all `words`, in any room, newest first.

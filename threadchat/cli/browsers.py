@@ -57,6 +57,8 @@ def tell_way_for_browsers(
 ) -> None:
     """Tell the operator what people type into a browser, and show the QR code of that."""
     listener = server.web_listener
+    if options.metrics == "lan" and (why_not := _why_no_metrics(server)):
+        watch.warn(f"--metrics lan serves nothing: {why_not}")
     if listener is None:
         if not options.web_port and not has_extra():
             watch.warn(MISSING)
@@ -67,6 +69,15 @@ def tell_way_for_browsers(
     code = None if options.no_qr else code_of(server, console)
     if code is not None:
         console.answer(code)
+
+
+def _why_no_metrics(server: ChatServer) -> str:
+    """Return why nobody can have the figures, and the way out; "" if that is not so."""
+    if server.web_listener is None:
+        return "there is no port for browsers, see --web-port"
+    if util.find_spec("prometheus_client") is None:
+        return "what it needs is not installed: pip install 'threadchat[metrics]'"
+    return ""
 
 
 def code_of(server: ChatServer, console: Console) -> RenderableType | None:

@@ -327,6 +327,7 @@ def _open_server(
         web_address=(host, web[0]) if web else None,
         web_ports=web[1:],
         web_hosts=options.web_host,
+        metrics=options.metrics,
     )
     try:
         return ChatServer(

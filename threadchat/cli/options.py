@@ -8,9 +8,10 @@ import argparse
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from typing import get_args
 
 from threadchat.access.flood import parse_flood
-from threadchat.access.limits import LAN, Allowed, Limits, parse_allowed
+from threadchat.access.limits import LAN, Allowed, Limits, MetricsFor, parse_allowed
 from threadchat.server.config import (
     DEFAULT_FALLBACK_ENCODING,
     DEFAULT_PORT,
@@ -120,6 +121,13 @@ def port_or_off(text: str) -> str:
             f"there is no port {number}: it is from 0 to 65535, or off"
         )
     return str(number)
+
+
+def _metrics_for(text: str) -> str:
+    word = text.strip().lower()
+    if word not in get_args(MetricsFor):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of off, loopback and lan")
+    return word
 
 
 def _web_host(text: str) -> tuple[str, ...]:
@@ -266,6 +274,15 @@ class Options:
     status: bool = field(
         default=False,
         metadata=_switch("keep a line of figures under the log, on a terminal"),
+    )
+    metrics: MetricsFor = field(
+        default="loopback",
+        metadata=_takes(
+            _metrics_for,
+            "off|loopback|lan",
+            "who may have the figures at /metrics of the web port: nobody, this machine alone, or"
+            " everybody that is served",
+        ),
     )
     motd_file: str = field(
         default="",

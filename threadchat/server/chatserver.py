@@ -277,7 +277,7 @@ class ChatServer(Listener):
 
     def stats(self) -> Snapshot:
         """Return the figures of this moment. Any thread may call it."""
-        return self._figures.snapshot(self.chat, self.clients, self._admission, self._history)
+        return self._figures.snapshot(self.chat, self.clients, self._admission)
 
     # Admitting
 

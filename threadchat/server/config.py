@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from threadchat.access.limits import Limits
+from threadchat.access.limits import Limits, MetricsFor
 from threadchat.chat.rules import RulesFiles
 from threadchat.net.certificate import Certificate
 
@@ -42,3 +42,5 @@ class ServerConfig:
     """Further ports to try in turn where that one is in use."""
     web_hosts: Sequence[str] = ()
     """Names by which browsers may call the server, besides its addresses and the machine's own."""
+    metrics: MetricsFor = "loopback"
+    """Which clients may have the figures, at `/metrics` of `web_address`."""

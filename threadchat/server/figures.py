@@ -14,7 +14,6 @@ from threadchat.monitoring.stats import DOORS, Snapshot, resident_memory
 from threadchat.monitoring.tally import Tally
 from threadchat.server.admission import Admission
 from threadchat.server.clients import Clients
-from threadchat.storage.history import History
 
 
 class Figures:
@@ -28,9 +27,7 @@ class Figures:
         self._lock = Lock()  # guards the two below
         self._received = self._sent = 0
 
-    def snapshot(
-        self, chat: Chat, clients: Clients, admission: Admission, history: History
-    ) -> Snapshot:
+    def snapshot(self, chat: Chat, clients: Clients, admission: Admission) -> Snapshot:
         """Return the figures of this moment. Rooms and clients go on meanwhile."""
         handlers = clients.handlers()
         rooms = chat.rooms()
@@ -57,7 +54,7 @@ class Figures:
             batches=tallied.batches,
             refusals={**tallied.refusals, RefusedFor.NOT_SERVED.value: admission.strangers},
             ends=tallied.ends,
-            history=None if history.state is None else history.state.now(),
+            history=chat.keeping,
             left_out=sum(log.left_out for log in self._logs),
             threads=active_count(),
             memory=resident_memory(),

@@ -10,6 +10,7 @@ from threading import Lock, Thread, current_thread
 from typing import Any, Protocol
 
 from threadchat.access.limiter import Refusal, RefusedFor
+from threadchat.monitoring.stats import Snapshot
 from threadchat.net.addresses import plain_host, reached_address, show_address
 from threadchat.net.threads import join
 from threadchat.server.config import ServerConfig
@@ -17,6 +18,7 @@ from threadchat.server.listener import CannotListenForBrowsers, Listener
 from threadchat.web.guards import Guard
 from threadchat.web.handler import Door, Host, WebHandler
 from threadchat.web.roomcounts import tell_of_rooms
+from threadchat.web.watching import Watching
 
 MAX_CONNECTIONS = 2048
 """How many connections may be open without a person on them; a further one ends the oldest."""
@@ -36,6 +38,9 @@ class ServerOfPeople(Host, Protocol):
 
     config: ServerConfig
     server_address: Any
+
+    def stats(self) -> Snapshot:
+        """Return the figures of this moment."""
 
     def is_served(self, host: str, reached: str) -> bool:
         """Return whether clients from `host` are served at our address `reached`."""
@@ -62,6 +67,7 @@ class WebListener(Listener):
             metadata.version("threadchat"),
             host.server_address[1],
         )
+        self.watching = Watching(host.config.metrics, self.door.version, host)
         self._lock = Lock()  # guards the next two
         self._open: dict[Thread, tuple[str, socket.socket]] = {}  # the oldest first
         self._ending: set[Thread] = set()

@@ -48,6 +48,7 @@ from threadchat.web.objects import Resume
 from threadchat.web.pagefiles import Page, security_headers
 from threadchat.web.routes import Route, Routes
 from threadchat.web.seats import Seats
+from threadchat.web.watching import Watching
 from threadchat.web.websocket import accept
 
 HEAD_SECONDS = 5.0
@@ -118,6 +119,7 @@ class Listener(Protocol):
     """What a handler needs from the listener that has accepted its connection."""
 
     door: Door
+    watching: Watching
     server_address: Any
 
     @property
@@ -236,7 +238,7 @@ class WebHandler(socketserver.StreamRequestHandler):
 
     def _routes(self) -> Routes:
         routes = {
-            "/health": Route(self._health),
+            **self.listener.watching.routes(self.client_address[0]),
             "/qr.svg": Route(self._invitation),
         }
         return Routes(routes, self.door.page.answer, self._check_host)
@@ -244,9 +246,6 @@ class WebHandler(socketserver.StreamRequestHandler):
     def _check_host(self, request: Request) -> None:
         if not self.door.guard.is_own_host(request, self.reached):
             raise BadRequest(421, NOT_OURS)
-
-    def _health(self, request: Request) -> Response:
-        return plain_text(200, "ok", security_headers(request.value("host")))
 
     def _invitation(self, request: Request) -> Response:
         host, scheme = request.value("host"), self._scheme
