@@ -3,7 +3,9 @@
 import pytest
 
 from tests.support.chats import Lobby
+from threadchat.errors import PersonError
 from threadchat.messages.kinds import Say
+from threadchat.storage.history import History
 from threadchat.text.names import BadName
 
 
@@ -89,3 +91,75 @@ def test_the_name_of_somebody_that_leaves_is_taken_until_all_have_been_told(lobb
 
     lobby.chat.leave(bo, "quit")
     lobby.chat.names.claim(al, "bo")
+
+
+def test_who_comes_into_a_room_is_told_what_it_is_about(lobby: Lobby) -> None:
+    al, bo = lobby.enter("al", "bo")
+    lobby.types(al, "/join games")
+    lobby.types(al, "/topic chess")
+    assert lobby.chat.room("games").topic == "chess"
+    lobby.types(bo, "/join games")
+    assert "=== Topic: chess" in bo.lines()
+
+
+def test_a_room_that_cannot_be_is_refused_and_nobody_has_gone(lobby: Lobby) -> None:
+    (al,) = lobby.enter("al")
+    with pytest.raises(BadName, match="No room can be called that"):
+        lobby.chat.move(al, "two words")
+    assert al.room is lobby.chat.lobby
+    with pytest.raises(BadName, match="You are in lobby already"):
+        lobby.chat.move(al, "#Lobby")
+    assert al.room is lobby.chat.lobby
+    assert lobby.chat.has_room("lobby")
+
+
+def test_others_are_told_who_is_away_and_who_is_called_what(lobby: Lobby) -> None:
+    al, bo = lobby.enter("al", "bo")
+    lobby.chat.set_away(al, None)
+    lobby.chat.set_away(al, "lunch")
+    lobby.chat.set_away(al, None)
+    lobby.chat.set_away(al, None)
+    lobby.chat.rename(al, "ed")
+    assert bo.lines() == ["--- al is away: lunch", "--- al is back", "--- al is now ed"]
+
+
+def test_a_stop_is_announced_in_all_rooms_and_then_nobody_leaves(lobby: Lobby) -> None:
+    al, bo, cy = lobby.enter("al", "bo", "cy")
+    lobby.types(bo, "/join games")
+    lobby.types(cy, "/join games")
+    for person in (al, bo, cy):
+        person.lines()
+    lobby.chat.countdown.start(3600)
+    lobby.chat.countdown.close(5.0)
+    for person in (al, bo, cy):
+        (line,) = person.lines()
+        assert "1 h" in line
+    lobby.chat.hush()
+    for person in (al, cy):
+        lobby.chat.leave(person, "server stopping")
+    assert bo.lines() == []
+
+
+def test_nobody_searches_twice_at_once(lobby: Lobby, monkeypatch: pytest.MonkeyPatch) -> None:
+    al, bo = lobby.enter("al", "bo")
+
+    def search(history: History, words: str, number: int) -> list[object]:
+        if words == "first":
+            with pytest.raises(PersonError, match="Your last search is not finished yet"):
+                lobby.chat.search(al, "second", 9)
+            lobby.chat.search(bo, "second", 9)
+        return []
+
+    monkeypatch.setattr(History, "search", search)
+    lobby.chat.search(al, "first", 9)
+    lobby.chat.search(al, "second", 9)
+
+
+def test_who_is_muted_is_no_operator_meanwhile(lobby: Lobby) -> None:
+    (al,) = lobby.enter("al")
+    assert lobby.chat.may_act(al)
+    lobby.chat.moderation.mute("al", 60.0)
+    assert not lobby.chat.may_act(al)
+    assert al.lines()[0].startswith("!!! You are muted: what operators do waits")
+    lobby.now[0] += 60
+    assert lobby.chat.may_act(al)

@@ -106,3 +106,26 @@ def test_they_can_all_be_started_ahead() -> None:
         assert threading.active_count() == before + 3
     deliverer.start()
     assert threading.active_count() == before
+
+
+def test_a_start_without_a_thread_to_be_had_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[str] = []
+
+    def cannot_start(self: threading.Thread) -> None:
+        tries.append(self.name)
+        assert len(tries) < 9
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", cannot_start)
+    with closing(Deliverer(most=2)) as deliverer:
+        deliverer.start()
+    assert len(tries) == 1
+
+
+def test_once_it_is_closed_none_is_started() -> None:
+    before = threading.active_count()
+    deliverer = Deliverer(most=3)
+    deliverer.close()
+    deliverer.start()
+    assert threading.active_count() == before
+    assert not deliverer.take_over(lambda: False)

@@ -211,6 +211,7 @@ class TestTwoThatAreOne:
         assert left.find("bo", "host", 1.0) is left.last("bo", 1.0) is owner
         assert owner.had("bo", 3.0)
         assert owner.ignored == {eve}
+        assert owner.name == "bo"
 
     def test_two_protected_names_may_be_one_persons(self) -> None:
         identities = Identities()
@@ -228,3 +229,9 @@ class TestBounds:
         identities.unbind("al", 9.0)
         assert identities._of_record == {}
         assert identities.of_record("al", 9.0) is not first
+
+    def test_what_was_said_under_a_name_that_was_freed_stays_its_owners(self) -> None:
+        identities = Identities()
+        owner = identities.of_record("al", 1.0)
+        identities.unbind("al", 9.0)
+        assert [owner.had("al", at) for at in (0.0, 1.0, 9.0, 10.0)] == [False, True, True, False]

@@ -107,3 +107,29 @@ def test_from_however_many_addresses_there_is_a_bound(
     assert left.size <= MAX_BYTES // 64
     # One that had a name for a moment pushes out nobody that had it for longer.
     assert known(left, people) == ([] if seconds >= BRIEF_SECONDS else people)
+
+
+def test_an_address_is_remembered_with_just_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = LeftPeople()
+    leave(left, "al")
+    size = left.size
+    monkeypatch.setattr(leftpeople, "MAX_BYTES_AT_ADDRESS", 2 * size)
+    monkeypatch.setattr(leftpeople, "MAX_BYTES", 3 * size)
+    leave(left, "bo")
+    assert known(left, ["al", "bo"]) == ["al", "bo"]
+    leave(left, "cy", 90.0)
+    assert known(left, ["al", "bo", "cy"]) == ["bo", "cy"]
+    leave(left, "ed", host="10.0.0.2")
+    assert known(left, ["bo", "cy"]) == ["bo", "cy"]
+    leave(left, "fay", host="10.0.0.3")
+    assert known(left, ["bo", "cy"]) == ["cy"]
+
+
+def test_whoever_asks_for_the_last_one_finds_nobody_that_is_forgotten() -> None:
+    left = LeftPeople()
+    leave(left, "al")
+    assert left.last("al", REMEMBERED_FOR - 0.1) is not NOBODY
+    assert left.last("al", REMEMBERED_FOR) is NOBODY
+    leave(left, "al")
+    left.remember(Identity(), {"bo": 9.0}, HOME, REMEMBERED_FOR)
+    assert len(left) == 1

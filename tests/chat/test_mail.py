@@ -287,6 +287,29 @@ class TestHandingOver:
         assert self.shown(al) == ["0"]
         assert [event.words for event in kept.events if isinstance(event, Trouble)] == ["why"]
 
+    def test_where_it_cannot_be_deleted_the_operator_is_told(
+        self, kept: Lobby, al: Somebody, records: Records, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def handed_over(some: object) -> None:
+            raise RecordsFailed("no", "why")
+
+        self.keep(records, 1)
+        monkeypatch.setattr(records, "handed_over", handed_over)
+        kept.types(al, "/nick al")
+        assert al.lines()[-1] == "!!! no"
+        assert [event.words for event in kept.events if isinstance(event, Trouble)] == ["why"]
+
+    def test_where_it_cannot_be_read_the_operator_is_told(
+        self, kept: Lobby, al: Somebody, records: Records, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def waiting(name: str) -> list[KeptMessage]:
+            raise RecordsFailed("no", "why")
+
+        monkeypatch.setattr(records, "waiting", waiting)
+        kept.types(al, "/nick al")
+        assert al.lines()[-1] == "!!! no"
+        assert [event.words for event in kept.events if isinstance(event, Trouble)] == ["why"]
+
     def test_what_is_kept_meanwhile_comes_with_the_rest(
         self, kept: Lobby, al: Somebody, records: Records, monkeypatch: pytest.MonkeyPatch
     ) -> None:

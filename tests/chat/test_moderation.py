@@ -2,10 +2,11 @@
 
 import math
 from contextlib import closing
+from ipaddress import ip_network
 
 import pytest
 
-from tests.support.chats import RIGHT, Lobby, protect
+from tests.support.chats import RIGHT, Lobby, Somebody, protect
 from threadchat.net.disconnect import Reason
 from threadchat.storage.records import Records
 from threadchat.text.names import BadName
@@ -87,3 +88,77 @@ class TestMutedOwners:
         kept.says(again, "hi")
         assert again.lines()[-1] == "!!! You are muted: nobody was shown that."
         assert al.lines() == []
+
+
+class TestMutes:
+    """Who is muted, and until when: a name, its look-alikes, its person, or addresses."""
+
+    def test_a_name_mutes_its_person_and_its_end_frees_them(self, lobby: Lobby) -> None:
+        bo, cy = lobby.enter("bo", "cy")
+        moderation = lobby.chat.moderation
+        assert moderation.mute("bo", 60.0, "al") == [bo]
+        assert bo.mute_left(lobby.now[0]) == 60.0
+        assert cy.mute_left(lobby.now[0]) == 0.0
+        assert moderation.unmute("cy") is None
+        assert moderation.unmute("bo") == [bo]
+        assert bo.mute_left(lobby.now[0]) == 0.0
+        assert moderation.unmute("bo") is None
+
+    def test_a_second_mute_holds_when_the_first_is_ended(self, lobby: Lobby) -> None:
+        (bo,) = lobby.enter("bo")
+        moderation = lobby.chat.moderation
+        moderation.mute("bo", 60.0)
+        moderation.mute(ip_network("192.0.2.0/24"), 30.0)
+        assert moderation.unmute("bo") == []
+        assert bo.mute_left(lobby.now[0]) == 30.0
+        lobby.now[0] += 30
+        assert moderation.unmute(ip_network("192.0.2.0/24")) is None
+
+    def test_the_end_of_a_mute_frees_nobody_that_was_not_muted(self, lobby: Lobby) -> None:
+        bo, cy, di = lobby.enter("bo", "cy", "di")
+        di.address = "198.51.100.1:1000"
+        lobby.chat.moderation.mute("bo", 60.0)
+        lobby.chat.moderation.mute(ip_network("192.0.2.0/24"), 90.0)
+        assert bo.mute_left(lobby.now[0]) == 90.0
+        assert lobby.chat.moderation.unmute(ip_network("192.0.2.0/24")) == [cy]
+        assert bo.mute_left(lobby.now[0]) == 60.0
+
+
+class TestMoving:
+    """What holds for somebody that goes on from another address."""
+
+    def test_a_mute_of_that_address(self, lobby: Lobby) -> None:
+        (bo,) = lobby.enter("bo")
+        lobby.chat.moderation.mute(ip_network("198.51.100.0/24"), 60.0)
+        assert bo.mute_left(lobby.now[0]) == 0.0
+        bo.address = "198.51.100.7:1000"
+        lobby.chat.moderation.moved(bo)
+        assert bo.mute_left(lobby.now[0]) == 60.0
+        bo.address = "192.0.2.1:1000"
+        lobby.chat.moderation.moved(bo)
+        assert bo.mute_left(lobby.now[0]) == 60.0  # that is no way round
+
+    def test_a_ban_of_that_address(self, kept: Lobby) -> None:
+        (al, bo) = kept.enter("al", "bo")
+        al.is_operator = True
+        kept.types(al, "/ban 198.51.100.0/24")
+        kept.chat.moderation.moved(bo)
+        assert bo.ended == []
+        bo.address = "198.51.100.7:1000"
+        kept.chat.moderation.moved(bo)
+        (ended,) = bo.ended
+        assert ended.startswith("banned | You are banned here: 198.51.100.0/24 by al")
+        bo.connection = None
+        kept.chat.moderation.moved(bo)
+        assert len(bo.ended) == 1
+
+
+def test_a_name_that_somebody_had_before_they_came_is_not_one_they_gave_up(lobby: Lobby) -> None:
+    (al,) = lobby.enter("al")
+    lobby.chat.rename(al, "ed")
+    lobby.chat.leave(al, Reason.QUIT)
+    again = Somebody(1)  # at the same address
+    lobby.chat.names.claim(again, "ed")
+    assert again.identity is al.identity
+    again.came_at += 9.0
+    assert lobby.chat.moderation.formerly_called("al") is None

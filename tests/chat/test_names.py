@@ -1,14 +1,16 @@
 """Names: who may have one, and that one that was lost with its connection is kept."""
 
 import contextlib
+import math
 import re
 from collections.abc import Iterator
 
 import pytest
 
-from tests.support.chats import Lobby, Somebody, make_chat, make_person
+from tests.support.chats import RIGHT, Lobby, Somebody, make_chat, make_person, protect
 from tests.support.observer import Recorder
 from threadchat.access.bans import parse_target
+from threadchat.access.passphrase import make
 from threadchat.chat.chat import Chat
 from threadchat.chat.keptnames import LONG_SECONDS, MAX_KEPT_AT_ADDRESS, MIN_SECONDS_IN_USE
 from threadchat.chat.names import NameBanned, NameProtected
@@ -275,3 +277,53 @@ def test_one_that_is_gone_is_not_found_again_though_others_are_here(lobby: Lobby
     assert lobby.chat.names.find_again(bo.identity, "cy") is bo
     lobby.chat.leave(al, Reason.QUIT)
     assert lobby.chat.names.find_again(al.identity) is None
+
+
+class TestRecords:
+    """What is known of the owners of protected names."""
+
+    def test_a_record_counts_only_since_it_was_made(self, kept: Lobby) -> None:
+        (al,) = kept.enter("al")
+        protect(kept, al, RIGHT, RIGHT)
+        (record,) = kept.chat.names.records_of(al.identity)
+        assert record.name == "al"
+        kept.records.unprotect("al")
+        kept.records.protect("al", make(RIGHT))
+        assert kept.chat.names.records_of(al.identity) == []
+
+    def test_names_beside_the_protected_one_up_to_its_record(self, kept: Lobby) -> None:
+        (al,) = kept.enter("al")
+        protect(kept, al, RIGHT, RIGHT)
+        kept.types(al, "/nick ed")
+        (record,) = kept.chat.names.records_of(al.identity)
+        had = kept.chat.names.had_beside(al.identity, record)
+        assert [name for name, _, _ in had] == ["al", "ed"]
+        (_, begin, end), (_, _, later) = had
+        assert begin <= end == record.since
+        assert later == math.inf
+
+    def test_an_owner_that_is_banned_does_not_come_in_under_another_name(self, kept: Lobby) -> None:
+        al, bo = kept.enter("al", "bo")
+        al.is_operator = True
+        kept.types(al, "/ban bo")
+        with pytest.raises(BadName, match="That is banned here: bo"):
+            kept.chat.rename(bo, "robert")
+        kept.chat.leave(bo, Reason.KICKED)
+        again = Somebody(2)
+        with pytest.raises(BadName, match="That is banned here: bo"):
+            kept.chat.names.claim(again, "bo")
+
+
+def test_who_had_a_name_is_not_known_where_two_had_it(lobby: Lobby) -> None:
+    al, bo = lobby.enter("al", "bo")
+    now = lobby.records.now()
+    assert lobby.chat.names.who_had("AL", now) is al.identity
+    assert lobby.chat.names.who_had("al", now - 9.0) not in (al.identity, bo.identity)
+    assert lobby.chat.names.who_had("cy", now) not in (al.identity, bo.identity)
+
+
+def test_a_mute_is_not_shortened_by_another_name(lobby: Lobby) -> None:
+    (al,) = lobby.enter("al")
+    al.muted_until = lobby.now[0] + 60.0  # that of an address where they were before
+    lobby.chat.names.claim(al, "ed")
+    assert al.mute_left(lobby.now[0]) == 60.0

@@ -66,3 +66,17 @@ class TestBans:
         assert restrictions.bans_of(al) == set()
         restrictions.unban("BO")
         assert restrictions.bans_of(bo) == {"robert"}
+
+    def test_they_are_listed_until_they_are_over(self) -> None:
+        mutes = Restrictions()
+        mutes.mute("bo", "op", 50.0, Identity())
+        mutes.mute(ip_network("10.0.0.0/8"), "op", 90.0)
+        assert len(mutes.mute_lines(49.9)) == 2
+        (line,) = mutes.mute_lines(50.0)
+        assert line.startswith("10.0.0.0/8")
+
+
+def test_who_has_the_name_now_is_the_one_that_is_muted() -> None:
+    mutes, bo = Restrictions(), Identity()
+    mutes.mute("bo", "op", 50.0, bo)
+    assert mutes.unmute("cy", bo, 10.0)  # that is what bo is called by now

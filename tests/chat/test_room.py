@@ -664,6 +664,17 @@ def test_who_speaks_alone_is_not_waited_for(room: Room) -> None:
     assert asked == []
 
 
+def test_who_has_no_more_to_say_is_not_waited_for_while_several_speak(room: Room) -> None:
+    with BusyRoom(room) as busy:
+        for name in ("al", "bo"):
+            busy.start(name)
+        busy.stepped.step()  # a batch of two: it is busy
+        busy.start("cy")
+        wait_until(lambda: "cy" in busy.ends, "cy can go on")
+        busy.stepped.step()
+    assert busy.stepped.screen.endswith("cy: cy\r\n")
+
+
 def test_who_cannot_say_more_fails_alone(room: Room, observer: Recorder) -> None:
     # Promise 8.
     def fail() -> list[Spoken]:

@@ -19,7 +19,7 @@ from threadchat.chat.interfaces import Connection, Member, Observer, ServerContr
 from threadchat.chat.mail import Mail
 from threadchat.chat.moderation import Moderation
 from threadchat.chat.names import Names
-from threadchat.chat.order import InProcessOrder, Order
+from threadchat.chat.order import Order
 from threadchat.chat.passwords import Passwords
 from threadchat.chat.person import Correspondent, Person
 from threadchat.chat.room import Room
@@ -79,7 +79,7 @@ class Chat:
     ) -> None:
         self._history = history
         history.open_rooms = self._open_rooms
-        self._order = order or InProcessOrder(history)
+        self._order = order
         self._deliverer = Deliverer()
         self._replay = replay
         self.observer = observer
