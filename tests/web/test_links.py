@@ -1,12 +1,17 @@
 """The links of one session: what ends one of them, and what ends them all."""
 
+import threading
 from typing import Any, cast
 
 import pytest
 
+from tests.web.fakelink import FakeLink as Scripted
 from threadchat.net.disconnect import Reason
+from threadchat.testing import DEADLINE
+from threadchat.web import links as module
 from threadchat.web.link import Link
 from threadchat.web.links import Links
+from threadchat.web.objects import Resume
 
 
 class Abandoned:
@@ -94,3 +99,103 @@ def test_the_first_reason_stays() -> None:
     links.end(Reason.SERVER_STOPPING, "Goodbye.")
     assert links.reason == Reason.IDLE
     assert all(code == 1000 and b"said nothing" in text for _, code, text in link.closed)
+
+
+RESUME = Resume("key", "lobby", "", 0)
+
+
+class TestOneAfterAnother:
+    @pytest.fixture
+    def link(self) -> Scripted:
+        return Scripted()
+
+    @pytest.fixture
+    def links(self, link: Scripted) -> Links:
+        return Links(link.it)
+
+    def test_what_is_sent_goes_to_the_one_in_use(self, link: Scripted, links: Links) -> None:
+        links.send(b"one")
+        assert links.hand_on() is link.it
+        links.send(b"nobody has it")
+        assert link.sent == b"one"
+
+    @pytest.mark.parametrize("who", ["page", "session", "nobody"])
+    def test_the_session_is_over_with_a_link_only_if_somebody_says_so(
+        self, link: Scripted, links: Links, who: str
+    ) -> None:
+        link.is_final = who == "page"
+        links.lose(link.it, is_final=who == "session")
+        assert links.is_over is (who != "nobody")
+        assert links.current is None
+        assert links.reason == links.reason_of_loss == "closed"
+        assert ("linger" in link.calls) is (who != "nobody")
+        assert link.calls[-1] == "close"
+
+    def test_why_it_is_lost(self, link: Scripted, links: Links) -> None:
+        link.reason, link.why = Reason.TIMED_OUT, Reason.RESET
+        links.lose(link.it, is_final=False)
+        assert links.reason_of_loss == Reason.TIMED_OUT
+        link.is_final = True
+        links.lose(link.it, is_final=False)
+        assert links.reason == Reason.RESET
+
+    def test_an_offer_replaces_the_one_before(self, link: Scripted, links: Links) -> None:
+        first, second = Scripted(), Scripted()
+        assert links.offer(first.it, RESUME)
+        assert link.closed == [(Reason.REPLACED, 4000, b"")]
+        assert links.offer(second.it, RESUME)
+        assert first.abandoned == [Reason.REPLACED]
+        assert links.take_offer() == (second.it, RESUME)
+        assert links.current is None
+        assert "close" in link.calls
+        assert links.take_offer() is None
+
+    def test_one_that_is_over_takes_none(self, links: Links) -> None:
+        links.end(Reason.KICKED, "Out.")
+        assert not links.offer(Scripted().it, RESUME)
+        assert links.await_another() is None
+
+    def test_one_is_waited_for_as_long_as_the_seat_is_kept(
+        self, link: Scripted, links: Links, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        links.lose(link.it, is_final=False)
+        another = Scripted()
+        assert links.offer(another.it, RESUME)
+        assert links.await_another() == (another.it, RESUME)
+        monkeypatch.setattr(module, "SEAT_SECONDS", 0.0)
+        link.reason = Reason.TIMED_OUT
+        links.lose(link.it, is_final=False)
+        assert links.await_another() is None
+        assert links.reason == Reason.TIMED_OUT
+
+    def test_an_end_is_told_at_once(self, link: Scripted, links: Links) -> None:
+        links.wait_for_change(0.0)
+        waiting = threading.Thread(target=links.wait_for_change, args=(3 * DEADLINE,))
+        waiting.start()
+        links.end(Reason.REFUSED, "Full.")
+        waiting.join(DEADLINE)
+        assert not waiting.is_alive()
+        ((reason, code, text),) = link.closed
+        assert (reason, code) == (Reason.REFUSED, 1013)
+        assert b"Full." in text
+
+    def test_at_the_end_those_that_were_offered_are_closed_too(
+        self, link: Scripted, links: Links
+    ) -> None:
+        another = Scripted()
+        assert links.offer(another.it, RESUME)
+        another.bytes_received, another.bytes_sent = 3, 4
+        link.bytes_received, link.bytes_sent = 10, 20
+        links.close()
+        for it in (link, another):
+            assert it.closed[-1][:2] == ("closed", 1000)
+            assert it.calls == ["drain", "linger", "close"]
+        assert links.current is None
+        assert (links.bytes_received, links.bytes_sent) == (13, 24)
+
+    def test_one_that_takes_nothing_is_not_lingered_with(
+        self, link: Scripted, links: Links
+    ) -> None:
+        link.takes = False
+        links.close()
+        assert link.calls == ["drain", "close"]
