@@ -14,10 +14,13 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.support.clients import Client
+from tests.support.pages import Page
 from tests.support.servers import WatchingConsole, run_server, terminals
 from tests.support.waiting import WatchedLock, run_concurrently, wait_until
 from threadchat import ChatServer, Command, OperatorError
 from threadchat.access.bans import parse_target
+from threadchat.access.limits import parse_allowed
+from threadchat.chat.midnight import Midnight
 from threadchat.handlers import connection as connection_module
 from threadchat.handlers.handler import ClientHandler
 from threadchat.messages.kinds import RoomMessage
@@ -445,6 +448,83 @@ def test_a_client_that_is_banned_and_comes_again_and_again_fills_no_log(
     first, second = [line for line in console.file.getvalue().splitlines() if "refused" in line]
     assert re.search(r"client refused      127\.0\.0\.1:\d+ \(banned\)$", first)
     assert second.endswith("client refused      127.0.0.1 (banned), 29 times in the last minute")
+
+
+def test_who_finds_the_room_full_does_not_count_for_their_address() -> None:
+    limits = replace(UNLIMITED, max_clients=1, max_per_address=2)
+    with run_server(limits=limits) as (server, _):
+        with Client(server, "bo"):
+            for _ in range(3):
+                with Client(server) as client:
+                    assert "The room is full: it holds 1." in client.expect_end()
+        wait_until(lambda: not server.clients.threads(), "there is room")
+        with Client(server, "al"), Client(server) as one_more:
+            assert "The room is full" in one_more.expect_end()
+
+
+def test_who_gets_no_thread_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+
+    def cannot_start(thread: threading.Thread) -> None:
+        if thread.name.startswith("threadchat client"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    limits = replace(UNLIMITED, max_clients=1, max_per_address=1)
+    with run_server(limits=limits) as (server, console):
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", cannot_start)
+            for _ in range(2):
+                with Client(server) as unlucky:
+                    assert "The server is out of threads." in unlucky.expect_end()
+        with Client(server, "al"):
+            assert console.troubles == [
+                "cannot serve another client for now: out of threads",
+                "clients are served again: there are threads for them",
+            ]
+        console.troubles.clear()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "words"),
+    [
+        ("127.0.0.0/8", "The server is out of connections."),
+        ("192.0.2.0/24", "does not serve you"),
+    ],
+)
+def test_who_gets_no_descriptor_is_told_so_in_a_line(allowed: str, words: str) -> None:
+    with (
+        run_server(limits=replace(UNLIMITED, allowed=parse_allowed([allowed]))) as running,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname(), DEADLINE) as client,
+    ):
+        server, console = running
+        server.turn_away(*listener.accept())
+        with client.makefile("rb") as file:
+            assert words in file.read().decode()
+        console.troubles.clear()  # the operator is told of strangers
+
+
+def test_a_round_looks_for_midnight_and_tells_pages_of_the_rooms(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked = threading.Event()
+    monkeypatch.setattr(Midnight, "look", lambda _: looked.set())
+    with run_server(web_address=("127.0.0.1", 0)) as (server, _), Page(server, "al") as al:
+        assert looked.wait(DEADLINE)
+        al.expect("rooms_now")
+
+
+class TestPrograms:
+    def test_one_is_a_member_until_the_server_stops(self) -> None:
+        with run_server() as (server, console):
+            member = server.add_member("bot", lambda member, message: None)
+            assert [it.name for it in server.chat.people()] == ["bot"]
+            server.stop()
+            assert console.next_disconnect().why == "server stopping"
+            assert member.reason == "server stopping"
+            with pytest.raises(OperatorError, match="the server is stopping"):
+                server.add_member("late", lambda member, message: None)
 
 
 class TestALoginThatFails:

@@ -53,3 +53,10 @@ def test_a_stop_waits_for_the_acceptor_until_the_deadline(
     listener.stop_accepting(103.0)
     monkeypatch.undo()
     assert waited == [(acceptor, 3.0)]
+
+
+def test_there_is_a_reserve_from_the_first_client_on(listener: Listener) -> None:
+    listener.start_accepting()
+    assert listener._reserve is not None
+    listener.stop_accepting(time.monotonic() + DEADLINE)
+    assert listener._reserve is None

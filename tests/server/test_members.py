@@ -1,5 +1,6 @@
 """The table of a server's programs: who is in it, and how it ends."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tests.support.observer import Recorder
 from tests.support.waiting import Section, enter_one_by_one
 from threadchat.monitoring.events import Watch
+from threadchat.server import members as module
 from threadchat.server.members import ProgramMembers
 
 
@@ -115,3 +117,36 @@ def test_two_that_come_at_once_come_one_after_the_other(members: Any) -> None:
     members._lock = section
     enter_one_by_one(section, [lambda: members.add(Slow()), lambda: members.add(Slow())])
     assert [it.done for it in members._members] == [["start", "enter"]] * 2
+
+
+def test_one_that_is_over_is_forgotten(members: Any) -> None:
+    class Over:
+        def is_alive(self) -> bool:
+            return False
+
+    program = Program()
+    members.add(program)
+    program.reason, program.thread = "quit", Over()
+    members.look_after()
+    assert members._members == []
+
+
+def test_each_is_waited_for_as_long_as_there_is_time(
+    members: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[tuple[object, float]] = []
+    now = [100.0]
+
+    def join(thread: object, timeout: float) -> None:
+        waited.append((thread, timeout))
+        now[0] += 2.0
+
+    monkeypatch.setattr(module, "join", join)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    programs = [Program() for _ in range(3)]
+    for number, program in enumerate(programs):
+        program.thread = number
+        members.add(program)
+    members.join(103.0)
+    assert waited == [(0, 3.0), (1, 1.0), (2, 0.0)]
+    assert all(program.done[-1] == "log end" for program in programs)

@@ -2,7 +2,10 @@
 
 import contextlib
 import socket
+import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -12,9 +15,10 @@ from tests.support.servers import run_server
 from tests.support.waiting import wait_until
 from tests.web.test_handler import web_address
 from threadchat import ChatServer, Limits
+from threadchat.access.limits import parse_allowed
 from threadchat.net.certificate import Certificate
 from threadchat.server import weblistener
-from threadchat.testing import DEADLINE, Client
+from threadchat.testing import DEADLINE, UNLIMITED, Client
 
 
 @pytest.fixture
@@ -118,3 +122,74 @@ def test_a_page_that_finds_the_room_full_does_not_count_for_its_address() -> Non
         wait_until(lambda: not server.clients.threads(), "there is room")
         with Page(server, "al") as al:
             assert al.session["name"] == "al"
+
+
+def test_a_stranger_is_not_served() -> None:
+    limits = replace(UNLIMITED, allowed=parse_allowed(["192.0.2.0/24"]))
+    with (
+        run_server(web_address=("127.0.0.1", 0), limits=limits) as (server, console),
+        socket.create_connection(web_address(server), DEADLINE) as raw,
+    ):
+        with contextlib.suppress(ConnectionError):
+            raw.sendall(SILENCES["a request"])
+            assert raw.recv(1) == b""
+        console.troubles.clear()  # the operator is told of strangers
+
+
+class TestTable:
+    """Which connection is ended when there are too many, without any connection."""
+
+    @pytest.mark.parametrize(("most", "is_full"), [(2, True), (3, True), (4, False), (0, False)])
+    def test_of_one_address_the_oldest_goes_where_that_has_a_limit(
+        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch, most: int, is_full: bool
+    ) -> None:
+        monkeypatch.setattr(weblistener, "MAX_PER_ADDRESS", 3)
+        listener = server.web_listener
+        assert listener is not None
+        server.limits = replace(UNLIMITED, max_per_address=most)
+        threads = [threading.Thread() for _ in range(4)]
+        with contextlib.ExitStack() as rest:
+            for thread, host in zip(threads, ["far", "near", "near", "near"], strict=True):
+                ours, theirs = socket.socketpair()
+                rest.enter_context(ours)
+                rest.enter_context(theirs)
+                listener._open[thread] = host, ours
+            with listener._lock:
+                listener._make_room_for("near")
+                gone = [thread for thread in threads if thread not in listener._open]
+                assert gone == ([threads[1]] if is_full else [])
+                assert listener._ending == set(gone)
+                listener._open.clear()
+                listener._ending.clear()
+
+    def test_in_all_the_oldest_goes(
+        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(weblistener, "MAX_CONNECTIONS", 2)
+        listener = server.web_listener
+        assert listener is not None
+        threads = [threading.Thread() for _ in range(2)]
+        with contextlib.ExitStack() as rest:
+            pairs = [socket.socketpair() for _ in threads]
+            for thread, (ours, theirs) in zip(threads, pairs, strict=True):
+                rest.enter_context(ours)
+                rest.enter_context(theirs)
+                listener._open[thread] = "far", ours
+            with listener._lock:
+                listener._make_room_for("near")
+                assert list(listener._open) == [threads[1]]
+                assert pairs[0][1].recv(1) == b""
+                listener._open.clear()
+                listener._ending.clear()
+
+
+def test_a_stop_ends_connections_on_which_there_is_nobody() -> None:
+    with run_server(web_address=("127.0.0.1", 0)) as (server, _):
+        listener = server.web_listener
+        assert listener is not None
+        with socket.create_connection(web_address(server), DEADLINE) as raw:
+            wait_until(lambda: bool(listener._open), "it is served")
+            ((thread, _),) = listener._open.items()
+            listener.stop_accepting(time.monotonic() + DEADLINE)
+            assert raw.recv(1) == b""
+            assert not thread.is_alive()

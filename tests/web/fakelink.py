@@ -31,6 +31,7 @@ class FakeLink:
         """Whether the page takes all that is sent when it is waited for."""
         self.reason: str | None = None
         self.why = "closed"
+        self.peer = object()
         self.told: object = "nothing"
         self.last = b"", b""
         self.framer = self.send_queue = self.transport = self
@@ -39,7 +40,7 @@ class FakeLink:
     def it(self) -> Link:
         return cast(Link, self)
 
-    def object(self, kind: str, **values: object) -> None:
+    def arrive(self, kind: str, **values: object) -> None:
         """Let an object arrive, by itself."""
         self.incoming.append([json.dumps({"kind": kind, **values})])
 
@@ -89,8 +90,8 @@ class FakeLink:
         self.calls.append("drain")
         return self.takes
 
-    def look_at_peer(self) -> object:
-        return "a peer"
+    def look_at_peer(self) -> Any:
+        return self.peer
 
     # As a transport
 

@@ -123,7 +123,7 @@ class TestFirstWords:
         page.begin()
         assert page.link.objects() == [{"kind": "hello", "version": 1}]
         page.client.ask("Your name: ", "Hello!\r\nNobody is here.\r\n")
-        page.link.object("name", text="al")
+        page.link.arrive("name", text="al")
         assert page.client.next_line() == "al"
         hello, nobody, ask = page.link.objects()
         assert (hello["kind"], hello["text"], nobody["text"]) == (
@@ -135,24 +135,24 @@ class TestFirstWords:
     def test_a_password_is_asked_for_by_what_it_is(self, page: Home, has_session: bool) -> None:
         if has_session:
             page.enter()
-        page.link.object("name", text="no secret")
-        page.link.object("secret", text="open")
+        page.link.arrive("name", text="no secret")
+        page.link.arrive("secret", text="open")
         assert page.client.ask_secret("Say: ") == "open"
         (asked,) = page.link.objects()
         assert asked["what"] == ("secret" if has_session else "password")
-        page.link.object("secret", text="too late")
+        page.link.arrive("secret", text="too late")
         assert page.client.next_line() is None
 
     def test_lines_before_there_is_anybody_are_nothing(self, page: Home) -> None:
-        page.link.object("line", n=1, text="too early")
+        page.link.arrive("line", n=1, text="too early")
         page.begin()
         assert list(page.client.lines()) == []
         assert page.client.reason == "closed"
 
     def test_a_wish_to_resume_comes_first(self, page: Home) -> None:
         page.begin()
-        page.link.object("ping")
-        page.link.object("resume", key="k", room="lobby", position="", private=0)
+        page.link.arrive("ping")
+        page.link.arrive("resume", key="k", room="lobby", position="", private=0)
         resume = page.client.first_resume()
         assert resume is not None
         assert resume.key == "k"
@@ -182,14 +182,14 @@ class TestFirstWords:
 class TestLines:
     def test_each_is_taken_once_and_in_order(self, al: Home) -> None:
         for number in (1, 2, 2, 1, 3):
-            al.link.object("line", n=number, text=f"line {number}")
+            al.link.arrive("line", n=number, text=f"line {number}")
         assert list(al.client.lines()) == ["line 1", "line 2", "line 3"]
         taken = [it["n"] for it in al.link.objects() if it["kind"] == "taken"]
         assert taken == [1, 2, 3]
 
     def test_one_of_the_greatest_length_is_said_and_no_longer_one(self, al: Home) -> None:
-        al.link.object("line", n=1, text="x" * MAX_LINE)
-        al.link.object("line", n=2, text="x" * (MAX_LINE + 1))
+        al.link.arrive("line", n=1, text="x" * MAX_LINE)
+        al.link.arrive("line", n=2, text="x" * (MAX_LINE + 1))
         assert [len(line) for line in al.client.lines()] == [MAX_LINE]
         (problem,) = [it for it in al.link.objects() if it["kind"] == "problem"]
         assert problem["text"].startswith(f"A line has at most {MAX_LINE} characters")
@@ -204,7 +204,7 @@ class TestLines:
         assert al.link.is_final
 
     def test_one_that_leaves_has_quit(self, al: Home) -> None:
-        al.link.object("leave")
+        al.link.arrive("leave")
         assert list(al.client.lines()) == []
         assert al.person.leaving == Reason.QUIT
         assert al.client.reason == Reason.QUIT
@@ -213,7 +213,7 @@ class TestLines:
         page.client.begin(lambda: None, lambda line: line != "two", None)
         page.client.key = "key"
         for number, text in enumerate(("one", "two", "three"), 1):
-            page.link.object("line", n=number, text=text)
+            page.link.arrive("line", n=number, text=text)
         assert list(page.client.lines()) == ["one"]
 
     def test_what_makes_work_is_paid_for(self, al: Home) -> None:
@@ -254,7 +254,7 @@ class TestGoingOn:
 
     def test_the_session_goes_on_with_it(self, al: Home) -> None:
         another = FakeLink("198.51.100.1:2000")
-        another.object("line", n=1, text="hi")
+        another.arrive("line", n=1, text="hi")
         assert al.client.links.offer(another.it, self.resume())
         assert next(al.client.lines()) == "hi"
         assert al.person.address == another.address
@@ -263,11 +263,11 @@ class TestGoingOn:
         assert "room" in kinds
         events = [type(it).__name__ for it in al.lobby.events]
         assert events == ["SeatKept", "Resumed"]
-        assert al.client.look_at_peer() == "a peer"
+        assert al.client.look_at_peer() is another.peer
 
     def test_an_open_question_is_asked_again(self, al: Home) -> None:
         another = FakeLink()
-        another.object("secret", text="open")
+        another.arrive("secret", text="open")
         assert al.client.links.offer(another.it, self.resume())
         assert al.client.ask_secret("Passphrase: ") == "open"
         assert another.kinds()[-1] == "ask"
@@ -360,20 +360,23 @@ class TestBeingThere:
         assert al.client.is_at_end()
 
     def test_at_the_end_all_is_closed(self, al: Home) -> None:
-        closed: list[str] = []
+        closed: list[bool] = []
 
         def portions() -> Generator[Portion, None, None]:
+            yield Portion([Notice("one")], lambda: None)
             try:
-                yield Portion([Notice("one")], lambda: None)
                 yield Portion([Notice("two")], lambda: None)
             finally:
-                closed.append("portions")
+                closed.append(True)
 
+        waiting = portions()
+        for _ in range(2):
+            next(waiting)
         al.link.is_behind, al.link.takes = True, False
-        al.client.hand_over(portions())
+        al.client.hand_over(waiting)
         al.link.takes = True
-        al.client.hand_over(generator for generator in ())
         al.client.close()
         assert al.person.connection is None
         assert al.link.calls[-3:] == ["drain", "linger", "close"]
         assert al.client.reason == "closed"
+        assert closed == [True]
