@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.files import write_old_history
+from tests.support.files import index_all, write_old_history
 from threadchat.cli import main as cli
 from threadchat.messages.kinds import Say
 from threadchat.storage.migrations import VERSION
@@ -111,6 +111,7 @@ def test_pages_that_are_overwritten(
 def test_an_index_of_words_that_was_overwritten(
     capsys: pytest.CaptureFixture[str], history: StoredHistory, path: Path
 ) -> None:
+    index_all(history)
     history.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("UPDATE words_data SET block = x'ffff' WHERE id > 10")

@@ -72,7 +72,7 @@ def log_of(path: Path) -> Path:
 def test_no_room_ever_does_it(path: Path, history: StoredHistory) -> None:
     before = path.read_bytes()
     for _ in range(2):
-        talk(history, 100, "x" * 100_000)
+        talk(history, 200, "x" * 100_000)
     assert log_of(path).stat().st_size > 8 * 4096 * 1000  # SQLite's own bound is 1000 pages
     assert path.read_bytes() == before
 

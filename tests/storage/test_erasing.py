@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.files import take_back
+from tests.support.files import index_all, take_back
 from tests.support.waiting import Section, enter_one_by_one, wait_until
 from threadchat.messages.kinds import Say, Spoken
 from threadchat.storage import database, erasing
@@ -61,6 +61,7 @@ def talk(history: StoredHistory, room: str, number: int, start: int = 0) -> None
             for n in range(at, at + 10)
         ]
         history.append(room, batch)
+        index_all(history)
 
 
 @pytest.mark.parametrize("kind", ["in", "behind", "long"])
@@ -186,6 +187,7 @@ def test_a_room_waits_for_one_piece_at_most(
     monkeypatch.setattr(erasing, "_PAGES_AT_ONCE", 2)
     for start in range(0, 6000, 500):
         history.append("lobby", [Say("al", f"{n * 7919}", 1.0) for n in range(start, start + 500)])
+        index_all(history)
     take_back(history, "lobby", 1)
     wait_until(lambda: has_erased(path), "it is erased")
     assert pieces[0] == -2

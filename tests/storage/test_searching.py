@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clock import Clock
+from tests.support.files import index_all
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat.messages.kinds import Say
 from threadchat.storage import searching
@@ -207,6 +208,7 @@ class TestInAFile:
 
     def test_sqlite_rests_while_it_searches(self, history: StoredHistory, hours: Hours) -> None:
         self.say(history, 1, 300)
+        index_all(history)
         history._search_turns.clock = history._search_turns.work = ticking(hours)
         assert [hit.message.at for hit in history.search("n", 999)] == list(range(300, 0, -1))
         assert len(hours.rests) > 2
@@ -220,6 +222,7 @@ class TestInAFile:
     ) -> None:
         # FTS5 looks at all of these before it returns a row, or none.
         history.append("lobby", [Say("al", "x y " * 900, float(at)) for at in range(50)])
+        index_all(history)
         history._search_turns.clock = history._search_turns.work = ticking(hours, each=0.01)
         with pytest.raises(SearchStopped) as caught:
             history.search("-".join(["y"] * 32), 20)
@@ -259,6 +262,7 @@ class TestInAFile:
         self, history: StoredHistory, hours: Hours
     ) -> None:
         self.say(history, 1, 900)
+        index_all(history)
         history._search_turns.clock = history._search_turns.work = ticking(hours, each=0.01)
         with pytest.raises(SearchStopped) as caught:
             history.search("n", 900)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.clients import Client
-from tests.support.files import link_or_skip, take_back, write_old_history
+from tests.support.files import index_all, link_or_skip, take_back, write_old_history
 from tests.support.servers import run_server
 from tests.support.waiting import Section, enter_one_by_one, run_concurrently, wait_until
 from threadchat.messages.kinds import Emote, Say, Spoken
@@ -189,15 +189,24 @@ class TestKeeping:
             bo.expect("al: before the end\r\n=== From here on it is live.\r\n")
 
 
-class TestSearch:
-    """The same in memory and in the file."""
+class Indexed(StoredHistory):
+    """A history that is searched only when its index has all words."""
 
-    @pytest.fixture(params=["memory", "file", "unwritten"])
+    def search(self, words: str, number: int) -> list[Found]:
+        index_all(self)
+        return super().search(words, number)
+
+
+class TestSearch:
+    """The same in memory and in the file, whether its index has the words yet or not."""
+
+    @pytest.fixture(params=["memory", "file", "indexed", "unwritten"])
     def history(self, request: pytest.FixtureRequest, path: Path) -> Iterator[History]:
         if request.param == "memory":
             yield History()
             return
-        with closing(StoredHistory(path, lambda words: None)) as history:
+        kind = Indexed if request.param == "indexed" else StoredHistory
+        with closing(kind(path, lambda words: None)) as history:
             if request.param == "unwritten":
                 history._connection.execute("PRAGMA query_only = ON")
             yield history

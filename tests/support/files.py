@@ -9,8 +9,10 @@ import pytest
 
 from threadchat.messages.kinds import TakenBack
 from threadchat.messages.places import Place
+from threadchat.storage import rows
 from threadchat.storage.history import History
 from threadchat.storage.migrations import MIGRATIONS
+from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.text.search import index_words
 
 
@@ -34,6 +36,13 @@ def write_old_history(path: Path, version: int) -> None:
 def take_back(history: History, room: str, seq: int) -> TakenBack | None:
     """Take back the line with that number."""
     return history.take_back(room, Place(history.last_place(room).epoch, seq))
+
+
+def index_all(history: StoredHistory) -> None:
+    """Take all that was said into the index of words, in place of the thread that does this."""
+    history._keeper.close()  # two threads must not use the connection
+    while rows.count_not_indexed(history._searcher):
+        history._file.indexer.look(lambda seconds: False)
 
 
 def link_or_skip(link: Path, target: Path) -> None:

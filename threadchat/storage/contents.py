@@ -14,7 +14,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import NamedTuple
 
-from threadchat.storage import rows
+from threadchat.storage import faults, rows
 from threadchat.storage.ownership import Ownership
 
 _MAGIC = b"SQLite format 3\0"
@@ -82,7 +82,7 @@ class Contents:
                 found = checkpoint(connection, mode)
                 self._log_size = self._size_of_log()
             except sqlite3.OperationalError as error:
-                if getattr(error, "sqlite_errorname", "") != "SQLITE_IOERR_SHORT_READ":
+                if not faults.is_too_short(error):
                     raise
                 self._log_size = sys.maxsize  # it is shorter than it should be: look into it soon
                 return CANNOT_NOW
@@ -121,6 +121,11 @@ class Contents:
             elif are_ours is not None:
                 self._are_lost = True
         return are_ours is not False
+
+    def doubt(self) -> None:
+        """Have `are_ours` look into the file the next time, as it could not be read just now."""
+        with self._lock:
+            self._log_size = sys.maxsize
 
     def is_only_log_lost(self) -> bool:
         """Return whether the file itself is as the last checkpoint left it."""

@@ -177,7 +177,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     with transaction(connection):
         migrations.migrate(connection, version)
         mark_as_ours(connection)
-    # The index is merged in pieces while it is written, and a room waits for each. By default,
+    # The index is merged in pieces while it is written, and a room may wait for one. By default,
     # one has 64 pages of 4,050 bytes for each level, and comes twice as often.
     for setting, value in (("pgsz", 1000), ("automerge", 8)):
         connection.execute("INSERT INTO words (words, rank) VALUES (?, ?)", (setting, value))

@@ -28,6 +28,11 @@ def is_busy(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
 
 
+def is_too_short(error: sqlite3.Error) -> bool:
+    """Return whether the file or its log is shorter than SQLite has left it."""
+    return getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_SHORT_READ"
+
+
 def what_to_see_to(path: Path, error: sqlite3.Error) -> str:
     """Return the way out, as a sentence without its dot, where the file cannot be written."""
     if is_busy(error):

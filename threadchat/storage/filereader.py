@@ -3,9 +3,9 @@
 import sqlite3
 from collections.abc import Callable
 from threading import Event
+from typing import Any
 
 from threadchat.storage.historyfile import HistoryFile
-from threadchat.storage.rows import Row
 
 
 class FileReader:
@@ -19,7 +19,7 @@ class FileReader:
         self.file = file
         self._warn = warn
         self._closing = closing
-        self._cannot_read = False
+        self._failing = ""  # the query that failed first, until it succeeds
 
     def read(
         self,
@@ -27,27 +27,27 @@ class FileReader:
         query: str,
         values: tuple[object, ...],
         is_over: Callable[[], bool] = lambda: False,
-    ) -> list[Row]:
+    ) -> list[Any]:
         """Return the rows; those up to an error if the file cannot be read.
 
         Warn the operator of that once; but not if `is_over` says that it was interrupted.
         """
-        found: list[Row] = []
+        found: list[Any] = []
         if self._closing.is_set():
             return found
         try:
             found += connection.execute(query, values)
         except sqlite3.Error as error:
-            if not (self._cannot_read or self._closing.is_set() or is_over()):
-                self._note(error)
+            if not (self._failing or self._closing.is_set() or is_over()):
+                self._note(query, error)
             return found
-        if self._cannot_read:
-            self._cannot_read = False
+        if query == self._failing:
+            self._failing = ""
             self._warn("the history can be read again")
         return found
 
-    def _note(self, error: sqlite3.Error) -> None:
+    def _note(self, query: str, error: sqlite3.Error) -> None:
         # A file that another program has overwritten is told of in another way, and soon.
         if self.file.contents.are_as_left() is not False:
-            self._cannot_read = True
+            self._failing = query
             self._warn(f"the history cannot be read ({error}). See that {self.file.path} is sound")

@@ -17,6 +17,7 @@ from threadchat.storage.checkpoints import Checkpointer
 from threadchat.storage.contents import Contents
 from threadchat.storage.erasing import Eraser
 from threadchat.storage.faults import Unusable
+from threadchat.storage.indexing import Indexer
 from threadchat.storage.ownership import id_of
 
 BUSY_SECONDS = 0.02
@@ -44,19 +45,22 @@ class HistoryFile:
                 database.prepare(self.writer, path)
                 database.set_busy_seconds(self.writer, BUSY_SECONDS)
                 # Searches have a connection of their own, as a long one must not hold up a room.
-                self.searcher, for_checkpoints, for_erasing = (
+                self.searcher, *others = (
                     opened.enter_context(closing(database.connect(path, busy_seconds)))
                     # What is done again later does not wait, as rooms may have to wait for it.
-                    for busy_seconds in (BUSY_SECONDS, 0, 0)
+                    for busy_seconds in (BUSY_SECONDS, 0, 0, 0)
                 )
-                for connection in (self.searcher, for_checkpoints, for_erasing):
+                for_checkpoints, for_erasing, for_indexing = others
+                for connection in (self.searcher, *others):
                     # SQLite opens its files only now. Later there might be no descriptors left, or
                     # another file of that name.
                     connection.execute("SELECT id FROM messages LIMIT 1").fetchall()
+                rows.prepare_indexing(for_indexing)
                 self._log = database.own_log(path)
                 if self._log is not None:
                     opened.enter_context(closing(self._log))
                 self.epoch, self.has_to_erase = rows.read_state(self.writer)
+                rows.mend_indexed(self.writer)
                 # All of them, for a number must not be given twice while the file cannot be read.
                 self.rooms = rows.read_rooms(self.writer)
                 if id_of(path) != self.owner.file:
@@ -71,7 +75,16 @@ class HistoryFile:
         self.contents = Contents(self.owner, self._log, for_checkpoints, self.epoch)
         checkpoint = self.contents.checkpoint
         self.checkpointer = Checkpointer(for_checkpoints, path, warn, checkpoint=checkpoint)
+        self.indexer = Indexer(for_indexing, path, warn, self.contents.doubt)
         self.eraser = Eraser(for_erasing, path, warn, checkpoint=checkpoint)
+
+    def look(self, rest: Callable[[float], bool]) -> None:
+        """Take new lines into the index of words, and make a checkpoint if it is time for one.
+
+        `rest` waits for some seconds, and returns whether to stop.
+        """
+        self.indexer.look(rest)
+        self.checkpointer.look()
 
     @property
     def is_gone(self) -> bool:

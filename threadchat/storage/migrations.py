@@ -90,6 +90,12 @@ _NAMES_HAD_BY_OWNERS = (
     " WITHOUT ROWID",
 )
 
+_WORDS_INDEXED_LATER = (
+    # The id of the last line that was taken into the index of words, or is not to be.
+    "ALTER TABLE history ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0",
+    "UPDATE history SET indexed = coalesce((SELECT max(id) FROM messages), 0)",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _TABLES_OF_HISTORY,
     _INDEX_OF_WORDS,
@@ -101,6 +107,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _NAMES_SPARED_BY_BANS,
     _LETTERS_SHOWN,
     _NAMES_HAD_BY_OWNERS,
+    _WORDS_INDEXED_LATER,
 )
 """The statements that make each version of the file from the one before.
 
@@ -134,7 +141,7 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
 
 
 def copy_before(connection: sqlite3.Connection, path: Path) -> None:
-    """Copy the file at `path` to one beside it, such as `chat.db.before-10`, for its owner only.
+    """Copy the file at `path` to one beside it, such as `chat.db.before-11`, for its owner only.
 
     A copy that is there already is left as it is: it was complete, and is from before the first
     try. Raise `OSError` or `sqlite3.Error` if no copy can be made.

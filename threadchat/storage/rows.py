@@ -58,12 +58,19 @@ LATEST = (
 )
 """The last lines of all rooms, newest first, each behind the number of its room."""
 
+NOT_INDEXED = (
+    f"SELECT messages.id, {_COLUMNS} FROM messages JOIN rooms ON rooms.id = messages.room"
+    " WHERE messages.id > (SELECT indexed FROM history) AND messages.id < ?"
+    f" AND messages.kind <> '{_TAKEN_BACK}' ORDER BY messages.id DESC LIMIT ?"
+)
+"""The last messages before an id that are not in the index of words yet, each behind its id."""
+
 SEARCH = (
     f"SELECT {_COLUMNS} FROM words JOIN messages ON messages.id = words.rowid"
-    " JOIN rooms ON rooms.id = messages.room WHERE words MATCH ?"
+    " JOIN rooms ON rooms.id = messages.room WHERE words MATCH ? AND words.rowid < ?"
     " ORDER BY words.rowid DESC LIMIT ?"
 )
-"""The last messages that match a query of FTS5."""
+"""The last messages before an id that match a query of FTS5."""
 
 SOME = "SELECT id, at < ? FROM messages WHERE id > ? ORDER BY id LIMIT ?"
 """Some of the lines behind an id, and whether they were said before a time."""
@@ -145,26 +152,18 @@ def read_latest(
 
 
 def write(connection: sqlite3.Connection, said: Sequence[Unwritten]) -> None:
-    """Commit all of `said`, or nothing if this raises."""
+    """Commit all of `said`, or nothing if this raises. `index_some` sees to their words later."""
     with database.transaction(connection):
         id_of = {room: _id_of(connection, room) for room in {room for room, _, _ in said}}
-        (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()
-        connection.executemany(
-            "INSERT INTO messages (id, room, at, kind, name, text, seq)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (id, id_of[room], it.at, name_of(it), it.name, it.text, seq)
-                for id, (room, seq, it) in enumerate(said, last + 1)
-            ],
-        )
-        connection.executemany(
-            "INSERT INTO words (rowid, text) VALUES (?, ?)",
-            # `_indexed`, without a call for each line.
-            [
-                (id, it.text if it.text.isascii() else index_words(it.text))
-                for id, (_, _, it) in enumerate(said, last + 1)
-            ],
-        )
+        (last,) = connection.execute(_LAST_ID).fetchone()
+        values: list[object] = []
+        for id, (room, seq, it) in enumerate(said, last + 1):
+            values += id, id_of[room], it.at, name_of(it), it.name, it.text, seq
+        begin = 0
+        for number, insert in _INSERTS:
+            while len(values) - begin >= 7 * number:
+                connection.execute(insert, values[begin : begin + 7 * number])
+                begin += 7 * number
         if TakenBack in {type(it) for _, _, it in said}:  # in the time in which it waited
             connection.executemany(
                 "UPDATE messages SET taken_after = ? WHERE room = ? AND seq = ?",
@@ -176,6 +175,21 @@ def write(connection: sqlite3.Connection, said: Sequence[Unwritten]) -> None:
             )
     for room, id in id_of.items():
         room.id = id
+
+
+# Whatever was deleted, no line gets an id of which the file says that it is indexed.
+_LAST_ID = "SELECT max(coalesce((SELECT max(id) FROM messages), 0), (SELECT indexed FROM history))"
+
+# A statement for many lines takes a third less time than one for each; and between two statements,
+# a room may have to wait until other threads let it go on (the GIL).
+_INSERTS = [
+    (
+        number,
+        "INSERT INTO messages (id, room, at, kind, name, text, seq) VALUES "
+        + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * number),
+    )
+    for number in (64, 16, 4, 1)
+]
 
 
 def note_changes(connection: sqlite3.Connection, rooms: Collection[StoredRoom]) -> None:
@@ -273,19 +287,84 @@ def _note_forgotten(connection: sqlite3.Connection, room: int, seq: int) -> None
     connection.execute("UPDATE rooms SET forgotten = max(forgotten, ?) WHERE id = ?", (seq, room))
 
 
+# The index of words
+
+_INDEXED = "SELECT indexed FROM history"
+
+
+def mend_indexed(connection: sqlite3.Connection) -> None:
+    """Where another program has changed how far the index has come, have it hold all lines."""
+    connection.execute(
+        "UPDATE history SET indexed = coalesce((SELECT max(id) FROM messages), 0)"
+        " WHERE typeof(indexed) <> 'integer' OR indexed NOT BETWEEN 0 AND ?",
+        (values.MAX_NUMBER,),
+    )
+
+
+def prepare_indexing(connection: sqlite3.Connection) -> None:
+    """Have `index_some` work with this connection; nothing of that is written to a disk."""
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("CREATE TEMP TABLE prepared (id INTEGER PRIMARY KEY, words TEXT NOT NULL)")
+    connection.create_function("indexed_words", 1, _indexed, deterministic=True)
+    # So the index and how far it has come are one statement. A line that was taken back before it
+    # came into the index must never come into it (see `_delete_words`).
+    connection.execute(
+        "CREATE TEMP TRIGGER indexing AFTER UPDATE OF indexed ON main.history BEGIN"
+        " INSERT INTO words (rowid, text) SELECT id, coalesce(words, text) FROM messages"
+        " LEFT JOIN prepared USING (id)"
+        " WHERE id > OLD.indexed AND id <= NEW.indexed"
+        f" AND kind <> '{_TAKEN_BACK}' ORDER BY id; END"
+    )
+
+
+def count_not_indexed(connection: sqlite3.Connection) -> int:
+    """Return how many lines have still to be taken into the index, those forgotten included."""
+    (number,) = connection.execute(
+        "SELECT coalesce((SELECT max(id) FROM messages), 0) - indexed FROM history"
+    ).fetchone()
+    return max(0, int(number))
+
+
+def index_some(connection: sqlite3.Connection, lines: int, size: int) -> None:
+    """Take the next lines into the index, up to so many and so many bytes, but one at least."""
+    # Each step is one statement, because behind any of them other threads may make this one wait
+    # (the GIL). Only the last one keeps rooms from writing.
+    (first,) = connection.execute(_INDEXED).fetchone()
+    (last,) = connection.execute(
+        "SELECT coalesce(max(id) FILTER (WHERE size <= ?), min(id)) FROM"
+        " (SELECT id, sum(length(CAST(text AS BLOB))) OVER (ORDER BY id) AS size FROM"
+        " (SELECT id, text FROM messages WHERE id > ? ORDER BY id LIMIT ?))",
+        (size, first, lines),
+    ).fetchone()
+    if last is None:  # all of them were forgotten just now
+        return
+    connection.execute("DELETE FROM prepared")
+    # For ASCII the tokenizer itself does the same as `index_words`, and faster.
+    connection.execute(
+        "INSERT INTO prepared SELECT id, indexed_words(CAST(text AS BLOB)) FROM messages"
+        " WHERE id > ? AND id <= ? AND (typeof(text) <> 'text'"
+        " OR length(text) <> length(CAST(text AS BLOB)))",
+        (first, last),
+    )
+    with database.WRITING:
+        connection.execute("UPDATE history SET indexed = ?", (last,))
+
+
 def _indexed(text: object) -> str:
     """Return the text of a line as the index is given it."""
     if not isinstance(text, str):
-        text = text_of(text)
+        text = values.decode(text) if isinstance(text, bytes) else str(text)
     # For ASCII the tokenizer itself does the same as `index_words`, and faster.
     return text if text.isascii() else index_words(text)
 
 
 def _delete_words(connection: sqlite3.Connection, lines: Sequence[tuple[int, object]]) -> None:
     """Take lines out of the index of words, each given with its id; `erasing` does the rest."""
-    # An index without content has to be told what it is to delete (sqlite.org/fts5.html, 6.3).
+    (indexed,) = connection.execute(_INDEXED).fetchone()
+    # An index without content has to be told what it is to delete (sqlite.org/fts5.html, 6.3); to
+    # delete what it does not have yet would spoil it.
     connection.executemany(
         "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)",
-        [(id, _indexed(text)) for id, text in lines],
+        [(id, _indexed(text)) for id, text in lines if id <= indexed],
     )
     connection.execute("UPDATE history SET to_erase = to_erase + 1")

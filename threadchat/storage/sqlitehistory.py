@@ -116,9 +116,9 @@ class StoredHistory(History):
             file.eraser.start()
 
     def look(self) -> None:
-        """See to the file, as is done every second: make checkpoints, and go on if it is lost."""
+        """See to the file, as is done every second: what is new in it, and whether it is lost."""
         if not self._file.is_lost:
-            self._file.checkpointer.look()
+            self._file.look(self._closing.wait)
         elif time.monotonic() >= self.state.rescue_at:
             self._rescue()
 
