@@ -3,6 +3,7 @@
 import json
 import typing
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -312,3 +313,9 @@ def test_what_is_said_is_written_in_a_fast_way_and_no_other(
 ) -> None:
     said = [kind(name, text, at, epoch=epoch, seq=seq) for kind in (Say, Emote)]
     assert JSON_LINES.lines(said, room) == [JSON_LINES.line(it, room=room) for it in said]
+
+
+@pytest.mark.parametrize("place", [{}, {"epoch": "ab", "seq": 1}])
+def test_times_are_to_the_millisecond(place: dict[str, Any]) -> None:
+    (line,) = JSON_LINES.lines([Say("al", "hi", 1795673093.7976, **place)])
+    assert json.loads(line)["at"] == 1795673093.798

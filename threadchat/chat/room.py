@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Lock
 
-from threadchat.chat.batch import Batch, RenderedBatch, replay_messages
+from threadchat.chat.batch import Batch, replay_messages
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.entries import (
     Announce,
@@ -37,12 +37,13 @@ from threadchat.chat.entries import (
     TakeBack,
     held_lock,
 )
+from threadchat.chat.handout import Members
 from threadchat.chat.identity import not_said_by
 from threadchat.chat.interfaces import Member, Observer
 from threadchat.chat.missed import missed_since
 from threadchat.chat.order import InProcessOrder, Order
 from threadchat.messages.fitting import fitting
-from threadchat.messages.format import Format, dated, render
+from threadchat.messages.format import dated, render
 from threadchat.messages.kinds import (
     Left,
     Message,
@@ -92,7 +93,7 @@ class Room:
         self._replay = replay
         self._pending: deque[Entry | Batch] = deque()
         self._turn = Lock()  # its holder delivers, and is the only thread that uses `_members`
-        self._members: dict[Member, None] = {}  # a set that keeps the order of joining
+        self._members = Members()
         self._here = 0  # how many members there are once all that is laid out has been shown
         self._is_busy = False  # set under the turn: the last batch had more than one entry
         self._is_hushed = False
@@ -338,11 +339,11 @@ class Room:
             # Before anybody reads of the change, so that anybody that asks then sees it made.
             self.members = tuple(member for member in self._members if member not in leaving)
         try:
-            self._hand_out(batch)
+            self._members.hand_out(batch, self._report)
             deliveries = batch.count_deliveries(self._members)
         finally:
-            for member in leaving:
-                self._members.pop(member, None)
+            if leaving:
+                self._members.remove(leaving)
         self._observer.shown(self.name, batch.messages, deliveries, batch.began_at)
 
     def apply_later(self, batch: Batch) -> None:
@@ -351,7 +352,7 @@ class Room:
 
     def _add(self, joins: Sequence[Join], batch: Batch) -> None:
         """Make the members of `joins` members, and find what each is to be shown of the past."""
-        self._members.update(dict.fromkeys(join.member for join in joins))
+        self._members.add(join.member for join in joins)
         missed_by: dict[Member, Sequence[Recalled]] = {}
         try:
             place = self._history.last_place(self.name)
@@ -423,26 +424,6 @@ class Room:
         except Exception as error:
             self._report(f"recalling what was said in room {self.name}", error)
             return []
-
-    def _hand_out(self, batch: Batch) -> None:
-        format, not_for = None, batch.not_for
-        in_format: dict[Format, RenderedBatch] = {}
-        for member in self._members:
-            try:
-                wanted = member.format  # read once: the member's own thread may change it
-                if wanted is not format:
-                    if wanted not in in_format:
-                        in_format[wanted] = RenderedBatch(batch, wanted)
-                    rendered, format = in_format[wanted], wanted
-                    whole = rendered.whole
-                # The fast way: where one speaks and many listen, all but one get the whole.
-                if whole and not (member in not_for or member.ignores):
-                    member.deliver(whole)
-                elif page := rendered.page_for(member):
-                    member.deliver(page)
-            except Exception as error:
-                # One member's failure is that member's alone (promise 8).
-                self._report(f"delivering to {member.name}", error)
 
     def _report(self, doing: str, error: Exception) -> None:
         # If reporting fails, there is nobody left to report that to.

@@ -39,6 +39,11 @@ class DataLines:
         """A program is given the time of each message."""
         return False
 
+    @property
+    def can_wait(self) -> bool:
+        """A program is handed a batch in its turn."""
+        return False
+
     def line(self, message: Message | Answer, is_mention: bool = False, room: str = "") -> str:
         """Return the line of `message`; of an answer, those of its parts."""
         if isinstance(message, Answer):

@@ -31,6 +31,10 @@ class Format(Protocol):
     def shows_days(self) -> bool:
         """Whether a member is told on which day something was said, in lines of their own."""
 
+    @property
+    def can_wait(self) -> bool:
+        """Whether members with it are handed a batch after the others, as it takes longer."""
+
     def line(self, message: Message | Answer, is_mention: bool = False, room: str = "") -> str:
         """Return the line of `message` with its line end; an answer may have several lines.
 

@@ -59,6 +59,11 @@ class View(NamedTuple):  # a tuple hashes and compares fast, which each batch ne
         """Whether lines say where the day changes: always, as not all lines have a time."""
         return True
 
+    @property
+    def can_wait(self) -> bool:
+        """Terminals come first."""
+        return False
+
     def line(self, message: Message | Answer, is_mention: bool = False, room: str = "") -> str:
         """Return the line of `message`, with its CR LF; `is_mention` if it mentions the person.
 
