@@ -6,24 +6,40 @@ import json
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.sync.client import connect
 
 from threadchat import ChatServer
 from threadchat.testing import DEADLINE
 
+AS_BROWSERS = ClientPerMessageDeflateFactory(client_max_window_bits=True)
+
 
 class Page:
-    """Connect to the web port of `server`. With a `name`, come in under that name."""
+    """Connect to the web port of `server`. With a `name`, come in under that name.
+
+    `deflate` says what to offer of compression: as browsers do, if not given; None: nothing.
+    """
 
     def __init__(
-        self, server: ChatServer, name: str = "", *, resumes: bool = False, source: str = ""
+        self,
+        server: ChatServer,
+        name: str = "",
+        *,
+        resumes: bool = False,
+        source: str = "",
+        deflate: ClientPerMessageDeflateFactory | None = AS_BROWSERS,
     ) -> None:
         assert server.web_listener is not None
         host, port = server.web_listener.server_address[:2]
         query = "?resume" if resumes else ""
         self._open = contextlib.ExitStack()
         url = f"ws://{host!s}:{port}/ws{query}"
-        self.socket = self._open.enter_context(connect(url, proxy=None, source_address=(source, 0)))
+        offers = [] if deflate is None else [deflate]
+        connection = connect(
+            url, proxy=None, source_address=(source, 0), compression=None, extensions=offers
+        )
+        self.socket = self._open.enter_context(connection)
         self.objects: list[dict[str, Any]] = []
         """Everything that has come."""
         self._read = 0

@@ -19,6 +19,8 @@ from tests.web.browser import Page, Wire, open_browser
 from threadchat import ChatServer
 from threadchat.storage.history import History
 from threadchat.storage.sqlitehistory import StoredHistory
+from threadchat.web import framing
+from threadchat.web.deflate import deflated
 
 pytestmark = pytest.mark.slow
 
@@ -366,3 +368,28 @@ def test_all_can_be_done_with_the_keyboard(server: ChatServer, page: Page) -> No
         page.wait("document.querySelector('#search-found .line')")
         page.type(Keys.ESCAPE)
         assert page.run("return document.activeElement.id") == "open-search"
+
+
+def test_much_comes_compressed_and_goes_so(
+    server: ChatServer, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compressed: list[bytes] = []
+
+    def write_down(text: bytes) -> bytes:
+        compressed.append(text)
+        return deflated(text)
+
+    monkeypatch.setattr(framing, "deflated", write_down)
+    much = "over and over, é漢😀 " * 100
+    with contextlib.ExitStack() as stack:
+        for number in range(framing.MANY):  # these are sent it as it is
+            stack.enter_context(WithoutBrowser(server, f"p{number}"))
+        page.join("al")
+        tel = stack.enter_context(Client(server, "tel"))
+        tel.type(much)
+        page.wait_for(much.strip())
+        assert len(compressed) == 1
+        page.say(much)
+        tel.expect(f"al: {much.strip()}\r\n")
+        wait_until(lambda: len(page.said) == 2, "it is back")
+        assert page.said == [much.strip()] * 2

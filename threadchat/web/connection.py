@@ -82,7 +82,7 @@ class WebConnection:
         self.links = Links(link)
         self._self_view = SelfView(person, self.links)
         self._private = PrivateLines(self.links.send)
-        self.deliver = self.links.send
+        self.deliver = self.links.deliver
         """Send what the room was shown. A page that is away gets it when it comes back."""
         self._handing_over = HandingOver(self.links, self._private)
         self._events: deque[Answer | Line] = deque()  # what has come in and is not served yet

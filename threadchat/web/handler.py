@@ -32,6 +32,8 @@ from threadchat.session.supervision import Supervision
 from threadchat.text.clean import MAX_LINE
 from threadchat.text.names import MAX_NAME_CELLS
 from threadchat.web.connection import WebConnection
+from threadchat.web.deflate import agree
+from threadchat.web.framing import DeflatingFramer, Framer
 from threadchat.web.guards import Guard
 from threadchat.web.http import (
     BadRequest,
@@ -42,7 +44,7 @@ from threadchat.web.http import (
     plain_text,
 )
 from threadchat.web.invitation import address_for_others, invitation
-from threadchat.web.link import Framer, Link
+from threadchat.web.link import Link
 from threadchat.web.links import LINGER_SECONDS, SEAT_SECONDS
 from threadchat.web.objects import Resume
 from threadchat.web.pagefiles import Page, security_headers
@@ -88,6 +90,7 @@ class Door:
         self.page = Page(chat_port)
         self.seats = Seats()
         self.framer = Framer()
+        self.deflating_framer = DeflatingFramer()
 
 
 class Host(Protocol):
@@ -136,6 +139,7 @@ class _Upgrade:
 
     rest: bytes
     resumes: bool
+    deflates: bool
 
 
 class WebHandler(socketserver.StreamRequestHandler):
@@ -173,7 +177,7 @@ class WebHandler(socketserver.StreamRequestHandler):
                     if upgrade is None:
                         self._close()
                 if upgrade is not None:
-                    self._serve_person(upgrade.rest, resumes=upgrade.resumes)
+                    self._serve_person(upgrade)
 
     def _open_transport(self, *, is_tls: bool) -> Transport:
         """Return the transport, encrypted if the client speaks TLS and there is a certificate."""
@@ -272,23 +276,24 @@ class WebHandler(socketserver.StreamRequestHandler):
             elif not door.guard.is_own_origin(request, self._scheme):
                 refused = plain_text(403, "A page of another site may not do that.")
             else:
-                accepted = accept(request)
+                extension = agree(request.values("sec-websocket-extensions"))
+                accepted = accept(request, extension)
         except BadRequest as bad:
             refused = bad.response
         if refused is not None:
             self.send_queue.send(http.answer(refused, to=request))
             return None
         self.send_queue.send(_switching(accepted))
-        return _Upgrade(http.rest, resumes=request.query == "resume")
+        return _Upgrade(http.rest, resumes=request.query == "resume", deflates=bool(extension))
 
-    def _serve_person(self, first: bytes, *, resumes: bool) -> None:
+    def _serve_person(self, upgrade: _Upgrade) -> None:
         host = self.host
         address = show_address(self.client_address)
         link = Link(
             self.transport,
             self.send_queue,
-            self.door.framer,
-            first,
+            self.door.deflating_framer if upgrade.deflates else self.door.framer,
+            upgrade.rest,
             host.clock(),
             address=address,
             reached=self.reached,
@@ -303,7 +308,7 @@ class WebHandler(socketserver.StreamRequestHandler):
         host.register(self)
         self._is_logged = False
         try:
-            self._converse(client, resumes=resumes)
+            self._converse(client, resumes=upgrade.resumes)
         except Exception as error:
             host.watch.failed(f"serving client #{person.id}", error)
             client.end(Reason.SERVER_ERROR, "Something went wrong. Come again!")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
 from threadchat.net.sendqueue import SendQueue
 from threadchat.net.transport import Transport
+from threadchat.web.framing import DeflatingFramer, Framer
 from threadchat.web.websocket import PING, Closed, WebSocket, close_frame, text_frame
 
 RECEIVE_SIZE = 4096
@@ -12,28 +13,12 @@ RECEIVE_SIZE = 4096
 _FINAL_CLOSE = 1000
 
 
-class Framer:
-    """Frame what browsers are sent. A batch that many are sent is framed once.
-
-    Rooms hand the very same object to all members that get the whole batch. Any thread may use it.
-    """
-
-    def __init__(self) -> None:
-        self.last: tuple[bytes, bytes] = (b"", text_frame(b""))
-        """The text that was framed last, and its frame. Read it once: any thread replaces it."""
-
-    def frame(self, text: bytes) -> bytes:
-        """Return the frame of `text`."""
-        frame = text_frame(text)
-        self.last = text, frame
-        return frame
-
-
 class Link:
     """One WebSocket. `receive` is for one thread, the rest for any.
 
     `first` is what came in behind the request that began it. `now` is on the server's clock,
-    in seconds. `address` is the client's, `reached` the one of ours that it connected to.
+    in seconds. `framer` frames what many are sent. `address` is the client's, `reached` the one of
+    ours that it connected to.
     """
 
     def __init__(
@@ -61,7 +46,7 @@ class Link:
         self.is_final = False
         """Whether the client has ended it for good."""
         self.framer = framer
-        self._socket = WebSocket()
+        self._socket = WebSocket(inflates=isinstance(framer, DeflatingFramer))
         self._first = first
 
     def receive(self, now: float) -> list[str] | None:
@@ -112,7 +97,7 @@ class Link:
 
     def send(self, text: bytes) -> None:
         """Send `text`, whole lines, as one message. Never waits."""
-        self.send_queue.send(self.framer.frame(text))
+        self.send_queue.send(text_frame(text))
 
     def ping(self, now: float) -> None:
         """Send a ping."""
@@ -121,5 +106,5 @@ class Link:
 
     def close(self, reason: str, code: int, text: bytes = b"") -> None:
         """Send `text`, and close the WebSocket for the `code`."""
-        last = self.framer.frame(text) if text else b""
+        last = text_frame(text) if text else b""
         self.send_queue.end(reason, last + close_frame(code))

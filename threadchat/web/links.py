@@ -45,7 +45,13 @@ class Links:
         self._past_received = self._past_sent = 0
 
     def send(self, data: bytes) -> None:
-        """Send `data`, whole lines; nothing is sent to a page that is away."""
+        """Send `data`, whole lines, to this page; nothing is sent to one that is away."""
+        link = self.current
+        if link is not None:
+            link.send(data)
+
+    def deliver(self, data: bytes) -> None:
+        """Send `data`, whole lines that others are sent, too; as the same object at best."""
         link = self.current
         if link is not None:
             # A room calls this for each of its members, so it makes no call more than it must.

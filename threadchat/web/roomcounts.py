@@ -37,7 +37,7 @@ def tell_of_rooms(chat: Chat, connections: Sequence[WebConnection]) -> None:
             is_news[key] = told is None or _without(told, here) != _without(now, here)
         if is_news[key]:
             link.told = now
-            connection.links.send(data)
+            connection.deliver(data)
 
 
 def _numbers(chat: Chat) -> Numbers:

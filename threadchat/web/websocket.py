@@ -1,8 +1,8 @@
 """Speak WebSocket on the server's side: bytes in, texts out. It uses no sockets.
 
-`wsproto` parses the frames (RFC 6455), except texts that came whole: a page sends hardly anything
-else. Here stand the bounds and what a text may be. The frames of a server are not masked, so that a
-batch is framed once for all browsers.
+`wsproto` parses the frames (RFC 6455), except plain texts that came whole. Here stand the bounds
+and what a text may be. The frames of a server are not masked, so that a batch is framed once for
+all browsers.
 """
 
 import re
@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
+from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import RemoteProtocolError, generate_accept_token
 
 from threadchat.errors import PersonError
+from threadchat.web.deflate import Inflating
 from threadchat.web.frames import Boundary, whole_texts
 from threadchat.web.http import BadRequest, Request, Response
 
@@ -24,10 +26,13 @@ MAX_MESSAGE = 64 * 1024
 _KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")  # sixteen bytes in base64
 
 _TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A  # each the last frame of its message
+_DEFLATED_TEXT = 0xC1
 
 
-def accept(request: Request) -> Response:
+def accept(request: Request, extension: str = "") -> Response:
     """Return the answer that begins the WebSocket (RFC 6455, section 4.2.2).
+
+    `extension` is what was agreed on, if anything; see `agree`.
 
     Raise `BadRequest` if the request does not ask for one rightly.
     """
@@ -53,6 +58,7 @@ def accept(request: Request) -> Response:
             ("Upgrade", "websocket"),
             ("Connection", "Upgrade"),
             ("Sec-WebSocket-Accept", generate_accept_token(key.encode("latin-1")).decode("ascii")),
+            *([("Sec-WebSocket-Extensions", extension)] if extension else []),
         ],
     )
 
@@ -67,10 +73,16 @@ class Closed:
 
 
 class WebSocket:
-    """The stream of one client, from its first frame on."""
+    """The stream of one client, from its first frame on.
 
-    def __init__(self, first: bytes = b"") -> None:
-        self._connection = Connection(ConnectionType.SERVER, trailing_data=first)
+    `inflates` says whether its messages may be compressed.
+    """
+
+    def __init__(self, first: bytes = b"", *, inflates: bool = False) -> None:
+        # A character has at most four bytes.
+        self._inflating = Inflating(4 * MAX_MESSAGE) if inflates else None
+        extensions: list[Extension] = [] if self._inflating is None else [self._inflating]
+        self._connection = Connection(ConnectionType.SERVER, extensions, trailing_data=first)
         self._boundary = Boundary()
         self._boundary.pass_over(first)
         self._parts: list[str] = []
@@ -90,6 +102,8 @@ class WebSocket:
             texts, data = whole_texts(data)
             if not data:
                 return texts, pong, None
+        if self._inflating is not None:
+            self._inflating.begin()
         try:
             self._boundary.pass_over(data)
             self._connection.receive_data(data)
@@ -137,12 +151,20 @@ class _Broken(PersonError):
 
 def text_frame(text: bytes) -> bytes:
     """Return the frame of a whole text message in UTF-8 (RFC 6455, section 5.2)."""
-    length = len(text)
+    return _head(_TEXT, len(text)) + text
+
+
+def deflated_frame(payload: bytes) -> bytes:
+    """Return the frame of a whole text message with a compressed `payload` (RFC 7692)."""
+    return _head(_DEFLATED_TEXT, len(payload)) + payload
+
+
+def _head(opcode: int, length: int) -> bytes:
     if length < 126:
-        return bytes((_TEXT, length)) + text
+        return bytes((opcode, length))
     if length < 65536:
-        return struct.pack(">BBH", _TEXT, 126, length) + text
-    return struct.pack(">BBQ", _TEXT, 127, length) + text
+        return struct.pack(">BBH", opcode, 126, length)
+    return struct.pack(">BBQ", opcode, 127, length)
 
 
 def control_frame(opcode: int, payload: bytes) -> bytes:

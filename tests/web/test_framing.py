@@ -1,0 +1,62 @@
+"""What rooms send is framed once for all browsers, and compressed only where many get the same."""
+
+import zlib
+
+import pytest
+
+from threadchat.web.framing import MANY, MIN_DEFLATED, DeflatingFramer, Framer
+from threadchat.web.websocket import text_frame
+
+LONG = b"al: over and over\n" * 100
+
+
+def hand_out(framer: Framer, text: bytes, times: int) -> list[bytes]:
+    """Frame `text` as for so many links; see `Links.deliver`."""
+    frames = []
+    for _ in range(times):
+        last = framer.last
+        frames.append(last[1] if last[0] is text else framer.frame(text))
+    return frames
+
+
+def inflated(frame: bytes) -> bytes:
+    assert frame[0] == 0xC1
+    head = {126: 4, 127: 10}.get(frame[1], 2)
+    return zlib.decompressobj(-15).decompress(frame[head:] + b"\0\0\xff\xff")
+
+
+@pytest.mark.parametrize("framer", [Framer(), DeflatingFramer()])
+def test_a_short_text_is_framed_once(framer: Framer) -> None:
+    text = b"x" * (MIN_DEFLATED - 1)
+    frames = hand_out(framer, text, 50)
+    assert frames[0] == text_frame(text)
+    assert all(frame is frames[0] for frame in frames)
+
+
+def test_a_long_one_is_compressed_for_all_after_the_first_few() -> None:
+    frames = hand_out(DeflatingFramer(), LONG, 50)
+    assert all(frame == text_frame(LONG) for frame in frames[:MANY])
+    assert inflated(frames[MANY]) == LONG
+    assert len(frames[MANY]) < len(LONG) / 10
+    assert all(frame is frames[MANY] for frame in frames[MANY:])
+
+
+def test_it_is_not_for_those_that_did_not_agree() -> None:
+    frames = hand_out(Framer(), LONG, 50)
+    assert all(frame is frames[0] for frame in frames)
+    assert frames[0] == text_frame(LONG)
+
+
+def test_what_each_gets_for_itself_is_never_compressed() -> None:
+    framer = DeflatingFramer()
+    for _ in range(50):
+        own = bytes(bytearray(LONG))  # the same words, another object
+        assert framer.frame(own) == text_frame(own)
+
+
+def test_two_rooms_by_turns_get_right_frames() -> None:
+    framer, other = DeflatingFramer(), LONG.upper()
+    for _ in range(20):
+        for text in (LONG, other):
+            (frame,) = hand_out(framer, text, 1)
+            assert frame == text_frame(text) or inflated(frame) == text
