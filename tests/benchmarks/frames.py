@@ -2,8 +2,10 @@
 
 import os
 import struct
+import zlib
 
-_FIN, _TEXT, _BINARY, _PING, _PONG, _MASKED = 0x80, 0x1, 0x2, 0x9, 0xA, 0x80
+_FIN, _DEFLATED, _TEXT, _BINARY, _PING, _PONG, _MASKED = 0x80, 0x40, 0x1, 0x2, 0x9, 0xA, 0x80
+_WITH_WORDS = (_FIN | _TEXT, _FIN | _BINARY, _FIN | _DEFLATED | _TEXT)
 
 
 def text_frame(text: bytes) -> bytes:
@@ -32,13 +34,17 @@ class Incoming:
     def __init__(self) -> None:
         self._head = b""
         self._left = 0  # bytes of the payload of a frame that are still to come
+        self._deflated: bytearray | None = None  # the payload of a compressed frame, so far
         self.texts = 0
         """How many frames with words have come."""
         self.pings = 0
         """How many pings have come that are not answered."""
 
     def take_heads(self, data: bytes) -> bytes:
-        """Return `data` without the heads of frames; raise `ValueError` for a wrong frame."""
+        """Return `data` without the heads of frames; raise `ValueError` for a wrong frame.
+
+        The words of a compressed frame (RFC 7692) are among it once the whole of it has come.
+        """
         parts = []
         at = 0
         while at < len(data):
@@ -46,12 +52,22 @@ class Incoming:
                 part = data[at : at + self._left]
                 self._left -= len(part)
                 at += len(part)
-                parts.append(part)
+                parts.append(part if self._deflated is None else self._inflate(part))
             else:
                 self._head += data[at : at + 1]
                 at += 1
                 self._take_head()
         return b"".join(parts)
+
+    def _inflate(self, part: bytes) -> bytes:
+        assert self._deflated is not None
+        self._deflated += part
+        if self._left:
+            return b""
+        try:
+            return zlib.decompressobj(-15).decompress(self._deflated + b"\x00\x00\xff\xff")
+        except zlib.error as error:
+            raise ValueError(f"a frame that cannot be inflated: {error}") from None
 
     def _take_head(self) -> None:
         head = self._head
@@ -59,9 +75,10 @@ class Incoming:
             return
         self._left = int.from_bytes(head[2:]) if len(head) > 2 else head[1]
         self._head = b""
+        self._deflated = bytearray() if head[0] == _FIN | _DEFLATED | _TEXT else None
         if head[0] == _FIN | _PING and not self._left:
             self.pings += 1
-        elif head[0] not in (_FIN | _TEXT, _FIN | _BINARY) or head[1] & _MASKED:
+        elif head[0] not in _WITH_WORDS or head[1] & _MASKED:
             raise ValueError(f"a frame that begins with {head[:2].hex(' ')}")
         else:
             self.texts += 1

@@ -32,6 +32,8 @@ class Result:
     delivered: int = 0
     frames: int = 0
     """Frames of WebSocket that all clients received in the time measured."""
+    bytes: int = 0
+    """How many bytes all clients received in the time measured."""
     server_cpu: float = -1.0
     generator_cpu: float = 0.0
     """Seconds of processor time, in the time measured; -1 if unknown."""
@@ -73,7 +75,8 @@ class Result:
         return self.entry_bytes / self.clients
 
 
-SOURCES = [HERE / "load" / name for name in ("loadgen.c", "plan.c", "meter.c", "frames.c")]
+SOURCE_NAMES = ("loadgen.c", "plan.c", "meter.c", "frames.c", "inflate.c")
+SOURCES = [HERE / "load" / name for name in SOURCE_NAMES]
 
 IN_PYTHON = [sys.executable, "-m", "tests.benchmarks.loadgen"]
 
@@ -81,10 +84,15 @@ IN_PYTHON = [sys.executable, "-m", "tests.benchmarks.loadgen"]
 def build(folder: Path, left_out: list[str]) -> list[str]:
     """Return the command of the load generator: Python's where that in C cannot be had."""
     try:
-        return [compile_c(SOURCES, folder)]
+        return [build_in_c(folder)]
     except Missing as why:
         left_out.append(f"the load generator in C, for which a slower one steps in: {why}")
         return IN_PYTHON
+
+
+def build_in_c(folder: Path) -> str:
+    """Return the load generator in C, or raise `Missing`; it needs zlib with its headers."""
+    return compile_c(SOURCES, folder, ["z"])
 
 
 def measure(

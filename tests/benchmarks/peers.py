@@ -197,12 +197,13 @@ def find(program: str) -> str:
     return path
 
 
-def compile_c(sources: Sequence[Path], folder: Path) -> str:
+def compile_c(sources: Sequence[Path], folder: Path, libraries: Sequence[str] = ()) -> str:
     """Return a program made of `sources` and named for the first; needs Linux, for its epoll."""
     if sys.platform != "linux":
         raise Missing("needs Linux")
     program = folder / sources[0].stem
-    _build([find("gcc"), "-O2", "-o", str(program), *map(str, sources)])
+    linked = [f"-l{name}" for name in libraries]
+    _build([find("gcc"), "-O2", "-o", str(program), *map(str, sources), *linked])
     return str(program)
 
 

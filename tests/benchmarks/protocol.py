@@ -49,7 +49,9 @@ def _after_command(command: str, answer: str) -> Kind:
 _UPGRADE = (
     "",
     r"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    r"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    r"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    # As browsers offer it.
+    r"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n",
 )
 _UPGRADED = r"\r\n\r\n"
 

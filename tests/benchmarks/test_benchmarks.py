@@ -59,7 +59,7 @@ def either(request: pytest.FixtureRequest, folder: Path) -> list[str]:
     if request.param == "in Python":
         return generator.IN_PYTHON
     try:
-        return [peers.compile_c(generator.SOURCES, folder)]
+        return [generator.build_in_c(folder)]
     except Missing as why:
         pytest.skip(str(why))
 

@@ -3,7 +3,7 @@
 #include "plan.h"
 #include <string.h>
 
-enum { FIN = 0x80, BINARY = 0x2, PING = 0x9, MASKED = 0x80 };
+enum { FIN = 0x80, DEFLATED = 0x40, BINARY = 0x2, PING = 0x9, MASKED = 0x80 };
 
 int write_frame(char *frame, int opcode, const char *text, int length, uint32_t key)
 {
@@ -36,18 +36,19 @@ static void take_head(struct incoming *incoming, struct frame_counts *counts)
     for (int i = 2; i < whole; i++)
         incoming->left = incoming->left << 8 | head[i];
     incoming->head_length = 0;
+    incoming->is_deflated = head[0] == (FIN | DEFLATED | TEXT);
     if (head[0] == (FIN | PING) && !incoming->left)
         counts->pings++;
-    else if ((head[0] != (FIN | TEXT) && head[0] != (FIN | BINARY)) || head[1] & MASKED)
+    else if (((head[0] | DEFLATED) != (FIN | DEFLATED | TEXT) && head[0] != (FIN | BINARY)) ||
+             head[1] & MASKED)
         fail("the server sent a frame that begins with %02x %02x", head[0], head[1]);
     else
         counts->texts++;
 }
 
-struct frame_counts take_heads(struct incoming *incoming, char *text, const char *end)
+char *take_heads(struct incoming *incoming, char *text, char *end, struct frame_counts *counts)
 {
-    struct frame_counts counts = {0, 0};
-    while (text < end) {
+    while (text < end && !(incoming->left && incoming->is_deflated)) {
         if (incoming->left) {
             uint64_t here = end - text;
             here = here < incoming->left ? here : incoming->left;
@@ -56,8 +57,8 @@ struct frame_counts take_heads(struct incoming *incoming, char *text, const char
         } else {
             incoming->head[incoming->head_length++] = *text;
             *text++ = ' ';
-            take_head(incoming, &counts);
+            take_head(incoming, counts);
         }
     }
-    return counts;
+    return text;
 }

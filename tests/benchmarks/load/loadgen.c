@@ -21,10 +21,12 @@
  *
  * A kind given with --websocket speaks RFC 6455 once an HTTP head has ended: each SEND and each
  * message goes as one masked text frame. Of what is received, the heads of frames are read, counted
- * and overwritten with blanks; the rest is looked at as with other kinds.
+ * and overwritten with blanks; the rest is looked at as with other kinds. A compressed frame is
+ * inflated, or, if another client was sent the very same bytes, what these became is looked at.
  */
 #define _GNU_SOURCE
 #include "frames.h"
+#include "inflate.h"
 #include "meter.h"
 #include "plan.h"
 #include <arpa/inet.h>
@@ -42,7 +44,7 @@ enum {
     MESSAGE = 40,     /* characters of a message */
     STAMP = 28,       /* of these, what is looked at: sender, sequence, time */
     SEQUENCES = 1000000,
-    TAIL = 64,        /* kept of what was received: more than a message or an EXPECT */
+    TAIL = ROOM_BEFORE, /* kept of what was received: more than a message or an EXPECT */
     RECEIVE = 256 * 1024,
     MAX_WAITING = 1000, /* not greeted yet; more would find the system's own queue full, which
                            sends them off for seconds, or into a connection that is none */
@@ -64,6 +66,7 @@ struct client {
     uint64_t order;    /* a hash of those that watchers can compare, in their order */
     int is_upgraded;   /* speaks WebSocket by now */
     struct incoming incoming;
+    struct payload payload; /* of a compressed frame, if it came in parts */
     int tail_length;
     char tail[TAIL];
 };
@@ -229,17 +232,54 @@ static const char *take_steps(struct client *client, const char *text, const cha
     return text;
 }
 
-/* Take the frames in what has come; of that, `fresh` was not looked at before. */
-static void take_frames(struct client *client, char *begin, char *fresh, const char *end)
+/* Look at what `client` was sent; there is room before it for what is left of earlier input. */
+static void look(struct client *client, char *text, const char *end)
 {
-    if (!client->is_upgraded) {
-        char *found = memmem(begin, end - begin, "\r\n\r\n", 4);
-        if (!found)
-            return;
-        client->is_upgraded = 1;
-        fresh = found + 4;
+    text -= client->tail_length;
+    memcpy(text, client->tail, client->tail_length);
+    const char *left = take_steps(client, text, end);
+    if (client->step == client->kind->steps)
+        left = take_messages(client, left, end);
+    client->tail_length = end - left;
+    memcpy(client->tail, left, end - left);
+}
+
+/* Take the payload of a compressed frame, as far as it has come; return what is behind it. */
+static char *take_deflated(struct client *client, char *text, const char *end)
+{
+    struct payload *payload = &client->payload;
+    size_t here = end - text;
+    int is_whole = here >= client->incoming.left;
+    here = is_whole ? client->incoming.left : here;
+    client->incoming.left -= here;
+    if (!is_whole || payload->length)
+        add_to_payload(payload, text, here);
+    if (is_whole) {
+        struct text inflated = payload->length ? inflate_payload(payload->bytes, payload->length)
+                                               : inflate_payload(text, here);
+        payload->length = 0;
+        look(client, inflated.begin, inflated.end);
     }
-    struct frame_counts counts = take_heads(&client->incoming, fresh, end);
+    return text + here;
+}
+
+/* Take the frames in what has come. */
+static void take_frames(struct client *client, char *text, char *end)
+{
+    struct frame_counts counts = {0, 0};
+    char *rest = text;
+    if (!client->is_upgraded) {
+        char *begin = text - client->tail_length;
+        memcpy(begin, client->tail, client->tail_length);
+        char *found = memmem(begin, end - begin, "\r\n\r\n", 4);
+        client->is_upgraded = found != NULL;
+        rest = found ? found + 4 : end;
+    }
+    while (text < end) {
+        rest = take_heads(&client->incoming, rest, end, &counts);
+        look(client, text, rest);
+        text = rest = rest < end ? take_deflated(client, rest, end) : end;
+    }
     frames += counts.texts;
     for (; counts.pings; counts.pings--)
         send_frame(client, PONG, "", 0);
@@ -248,8 +288,8 @@ static void take_frames(struct client *client, char *begin, char *fresh, const c
 static void take(struct client *client)
 {
     static char buffer[TAIL + RECEIVE];
-    memcpy(buffer, client->tail, client->tail_length);
-    ssize_t length = recv(client->fd, buffer + client->tail_length, RECEIVE, MSG_DONTWAIT);
+    char *text = buffer + TAIL;
+    ssize_t length = recv(client->fd, text, RECEIVE, MSG_DONTWAIT);
     if (length < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (length <= 0)
@@ -259,14 +299,10 @@ static void take(struct client *client)
     last_input = now();
     greeted += !client->is_greeted;
     client->is_greeted = 1;
-    const char *end = buffer + client->tail_length + length;
     if (client->kind->is_websocket)
-        take_frames(client, buffer, buffer + client->tail_length, end);
-    const char *left = take_steps(client, buffer, end);
-    if (client->step == client->kind->steps)
-        left = take_messages(client, left, end);
-    client->tail_length = end - left;
-    memcpy(client->tail, left, end - left);
+        take_frames(client, text, text + length);
+    else
+        look(client, text, text + length);
 }
 
 static void take_event(const struct epoll_event *event)
@@ -409,13 +445,13 @@ static int is_one_order(void)
 
 /* The result */
 
-struct reading { int64_t time, server, generator; uint64_t delivered, said, frames; };
+struct reading { int64_t time, server, generator; uint64_t delivered, said, frames, bytes; };
 
 static struct reading read_clocks(void)
 {
     int64_t server = plan.pid ? processor_time(plan.pid) : -1;
     return (struct reading){now(), server, processor_time(0), delivered - delivered_to_guests, said,
-                            frames};
+                            frames, bytes};
 }
 
 static double seconds_between(int64_t begin, int64_t end)
@@ -429,6 +465,7 @@ static void report_talk(struct reading begin, struct reading end)
     printf(", \"said\": %llu", (unsigned long long)(end.said - begin.said));
     printf(", \"delivered\": %llu", (unsigned long long)(end.delivered - begin.delivered));
     printf(", \"frames\": %llu", (unsigned long long)(end.frames - begin.frames));
+    printf(", \"bytes\": %llu", (unsigned long long)(end.bytes - begin.bytes));
     printf(", \"server_cpu\": %.6f", seconds_between(begin.server, end.server));
     printf(", \"generator_cpu\": %.6f", seconds_between(begin.generator, end.generator));
     printf(", \"samples\": %zu", count_latencies());
