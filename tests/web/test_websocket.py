@@ -63,6 +63,13 @@ class TestMessages:
         head = {True: 2, size > 125: 4, size > 65535: 10}[True]
         assert len(frame) == head + size
 
+    def test_they_may_be_of_the_greatest_length(self) -> None:
+        socket = WebSocket()
+        whole = masked(1, b"x" * MAX_MESSAGE)
+        parts = masked(1, b"y" * (MAX_MESSAGE - 1), is_last=False) + masked(0, b"y")
+        assert socket.receive(whole[:-1])[0] == []
+        assert socket.receive(whole[-1:] + parts)[0] == ["x" * MAX_MESSAGE, "y" * MAX_MESSAGE]
+
 
 BROKEN = {
     "not masked": (b"\x81\x02hi", 1002),
@@ -107,6 +114,8 @@ class TestWhatBreaksTheRules:
         _, _, closed = WebSocket().receive(data)
         assert closed is not None
         assert code_of(closed.answer) == code
+        assert closed.code == code
+        assert closed.is_broken
 
     def test_nothing_is_read_after_that(self) -> None:
         socket = WebSocket()

@@ -9,11 +9,11 @@ import re
 import struct
 from dataclasses import dataclass
 
-from wsproto.connection import Connection, ConnectionType
+from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason
-from wsproto.utilities import RemoteProtocolError, generate_accept_token
+from wsproto.utilities import generate_accept_token
 
 from threadchat.errors import PersonError
 from threadchat.web.deflate import Inflating
@@ -115,18 +115,18 @@ class WebSocket:
                 elif isinstance(event, BytesMessage):
                     raise _Broken(CloseReason.UNSUPPORTED_DATA, "only text is spoken here")
                 elif isinstance(event, CloseConnection):
-                    self._is_over = True
                     code = int(event.code)
+                    if self._connection.state is ConnectionState.OPEN:
+                        # It did not come from the client: `wsproto` tells us how to answer that
+                        # the client has broken a rule.
+                        return texts, pong, self._broken(code, "")
+                    self._is_over = True
                     echoed = code if code != CloseReason.NO_STATUS_RCVD else None
                     return texts, pong, Closed(code, close_frame(echoed))
                 else:
                     assert isinstance(event, Pong)
         except _Broken as broken:
             return texts, pong, self._broken(broken.code, str(broken))
-        except RemoteProtocolError as error:
-            hint = error.event_hint
-            code = int(hint.code) if isinstance(hint, CloseConnection) else 1002
-            return texts, pong, self._broken(code, "")
         return texts, pong, None
 
     def _take(self, event: TextMessage, texts: list[str]) -> None:
