@@ -9,22 +9,26 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from tests.support.clients import Client
+from tests.support.clock import Clock
+from tests.support.observer import Recorder
 from tests.support.pages import Page
 from tests.support.servers import WatchingConsole, run_server, terminals
 from tests.support.waiting import WatchedLock, run_concurrently, wait_until
-from threadchat import ChatServer, Command, OperatorError
+from threadchat import ChatServer, Command, OperatorError, ProgramMember
 from threadchat.access.bans import parse_target
 from threadchat.access.limits import parse_allowed
 from threadchat.chat.midnight import Midnight
+from threadchat.chat.rules import RulesFiles
 from threadchat.handlers import connection as connection_module
 from threadchat.handlers.handler import ClientHandler
-from threadchat.messages.kinds import RoomMessage
-from threadchat.monitoring.events import Connected, Event
+from threadchat.messages.kinds import Message, RoomMessage
+from threadchat.monitoring.events import Acted, Connected, Event
 from threadchat.server import chatserver
 from threadchat.server.config import ServerConfig
 from threadchat.server.listener import CannotListenForTls
@@ -436,6 +440,17 @@ def test_drain_and_linger_fit_into_a_stop() -> None:
     assert connection_module.DRAIN_SECONDS + connection_module.LINGER_SECONDS < 4.5
 
 
+def test_refusals_that_repeat_are_told_once_a_minute(clock: Clock) -> None:
+    limits = replace(UNLIMITED, max_clients=1)
+    with run_server(limits=limits, clock=clock) as (server, console), Client(server, "al"):
+        for _ in range(3):
+            with Client(server) as late:
+                late.expect_end()
+        clock.now += 61
+        told = "(the room is full), 2 times in the last minute"
+        wait_until(lambda: told in console.file.getvalue(), "the round has told of it")
+
+
 def test_a_client_that_is_banned_and_comes_again_and_again_fills_no_log(
     server: ChatServer, console: WatchingConsole
 ) -> None:
@@ -515,7 +530,102 @@ def test_a_round_looks_for_midnight_and_tells_pages_of_the_rooms(
         al.expect("rooms_now")
 
 
+class TestFiguresOfBytes:
+    def test_those_of_clients_that_have_left_count(self) -> None:
+        with run_server() as (server, console):
+            with Client(server, "al") as al:
+                al.type("/quit")
+                al.expect_end()
+            disconnect = console.next_disconnect()
+            wait_until(lambda: not server.clients.threads(), "it is forgotten")
+            stats = server.stats()
+            assert (stats.received, stats.sent) == (disconnect.received, disconnect.sent)
+            assert disconnect.sent > 0
+
+
+def test_who_is_served_goes_by_their_address_and_not_by_ours() -> None:
+    limits = replace(UNLIMITED, allowed=parse_allowed(["192.0.2.0/24"]))
+    with run_server(limits=limits) as (server, console):
+        assert server.is_served("192.0.2.1", "198.51.100.1")
+        assert not server.is_served("198.51.100.1", "192.0.2.1")
+        console.troubles.clear()
+
+
+def test_a_page_that_is_gone_leaves_its_place() -> None:
+    limits = replace(UNLIMITED, max_clients=1)
+    with run_server(limits=limits, web_address=("127.0.0.1", 0)) as (server, _):
+        for _ in range(2):
+            with Page(server, "al") as al:
+                al.send("leave")
+                al.code()
+            wait_until(lambda: not server.clients.threads(), "it is forgotten")
+
+
+def test_the_rules_are_read_again_and_that_is_logged(tmp_path: Path) -> None:
+    recorder = Recorder()
+    motd = tmp_path / "motd"
+    motd.write_text("old\n")
+    with run_server(files=RulesFiles(motd=motd), watchers=[recorder]) as (server, console):
+        motd.write_text("new\n")
+        server.reread()
+        assert server.rules.motd == ["new"]
+        motd.unlink()
+        server.reread()
+        assert server.rules.motd == ["new"]
+        (trouble,) = console.troubles
+        assert trouble.endswith("What it said before still counts.")
+        console.troubles.clear()
+    acts = [it for it in recorder.events if isinstance(it, Acted)]
+    assert acts == [Acted("operator", "had the files read again")] * 2
+
+
+def test_no_thread_of_a_client_keeps_the_program_from_ending(server: ChatServer) -> None:
+    with Client(server, "al"):
+        assert [thread.daemon for thread in server.clients.threads()] == [True]
+
+
+@pytest.mark.parametrize("keep", [None, 86400.0])
+def test_the_history_forgets_where_that_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, keep: float | None
+) -> None:
+    done: list[object] = []
+
+    class Forgetting:
+        def __init__(self, history: History, keep: float, warn: object) -> None:
+            done.append(keep)
+
+        def start(self) -> None:
+            done.append("start")
+
+        def close(self) -> None:
+            done.append("close")
+
+    monkeypatch.setattr(chatserver, "Forgetter", Forgetting)
+    with run_server(keep=keep):
+        pass
+    assert done == ([] if keep is None else [keep, "start", "close"])
+
+
 class TestPrograms:
+    def test_one_that_is_kicked_is_out_though_its_function_goes_on(
+        self, watched: tuple[ChatServer, WatchingConsole]
+    ) -> None:
+        held, go_on = threading.Event(), threading.Event()
+
+        def hold(member: ProgramMember, message: Message) -> None:
+            held.set()
+            assert go_on.wait(DEADLINE)
+
+        server, console = watched
+        server.add_member("bot", hold)
+        assert held.wait(DEADLINE)
+        connection = server.chat.names.find("bot").connection
+        assert connection is not None
+        connection.end("kicked", "Out.")
+        assert console.next_disconnect().why == "kicked"  # by the round
+        assert server.chat.people() == ()
+        go_on.set()
+
     def test_one_is_a_member_until_the_server_stops(self) -> None:
         with run_server() as (server, console):
             member = server.add_member("bot", lambda member, message: None)

@@ -1,5 +1,6 @@
 """Accepting clients: the reserve for turning one away, and the end of the accepting."""
 
+import errno
 import socket
 import time
 from collections.abc import Iterator
@@ -60,3 +61,30 @@ def test_there_is_a_reserve_from_the_first_client_on(listener: Listener) -> None
     assert listener._reserve is not None
     listener.stop_accepting(time.monotonic() + DEADLINE)
     assert listener._reserve is None
+
+
+def test_where_another_takes_the_free_descriptor_it_goes_on_without(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_socket(*_: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socket", no_socket)
+        listener._take_reserve()
+    assert listener._reserve is None
+
+
+@pytest.mark.parametrize("has_reserve", [True, False])
+def test_a_reserve_is_taken_again_once_there_are_descriptors(
+    listener: Listener, has_reserve: bool
+) -> None:
+    if has_reserve:
+        listener._take_reserve()
+    before = listener._reserve
+    with socket.create_connection(("127.0.0.1", listener.server_address[1]), DEADLINE):
+        request, _ = listener.get_request()
+        request.close()
+    assert listener._reserve is not None
+    if has_reserve:
+        assert listener._reserve is before

@@ -16,6 +16,7 @@ from tests.web.fakelink import FakeLink
 from threadchat.access.flood import ANSWER_COST, CHUNK_COST
 from threadchat.chat.interfaces import Portion
 from threadchat.chat.person import Person
+from threadchat.commands.registry import Call, parse_line
 from threadchat.messages.jsonlines import JSON_LINES
 from threadchat.messages.kinds import Notice
 from threadchat.net.disconnect import Reason
@@ -380,3 +381,34 @@ class TestBeingThere:
         assert al.link.calls[-3:] == ["drain", "linger", "close"]
         assert al.client.reason == "closed"
         assert closed == [True]
+
+
+def test_the_page_is_told_of_itself_when_that_has_changed(al: Home) -> None:
+    for number, line in enumerate(("hi", "/away lunch", "hi", "/topic tea", "/join den"), 1):
+        al.link.arrive("line", n=number, text=line)
+    told = []
+    for line in al.client.lines():
+        told += [it for it in al.link.objects() if it["kind"] in ("you", "room", "commands")]
+        if line == "hi":
+            continue
+        call = parse_line(line)
+        assert isinstance(call, Call)
+        al.lobby.commands.dispatch(al.lobby.chat, al.person, call)
+    told += [it for it in al.link.objects() if it["kind"] in ("you", "room", "commands")]
+    assert [it["kind"] for it in told] == ["room", "you", "you", "you", "room", "you"]
+    first, away, topic, den = [it for it in told if it["kind"] == "you"]
+    assert (first["away"], away["away"]) == (None, "lunch")
+    assert (topic["topic"], den["topic"]) == ("tea", "")
+
+
+def test_the_page_of_an_operator_is_told_of_more_commands(al: Home) -> None:
+    al.link.arrive("line", n=1, text="one")
+    al.link.arrive("line", n=2, text="two")
+    lines = al.client.lines()
+    next(lines)
+    al.link.objects()
+    al.person.is_operator = True
+    next(lines)
+    commands, you = [it for it in al.link.objects() if it["kind"] in ("commands", "you")]
+    assert you["is_operator"]
+    assert "kick" in {it["name"] for it in commands["commands"]}

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.clock import Clock
+from tests.support.observer import Recorder
 from tests.support.pages import Page
 from tests.support.servers import WatchingConsole, run_server
 from tests.support.waiting import WatchedLock, wait_until
@@ -22,10 +23,12 @@ from threadchat.access.limiter import LONGEST_PAUSE
 from threadchat.access.passphrase import make
 from threadchat.chat.rules import RulesFiles
 from threadchat.net.sendqueue import SendQueue
+from threadchat.session.conversation import Conversation
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.testing import DEADLINE, Client
-from threadchat.web import links
+from threadchat.web import handler, links
+from threadchat.web.http import Stage
 from threadchat.web.selfview import SelfView
 
 Served = tuple[ChatServer, WatchingConsole]
@@ -597,3 +600,71 @@ class TestRequests:
             page.send("password", text="hunter2")
             page.send("name", text="al")
             page.expect("session", name="al")
+
+    def test_a_head_that_does_not_come_in_time_is_answered_so(
+        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(handler, "_IN_TIME", dict.fromkeys(Stage, 0.02))
+        begun = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
+        with socket.create_connection(web_address(server), DEADLINE) as raw:
+            raw.sendall(begun)
+            with raw.makefile("rb") as file:
+                answer = file.read()
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"The head of the request did not come in time." in answer
+
+    def test_where_nothing_at_all_comes_there_is_no_answer(
+        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(handler, "_IN_TIME", dict.fromkeys(Stage, 0.02))
+        request = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        with socket.create_connection(web_address(server), DEADLINE) as raw:
+            raw.sendall(request)
+            with raw.makefile("rb") as file:
+                assert file.read().endswith(b"\r\n\r\nok\n")
+
+
+def test_an_error_in_serving_a_page_ends_that_one_and_is_told(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Promise 8.
+    def fail(conversation: Conversation) -> None:
+        if conversation._person.name == "al":
+            raise RuntimeError("a bug")
+        go_on(conversation)
+
+    go_on = Conversation.go_on
+    monkeypatch.setattr(Conversation, "go_on", fail)
+    server, console = served
+    with Page(server, "bo") as bo, Page(server) as al:
+        al.expect("ask")
+        al.send("name", text="al")
+        goodbye = al.expect("goodbye")
+        assert goodbye["text"] == "Something went wrong. Come again!"
+        assert al.code() == 1011
+        assert bo.expect("left", name="al")["why"] == "server error"
+        assert console.next_disconnect().why == "server error"
+        (trouble,) = console.troubles
+        assert trouble.startswith("serving client #")
+        console.troubles.clear()
+
+
+def test_coming_and_going_are_logged_once_with_the_name() -> None:
+    # Promise 7.
+    recorder = Recorder()
+    options: dict[str, Any] = {"web_address": ("127.0.0.1", 0), "watchers": [recorder]}
+    with run_server(**options) as (server, console):
+        with Page(server, "al") as al:
+            al.send("leave")
+            assert al.code() == 1000
+        disconnect = console.next_disconnect()
+        assert (disconnect.name, disconnect.why) == ("al", "quit")
+        assert disconnect.received > 0
+        assert disconnect.sent > 0
+        with Page(server) as nobody:
+            nobody.expect("ask")
+            nobody.send("leave")
+            nobody.code()
+        assert console.next_disconnect().name == ""
+    kinds = [type(it).__name__ for it in recorder.events]
+    assert kinds == ["Connected", "Named", "Disconnected", "Connected", "Disconnected"]

@@ -38,6 +38,17 @@ class TestReading:
     def test_it_may_be_cut_anywhere(self, cut: int) -> None:
         assert request_in(GET[:cut], GET[cut:]) == request_in(GET)
 
+    @pytest.mark.parametrize("more", [0, 1])
+    def test_it_has_at_most_so_many_fields(self, more: int) -> None:
+        fields = b"".join(b"X-%d: y\r\n" % number for number in range(MAX_FIELDS - 1 + more))
+        data = b"GET / HTTP/1.1\r\nHost: a\r\n" + fields + b"\r\n"
+        if more:
+            with pytest.raises(BadRequest) as caught:
+                request_in(data)
+            assert caught.value.response.status == 431
+        else:
+            assert request_in(data) is not None
+
     def test_a_field_that_comes_twice_has_no_single_value(self) -> None:
         request = request_in(b"GET / HTTP/1.1\r\nHost: a\r\nOrigin: x\r\nOrigin: y\r\n\r\n")
         assert request is not None

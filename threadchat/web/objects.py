@@ -101,7 +101,7 @@ def _text(values: dict[str, object], name: str) -> str:
     text = values.get(name)
     if not isinstance(text, str):
         raise BadObject(f"{name} is a text")
-    if text.isascii() and text.isprintable():  # nearly always
+    if text.isprintable():  # nearly always
         return text
     # Half of a surrogate pair is no character, and cannot be sent to anybody.
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
