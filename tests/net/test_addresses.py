@@ -8,8 +8,12 @@ import pytest
 
 from threadchat.net import addresses, interfaces
 from threadchat.net.addresses import (
+    address_of,
+    is_neighbour,
     lan_addresses,
+    network_of,
     plain_host,
+    reached_address,
     show_address,
     ways_by_name,
     ways_in,
@@ -253,3 +257,64 @@ class TestWaysToAsk:
 
         monkeypatch.setattr(socket, "socket", Unreachable)
         assert list(addresses._by_route()) == []
+
+
+class TestNetworks:
+    @pytest.mark.parametrize(
+        ("text", "network"),
+        [
+            ("10.0.0.7/8", "10.0.0.0/8"),
+            ("10.0.0.7", "10.0.0.7/32"),
+            ("::ffff:10.0.0.7/104", "10.0.0.0/8"),
+            ("::ffff:0.0.0.0/96", "0.0.0.0/0"),
+            ("::/80", "::/80"),
+            ("fd00::1/64", "fd00::/64"),
+        ],
+    )
+    def test_one_is_written_with_any_of_its_addresses(self, text: str, network: str) -> None:
+        assert str(network_of(text)) == network
+
+    @pytest.mark.parametrize(
+        ("host", "address"),
+        [
+            ("[fe80::1%eth0]:8000", "fe80::1"),
+            ("192.0.2.1:8000", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("[::1]", "::1"),
+        ],
+    )
+    def test_an_address_is_read_from_the_form_of_the_log(self, host: str, address: str) -> None:
+        assert str(address_of(host)) == address
+
+    @pytest.mark.parametrize("text", ["", "somebody", "10.0.0.1.2", "10.0.0.1/33"])
+    def test_what_is_none_is_an_error(self, text: str) -> None:
+        with pytest.raises(ValueError, match="."):
+            network_of(text)
+        with pytest.raises(ValueError, match="."):
+            address_of(text)
+
+
+@pytest.mark.parametrize(
+    ("host", "reached", "is_so"),
+    [
+        ("2001:db8::1", "2001:db8::2", True),
+        ("2001:db8::1", "2001:db8:0:1::2", False),
+        ("2001:db8:0:0:ffff::1", "2001:db8::2", True),
+        ("fd00::1", "fd00::2", False),  # such addresses are let in as private ones
+        ("2001:0:1::1", "2001:0:1::2", False),  # of a tunnel
+        ("192.0.2.1", "192.0.2.2", False),
+        ("192.0.2.1", "2001:db8::2", False),
+        ("2001:db8::1", "192.0.2.2", False),
+    ],
+)
+def test_who_is_a_neighbour(host: str, reached: str, is_so: bool) -> None:
+    assert is_neighbour(host, reached) is is_so
+
+
+def test_the_address_that_was_reached_is_one_object_for_all() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with socket.create_connection(listener.getsockname()) as one:
+            first = reached_address(one)
+            assert (first, reached_address(one)) == ("127.0.0.1", first)
+            assert reached_address(one) is first
+        assert reached_address(one) == "::"

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from tests.support.waiting import wait_until
-from threadchat.net.peers import DEAD_SECONDS, PeerState, look_at_peer
+from threadchat.net.peers import DEAD_SECONDS, PeerState, count_unacknowledged, look_at_peer
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a peer")
 
@@ -71,3 +71,10 @@ def test_where_the_system_tells_nothing() -> None:
     one, other = socket.socketpair()  # no TCP, or on Windows a system that does not tell
     with one, other:
         assert look_at_peer(one) is None
+
+
+@pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="only these systems tell")
+def test_what_is_not_acknowledged_of_a_connection_that_is_closed_is_not_known() -> None:
+    with socket.socket() as sock:
+        assert count_unacknowledged(sock) in (0, None)
+    assert count_unacknowledged(sock) is None

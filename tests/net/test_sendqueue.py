@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -291,3 +292,158 @@ def test_the_peer_is_not_looked_at_while_another_thread_uses_the_connection(
     monkeypatch.setattr(connection.send_queue, "_lock", section)
     monkeypatch.setattr(type(connection.transport), "look_at_peer", section.visit)
     enter_one_by_one(section, [connection.send_queue.look_at_peer] * 2)
+
+
+class Stepping:
+    """A transport that takes `room` bytes at once, and a flusher that does nothing by itself."""
+
+    def __init__(self) -> None:
+        self.room = 0
+        self.taken = b""
+        self.error: OSError | None = None
+        self.pending = False
+        self.calls: list[str] = []
+
+    def send(self, data: bytes) -> int:
+        if self.error is not None:
+            raise self.error
+        if not self.room:
+            raise BlockingIOError
+        part = bytes(data[: self.room])
+        self.taken += part
+        self.room -= len(part)
+        return len(part)
+
+    def wake(self) -> None:
+        self.calls.append("wake")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def fileno(self) -> int:
+        return 7
+
+    def watch(self, send_queue: SendQueue) -> None:
+        self.calls.append("watch")
+
+    def forget(self, send_queue: SendQueue) -> None:
+        self.calls.append("forget")
+
+    def register(self, fileno: int, events: int, data: SendQueue) -> None:
+        self.calls.append(f"register {fileno}")
+
+    def unregister(self, fileno: int) -> None:
+        self.calls.append(f"unregister {fileno}")
+
+
+class TestStepByStep:
+    """What a queue does at each step, with a client that takes just so much."""
+
+    @pytest.fixture
+    def wire(self) -> Stepping:
+        return Stepping()
+
+    @pytest.fixture
+    def send_queue(self, wire: Any) -> SendQueue:
+        return SendQueue(wire, wire, bound=10)
+
+    def test_what_is_not_taken_is_watched_for_once(self, wire: Any, send_queue: SendQueue) -> None:
+        wire.room = 3
+        send_queue.send(b"one ")
+        send_queue.send(b"two")
+        assert (wire.taken, wire.calls) == (b"one", ["watch"])
+        assert (send_queue.bytes_sent, send_queue.bytes_queued, send_queue.position) == (3, 4, 7)
+        send_queue.register(wire)
+        wire.room = 2
+        send_queue.flush(wire)
+        assert (wire.taken, wire.calls[1:]) == (b"one t", ["register 7"])
+        wire.room = 9
+        send_queue.flush(wire)
+        assert (wire.taken, wire.calls[2:]) == (b"one two", ["unregister 7"])
+        assert (send_queue.is_behind, send_queue.bytes_sent) == (False, 7)
+        wire.room = 0
+        send_queue.send(b"more")
+        assert wire.calls[3:] == ["watch"]
+
+    def test_a_queue_that_is_empty_again_is_not_registered(
+        self, wire: Any, send_queue: SendQueue
+    ) -> None:
+        send_queue.send(b"one")
+        send_queue.abandon(Reason.KICKED)
+        send_queue.register(wire)
+        send_queue.close()
+        assert wire.calls == ["watch", "wake", "close"]
+
+    def test_one_that_is_watched_is_forgotten_before_it_is_closed(
+        self, wire: Any, send_queue: SendQueue
+    ) -> None:
+        send_queue.send(b"one")
+        send_queue.register(wire)
+        send_queue.close()
+        assert wire.calls == ["watch", "register 7", "wake", "forget", "close"]
+        assert send_queue.reason == Reason.CLOSED
+
+    def test_what_it_may_hold_and_not_more(self, wire: Any, send_queue: SendQueue) -> None:
+        send_queue.send(b"x" * 9)
+        send_queue.send(b"y")
+        assert (send_queue.reason, send_queue.bytes_queued) == (None, 10)
+        send_queue.send(b"z")
+        assert (send_queue.reason, send_queue.bytes_queued) == (Reason.TOO_SLOW, 0)
+        assert wire.calls == ["watch", "wake"]
+        send_queue.send(b"nothing more")
+        assert send_queue.bytes_queued == 0
+
+    def test_without_memory_for_it_the_client_is_ended(
+        self, wire: Any, send_queue: SendQueue
+    ) -> None:
+        class Full(bytearray):
+            def __iadd__(self, data: object) -> "Full":  # type: ignore[override, misc]
+                raise MemoryError
+
+        send_queue.send(b"one")
+        send_queue._queue = Full()
+        send_queue.send(b"two")
+        assert (send_queue.reason, send_queue.bytes_queued) == (Reason.NO_MEMORY, 0)
+        assert wire.calls == ["watch", "wake"]
+
+    def test_a_connection_that_breaks_is_found_and_not_woken(
+        self, wire: Any, send_queue: SendQueue
+    ) -> None:
+        send_queue.send(b"one")
+        wire.error = ConnectionResetError()
+        send_queue.register(wire)
+        send_queue.flush(wire)
+        assert send_queue.reason == Reason.RESET
+        assert wire.calls == ["watch", "register 7", "unregister 7"]
+        assert send_queue.drain(0.0)
+
+    def test_what_tls_holds_back_waits(self, wire: Any, send_queue: SendQueue) -> None:
+        wire.room, wire.pending = 9, True
+        send_queue.send(b"one")
+        assert (send_queue.is_behind, send_queue.bytes_queued) == (True, 0)
+        send_queue.register(wire)
+        send_queue.flush(wire)
+        assert send_queue.is_behind
+        wire.pending = False
+        send_queue.flush(wire)
+        assert not send_queue.is_behind
+
+    def test_the_line_being_typed_stands_behind_all_that_is_sent(
+        self, wire: Any, send_queue: SendQueue
+    ) -> None:
+        wire.room = 99
+        send_queue.update(b"> typed", (b"<", b"> typed"))
+        send_queue.update(b"", (b"<", b"> type"))
+        send_queue.send(b"hi\n")
+        send_queue.end(Reason.QUIT, b"bye\n")
+        send_queue.end(Reason.KICKED, b"out\n")
+        send_queue.update(b"nothing more", None)
+        assert wire.taken == b"> typed<hi\n> type<bye\n"
+        assert (send_queue.reason, wire.calls) == (Reason.QUIT, ["wake"])
+
+    def test_last_words_may_find_the_connection_broken(
+        self, wire: Any, send_queue: SendQueue
+    ) -> None:
+        wire.error = TimeoutError()
+        send_queue.end(Reason.KICKED, b"Out.")
+        assert (send_queue.reason, wire.calls) == (Reason.TIMED_OUT, [])

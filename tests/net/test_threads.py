@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -159,3 +160,24 @@ def test_a_thread_that_has_waited_for_a_stop_is_joined_again() -> None:
     join(thread)
     assert not thread.is_alive()
     join(stopper)
+
+
+def test_a_join_without_time_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    class Busy(threading.Thread):
+        def is_alive(self) -> bool:
+            return True
+
+        def join(self, timeout: float | None = None) -> None:
+            assert timeout is not None
+            waited.append(timeout)
+            now[0] += timeout
+
+    now = [5.0]
+    monkeypatch.setattr(threads, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    for timeout in (0.0, -1.0):
+        join(Busy(), timeout)
+    assert waited == []
+    join(Busy(), 0.5)
+    assert sum(waited) == pytest.approx(0.5)

@@ -371,6 +371,13 @@ class TestReceiving:
         assert pauses[0] == pytest.approx(1 / 30)
         assert pauses[-1] == 0.25
 
+    def test_input_is_waited_for(self, connection: Connection) -> None:
+        assert not connection.transport.wait_for_input(0.0)
+        connection.client.send(b"hi")
+        assert connection.transport.wait_for_input(DEADLINE)
+        assert connection.transport.receive(1) == b"h"
+        assert connection.transport.wait_for_input(0.0)  # the rest of the record
+
     def test_input_is_seen_without_taking_it(self, connection: Connection) -> None:
         assert not connection.transport.has_input()
         connection.client.send(b"one")
