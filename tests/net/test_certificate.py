@@ -23,6 +23,12 @@ class TestReading:
         assert context.minimum_version is ssl.TLSVersion.TLSv1_2
         assert context.options & ssl.OP_NO_RENEGOTIATION
 
+    def test_old_versions_and_renegotiation_are_not_spoken(self, files: Files) -> None:
+        context = Certificate(*files).context
+        assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+        assert context.options & ssl.OP_NO_RENEGOTIATION
+        assert context.num_tickets == 0
+
     def test_both_may_be_in_one_file(self, files: Files, tmp_path: Path) -> None:
         both = tmp_path / "both.pem"
         both.write_text(Path(files.key).read_text() + Path(files.certificate).read_text())

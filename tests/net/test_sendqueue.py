@@ -397,7 +397,7 @@ class TestStepByStep:
         self, wire: Any, send_queue: SendQueue
     ) -> None:
         class Full(bytearray):
-            def __iadd__(self, data: object) -> "Full":  # type: ignore[override, misc]
+            def __iadd__(self, data: object) -> "Full":
                 raise MemoryError
 
         send_queue.send(b"one")

@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -254,3 +255,35 @@ def test_input_can_be_waited_for(pair: tuple[PlainTransport, socket.socket]) -> 
     assert transport.receive(9) == b"hi"
     transport.wake()
     assert transport.wait_for_input(DEADLINE) or isinstance(transport, PortableTransport)
+
+
+def test_a_socket_with_a_timeout_waits_all_the_same() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(0.001)
+        transport = PlainTransport(ours)
+        assert ours.gettimeout() is None
+        theirs.sendall(b"hi")
+        assert transport.receive(9) == b"hi"
+
+
+def test_a_pause_looks_in_slices_and_is_no_longer_than_asked_for(
+    pair: tuple[PlainTransport, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transport, _ = pair
+    waited: list[float] = []
+    now = [5.0]
+
+    def wait(sock: socket.socket, timeout: float) -> bool:
+        waited.append(timeout)
+        now[0] += timeout
+        return False
+
+    monkeypatch.setattr(transport_module, "_wait_until_broken", wait)
+    monkeypatch.setattr(transport_module, "_PAUSE_SLICE", 2.0)
+    monkeypatch.setattr(transport_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    assert transport.pause(5.0)
+    assert waited == [2.0, 2.0, 1.0]
+    transport.wake()
+    assert not transport.pause(5.0)
+    assert len(waited) == 3
