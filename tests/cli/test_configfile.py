@@ -2,10 +2,13 @@
 
 import os
 import sys
+import tempfile
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from threadchat.cli import export
 from threadchat.cli.configfile import BadConfig, read_config
@@ -222,6 +225,74 @@ def test_a_pipe_of_the_shell(tmp_path: Path) -> None:
 def test_an_empty_file_says_nothing(file: Path) -> None:
     assert values_in(file, "# port = 1\n") == {}
     assert values_in(file, "") == {}
+
+
+_PIECES = st.sampled_from(
+    [
+        *(key_of(name) for name in USES),
+        *(
+            "=",
+            " = ",
+            "\n",
+            "\r\n",
+            "\t",
+            "[",
+            "]",
+            "[[",
+            "]]",
+            "{",
+            "}",
+            ",",
+            ".",
+            "#",
+            "\\",
+            "\0",
+        ),
+        *(
+            "'",
+            '"',
+            "'''",
+            '"""',
+            "true",
+            "false",
+            "nan",
+            "0",
+            "8000",
+            "-1",
+            "1e400",
+            "0xff",
+            "9" * 4400,
+        ),
+        *(
+            "2026-11-26",
+            "12:00:00",
+            "1979-13-99",
+            "\\u0000",
+            "\\u001b",
+            "lan",
+            "5 min",
+            "x",
+            "\u202e",
+        ),
+    ]
+)
+
+
+@given(st.binary(max_size=200) | st.lists(_PIECES, max_size=20).map("".join).map(str.encode))
+def test_whatever_is_in_the_file_is_read_or_refused_in_one_line(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "chat.toml")
+        file.write_bytes(data)
+        words = ""
+        values: dict[str, object] = {}
+        try:
+            values = read_config(str(file)).values
+        except BadConfig as error:
+            words = str(error)
+        assert words.startswith(str(file)) or not words
+        assert words.isprintable()
+    assert not any("\0" in value for value in values.values() if isinstance(value, str))
+    Options(**values)  # type: ignore[arg-type]
 
 
 # With the other sources
