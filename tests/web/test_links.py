@@ -1,6 +1,8 @@
 """The links of one session: what ends one of them, and what ends them all."""
 
 import threading
+from collections.abc import Callable
+from threading import Condition
 from typing import Any, cast
 
 import pytest
@@ -101,9 +103,6 @@ def test_the_first_reason_stays() -> None:
     assert all(code == 1000 and b"said nothing" in text for _, code, text in link.closed)
 
 
-RESUME = Resume("key", "lobby", "", 0)
-
-
 class TestOneAfterAnother:
     @pytest.fixture
     def link(self) -> Scripted:
@@ -199,3 +198,53 @@ class TestOneAfterAnother:
         link.takes = False
         links.close()
         assert link.calls == ["drain", "close"]
+
+
+class Handover(Condition):
+    """A condition where the session's own thread runs as soon as it may: `then` is called."""
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        super().__init__()
+        self._then = [then]
+
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)
+        if self._then:
+            self._then.pop()()
+
+
+RESUME = Resume("key", "lobby", "", 0)
+
+
+def test_a_link_that_is_taken_at_once_is_not_the_one_that_it_replaces() -> None:
+    link = FakeLink()
+    links = Links(FakeLink())  # type: ignore[arg-type]
+    links.current = None
+
+    def take() -> None:
+        offered = links.take_offer()
+        assert offered is not None
+        links.adopt(offered[0])
+
+    links._changed = Handover(take)
+    assert links.offer(link, RESUME)  # type: ignore[arg-type]
+    assert links.current is link  # type: ignore[comparison-overlap]
+    assert link.closed == []
+
+
+def test_a_link_gives_way_to_one_that_was_offered_before_it_was_taken() -> None:
+    first, second = FakeLink(), FakeLink()
+    links = Links(first)  # type: ignore[arg-type]
+    links.current = None  # the session's own thread has it, and is about to use it
+    assert links.offer(second, RESUME)  # type: ignore[arg-type]
+    links.adopt(first)  # type: ignore[arg-type]
+    assert first.closed == [(Reason.REPLACED, 4000, b"")]
+    assert second.closed == []
+
+
+def test_the_link_in_use_gives_way_to_one_that_is_offered() -> None:
+    first, second = FakeLink(), FakeLink()
+    links = Links(first)  # type: ignore[arg-type]
+    assert links.offer(second, RESUME)  # type: ignore[arg-type]
+    assert first.closed == [(Reason.REPLACED, 4000, b"")]
+    assert second.closed == []

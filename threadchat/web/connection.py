@@ -230,7 +230,7 @@ class WebConnection:
 
         def begin_anew() -> None:
             with self._private.lock:
-                self.links.current = link
+                self.links.adopt(link)
                 self._self_view.tell_session(self.key, self._taken, is_resumed=True)
                 self._private.send_again(resume.private)
             self._self_view.tell_room()

@@ -37,7 +37,7 @@ class Links:
     def __init__(self, link: Link) -> None:
         self.current: Link | None = link
         """The link that is in use; None while the page is away."""
-        self._changed = Condition()  # guards the next three, and tells of a change
+        self._changed = Condition()  # guards the next three and each new link; tells of a change
         self._offered: tuple[Link, Resume] | None = None
         self._reason: str | None = None  # of the end for good
         self._last: tuple[int, bytes] = (_NORMAL, b"")  # the code of that, and the last words
@@ -86,11 +86,11 @@ class Links:
         with self._changed:
             if self._reason is not None:
                 return False
+            current = self.current  # before the session's own thread can make it `link`
             replaced, self._offered = self._offered, (link, resume)
             self._changed.notify_all()
         if replaced is not None:
             replaced[0].send_queue.abandon(Reason.REPLACED)
-        current = self.current
         if current is not None:
             current.close(Reason.REPLACED, _REPLACED)
         return True
@@ -109,6 +109,14 @@ class Links:
                 return None
             offered, self._offered = self._offered, None
             return offered
+
+    def adopt(self, link: Link) -> None:
+        """Use `link`, which was offered, from now on, unless another one has been offered since."""
+        with self._changed:
+            self.current = link
+            is_replaced = self._offered is not None
+        if is_replaced:
+            link.close(Reason.REPLACED, _REPLACED)
 
     # The end for good
 
