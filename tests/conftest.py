@@ -66,6 +66,15 @@ def _open_files() -> int:
     return len(os.listdir(_OPEN_FILES)) if _OPEN_FILES else 0
 
 
+@pytest.fixture
+def no_search_for_cycles() -> Iterator[None]:
+    """Free nothing that is in a cycle of references, so that a test can tell of one."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
 @pytest.fixture(autouse=True)
 def nothing_leaks() -> Iterator[None]:
     """Fail a test that leaves more threads or descriptors than there were before it."""

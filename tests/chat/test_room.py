@@ -901,3 +901,55 @@ def test_each_of_nine_or_so_that_join_together_is_told_of_all_others(
         if others > MAX_NAMES_LISTED:
             rest = [*rest[:NAMES_OF_A_CROWD], f"{others - NAMES_OF_A_CROWD} others"]
         assert re.split(", | and ", told[1]) == rest
+
+
+class Unlucky(History):
+    """A history that cannot take back."""
+
+    def take_back(self, room: str, place: Place) -> None:
+        raise OSError("the disk is gone")
+
+
+@pytest.mark.usefixtures("no_search_for_cycles")
+class TestErrorsOfThoseThatWait:
+    """The error reaches the thread that waits, and keeps nothing in memory once it is dropped."""
+
+    def test_of_going_on(self, room: Room) -> None:
+        member = FakeMember("al")
+        room.join(member)
+        there = weakref.ref(member)
+
+        def attach() -> None:
+            raise OSError("gone")
+
+        with pytest.raises(OSError, match="gone"):
+            room.resume(member, None, attach)
+        room.leave(member, left(member))
+        del member
+        assert there() is None
+
+    def test_of_taking_back(self, observer: Recorder, deliverer: Deliverer) -> None:
+        room = Room("lobby", Unlucky(), observer, deliverer)
+        there = weakref.ref(room)
+        with pytest.raises(OSError, match="disk is gone"):
+            room.take_back(Place("", 1))
+        del room
+        assert there() is None
+
+    def test_of_asking_for_more(self, room: Room) -> None:
+        there: list[weakref.ref[FakeMember]] = []
+
+        def more() -> Sequence[Spoken]:
+            raise OSError("gone")
+
+        def post() -> None:
+            speaker = FakeMember("al")
+            there.append(weakref.ref(speaker))
+            with pytest.raises(OSError, match="gone"):
+                room.post([Say("al", "one", time.time())], speaker, more)
+
+        with Held(room) as held:
+            room._is_busy = True
+            held.start(post)
+            held.start(partial(say, room, FakeMember("bo"), "two"))
+        wait_until(lambda: there[0]() is None, "nothing is left of it")

@@ -1,8 +1,6 @@
 """One client at a terminal, from its first byte to the line in the log."""
 
-import gc
 import weakref
-from collections.abc import Iterator
 
 import pytest
 
@@ -448,14 +446,6 @@ def test_a_telnet_in_line_mode_is_told_of_character_mode_once(server: ChatServer
         client.sync()
         assert client.received.count(b"/charmode") == 1
         assert b"/charmode" not in plain.received
-
-
-@pytest.fixture
-def no_search_for_cycles() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @pytest.mark.parametrize("keys", [b"", b"\xff\xfd\x01\xff\xfd\x03"])

@@ -1,6 +1,8 @@
 """What one client sends, as chunks and pieces, and how often."""
 
 import errno
+import weakref
+from collections.abc import Callable
 from typing import cast
 
 import pytest
@@ -193,3 +195,17 @@ def test_no_byte_is_lost(data: bytes, costs: list[float]) -> None:
         intake.set_cost(costs[at % len(costs)])
         at += 1
     assert received == data
+
+
+@pytest.mark.parametrize("receive", [Intake.receive_now, lambda it: it.receive(are_keys=False)])
+@pytest.mark.usefixtures("no_search_for_cycles")
+def test_a_broken_connection_is_freed_at_once(
+    receive: Callable[[Intake], bytes], clock: Clock
+) -> None:
+    intake, script = make(clock)
+    script.is_broken = True
+    assert receive(intake) == b""
+    assert isinstance(intake.error, ConnectionResetError)
+    there = weakref.ref(script)
+    del intake, script
+    assert there() is None

@@ -228,7 +228,7 @@ def test_a_link_that_is_taken_at_once_is_not_the_one_that_it_replaces() -> None:
 
     links._changed = Handover(take)
     assert links.offer(link, RESUME)  # type: ignore[arg-type]
-    assert links.current is link  # type: ignore[comparison-overlap]
+    assert links.current is link
     assert link.closed == []
 
 

@@ -92,3 +92,17 @@ Change = Announce | Join | Leave | Resume | TakeBack
 
 Entry = Post | Change
 """What is laid out in batches."""
+
+
+def raise_error(entry: Post | Resume | TakeBack) -> None:
+    """Raise what went wrong with `entry`, if anything did.
+
+    The frames in its traceback hold `entry`. So nothing here may hold the error in turn: such a
+    cycle of references would keep all of it in memory.
+    """
+    error, entry.error = entry.error, None
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error

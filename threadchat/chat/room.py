@@ -36,6 +36,7 @@ from threadchat.chat.entries import (
     Resume,
     TakeBack,
     held_lock,
+    raise_error,
 )
 from threadchat.chat.handout import Members
 from threadchat.chat.identity import not_said_by
@@ -139,7 +140,7 @@ class Room:
         if post.served is not None:
             post.served.acquire()
         if post.error is not None:
-            raise post.error
+            raise_error(post)
 
     def announce(self, message: RoomMessage, sender: Member | None = None) -> None:
         """Show `message` to every member but `sender`; return once it has been delivered."""
@@ -155,8 +156,7 @@ class Room:
         """
         entry = Resume(member, attach, since)
         self._await(entry)
-        if entry.error is not None:
-            raise entry.error
+        raise_error(entry)
 
     def take_back(self, line: Spoken | Place) -> TakenBack | None:
         """Take back a line that was said here, given as the message or by its place.
@@ -166,8 +166,7 @@ class Room:
         """
         entry = TakeBack(line)
         self._await(entry)
-        if entry.error is not None:
-            raise entry.error
+        raise_error(entry)
         return entry.taken_back
 
     @property

@@ -103,7 +103,7 @@ class Intake:
         try:
             data = self._transport.receive(WAITING_SIZE)
         except OSError as error:
-            self.error = error
+            self.error = error.with_traceback(None)  # the frames in it hold this object
             return b""
         self.bytes_received += len(data)
         self._key_time = None
@@ -121,7 +121,7 @@ class Intake:
         try:
             data = self._transport.receive_now(RECEIVE_SIZE)
         except OSError as error:
-            self.error = error
+            self.error = error.with_traceback(None)
             return b""
         self.bytes_received += len(data)
         self._key_time = None
