@@ -15,7 +15,7 @@ import pytest
 from tests.support.files import take_back
 from tests.support.waiting import wait_until
 from threadchat.messages.kinds import Private, Say
-from threadchat.storage import copying, database, keeper, latest
+from threadchat.storage import contents, copying, database, keeper, latest
 from threadchat.storage.contents import CANNOT_NOW
 from threadchat.storage.keeper import Keeper
 from threadchat.storage.records import Records
@@ -271,6 +271,37 @@ def test_the_last_lines_of_before_the_start_are_there_too(
         look(history)
     assert texts_in(kept) == ["number 15", "number 16", "number 18", "number 19"]
     assert "the last 5 lines" in told[-1]  # the eraser may have found the file broken before
+
+
+@pytest.mark.parametrize("fails", [True, False])
+@pytest.mark.parametrize("data", [b"", b"something else" * 1000])
+def test_it_is_noticed_if_it_happens_during_a_checkpoint_of_ours(
+    history: StoredHistory,
+    kept: Path,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    data: bytes,
+    fails: bool,
+) -> None:
+    checkpoint, ways = contents.checkpoint, [lambda: overwrite(path, data)]
+
+    def overtaken(connection: sqlite3.Connection, mode: str) -> tuple[int, int, int]:
+        found = checkpoint(connection, mode)
+        while ways:
+            ways.pop()()
+            if fails:
+                raise sqlite3.DatabaseError("file is not a database")
+        return found
+
+    monkeypatch.setattr(contents, "checkpoint", overtaken)
+    talk(history, 3, 5)
+    look(history)
+    assert not ways
+    talk(history, 5, 6)
+    look(history)
+    history.close()
+    assert path.read_bytes() == data
+    assert texts_in(kept) == numbers(0, 6)
 
 
 def test_what_is_said_before_it_is_noticed_is_not_dropped(

@@ -86,8 +86,9 @@ class Contents:
                     raise
                 self._log_size = sys.maxsize  # it is shorter than it should be: look into it soon
                 return CANNOT_NOW
-            finally:
-                self._left = self._look()
+            left = self._look()
+            if self._may_be_ours(left, self._left):  # else, as after an error, it is looked into
+                self._left = left
             return found
         finally:
             self._lock.release()
@@ -146,6 +147,12 @@ class Contents:
             return -1
         return os.fstat(self._log.descriptor).st_size
 
+    def _may_be_ours(self, found: _State, left: _State) -> bool:
+        """Return whether the file begins as that of a history, and is no earlier copy of it."""
+        first = self._owner.read(0, 100)
+        is_history = first[:16] == _MAGIC and first[18:20] == _IN_WAL_MODE
+        return is_history and found.changes >= left.changes
+
     def _look(self) -> _State:
         status = os.fstat(self._owner.descriptor)
         changes = int.from_bytes(self._owner.read(24, 4), "big")
@@ -156,11 +163,8 @@ class Contents:
 
         What SQLite's log covers is not looked at: the next checkpoint makes that whole again.
         """
-        first = self._owner.read(0, 100)
-        if first[:16] != _MAGIC or first[18:20] != _IN_WAL_MODE:
+        if not self._may_be_ours(found, left):
             return False
-        if found.changes < left.changes:
-            return False  # an earlier copy of it
         if self._size_of_log() < 0:
             return False
         try:
