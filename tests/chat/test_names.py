@@ -265,7 +265,7 @@ class TestWhoIsHere:
         (al,) = lobby.enter("al")
         operator = make_person(0)
         operator.name, operator.folded_name = "Operator", "operator"
-        lobby.chat.names.seat_operator(operator)
+        lobby.chat.names.seat(operator, "operator")
         assert lobby.chat.names.find("OPERATOR") is operator
         assert lobby.chat.names.is_here("operator")
         assert lobby.chat.names.everybody() == [al]

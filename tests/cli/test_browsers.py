@@ -2,18 +2,28 @@
 
 import re
 import socket
+import ssl
 from importlib import util
+from ipaddress import ip_address
+from typing import Any
 
 import pytest
 
 from tests.support.servers import WatchingConsole
 from threadchat import ChatServer, ServerConfig
 from threadchat.cli.arguments import Fault
-from threadchat.cli.browsers import add_qr_command, tell_way_for_browsers, web_ports
+from threadchat.cli.browsers import (
+    add_qr_command,
+    hook_addresses,
+    tell_way_for_browsers,
+    web_ports,
+)
 from threadchat.cli.main import main
 from threadchat.cli.options import Options
 from threadchat.console.operator import Operator
+from threadchat.errors import PersonError
 from threadchat.monitoring.events import Watch
+from threadchat.net import addresses
 
 
 @pytest.fixture
@@ -124,3 +134,49 @@ class TestWhatTheOperatorIsTold:
             operator.obey("qr")
         assert "cannot show it" in str(shown[1])
         console.close()
+
+
+class TestWhereHooksArePostedTo:
+    def addresses(self, host: str = "", **configured: Any) -> list[str]:
+        config = ServerConfig(web_address=(host, 0), **configured)
+        with ChatServer(("127.0.0.1", 0), config) as server:
+            assert server.web_listener is not None
+            port = f":{server.web_listener.server_address[1]}/"
+            return [it.replace(port, ":PORT/") for it in hook_addresses(server, "TOKEN")]
+
+    def test_it_is_at_each_address_of_the_machine_and_on_the_machine_itself(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lan = [ip_address("192.168.1.7"), ip_address("fd00::7")]
+        monkeypatch.setattr(addresses, "lan_addresses", lambda: lan)
+        found = self.addresses()
+        assert "http://192.168.1.7:PORT/hook/TOKEN" in found
+        assert found[-1] == "http://localhost:PORT/hook/TOKEN"
+        monkeypatch.setattr(addresses, "lan_addresses", list)
+        assert self.addresses() == ["http://localhost:PORT/hook/TOKEN"]
+
+    def test_names_that_the_operator_gave_are_ways_too(self) -> None:
+        assert self.addresses("127.0.0.1", web_hosts=["chat.example.org"]) == [
+            "http://127.0.0.1:PORT/hook/TOKEN",
+            "http://chat.example.org:PORT/hook/TOKEN",
+        ]
+
+    def test_with_a_certificate_https_is_one_as_well(self, context: ssl.SSLContext) -> None:
+        assert self.addresses("127.0.0.1", tls=context, tls_address=("127.0.0.1", 0)) == [
+            "http://127.0.0.1:PORT/hook/TOKEN",
+            "https://127.0.0.1:PORT/hook/TOKEN",
+        ]
+
+    def test_without_the_port_it_is_told_how_to_have_it(self) -> None:
+        with (
+            ChatServer(("127.0.0.1", 0)) as server,
+            pytest.raises(PersonError, match=r"without --web-port off\.$"),
+        ):
+            hook_addresses(server, "")
+
+    def test_without_the_extra_it_is_told_how_to_get_it(self, no_extra: None) -> None:
+        with (
+            ChatServer(("127.0.0.1", 0)) as server,
+            pytest.raises(PersonError, match=r"pip install 'threadchat\[web\]'"),
+        ):
+            hook_addresses(server, "")

@@ -146,8 +146,8 @@ def test_it_goes_on_elsewhere(
     look(history)
     assert told == [
         f"{path} was overwritten by another program: the history goes on in {kept}, with topics,"
-        f" bans, protected names, mail and all that was said. {path} is left as it is now. Start"
-        " the server with that file next time"
+        f" bans, protected names, mail, hooks and all that was said. {path} is left as it is now."
+        " Start the server with that file next time"
     ]
     talk(history, 7, 9)
     look(history)
@@ -248,7 +248,10 @@ def test_what_cannot_be_had_any_more_is_said(
         last = history.last_place("den")
         copy_another(path)
         look(history)
-        assert "mail and the last 8 lines that were said; earlier ones are lost, unless" in told[0]
+        assert (
+            "mail, hooks and the last 8 lines that were said; earlier ones are lost, unless"
+            in told[0]
+        )
         talk(history, 20, 21)
         assert texts(history) == numbers(12, 21)
         assert history.last_place("den").seq == last.seq == 3  # a number is never given twice

@@ -15,6 +15,7 @@ from threadchat.access.limiter import ConnectionLimiter, Tries
 from threadchat.chat.chat import Chat
 from threadchat.chat.countdown import Countdown
 from threadchat.chat.deliverer import Deliverer
+from threadchat.chat.hooks import Hooks
 from threadchat.chat.mail import Mail
 from threadchat.chat.names import Names
 from threadchat.chat.restrictions import Restrictions
@@ -176,6 +177,7 @@ GUARDS: tuple[Guards, ...] = (
     (ConnectionLimiter, "_lock", {"_open": (), "_recent": ()}),
     (Tries, "_lock", {"_tries": ()}),
     (Chat, "_lock", {"_rooms": (), "_places_taken": (), "_is_hushed": (), "_searching": ()}),
+    (Hooks, "_changing", {"_hooks": READING}),
     (Countdown, "_lock", {"_called_off": ()}),
     # `close` waits for threads, and no more are started after it.
     (Deliverer, "_lock", {"_threads": ("close",), "_is_closed": ()}),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from threadchat.web.guards import Guard
+from threadchat.web.guards import Guard, is_from_a_page
 from threadchat.web.http import Request
 
 GUARD = Guard(["Desk", "chat.example.org"])
@@ -85,6 +85,13 @@ def test_ipv6_addresses_may_be_written_in_any_way(host: str, address: str) -> No
     assert GUARD.is_own_host(request(("host", host)), address)
 
 
+def test_an_address_that_the_operator_gave_is_right_too() -> None:
+    # That of the machine around a container, say.
+    guard = Guard(["192.168.1.7"])
+    assert guard.is_own_host(request(("host", "192.168.1.7:8080")), "172.17.0.2")
+    assert not guard.is_own_host(request(("host", "192.168.1.8:8080")), "172.17.0.2")
+
+
 HOST = ("host", "desk:8080")
 
 
@@ -118,6 +125,29 @@ def test_another_page_may_not(origin: str) -> None:
 def test_without_an_origin_only_a_program_may() -> None:
     assert GUARD.is_own_origin(request(HOST), "http")
     assert not GUARD.is_own_origin(request(HOST, ("sec-fetch-mode", "websocket")), "http")
+
+
+NODE = [("sec-fetch-mode", "cors"), ("user-agent", "node")]
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_page"),
+    [
+        ([], False),
+        ([("user-agent", "curl/8.5.0"), ("accept", "*/*")], False),
+        (NODE, False),
+        ([*NODE, ("sec-fetch-site", "cross-site")], True),
+        ([*NODE, ("origin", "http://desk:8080")], True),
+        ([("origin", "http://desk:8080")], True),
+        ([("origin", "null")], True),
+        ([("sec-fetch-site", "same-origin")], True),
+        ([("sec-fetch-mode", "no-cors"), ("user-agent", "Mozilla/5.0")], True),
+    ],
+)
+def test_a_page_is_known_by_what_browsers_say(
+    headers: list[tuple[str, str]], is_page: bool
+) -> None:
+    assert is_from_a_page(request(HOST, *headers)) == is_page
 
 
 def test_a_program_in_node_may_too_though_it_says_a_little_of_what_browsers_say() -> None:

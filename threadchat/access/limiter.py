@@ -81,6 +81,7 @@ class RefusedFor(StrEnum):
     FULL = "the room is full"
     NO_THREADS = "out of threads"
     NO_CONNECTIONS = "out of connections"
+    NO_SUCH_HOOK = "no such hook"
 
 
 @dataclass(frozen=True, slots=True)

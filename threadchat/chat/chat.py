@@ -13,6 +13,7 @@ from threadchat.access.limiter import Tries
 from threadchat.chat.countdown import Countdown
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.entries import More
+from threadchat.chat.hooks import Hooks, clean_name_of_room
 from threadchat.chat.identity import Identity
 from threadchat.chat.ignoring import Ignoring
 from threadchat.chat.interfaces import Connection, Member, Observer, ServerControl
@@ -48,7 +49,7 @@ from threadchat.net.disconnect import Reason
 from threadchat.storage.history import History
 from threadchat.storage.records import Protected, Records, RecordsFailed
 from threadchat.storage.searching import Found
-from threadchat.text.names import BadName, clean_name, fold_name
+from threadchat.text.names import BadName, fold_name
 from threadchat.text.times import for_and_until
 
 _LOST = frozenset({Reason.RESET, Reason.TIMED_OUT, Reason.TOO_SLOW})
@@ -100,6 +101,9 @@ class Chat:
         self._searching: set[Identity] = set()
         self.lobby = self._take_place(LOBBY)  # this place is never given up, so the lobby stays
         self.lobby.topic = history.topic(LOBBY)
+        self.hooks = Hooks(
+            records, self.names, observer, clock, self._keep_open, self._give_up_place
+        )
 
     # Rooms
 
@@ -154,6 +158,13 @@ class Chat:
             self._places_taken[room] += 1
             return room
 
+    def _keep_open(self, name: str) -> Room:
+        """Take a place in the room called `name` for somebody that is no member of it."""
+        room = self._take_place(name)
+        if not room.members:
+            room.topic = self._history.topic(room.name)
+        return room
+
     def _give_up_place(self, room: Room) -> None:
         with self._lock:
             self._places_taken[room] -= 1
@@ -178,11 +189,7 @@ class Chat:
         Raise `BadName` if no room can have that name, or if the person is in it already. Then
         nothing has changed.
         """
-        try:
-            name = clean_name(raw.removeprefix("#"))
-        except BadName as error:
-            raise BadName(f"No room can be called that. {error}") from None
-        room = self._take_place(name)
+        room = self._take_place(clean_name_of_room(raw))
         if room is person.room:
             self._give_up_place(room)
             raise BadName(f"You are in {room.name} already.")
@@ -389,5 +396,6 @@ class Chat:
 
         Messages that are posted after that are still delivered, by the thread that posts them.
         """
+        self.hooks.close()
         self.countdown.close(timeout)
         self._deliverer.close(timeout)

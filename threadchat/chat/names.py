@@ -248,12 +248,17 @@ class Names:
             with self._freed:
                 self._kept.keep(person.name, person.identity, person.counted_as, now, seconds)
 
-    def seat_operator(self, operator: Person) -> None:
-        """Enter the operator at the server's own terminal, so that people find them by name."""
+    def seat(self, person: Person, name: str, since: float | None = None) -> None:
+        """Enter somebody that is no client under `name`, whatever speaks against that.
+
+        They have had it `since` then, in seconds since the epoch, or from now on.
+        """
+        fold = fold_name(name)
         with self._freed:
-            operator.identity = Identity()
-            operator.identity.begin(operator.name, operator.folded_name, self._records.now())
-            self._by_fold[operator.folded_name] = operator
+            person.name, person.folded_name = name, fold
+            person.identity = Identity()
+            person.identity.begin(name, fold, self._records.now() if since is None else since)
+            self._by_fold[fold] = self._by_skeleton[skeleton(name)] = person
 
     # Finding
 

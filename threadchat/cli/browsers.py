@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from importlib import util
+from ipaddress import ip_address
 
 from rich.console import RenderableType
 
@@ -13,9 +14,10 @@ from threadchat.commands.registry import Command
 from threadchat.console.log import Console
 from threadchat.console.operator import Operator
 from threadchat.console.qrcode import BLOCKS, qr_code
+from threadchat.errors import PersonError
 from threadchat.messages.kinds import Problem
 from threadchat.monitoring.events import Bound, Watch
-from threadchat.net.addresses import show_address, urls
+from threadchat.net.addresses import plain_host, show_address, urls
 from threadchat.server.chatserver import ChatServer
 from threadchat.server.config import DEFAULT_WEB_PORT
 
@@ -28,6 +30,9 @@ MISSING = (
     "browsers cannot join, as what that needs is not installed:"
     " pip install 'threadchat[web]', or --web-port off to hear no more of it"
 )
+
+MISSING_FOR_HOOKS = "what that needs is not installed: pip install 'threadchat[web]'"
+NO_DOOR = "start the server without --web-port off"
 
 
 def web_ports(option: str) -> Sequence[int]:
@@ -87,6 +92,33 @@ def code_of(server: ChatServer, console: Console) -> RenderableType | None:
         return None
     shown = urls(listener.server_address, server.limits.allowed.admits_near)
     return qr_code(shown[0], console.columns_for(BLOCKS)) if shown else None
+
+
+def hook_addresses(server: ChatServer, token: str) -> list[str]:
+    """Return the addresses at which a hook with `token` is posted to, one for each way in.
+
+    Raise `PersonError` if there is none.
+    """
+    listener = server.web_listener
+    if listener is None:
+        way_out = NO_DOOR if has_extra() else MISSING_FOR_HOOKS
+        raise PersonError(f"Posts come in at the port for browsers, and there is none: {way_out}.")
+    from threadchat.web.hooks import PATH  # only here: it needs these packages
+
+    address, admits = listener.server_address, server.limits.allowed.admits_near
+    names = list(server.config.web_hosts)
+    if ip_address(plain_host(str(address[0]))).is_unspecified and admits("127.0.0.1"):
+        names.insert(0, "localhost")  # for programs on this machine, whatever addresses it gets
+    return [
+        f"{url}{PATH.lstrip('/')}{token}"
+        for scheme in (("http", "https") if server.tls else ("http",))
+        for url in dict.fromkeys(
+            [
+                *urls(address, admits, scheme=scheme),
+                *(f"{scheme}://{name}:{address[1]}/" for name in names),
+            ]
+        )
+    ]
 
 
 def add_qr_command(operator: Operator, server: ChatServer, console: Console) -> None:

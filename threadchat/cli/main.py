@@ -25,7 +25,7 @@ from threadchat.access.limits import Limits
 from threadchat.chat.rules import RulesFiles
 from threadchat.cli import affinity, backup, check, export
 from threadchat.cli.arguments import Fault, silence_broken_output
-from threadchat.cli.browsers import add_qr_command, tell_way_for_browsers, web_ports
+from threadchat.cli.browsers import add_qr_command, hook_addresses, tell_way_for_browsers, web_ports
 from threadchat.cli.lookups import look_up, tell_ways_by_name
 from threadchat.cli.options import Options
 from threadchat.cli.servicemanager import ServiceManager, is_journal, works_since
@@ -43,6 +43,7 @@ from threadchat.cli.signals import (
     wait_for_stop,
 )
 from threadchat.cli.sources import parse_options
+from threadchat.console.hooks import add_hook_commands
 from threadchat.console.input import OperatorInput, open_input
 from threadchat.console.log import Console, Detail
 from threadchat.console.operator import Operator
@@ -222,6 +223,7 @@ def _open_input(options: Options, server: ChatServer, console: Console) -> Opera
         console.show_status(lambda: stats.line(server.stats()))
     operator = Operator(server.chat, server.commands, console.answer)
     add_qr_command(operator, server, console)
+    add_hook_commands(operator, partial(hook_addresses, server))
     reader = open_input(console, operator.obey, server.watch.failed, operator.complete)
     operator.looks_attended = lambda: reader is not None and reader.is_attended
     if reader is not None:

@@ -67,6 +67,7 @@ def _people(chat: Chat, start: int, word: str) -> tuple[int, list[str]]:
         return start, []
     fold, ending = fold_name(name), " " if begin else ": "
     names = [it.name for it in chat.people() if it.folded_name.startswith(fold)]
+    names += [it for it in chat.hooks.names() if fold_name(it).startswith(fold)]
     return begin, [name + ending for name in sorted(names)]
 
 

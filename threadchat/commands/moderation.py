@@ -19,6 +19,7 @@ from threadchat.access.bans import (
     show_target,
 )
 from threadchat.chat.chat import Chat
+from threadchat.chat.hooks import Hook
 from threadchat.chat.identity import NOBODY
 from threadchat.chat.person import Person
 from threadchat.commands.people import somebody
@@ -44,6 +45,14 @@ def another(chat: Chat, person: Person, name: str) -> Person | None:
         return None
     if other is person:
         person.tell(Problem("That is you."))
+        return None
+    if isinstance(other, Hook):
+        person.tell(
+            Problem(
+                f"{other.name} is a hook, by which a program speaks. /mute {other.name} silences"
+                f" it, and unhook {other.name} at the server's own terminal ends it."
+            )
+        )
         return None
     if other.connection is None:
         person.tell(Problem(f"{other.name} sits at the server's own terminal."))
@@ -133,6 +142,8 @@ def _target_of_mute(chat: Chat, person: Person, name: str) -> Target | None:
     except BadBan:  # no name that anybody could have, as `another` says
         target = name
     if isinstance(target, str):
+        if (hook := chat.hooks.called(target)) is not None:
+            return hook.name
         other = another(chat, person, target)
         return None if other is None else other.name
     if Ban(target, "", "", 0.0).keeps_out("", person.host):

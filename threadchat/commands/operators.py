@@ -9,6 +9,7 @@ import time
 
 from threadchat.chat.chat import Chat
 from threadchat.chat.countdown import MAX_COUNTDOWN
+from threadchat.chat.hooks import Hook
 from threadchat.chat.person import Person
 from threadchat.commands.moderation import another
 from threadchat.commands.people import somebody
@@ -62,7 +63,9 @@ def op(chat: Chat, person: Person, argument: str) -> None:
         return
     if person.is_operator and argument:
         other = somebody(chat, person, argument)
-        if other is not None and other.is_operator:
+        if isinstance(other, Hook):
+            person.tell(Problem(f"{other.name} is a hook, and types no commands."))
+        elif other is not None and other.is_operator:
             person.tell(Problem(f"{other.name} is an operator already."))
         elif other is not None:
             other.is_operator = True

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 
 from threadchat.chat.chat import Chat
+from threadchat.chat.hooks import Hook
 from threadchat.chat.identity import not_said_by
 from threadchat.chat.person import Correspondent, Person
 from threadchat.chat.room import Room
@@ -126,6 +127,9 @@ def answer(chat: Chat, person: Person, to: Correspondent, words: str) -> None:
 def _whisper(chat: Chat, person: Person, recipient: Person, words: str) -> None:
     if recipient is person:
         person.tell(Problem("That is you. /msg NAME WORDS is for somebody else."))
+        return
+    if isinstance(recipient, Hook):
+        person.tell(Problem(f"{recipient.name} is a hook: programs speak by it, nobody listens."))
         return
     chat.whisper(person, recipient, words)
     if not recipient.is_attended:

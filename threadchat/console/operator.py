@@ -55,10 +55,9 @@ class Operator(Person):
         self.show = show
         self.looks_attended: Callable[[], bool] = lambda: True
         """Returns whether somebody may sit at the terminal."""
-        self.name = self.folded_name = NAME
         self.is_operator = True
         self.joined_at = self.last_heard_at = chat.clock()
-        chat.names.seat_operator(self)
+        chat.names.seat(self, NAME)
 
     def _show_lines(self, data: bytes) -> None:
         for line in data.decode(PLAIN_VIEW.encoding).splitlines():

@@ -113,6 +113,17 @@ class Acted:
 
 
 @dataclass(frozen=True, slots=True)
+class Posted:
+    """A program at `address` has said something in a room, by the hook called `name`."""
+
+    name: str
+    room: str
+    address: str
+    lines: int
+    door: str = "hook"
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """There is something that the operator should look after."""
 
@@ -131,6 +142,7 @@ Event = (
     | Resumed
     | Disconnected
     | Acted
+    | Posted
     | Trouble
 )
 

@@ -297,10 +297,11 @@ class ChatServer(Listener):
             self._admission.release(*origin)
             refusal = self._full()
         if refusal is not None:
-            self._note_refusal(origin, client_address, refusal)
+            self.note_refusal(origin, client_address, refusal)
         return refusal
 
-    def _note_refusal(self, origin: Origin, client_address: Any, refusal: Refusal) -> None:
+    def note_refusal(self, origin: Origin, client_address: Any, refusal: Refusal) -> None:
+        """Log that a client was refused, or count it where that repeats."""
         self.watch.tally.refused(refusal.why)
         self._repeats.refused(counted_as(*origin), show_address(client_address), refusal.why)
 
@@ -353,7 +354,7 @@ class ChatServer(Listener):
         refusal: Refusal,
     ) -> None:
         origin = plain_host(client_address[0]), reached_address(request)
-        self._note_refusal(origin, client_address, refusal)
+        self.note_refusal(origin, client_address, refusal)
         self._tell_and_close(request, handler, refusal.words)
 
     def _tell_and_close(

@@ -66,6 +66,7 @@ class WebListener(Listener):
             Guard([socket.gethostname(), *names]),
             metadata.version("threadchat"),
             host.server_address[1],
+            host.clock,
         )
         self.watching = Watching(host.config.metrics, self.door.version, host)
         self._lock = Lock()  # guards the next two

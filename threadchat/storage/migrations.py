@@ -96,6 +96,12 @@ _WORDS_INDEXED_LATER = (
     "UPDATE history SET indexed = coalesce((SELECT max(id) FROM messages), 0)",
 )
 
+_HOOKS = (
+    # Of a token only its hash.
+    "CREATE TABLE hooks (fold TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, room TEXT NOT NULL,"
+    " token BLOB NOT NULL, since REAL NOT NULL, used INTEGER NOT NULL, last_used REAL NOT NULL)",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _TABLES_OF_HISTORY,
     _INDEX_OF_WORDS,
@@ -108,6 +114,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _LETTERS_SHOWN,
     _NAMES_HAD_BY_OWNERS,
     _WORDS_INDEXED_LATER,
+    _HOOKS,
 )
 """The statements that make each version of the file from the one before.
 
@@ -121,6 +128,7 @@ OF_RECORDS = (
     _NAMES_SPARED_BY_BANS,
     _LETTERS_SHOWN,
     _NAMES_HAD_BY_OWNERS,
+    _HOOKS,
 )
 """Those of the statements that make the tables of the records, without the history."""
 
@@ -141,7 +149,7 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
 
 
 def copy_before(connection: sqlite3.Connection, path: Path) -> None:
-    """Copy the file at `path` to one beside it, such as `chat.db.before-11`, for its owner only.
+    """Copy the file at `path` to one beside it, such as `chat.db.before-12`, for its owner only.
 
     A copy that is there already is left as it is: it was complete, and is from before the first
     try. Raise `OSError` or `sqlite3.Error` if no copy can be made.

@@ -13,7 +13,7 @@ from threadchat.storage import database
 MAX_LETTERS = 10_000
 """How many letters are kept here; the oldest are dropped first."""
 
-_TABLES = ("names", "ignores", "letters", "bans", "names_had", "sqlite_sequence")
+_TABLES = ("names", "ignores", "letters", "bans", "names_had", "hooks", "sqlite_sequence")
 
 
 class Mirror:

@@ -1,8 +1,8 @@
 """Remember what the server has to know of people, other than what they said.
 
 These are the protected names, each with what is kept of its passphrase, whom its owner ignores, and
-which other names the owner had; the mail that waits for the owners of those names; and the bans.
-They are in the file of the history, or in memory if there is no file.
+which other names the owner had; the mail that waits for the owners of those names; the bans; and
+the hooks. They are in the file of the history, or in memory if there is no file.
 """
 
 import contextlib
@@ -19,13 +19,14 @@ from threadchat.errors import PersonError
 from threadchat.messages.kinds import Private
 from threadchat.net.addresses import address_of
 from threadchat.storage import faults
+from threadchat.storage.hooks import KeptHooks
 from threadchat.storage.ignores import Ignores
 from threadchat.storage.looks import Looks
 from threadchat.storage.mirror import Mirror
 from threadchat.storage.nameshad import NameHad, NamesHad
 from threadchat.storage.ownership import Ownership, owner_of
 from threadchat.storage.patientfile import PatientFile, connect
-from threadchat.storage.values import ban_of, bytes_of, name_of, text_of, time_of
+from threadchat.storage.values import bans_in, bytes_of, name_of, text_of, time_of
 from threadchat.text.names import fold_name, skeleton
 from threadchat.text.paths import resolve
 
@@ -132,7 +133,8 @@ class Records:
                 self._looks = Looks()
                 for protected in self._names.values():
                     self._looks.add(protected.name)
-                self._bans = self._read_bans()
+                self._bans = bans_in(self._connection, now(), self._warn_of_ban)
+                self.hooks = KeptHooks(self._connection, self._turn)
                 self._mirror = None if path is None else Mirror(self._connection)
                 self._file = PatientFile(self._connection, mirror=self._mirror)
             except sqlite3.Error as error:
@@ -171,11 +173,11 @@ class Records:
                     self._mirror.close()
 
     @contextlib.contextmanager
-    def _turn(self, line: str) -> Iterator[None]:
+    def _turn(self, line: str) -> Iterator[PatientFile]:
         """Hold the lock; an error of SQLite becomes `RecordsFailed` with `line`."""
         with self.lock:
             try:
-                yield
+                yield self._file
             except sqlite3.Error as error:
                 raise RecordsFailed(
                     line,
@@ -431,19 +433,8 @@ class Records:
     def _bans_but(self, target: Target) -> tuple[Ban, ...]:
         return tuple(ban for ban in self.bans() if key_of(ban.target) != key_of(target))
 
-    def _read_bans(self) -> tuple[Ban, ...]:
-        """Return the bans that are in force, and delete the others."""
-        self._connection.execute("DELETE FROM bans WHERE until <= ?", (self.now(),))
-        rows = self._connection.execute(
-            "SELECT target, set_by, why, at, until, spared FROM bans ORDER BY at"
-        )
-        kept = []
-        for row in rows:
-            try:
-                kept.append(ban_of(*row))
-            except ValueError as error:
-                self._warn(f"{self._path} holds {error}: nobody is kept out by it. Ban them again")
-        return tuple(kept)
+    def _warn_of_ban(self, what: ValueError) -> None:
+        self._warn(f"{self._path} holds {what}: nobody is kept out by it. Ban them again")
 
 
 def _longest(bans: Iterable[Ban]) -> Ban | None:

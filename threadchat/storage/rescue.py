@@ -95,7 +95,8 @@ def what_is_there(gone: HistoryFile, new: HistoryFile, latest: str) -> str:
     if gone.contents.are_ours() or gone.contents.is_only_log_lost():
         return f"all that was said is in {new.path}, and goes on there"
     return (
-        f"the history goes on in {new.path}, with topics, bans, protected names, mail and {latest}."
+        f"the history goes on in {new.path}, with topics, bans, protected names, mail, hooks and"
+        f" {latest}."
         f" {gone.path} is left as it is now"
     )
 

@@ -5,6 +5,8 @@ is read from one goes through one of these functions.
 """
 
 import contextlib
+import sqlite3
+from collections.abc import Callable
 from ipaddress import ip_network
 from math import isfinite
 
@@ -59,6 +61,24 @@ def time_of(value: object) -> float:
 def bytes_of(value: object) -> bytes:
     """Return a column with what is kept of a passphrase; nothing matches if it is not that."""
     return value if isinstance(value, bytes) else b""
+
+
+def bans_in(
+    connection: sqlite3.Connection, now: float, warn: Callable[[ValueError], None]
+) -> tuple[Ban, ...]:
+    """Return the bans in the table that are in force, and delete the others.
+
+    `warn` gets an error that says what cannot be used.
+    """
+    connection.execute("DELETE FROM bans WHERE until <= ?", (now,))
+    rows = connection.execute("SELECT target, set_by, why, at, until, spared FROM bans ORDER BY at")
+    kept = []
+    for row in rows:
+        try:
+            kept.append(ban_of(*row))
+        except ValueError as error:
+            warn(error)
+    return tuple(kept)
 
 
 def ban_of(

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from threadchat.web.http import Request
 
 _NODE = ("node", "undici")
-"""What the WebSocket of Node says that it is, today and in older versions."""
+"""What Node says that it is, today and in older versions."""
 
 _HOST = re.compile(r"(\[[0-9a-fA-F.]*:[0-9a-fA-F:.]*\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?")
 
@@ -20,9 +20,9 @@ _HOST = re.compile(r"(\[[0-9a-fA-F.]*:[0-9a-fA-F:.]*\]|[A-Za-z0-9._-]+)(?::(\d{1
 class Guard:
     """The names by which a server may be called.
 
-    `names` are host names, such as the machine's own and those that the operator has given. They,
-    the same names with `.local` behind them, and `localhost` are right on every connection; so is
-    the address at which the connection came in.
+    `names` are host names, such as the machine's own and those that the operator has given, or
+    addresses of a machine that passes on what it gets. They, names with `.local` behind them, and
+    `localhost` are right on every connection; so is the address at which the connection came in.
     """
 
     def __init__(self, names: Collection[str]) -> None:
@@ -35,9 +35,11 @@ class Guard:
         if found is None or int(found[2] or 0) > 65535:
             return False
         host = found[1].lower().removesuffix(".")
+        if host in self._names:
+            return True
         if host.startswith("[") or host.replace(".", "").isdigit():
             return _is_same_address(host.strip("[]"), address)
-        return host in self._names
+        return False
 
     @staticmethod
     def is_own_origin(request: Request, scheme: str) -> bool:
@@ -47,11 +49,16 @@ class Guard:
         """
         origins = request.values("origin")
         if not origins:
-            signs = [name for name, _ in request.headers if name.startswith("sec-fetch-")]
-            # The WebSocket of Node has one of these signs, but no browser has this name.
-            is_node = signs == ["sec-fetch-mode"] and request.value("user-agent") in _NODE
-            return not signs or is_node
+            return not is_from_a_page(request)
         return origins == [f"{scheme}://{request.value('host')}"]
+
+
+def is_from_a_page(request: Request) -> bool:
+    """Return whether a request has a sign of a browser's page, whatever page that is."""
+    signs = [name for name, _ in request.headers if name.startswith("sec-fetch-")]
+    # What Node sends has one of these signs, but no browser has this name.
+    is_node = signs == ["sec-fetch-mode"] and request.value("user-agent") in _NODE
+    return bool(request.values("origin")) or (bool(signs) and not is_node)
 
 
 def bare_name(host: str) -> str:

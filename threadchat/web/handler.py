@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any, Protocol, cast
 
-from threadchat.access.limiter import Refusal
+from threadchat.access.limiter import Refusal, Tries
 from threadchat.access.limits import Limits
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.commands.registry import Registry
 from threadchat.messages.jsonlines import JSON_LINES
 from threadchat.monitoring.events import Connected, Disconnected, Named, Watch
-from threadchat.net.addresses import reached_address, show_address, urls
+from threadchat.net.addresses import plain_host, reached_address, show_address, urls
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import Flusher, SendQueue
 from threadchat.net.tls import TlsTransport
@@ -31,6 +31,7 @@ from threadchat.session.login import Login
 from threadchat.session.supervision import Supervision
 from threadchat.text.clean import MAX_LINE
 from threadchat.text.names import MAX_NAME_CELLS
+from threadchat.web import hooks
 from threadchat.web.connection import WebConnection
 from threadchat.web.deflate import agree
 from threadchat.web.framing import DeflatingFramer, Framer
@@ -81,16 +82,20 @@ _TLS_HANDSHAKE = 0x16  # the first byte of a client that speaks TLS
 class Door:
     """What all connections at the web port share.
 
-    `version` is that of threadchat, `chat_port` the port for terminals.
+    `version` is that of threadchat, `chat_port` the port for terminals. `clock` counts seconds.
     """
 
-    def __init__(self, guard: Guard, version: str, chat_port: int) -> None:
+    def __init__(
+        self, guard: Guard, version: str, chat_port: int, clock: Callable[[], float]
+    ) -> None:
         self.guard = guard
         self.version = version
         self.page = Page(chat_port)
         self.seats = Seats()
         self.framer = Framer()
         self.deflating_framer = DeflatingFramer()
+        self.tries = Tries(clock)
+        """Wrong tokens, by address. Those at passwords count by themselves."""
 
 
 class Host(Protocol):
@@ -99,6 +104,7 @@ class Host(Protocol):
     chat: Chat
     clock: Callable[[], float]
     commands: Registry
+    fallback_encoding: str
     flusher: Flusher
     limits: Limits
     stopping: Event
@@ -110,6 +116,9 @@ class Host(Protocol):
 
     def next_id(self) -> int:
         """Return an id that no other client of this server has had."""
+
+    def note_refusal(self, origin: tuple[str, str], client_address: Any, refusal: Refusal) -> None:
+        """Log that a client was refused, or count it where that repeats."""
 
     def register(self, handler: "WebHandler") -> None:
         """Keep `handler` in the table of clients, so that other threads can end its client."""
@@ -244,8 +253,20 @@ class WebHandler(socketserver.StreamRequestHandler):
         routes = {
             **self.listener.watching.routes(self.client_address[0]),
             "/qr.svg": Route(self._invitation),
+            hooks.PATH: self._hooks().route,
         }
         return Routes(routes, self.door.page.answer, self._check_host)
+
+    def _hooks(self) -> hooks.HookDoor:
+        origin = plain_host(self.client_address[0]), self.reached
+        return hooks.HookDoor(
+            self.host.chat.hooks,
+            self.door.tries,
+            lambda refusal: self.host.note_refusal(origin, self.client_address, refusal),
+            origin,
+            show_address(self.client_address),
+            self.host.fallback_encoding,
+        )
 
     def _check_host(self, request: Request) -> None:
         if not self.door.guard.is_own_host(request, self.reached):

@@ -166,7 +166,8 @@ class HttpConnection:
         """
         if self._request is None or not self._h11.they_are_waiting_for_100_continue:
             return b""
-        return self._h11.send(h11.InformationalResponse(status_code=100, headers=[])) or b""
+        go_on = h11.InformationalResponse(status_code=100, reason=b"Continue", headers=[])
+        return self._h11.send(go_on) or b""
 
     @property
     def rest(self) -> bytes:
