@@ -1,11 +1,13 @@
 """The figures of a server: by door, by reason, of the history and the log, and that none falls."""
 
 import sqlite3
+import string
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -82,7 +84,7 @@ class TestDoors:
         people = [Somebody("TLS"), Somebody(""), object()]
         room = SimpleNamespace(members=people, pending=0)
         nobody: Any = SimpleNamespace(handlers=list, count_bytes=lambda: (0, 0), strangers=0)
-        chat: Any = SimpleNamespace(rooms=lambda: [room], keeping=None)
+        chat: Any = SimpleNamespace(rooms=lambda: [room], history_state=None)
         now = figures.snapshot(chat, nobody, nobody)
         assert counted(now.people_by_door) == {"TLS": 1, "program": 2}
 
@@ -215,7 +217,8 @@ class TestBytes:
 
     def test_a_page_that_comes_back_loses_none(self) -> None:
         with run_server(web_address=("127.0.0.1", 0)) as (server, _), Page(server, "al") as al:
-            al.type("x" * 3000)
+            # Of random letters, as a page may compress what it sends.
+            al.type("".join(Random(1).choices(string.ascii_letters, k=3000)))
             at = al.expect("say")["position"]
             before = server.stats()
             with Page(server, resumes=True) as again:
@@ -223,5 +226,5 @@ class TestBytes:
                 again.send("resume", key=key, room="lobby", position=at, private=0)
                 again.expect("session", name="al")
                 after = server.stats()
-                assert after.received > before.received > 3000
-                assert after.sent > before.sent > 3000
+                assert after.received > before.received > 2000
+                assert after.sent > before.sent > 2000

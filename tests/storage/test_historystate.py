@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from threading import Lock
 
 import pytest
 
@@ -13,6 +14,7 @@ from threadchat.storage import copying
 from threadchat.storage.history import History
 from threadchat.storage.historystate import HistoryState
 from threadchat.storage.sqlitehistory import StoredHistory
+from threadchat.testing import DEADLINE
 
 
 def said(number: int) -> list[Spoken]:
@@ -36,8 +38,11 @@ def test_what_waits_and_what_is_lost_is_told_until_it_is_written_again(tmp_path:
             assert state.now() == Keeping(False, 3, 0)
             history.append("lobby", said(4))
             assert state.now() == Keeping(False, 5, 2)
+            assert state.is_answering(DEADLINE)
             with history._lock:  # as during a write that hangs
                 assert state.now() == Keeping(False, 5, 2)
+                assert not state.is_answering(0.01)
+            assert state.is_answering(DEADLINE)
             other.execute("ROLLBACK")
         wait_until(lambda: state.now() == Keeping(True, 0, 2), "all is written again")
         history.append("lobby", said(1))
@@ -65,6 +70,6 @@ def test_a_file_that_is_gone_is_not_written_until_another_has_its_place(
 
 def test_the_state_reads_what_waits_at_that_moment() -> None:
     waiting: list[Spoken] = []
-    state = HistoryState(waiting)
+    state = HistoryState(waiting, Lock())
     waiting += said(3)
     assert state.now() == Keeping(True, 3, 0)

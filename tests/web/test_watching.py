@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from types import SimpleNamespace
 from typing import Any, get_args
 
@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
+import threadchat.web.watching
 from tests.support.clients import Client
 from tests.support.pages import Page
 from tests.support.servers import no_stats, run_server
@@ -29,7 +30,7 @@ from tests.support.waiting import wait_until
 from tests.web.test_handler import ask
 from threadchat import ChatServer, Limits
 from threadchat.access.limits import MetricsFor, parse_allowed
-from threadchat.monitoring.stats import Keeping
+from threadchat.storage.historystate import HistoryState
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.testing import UNLIMITED
 from threadchat.web.http import Request, Response
@@ -108,13 +109,14 @@ class TestMetrics:
             assert console.file.getvalue() == ""
 
     def test_they_agree_with_the_figures_of_the_operator(self, server: ChatServer) -> None:
-        with Client(server, "al") as al, Page(server, "bo") as bo:
+        # No page: the server sends one the numbers of the rooms at any time.
+        with Client(server, "al") as al, Client(server, "bo") as bo:
             al.type("hi")
-            bo.expect("say", text="hi")
+            bo.expect("al: hi")
+            al.sync()
             wait_until(lambda: server.stats().messages == 3, "all is counted")
             now, found, grown = server.stats(), gauges(server), counters(server)
-            assert found["threadchat_people", "terminal"] == 1
-            assert found["threadchat_people", "browser"] == 1
+            assert found["threadchat_people", "terminal"] == now.people == 2
             assert found["threadchat_rooms", ""] == now.rooms
             assert grown["threadchat_messages_total", "[]"] == now.messages
             assert grown["threadchat_deliveries_total", "[]"] == now.deliveries
@@ -154,7 +156,7 @@ def asked(watching: Watching, host: str, *headers: tuple[str, str]) -> Response 
 
 
 def watching(metrics_for: MetricsFor, **host: Any) -> Watching:
-    chat = SimpleNamespace(keeping=host.get("keeping"))
+    chat = SimpleNamespace(history_state=host.get("history"))
     watched: Any = SimpleNamespace(stats=no_stats, chat=chat, stopping=Event())
     if host.get("stops"):
         watched.stopping.set()
@@ -237,21 +239,37 @@ class TestHealth:
     def test_all_is_well(self, server: ChatServer) -> None:
         assert get(server, "/health") == (200, "ok\n")
 
-    def test_a_history_that_cannot_be_written(self) -> None:
-        route = watching("off", keeping=Keeping(False, 3, 0)).routes("192.168.1.20")["/health"]
+    def asked(self, **host: Any) -> tuple[int, bytes]:
+        route = watching("off", **host).routes("192.168.1.20")["/health"]
         answer = route.answer(Request("GET", "/health", "", [("host", "h")]))
-        assert (answer.status, answer.body.count(b"\n")) == (503, 1)
-        assert answer.body.startswith(b"The history cannot be written.")
-        assert answer.body.endswith(b": 3\n")
+        return answer.status, answer.body
 
-    def test_a_history_that_can_be_written(self) -> None:
-        route = watching("off", keeping=Keeping(True, 0, 7)).routes("192.168.1.20")["/health"]
-        assert route.answer(Request("GET", "/health", "", [("host", "h")])).status == 200
+    def test_a_history_that_cannot_be_written(self) -> None:
+        state = HistoryState([1, 2, 3], Lock())
+        state.is_written = False
+        status, line = self.asked(history=state)
+        assert (status, line.count(b"\n")) == (503, 1)
+        assert line.startswith(b"The history cannot be written.")
+        assert line.endswith(b": 3\n")
+        state.is_written = True
+        assert self.asked(history=state) == (200, b"ok\n")
+
+    def test_a_history_whose_file_is_gone(self) -> None:
+        state = HistoryState([], Lock())
+        state.rescue_at = 1.0
+        assert self.asked(history=state)[0] == 503
+
+    def test_a_write_that_hangs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(threadchat.web.watching, "PATIENCE_SECONDS", 0.01)
+        lock = Lock()
+        with lock:
+            status, line = self.asked(history=HistoryState([], lock))
+        assert (status, line.count(b"\n")) == (503, 1)
+        assert line.startswith(b"The history does not answer")
+        assert self.asked(history=HistoryState([], lock)) == (200, b"ok\n")
 
     def test_a_server_that_stops(self) -> None:
-        route = watching("off", stops=True).routes("::1")["/health"]
-        answer = route.answer(Request("GET", "/health", "", [("host", "h")]))
-        assert (answer.status, answer.body) == (503, b"The server is stopping.\n")
+        assert self.asked(stops=True) == (503, b"The server is stopping.\n")
 
     def test_it_follows_the_history_of_a_server(self, tmp_path: Path) -> None:
         path = tmp_path / "chat.db"

@@ -44,9 +44,9 @@ from threadchat.messages.kinds import (
 )
 from threadchat.messages.places import Place
 from threadchat.monitoring.events import Acted
-from threadchat.monitoring.stats import Keeping
 from threadchat.net.disconnect import Reason
 from threadchat.storage.history import History
+from threadchat.storage.historystate import HistoryState
 from threadchat.storage.records import Protected, Records, RecordsFailed
 from threadchat.storage.searching import Found
 from threadchat.text.names import BadName, fold_name
@@ -343,10 +343,9 @@ class Chat:
         return self._history.last_place(room.name)
 
     @property
-    def keeping(self) -> Keeping | None:
-        """How the history in a file is doing; None if there is no file. Takes no lock."""
-        state = self._history.state
-        return None if state is None else state.now()
+    def history_state(self) -> HistoryState | None:
+        """How the history in a file is doing; None if there is no file."""
+        return self._history.state
 
     def search(self, person: Person, words: str, number: int) -> list[Found]:
         """Return the last `number` messages that contain all `words`, in any room, newest first.

@@ -30,7 +30,7 @@ class Figures:
     def snapshot(self, chat: Chat, clients: Clients, admission: Admission) -> Snapshot:
         """Return the figures of this moment. Rooms and clients go on meanwhile."""
         handlers = clients.handlers()
-        rooms = chat.rooms()
+        rooms, history = chat.rooms(), chat.history_state
         queues = [handler.client.bytes_queued for handler in handlers]
         doors = {handler.person: handler.client.door for handler in handlers}
         tallied = self.tally.figures()
@@ -54,7 +54,7 @@ class Figures:
             batches=tallied.batches,
             refusals={**tallied.refusals, RefusedFor.NOT_SERVED.value: admission.strangers},
             ends=tallied.ends,
-            history=chat.keeping,
+            history=None if history is None else history.now(),
             left_out=sum(log.left_out for log in self._logs),
             threads=active_count(),
             memory=resident_memory(),

@@ -93,7 +93,7 @@ class StoredHistory(History):
         self._lost = 0
         # The rooms of which the file does not say yet what was lost, or the topic.
         self._changed: set[StoredRoom] = set()
-        self.state: HistoryState = HistoryState(self._unwritten)
+        self.state: HistoryState = HistoryState(self._unwritten, self._lock)
         self._is_closed = False
         self._retrier: Thread | None = None
         self._closing = Event()

@@ -24,6 +24,9 @@ MISSING = (
 )
 """The answer where the extra is not there."""
 
+PATIENCE_SECONDS = 2.0
+"""How long a write to the history may take before the server is called unwell."""
+
 _NO_CACHE = ("Cache-Control", "no-store")
 
 
@@ -65,13 +68,16 @@ class Watching:
         """Return why the server is not well, in one line; "" if it is."""
         if self._host.stopping.is_set():
             return "The server is stopping."
-        history = self._host.chat.keeping
-        if history is not None and not history.is_written:
-            return (
-                "The history cannot be written."
-                f" Messages that wait in memory until it can: {history.waiting}"
-            )
-        return ""
+        history = self._host.chat.history_state
+        if history is None:
+            return ""
+        if not history.is_answering(PATIENCE_SECONDS):
+            return "The history does not answer: the disk with its file is slow, or hangs."
+        now = history.now()
+        if now.is_written:
+            return ""
+        words = "The history cannot be written. Messages that wait in memory until it can"
+        return f"{words}: {now.waiting}"
 
     def _figures(self, request: Request) -> Response:
         try:
