@@ -43,7 +43,7 @@ SAMPLES = {
     "TIME": "5 min",
     "lan|any|NETWORK": "any",
     "BURST/RATE|off": "5/1",
-    "FILE": "/somewhere/file",
+    "FILE": str(Path("/somewhere/file").absolute()),
 }
 """For each metavar a string that is right for it. Others take what their help names first."""
 
@@ -111,11 +111,14 @@ def test_as_editors_on_windows_write_it(file: Path, encoding: str, end: str) -> 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("prot = 1", "1: prot: there is no such option; perhaps port is meant"),
-        ("port = 0\n\nmax_clients = 5", "3: max_clients: there is no such option; perhaps max-c"),
-        ("Port = 1", "1: Port: there is no such option; perhaps port is meant"),
-        ("--port = 1", "1: --port: there is no such option; perhaps port is meant"),
-        ("THREADCHAT_PORT = 1", "1: THREADCHAT_PORT: there is no such option; perhaps port is m"),
+        ("prot = 1", "1: prot: there is no such option. Did you mean port"),
+        (
+            "port = 0\n\nmax_clients = 5",
+            "3: max_clients: there is no such option. Did you mean max-c",
+        ),
+        ("Port = 1", "1: Port: there is no such option. Did you mean port"),
+        ("--port = 1", "1: --port: there is no such option. Did you mean port"),
+        ("THREADCHAT_PORT = 1", "1: THREADCHAT_PORT: there is no such option. Did you mean port"),
         ("qr = false", "1: qr: there is no such option; no-qr = true switches that off"),
         ("xyzzy = 1", "1: xyzzy: there is no such option"),
         ("'a b' = 1", "1: 'a b': there is no such option"),
@@ -329,7 +332,7 @@ def test_a_wrong_file_is_one_line_and_status_2(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for text, words in (
-        ("prot = 1", ":1: prot: there is no such option; perhaps port is meant. See threadchat"),
+        ("prot = 1", ":1: prot: there is no such option. Did you mean port? See threadchat"),
         (
             "\nlog-messages = true",
             ":2: log-messages needs log-file as well. See threadchat --help.",

@@ -128,7 +128,7 @@ def _name_of(key: str, value: object) -> str:
     if f"no-{meant}" in names:
         hint = f"; no-{meant} = true switches that off"
     elif close:
-        hint = f"; perhaps {close[0]} is meant"
+        hint = f". Did you mean {close[0]}?"
     else:
         hint = ""
     raise argparse.ArgumentTypeError(f"there is no such option{hint}")
