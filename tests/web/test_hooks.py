@@ -353,6 +353,16 @@ class TestRefusals:
         server.chat.records.ban(parse_target("127.0.0.1"), "op")
         assert "banned" in post(server, path)[1]
 
+    def test_while_the_server_stops_nothing_is_said(self, server: ChatServer) -> None:
+        path = add(server)
+        server.stopping.set()
+        try:
+            status, line = post(server, path)
+        finally:
+            server.stopping.clear()
+        assert (status, line.count("\n")) == (503, 1)
+        assert server.chat.hooks.all()[0].used == 0
+
     def test_one_that_was_ended_is_there_no_more(self, server: ChatServer) -> None:
         path = add(server)
         server.chat.hooks.remove("ci")
@@ -435,6 +445,9 @@ class TestCurl:
 
     def run(self, server: ChatServer, *arguments: str, path: str = "") -> Answer:
         assert CURL is not None
+        known = subprocess.run([CURL, *arguments, "--version"], capture_output=True)
+        if known.returncode == 2:
+            pytest.skip("this curl cannot send that")
         url = f"http://127.0.0.1:{port_of(server)}{path or add(server)}"
         run = subprocess.run(
             [CURL, "-sS", "--noproxy", "*", "-w", " %{http_code}", *arguments, url],

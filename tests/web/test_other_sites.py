@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 OTHER, OWN = "other.example", "chat.example"
 
 _ATTACKS = """
-const [port, chatPort, done] = arguments;
+const [port, chatPort, hook, done] = arguments;
 const target = `http://127.0.0.1:${port}`;
 const socket = (path) => new Promise((end) => {
   const it = new WebSocket(`ws://127.0.0.1:${port}${path}`);
@@ -50,6 +50,10 @@ const element = (tag, values) => new Promise((end) => {
   script: await element("script", { src: `${target}/dom.js` }),
   module: await import(`${target}/main.js`).then(() => "loaded", () => "refused"),
   post: await get(`${target}/ws`, { method: "POST", body: "name=mallory" }),
+  "post to a hook": await get(`${target}${hook}`, { method: "POST", body: "evil" }),
+  "post to a hook, unread": await get(
+    `${target}${hook}`, { method: "POST", mode: "no-cors", body: "evil" }),
+  "beacon to a hook": navigator.sendBeacon(`${target}${hook}`, "evil") && "refused",
   "post to terminals": await get(
     `http://127.0.0.1:${chatPort}/`, { method: "POST", body: "mallory\\nhello\\n" }),
 }))().then(done);
@@ -153,7 +157,8 @@ def test_a_page_of_another_site_gets_nothing_and_says_nothing(
     server, _ = served
     with Client(server, "tel") as tel, other_site() as url:
         page = Page(driver, 0, url=url)
-        found = page.run_slowly(_ATTACKS, web_port, server.server_address[1])
+        hook = f"/hook/{server.chat.hooks.add('ci', 'lobby')[1]}"
+        found = page.run_slowly(_ATTACKS, web_port, server.server_address[1], hook)
         assert set(found.values()) == {"refused"}, found
         page.run(
             "const frame = document.createElement('iframe');"
@@ -163,11 +168,16 @@ def test_a_page_of_another_site_gets_nothing_and_says_nothing(
         driver.switch_to.frame(0)
         assert driver.find_elements(By.ID, "join") == []
         driver.switch_to.default_content()
-        for target in (f"127.0.0.1:{web_port}/ws", f"127.0.0.1:{server.server_address[1]}/"):
+        for target in (
+            f"127.0.0.1:{web_port}/ws",
+            f"127.0.0.1:{web_port}{hook}",
+            f"127.0.0.1:{server.server_address[1]}/",
+        ):
             page.load(url)
             page.run(_FORM, f"http://{target}")
             page.wait("location.href !== arguments[0]", url)  # it has had an answer
         assert nobody_came(served[1], tel)
+        assert server.chat.hooks.all()[0].used == 0
         page.close_tab()
 
 

@@ -262,6 +262,7 @@ class WebHandler(socketserver.StreamRequestHandler):
         return hooks.HookDoor(
             self.host.chat.hooks,
             self.door.tries,
+            self.host.stopping,
             lambda refusal: self.host.note_refusal(origin, self.client_address, refusal),
             origin,
             show_address(self.client_address),

@@ -6,6 +6,7 @@ The token of a hook is a part of the address that is posted to. It is in no log 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Event
 
 from threadchat.access.limiter import Refusal, RefusedFor, Tries
 from threadchat.chat.hooks import (
@@ -37,20 +38,28 @@ _STATUS = {
 }
 
 
-def _wait(seconds: int, line: str) -> BadRequest:
-    return BadRequest(429, line, [("Retry-After", str(seconds))])
+def _refused(
+    request: Request, status: int, error: Exception | str, wait: int | None = None
+) -> BadRequest:
+    """Return a refusal; with `wait`, it says after how many seconds to come again."""
+    headers = security_headers(request.value("host"))
+    if wait is not None:
+        headers = [("Retry-After", str(wait)), *headers]
+    return BadRequest(status, str(error), headers)
 
 
 @dataclass(frozen=True, slots=True)
 class HookDoor:
     """The door for posts that come in on one connection.
 
-    `note_refusal` logs one, `origin` is the sender's address and that of ours which it reached,
-    `address` the sender's with its port. `fallback` is the encoding of what is no UTF-8.
+    `stopping` is set once the server stops. `note_refusal` logs a refusal. `origin` is the sender's
+    address and that of ours which it reached, `address` the sender's with its port. `fallback` is
+    the encoding of what is no UTF-8.
     """
 
     hooks: Hooks
     tries: Tries
+    stopping: Event
     note_refusal: Callable[[Refusal], None]
     origin: tuple[str, str]
     address: str
@@ -63,7 +72,8 @@ class HookDoor:
 
     def _check(self, request: Request) -> None:
         if is_from_a_page(request):
-            raise BadRequest(403, "A page in a browser may not do that. Use curl, or a program.")
+            line = "A page in a browser may not do that. Use curl, or a program."
+            raise _refused(request, 403, line)
         self._find(request)
 
     def _find(self, request: Request) -> Hook:
@@ -76,17 +86,20 @@ class HookDoor:
             if delay := self.tries.delay_for(*self.origin):
                 seconds = math.ceil(delay)
                 line = f"That was no hook, and others before were none. Wait {seconds} s."
-                raise _wait(seconds, line) from None
-            raise BadRequest(404, str(error)) from None
+                raise _refused(request, 429, line, seconds) from None
+            raise _refused(request, 404, error) from None
 
     def _answer(self, request: Request) -> Response:
+        if self.stopping.is_set():
+            line = "The server is stopping. Send that again when it is back."
+            raise _refused(request, 503, line)
         words = words_in(request, self.fallback)
         try:
             self.hooks.say(self._find(request), words, self.origin[0], self.address)
         except TooFast as error:
-            raise _wait(error.seconds, str(error)) from None
+            raise _refused(request, 429, error, error.seconds) from None
         except (NothingToSay, MayNotSpeak, NoSuchHook, TooManyLines) as error:
-            raise BadRequest(_STATUS[type(error)], str(error)) from None
+            raise _refused(request, _STATUS[type(error)], error) from None
         # To the letter what Slack answers: senders compare it.
         headers = [("Content-Type", "text/plain"), *security_headers(request.value("host"))]
         return Response(200, headers, b"ok")
