@@ -248,3 +248,19 @@ def test_the_link_in_use_gives_way_to_one_that_is_offered() -> None:
     assert links.offer(second, RESUME)  # type: ignore[arg-type]
     assert first.closed == [(Reason.REPLACED, 4000, b"")]
     assert second.closed == []
+
+
+def test_the_bytes_of_a_link_count_while_it_is_being_closed() -> None:
+    # A page may take some seconds to fetch what is still queued.
+    seen: list[tuple[int, int]] = []
+
+    class Counting(Scripted):
+        def linger(self, seconds: float) -> None:
+            seen.append((links.bytes_received, links.bytes_sent))
+
+    link = Counting()
+    link.bytes_received, link.bytes_sent = 10, 20
+    links = Links(cast(Link, link))
+    links.lose(cast(Link, link), is_final=True)
+    assert seen == [(10, 20)]
+    assert (links.bytes_received, links.bytes_sent) == (10, 20)

@@ -42,6 +42,7 @@ class Links:
         self._reason: str | None = None  # of the end for good
         self._last: tuple[int, bytes] = (_NORMAL, b"")  # the code of that, and the last words
         self._why: str = Reason.CLOSED  # what the last link ended with
+        self._ending: Link | None = None  # one that is being closed: its bytes still count
         self._past_received = self._past_sent = 0
 
     def send(self, data: bytes) -> None:
@@ -187,11 +188,14 @@ class Links:
     def _close(self, link: Link) -> None:
         if self.current is link:
             self.current = None
+            self._ending = link
         # A link that is only replaced must not hold up the one that replaces it.
         if self.is_over and link.send_queue.drain(DRAIN_SECONDS):
             link.transport.linger(LINGER_SECONDS)
-        self._past_received += link.bytes_received
         link.send_queue.close()
+        # In this order, no other thread that adds up the bytes counts those of `link` twice.
+        self._ending = None
+        self._past_received += link.bytes_received
         self._past_sent += link.send_queue.bytes_sent
 
     # Figures
@@ -199,11 +203,13 @@ class Links:
     @property
     def bytes_received(self) -> int:
         """How many bytes have come in, over all links."""
-        link = self.current
-        return self._past_received + (0 if link is None else link.bytes_received)
+        return self._past_received + sum(it.bytes_received for it in self._counting())
 
     @property
     def bytes_sent(self) -> int:
         """How many bytes the client's system has taken, over all links."""
-        link = self.current
-        return self._past_sent + (0 if link is None else link.send_queue.bytes_sent)
+        return self._past_sent + sum(it.send_queue.bytes_sent for it in self._counting())
+
+    def _counting(self) -> list[Link]:
+        """Return the links whose bytes are not among those of the past yet."""
+        return [link for link in (self.current, self._ending) if link is not None]
