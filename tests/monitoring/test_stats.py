@@ -17,6 +17,7 @@ from tests.support.clock import Clock
 from tests.support.servers import run_server
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat.monitoring.stats import (
+    Keeping,
     Memory,
     Snapshot,
     line,
@@ -190,6 +191,24 @@ class TestShowing:
         peak = lines(replace(SNAPSHOT, memory=Memory(5 * 1024, is_peak=True)))
         assert peak[-1] == "peak memory 5.0 KiB"
         assert lines(replace(SNAPSHOT, memory=None)) == list(self.LINES[:-1])
+
+    @pytest.mark.parametrize(
+        ("history", "words"),
+        [
+            (Keeping(True, 0, 0), "written"),
+            (Keeping(False, 1, 0), "not written, 1 message in memory until it can be"),
+            (
+                Keeping(False, 9, 3),
+                "not written, 9 messages in memory until it can be; 3 messages lost",
+            ),
+            (Keeping(True, 0, 1), "written; 1 message lost"),
+        ],
+    )
+    def test_a_history_file_and_what_the_log_file_lacks(self, history: Keeping, words: str) -> None:
+        shown = lines(replace(SNAPSHOT, history=history, left_out=2))
+        assert shown[:8] == list(self.LINES[:8])
+        assert shown[8:10] == [f"history     {words}", "log file    lacks 2 lines"]
+        assert shown[10:] == list(self.LINES[8:])
 
     def test_in_a_table(self) -> None:
         file = io.StringIO()

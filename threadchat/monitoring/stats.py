@@ -175,12 +175,22 @@ def _rows(snapshot: Snapshot) -> list[tuple[str, str]]:
             f" {_count(snapshot.pending, 'message')} to be delivered",
         ),
         ("strangers", f"{snapshot.strangers:,} not let in"),
-        ("threads", f"{snapshot.threads:,}"),
     ]
+    if snapshot.history is not None:
+        rows.append(("history", _history(snapshot.history)))
+    if snapshot.left_out:
+        rows.append(("log file", f"lacks {_count(snapshot.left_out, 'line')}"))
+    rows.append(("threads", f"{snapshot.threads:,}"))
     if snapshot.memory is not None:
         what = "peak memory" if snapshot.memory.is_peak else "memory"
         rows.append((what, _size(snapshot.memory.size)))
     return rows
+
+
+def _history(history: Keeping) -> str:
+    waiting = _count(history.waiting, "message")
+    words = "written" if history.is_written else f"not written, {waiting} in memory until it can be"
+    return f"{words}; {_count(history.lost, 'message')} lost" if history.lost else words
 
 
 def _count(number: int, one: str, many: str = "") -> str:
