@@ -3,7 +3,7 @@
 import sqlite3
 import string
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,16 +16,20 @@ import pytest
 from tests.net.test_tls import DATA, Files, client_context
 from tests.server.test_tls_server import Port, TlsClient
 from tests.support.clients import Client
+from tests.support.clock import Clock
 from tests.support.pages import Page
 from tests.support.servers import run_server
 from tests.support.waiting import wait_until
 from threadchat import ChatServer, EventLog
 from threadchat.access.bans import parse_target
 from threadchat.access.limits import parse_allowed
+from threadchat.messages.kinds import Spoken
 from threadchat.monitoring.stats import Keeping
+from threadchat.monitoring.tally import BOUNDS
 from threadchat.net.certificate import Certificate
 from threadchat.net.disconnect import Reason
 from threadchat.server.figures import Figures
+from threadchat.storage.history import History
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.testing import UNLIMITED
 
@@ -206,6 +210,29 @@ class TestHistoryAndLog:
             al.sync()
             wait_until(lambda: server.stats().left_out > 0, "something is left out")
         log.close()
+
+
+def test_the_time_of_a_batch_has_the_commit_in_it() -> None:
+    clock = Clock(5000.0)
+
+    class Slow(History):
+        def append(self, room: str, batch: Sequence[Spoken]) -> None:
+            clock.now += 0.5
+            super().append(room, batch)
+
+    with run_server(clock=clock, history=Slow()) as (server, _), Client(server, "al") as al:
+        for _ in range(2):
+            al.type("hi")
+            al.sync()
+        wait_until(lambda: sum(server.stats().batches.counts) == 3, "all are counted")
+        batches = server.stats().batches
+        assert batches.seconds == 1.0
+        # The join took no time, on a clock that stands still.
+        assert dict(zip((*BOUNDS, None), batches.counts, strict=True)) == {
+            **dict.fromkeys((*BOUNDS, None), 0),
+            BOUNDS[0]: 1,
+            1.0: 2,
+        }
 
 
 class TestBytes:
