@@ -163,3 +163,14 @@ def test_who_is_muted_is_no_operator_meanwhile(lobby: Lobby) -> None:
     assert al.lines()[0].startswith("!!! You are muted: what operators do waits")
     lobby.now[0] += 60
     assert lobby.chat.may_act(al)
+
+
+def test_private_words_ring_for_somebody_who_wants_it(lobby: Lobby) -> None:
+    al, bo = lobby.enter("al", "bo")
+    bo.show(bell=True)
+    lobby.types(al, "/msg bo psst")
+    assert bo.lines() == ["\a[al -> you] psst"]
+    assert al.lines() == ["[you -> bo] psst"]
+    al.show(bell=True)
+    lobby.types(al, "/msg bo again")
+    assert al.lines() == ["[you -> bo] again"]

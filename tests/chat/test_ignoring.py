@@ -25,6 +25,22 @@ def prove(lobby: Lobby, id: int, name: str) -> Somebody:
     return person
 
 
+def test_of_several_that_had_a_name_it_is_the_one_that_had_it_last(lobby: Lobby) -> None:
+    (al,) = lobby.enter("al")
+    ignored = []
+    for _ in range(2):
+        (eve,) = lobby.enter("eve")
+        lobby.types(al, "/ignore eve")
+        lobby.chat.rename(eve, "adam")
+        lobby.chat.leave(eve, Reason.QUIT)
+        ignored.append(eve.identity)
+    assert ignored[0] is not ignored[1]
+    assert lobby.chat.ignoring.find(al, "EVE") is ignored[1]
+    lobby.chat.ignoring.unignore(al, ignored[1])
+    assert lobby.chat.ignoring.find(al, "eve") is ignored[0]
+    assert lobby.chat.ignoring.find(al, "cy") is None
+
+
 class TestOfProtectedNames:
     def test_it_holds_from_any_address_and_after_a_restart(
         self, kept: Lobby, records: Records

@@ -42,3 +42,13 @@ def test_a_send_queue_takes_all_of_it_in_every_format(letter: str) -> None:
 
 def test_another_epoch_is_a_new_beginning() -> None:
     assert missed_since(History(), "lobby", Place("ab", 0)) is None
+
+
+def test_one_line_fits_however_long_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(missed_module, "MAX_MISSED_BYTES", 10)
+    history = History()
+    epoch = history.last_place("lobby").epoch
+    history.append("lobby", [Say("al", "x" * 100, 1.0) for _ in range(3)])
+    missed = missed_since(history, "lobby", Place(epoch, 0))
+    assert [type(it) for it in missed or ()] == [Gap, Say]
+    assert missed_since(history, "lobby", Place(epoch, 3)) == []

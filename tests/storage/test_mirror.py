@@ -68,3 +68,16 @@ def test_a_change_that_a_damaged_file_does_not_allow_is_left_out(file: sqlite3.C
     with closing(Mirror(file)) as kept:
         kept.change("INSERT INTO ignores VALUES ('nobody', 'al')", ())
         assert written(kept) == tables(file)
+
+
+def test_tables_that_cannot_be_read_make_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[bool] = []
+
+    class InMemory:
+        def close(self) -> None:
+            closed.append(True)
+
+    monkeypatch.setattr(database, "connect_in_memory", InMemory)
+    with closing(sqlite3.connect(":memory:")) as empty, pytest.raises(sqlite3.Error):
+        Mirror(empty)
+    assert closed == [True]

@@ -176,6 +176,32 @@ class TestLetters:
         records.handed_over([])
         assert contents(records.waiting("bo")) == [("al", "letter 2", 2.0)]
 
+    def test_the_writer_is_known_by_a_name_that_is_theirs(
+        self, records: Records, clock: Clock
+    ) -> None:
+        records.protect("cy", b"kept")
+        cy = records.protected("cy")
+        assert records.keep(letter(1, "guest"), cy)
+        assert records.keep(letter(2, "guest"))
+        assert [it.writer for it in records.waiting("bo")] == [cy, None]
+        records.unprotect("cy")
+        clock.now += 1
+        records.protect("cy", b"of somebody else")
+        assert records.keep(letter(3, "guest"), cy)
+        assert [it.writer for it in records.waiting("bo")] == [None] * 3
+
+    def test_whatever_their_names_they_may_have_so_many_waiting(self, records: Records) -> None:
+        records.protect("cy", b"kept")
+        cy = records.protected("cy")
+        for number in range(MAX_FROM_ONE):
+            assert records.keep(letter(number, f"guest{number}"), cy)
+        with pytest.raises(RecordsFull):
+            records.keep(letter(0, "another"), cy)
+        numbers = [it.id for it in records.waiting("bo")]
+        with pytest.raises(RecordsFull):
+            records.keep(letter(0, "another"), None, numbers)
+        assert records.keep(letter(0, "another"))
+
     def test_everybody_has_their_own(self, records: Records) -> None:
         records.protect("cy", b"kept")
         records.keep(letter(1))
