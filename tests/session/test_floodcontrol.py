@@ -10,7 +10,7 @@ from tests.support.chats import Somebody
 from tests.support.clients import Client
 from tests.support.clock import Clock
 from tests.support.servers import run_server
-from threadchat.access.flood import INPUT_BURST
+from threadchat.access.flood import INPUT_BURST, FloodGuard
 from threadchat.session.floodcontrol import LAST_LINES_SECONDS, TOLD_SECONDS, FloodControl
 from threadchat.session.interfaces import ClientConnection
 from threadchat.testing import DEADLINE, UNLIMITED
@@ -132,3 +132,39 @@ class TestInputThatIsNoLine:
         while control.wait_for_input(10.0):
             pass
         assert LAST_LINES_SECONDS - 10 < sum(waiting.pauses) <= LAST_LINES_SECONDS
+
+
+class TestBounds:
+    """What happens just when so many seconds have been waited."""
+
+    @pytest.fixture
+    def waiting(self, clock: Clock) -> Waiting:
+        return Waiting(clock)
+
+    @pytest.fixture
+    def control(
+        self, clock: Clock, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+    ) -> FloodControl:
+        """Flood control that has all wait for a quarter of the bound."""
+        delay = TOLD_SECONDS / 4
+        monkeypatch.setattr(FloodGuard, "delay_for_input", lambda *_: delay)
+        monkeypatch.setattr(FloodGuard, "delay_for", lambda *_: LAST_LINES_SECONDS / 4)
+        return FloodControl(10.0, 2.0, clock, cast(ClientConnection, waiting))
+
+    def test_a_client_is_told_only_after_more_than_that(
+        self, control: FloodControl, waiting: Waiting
+    ) -> None:
+        for _ in range(4):
+            assert control.wait_for_input(1.0)
+        assert waiting.person.lines() == []
+        assert control.wait_for_input(1.0)
+        assert len(waiting.person.lines()) == 1
+
+    def test_one_that_has_ended_is_served_for_just_that_long(
+        self, control: FloodControl, waiting: Waiting
+    ) -> None:
+        waiting.has_ended = True
+        assert [control.wait_for(f"{number}") for number in range(5)] == [True] * 4 + [False]
+        assert sum(waiting.pauses) == LAST_LINES_SECONDS
+        waiting.has_ended = False
+        assert control.wait_for("more")
