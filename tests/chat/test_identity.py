@@ -188,6 +188,9 @@ class TestNamesThatWereHad:
     def test_a_protected_name_since_it_is_protected(self) -> None:
         identity = Identities().of_record("al", 5.0)
         assert [identity.had("al", at) for at in (4.0, 5.0, 1e9)] == [False, True, True]
+        assert identity.was_called("al")
+        assert not identity.had("bo", 9.0)
+        assert not identity.was_called("bo")
 
     def test_so_many_are_remembered(self) -> None:
         identity = Identity()

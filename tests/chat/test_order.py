@@ -14,7 +14,7 @@ from threadchat.chat.batch import Batch
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.order import InProcessOrder, Order, Ordered
 from threadchat.chat.room import Room
-from threadchat.messages.kinds import Left, RoomMessage, Say, TakenBack
+from threadchat.messages.kinds import Left, RoomMessage, Say, TakenBack, TopicSet
 from threadchat.messages.places import Place
 from threadchat.storage.history import History
 
@@ -126,6 +126,17 @@ class TestShared:
         wait_until(lambda: "taken back" in bo.screen, "bo has been told")
         assert history_there.recent("r", 9) == []
         assert observer_there.failures == []
+
+    def test_a_topic_is_set_on_all_servers(self, shared: Servers, deliverer: Deliverer) -> None:
+        here, history_here, _ = shared.server(deliverer)
+        there, history_there, _ = shared.server(deliverer)
+        al, bo = FakeMember("al"), FakeMember("bo")
+        here.join(al)
+        there.join(bo)
+        here.announce(TopicSet("al", "tea"))
+        wait_until(lambda: "tea" in bo.screen, "bo has been told")
+        assert here.topic == there.topic == "tea"
+        assert history_here.topic("r") == history_there.topic("r") == "tea"
 
     def test_a_history_that_cannot_take_back_is_reported(
         self, deliverer: Deliverer, monkeypatch: pytest.MonkeyPatch
