@@ -1,11 +1,14 @@
 """Many connections to the web port on which nothing is said: bounded, and nobody is kept out."""
 
 import contextlib
+import errno
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -18,6 +21,7 @@ from threadchat import ChatServer, Limits
 from threadchat.access.limits import parse_allowed
 from threadchat.net.certificate import Certificate
 from threadchat.server import weblistener
+from threadchat.server.listener import CannotListenForBrowsers
 from threadchat.testing import DEADLINE, UNLIMITED, Client
 
 
@@ -193,3 +197,76 @@ def test_a_stop_ends_connections_on_which_there_is_nobody() -> None:
             listener.stop_accepting(time.monotonic() + DEADLINE)
             assert raw.recv(1) == b""
             assert not thread.is_alive()
+
+
+class TestOneConnection:
+    """What becomes of a connection, without a browser."""
+
+    @pytest.fixture
+    def served(self, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+        """The addresses of those that are served; serving them fails."""
+        addresses: list[object] = []
+
+        def serve(request: socket.socket, address: object, listener: object) -> None:
+            addresses.append(address)
+            raise RuntimeError("a bug")
+
+        monkeypatch.setattr(weblistener, "WebHandler", serve)
+        return addresses
+
+    def test_an_error_ends_it_alone_and_is_told(self, served: list[object]) -> None:
+        # Promise 8.
+        with run_server(web_address=("127.0.0.1", 0)) as (server, console):
+            with socket.create_connection(web_address(server), DEADLINE) as raw:
+                assert raw.recv(1) == b""
+            wait_until(lambda: bool(console.troubles), "the operator is told")
+            (trouble,) = console.troubles
+            assert trouble.startswith("serving 127.0.0.1:")
+            assert trouble.endswith("RuntimeError: a bug")
+            console.troubles.clear()
+
+    def test_with_too_many_that_end_it_is_not_served(
+        self, server: ChatServer, served: list[object], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        listener = server.web_listener
+        assert listener is not None
+        monkeypatch.setattr(weblistener, "MAX_ENDING", 1)
+        ending = threading.Thread()
+        with listener._lock:
+            listener._ending.add(ending)
+        with socket.create_connection(web_address(server), DEADLINE) as raw:
+            assert raw.recv(1) == b""
+        assert served == []
+        with listener._lock:
+            listener._ending.clear()
+
+    def test_a_stop_waits_for_each_until_its_deadline(
+        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waited: list[tuple[object, float]] = []
+        listener = server.web_listener
+        assert listener is not None
+        listener.stop_accepting(time.monotonic() + DEADLINE)
+        monkeypatch.setattr(weblistener, "join", lambda *joined: waited.append(joined))
+        monkeypatch.setattr(weblistener, "time", SimpleNamespace(monotonic=lambda: 100.0))
+        ending = threading.Thread()
+        with listener._lock:
+            listener._ending.add(ending)
+        listener.stop_accepting(103.0)
+        listener.stop_accepting(99.0)
+        assert waited == [(ending, 3.0), (ending, 0.0)]
+        with listener._lock:
+            listener._ending.clear()
+
+
+def test_where_no_port_is_free_the_error_is_that_of_the_last(server: ChatServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        host = SimpleNamespace(
+            config=replace(server.config, web_address=taken.getsockname(), web_ports=()),
+            server_address=server.server_address,
+            watch=server.watch,
+        )
+        with pytest.raises(CannotListenForBrowsers) as caught:
+            weblistener.open_web_listener(cast(Any, host))
+    assert caught.value.errno == errno.EADDRINUSE
+    assert caught.value.strerror
