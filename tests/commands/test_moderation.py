@@ -493,3 +493,32 @@ class TestWhatABanFollows:
         eve = come(lobby, "al.", "203.0.113.9:1")
         lobby.types(al, "/ban al.")
         assert (len(eve.ended), al.ended) == (1, [])
+
+
+def test_an_operator_is_not_told_of_a_name_of_their_own(
+    lobby: Lobby, people: tuple[Somebody, Somebody]
+) -> None:
+    al, bo = people
+    lobby.types(bo, "/nick ed")
+    lobby.types(al, "/nick al2")
+    al.lines()
+    lobby.types(al, "/mute bo")
+    assert "=== ed was called bo before." in al.lines()
+    lobby.types(al, "/mute al")
+    assert not any("before" in line for line in al.lines())
+
+
+def test_whoever_is_unbanned_may_come_in_under_any_name(
+    lobby: Lobby, people: tuple[Somebody, Somebody]
+) -> None:
+    al, bo = people
+    lobby.types(bo, "/nick ed")
+    lobby.types(al, "/ban ed")
+    lobby.chat.leave(bo, "banned")
+    again = Somebody(2)
+    with pytest.raises(ValueError, match="That is banned here"):
+        lobby.chat.names.claim(again, "bo")
+    lobby.types(al, "/unban ed")
+    lobby.chat.names.claim(again, "bo")
+    assert again.identity is bo.identity
+    assert lobby.chat.names.restrictions.bans_of(bo.identity) == set()

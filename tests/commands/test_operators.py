@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.chats import CLOCK, Lobby, Somebody, deeds
 from tests.support.waiting import wait_until
+from threadchat.commands import operators
 from threadchat.commands.builtin import make_registry
 
 FOR_OPERATORS = [command for command in make_registry() if command.is_for_operators]
@@ -196,3 +197,28 @@ class TestStop:
         assert al.lines() == ["!!! No stop is under way. /stop TIME begins one."]
         assert lobby.finished == []
         assert deeds(lobby) == ["al stops the server in 90 s", "al called the stop off"]
+
+
+def test_the_passphrase_makes_an_operator_and_says_so(lobby: Lobby) -> None:
+    al, bo = lobby.enter("al", "bo")
+    lobby.chat.rules._op_password = "open sesame"
+    al.secrets.append("open sesame")
+    lobby.types(al, "/op")
+    assert al.is_operator
+    assert al.lines()[-1] == (
+        "=== You are an operator until you leave. /help lists what you can do."
+    )
+    lobby.chat.moderation.mute("bo", 60.0)
+    lobby.types(bo, "/op open sesame")
+    assert bo.lines() == ["!!! Type /op alone: the passphrase is asked for, unseen."]
+    assert not bo.is_operator
+
+
+def test_when_a_stop_comes_is_told(
+    lobby: Lobby, people: tuple[Somebody, Somebody], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    al, _ = people
+    monkeypatch.setattr(operators, "moment", lambda end, now: f"{end - now:.0f} from now")
+    lobby.types(al, "/stop 1h")
+    assert "=== The server stops at 3600 from now. /stop off calls it off." in al.lines()
+    lobby.types(al, "/stop off")

@@ -169,3 +169,11 @@ class TestRooms:
         assert al.lines()[-1] == "<-- bo left after 0 s (quit)"
         lobby.chat.leave(al, "quit")
         assert [room.name for room in lobby.chat.rooms()] == ["lobby"]
+
+    def test_a_muted_person_is_shown_the_topic(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+        lobby.types(al, "/topic tea")
+        lobby.chat.moderation.mute("bo", 60.0)
+        bo.lines()
+        lobby.types(bo, "/topic")
+        assert bo.lines() == ["=== Topic: tea"]

@@ -1,5 +1,7 @@
 """The commands that set how a terminal is written to."""
 
+import re
+
 import pytest
 
 from tests.support.chats import Lobby
@@ -38,3 +40,29 @@ class TestWishes:
         lobby.types(al, line)
         (answer,) = al.lines()
         assert answer.startswith(f"!!! Use it like this: {line.split()[0]} ")
+
+    @pytest.mark.parametrize(
+        ("line", "answer"),
+        [
+            ("/color on", "=== Colours are on."),
+            ("/color OFF", "=== Colours are off."),
+            ("/time off", "=== Times are off."),
+            ("/bell off", "=== The bell is off."),
+            ("/charmode on", "=== Asking your client. If nothing changes, it cannot do it."),
+            ("/charmode off", "=== Your client edits its own lines."),
+            (
+                "/charset nosuch",
+                "!!! nosuch is not known here. Try utf-8, cp1252, cp850 or latin-1.",
+            ),
+        ],
+    )
+    def test_each_is_answered(self, lobby: Lobby, line: str, answer: str) -> None:
+        (al,) = lobby.enter("al")
+        lobby.types(al, line)
+        assert [re.sub("\x1b\\[[0-9;]*m", "", it) for it in al.lines()] == [answer]
+
+    def test_character_mode_that_is_there_is_not_asked_for(self, lobby: Lobby) -> None:
+        (al,) = lobby.enter("al")
+        al.hears_itself = True
+        lobby.types(al, "/charmode on")
+        assert al.lines() == ["=== You have it already."]

@@ -389,3 +389,42 @@ class TestOneConnection:
         sent.reason = Reason.SERVER_STOPPING
         client.wait_for_goodbye()
         assert arriving.pauses == 1
+
+    def test_what_is_no_line_is_not_passed_by(
+        self, client: TerminalConnection, arriving: Arriving, sent: Sent
+    ) -> None:
+        arriving.chunks = [b"one\r\n\xff\xf6two\r\n"]  # IAC AYT
+        assert client.take_lines(9, receives=True) == ["one"]
+        client.begin(lambda: None)
+        arriving.chunks = [b"three\r\n"]
+        assert client.next_line() == "two"
+        assert sent.data.count(b"Yes, threadchat is here.") == 1
+
+    def test_several_that_ask_at_once_are_answered_once_but_other_things_are(
+        self, client: TerminalConnection, arriving: Arriving, sent: Sent
+    ) -> None:
+        arriving.chunks = [b"\xff\xf6\xff\xf6" + b"x" * (MAX_LINE + 1) + b"\r\none\r\n"]
+        client.begin(lambda: None)
+        assert client.next_line() == "one"
+        assert sent.data.count(b"Yes, threadchat is here.") == 1
+        assert sent.data.count(b"A line has at most") == 1
+
+    def test_a_secret_that_came_before_its_question_is_not_among_the_earlier_lines(
+        self, client: TerminalConnection, arriving: Arriving
+    ) -> None:
+        up = b"\x1b[A"
+        arriving.chunks = [PUTTY, b"first\ropen\rhi\r", up + up + b"\r"]
+        client.begin(lambda: None)
+        assert client.next_line() == "first"
+        assert client.ask_secret("Password: ") == "open"
+        assert [client.next_line(), client.next_line()] == ["hi", "first"]
+
+    def test_character_mode_is_asked_for(
+        self, client: TerminalConnection, arriving: Arriving, sent: Sent
+    ) -> None:
+        arriving.chunks = [b"\xff\xf1x\r\n"]
+        client.begin(lambda: None)
+        assert client.next_line() == "x"
+        assert client.speaks_telnet_in_line_mode
+        client.set_character_mode(True)
+        assert b"\xff\xfb\x01" in sent.data  # IAC WILL ECHO

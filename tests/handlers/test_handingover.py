@@ -289,3 +289,22 @@ class TestWaiting:
         handing_over.add(self.portions([], 1))
         handing_over.go_on(0)
         assert len(waits) == 2
+
+    def test_it_is_over_when_nothing_is_left_to_be_sent_or_taken(
+        self, handing_over: HandingOver, queue: Queue
+    ) -> None:
+        taken: list[int] = []
+        queue.bytes_acknowledged, queue.reason = None, Reason.KICKED
+        assert handing_over.is_over
+        handing_over.add(self.portions(taken, 1))
+        handing_over.go_on(0)
+        assert not handing_over.is_over
+        queue.reason = None
+        handing_over.go_on(5)
+        assert not handing_over.is_over
+        queue.is_behind = True
+        handing_over.go_on(6)  # what came may have been sent before it was taken
+        assert (taken, handing_over.is_over) == ([], False)
+        queue.is_behind = False
+        handing_over.go_on(6)
+        assert (taken, handing_over.is_over) == ([0], True)

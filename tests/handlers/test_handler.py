@@ -483,3 +483,18 @@ def test_lines_behind_a_kick_are_not_said(behind: bytes) -> None:
         al.expect("<-- bo left")
         assert said_by("bo", al.received.decode()) == ["before"]
         assert b"* bo" not in al.received
+
+
+def test_tab_completes_a_name_but_not_before_there_is_one(server: ChatServer) -> None:
+    with Client(server, "zed"), Client(server, "bob") as bob, Client(server) as al:
+        al.send(PUTTY)
+        al.expect("Your name: ")
+        al.send(b"ze\t")
+        al.expect("Your name: ze")
+        al.send(b"n\r")
+        al.expect("Welcome, zen.")
+        al.send(b"bo\t")
+        al.expect("lobby> bob")
+        al.send(b"hi\r")
+        bob.expect("zen: bob")
+        bob.expect("hi\r\n")

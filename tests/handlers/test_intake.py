@@ -209,3 +209,21 @@ def test_a_broken_connection_is_freed_at_once(
     there = weakref.ref(script)
     del intake, script
     assert there() is None
+
+
+@pytest.mark.parametrize("late", [0.0, 5.0])
+def test_the_time_that_keys_have_to_wait_does_not_count_for_them(clock: Clock, late: float) -> None:
+    class Late(Script):
+        def pause(self, seconds: float) -> bool:
+            super().pause(seconds)
+            clock.now += late
+            return True
+
+    script = Late(clock, b"a" * MAX_PASTE, b"b")
+    intake = Intake(cast(Transport, script), clock)
+    read_chunk(intake)
+    clock.now += 0.01
+    pressed = clock.now
+    intake.receive(are_keys=True)
+    assert len(script.pauses) == 1
+    assert intake.key_time == pytest.approx(pressed + late)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 
@@ -261,12 +260,8 @@ class TestOneConnection:
 
 def test_where_no_port_is_free_the_error_is_that_of_the_last(server: ChatServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        host = SimpleNamespace(
-            config=replace(server.config, web_address=taken.getsockname(), web_ports=()),
-            server_address=server.server_address,
-            watch=server.watch,
-        )
+        server.config = replace(server.config, web_address=taken.getsockname(), web_ports=())
         with pytest.raises(CannotListenForBrowsers) as caught:
-            weblistener.open_web_listener(cast(Any, host))
+            weblistener.open_web_listener(server)
     assert caught.value.errno == errno.EADDRINUSE
     assert caught.value.strerror

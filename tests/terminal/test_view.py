@@ -10,12 +10,13 @@ from threadchat.messages.kinds import (
     Emote,
     Joined,
     Left,
+    Message,
     NewDay,
     Notice,
     Renamed,
     Say,
 )
-from threadchat.terminal.view import View
+from threadchat.terminal.view import PLAIN_VIEW, Appearance, View
 
 
 class TestRender:
@@ -118,3 +119,47 @@ class TestGuessedEncoding:
 
     def test_but_words_with_an_ff_in_them_are(self) -> None:
         assert View("cp1251").encode("яблоко, ящик, я") == "яблоко, ящик, я".encode("cp1251")
+
+
+SAID = Say("al", "hi", 0.0)
+
+
+@pytest.mark.parametrize("view", [View(), View(has_color=True), View(has_times=True)])
+def test_many_are_shown_as_one_is(view: View) -> None:
+    messages: list[Message] = [SAID, Emote("bo", "waves", 0.0), Joined(["cy"], 3), Notice("well")]
+    assert "".join(view.lines(messages)).encode() == b"".join(render(it, view) for it in messages)
+
+
+class TestAppearance:
+    """What the client needs, and what the person wishes."""
+
+    def test_only_a_change_is_one(self) -> None:
+        appearance, cp437 = Appearance(), View("cp437")
+        assert not appearance.adapt(PLAIN_VIEW, False)
+        assert appearance.adapt(cp437, False)
+        assert not appearance.adapt(cp437, False)
+        assert appearance.adapt(cp437, True)
+        assert appearance.is_in_character_mode
+        assert not appearance.adapt(cp437, True)
+        assert appearance.adapt(PLAIN_VIEW, True)
+
+    def test_wishes_stay_over_what_the_client_needs(self) -> None:
+        appearance = Appearance()
+        appearance.wish(times=True)
+        appearance.wish(bell=True)
+        appearance.adapt(View("cp437"), False)
+        view = appearance.view
+        assert (view.encoding, view.has_times, view.has_bell) == ("cp437", True, True)
+        appearance.wish(times=False)
+        assert (appearance.view.has_times, appearance.view.has_bell) == (False, True)
+
+    def test_colours_come_with_character_mode_unless_somebody_wishes_otherwise(self) -> None:
+        appearance = Appearance()
+        assert not appearance.view.has_color
+        appearance.adapt(PLAIN_VIEW, True)
+        assert appearance.view.has_color
+        appearance.wish(color=False)
+        assert not appearance.view.has_color
+        appearance.wish(color=True)
+        appearance.adapt(PLAIN_VIEW, False)
+        assert appearance.view.has_color

@@ -60,7 +60,7 @@ def slips_between(one: str, other: str) -> int:
         before, above, row = row, before, [i]
         for j, wanted in enumerate(other, 1):
             slips = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != wanted))
-            if above and i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+            if above and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
                 slips = min(slips, above[j - 2] + 1)
             row.append(slips)
     return row[-1]

@@ -73,7 +73,7 @@ def rooms_with(chat: Chat, word: str) -> list[Room]:
     return [
         room
         for room in chat.rooms()
-        if not wanted or wanted in fold_name(room.name) or wanted in fold_name(room.topic)
+        if wanted in fold_name(room.name) or wanted in fold_name(room.topic)
     ]
 
 
