@@ -142,7 +142,9 @@ def test_without_a_port_for_posts_there_is_no_hook(lobby: Lobby, terminal: Termi
     terminal.why_not = "There is no port."
     assert terminal.answers("hook add ci games") == ["!!! There is no port."]
     assert lobby.chat.hooks.names() == ["cron"]
-    assert "cron" in "\n".join(terminal.answers("hooks"))
+    *table, line = terminal.answers("hooks")
+    assert "cron" in "\n".join(table)
+    assert line == "!!! There is no port."
     assert terminal.answers("unhook cron")[0].startswith("=== cron is no hook any more")
 
 

@@ -77,9 +77,11 @@ def test_a_copy_has_them(path: Path) -> None:
 @pytest.mark.parametrize("is_overwritten", [False, True])
 def test_a_new_file_in_place_of_one_that_is_lost_has_them(path: Path, is_overwritten: bool) -> None:
     told: list[str] = []
+    later = KeptHook("later", "games", b"+" * 32, 8.0)
     history = StoredHistory(path, told.append)
     with closing(history), closing(Records(path)) as records:
-        records.hooks.add(CI)
+        for hook in (CI, CRON):
+            records.hooks.add(hook)
         if is_overwritten:
             path.write_bytes(b"x" * 100_000)
         else:
@@ -88,10 +90,10 @@ def test_a_new_file_in_place_of_one_that_is_lost_has_them(path: Path, is_overwri
             except PermissionError:
                 pytest.skip("a file in use cannot be removed here")
         history.look()
-        records.hooks.add(CRON)
         records.hooks.remove(CI)
+        records.hooks.add(later)
     assert len(told) == 1
-    assert hooks_in(path.with_name("chat.db.kept-1")) == [CRON]
+    assert hooks_in(path.with_name("chat.db.kept-1")) == [CRON, later]
 
 
 def test_a_file_that_fails_is_told_of(path: Path) -> None:

@@ -4,12 +4,16 @@ import http.client
 import json
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 
+from tests.end_to_end.test_escape_injection import TEXTS, UNSAFE
+from tests.net.test_tls import DATA
 from tests.support.clock import Clock
 from tests.support.pages import Page
 from tests.support.servers import WatchingConsole, run_server
@@ -17,6 +21,7 @@ from threadchat import ChatServer, Limits, parse_allowed
 from threadchat.access.bans import parse_target
 from threadchat.access.passphrase import make
 from threadchat.monitoring.eventlog import EventLog
+from threadchat.net.certificate import Certificate
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.testing import DEADLINE, Client
@@ -104,6 +109,45 @@ class TestSaying:
         with Client(server, "al") as al:
             assert post(server, path, "\x1b[31mred\x07\r\nbo: forged\r\x1b]0;x\x07=== y")[0] == 200
             al.expect("ci: red\r\nci: bo: forged\r\nci: === y\r\n")
+
+    def test_nothing_that_could_harm_a_screen_comes_through(self, server: ChatServer) -> None:
+        path = add(server)
+        hook = server.chat.hooks.find(path.removeprefix("/hook/"))
+        hook.allowance._burst = hook.allowance._left = 1e9
+        with Client(server, "al") as al, Page(server, "bo") as bo:
+            for text in TEXTS:
+                for body, kind in (
+                    (text, "text/plain"),
+                    (json.dumps({"text": text}), "application/json"),
+                    (f"text={quote_plus(text)}", "application/x-www-form-urlencoded"),
+                ):
+                    assert post(server, path, body, {"Content-Type": kind})[0] == 200
+            assert post(server, path, "fence")[0] == 200
+            al.expect("ci: fence\r\n")
+            bo.expect("say", text="fence")
+            lines = al.received.decode().split("\r\n")
+            # A line that is said begins with who says it, whatever it holds.
+            said_lines = lines[1 + next(at for at, it in enumerate(lines) if "Welcome" in it) : -1]
+            assert all(it.startswith(("ci: ", "--> bo joined")) for it in said_lines)
+            shown = "".join(lines) + "".join(it["text"] for it in bo.kinds("say"))
+            assert UNSAFE.isdisjoint(shown)
+
+    def test_it_is_said_over_tls_too(self) -> None:
+        certificate = Certificate(str(DATA / "certificate.pem"), str(DATA / "key.pem"))
+        with run_server(
+            web_address=("127.0.0.1", 0), tls=certificate, tls_address=("127.0.0.1", 0)
+        ) as (server, console):
+            trusting = ssl.create_default_context()
+            trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+            connection = http.client.HTTPSConnection(
+                "127.0.0.1", port_of(server), timeout=DEADLINE, context=trusting
+            )
+            with Client(server, "al") as al:
+                connection.request("POST", add(server), b"by https")
+                assert connection.getresponse().read() == b"ok"
+                connection.close()
+                al.expect("ci: by https\r\n")
+            console.troubles.clear()  # of a certificate that ends soon
 
     def test_it_is_remembered_and_logged_by_its_name_and_its_token_is_nowhere(
         self, tmp_path: Path

@@ -61,6 +61,7 @@ def add_hook_commands(operator: Operator, addresses: Callable[[str], Sequence[st
             row = (it.name, it.room, minute(it.since), used, f"{it.used:,}")
             table.add_row(*map(Text, row))
         operator.show(table)
+        addresses("")  # so that it is told if nobody can post to them
 
     for name, arguments, summary, action in (
         ("hook", "add NAME ROOM", "let programs speak in a room by posts, as from curl", add),
