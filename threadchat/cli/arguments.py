@@ -20,7 +20,20 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and exit."""
         end = "" if message.endswith("?") else "."
-        self.exit(2, f"{self.prog}: {message.rstrip('.')}{end} See {self.prog} --help.\n")
+        complain(self.prog, f"{message.rstrip('.')}{end} See {self.prog} --help.")
+        self.exit(2)
+
+
+def complain(program: str, words: object) -> None:
+    """Print on standard error, in one line, what is wrong; `program` is who says so.
+
+    A name of a file may hold anything. What cannot be shown is written as an escape.
+    """
+    shown = (
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in str(words)
+    )
+    print(f"{program}: {''.join(shown)}", file=sys.stderr)
 
 
 def silence_broken_output() -> None:

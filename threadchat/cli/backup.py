@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from threadchat.cli.arguments import Fault, Parser, set_up_output, silence_broken_output
+from threadchat.cli.arguments import Fault, Parser, complain, set_up_output, silence_broken_output
 from threadchat.cli.progress import bar
 from threadchat.errors import OperatorError
 from threadchat.storage import copying, faults
@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         done = _backup(Path(options.file), Path(options.copy))
     except OperatorError as error:
-        print(f"threadchat backup: {error}", file=sys.stderr)
+        complain("threadchat backup", error)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -2,14 +2,13 @@
 
 import argparse
 import sqlite3
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-from threadchat.cli.arguments import Parser, set_up_output, silence_broken_output
+from threadchat.cli.arguments import Parser, complain, set_up_output, silence_broken_output
 from threadchat.errors import OperatorError
 from threadchat.storage import faults
 from threadchat.storage.database import version_of
@@ -41,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         lines, is_whole = _check(path)
     except OperatorError as error:
-        print(f"threadchat check: {error}", file=sys.stderr)
+        complain("threadchat check", error)
         return 1
     except KeyboardInterrupt:
         return 130

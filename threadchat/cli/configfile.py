@@ -22,7 +22,7 @@ from threadchat.errors import OperatorError
 from threadchat.text.files import as_text, read_file, why_unreadable
 
 _LONGEST = 300
-"""The most characters of a line that says what is wrong."""
+"""The most characters of what is said of a wrong file, behind its name."""
 
 _NOT_IN_A_FILE = "config"
 """The option that names the file."""
@@ -46,7 +46,7 @@ class BadConfig(OperatorError):
     """Something is wrong in the file. Says in one line where and what, and the way out."""
 
     def __init__(self, place: str, words: str) -> None:
-        super().__init__(f"{place}: {words}"[:_LONGEST])
+        super().__init__(f"{place}: {words[:_LONGEST]}")
 
 
 @dataclass(frozen=True, slots=True)

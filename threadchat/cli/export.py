@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from threadchat.cli.arguments import Fault, Parser, set_up_output, silence_broken_output
+from threadchat.cli.arguments import Fault, Parser, complain, set_up_output, silence_broken_output
 from threadchat.cli.progress import bar
 from threadchat.errors import OperatorError
 from threadchat.messages.codec import as_json, iso_time, name_of, parse_iso_time, values_of
@@ -41,12 +41,12 @@ def main(argv: Sequence[str]) -> int:
     try:
         _export(options)
     except OperatorError as error:
-        print(f"threadchat export: {error}", file=sys.stderr)
+        complain("threadchat export", error)
         return 1
     except BrokenPipeError:
         pass  # the reader of our output wants no more, as with `head`
     except OSError as error:
-        print(f"threadchat export: cannot write it out: {error.strerror}.", file=sys.stderr)
+        complain("threadchat export", f"cannot write it out: {error.strerror}.")
         return 1
     except KeyboardInterrupt:
         return 130

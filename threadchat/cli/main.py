@@ -24,7 +24,7 @@ from types import FrameType
 from threadchat.access.limits import Limits
 from threadchat.chat.rules import RulesFiles
 from threadchat.cli import affinity, backup, check, export
-from threadchat.cli.arguments import Fault, silence_broken_output
+from threadchat.cli.arguments import Fault, complain, silence_broken_output
 from threadchat.cli.browsers import add_qr_command, hook_addresses, tell_way_for_browsers, web_ports
 from threadchat.cli.lookups import look_up, tell_ways_by_name
 from threadchat.cli.options import Options
@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         line = line_of(error)
         if line is None and not isinstance(error, OperatorError):
             raise
-        print(f"threadchat: {line or error}", file=sys.stderr)
+        complain("threadchat", line or error)
         return 1
 
 
@@ -128,7 +128,7 @@ def _do(command: str, arguments: Sequence[str]) -> int:
     try:
         check_files(FILES_OF_COMMAND)
     except OperatorError as error:
-        print(f"threadchat {command}: {error}", file=sys.stderr)
+        complain(f"threadchat {command}", error)
         return 1
     return COMMANDS[command](arguments)
 
