@@ -21,6 +21,22 @@ class Link:
     ours that it connected to.
     """
 
+    __slots__ = (
+        "_first",
+        "_socket",
+        "address",
+        "bytes_received",
+        "framer",
+        "heard_at",
+        "is_final",
+        "reached",
+        "send_queue",
+        "sent_at",
+        "told",
+        "transport",
+        "why",
+    )
+
     def __init__(
         self,
         transport: Transport,

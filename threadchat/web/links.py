@@ -34,6 +34,18 @@ class Links:
     `offer`, `end`, `abandon` and the figures are for any thread.
     """
 
+    __slots__ = (
+        "_changed",
+        "_ending",
+        "_last",
+        "_offered",
+        "_past_received",
+        "_past_sent",
+        "_reason",
+        "_why",
+        "current",
+    )
+
     def __init__(self, link: Link) -> None:
         self.current: Link | None = link
         """The link that is in use; None while the page is away."""

@@ -7,10 +7,11 @@ all browsers.
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import generate_accept_token
@@ -78,11 +79,12 @@ class WebSocket:
     `inflates` says whether its messages may be compressed.
     """
 
+    __slots__ = ("_boundary", "_inflates", "_is_over", "_length", "_parser", "_parts")
+
     def __init__(self, first: bytes = b"", *, inflates: bool = False) -> None:
-        # A character has at most four bytes.
-        self._inflating = Inflating(4 * MAX_MESSAGE) if inflates else None
-        extensions: list[Extension] = [] if self._inflating is None else [self._inflating]
-        self._connection = Connection(ConnectionType.SERVER, extensions, trailing_data=first)
+        self._inflates = inflates
+        # Many clients never need one: their texts come whole.
+        self._parser: _Parser | None = _Parser(inflates, first) if first else None
         self._boundary = Boundary()
         self._boundary.pass_over(first)
         self._parts: list[str] = []
@@ -102,12 +104,11 @@ class WebSocket:
             texts, data = whole_texts(data)
             if not data:
                 return texts, pong, None
-        if self._inflating is not None:
-            self._inflating.begin()
+        if self._parser is None:
+            self._parser = _Parser(self._inflates)
         try:
             self._boundary.pass_over(data)
-            self._connection.receive_data(data)
-            for event in self._connection.events():
+            for event in self._parser.events_in(data):
                 if isinstance(event, TextMessage):
                     self._take(event, texts)
                 elif isinstance(event, Ping):
@@ -116,7 +117,7 @@ class WebSocket:
                     raise _Broken(CloseReason.UNSUPPORTED_DATA, "only text is spoken here")
                 elif isinstance(event, CloseConnection):
                     code = int(event.code)
-                    if self._connection.state is ConnectionState.OPEN:
+                    if not self._parser.is_closed_by_client:
                         # It did not come from the client: `wsproto` tells us how to answer that
                         # the client has broken a rule.
                         return texts, pong, self._broken(code, "")
@@ -141,6 +142,30 @@ class WebSocket:
     def _broken(self, code: int, why: str) -> Closed:
         self._is_over = True
         return Closed(code, close_frame(code, why), is_broken=True)
+
+
+class _Parser:
+    """Parses the frames of one client, beginning between two messages."""
+
+    __slots__ = ("_connection", "_inflating")
+
+    def __init__(self, inflates: bool, first: bytes = b"") -> None:
+        # A character has at most four bytes.
+        self._inflating = Inflating(4 * MAX_MESSAGE) if inflates else None
+        extensions: list[Extension] = [] if self._inflating is None else [self._inflating]
+        self._connection = Connection(ConnectionType.SERVER, extensions, trailing_data=first)
+
+    @property
+    def is_closed_by_client(self) -> bool:
+        """Whether the client has sent the frame that closes the WebSocket."""
+        return self._connection.state is not ConnectionState.OPEN
+
+    def events_in(self, data: bytes) -> Iterator[Event]:
+        """Take in `data`, and yield the events in it."""
+        if self._inflating is not None:
+            self._inflating.begin()
+        self._connection.receive_data(data)
+        yield from self._connection.events()
 
 
 class _Broken(PersonError):
