@@ -72,3 +72,15 @@ def test_a_member_that_fails_fails_alone() -> None:
     members.hand_out(batch, lambda doing, error: failures.append((doing, str(error))))
     assert failures == [("delivering to bo", "gone"), ("delivering to al", "gone")]
     assert cy.screen == "zoe: hi\r\n"
+
+
+def test_those_that_were_here_get_one_page_though_another_comes() -> None:
+    members = Members()
+    al, bo, cy = (FakeMember(name, JSON_LINES) for name in ("al", "bo", "cy"))
+    members.add([al, bo, cy])
+    batch = Batch("lobby")
+    batch.add_joiners({cy: b"welcome\n"}, 3)
+    batch.add_said([Say("zoe", "hi", 0.0)], FakeMember("zoe"))
+    members.hand_out(batch, lambda doing, error: None)
+    assert al.pages[0] is bo.pages[0]  # so it is framed, and compressed, once
+    assert cy.screen.startswith("welcome\n")

@@ -279,10 +279,10 @@ class RenderedBatch:
     def __init__(self, batch: Batch, format: Format) -> None:
         self._batch = batch
         self._format = format
-        whole, self._lengths = _encode(batch.lines(format), format)
-        self._slices = memoryview(whole)  # cuts out a part without copying it
+        self._whole, self._lengths = _encode(batch.lines(format), format)
+        self._slices = memoryview(self._whole)  # cuts out a part without copying it
         self._is_one_for_all = batch.joining is None and not format.marks_mentions
-        self.whole = whole if self._is_one_for_all else b""
+        self.whole = self._whole if self._is_one_for_all else b""
         """The page of members that ignore nobody and get all; b"" if `page_for` must make it."""
         self._marked: dict[int, bytes] = {}
 
@@ -318,9 +318,11 @@ class RenderedBatch:
         if self._format.marks_mentions:
             for place in self._mentions_of(member):
                 changes.setdefault(place, (place + 1, self._mark(place)))
-        parts: list[bytes | memoryview] = []
-        if self._batch.joining is not None:
-            parts.append(self._batch.joining.opening_for(member, self._format))
+        joining = self._batch.joining
+        opening = b"" if joining is None else joining.opening_for(member, self._format)
+        if not changes and not opening:
+            return self._whole  # the very same object for all, as `whole` is
+        parts: list[bytes | memoryview] = [opening]
         begin = 0
         for place in sorted(changes):
             stop, instead = changes[place]
