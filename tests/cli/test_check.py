@@ -10,6 +10,7 @@ import pytest
 from tests.support.files import index_all, write_old_history
 from threadchat.cli import main as cli
 from threadchat.messages.kinds import Say
+from threadchat.storage.hooks import KeptHook
 from threadchat.storage.migrations import VERSION
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
@@ -46,9 +47,10 @@ def test_one_that_is_whole_while_a_server_has_it(
 ) -> None:
     with closing(Records(path)) as records:
         records.protect("bo", b"kept")
+        records.hooks.add(KeptHook("ci", "games", b"#" * 32, 1.0))
         lines = [
             f"a history of version {VERSION}: 52 lines in 2 rooms, from 2025-11-24 to 2025-11-25",
-            "1 protected name, 0 messages waiting for them, 0 bans",
+            "1 protected name, 0 messages waiting for them, 0 bans, 1 hook",
             f"{path} is whole.",
         ]
         assert checked(capsys, path) == lines

@@ -12,7 +12,11 @@ from threadchat.cli.arguments import Parser, complain, set_up_output, silence_br
 from threadchat.errors import OperatorError
 from threadchat.storage import faults
 from threadchat.storage.database import version_of
-from threadchat.storage.migrations import VERSION_WITH_INDEX, VERSION_WITH_RECORDS
+from threadchat.storage.migrations import (
+    VERSION_WITH_HOOKS,
+    VERSION_WITH_INDEX,
+    VERSION_WITH_RECORDS,
+)
 from threadchat.storage.reading import open_to_read
 from threadchat.storage.values import text_of, time_of
 
@@ -124,10 +128,12 @@ def _contents(connection: sqlite3.Connection, path: Path) -> Iterator[str]:
     when = f", from {_day(first)} to {_day(last)}" if lines else ""
     yield f"a history of version {version}: {_number(lines, 'line')} in {rooms}{when}"
     if version >= VERSION_WITH_RECORDS:
+        hooks = version >= VERSION_WITH_HOOKS
         yield (
             f"{_count(connection, 'names', 'protected name')},"
             f" {_count(connection, 'letters', 'message')} waiting for them,"
             f" {_count(connection, 'bans', 'ban')}"
+            f"{', ' + _count(connection, 'hooks', 'hook') if hooks else ''}"
         )
 
 

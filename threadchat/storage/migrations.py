@@ -135,8 +135,8 @@ OF_RECORDS = (
 VERSION = len(MIGRATIONS)
 """The version of the file that these make; the file keeps it as `user_version`."""
 
-VERSION_WITH_INDEX, VERSION_WITH_RECORDS, VERSION_WITH_PLACES = 2, 3, 4
-"""The first versions that have the index of words, the tables of records, and places of lines."""
+VERSION_WITH_INDEX, VERSION_WITH_RECORDS, VERSION_WITH_PLACES, VERSION_WITH_HOOKS = 2, 3, 4, 12
+"""The first versions with the index of words, tables of records, places of lines, and hooks."""
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
