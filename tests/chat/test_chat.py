@@ -174,3 +174,43 @@ def test_private_words_ring_for_somebody_who_wants_it(lobby: Lobby) -> None:
     al.show(bell=True)
     lobby.types(al, "/msg bo again")
     assert al.lines() == ["[you -> bo] again"]
+
+
+def test_who_speaks_is_back_and_is_known_by_their_last_line(lobby: Lobby) -> None:
+    al, bo = lobby.enter("al", "bo")
+    lobby.chat.set_away(al, "lunch")
+    bo.lines()
+    said = [Say("al", "one", 1.0), Say("al", "two", 2.0)]
+    lobby.chat.say(al, said)
+    assert bo.lines() == ["--- al is back", "al: one", "al: two"]
+    assert al.last_said is said[-1]
+    lobby.types(al, "/join games")
+    assert al.last_said is None
+
+
+def test_it_is_told_how_long_somebody_was_in_the_room_and_in_the_chat(lobby: Lobby) -> None:
+    al, bo = lobby.enter("al", "bo")
+    lobby.now[0] += 120
+    lobby.types(bo, "/join games")
+    assert al.lines() == ["<-- bo left after 2 min (went to games)"]
+    lobby.types(al, "/join games")
+    lobby.now[0] += 60
+    al.lines()
+    lobby.chat.leave(bo, "quit")
+    assert al.lines() == ["<-- bo left after 3 min (quit)"]
+
+
+def test_the_end_ends_a_countdown_too(lobby: Lobby) -> None:
+    lobby.chat.countdown.start(3600)
+    lobby.chat.close()
+    assert lobby.chat.countdown._thread is not None
+    assert not lobby.chat.countdown._thread.is_alive()
+
+
+def test_where_somebody_is_can_be_said_in_words(lobby: Lobby) -> None:
+    (al,) = lobby.enter("al")
+    assert al.whereabouts == "in lobby"
+    al.room = None
+    assert al.whereabouts == "between two rooms"
+    al.connection = None
+    assert al.whereabouts == f"at {al.address}"

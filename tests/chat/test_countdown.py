@@ -82,3 +82,15 @@ def test_out_of_threads_the_end_comes_at_once(monkeypatch: pytest.MonkeyPatch) -
     finished: list[bool] = []
     Countdown(lambda left: None, lambda: finished.append(True)).start(3600)
     assert finished == [True]
+
+
+@pytest.mark.parametrize("seconds", [1, 7, 60, 90, 3600, 5000])
+def test_the_steps_are_told_at_their_times_and_end_with_it(seconds: int) -> None:
+    steps = list(module._steps(seconds))
+    now = seconds
+    for left, pause in steps:
+        assert left == now
+        assert pause > 0
+        now -= pause
+    assert now == 0
+    assert sum(pause for _, pause in steps) == seconds

@@ -11,9 +11,11 @@ from threadchat.chat.identity import (
     NOBODY,
     Identities,
     Identity,
+    not_said_by,
 )
 from threadchat.chat.keptnames import MIN_SECONDS_IN_USE
 from threadchat.chat.leftpeople import REMEMBERED_FOR, LeftPeople
+from threadchat.messages.kinds import Say, TakenBack
 from threadchat.net.disconnect import Reason
 from threadchat.storage.records import Records
 from threadchat.text.names import BadName
@@ -173,6 +175,21 @@ class TestOfARecord:
         protect(kept, eve, RIGHT, RIGHT)
         assert eve.identity is not al.identity
         assert not al.identity.had("al", eve.came_at + 1)
+
+
+def test_that_a_line_was_taken_back_is_shown_whoever_it_was() -> None:
+    bo = Identity()
+    bo.begin("bo", "bo", 1.0)
+    gone = TakenBack("bo", "epoch", 1, 1, at=2.0)
+    said, other = Say("bo", "hi", 2.0), Say("al", "hi", 2.0)
+    messages: list[Say | TakenBack] = [gone, said, other]
+    assert not_said_by([bo], messages) == [gone, other]
+
+
+def test_an_owner_that_was_never_here_has_the_name_that_is_shown() -> None:
+    identities = Identities()
+    assert identities.of_record("al", 5.0, "Al").name == "Al"
+    assert identities.of_record("bo", 5.0).name == "bo"
 
 
 class TestNamesThatWereHad:

@@ -6,6 +6,8 @@ from typing import NoReturn
 import pytest
 
 from tests.support.chats import RIGHT, Lobby, Somebody, protect
+from threadchat.chat import ignoring
+from threadchat.errors import PersonError
 from threadchat.monitoring.events import Trouble
 from threadchat.net.disconnect import Reason
 from threadchat.storage.records import Records
@@ -23,6 +25,18 @@ def prove(lobby: Lobby, id: int, name: str) -> Somebody:
     lobby.chat.names.claim(person, name, proven=protected)
     lobby.chat.enter(person)
     return person
+
+
+def test_so_many_can_be_ignored(lobby: Lobby, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ignoring, "MAX_IGNORED", 2)
+    al, bo, cy, di = lobby.enter("al", "bo", "cy", "di")
+    for other in (bo, cy):
+        lobby.chat.ignoring.ignore(al, other.identity)
+    with pytest.raises(PersonError, match=r"You ignore 2 people already. /unignore NAME"):
+        lobby.chat.ignoring.ignore(al, di.identity)
+    assert lobby.chat.ignoring.ignored_by(al) == [bo.identity, cy.identity]
+    lobby.chat.ignoring.unignore(al, bo.identity)
+    lobby.chat.ignoring.ignore(al, di.identity)
 
 
 def test_of_several_that_had_a_name_it_is_the_one_that_had_it_last(lobby: Lobby) -> None:

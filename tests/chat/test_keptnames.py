@@ -55,3 +55,10 @@ def test_keeping_it_again_makes_it_last_longer() -> None:
     assert names.find("al", NAME_KEPT_FOR + 1) is not None
     assert names.find("al", NAME_KEPT_FOR + 60) is None
     assert (names._at, names._by_key) == ({}, {})
+
+
+def test_what_is_over_is_forgotten_when_another_comes() -> None:
+    names = KeptNames()
+    names.keep("al", AL, "10.0.0.1", 5.0)
+    names.keep("bo", AL, "10.0.0.2", 5.0 + NAME_KEPT_FOR)
+    assert len(names) == 1

@@ -327,3 +327,19 @@ def test_a_mute_is_not_shortened_by_another_name(lobby: Lobby) -> None:
     al.muted_until = lobby.now[0] + 60.0  # that of an address where they were before
     lobby.chat.names.claim(al, "ed")
     assert al.mute_left(lobby.now[0]) == 60.0
+
+
+def test_nobody_takes_a_name_that_would_mute_them(lobby: Lobby) -> None:
+    al, bo = lobby.enter("al", "bo")
+    lobby.chat.moderation.mute("bo", 60.0)
+    lobby.chat.leave(bo, Reason.QUIT)
+    with pytest.raises(BadName, match="bo is muted, and would mute you, too"):
+        lobby.chat.rename(al, "bo")
+    newcomer = Somebody(9)
+    lobby.chat.names.claim(newcomer, "b.o")  # and is muted from now on
+    assert newcomer.mute_left(lobby.now[0]) == 60.0
+    lobby.chat.rename(newcomer, "bo")
+    lobby.chat.rename(newcomer, "ed")
+    lobby.now[0] += 60
+    lobby.chat.rename(al, "bo")
+    assert al.mute_left(lobby.now[0]) == 0.0

@@ -9,7 +9,7 @@ from tests.support.clients import Client
 from tests.support.clock import Clock
 from tests.support.servers import run_server
 from threadchat.access import passphrase
-from threadchat.access.limiter import LONGEST_PAUSE
+from threadchat.access.limiter import LONGEST_PAUSE, Tries
 from threadchat.access.passphrase import Busy, make
 from threadchat.chat.names import NameProtected
 from threadchat.chat.passwords import MAX_WRONG_PASSWORDS
@@ -363,3 +363,35 @@ class TestOverAConnection:
             al.expect("--- Announcement by al: hello")
         console.close()
         assert "operator            al became an operator" in console.file.getvalue()
+
+
+class TestWaiting:
+    """How long somebody waits who gave a wrong password, and how often that is told."""
+
+    def test_a_right_one_ends_the_waits_of_the_address(self, kept: Lobby) -> None:
+        (bo,) = kept.enter("bo")
+        accept = kept.chat.passwords.is_accepted
+        assert not accept(bo, "wrong", lambda given: False)
+        assert accept(bo, "right", lambda given: given == "right")
+        assert len(bo.pauses) == 1
+        assert not accept(bo, "wrong", lambda given: False)
+        assert len(bo.pauses) == 1
+
+    @pytest.mark.parametrize(("waits", "told"), [([1.4], 0), ([1.5], 1), ([3.0, 3.0], 1)])
+    def test_a_long_one_is_told_once(
+        self, kept: Lobby, monkeypatch: pytest.MonkeyPatch, waits: list[float], told: int
+    ) -> None:
+        (bo,) = kept.enter("bo")
+        left = list(waits)
+        monkeypatch.setattr(Tries, "delay_for", lambda *_: left.pop(0) if left else 0.0)
+        assert kept.chat.passwords.is_accepted(bo, "right", lambda given: True)
+        assert bo.pauses == waits
+        assert len(bo.lines()) == told
+
+    def test_somebody_that_is_gone_meanwhile_has_proven_nothing(
+        self, kept: Lobby, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (bo,) = kept.enter("bo")
+        monkeypatch.setattr(Tries, "delay_for", lambda *_: 1.0)
+        monkeypatch.setattr(Somebody, "pause", lambda *_: False)
+        assert not kept.chat.passwords.is_accepted(bo, "right", lambda given: True)

@@ -80,3 +80,13 @@ def test_who_has_the_name_now_is_the_one_that_is_muted() -> None:
     mutes, bo = Restrictions(), Identity()
     mutes.mute("bo", "op", 50.0, bo)
     assert mutes.unmute("cy", bo, 10.0)  # that is what bo is called by now
+
+
+def test_a_mute_is_listed_with_whom_it_is_of_and_how_long() -> None:
+    mutes, bo = Restrictions(), Identity()
+    bo.begin("bo", "bo", 1.0)
+    mutes.mute("bo", "al", math.inf, bo)
+    assert mutes.mute_lines(10.0) == ["bo by al"]
+    bo.begin("robert", "robert", 2.0)
+    mutes.mute(ip_network("10.0.0.0/8"), "al", 50.0)
+    assert mutes.mute_lines(10.0) == ["bo (now robert) by al", "10.0.0.0/8 by al for 40 s more"]

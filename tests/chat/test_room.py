@@ -28,6 +28,7 @@ from threadchat.messages.kinds import (
     Say,
     Spoken,
     StopAnnounced,
+    TopicSet,
 )
 from threadchat.messages.places import Place
 from threadchat.net.sendqueue import MAX_QUEUED
@@ -855,6 +856,7 @@ class TestWhatFailsAround:
         batch = Batch("lobby")
         batch.add_said([Say("far", "hi", time.time())], FakeMember("far"))
         room.apply_later(batch.for_another())
+        assert failing.failures[-1] == "delivering to room lobby: broken"
         say(room, FakeMember("bo"), "ho")  # the turn was passed on
         assert al.screen == "far: hi\r\nbo: ho\r\n"
 
@@ -958,3 +960,16 @@ class TestErrorsOfThoseThatWait:
             held.start(post)
             held.start(partial(say, room, FakeMember("bo"), "two"))
         wait_until(lambda: there[0]() is None, "nothing is left of it")
+
+
+def test_a_history_that_cannot_keep_a_topic_is_told_of(
+    room: Room, history: History, observer: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("disk gone")
+
+    monkeypatch.setattr(history, "set_topic", fail)
+    room.join(FakeMember("al"))
+    room.announce(TopicSet("al", "tea"))
+    assert room.topic == "tea"
+    assert observer.failures == ["remembering the topic of room lobby: disk gone"]

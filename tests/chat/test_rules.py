@@ -39,3 +39,10 @@ def test_at_the_start_all_have_to_be_there(files: RulesFiles, tmp_path: Path) ->
     (tmp_path / "op").unlink()
     with pytest.raises(UnusableFile, match="op cannot be read"):
         Rules(files)
+
+
+def test_without_a_passphrase_nothing_makes_an_operator() -> None:
+    rules = Rules()
+    assert not rules.has_op_password
+    assert not rules.is_op_password("")
+    assert not rules.has_password

@@ -8,6 +8,7 @@ from tests.support.chats import Lobby, Somebody
 from threadchat.chat.person import Person
 from threadchat.chat.room import Room
 from threadchat.messages.jsonlines import JSON_LINES
+from threadchat.messages.kinds import Notice
 from threadchat.messages.places import Place
 
 
@@ -94,3 +95,34 @@ class TestAKeptSeat:
             room_of(al).resume(al, Place("", 0), fail)
         lobby.says(lobby.people["bo"], "one")
         assert [it["text"] for it in objects(al.received)] == ["one"]
+
+    def test_where_nobody_is_in_a_room_only_the_connection_is_another(
+        self, lobby: Lobby, al: Somebody
+    ) -> None:
+        lobby.chat.leave(al, "quit")
+        again, ready = Somebody(9), []
+        lobby.chat.resume(
+            al,
+            again,
+            again.received.extend,
+            again.format,
+            Place("", 0),
+            ready=lambda: ready.append(al.connection),
+        )
+        assert ready == [again]
+        assert not again.received
+
+    def test_what_is_for_the_person_alone_goes_its_own_way(
+        self, lobby: Lobby, al: Somebody
+    ) -> None:
+        al.detach()
+        al.tell(Notice("nobody has it"))
+        assert not al.received
+        again, private = Somebody(9), bytearray()
+        place, send = lobby.chat.last_place(room_of(al)), again.received.extend
+        lobby.chat.resume(al, again, send, again.format, place, private.extend)
+        al.tell(Notice("one"))
+        assert (again.lines(), bytes(private)) == ([], b"=== one\r\n")
+        lobby.chat.resume(al, again, send, again.format, place)
+        al.tell(Notice("two"))
+        assert again.lines() == ["=== two"]

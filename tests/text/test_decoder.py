@@ -348,3 +348,65 @@ class TestAnEncodingThatIsSet:
             decoder.decode(data)
         assert decoder.take_changes() == []
         assert (decoder.encoding, decoder.is_a_guess) == (encoding, False)
+
+
+class TestWhatIsKnown:
+    """What a decoder says of a client's encoding."""
+
+    def test_at_first_it_is_utf8(self) -> None:
+        decoder = Decoder()
+        assert (decoder.encoding, decoder.is_plain) == ("utf-8", True)
+        assert not decoder.is_a_guess
+        assert not decoder.has_changed
+        assert not decoder.left_unfinished
+
+    def test_a_change_is_told_once(self) -> None:
+        decoder = Decoder()
+        assert decoder.decode(b"x\xe9\n") == "xé\n"
+        assert decoder.is_a_guess
+        assert decoder.has_changed
+        assert decoder.take_changes() == [(1, EncodingChanged("cp1252"))]
+        assert not decoder.has_changed
+        assert decoder.take_changes() == []
+
+    @pytest.mark.parametrize(
+        ("data", "is_so"),
+        [(b"\xc3(", True), (b"\xc2(", True), (b"\xc1(", False), (b"\x80", False), (b"hi", False)],
+    )
+    def test_a_letter_that_was_left_unfinished(self, data: bytes, is_so: bool) -> None:
+        decoder = Decoder()
+        decoder.decode(data)
+        assert decoder.left_unfinished is is_so
+
+    def test_another_fallback_counts_at_once_only_where_it_is_in_use(self) -> None:
+        decoder = Decoder()
+        decoder.guess("cp850")
+        assert (decoder.encoding, decoder.has_changed) == ("utf-8", False)
+        assert decoder.decode(b"\x82") == "é"
+        decoder.guess("cp1252")
+        assert decoder.take_changes()[1:] == [(0, EncodingChanged("cp1252"))]
+        assert decoder.decode(b"\xe9") == "é"
+
+    def test_a_doubt_is_over_with_the_next_letter(self) -> None:
+        decoder = Decoder()
+        decoder.decode(b"\xe9\n")
+        decoder.doubt()
+        assert decoder.decode(b"hi") == "hi"
+        assert decoder.decode("é".encode()) == "é"
+        assert (decoder.encoding, decoder.is_a_guess) == ("utf-8", False)
+        other = Decoder()
+        other.decode(b"\xe9\n")
+        other.doubt()
+        assert other.decode(b"\xe9\n") == "é\n"
+        assert other.decode("é".encode()) == "Ã©"
+        assert other.is_a_guess
+
+    @pytest.mark.parametrize("word", ["éé", "漢"])
+    def test_a_line_with_more_than_one_short_letter_shows_that_a_guess_was_wrong(
+        self, word: str
+    ) -> None:
+        decoder = Decoder()
+        decoder.holds_lines = True
+        decoder.decode(b"\xe9\n")
+        assert decoder.decode(f"{word}\n".encode()) == f"{word}\n"
+        assert decoder.encoding == "utf-8"

@@ -21,6 +21,16 @@ from threadchat.text.names import (
 ACUTE = "\u0301"
 
 
+def test_a_name_may_be_just_so_wide() -> None:
+    for letter in ("é", "x"):
+        assert clean_name(letter * MAX_NAME_CELLS) == letter * MAX_NAME_CELLS
+        with pytest.raises(BadName, match="That name is too long"):
+            clean_name(letter * (MAX_NAME_CELLS + 1))
+    assert clean_name("漢" * (MAX_NAME_CELLS // 2))
+    with pytest.raises(BadName, match="That name is too long"):
+        clean_name("漢" * (MAX_NAME_CELLS // 2) + "x")
+
+
 def characters(first: int, last: int) -> list[str]:
     return [chr(code) for code in range(first, last + 1)]
 

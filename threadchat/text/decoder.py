@@ -254,6 +254,6 @@ def _has_utf8_letters(line: bytes) -> bool:
     Two letters of another encoding may look like one of those.
     """
     try:
-        return not line.isascii() and len(line) - len(line.decode()) > 1
+        return len(line) - len(line.decode()) > 1
     except UnicodeDecodeError:
         return False
