@@ -6,7 +6,13 @@ from queue import SimpleQueue
 
 import pytest
 
-from threadchat.cli.signals import _take_console_event, on_console_closed, on_stop_signals
+from threadchat.cli.signals import (
+    RELOAD,
+    _take_console_event,
+    on_console_closed,
+    on_stop_signals,
+    wait_for_stop,
+)
 
 CTRL_C, CTRL_BREAK, CLOSE, LOGOFF, SHUTDOWN = 0, 1, 2, 5, 6
 
@@ -56,3 +62,19 @@ def test_ctrl_break_stops_the_server_where_there_is_one(monkeypatch: pytest.Monk
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
+
+
+@pytest.mark.skipif(RELOAD is None, reason="there is no such signal")
+def test_the_files_are_read_again_until_the_stop_and_a_look_comes_before_each_wait() -> None:
+    signals: SimpleQueue[int | None] = SimpleQueue()
+    done: list[str] = []
+
+    def look() -> None:
+        done.append("look")
+        if len(done) == 1:
+            signals.put(RELOAD)
+        elif done[-2:] == ["read again", "look"]:
+            signals.put(signal.SIGTERM)
+
+    wait_for_stop(signals, lambda: done.append("read again"), look)  # type: ignore[arg-type]
+    assert done == ["look", "read again", "look"]

@@ -256,6 +256,31 @@ def test_as_systemd_starts_it(tmp_path: Path, manager: Manager) -> None:
     assert (tmp_path / "chat.db").exists()
 
 
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="there are no containers")
+def test_as_the_first_process_of_a_container() -> None:
+    """Such a process is spared the signals that it does not handle itself."""
+    enter = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    if subprocess.run([*enter, "true"], capture_output=True).returncode:
+        pytest.skip("we may make no container")
+    with subprocess.Popen(
+        [*enter, sys.executable, "-m", "threadchat", "--port", "0"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            program = Program(process)
+            port = program.read_until(r"server bound .*:(\d+)")[1]
+            program.server_address = ("127.0.0.1", int(port))
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+            with Client(program, "al") as al:
+                os.kill(int(children), signal.SIGTERM)
+                assert "The server is stopping. Goodbye." in al.expect_end()
+            assert process.wait(DEADLINE) == 0
+        finally:
+            process.kill()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a port is kept for a while there")
 def test_people_are_back_at_once_after_it_was_killed(tmp_path: Path) -> None:
     history = ["--history", str(tmp_path / "chat.db")]
