@@ -258,7 +258,14 @@ class TestSaying:
         say(lobby, hook, "x" * 16_000)
         with pytest.raises(TooFast):
             say(lobby, hook, "x" * 16_000)
-        assert 16_384 / 400 + MAX_LINES < BURST + 1
+
+    def test_no_post_is_too_long_to_be_said_ever(self, lobby: Lobby) -> None:
+        hook = add(lobby)
+        say(lobby, hook, "\u20ac" * 16_384)
+        with pytest.raises(TooFast, match=f"Wait {BURST:.0f} s"):
+            say(lobby, hook, "\u20ac" * 16_384)
+        lobby.now[0] += BURST
+        say(lobby, hook, "\u20ac" * 16_384)
 
     def test_its_room_is_there_though_nobody_is_in_it(self, lobby: Lobby) -> None:
         hook = add(lobby, "ci", "#games")

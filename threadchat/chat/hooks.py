@@ -239,7 +239,8 @@ class Hooks:
             if hook.is_over:
                 raise NoSuchHook
             self._check_may_speak(hook, host)
-            delay = hook.allowance.take(sum(map(_cost_of, lines)))
+            # With letters of several bytes, one post may cost more than there ever is.
+            delay = hook.allowance.take(min(BURST, sum(map(_cost_of, lines))))
             if delay:
                 raise TooFast(delay)
             at = time.time()
