@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from threadchat.messages.kinds import RoomMessage, Say
-from threadchat.monitoring.events import Event, Stopped, Trouble, Watch
+from threadchat.monitoring.events import Disconnected, Event, Posted, Stopped, Trouble, Watch
 
 
 class Keeper:
@@ -22,6 +22,16 @@ class Keeper:
 
     def shown(self, room: str, messages: Sequence[RoomMessage], deliveries: int) -> None:
         self.messages.append((room, messages, deliveries))
+
+
+def test_ends_and_posts_are_counted() -> None:
+    watch = Watch()
+    watch.note(Disconnected(1, "al", "192.168.1.20:5", 1.0, 2, 3, "quit: bye"))
+    for _ in range(2):
+        watch.note(Posted("ci", "games", "192.168.1.20:6", 3))
+    watch.note(Stopped())
+    counted = watch.tally.figures()
+    assert (counted.ends["quit"], sum(counted.ends.values()), counted.posts) == (1, 1, 2)
 
 
 def test_everyone_is_handed_everything() -> None:

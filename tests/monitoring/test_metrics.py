@@ -65,6 +65,7 @@ def test_each_figure_is_there(accept: str) -> None:
     assert found["threadchat_rooms", ""] == 3
     assert found["threadchat_messages_total", ""] == 10_234
     assert found["threadchat_deliveries_total", ""] == 510_234
+    assert found["threadchat_hook_posts_total", ""] == 6
     assert found["threadchat_received_bytes_total", ""] == 1023
     assert found["threadchat_sent_bytes_total", ""] == 5 * 1024**2 // 2
     assert found["threadchat_queued_bytes", ""] == 3 * 1024
@@ -200,8 +201,8 @@ LABELLED = st.dictionaries(st.text(max_size=20), COUNTS, max_size=4)
         history=st.none() | st.builds(Keeping, st.booleans(), COUNTS, COUNTS),
         memory=st.none() | st.builds(Memory, COUNTS, st.booleans()),
         **dict.fromkeys(
-            "rooms messages deliveries received sent queued longest_queue behind pending left_out"
-            " threads".split(),
+            "rooms messages deliveries posts received sent queued longest_queue behind pending"
+            " left_out threads".split(),
             COUNTS,
         ),
         messages_per_second=st.just(0.0),

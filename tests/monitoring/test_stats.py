@@ -154,6 +154,7 @@ SNAPSHOT = Snapshot(
     messages_per_second=4.25,
     deliveries=510_234,
     deliveries_per_second=1050.04,
+    posts=6,
     received=1023,
     sent=5 * 1024**2 // 2,
     queued=3 * 1024,

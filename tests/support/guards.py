@@ -220,6 +220,7 @@ GUARDS: tuple[Guards, ...] = (
         {
             "_messages": (),
             "_deliveries": (),
+            "_posts": (),
             "_marks": (),
             "_times": (),
             "_seconds": (),

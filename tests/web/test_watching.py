@@ -28,6 +28,7 @@ from tests.support.pages import Page
 from tests.support.servers import no_stats, run_server
 from tests.support.waiting import wait_until
 from tests.web.test_handler import ask
+from tests.web.test_hooks import add, post
 from threadchat import ChatServer, Limits
 from threadchat.access.limits import MetricsFor, parse_allowed
 from threadchat.storage.historystate import HistoryState
@@ -129,6 +130,12 @@ class TestMetrics:
         history = StoredHistory(tmp_path / "secretfile.db", lambda words: None)
         with run_server(web_address=("127.0.0.1", 0), history=history) as (server, _):
             server.add_member("eddie", lambda member, message: None)
+            path = add(server, "slartibartfast", "fjords")
+            assert post(server, path, "norway")[0] == 200
+            assert post(server, f"{path}x")[0] == 404
+            found = counters(server)
+            assert found["threadchat_hook_posts_total", "[]"] == 1
+            assert found["threadchat_refusals_total", "[('reason', 'no such hook')]"] == 1
             for name, room in zip(people[:2], rooms, strict=True):
                 with Client(server, name) as client:
                     client.type(f"/join {room}")
@@ -144,7 +151,8 @@ class TestMetrics:
                         handler.client.end(f"{name} has gone", "")
                 texts += [get(server, path)[1] for path in ("/metrics", "/health")]
                 for text in texts:
-                    for word in (*people, *rooms, "eddie", "127.0.0.1", "secretfile", "so long"):
+                    hidden = ("slartibartfast", "fjords", "norway", path[6:], "eddie", "127.0.0.1")
+                    for word in (*people, *rooms, *hidden, "secretfile", "so long"):
                         assert word.lower() not in text.lower()
 
 

@@ -178,6 +178,8 @@ class Watch:
         """Let all watchers take note of `event`."""
         if isinstance(event, Disconnected):
             self.tally.ended(event.why)
+        elif isinstance(event, Posted):
+            self.tally.posted()
         for watcher in self._watchers:
             try:
                 watcher.note(event)

@@ -84,6 +84,7 @@ def _of_traffic(now: Snapshot) -> Iterator[Metric]:
         "messages", "Messages that rooms have shown, joins and leaves included.", now.messages
     )
     yield _counter("deliveries", "Lines that these made for all members.", now.deliveries)
+    yield _counter("hook_posts", "Posts by which hooks have spoken.", now.posts)
     yield _histogram(
         "batch_seconds",
         "How long a batch of messages took until it was handed to all members.",

@@ -67,6 +67,7 @@ class Snapshot:
     - `connections_by_door`: all clients, those without a name included, by their door.
     - `messages`: what rooms were shown, joins and leaves included; `deliveries` is the number of
       lines that this made for their members. The two rates are those of `Tallied`.
+    - `posts`: how often hooks have spoken.
     - `batches`: how long it took to show these to everybody.
     - `received` and `sent`: the bytes from and to all clients since the start.
     - `queued`: the bytes that wait for clients to take them; `longest_queue` is those of the client
@@ -87,6 +88,7 @@ class Snapshot:
     messages_per_second: float
     deliveries: int
     deliveries_per_second: float
+    posts: int
     received: int
     sent: int
     queued: int

@@ -54,6 +54,7 @@ class Tallied:
     deliveries: int
     deliveries_per_second: float
     batches: BatchTimes
+    posts: int
     refusals: Mapping[str, int]
     ends: Mapping[str, int]
 
@@ -65,7 +66,7 @@ class Tally:
         self._clock = clock
         self._started = int(clock())
         self._lock = Lock()  # guards all below
-        self._messages = self._deliveries = 0
+        self._messages = self._deliveries = self._posts = 0
         # The seconds in which something came, each with the two totals before it.
         self._marks: deque[tuple[int, int, int]] = deque(maxlen=WINDOW + 1)
         self._next_mark = self._started
@@ -88,6 +89,11 @@ class Tally:
             seconds = now - began_at
             self._times[bisect_left(BOUNDS, seconds)] += 1
             self._seconds += seconds
+
+    def posted(self) -> None:
+        """Count a post by which a hook has spoken."""
+        with self._lock:
+            self._posts += 1
 
     def refused(self, why: RefusedFor) -> None:
         """Count a client that was turned away."""
@@ -113,6 +119,7 @@ class Tally:
                 self._deliveries,
                 (deliveries - deliveries_before) / seconds,
                 BatchTimes(tuple(self._times), self._seconds),
+                self._posts,
                 dict(self._refusals),
                 dict(self._ends),
             )

@@ -45,6 +45,7 @@ class Figures:
             messages_per_second=tallied.messages_per_second,
             deliveries=tallied.deliveries,
             deliveries_per_second=tallied.deliveries_per_second,
+            posts=tallied.posts,
             received=received,
             sent=sent,
             queued=sum(queues),
