@@ -223,6 +223,7 @@ class Sent:
 
     def end(self, reason: str, data: bytes) -> None:
         self.reason = reason
+        self.data += data
 
 
 class Arriving:
@@ -418,6 +419,11 @@ class TestOneConnection:
         assert client.next_line() == "first"
         assert client.ask_secret("Password: ") == "open"
         assert [client.next_line(), client.next_line()] == ["hi", "first"]
+
+    def test_the_last_words_say_why(self, client: TerminalConnection, sent: Sent) -> None:
+        client.end(Reason.KICKED, "Out you go.")
+        assert sent.data == b"=== Out you go.\r\n"
+        assert client.reason == Reason.KICKED
 
     def test_character_mode_is_asked_for(
         self, client: TerminalConnection, arriving: Arriving, sent: Sent

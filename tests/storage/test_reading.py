@@ -1,10 +1,12 @@
 """Test the opening of a history that is only read, and what is said where it cannot be."""
 
+import errno
 import os
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -166,3 +168,14 @@ def test_one_in_a_folder_that_was_removed(tmp_path: Path, monkeypatch: pytest.Mo
         open_to_read(Path("chat.db"))
     with pytest.raises(Unusable, match="there is no file"):
         open_to_read(gone / "chat.db")
+
+
+def test_a_file_that_cannot_even_be_looked_at(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> os.stat_result:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "os", SimpleNamespace(stat=refuse))
+        line = refused(path)
+    assert line.startswith(str(path))
+    assert "Permission denied" in line or "permission" in line

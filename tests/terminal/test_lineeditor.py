@@ -582,3 +582,26 @@ def test_another_encoding_changes_what_is_shown_and_not_what_is_typed(encoding: 
     editor.set_encoding(encoding)
     assert editor.show() == "> h?"
     assert editor.feed("\n") == ["h\u6f22"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "like"),
+    [
+        (0, 0, (80, 24)),
+        (1, 24, (20, 24)),
+        (19, 24, (20, 24)),
+        (600, 24, (500, 24)),
+        (80, 1, (80, 4)),
+        (80, 600, (80, 500)),
+    ],
+)
+def test_a_size_that_cannot_be_is_taken_for_one_that_can(
+    columns: int, rows: int, like: tuple[int, int]
+) -> None:
+    drawn = []
+    for size in ((columns, rows), like):
+        editor = started()
+        editor.resize(*size)
+        editor.feed("word " * 200)
+        drawn.append(editor.output())
+    assert drawn[0] == drawn[1]

@@ -6,7 +6,16 @@ from itertools import product
 import pytest
 
 from tests.terminal.support import Session
-from threadchat.terminal.modes import PROBE_TIMEOUT, TRANSITIONS, Mode, ModeEvent, is_mud_client
+from threadchat.terminal.modes import (
+    MAX_KEY,
+    MIN_BETWEEN_KEYS,
+    PROBE_TIMEOUT,
+    TRANSITIONS,
+    FirstChunks,
+    Mode,
+    ModeEvent,
+    is_mud_client,
+)
 from threadchat.terminal.telnetprotocol import IAC, Command, Option
 
 DO_ECHO = bytes((IAC, Command.DO, Option.ECHO))
@@ -130,3 +139,42 @@ class TestMudClients:
     @pytest.mark.parametrize("name", [b"XTERM", b"ANSI", b"VTNT", b"", b"\xff", b"XMUDLET"])
     def test_these_are_not(self, name: bytes) -> None:
         assert not is_mud_client(name)
+
+
+class TestFirstChunks:
+    """What the first chunks of a client tell, at the bounds of each rule."""
+
+    def test_the_end_of_a_line_is_one_at_once(self) -> None:
+        for data in (b"\n", b"\r", b"hi\r\n"):
+            assert FirstChunks().look_at(data, 0.0) is ModeEvent.LINE_END
+
+    def test_two_keys_with_time_between_them_are_keys(self) -> None:
+        chunks = FirstChunks()
+        assert chunks.look_at(b"h", 0.0) is None
+        assert chunks.look_at(b"i", MIN_BETWEEN_KEYS) is ModeEvent.KEYS
+
+    def test_closer_ones_may_be_pieces_of_a_line(self) -> None:
+        chunks = FirstChunks()
+        for number in range(5):
+            assert chunks.look_at(b"h", 5.0 + number * 0.99 * MIN_BETWEEN_KEYS) is None
+
+    @pytest.mark.parametrize(
+        ("between", "event"),
+        [(b"x" * MAX_KEY, ModeEvent.KEYS), (b"x" * (MAX_KEY + 1), None), (b"\xff\xf1", None)],
+    )
+    def test_what_is_longer_than_a_key_begins_anew(
+        self, between: bytes, event: ModeEvent | None
+    ) -> None:
+        chunks = FirstChunks()
+        assert chunks.look_at(b"h", 0.0) is None
+        assert chunks.look_at(between, 10.0) is event
+        if event is None:
+            assert chunks.look_at(b"i", 20.0) is None
+            assert chunks.look_at(b"j", 30.0) is ModeEvent.KEYS
+
+    def test_a_probe_is_waited_for(self) -> None:
+        chunks = FirstChunks()
+        chunks.look_at(b"h", 0.0)
+        assert chunks.look_at(b"i", 10.0) is ModeEvent.KEYS
+        assert chunks.look_at(b"\n", 10.0 + PROBE_TIMEOUT) is None
+        assert chunks.look_at(b"j", 10.1 + PROBE_TIMEOUT) is ModeEvent.PROBE_TIMEOUT
