@@ -16,7 +16,14 @@ from tests.support.waiting import run_concurrently, wait_until
 from threadchat.messages.kinds import Say, Spoken
 from threadchat.storage import copying, database, indexing, keeper, rows
 from threadchat.storage.history import History
-from threadchat.storage.indexing import FAR_BEHIND, RESTS, Indexer
+from threadchat.storage.indexing import (
+    AT_ONCE,
+    FAR_BEHIND,
+    LINES_AT_ONCE,
+    REST_SECONDS,
+    RESTS,
+    Indexer,
+)
 from threadchat.storage.keeper import Keeper
 from threadchat.storage.migrations import VERSION
 from threadchat.storage.sqlitehistory import StoredHistory
@@ -284,32 +291,36 @@ def test_a_room_waits_for_one_piece_at_most(
         assert not database.WRITING.locked()
         raise Piece
 
-    talk(history, 500, "x" * size)
+    lines = 3 * expected
+    talk(history, lines, "x" * size)
     for number in (1, 2):
         with pytest.raises(Piece):
             history._file.indexer.look(rest)
-        assert waiting(history) == max(0, 500 - number * expected)
+        assert waiting(history) == lines - number * expected
 
 
-def test_it_rests_between_two_pieces_and_less_where_much_is_waiting(
+def test_it_rests_for_its_work_and_hurries_where_much_is_waiting(
     history: StoredHistory, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = Clock()
+    work = Clock()
     rests: list[float] = []
+    lines_at_once: list[int] = []
+    left = iter([FAR_BEHIND, FAR_BEHIND - 1, LINES_AT_ONCE + 1, 1])
 
-    def take_some(*_: object) -> None:
-        clock.now += 0.01
+    def take_some(_: object, lines: int, size: int) -> int:
+        lines_at_once.append(lines)
+        work.now += 0.01 if len(lines_at_once) < 3 else 0.0
+        return next(left)
 
     def rest(seconds: float) -> bool:
         rests.append(seconds)
-        clock.now += seconds
         return False
 
-    left = [FAR_BEHIND, FAR_BEHIND - 1, 0]
-    monkeypatch.setattr(rows, "count_not_indexed", lambda _: left.pop(0))
     monkeypatch.setattr(rows, "index_some", take_some)
-    Indexer(history._searcher, path, never, lambda: None, clock).look(rest)
-    assert rests == pytest.approx([0.01, RESTS * 0.01])
+    indexer = Indexer(history._searcher, path, never, lambda: None, Clock(), work)
+    assert not indexer.look(rest)
+    assert lines_at_once == [LINES_AT_ONCE, AT_ONCE * LINES_AT_ONCE, LINES_AT_ONCE, LINES_AT_ONCE]
+    assert rests == pytest.approx([RESTS * 0.01, 0.01, REST_SECONDS])
 
 
 def test_a_look_ends_in_time_and_at_a_stop(
@@ -324,9 +335,9 @@ def test_a_look_ends_in_time_and_at_a_stop(
 
     talk(history, 1000)
     indexer = Indexer(history._file.indexer._connection, path, never, lambda: None, clock)
-    indexer.look(rest)
+    assert indexer.look(rest)
     assert waiting(history) == 960
-    indexer.look(lambda seconds: True)
+    assert indexer.look(lambda seconds: True)
     assert waiting(history) == 950
 
 

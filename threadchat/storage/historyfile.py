@@ -78,13 +78,14 @@ class HistoryFile:
         self.indexer = Indexer(for_indexing, path, warn, self.contents.doubt)
         self.eraser = Eraser(for_erasing, path, warn, checkpoint=checkpoint)
 
-    def look(self, rest: Callable[[float], bool]) -> None:
+    def look(self, rest: Callable[[float], bool]) -> bool:
         """Take new lines into the index of words, and make a checkpoint if it is time for one.
 
-        `rest` waits for some seconds, and returns whether to stop.
+        `rest` waits for some seconds, and returns whether to stop. Return whether more lines wait.
         """
-        self.indexer.look(rest)
+        has_more = self.indexer.look(rest)
         self.checkpointer.look()
+        return has_more
 
     @property
     def is_gone(self) -> bool:

@@ -13,17 +13,17 @@ from pathlib import Path
 
 from threadchat.storage import faults, rows
 
-LINES_AT_ONCE = 400
-"""The most lines in one piece. A room that has something to write waits for one piece at most."""
-
-BYTES_AT_ONCE = 32 * 1024
-"""The most bytes in one piece, unless it is a single line."""
+LINES_AT_ONCE, BYTES_AT_ONCE = 400, 32 * 1024
+"""The most lines and bytes in one piece. A room that writes waits for one piece at most."""
 
 LOOK_SECONDS = 1.0
-"""How long one look may take; then the thread sees to other things, and goes on at the next."""
+"""How long one look may take; then its thread sees to other things before it goes on."""
 
-RESTS, FAR_BEHIND = 4.0, 20_000
-"""It rests so many times as long as a piece took; only as long if so many lines are waiting."""
+RESTS, REST_SECONDS = 4.0, 0.002
+"""It rests so many times as long as the processor has worked for a piece, but at least so long."""
+
+FAR_BEHIND, AT_ONCE = 20_000, 4
+"""If so many lines are waiting, it takes in so many pieces at once, and rests for as long."""
 
 
 class Indexer:
@@ -31,7 +31,8 @@ class Indexer:
 
     `connection` is for this alone, and `rows.prepare_indexing` has prepared it. `warn` gets a line
     for the operator if two looks in a row fail, and when it works again; `doubt` is called after
-    the first if another program may have cut the log short. `clock` returns seconds.
+    the first if another program may have cut the log short. `clock` returns seconds, and `work`
+    those that the processor has worked for the thread.
     """
 
     def __init__(
@@ -41,16 +42,18 @@ class Indexer:
         warn: Callable[[str], None],
         doubt: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
+        work: Callable[[], float] = time.thread_time,
     ) -> None:
         self._connection = connection
         self._path = path
         self._warn = warn
         self._doubt = doubt
         self._clock = clock
+        self._work = work
         self._failures = 0  # of the last looks
 
-    def look(self, rest: Callable[[float], bool]) -> None:
-        """Take in the lines that are not in the index yet, in pieces, for `LOOK_SECONDS` at most.
+    def look(self, rest: Callable[[float], bool]) -> bool:
+        """Take in lines that are not in the index yet, in pieces; return whether there are more.
 
         `rest` waits for some seconds between two pieces, and returns whether to stop.
         """
@@ -58,7 +61,7 @@ class Indexer:
             is_done = self._take_in(rest)
         except sqlite3.Error as error:
             if faults.is_busy(error):
-                return
+                return False
             self._failures += 1
             if self._failures == 1 and faults.is_too_short(error):
                 self._doubt()
@@ -67,21 +70,25 @@ class Indexer:
                     f"words cannot be taken into the history's index ({error}), and searches take"
                     f" longer. {faults.what_to_see_to(self._path, error)}"
                 )
-            return
+            return False
         if is_done:
             if self._failures >= 2:
                 self._warn("words are taken into the history's index again")
             self._failures = 0
+        return not is_done
 
     def _take_in(self, rest: Callable[[float], bool]) -> bool:
         """Return whether the index has all lines."""
-        now = self._clock()
-        end = now + LOOK_SECONDS
-        while waiting := rows.count_not_indexed(self._connection):
-            rows.index_some(self._connection, LINES_AT_ONCE, BYTES_AT_ONCE)
-            begun, now = now, self._clock()
-            rests = 1.0 if waiting >= FAR_BEHIND else RESTS
-            if now >= end or rest(rests * (now - begun)):
+        end = self._clock() + LOOK_SECONDS
+        pieces, rests = 1, RESTS
+        while True:
+            begun = self._work()
+            waiting = rows.index_some(
+                self._connection, pieces * LINES_AT_ONCE, pieces * BYTES_AT_ONCE
+            )
+            if waiting <= pieces * LINES_AT_ONCE and not rows.count_not_indexed(self._connection):
+                return True
+            seconds = max(REST_SECONDS, rests * (self._work() - begun))
+            if self._clock() >= end or rest(seconds):
                 return False
-            now = self._clock()
-        return True
+            pieces, rests = (AT_ONCE, 1.0) if waiting >= FAR_BEHIND else (1, RESTS)

@@ -10,9 +10,12 @@ INTERVAL = 1.0
 
 
 class Keeper:
-    """Calls `look` every `INTERVAL` seconds, until it is closed. `look` must not raise."""
+    """Calls `look` every `INTERVAL` seconds, until it is closed; at once if that returns True.
 
-    def __init__(self, look: Callable[[], None]) -> None:
+    `look` must not raise.
+    """
+
+    def __init__(self, look: Callable[[], bool]) -> None:
         self._look = look
         self._closing = Event()
         self._thread: Thread | None = None
@@ -28,5 +31,6 @@ class Keeper:
         join(self._thread)
 
     def _run(self) -> None:
-        while not self._closing.wait(INTERVAL):
-            self._look()
+        has_more = False
+        while not self._closing.wait(0 if has_more else INTERVAL):
+            has_more = self._look()

@@ -153,16 +153,22 @@ def read_latest(
 
 def write(connection: sqlite3.Connection, said: Sequence[Unwritten]) -> None:
     """Commit all of `said`, or nothing if this raises. `index_some` sees to their words later."""
+    if len(said) == 1 and _is_line_of_known_room(*said[0]):
+        ((room, seq, it),) = said
+        # One statement is a transaction by itself.
+        values = room.id, it.at, name_of(it), it.name, it.text, seq
+        connection.execute(_INSERT_ONE, values)
+        return
     with database.transaction(connection):
         id_of = {room: _id_of(connection, room) for room in {room for room, _, _ in said}}
-        (last,) = connection.execute(_LAST_ID).fetchone()
-        values: list[object] = []
-        for id, (room, seq, it) in enumerate(said, last + 1):
-            values += id, id_of[room], it.at, name_of(it), it.name, it.text, seq
+        (first,) = connection.execute(f"SELECT {_NEXT_ID}").fetchone()
+        parts: list[object] = []
+        for id, (room, seq, it) in enumerate(said, first):
+            parts += id, id_of[room], it.at, name_of(it), it.name, it.text, seq
         begin = 0
         for number, insert in _INSERTS:
-            while len(values) - begin >= 7 * number:
-                connection.execute(insert, values[begin : begin + 7 * number])
+            while len(parts) - begin >= 7 * number:
+                connection.execute(insert, parts[begin : begin + 7 * number])
                 begin += 7 * number
         if TakenBack in {type(it) for _, _, it in said}:  # in the time in which it waited
             connection.executemany(
@@ -177,18 +183,21 @@ def write(connection: sqlite3.Connection, said: Sequence[Unwritten]) -> None:
         room.id = id
 
 
-# Whatever was deleted, no line gets an id of which the file says that it is indexed.
-_LAST_ID = "SELECT max(coalesce((SELECT max(id) FROM messages), 0), (SELECT indexed FROM history))"
+def _is_line_of_known_room(room: StoredRoom, _: int, it: Kept) -> bool:
+    return room.id > 0 and not isinstance(it, TakenBack)
 
-# A statement for many lines takes a third less time than one for each; and between two statements,
+
+_INSERT = "INSERT INTO messages (id, room, at, kind, name, text, seq) VALUES "
+
+# Whatever was deleted, no line gets an id of which the file says that it is indexed.
+_NEXT_ID = "1 + max(coalesce((SELECT max(id) FROM messages), 0), (SELECT indexed FROM history))"
+
+_INSERT_ONE = f"{_INSERT}({_NEXT_ID}, ?, ?, ?, ?, ?, ?)"
+
+# A statement for many lines takes a third less time than one for each; and behind each statement,
 # a room may have to wait until other threads let it go on (the GIL).
 _INSERTS = [
-    (
-        number,
-        "INSERT INTO messages (id, room, at, kind, name, text, seq) VALUES "
-        + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * number),
-    )
-    for number in (64, 16, 4, 1)
+    (number, _INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * number)) for number in (64, 16, 4, 1)
 ]
 
 
@@ -319,35 +328,47 @@ def prepare_indexing(connection: sqlite3.Connection) -> None:
 
 def count_not_indexed(connection: sqlite3.Connection) -> int:
     """Return how many lines have still to be taken into the index, those forgotten included."""
-    (number,) = connection.execute(
-        "SELECT coalesce((SELECT max(id) FROM messages), 0) - indexed FROM history"
-    ).fetchone()
+    (number,) = connection.execute(f"SELECT {_WAITING} FROM history").fetchone()
     return max(0, int(number))
 
 
-def index_some(connection: sqlite3.Connection, lines: int, size: int) -> None:
-    """Take the next lines into the index, up to so many and so many bytes, but one at least."""
-    # Each step is one statement, because behind any of them other threads may make this one wait
+def index_some(connection: sqlite3.Connection, lines: int, size: int) -> int:
+    """Take the next lines into the index, up to so many and so many bytes, but one at least.
+
+    Return how many lines were waiting for that.
+    """
+    # There are few statements, because behind each of them other threads may make this one wait
     # (the GIL). Only the last one keeps rooms from writing.
-    (first,) = connection.execute(_INDEXED).fetchone()
-    (last,) = connection.execute(
-        "SELECT coalesce(max(id) FILTER (WHERE size <= ?), min(id)) FROM"
-        " (SELECT id, sum(length(CAST(text AS BLOB))) OVER (ORDER BY id) AS size FROM"
-        " (SELECT id, text FROM messages WHERE id > ? ORDER BY id LIMIT ?))",
-        (size, first, lines),
-    ).fetchone()
-    if last is None:  # all of them were forgotten just now
-        return
-    connection.execute("DELETE FROM prepared")
-    # For ASCII the tokenizer itself does the same as `index_words`, and faster.
-    connection.execute(
-        "INSERT INTO prepared SELECT id, indexed_words(CAST(text AS BLOB)) FROM messages"
-        " WHERE id > ? AND id <= ? AND (typeof(text) <> 'text'"
-        " OR length(text) <> length(CAST(text AS BLOB)))",
-        (first, last),
-    )
+    waiting, first, last, has_others = connection.execute(_NEXT, (lines, size)).fetchone()
+    if last is None:
+        return 0
+    if has_others:
+        connection.execute("DELETE FROM prepared")
+        connection.execute(_PREPARE, (first, last))
     with database.WRITING:
         connection.execute("UPDATE history SET indexed = ?", (last,))
+    return int(waiting)
+
+
+_WAITING = "coalesce((SELECT max(id) FROM messages), 0) - indexed"
+
+_NEEDS_PYTHON = "(typeof(text) <> 'text' OR length(text) <> length(CAST(text AS BLOB)))"
+"""For ASCII the tokenizer itself does the same as `index_words`, and faster."""
+
+_NEXT = (
+    f"SELECT (SELECT {_WAITING} FROM history), (SELECT indexed FROM history),"
+    " coalesce(max(id) FILTER (WHERE size <= ?2), min(id)), max(needs_python) FROM"
+    " (SELECT id, sum(length(CAST(text AS BLOB))) OVER (ORDER BY id) AS size,"
+    f" {_NEEDS_PYTHON} AS needs_python FROM"
+    " (SELECT id, text FROM messages WHERE id > (SELECT indexed FROM history)"
+    " ORDER BY id LIMIT ?1))"
+)
+"""How many lines wait, behind which one the next piece begins, with which it ends; its kind."""
+
+_PREPARE = (
+    "INSERT INTO prepared SELECT id, indexed_words(CAST(text AS BLOB)) FROM messages"
+    f" WHERE id > ? AND id <= ? AND {_NEEDS_PYTHON}"
+)
 
 
 def _indexed(text: object) -> str:

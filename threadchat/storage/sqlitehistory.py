@@ -115,12 +115,13 @@ class StoredHistory(History):
         if file.has_to_erase:
             file.eraser.start()
 
-    def look(self) -> None:
-        """See to the file, as is done every second: what is new in it, and whether it is lost."""
+    def look(self) -> bool:
+        """See to the file, as is done every second; return whether to do so again at once."""
         if not self._file.is_lost:
-            self._file.look(self._closing.wait)
-        elif time.monotonic() >= self.state.rescue_at:
+            return self._file.look(self._closing.wait)
+        if time.monotonic() >= self.state.rescue_at:
             self._rescue()
+        return False
 
     def _rescue(self) -> None:
         """Go on in a new file, as another program has removed, replaced or overwritten this one."""
@@ -187,8 +188,7 @@ class StoredHistory(History):
 
     def _stored_room(self, room: str) -> StoredRoom:
         fold = fold_name(room)
-        stored = self._stored.get(fold)
-        if stored is None:
+        if (stored := self._stored.get(fold)) is None:
             stored = self._stored[fold] = StoredRoom(room)
         return stored
 
