@@ -172,9 +172,9 @@ def test_systemd_finds_no_fault_with_the_unit(unit: Path) -> None:
 
 
 def test_the_unit_leaves_little_open(unit: Path) -> None:
-    status, words = analyze("security", "--offline=yes", "--no-pager", "--threshold=20", str(unit))
+    status, words = analyze("security", "--offline=yes", "--no-pager", "--threshold=30", str(unit))
     assert status == 0, words
-    assert re.search(r"exposure level for threadchat\.service: [01]\.", words)
+    assert re.search(r"exposure level for threadchat\.service: [0-2]\.", words)
 
 
 def test_the_property_list_for_launchd() -> None:
