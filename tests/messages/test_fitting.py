@@ -62,3 +62,13 @@ def test_what_fits_stays_as_it_is() -> None:
     answer = RoomsAnswer([RoomEntry("r", 1, "", True)])
     assert fitted([answer]) == [answer]
     assert fitted([]) == []
+
+
+def test_of_many_lines_at_once_the_first_are_told_and_how_many_are_not() -> None:
+    lines = [Notice(f"{number} {'x' * 1000}") for number in range(200)]
+    answer = RoomsAnswer([RoomEntry("r", 1, "", True)])
+    told = fitted([answer, *lines])
+    assert told[0] == answer
+    assert told[1:-1] == lines[: len(told) - 2]
+    assert told[-1] == Notice(f"{200 - (len(told) - 2)} more lines do not fit here.")
+    assert MAX_ANSWER - 3000 < sum(len(it.line) for it in lines[: len(told) - 2]) < MAX_ANSWER

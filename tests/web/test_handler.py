@@ -27,6 +27,8 @@ from threadchat.session.conversation import Conversation
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.testing import DEADLINE, Client
+from threadchat.text.clean import MAX_LINE
+from threadchat.text.names import MAX_NAME_CELLS
 from threadchat.web import handler, links
 from threadchat.web.http import Stage
 from threadchat.web.selfview import SelfView
@@ -70,6 +72,15 @@ class TestTalking:
                 (commands,) = al.kinds("commands")
                 assert "join" in [it["name"] for it in commands["commands"]]
                 assert "kick" not in [it["name"] for it in commands["commands"]]
+
+    def test_a_page_is_told_first_what_it_speaks_with(self, server: ChatServer) -> None:
+        with Page(server) as page:
+            hello = page.expect("hello")
+        assert page.objects[0] is hello
+        assert (hello["version"], hello["asks"]) == (1, "name")
+        assert hello["server"].startswith("threadchat ")
+        assert hello["limits"] == {"line": MAX_LINE, "name": MAX_NAME_CELLS}
+        assert hello["resumes"] == links.SEAT_SECONDS
 
     def test_each_line_is_taken_once(self, server: ChatServer) -> None:
         with Page(server, "al") as al, Client(server, "cy") as cy:
