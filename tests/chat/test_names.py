@@ -3,7 +3,7 @@
 import contextlib
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -13,6 +13,7 @@ from threadchat.access.bans import parse_target
 from threadchat.access.passphrase import make
 from threadchat.chat.chat import Chat
 from threadchat.chat.keptnames import LONG_SECONDS, MAX_KEPT_AT_ADDRESS, MIN_SECONDS_IN_USE
+from threadchat.chat.leftpeople import LeftPeople
 from threadchat.chat.names import NameBanned, NameProtected
 from threadchat.net.disconnect import Reason
 from threadchat.net.peers import PeerState
@@ -343,3 +344,22 @@ def test_nobody_takes_a_name_that_would_mute_them(lobby: Lobby) -> None:
     lobby.now[0] += 60
     lobby.chat.rename(al, "bo")
     assert al.mute_left(lobby.now[0]) == 0.0
+
+
+def test_how_long_a_name_was_in_use_counts_from_this_visit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used: list[Mapping[str, float]] = []
+    now = [100.0]
+    lobby = Lobby(Records(None, lambda: now[0]))
+    (al,) = lobby.enter("al")
+    al.came_at = 150.0  # for the second time; the name was theirs before
+    now[0] = 180.0
+    lobby.chat.rename(al, "ed")
+    now[0] = 200.0
+    monkeypatch.setattr(
+        LeftPeople, "remember", lambda _, identity, names, *rest: used.append(names)
+    )
+    lobby.chat.leave(al, Reason.QUIT)
+    assert used == [{"al": 30.0, "ed": 20.0}]
+    lobby.close()

@@ -190,3 +190,21 @@ def test_a_file_of_no_version_of_ours_is_no_history(path: Path) -> None:
     with closing(sqlite3.connect(path)) as other:
         other.execute(f"PRAGMA user_version = {VERSION + 1}")
     assert "newer threadchat" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_busy", "is_too_short"),
+    [
+        ("SQLITE_BUSY", True, False),
+        ("SQLITE_BUSY_SNAPSHOT", True, False),
+        ("SQLITE_IOERR_SHORT_READ", False, True),
+        ("SQLITE_IOERR_READ", False, False),
+        ("", False, False),
+    ],
+)
+def test_what_an_error_says_goes_by_its_name(name: str, is_busy: bool, is_too_short: bool) -> None:
+    error = sqlite3.OperationalError("whatever")
+    if name:
+        error.sqlite_errorname = name
+    assert faults.is_busy(error) is is_busy
+    assert faults.is_too_short(error) is is_too_short
