@@ -15,7 +15,7 @@ import pytest
 from tests.support.files import take_back
 from tests.support.waiting import wait_until
 from threadchat.messages.kinds import Private, Say
-from threadchat.storage import contents, copying, database, keeper, latest
+from threadchat.storage import contents, copying, database, historyfile, keeper, latest, ownership
 from threadchat.storage.contents import CANNOT_NOW
 from threadchat.storage.keeper import Keeper
 from threadchat.storage.records import Records
@@ -200,6 +200,31 @@ def test_by_a_program(history: StoredHistory, path: Path, kept: Path, command: s
     history.close()
     assert path.read_bytes() == put_there
     assert texts_in(kept) == numbers(0, 5)
+
+
+@pytest.mark.parametrize("when", ["at first", "later", "always"])
+def test_a_file_of_which_the_system_says_nothing_is_not_lost_but_tidied_away(
+    path: Path, told: list[str], when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Windows may say nothing of `-shm` while that is open.
+    id_of, log, index = ownership.id_of, *database.beside(path)
+
+    def says_nothing_of_index(file: Path) -> ownership.FileId | None:
+        return ownership.UNKNOWN if file == index and file.exists() else id_of(file)
+
+    if when != "later":
+        monkeypatch.setattr(historyfile, "id_of", says_nothing_of_index)
+    with closing(opened(path, told.append)) as history:
+        is_silent = when != "at first"
+        monkeypatch.setattr(historyfile, "id_of", says_nothing_of_index if is_silent else id_of)
+        talk(history, 0, 3)
+        look(history)
+        assert told == []
+        overwrite(path, b"something else\n" * 5000)
+        look(history)
+        assert len(told) == 1
+    assert not log.exists()
+    assert not index.exists()
 
 
 def test_even_a_backup_of_this_moment_is_left_as_it_is(

@@ -18,7 +18,7 @@ from threadchat.storage.contents import Contents
 from threadchat.storage.erasing import Eraser
 from threadchat.storage.faults import Unusable
 from threadchat.storage.indexing import Indexer
-from threadchat.storage.ownership import id_of
+from threadchat.storage.ownership import UNKNOWN, id_of
 
 BUSY_SECONDS = 0.02
 """How long a commit waits while another program has the file locked: all rooms wait, too."""
@@ -122,7 +122,7 @@ class HistoryFile:
             if its_id != self.owner.file:
                 return f"{self.path} is another file now"
             for beside, its_id in self._beside.items():
-                if its_id is not None and id_of(beside) != its_id:
+                if its_id not in (None, UNKNOWN) and id_of(beside) not in (its_id, UNKNOWN):
                     return f"{beside} was removed, moved or replaced"
         return None
 
@@ -140,7 +140,9 @@ class HistoryFile:
         self.close()
         for beside, its_id in self._beside.items():
             with contextlib.suppress(OSError):
-                if its_id is not None and id_of(beside) == its_id:
+                now = id_of(beside)
+                # If it is not known, it can be removed only if nobody has it open.
+                if its_id is not None and (its_id == now or UNKNOWN in (its_id, now)):
                     beside.unlink()
 
     def _empty_log(self) -> bool:

@@ -34,6 +34,10 @@ _lock = Lock()  # guards the dictionary below
 _owned: dict[FileId, "Ownership"] = {}
 
 
+UNKNOWN: FileId = (0, 0)
+"""What Windows says of a file that is open in such a way that it cannot be looked at."""
+
+
 class InUse(OperatorError):
     """Another server has the file."""
 
@@ -142,7 +146,10 @@ if sys.platform == "win32":
 
     def _lock_byte(descriptor: int) -> None:
         os.lseek(descriptor, _BYTE, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError as error:  # EACCES, or under Wine no number at all
+            raise PermissionError(errno.EACCES, "somebody else has the lock") from error
 
 else:
     import fcntl
