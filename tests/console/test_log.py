@@ -1,11 +1,13 @@
 """Test the operator's log: its lines, and that nobody waits for the terminal or file."""
 
+import errno
 import io
 import threading
 
 import pytest
 from rich.table import Table
 
+from tests.support.waiting import wait_until
 from threadchat.console import log as console_module
 from threadchat.console.log import Console, Detail
 from threadchat.messages.kinds import Left, Say
@@ -265,6 +267,28 @@ def test_a_broken_pipe_ends_the_watching_and_nothing_else() -> None:
     console.close(DEADLINE)
     console.note(Connected(100, "x"))
     assert threading.active_count() == 1
+
+
+@pytest.mark.parametrize("times", [0, 1, 3])
+def test_a_full_disk_is_waited_for_and_told_of(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        left = times
+
+        def flush(self) -> None:
+            if self.left and self.getvalue():
+                self.left -= 1
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(console_module, "RETRY_SECONDS", 0.001)
+    file = Full()
+    console = Console(file=file)
+    console.note(Connected(3, "192.168.1.20:50123"))
+    told = "the log could not be written here for a while: the disk was full\n"
+    if times:
+        wait_until(lambda: told in file.getvalue(), "it is told")
+    first, *rest = shown(console, file)
+    assert first == "client connected    #3 192.168.1.20:50123"
+    assert len(rest) == bool(times)
 
 
 def test_after_closing_nothing_is_shown(file: io.StringIO) -> None:
