@@ -420,6 +420,26 @@ class TestOneConnection:
         assert client.ask_secret("Password: ") == "open"
         assert [client.next_line(), client.next_line()] == ["hi", "first"]
 
+    @pytest.mark.parametrize(
+        ("ended", "why", "reason"),
+        [
+            (None, Reason.CLOSED, Reason.CLOSED),
+            (Reason.KICKED, Reason.TIMED_OUT, Reason.KICKED),
+            (Reason.RESET, Reason.CLOSED, Reason.RESET),
+            (Reason.RESET, Reason.TIMED_OUT, Reason.TIMED_OUT),
+        ],
+    )
+    def test_the_reason_of_the_end(
+        self,
+        client: TerminalConnection,
+        sent: Sent,
+        ended: Reason | None,
+        why: Reason,
+        reason: Reason,
+    ) -> None:
+        sent.reason, client.why = ended, why
+        assert client.reason == reason
+
     def test_the_last_words_say_why(self, client: TerminalConnection, sent: Sent) -> None:
         client.end(Reason.KICKED, "Out you go.")
         assert sent.data == b"=== Out you go.\r\n"

@@ -417,6 +417,20 @@ class TestStepByStep:
         assert wire.calls == ["watch", "register 7", "unregister 7"]
         assert send_queue.drain(0.0)
 
+    def test_who_waits_for_it_to_drain_goes_on_when_all_is_taken(
+        self, wire: Any, send_queue: SendQueue
+    ) -> None:
+        send_queue.send(b"one two")
+        send_queue.register(wire)
+        with ThreadPoolExecutor() as pool:
+            drained = pool.submit(send_queue.drain, DEADLINE)
+            wait_until(lambda: send_queue._emptied is not None, "somebody waits")
+            for _ in range(2):
+                assert not drained.done()
+                wire.room = 4
+                send_queue.flush(wire)
+            assert drained.result(DEADLINE)
+
     def test_what_tls_holds_back_waits(self, wire: Any, send_queue: SendQueue) -> None:
         wire.room, wire.pending = 9, True
         send_queue.send(b"one")
