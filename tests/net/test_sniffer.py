@@ -2,7 +2,7 @@
 
 import pytest
 
-from threadchat.net.sniffer import Foreign, Sniffer
+from threadchat.net.sniffer import Foreign, Sniffer, answer_to
 
 CLIENT_HELLO = bytes.fromhex("16 03 01 02 00 01 00 01 fc 03 03") + bytes(range(200))
 
@@ -168,6 +168,23 @@ class TestAnswers:
 
     def test_http_says_how_to_come_in(self) -> None:
         assert b"telnet" in self.answer_to(b"GET / HTTP/1.1\r\n\r\n").partition(b"\r\n\r\n")[2]
+
+    def test_http_is_led_to_the_page(self) -> None:
+        foreign = verdict(Sniffer(), b"GET / HTTP/1.1\r\n\r\n")
+        assert foreign is not None
+        page = "http://10.0.0.7:8080/"
+        head, _, body = answer_to(foreign, page).partition(b"\r\n\r\n")
+        status, *headers = head.decode("ascii").split("\r\n")
+        assert status == "HTTP/1.1 303 See Other"
+        assert f"Location: {page}" in headers
+        assert f"Content-Length: {len(body)}" in headers
+        assert page.encode() in body
+        assert answer_to(foreign) == foreign.answer
+
+    def test_others_are_not(self) -> None:
+        foreign = verdict(Sniffer(), b"SSH-2.0-x\r\n")
+        assert foreign is not None
+        assert answer_to(foreign, "http://10.0.0.7:8080/") == foreign.answer
 
     def test_ssh_gets_one_line(self) -> None:
         answer = self.answer_to(b"SSH-2.0-x\r\n")

@@ -265,3 +265,24 @@ def test_where_no_port_is_free_the_error_is_that_of_the_last(server: ChatServer)
             weblistener.open_web_listener(server)
     assert caught.value.errno == errno.EADDRINUSE
     assert caught.value.strerror
+
+
+class TestThePort:
+    """Where the page is, for those that ask for it at the port for terminals."""
+
+    def test_http_at_the_port_for_terminals_is_led_to_the_page(self, server: ChatServer) -> None:
+        host, port = web_address(server)
+        with Client(server) as stranger:
+            stranger.expect("Your name: ")
+            stranger.send(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+            stranger.expect(f"Location: http://{host}:{port}/\r\n")
+            stranger.expect(f"The page is at http://{host}:{port}/\r\n")
+            stranger.expect_end()
+
+    def test_it_is_on_the_address_that_they_have_reached(self) -> None:
+        with run_server(web_address=("0.0.0.0", 0)) as (server, _):
+            listener = server.web_listener
+            assert listener is not None
+            port = listener.server_address[1]
+            assert listener.url_at("192.168.1.7") == f"http://192.168.1.7:{port}/"
+            assert listener.url_at("fe80::1%eth0") == ""  # browsers take no such address

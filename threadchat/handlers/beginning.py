@@ -2,20 +2,23 @@
 
 from collections.abc import Callable
 
-from threadchat.net.sniffer import Foreign, Sniffer
+from threadchat.net.sniffer import Foreign, Sniffer, answer_to
 
 
 class Beginning:
     """What is done with the first bytes of a client. `greet` is called once, to greet it.
+
+    `page` returns the address of the page for browsers, to which those of HTTP are sent; "": none.
 
     A client of another protocol has usually sent something by now. It can read our answer only if
     that is the first thing it gets, so such a client is not greeted. We do not wait for input: a
     person has typed nothing yet, and is greeted at once.
     """
 
-    __slots__ = ("_greet", "_sniffer")
+    __slots__ = ("_greet", "_page", "_sniffer")
 
-    def __init__(self, greet: Callable[[], None]) -> None:
+    def __init__(self, greet: Callable[[], None], page: Callable[[], str] = str) -> None:
+        self._page = page
         self._greet: Callable[[], None] | None = greet  # None once the client is greeted
         self._sniffer = Sniffer()
 
@@ -41,4 +44,4 @@ class Beginning:
         """Return what a client of another protocol is sent."""
         # Our greeting has ended in a question, on the line where the cursor is.
         begin = b"\r\n" if self._greet is None and foreign.is_lines else b""
-        return begin + foreign.answer
+        return begin + answer_to(foreign, self._page())

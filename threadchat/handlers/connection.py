@@ -59,6 +59,7 @@ class TerminalConnection:
         "_terminal",
         "_transport",
         "_was_cut_off",
+        "page",
         "person",
         "started_at",
         "why",
@@ -77,6 +78,7 @@ class TerminalConnection:
         self.started_at = clock()
         self.why: str = Reason.CLOSED
         """The reason that receiving has shown for the end of the connection."""
+        self.page: Callable[[], str] = str  # see `Beginning`
         self._transport = transport
         self._intake = Intake(transport, clock)
         self._send_queue = send_queue
@@ -107,7 +109,7 @@ class TerminalConnection:
         """
         self._is_time_for = is_time_for
         self._is_time_for_input = is_time_for_input
-        self._beginning = Beginning(greet)
+        self._beginning = Beginning(greet, self.page)
         self._lines = self._read_lines()
 
     def let_go(self) -> None:

@@ -8,6 +8,7 @@ import socket
 import socketserver
 import ssl
 from collections.abc import Callable
+from functools import partial
 from threading import Event
 from typing import Protocol, cast
 
@@ -30,6 +31,13 @@ from threadchat.terminal.clientterminal import ClientTerminal
 from threadchat.terminal.view import PLAIN_VIEW
 
 
+class Pages(Protocol):
+    """What a handler needs of the listener for browsers."""
+
+    def url_at(self, host: str) -> str:
+        """Return the address of the page on this machine's address `host`; "" if none is."""
+
+
 class Host(Protocol):
     """What a handler needs from the server it belongs to."""
 
@@ -45,6 +53,10 @@ class Host(Protocol):
     @property
     def tls(self) -> ssl.SSLContext | None:
         """The context for the next TLS client."""
+
+    @property
+    def web_listener(self) -> Pages | None:
+        """The listener for browsers, if there is one."""
 
     def next_id(self) -> int:
         """Return an id that no other client of this server has had."""
@@ -83,6 +95,8 @@ class ClientHandler(socketserver.StreamRequestHandler):
             host.clock,
             host.stopping,
         )
+        if host.web_listener is not None:
+            self.client.page = partial(host.web_listener.url_at, self.person.reached)
         self.person.connection = self.client
         self.supervision = Supervision(self.client, host.limits)
         host.watch.note(Connected(self.person.id, self.person.address, self.client.door))

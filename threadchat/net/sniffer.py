@@ -24,17 +24,18 @@ class Foreign:
     """Whether the answer can be read after other lines, if it begins a line of its own."""
 
 
-_HTTP = Foreign(
-    "HTTP",
-    (
-        "HTTP/1.1 400 This is a chat server\r\n"
+def _response(status: str, words: str) -> bytes:
+    return (
+        f"HTTP/1.1 {status}\r\n"
         "Content-Type: text/plain; charset=utf-8\r\n"
-        f"Content-Length: {len(_WORDS) + 2}\r\n"
+        f"Content-Length: {len(words) + 2}\r\n"
         "Connection: close\r\n"
         "\r\n"
-        f"{_WORDS}\r\n"
-    ).encode("ascii"),
-)
+        f"{words}\r\n"
+    ).encode("ascii")
+
+
+_HTTP = Foreign("HTTP", _response("400 This is a chat server", _WORDS))
 # A fatal alert, protocol_version (RFC 8446, section 6). The client shows it in its own words.
 _TLS = Foreign("TLS", b"\x15\x03\x01\x00\x02\x02\x46")
 # An SSH server may send lines of text before its identification (RFC 4253, section 4.2).
@@ -59,6 +60,18 @@ _OPENINGS = (
 
 _MAY_GO_ON = re.compile(rb"PASS [^\r\n]+[\r\n]+(?:C(?:AP?)?|N(?:I(?:CK?)?)?|U(?:S(?:ER?)?)?)?\Z")
 """A first line that may still be the first of an IRC client."""
+
+
+def answer_to(foreign: Foreign, page: str = "") -> bytes:
+    """Return the answer to a client of another protocol.
+
+    `page` is the address of the page for browsers, to which clients that speak HTTP are sent; "" if
+    there is none.
+    """
+    if not page or foreign is not _HTTP:
+        return foreign.answer
+    words = f"This is the port for telnet and netcat. The page is at {page}"
+    return _response(f"303 See Other\r\nLocation: {page}", words)
 
 
 class Sniffer:

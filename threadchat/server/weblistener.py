@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from threadchat.access.limiter import Refusal, RefusedFor
 from threadchat.monitoring.stats import Snapshot
-from threadchat.net.addresses import plain_host, reached_address, show_address
+from threadchat.net.addresses import plain_host, reached_address, show_address, urls
 from threadchat.net.threads import join
 from threadchat.server.config import ServerConfig
 from threadchat.server.listener import CannotListenForBrowsers, Listener
@@ -133,6 +133,12 @@ class WebListener(Listener):
                 self.shutdown_request(request)
             self._forget(current_thread())
             self.host.forget_current()
+
+    def url_at(self, host: str) -> str:
+        """Return the address of the page on this machine's address `host`; "" if none is."""
+        bound_to, port = self.server_address[:2]
+        shown = host if plain_host(str(bound_to)) in ("0.0.0.0", "::") else bound_to
+        return next(iter(urls((shown, port))), "")
 
     def look_after(self) -> None:
         """Tell the pages of the rooms. The server's round calls this, about once a second."""
