@@ -18,7 +18,7 @@ from threadchat.messages.codec import (
     spoken,
     values_of,
 )
-from threadchat.messages.kinds import Emote, Joined, Left, LeftTogether, Say, Spoken
+from threadchat.messages.kinds import Emote, Joined, Left, LeftTogether, Say, Spoken, StopAnnounced
 from threadchat.monitoring.events import Stopped
 
 
@@ -54,6 +54,7 @@ def test_the_values_are_the_fields_in_their_order_without_the_time() -> None:
 
 def test_seconds_are_rounded_to_milliseconds() -> None:
     assert values_of(Left("al", 720.12345, "quit"))["seconds"] == 720.123
+    assert values_of(StopAnnounced(None)) == {"seconds": None}
 
 
 def test_a_time_has_its_offset_and_comes_back_as_it_was() -> None:

@@ -44,7 +44,7 @@ def values_of(item: Any) -> dict[str, object]:
     values.pop("at", None)
     if values.get("epoch") == "":
         del values["epoch"], values["seq"]
-    if "seconds" in values:
+    if values.get("seconds") is not None:
         values["seconds"] = round(values["seconds"], 3)
     return values
 
