@@ -1,0 +1,193 @@
+"""Keep what a node has to say until every linked node has read it.
+
+What waits becomes one entry when there is room for one on the way. An entry has a number and never
+changes from then on, so that a second copy can be told, and dropped. It is forgotten only when all
+linked nodes have read it, as the broker may lose what it had already confirmed.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from threadchat.link.wire import NameStep
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """A batch of a room, or a step about names, that waits for its place in the order.
+
+    `text` is the batch as a record, and `said` how many lines it has that somebody said. `at` is
+    the time of it in seconds since the epoch of the system. `handle` is whatever the caller wants
+    to have back with it.
+    """
+
+    room: str = ""
+    text: str = ""
+    said: int = 0
+    at: float = 0.0
+    handle: object = None
+    step: NameStep | None = None
+    is_shown: bool = False
+    """Whether it was shown already, while there was no link."""
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes."""
+        return len(self.text) + 64
+
+
+@dataclass(slots=True, eq=False)
+class OwnEntry:
+    """An entry of the node's own. `said_before` counts the lines of all of its entries before."""
+
+    number: int
+    items: list[Item]
+    said_before: int
+    steps: tuple[NameStep, ...]
+    apart: tuple[float, float] | None = None
+    """From when to when it was said, if that was while there was no link."""
+    is_sent: bool = False
+    sent_at: float = 0.0
+    position: int = 0  # where it was read back; 0: not yet
+    weight: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.weight = sum(item.weight for item in self.items)
+
+
+class OwnEntries:
+    """What a node has to say, in the order in which it said it.
+
+    At most `in_flight` entries are on the way at once, of about `entry_bytes` each at most. Of
+    those that were read back, about `kept_bytes` are kept at most.
+    """
+
+    def __init__(self, in_flight: int, entry_bytes: int, kept_bytes: int) -> None:
+        self._in_flight = in_flight
+        self._entry_bytes = entry_bytes
+        self._kept_bytes = kept_bytes
+        self._waiting: deque[Item] = deque()
+        self._entries: deque[OwnEntry] = deque()
+        self._said = 0  # how many lines all entries have, up to the last one
+        self._read = 0  # the number of the last one that was read back
+        self._on_the_way = 0
+        # From when to when that was said which is to be marked.
+        self._apart: tuple[float, float] | None = None
+        self.last = 0
+        """The number of the last entry."""
+        self.waiting_bytes = 0
+        """About how many bytes are not in the order yet."""
+        self.read_bytes = 0
+        """About how many bytes are kept of entries that have been read back."""
+
+    @property
+    def read(self) -> int:
+        """The number of the last entry that was read back."""
+        return self._read
+
+    @property
+    def base(self) -> int:
+        """The number before that of the first entry that is kept."""
+        return self._entries[0].number - 1 if self._entries else self.last
+
+    def add(self, item: Item) -> None:
+        """Have `item` wait for the next entry."""
+        self._waiting.append(item)
+        self.waiting_bytes += item.weight
+
+    def take(self, now: float) -> OwnEntry | None:
+        """Return the entry to send next; None if there is none, or too many are on the way."""
+        if self._on_the_way >= self._in_flight:
+            return None
+        entry = next((it for it in self._entries if not it.is_sent), None) or self._form()
+        if entry is not None:
+            entry.is_sent, entry.sent_at = True, now
+            self._on_the_way += 1
+        return entry
+
+    def _form(self) -> OwnEntry | None:
+        """Make one entry of what waits. What was shown already is not mixed with what was not."""
+        items: list[Item] = []
+        bytes = 0
+        while self._waiting and bytes < self._entry_bytes:
+            if items and self._waiting[0].is_shown is not items[0].is_shown:
+                break
+            items.append(self._waiting.popleft())
+            bytes += items[-1].weight
+        if not items:
+            return None
+        self.last += 1
+        steps = tuple(it.step for it in items if it.step is not None)
+        apart = self._apart if items[0].is_shown else None
+        entry = OwnEntry(self.last, items, self._said, steps, apart)
+        self._said += sum(it.said for it in items)
+        self._entries.append(entry)
+        return entry
+
+    def answered(self) -> None:
+        """Take note that the broker has answered to one that was on the way."""
+        self._on_the_way = max(0, self._on_the_way - 1)
+
+    def read_back(self, number: int, position: int) -> OwnEntry | None:
+        """Take note of where an entry was read; return it, or None if it is not kept any more."""
+        for entry in self._entries:
+            if entry.number == number:
+                if number > self._read:
+                    self._read = number
+                    self.waiting_bytes -= entry.weight
+                    self.read_bytes += entry.weight
+                entry.position = position
+                self._keep_within_bounds()
+                return entry
+        return None
+
+    def _keep_within_bounds(self) -> None:
+        while self.read_bytes > self._kept_bytes and self._entries[0].position:
+            self._drop_first()
+
+    def settle(self, position: int) -> None:
+        """Forget the entries that all linked nodes have read: those up to `position`."""
+        while self._entries and 0 < self._entries[0].position <= position:
+            self._drop_first()
+
+    def _drop_first(self) -> None:
+        self.read_bytes -= self._entries.popleft().weight
+
+    def cut(self) -> None:
+        """Take note that nothing is on the way any more, as the connection is gone."""
+        self._on_the_way = 0
+
+    def resume(self, last: int, *, is_new_epoch: bool) -> None:
+        """Have all entries sent again that the broker does not know: those beyond `last`."""
+        for entry in self._entries:
+            entry.is_sent = entry.number <= last
+            if is_new_epoch:
+                entry.position = 0
+
+    def unread(self) -> Iterator[Item]:
+        """Yield what is not in the order yet, as far as is known, in its order."""
+        for entry in self._entries:
+            if entry.number > self._read:
+                yield from entry.items
+        yield from self._waiting
+
+    def oldest_unread(self) -> float | None:
+        """Return when the first entry was sent that was not read back; None if there is none."""
+        for entry in self._entries:
+            if entry.number > self._read:
+                return entry.sent_at if entry.is_sent else None
+        return None
+
+    def drop_waiting_steps(self) -> None:
+        """Forget steps about names that are in no entry: all names will be told anew."""
+        kept = [it for it in self._waiting if it.step is None]
+        self.waiting_bytes -= sum(it.weight for it in self._waiting if it.step is not None)
+        self._waiting = deque(kept)
+
+    def mark_apart(self) -> None:
+        """Mark what was shown while there was no link, with the times of the first and the last."""
+        times = [it.at for it in self.unread() if it.is_shown]
+        self._apart = (min(times), max(times)) if times else None
+        for entry in self._entries:
+            if entry.number > self._read and any(it.is_shown for it in entry.items):
+                entry.apart = entry.apart or self._apart

@@ -1,0 +1,152 @@
+"""Read the log, entry by entry: what stands in it is to be shown, and who has which name.
+
+What a node has read of each of the others is known by the numbers of their entries. A second copy
+of an entry tells only that its batches have another place now.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+from threadchat.link.deliveries import (
+    Applied,
+    Claimed,
+    Delivery,
+    Missed,
+    NameLost,
+    PeopleCame,
+    PeopleGone,
+    Unreadable,
+)
+from threadchat.link.ownentries import Item, OwnEntries
+from threadchat.link.ownpeople import OwnPeople
+from threadchat.link.records import BadRecord, EntryRecord, entry_of
+from threadchat.link.roster import Roster
+from threadchat.link.wire import Claim, Kind, LogEntry, NameStep, Release, State, Sync
+from threadchat.messages.places import Place
+
+
+class LogReader:
+    """What one node has read. `deliveries` takes what is to be done in the chat."""
+
+    def __init__(
+        self,
+        node: str,
+        own: OwnEntries,
+        people: OwnPeople,
+        roster: Roster,
+        deliveries: deque[Delivery],
+    ) -> None:
+        self.epoch = ""
+        """The epoch of the last entry; empty if there was none."""
+        self.position = 0
+        self.tail = ""
+        self.linked: set[str] = set()
+        """The other nodes that are linked."""
+        self._node = node
+        self._own = own
+        self._people = people
+        self._roster = roster
+        self._deliveries = deliveries
+        # The number of the last entry that was read of each node, and how many lines it had said
+        # by then; None: what it said before does not concern this node.
+        self._read_of: dict[str, tuple[int, int] | None] = {}
+
+    def start_at(self, epoch: str, position: int) -> None:
+        """Go on behind a position whose entry is not known."""
+        self.epoch, self.position, self.tail = epoch, position, ""
+
+    def take_state(self, state: State, *, is_first: bool) -> None:
+        """Know what the broker keeps; `is_first` if nothing was read before."""
+        self._roster.replace(state.holdings)
+        self.linked = {it for it in state.linked if it != self._node}
+        if is_first:
+            # What was said before this node came does not concern it.
+            self._read_of = dict.fromkeys(state.known)
+
+    def take(self, entry: LogEntry) -> None:
+        """Take the entry that comes next."""
+        self.epoch, self.position, self.tail = entry.epoch, entry.position, entry.tail
+        match entry.kind:
+            case Kind.EPOCH:
+                pass
+            case Kind.GONE:
+                self.linked.discard(entry.node)
+                people = self._roster.gone(entry.node)
+                if entry.node != self._node:
+                    self._deliveries.append(PeopleGone(entry.node, people))
+            case Kind.POST:
+                if entry.node == self._node:
+                    self._read_own(entry)
+                else:
+                    self.linked.add(entry.node)
+                    self._read_other(entry)
+
+    def _read_own(self, entry: LogEntry) -> None:
+        is_again = entry.number <= self._own.read
+        own = self._own.read_back(entry.number, entry.position)
+        if own is None:
+            return
+        places = self._places(entry)
+        apart = self._record_of(entry).apart
+        for item in own.items:
+            if item.step is None:
+                first = next(places) if item.said else Place(self.epoch, 0)
+                is_shown = item.is_shown or is_again
+                self._deliveries.append(
+                    Applied(entry.position, first, self._node, None, item, is_shown, apart)
+                )
+        if not is_again:
+            for step, granted in entry.grants():
+                self._roster.take(self._node, step, granted)
+                self._take_own_step(step, granted)
+
+    def _take_own_step(self, step: NameStep, granted: Sequence[bool]) -> None:
+        if isinstance(step, Claim):
+            asked = self._people.asked(step)
+            if asked is not None:  # else it was decided while there was no link
+                self.decide(asked, granted[0])
+        elif isinstance(step, Sync):
+            for claim, is_theirs in zip(step.claims, granted, strict=True):
+                has_it = self._people.claim_of(claim.fold, claim.person) is not None
+                if has_it and not is_theirs:
+                    self._people.drop(claim.fold)
+                    self._deliveries.append(NameLost(claim.person, claim.fold))
+                elif is_theirs and not has_it and self._people.asked(claim) is None:
+                    # They were refused it just before, and it was free then.
+                    self._own.add(Item(step=Release(claim.fold, claim.person)))
+
+    def _read_other(self, entry: LogEntry) -> None:
+        read = self._read_of.get(entry.node, (0, 0))
+        is_again = read is not None and entry.number <= read[0]
+        record = self._record_of(entry)
+        if not is_again:
+            if read is not None and entry.number > read[0] + 1 and record.said_before > read[1]:
+                self._deliveries.append(Missed(entry.node, record.said_before - read[1]))
+            said = sum(len(it.said) for it in record.batches)
+            self._read_of[entry.node] = (entry.number, record.said_before + said)
+        places = self._places(entry)
+        for batch in record.batches:
+            first = next(places) if batch.said else Place(self.epoch, 0)
+            self._deliveries.append(
+                Applied(entry.position, first, entry.node, batch, None, is_again, record.apart)
+            )
+        if not is_again:
+            for step, granted in entry.grants():
+                came = self._roster.take(entry.node, step, granted)
+                if came:
+                    self._deliveries.append(PeopleCame(entry.node, came))
+
+    def _record_of(self, entry: LogEntry) -> EntryRecord:
+        try:
+            return entry_of(entry.payload)
+        except BadRecord as error:
+            self._deliveries.append(Unreadable(entry.position, str(error)))
+            return EntryRecord(0, ())
+
+    def _places(self, entry: LogEntry) -> Iterator[Place]:
+        return (Place(self.epoch, first) for first in entry.firsts)
+
+    def decide(self, claim: Claim, is_theirs: bool) -> None:
+        """Take note of what became of a claim, and tell it."""
+        self._people.decide(claim, is_theirs)
+        self._deliveries.append(Claimed(claim.person, claim.fold, is_theirs))

@@ -1,0 +1,133 @@
+"""Turn the batches of rooms into what the log keeps, and back.
+
+The form is JSON. The codec of `threadchat.messages` gives the names and the values of messages. A
+batch becomes a text of its own as soon as it is laid out, and stays as it is: entries are made by
+joining such texts.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any, get_args
+
+from threadchat.errors import OperatorError
+from threadchat.link.wire import FORMAT
+from threadchat.messages.codec import name_of, values_of
+from threadchat.messages.kinds import Left, RoomMessage, Spoken, StopAnnounced
+
+
+class BadRecord(OperatorError):
+    """What stands in the log cannot be read. The text is one line: what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """A batch of a room, as another server shows it: the very same messages."""
+
+    room: str
+    messages: tuple[RoomMessage, ...]
+
+    @property
+    def said(self) -> list[Spoken]:
+        """The messages that somebody said."""
+        return [it for it in self.messages if isinstance(it, Spoken)]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRecord:
+    """What one entry holds.
+
+    `said_before` is how many lines its node said in all of its entries before. `apart` tells from
+    when to when it was said, in seconds since the epoch of the system, if that was while the node
+    had no link.
+    """
+
+    said_before: int
+    batches: tuple[BatchRecord, ...]
+    apart: tuple[float, float] | None = None
+
+
+def batch_text(room: str, messages: Sequence[RoomMessage]) -> str:
+    """Return a batch of `room` as a text."""
+    return _encode([room, [[name_of(it), it.at, _values(it)] for it in messages]])
+
+
+def entry_text(
+    said_before: int, batches: Sequence[str], apart: tuple[float, float] | None = None
+) -> str:
+    """Return an entry with `batches`, each as `batch_text` makes it, as a text."""
+    head = _encode({"v": FORMAT, "before": said_before, "apart": apart})
+    return f'{head[:-1]},"batches":[{",".join(batches)}]}}'
+
+
+def entry_of(text: str) -> EntryRecord:
+    """Return what `entry_text` has made a text of; raise `BadRecord` if it is no such text."""
+    try:
+        entry = json.loads(text)
+        if entry["v"] != FORMAT:
+            raise BadRecord(f"an entry of the log has the format {entry['v']!r:.20}, not {FORMAT}")
+        batches = tuple(_batch_of(*batch) for batch in entry["batches"])
+        apart = entry["apart"]
+        return EntryRecord(
+            int(entry["before"]),
+            batches,
+            None if apart is None else (float(apart[0]), float(apart[1])),
+        )
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        raise BadRecord(f"an entry of the log cannot be read: {error!r:.80}") from error
+
+
+def _batch_of(room: object, messages: list[Any]) -> BatchRecord:
+    if not isinstance(room, str):
+        raise TypeError("a room without a name")
+    return BatchRecord(room, tuple(_message_of(*message) for message in messages))
+
+
+def _values(message: RoomMessage) -> dict[str, object]:
+    values = values_of(message)
+    if isinstance(message, Spoken):
+        # The order gives the place.
+        values.pop("epoch", None)
+        values.pop("seq", None)
+    elif isinstance(message, Left | StopAnnounced):
+        values["seconds"] = message.seconds  # not rounded: all servers show the very same line
+    return values
+
+
+def _message_of(name: str, at: object, values: dict[str, object]) -> RoomMessage:
+    kind = _KINDS[name]
+    types = _types_of(kind)
+    for field, value in values.items():
+        if not isinstance(value, types[field]):
+            raise TypeError(f"{name} has a wrong {field}")
+        if isinstance(value, list) and not all(isinstance(it, str) for it in value):
+            raise TypeError(f"{name} has a wrong {field}")
+    if not isinstance(at, int | float):
+        raise TypeError(f"{name} has no time")
+    message: RoomMessage = kind(**values, at=float(at))
+    return message
+
+
+_KINDS: dict[str, Any] = {
+    name_of(kind.__new__(kind)): kind
+    for part in get_args(RoomMessage)
+    for kind in (get_args(part) or (part,))
+}
+
+
+@cache
+def _types_of(kind: Any) -> dict[str, tuple[type, ...]]:
+    """Return which types the values of each field may have."""
+    return {it.name: _TYPES[str(it.type)] for it in fields(kind)}
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    str(str): (str,),
+    str(int): (int,),
+    str(float): (int, float),
+    str(int | None): (int, type(None)),
+    str(Sequence[str]): (list,),
+}
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode

@@ -1,0 +1,92 @@
+"""Know who has which name on all servers, from the steps about names in the log.
+
+All nodes take the same steps in the same order, so all have the same table at one position.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+
+from threadchat.link.wire import Claim, Holding, NameStep, Release, Sync, Update
+
+
+class Roster:
+    """The names of the people on all servers, by their folds."""
+
+    def __init__(self) -> None:
+        self._by_fold: dict[str, Holding] = {}
+        self._by_look: dict[str, str] = {}  # the fold
+
+    def __iter__(self) -> Iterator[Holding]:
+        return iter(list(self._by_fold.values()))
+
+    def find(self, fold: str) -> Holding | None:
+        """Return who has the name; None if nobody has."""
+        return self._by_fold.get(fold)
+
+    def of_node(self, node: str) -> list[Holding]:
+        """Return the names of the people on a node."""
+        return [it for it in self._by_fold.values() if it.node == node]
+
+    def is_free_elsewhere(self, fold: str, look: str, node: str) -> bool:
+        """Return whether nobody has the name, or one like it, on any node but that one."""
+        holders = (self._by_fold.get(fold), self._by_fold.get(self._by_look.get(look, "")))
+        return all(it is None or it.node == node for it in holders)
+
+    def replace(self, holdings: Iterable[Holding]) -> None:
+        """Know these names, and no others."""
+        self._by_fold.clear()
+        self._by_look.clear()
+        for holding in holdings:
+            self._put(holding)
+
+    def take(self, node: str, step: NameStep, granted: Collection[bool]) -> list[Holding]:
+        """Take a step of a node; `granted` says for each claim whether the name was free.
+
+        Return the names that came by a `Sync` and were not the node's before.
+        """
+        match step:
+            case Claim():
+                if all(granted):
+                    self._put(Holding(step.fold, step.look, node, step.person, step.data))
+            case Update():
+                if (holding := self._held(step.fold, node, step.person)) is not None:
+                    self._put(Holding(step.fold, holding.look, node, step.person, step.data))
+            case Release():
+                if self._held(step.fold, node, step.person) is not None:
+                    self._remove(step.fold)
+            case Sync():
+                return self._sync(node, step, granted)
+        return []
+
+    def _sync(self, node: str, step: Sync, granted: Collection[bool]) -> list[Holding]:
+        before = {it.fold for it in self.gone(node)}
+        came = []
+        for claim, is_granted in zip(step.claims, granted, strict=True):
+            if is_granted:
+                holding = Holding(claim.fold, claim.look, node, claim.person, claim.data)
+                self._put(holding)
+                if claim.fold not in before:
+                    came.append(holding)
+        return came
+
+    def gone(self, node: str) -> list[Holding]:
+        """Forget the names of a node; return them."""
+        gone = self.of_node(node)
+        for holding in gone:
+            self._remove(holding.fold)
+        return gone
+
+    def _held(self, fold: str, node: str, person: str) -> Holding | None:
+        holding = self._by_fold.get(fold)
+        if holding is not None and (holding.node, holding.person) == (node, person):
+            return holding
+        return None
+
+    def _put(self, holding: Holding) -> None:
+        self._remove(holding.fold)
+        self._by_fold[holding.fold] = holding
+        self._by_look[holding.look] = holding.fold
+
+    def _remove(self, fold: str) -> None:
+        holding = self._by_fold.pop(fold, None)
+        if holding is not None and self._by_look.get(holding.look) == fold:
+            del self._by_look[holding.look]

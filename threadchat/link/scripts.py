@@ -1,0 +1,185 @@
+"""Make the arguments of the scripts, and read their answers and the entries of the log.
+
+Only texts go to the broker. What it hands back may be anything: what is no answer or no entry is a
+`BadRecord`.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from threadchat.link.records import BadRecord
+from threadchat.link.wire import (
+    FORMAT,
+    Answer,
+    Claim,
+    Done,
+    Enter,
+    Entered,
+    Holding,
+    Kind,
+    Leave,
+    LogEntry,
+    MustEnter,
+    NameStep,
+    NeedsTable,
+    OtherFormat,
+    Post,
+    Release,
+    Renew,
+    Request,
+    State,
+    Sync,
+    Update,
+)
+
+Read = TypeVar("Read")
+
+LEASE_SECONDS = 15.0
+"""How long a server that is silent is still linked."""
+
+MOST_ENTRIES = 100_000
+"""About how many entries of the log are kept for servers that were away."""
+
+
+class Keys:
+    """The keys of the servers that are called `cluster` together."""
+
+    def __init__(self, cluster: str) -> None:
+        # In braces: a Redis cluster keeps all of them on one machine then.
+        prefix = f"tc:{{{cluster}}}:"
+        self.log = f"{prefix}log"
+        self.lease = f"{prefix}lease:"
+        names = ("meta", "log", "names", "looks", "nodes", "read", "said")
+        self.all = tuple(prefix + name for name in names)
+
+
+def arguments(
+    request: Request,
+    keys: Keys,
+    lease_seconds: float = LEASE_SECONDS,
+    most_entries: int = MOST_ENTRIES,
+) -> tuple[str, list[str]]:
+    """Return the name of the script for `request`, and its arguments."""
+    common = [keys.lease, str(round(lease_seconds * 1000)), str(most_entries), request.node]
+    match request:
+        case Enter():
+            table = request.table
+            return "enter", [
+                *common,
+                str(FORMAT),
+                request.epoch,
+                str(request.position),
+                request.tail,
+                str(request.base),
+                request.candidate,
+                _json(request.known),
+                "" if table is None else _json([_fields(it) for it in table]),
+                "1" if request.distrusts else "0",
+            ]
+        case Post():
+            steps = _json([_step_fields(it) for it in request.steps])
+            number, counts = str(request.number), _json(request.counts)
+            return "post", [*common, request.epoch, number, request.payload, counts, steps]
+        case Renew():
+            return "renew", [*common, request.epoch, str(request.position)]
+        case Leave():
+            return "leave", [*common, request.epoch]
+
+
+def answer_of(raw: Any) -> Answer:
+    """Return the answer of a script; raise `BadRecord` if it is none."""
+
+    def read() -> Answer:
+        match raw:
+            case ["table"]:
+                return NeedsTable()
+            case ["format", str(format)]:
+                return OtherFormat(format)
+            case ["enter", str(why)]:
+                return MustEnter(why)
+            case ["done", head, read_by_all]:
+                return Done(int(head), int(read_by_all))
+            case ["entered", str(epoch), start, head, last, is_new, *state]:
+                return Entered(
+                    epoch, int(start), int(head), int(last), is_new == "1", _state_of(*state)
+                )
+        raise ValueError(raw)
+
+    return _read("an answer of the broker", read)
+
+
+def entry_from(id: str, fields: Mapping[str, str]) -> LogEntry:
+    """Return an entry of the log, given as a stream has it; raise `BadRecord` if it is none."""
+
+    def read() -> LogEntry:
+        return LogEntry(
+            int(id.partition("-")[0]),
+            Kind(fields["k"]),
+            fields["e"],
+            fields["n"],
+            int(fields["b"]),
+            fields.get("d", ""),
+            tuple(_step_of(*it) for it in json.loads(fields.get("s", "[]"))),
+            tuple(int(it) for it in fields.get("f", "").split(",") if it),
+            tuple(it == "1" for it in fields.get("g", "")),
+        )
+
+    return _read("an entry of the log", read)
+
+
+def _read(what: str, read: Callable[[], Read]) -> Read:
+    try:
+        return read()
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+        raise BadRecord(f"{what} cannot be read: {error!r:.80}") from error
+
+
+def _state_of(
+    names: Sequence[str] = (), linked: Sequence[str] | None = None, known: Sequence[str] = ()
+) -> State | None:
+    if linked is None:
+        return None
+    pairs = zip(names[::2], names[1::2], strict=True)
+    holdings = tuple(_holding_of(fold, *json.loads(value)) for fold, value in pairs)
+    return State(holdings, tuple(linked), tuple(known))
+
+
+def _holding_of(fold: str, node: str, look: str, person: str, data: str) -> Holding:
+    return Holding(fold, look, node, person, data)
+
+
+def _fields(holding: Holding) -> list[str]:
+    return [holding.fold, holding.node, holding.look, holding.person, holding.data]
+
+
+def _step_fields(step: NameStep) -> list[Any]:
+    match step:
+        case Claim():
+            return ["claim", *_claim_fields(step)]
+        case Update():
+            return ["update", step.fold, step.person, step.data]
+        case Release():
+            return ["release", step.fold, step.person]
+        case Sync():
+            return ["sync", [_claim_fields(it) for it in step.claims]]
+
+
+def _claim_fields(claim: Claim) -> list[str]:
+    return [claim.fold, claim.look, claim.person, claim.data]
+
+
+def _step_of(kind: str, *fields: Any) -> NameStep:
+    match kind, fields:
+        case "claim", (str(fold), str(look), str(person), str(data)):
+            return Claim(fold, look, person, data)
+        case "update", (str(fold), str(person), str(data)):
+            return Update(fold, person, data)
+        case "release", (str(fold), str(person)):
+            return Release(fold, person)
+        case "sync", (list(claims),):
+            return Sync(tuple(Claim(*claim) for claim in claims))
+    raise ValueError(kind)
+
+
+_json = json.JSONEncoder(separators=(",", ":")).encode
