@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
@@ -786,3 +787,17 @@ class TestAnOperatorsStop:
             server.chat.control.finish()
             assert finished == [True]
             Client(server, "al").close()
+
+
+def test_a_stop_waits_for_each_client_until_its_deadline(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[tuple[object, float]] = []
+    thread = threading.Thread()
+    with monkeypatch.context() as patch:
+        patch.setattr(server.clients, "threads", lambda: [thread])
+        patch.setattr(chatserver, "join", lambda *joined: waited.append(joined))
+        patch.setattr(chatserver, "time", SimpleNamespace(monotonic=lambda: 100.0))
+        for deadline in (103.0, 99.0):
+            server._join_all(deadline)
+    assert waited == [(thread, 3.0), (thread, 0.0)]
