@@ -9,6 +9,8 @@ import pytest
 from threadchat.net import addresses, interfaces
 from threadchat.net.addresses import (
     address_of,
+    hosts_to_announce,
+    is_for_this_machine_only,
     is_neighbour,
     lan_addresses,
     network_of,
@@ -317,3 +319,20 @@ def test_the_address_that_was_reached_is_one_object_for_all() -> None:
             assert (first, reached_address(one)) == ("127.0.0.1", first)
             assert reached_address(one) is first
         assert reached_address(one) == "::"
+
+
+@pytest.mark.parametrize(
+    ("host", "is_it"), [("127.0.0.1", True), ("::1", True), ("::", False), ("192.168.1.7", False)]
+)
+def test_who_can_reach_it(host: str, is_it: bool) -> None:
+    assert is_for_this_machine_only((host, 8000)) is is_it
+
+
+def test_what_is_announced_of_our_addresses() -> None:
+    ours = ["192.168.1.7", "169.254.1.1", "fe80::7", "fd00::7", "fd00::8", "127.0.0.1"]
+    assert hosts_to_announce(("::", 1), lambda host: True, ours) == ["192.168.1.7", "fd00::7"]
+    assert hosts_to_announce(("0.0.0.0", 1), lambda host: True, ours) == ["192.168.1.7"]
+    assert hosts_to_announce(("fd00::8", 1), lambda host: True, ours) == ["fd00::8"]
+    assert hosts_to_announce(("127.0.0.1", 1), lambda host: True, ours) == []
+    # Two machines with no more than these reach each other by them.
+    assert hosts_to_announce(("::", 1), lambda host: True, ours[1:3]) == ["169.254.1.1"]

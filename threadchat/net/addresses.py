@@ -145,6 +145,24 @@ def ways_by_name(bound_to: tuple[Any, ...], admits: Admits = lambda host: True) 
     return _lines(_fitting(bound_to, admits, more), bound_to[1])
 
 
+def hosts_to_announce(
+    bound_to: tuple[Any, ...], admits: Admits, addresses: Iterable[str]
+) -> list[str]:
+    """Return those of our own `addresses` at which the LAN reaches a server bound to `bound_to`.
+
+    None for a server that only this machine reaches.
+    """
+    host = _parse(plain_host(bound_to[0]))
+    if host.is_unspecified:
+        return _fitting(bound_to, admits, _reachable(addresses))
+    return [str(one) for one in map(_parse, addresses) if one == host and can_be_reached(one)]
+
+
+def is_for_this_machine_only(bound_to: tuple[Any, ...]) -> bool:
+    """Return whether a server bound there is reached by nobody on the LAN."""
+    return _parse(plain_host(bound_to[0])).is_loopback
+
+
 def _is_any(host: str) -> bool:
     return _parse(host).is_unspecified
 
@@ -172,7 +190,7 @@ def lan_addresses() -> list[IPAddress]:
 def _reachable(texts: Iterable[str], known: Sequence[IPAddress] = ()) -> list[IPAddress]:
     """Return the addresses in `known` and then in `texts` that others on the LAN can reach."""
     found = dict.fromkeys([*known, *map(_parse, texts)])
-    usable = [one for one in found if _is_usable(one)]
+    usable = [one for one in found if can_be_reached(one)]
     ipv4 = [one for one in usable if one.version == 4]
     # A machine gives itself a link-local address if nobody else gives it one (RFC 3927). Its
     # neighbours have such addresses, too, then.
@@ -186,7 +204,8 @@ def _reachable(texts: Iterable[str], known: Sequence[IPAddress] = ()) -> list[IP
     return [*ipv4, *ipv6.values()]
 
 
-def _is_usable(address: IPAddress) -> bool:
+def can_be_reached(address: IPAddress) -> bool:
+    """Return whether others on a LAN can reach a machine at `address` as it stands."""
     # A link-local address of IPv6 needs a scope that differs from one machine to the next.
     return not (
         address.is_loopback
