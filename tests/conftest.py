@@ -28,6 +28,9 @@ from threadchat.storage.records import Records
 # Servers that tests run as programs open no door for browsers, as its port is the same for all.
 os.environ["THREADCHAT_WEB_PORT"] = "off"
 
+# Nor do they tell the network of them that this machine is in.
+os.environ["THREADCHAT_NO_ANNOUNCE"] = "1"
+
 # Programs that tests start compile the sources once, even where the environment forbids to keep
 # that beside them.
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):

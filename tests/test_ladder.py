@@ -14,6 +14,7 @@ PACKAGE = Path(threadchat.__file__).parent
 LADDER = (
     ("text",),
     ("net",),
+    ("lan",),
     ("access",),
     ("messages",),
     ("monitoring",),
@@ -45,6 +46,7 @@ FORBIDDEN = {
     "text": SOCKETS | THREADS,
     "messages": SOCKETS | THREADS,
     "storage": SOCKETS,
+    "lan": {f"threadchat.net.{name}" for name in ("transport", "tls", "sendqueue", "sniffer")},
     "terminal": SOCKETS | THREADS,
     "chat": SOCKETS | {"threadchat.terminal"},
     "commands": SOCKETS | {"threadchat.terminal"},

@@ -52,6 +52,7 @@ from threadchat.messages.places import Place
 from threadchat.monitoring.eventlog import EventLog
 from threadchat.monitoring.events import (
     Acted,
+    AnnouncedOnLan,
     Bound,
     Connected,
     Disconnected,
@@ -81,6 +82,7 @@ __version__ = "0.2.0"
 __all__ = [
     "Acted",
     "Allowed",
+    "AnnouncedOnLan",
     "Announcement",
     "BadName",
     "Bound",

@@ -12,6 +12,7 @@ from threadchat.console import log as console_module
 from threadchat.console.log import Console, Detail
 from threadchat.messages.kinds import Left, Say
 from threadchat.monitoring.events import (
+    AnnouncedOnLan,
     Bound,
     Connected,
     Disconnected,
@@ -90,6 +91,15 @@ def test_ways_in_that_are_found_later_come_below_a_line_of_their_own(file: io.St
     first, second = file.getvalue().splitlines()
     assert first.endswith("more ways in        by the name of this machine")
     assert second == "    telnet 192.168.1.7 8000"
+
+
+def test_the_name_on_the_lan_comes_with_what_to_type(file: io.StringIO) -> None:
+    console = Console(file=file)
+    console.note(AnnouncedOnLan("threadchat on box", ["http://box.local:8080/"]))
+    console.close(DEADLINE)
+    first, second = file.getvalue().splitlines()
+    assert first.endswith("announced           threadchat on box, by name:")
+    assert second == "    http://box.local:8080/"
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from threadchat.monitoring import rotatingfile
 from threadchat.monitoring.eventlog import BadLogFile, EventLog
 from threadchat.monitoring.events import (
     Acted,
+    AnnouncedOnLan,
     Bound,
     Connected,
     Disconnected,
@@ -85,6 +86,14 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
         (
             FoundWaysIn(["nc 192.168.1.7 8000"]),
             {"event": "found_ways_in", "ways_in": ["nc 192.168.1.7 8000"]},
+        ),
+        (
+            AnnouncedOnLan("threadchat on box", ["http://box.local:8080/"]),
+            {
+                "event": "announced_on_lan",
+                "name": "threadchat on box",
+                "ways_in": ["http://box.local:8080/"],
+            },
         ),
         (Stopping(), {"event": "stopping"}),
         (Stopped(), {"event": "stopped"}),

@@ -22,6 +22,7 @@ from threadchat.chat.restrictions import Restrictions
 from threadchat.chat.room import Room
 from threadchat.console.footer import Footer
 from threadchat.console.tty import Tty
+from threadchat.lan.announcement import LanAnnouncement
 from threadchat.monitoring.backgroundwriter import BackgroundWriter
 from threadchat.monitoring.events import Watch
 from threadchat.monitoring.repeats import Repeats
@@ -201,6 +202,7 @@ GUARDS: tuple[Guards, ...] = (
             "_size": (),
         },
     ),
+    (LanAnnouncement, "_lock", {"_is_over": (), "_ends": ()}),
     (Tty, "_lock", {"_before": (), "_ours": (), "_is_left": ()}),
     (
         BackgroundWriter,

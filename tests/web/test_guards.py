@@ -30,6 +30,15 @@ def test_a_name_or_address_of_its_own_is_right(host: str) -> None:
     assert GUARD.is_own_host(request(("host", host)), "192.168.1.7")
 
 
+def test_a_name_that_was_found_later_is_right_from_then_on() -> None:
+    guard = Guard(["desk"])
+    named = request(("host", "Threadchat.LOCAL:8080"))
+    assert not guard.is_own_host(named, "192.168.1.7")
+    guard.found_names = frozenset(["threadchat.local"])
+    assert guard.is_own_host(named, "192.168.1.7")
+    assert guard.is_own_host(request(("host", "desk")), "192.168.1.7")
+
+
 @pytest.mark.parametrize(
     "host",
     [

@@ -330,6 +330,7 @@ def _open_server(
         web_ports=web[1:],
         web_hosts=options.web_host,
         metrics=options.metrics,
+        announce=not options.no_announce,
     )
     try:
         return ChatServer(

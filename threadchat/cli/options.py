@@ -329,6 +329,10 @@ class Options:
         default="",
         metadata=_takes(str, "FILE", "take options from this file (TOML), as in port = 8000"),
     )
+    no_announce: bool = field(
+        default=False,
+        metadata=_switch("do not tell the LAN of this server"),
+    )
     no_qr: bool = field(
         default=False,
         metadata=_switch("show no QR code of the page's address"),

@@ -35,6 +35,7 @@ from threadchat.monitoring.backgroundwriter import (
 )
 from threadchat.monitoring.events import (
     Acted,
+    AnnouncedOnLan,
     Bound,
     Connected,
     Disconnected,
@@ -134,6 +135,9 @@ class Console:
             case FoundWaysIn(ways_in):
                 words = "by the name of this machine"
                 self._show(Detail.PROBLEMS, "more ways in", "bold green", words)
+                self._show_ways_in(ways_in)
+            case AnnouncedOnLan(name, ways_in):
+                self._show(Detail.PROBLEMS, "announced", "bold green", f"{name}, by name:")
                 self._show_ways_in(ways_in)
             case Stopping():
                 words = "press Ctrl-C again to stop at once"

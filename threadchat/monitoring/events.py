@@ -32,6 +32,14 @@ class FoundWaysIn:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnouncedOnLan:
+    """The LAN was told of the server, under `name`; `ways_in` are what people type by name."""
+
+    name: str
+    ways_in: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Stopping:
     """The server is about to stop."""
 
@@ -133,6 +141,7 @@ class Trouble:
 Event = (
     Bound
     | FoundWaysIn
+    | AnnouncedOnLan
     | Stopping
     | Stopped
     | Connected

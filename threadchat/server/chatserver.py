@@ -32,6 +32,7 @@ from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import Flusher
 from threadchat.net.threads import OutOfThreads, join, waits_for_a_stop
 from threadchat.server.admission import Admission
+from threadchat.server.announcing import Announcing
 from threadchat.server.clients import Clients, Handler, Origin
 from threadchat.server.config import DEFAULT_PORT, ServerConfig
 from threadchat.server.expiry import Expiry
@@ -116,6 +117,7 @@ class ChatServer(Listener):
             Expiry(config.tls, self.watch.warn) if isinstance(config.tls, Certificate) else None
         )
         self.periodic = Periodic(self._look_after_all)
+        self._announcing = Announcing(self)
         self._forgetter = (
             Forgetter(self._history, config.keep, self.watch.warn) if config.keep else None
         )
@@ -179,6 +181,7 @@ class ChatServer(Listener):
         if self._forgetter is not None:
             starts.append(self._forgetter.start)
         starts += [it.start_accepting for it in (self, self.tls_listener, self.web_listener) if it]
+        starts.append(self._announcing.start)
         for start in starts:
             if not self.stopping.is_set():  # a signal handler may have stopped the server meanwhile
                 start()
@@ -207,6 +210,8 @@ class ChatServer(Listener):
         deadline = time.monotonic() + timeout
         handlers = self.clients.handlers()  # `register` says goodbye to a client that comes later
         with contextlib.ExitStack() as rest:  # if one step fails, the others are still done
+            self._announcing.end()
+            rest.callback(self._announcing.join, deadline)
             if self._forgetter is not None:
                 rest.callback(self._forgetter.close)
             rest.callback(self._history.close)

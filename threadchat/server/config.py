@@ -44,3 +44,5 @@ class ServerConfig:
     """Names by which browsers may call the server, besides its addresses and the machine's own."""
     metrics: MetricsFor = "loopback"
     """Which clients may have the figures, at `/metrics` of `web_address`."""
+    announce: bool = False
+    """Whether the LAN is told of the server by multicast DNS, which needs the extra `lan`."""

@@ -28,6 +28,8 @@ class Guard:
     def __init__(self, names: Collection[str]) -> None:
         plain = {name.lower().rstrip(".") for name in names if name}
         self._names = {"localhost", *plain, *(f"{it}.local" for it in plain if "." not in it)}
+        self.found_names: frozenset[str] = frozenset()
+        """Names that lead here as was found out later, in small letters; replaced as a whole."""
 
     def is_own_host(self, request: Request, address: str) -> bool:
         """Return whether the request's Host is this server, reached at `address`."""
@@ -35,7 +37,7 @@ class Guard:
         if found is None or int(found[2] or 0) > 65535:
             return False
         host = found[1].lower().removesuffix(".")
-        if host in self._names:
+        if host in self._names or host in self.found_names:
             return True
         if host.startswith("[") or host.replace(".", "").isdigit():
             return _is_same_address(host.strip("[]"), address)
