@@ -23,7 +23,7 @@ from types import FrameType
 
 from threadchat.access.limits import Limits
 from threadchat.chat.rules import RulesFiles
-from threadchat.cli import affinity, backup, check, export
+from threadchat.cli import affinity, backup, check, export, find
 from threadchat.cli.arguments import Fault, complain, silence_broken_output
 from threadchat.cli.browsers import add_qr_command, hook_addresses, tell_way_for_browsers, web_ports
 from threadchat.cli.lookups import look_up, tell_ways_by_name
@@ -78,8 +78,13 @@ LAST_LINES_SECONDS = 0.25
 GC_THRESHOLD = 10_000
 """How many new objects there have to be before Python looks for reference cycles."""
 
-COMMANDS = {"backup": backup.main, "check": check.main, "export": export.main}
-"""What can be done with a history, besides serving it."""
+COMMANDS = {
+    "backup": backup.main,
+    "check": check.main,
+    "export": export.main,
+    "find": find.main,
+}
+"""What can be done besides serving: with a history, or on the LAN."""
 
 SWITCH_SECONDS = 0.1
 """Seconds after which a thread that waits for the GIL asks for it, and asks again.
@@ -97,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a server until it is told to stop; return the exit status.
 
     The status is 0 after SIGINT or SIGTERM, and 1 if the server cannot run. A wrong option exits
-    with status 2. If the first argument is one of `COMMANDS`, do that with a history instead.
+    with status 2. If the first argument is one of `COMMANDS`, do that instead.
     """
     arguments = sys.argv[1:] if argv is None else argv
     hold_standard_descriptors()

@@ -38,6 +38,7 @@ examples:
   threadchat export chat.db             print what was said; see threadchat export --help
   threadchat backup chat.db copy.db     copy the history, also while the server runs
   threadchat check chat.db              say whether the history is whole
+  threadchat find                       list the servers on the LAN
 
 Each option can also be set in the environment, as THREADCHAT_PORT=4000 or THREADCHAT_QUIET=1, and
 in the file of --config, as port = 4000 or quiet = true. The command line comes before the

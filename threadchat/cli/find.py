@@ -1,0 +1,82 @@
+"""List the servers on the LAN, with the lines that people type to join them."""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator, Sequence
+
+from threadchat.cli.arguments import Fault, Parser, set_up_output, silence_broken_output
+from threadchat.cli.progress import bar
+from threadchat.errors import OperatorError
+from threadchat.net.addresses import show_address, urls, ways_in
+
+DEFAULT_SECONDS = 3
+MOST_SECONDS = 60
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print the servers that answer; return the exit status.
+
+    The status is 0 if there are any, 1 if not or if the LAN cannot be asked, and 130 after Ctrl-C.
+    A wrong option exits with status 2.
+    """
+    parser = Parser(
+        prog="threadchat find",
+        description="List the servers on the LAN, with the lines to type to join them.",
+        epilog="example:\n  threadchat find\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--seconds",
+        metavar="N",
+        type=_seconds,
+        default=DEFAULT_SECONDS,
+        help=f"how long to wait for answers (default: {DEFAULT_SECONDS})",
+    )
+    seconds = parser.parse_args(argv).seconds
+    set_up_output()
+    try:
+        lines = list(_found(seconds))
+    except OperatorError as error:
+        print(f"threadchat find: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    print(*lines, sep="\n")
+    silence_broken_output()
+    return 0
+
+
+def _seconds(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= MOST_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not from 1 to {MOST_SECONDS}")
+    return int(text)
+
+
+def _found(seconds: int) -> Iterator[str]:
+    """Yield the lines to print; raise `OperatorError` if there are none."""
+    try:
+        from threadchat.lan.finding import MOST, find_servers
+    except ImportError:
+        raise Fault(
+            "what that needs is not installed, or too old: pip install -U 'threadchat[lan]'"
+        ) from None
+    with bar("Looking for servers") as progress:
+        servers = find_servers(seconds, progress)
+    if not servers:
+        raise Fault(
+            "no server has answered. One that runs with --no-announce, or in another network, is"
+            " not found: ask its operator for the address."
+        )
+    for server in servers:
+        yield f"{server.name}, version {server.version}" if server.version else server.name
+        for host in server.addresses:
+            lines = urls((host, server.web_port)) if server.web_port else []
+            lines += ways_in((host, server.chat_port)) if server.chat_port else []
+            if server.tls_port:
+                tls = show_address((host, server.tls_port))
+                lines.append(f"openssl s_client -quiet -connect {tls}")
+            yield from (f"    {line}" for line in lines)
+    if len(servers) == MOST:
+        yield f"There may be more: only {MOST} are shown."
