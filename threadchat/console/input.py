@@ -92,10 +92,10 @@ class OperatorInput:
         self._is_stopping = True
         self.restore()
         self._bell.wake()
-        is_interruptible = sys.platform != "win32"
-        if is_interruptible:
+        waits_for_bell = sys.platform != "win32"  # there it waits in the read alone
+        if waits_for_bell:
             join(self._thread, timeout)
-        if self._thread is None or not self._thread.is_alive():
+        if not waits_for_bell or self._thread is None or not self._thread.is_alive():
             self._bell.close()
 
     def restore(self) -> None:

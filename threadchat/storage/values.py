@@ -20,8 +20,8 @@ MAX_TEXT = 16 * 1024
 MAX_NUMBER = 2**53
 """The highest number that is read: the next ones still fit into a column, and into JSON."""
 
-_LAST_TIME = 253_402_000_000.0
-"""A time of December 9999: Python's dates end there, in any time zone."""
+_LAST_TIME = 32_503_000_000.0
+"""A time of December 2999: Windows knows none of later years, in any time zone."""
 
 
 def decode(data: bytes) -> str:
@@ -52,7 +52,7 @@ def number_of(value: object) -> int:
 
 
 def time_of(value: object) -> float:
-    """Return a column of a time as seconds from 1970 on that are a date up to the year 9999."""
+    """Return a column of a time as seconds from 1970 on that are a date up to the year 2999."""
     if not isinstance(value, int | float) or not isfinite(value):
         return 0.0
     return min(max(0.0, float(value)), _LAST_TIME)
