@@ -69,7 +69,7 @@ def sorted_state(answer: Answer) -> Answer:
         told = State(
             tuple(sorted(state.holdings, key=str)),
             tuple(sorted(state.linked)),
-            tuple(sorted(state.known)),
+            tuple(sorted(state.known, key=str)),
         )
         return Entered(answer.epoch, answer.start, answer.head, answer.last, answer.is_new, told)
     return answer
@@ -129,7 +129,7 @@ def test_the_scripts_do_what_the_model_does(real: Real, data: st.DataObject) -> 
                 node.number += data.draw(st.sampled_from([0, 1, 1, 1, 2]))
                 counts = data.draw(st.sampled_from([(), (("lobby", 2),), (("r", 1), ("r", 3))]))
                 steps = tuple(data.draw(st.lists(STEPS, max_size=3)))
-                request = Post(name, node.epoch, node.number, "{}", counts, steps)
+                request = Post(name, node.epoch, node.number, "{}", counts, steps, node.number * 2)
             case "read":
                 entries = real.entries(node.position)
                 assert entries == model.entries(node.position, 1000)

@@ -12,6 +12,7 @@ from threadchat.link.wire import (
     Entered,
     Holding,
     Kind,
+    KnownNode,
     Leave,
     LogEntry,
     MustEnter,
@@ -41,7 +42,9 @@ class _Data:
     nodes: dict[str, int] = field(default_factory=dict)
     read: dict[str, int] = field(default_factory=dict)
     said: dict[str, int] = field(default_factory=dict)
+    spoken: dict[str, int] = field(default_factory=dict)
     leases: dict[str, float] = field(default_factory=dict)
+    most: int = 100_000
 
 
 class BrokerModel:
@@ -69,9 +72,11 @@ class BrokerModel:
     def lose_log(self) -> None:
         """Lose the log alone."""
         self.data.log.clear()
+        self.data.most = _Data.most
 
     def trim(self, kept: int) -> None:
-        """Keep the last entries of the log, and no others."""
+        """Keep the last entries of the log, and no others: it may be as long as that."""
+        self.data.most = min(kept, len(self.data.log))
         del self.data.log[: max(0, len(self.data.log) - kept)]
 
     def entries(self, after: int, number: int) -> list[LogEntry]:
@@ -138,16 +143,15 @@ class BrokerModel:
             or self._top != data.position
         ):
             return False
+        if self._first > data.began and len(data.log) < data.most:
+            return False
         if request.epoch != data.epoch:
             return True
         if request.position > self._top:
             return False
         at = self._tail_at(request.position)
         if at is None:
-            is_gone = request.node not in data.read
-            return request.position + 1 == self._first or (
-                request.position < self._first and is_gone
-            )
+            return request.position < self._first
         return request.tail in ("", at)
 
     def _register(self, node: str, now: float) -> None:
@@ -187,7 +191,8 @@ class BrokerModel:
         data.leases[node] = now + LEASE_SECONDS
         state = None
         if not is_told:
-            state = State(tuple(data.names.values()), tuple(data.read), tuple(data.nodes))
+            known = [KnownNode(*it, data.spoken.get(it[0])) for it in data.nodes.items()]
+            state = State(tuple(data.names.values()), tuple(data.read), tuple(known))
         return Entered(data.epoch, start, data.position, data.nodes[node], is_new, state)
 
     def _begin(self, request: Enter, now: float) -> None:
@@ -231,7 +236,7 @@ class BrokerModel:
         for room, number in request.counts:
             firsts.append(data.said.get(room, 0) + 1)
             data.said[room] = data.said.get(room, 0) + number
-        data.nodes[node] = request.number
+        data.nodes[node], data.spoken[node] = request.number, request.said
         self._add(
             Kind.POST,
             node,

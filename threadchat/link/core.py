@@ -93,6 +93,8 @@ class LinkCore:
         """Whether this server goes on by itself, as there is no link."""
         self.must_close = ""
         """Why the connections have to be made anew; empty if they need not."""
+        self.has_left = False
+        """Whether this server has left for good."""
         self.refusal = ""
         """The format of the keys, if it is one that this version does not know."""
         self._limits = limits
@@ -232,6 +234,7 @@ class LinkCore:
             case MustEnter():
                 self.must_close = answer.why
             case Done():
+                self.has_left = isinstance(request, Leave)
                 if isinstance(request, Post):
                     self._own.answered()
                 elif self._phase is _Phase.READY:
@@ -368,4 +371,5 @@ class LinkCore:
             entry_text(entry.said_before, [it.text for it in batches], entry.apart),
             tuple((fold_name(it.room), it.said) for it in batches if it.said),
             steps,
+            entry.said_before + sum(it.said for it in batches),
         )

@@ -12,6 +12,7 @@ servers begin alike, with a prefix:
 | `nodes` | by node, the number of its last entry; 0: none in this epoch |
 | `read` | by node that is linked, the position up to which it has read the log |
 | `said` | by room, how many lines were said in this epoch |
+| `spoken` | by node, how many lines it has said |
 | `lease:<node>` | is there as long as the node is linked; the broker's clock lets it expire |
 
 A new epoch begins wherever the broker may have lost something: if there is no data, if it was
@@ -21,7 +22,7 @@ or if the log does not end where it should, or does not hold what a node has rea
 
 _COMMON = """
 local meta, log, names, looks = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local nodes, read, said = KEYS[5], KEYS[6], KEYS[7]
+local nodes, read, said, spoken = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local lease, lease_ms, most = ARGV[1], ARGV[2], ARGV[3]
 local node = ARGV[4]
 
@@ -108,14 +109,14 @@ local first, top = end_of('XRANGE', '-', '+'), end_of('XREVRANGE', '+', '-')
 local function is_whole()
     if distrusts or not now or top ~= last() then return false end
     if redis.call('HGET', meta, 'run') ~= run then return false end
+    -- A log that was trimmed is as long as it may be.
+    if first > number_at(meta, 'began') and redis.call('XLEN', log) < tonumber(most) then
+        return false
+    end
     if epoch ~= now then return true end
     if position > top then return false end
     local at = tail_at(position)
-    if not at then
-        -- Only for a server that was gone: for the others, the log keeps what they have not read.
-        local is_gone = redis.call('HEXISTS', read, node) == 0
-        return position + 1 == first or position < first and is_gone
-    end
+    if not at then return position < first end
     return tail == '' or tail == at
 end
 
@@ -166,7 +167,11 @@ local answer = {'entered', now, text(start), text(last()), text(number), is_new 
 if not is_told then
     answer[7] = redis.call('HGETALL', names)
     answer[8] = redis.call('HKEYS', read)
-    answer[9] = redis.call('HKEYS', nodes)
+    answer[9] = {}
+    for _, it in ipairs(redis.call('HKEYS', nodes)) do
+        local lines = redis.call('HGET', spoken, it) or ''
+        answer[9][#answer[9] + 1] = {it, redis.call('HGET', nodes, it), lines}
+    end
 end
 return answer
 """
@@ -186,6 +191,7 @@ POST = (
     + _LINKED
     + """
 local number, payload, counts, steps = tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9]
+local lines = ARGV[10]
 local before = number_at(nodes, node)
 if number <= before then return done() end
 if number > before + 1 then return {'enter', 'the broker lacks an entry of this server'} end
@@ -221,6 +227,7 @@ for _, it in ipairs(cjson.decode(counts)) do
     firsts[#firsts + 1] = text(redis.call('HINCRBY', said, it[1], it[2]) - it[2] + 1)
 end
 redis.call('HSET', nodes, node, text(number))
+redis.call('HSET', spoken, node, lines)
 add('post', node, number, 'd', payload, 's', steps,
     'f', table.concat(firsts, ','), 'g', table.concat(granted, ''))
 return done()

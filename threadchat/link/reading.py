@@ -48,7 +48,7 @@ class LogReader:
         self._roster = roster
         self._deliveries = deliveries
         # The number of the last entry that was read of each node, and how many lines it had said
-        # by then; None: what it said before does not concern this node.
+        # by then; None: that is not known, and does not concern this node.
         self._read_of: dict[str, tuple[int, int] | None] = {}
 
     def start_at(self, epoch: str, position: int) -> None:
@@ -61,7 +61,9 @@ class LogReader:
         self.linked = {it for it in state.linked if it != self._node}
         if is_first:
             # What was said before this node came does not concern it.
-            self._read_of = dict.fromkeys(state.known)
+            self._read_of = {
+                it.node: None if it.said is None else (it.number, it.said) for it in state.known
+            }
 
     def take(self, entry: LogEntry) -> None:
         """Take the entry that comes next."""

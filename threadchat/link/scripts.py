@@ -18,6 +18,7 @@ from threadchat.link.wire import (
     Entered,
     Holding,
     Kind,
+    KnownNode,
     Leave,
     LogEntry,
     MustEnter,
@@ -50,7 +51,7 @@ class Keys:
         prefix = f"tc:{{{cluster}}}:"
         self.log = f"{prefix}log"
         self.lease = f"{prefix}lease:"
-        names = ("meta", "log", "names", "looks", "nodes", "read", "said")
+        names = ("meta", "log", "names", "looks", "nodes", "read", "said", "spoken")
         self.all = tuple(prefix + name for name in names)
 
 
@@ -80,7 +81,15 @@ def arguments(
         case Post():
             steps = _json([_step_fields(it) for it in request.steps])
             number, counts = str(request.number), _json(request.counts)
-            return "post", [*common, request.epoch, number, request.payload, counts, steps]
+            return "post", [
+                *common,
+                request.epoch,
+                number,
+                request.payload,
+                counts,
+                steps,
+                str(request.said),
+            ]
         case Renew():
             return "renew", [*common, request.epoch, str(request.position)]
         case Leave():
@@ -136,13 +145,17 @@ def _read(what: str, read: Callable[[], Read]) -> Read:
 
 
 def _state_of(
-    names: Sequence[str] = (), linked: Sequence[str] | None = None, known: Sequence[str] = ()
+    names: Sequence[str] = (), linked: Sequence[str] | None = None, known: Sequence[Any] = ()
 ) -> State | None:
     if linked is None:
         return None
     pairs = zip(names[::2], names[1::2], strict=True)
     holdings = tuple(_holding_of(fold, *json.loads(value)) for fold, value in pairs)
-    return State(holdings, tuple(linked), tuple(known))
+    return State(holdings, tuple(linked), tuple(_known_of(*it) for it in known))
+
+
+def _known_of(node: str, number: str, said: str) -> KnownNode:
+    return KnownNode(node, int(number), int(said) if said else None)
 
 
 def _holding_of(fold: str, node: str, look: str, person: str, data: str) -> Holding:

@@ -137,14 +137,23 @@ class Enter:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownNode:
+    """A node, the number of its last entry, and how many lines it has said; None: not known."""
+
+    node: str
+    number: int
+    said: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """What the broker keeps, at the time of an answer."""
 
     holdings: tuple[Holding, ...]
     linked: tuple[str, ...]
     """The nodes that are linked."""
-    known: tuple[str, ...]
-    """All nodes of the epoch."""
+    known: tuple[KnownNode, ...]
+    """All nodes of the epoch, also those that are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +189,10 @@ class OtherFormat:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """Put an entry of one's own into the log. `counts` are the lines said, with their room."""
+    """Put an entry of one's own into the log.
+
+    `counts` are the lines said, with their room; `said` is how many the node has said by then.
+    """
 
     node: str
     epoch: str
@@ -188,6 +200,7 @@ class Post:
     payload: str
     counts: tuple[tuple[str, int], ...] = ()
     steps: tuple[NameStep, ...] = ()
+    said: int = 0
 
 
 @dataclass(frozen=True, slots=True)
