@@ -1,5 +1,29 @@
-"""Leave out the tests that need the client of Redis where it is not installed."""
+"""Leave out the tests that need the client of Redis where it is not installed.
+
+Where it is, look at what the lock of a link guards, as `tests.support.guards` does.
+"""
 
 from importlib.util import find_spec
 
-collect_ignore = [] if find_spec("redis") else ["test_lua.py"]
+from tests.support.guards import READING, guard
+
+collect_ignore = []
+
+if find_spec("redis"):
+    from threadchat.link.link import Link
+
+    guard(
+        Link,
+        "_changed",
+        {
+            "_core": (),
+            "_failure": (),
+            # What is queued is taken with the turn.
+            "_queue": ("_take_all",),
+            "_sending": READING,
+            "_reading": READING,
+            "_is_closing": READING,
+        },
+    )
+else:
+    collect_ignore += ["test_broker.py", "test_link.py", "test_lua.py"]

@@ -6,7 +6,7 @@ is written down, by whichever thread, and `nothing_leaks` fails the test that di
 """
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from threading import Condition
 from types import FrameType
 from typing import Any
@@ -318,10 +318,15 @@ GUARDS: tuple[Guards, ...] = (
 """The classes with a lock, its attribute, and what it guards, each with the functions let off."""
 
 
+def guard(cls: type, lock: str, names: Mapping[str, Collection[str]]) -> None:
+    """Look at the attributes `names` of a class, which its attribute `lock` guards."""
+    for name, free in names.items():
+        setattr(cls, name, Guarded(cls, name, lock, free))
+
+
 def watch_guards() -> None:
     """Look at all that `GUARDS` names from now on. Objects made before are not looked at."""
     for cls, lock, names in GUARDS:
-        for name, free in names.items():
-            setattr(cls, name, Guarded(cls, name, lock, free))
+        guard(cls, lock, names)
     threads._waiting_for_a_stop = GuardedSet("threads._waiting_for_a_stop", threads._lock)
     ownership._owned = GuardedDict("ownership._owned", ownership._lock)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as NoConnection
 
 from tests.support.waiting import wait_until
@@ -45,9 +46,12 @@ class RedisServer:
         with contextlib.closing(self.client()) as client:
 
             def answers() -> bool:
-                with contextlib.suppress(NoConnection):
+                try:
                     return bool(client.ping())
-                return False
+                except AuthenticationError:
+                    return True
+                except NoConnection:
+                    return False
 
             wait_until(answers, "the broker answers")
 

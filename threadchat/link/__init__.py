@@ -1,5 +1,6 @@
 """Several servers as one: one order over all of them, kept by a Redis or Valkey server.
 
 No server uses it yet. `core` says what is to be sent and what has come, without sockets, threads or
-a clock; `scripts` are the steps that the broker takes at once.
+a clock; `lua` has the steps that the broker takes at once; `link` drives both with two threads, and
+is the order of a chat's rooms.
 """

@@ -1,0 +1,112 @@
+"""A connection to a real broker: what goes wrong is one line, and is never tried again."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+
+from tests.support.redisserver import RedisServer, running_broker
+from tests.support.waiting import wait_until
+from threadchat.link.broker import BrokerConnection, BrokerFailed
+from threadchat.link.scripts import Keys
+from threadchat.link.wire import Enter, Entered, Post
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[RedisServer]:
+    with running_broker() as broker:
+        yield broker
+
+
+@pytest.fixture
+def connection(broker: RedisServer) -> Iterator[BrokerConnection]:
+    with closing(broker.client()) as client:
+        client.flushall()
+    with closing(BrokerConnection(broker.url, Keys("b"))) as connection:
+        connection.load()
+        yield connection
+
+
+ENTER = Enter("n", "", 0, "", 0, "e1", (), ())
+
+
+def failure(do: Callable[[], object]) -> str:
+    with pytest.raises(BrokerFailed) as found:
+        do()
+    assert "\n" not in str(found.value)
+    return str(found.value)
+
+
+def test_requests_are_answered_in_their_order_and_entries_read(
+    connection: BrokerConnection,
+) -> None:
+    assert connection.serve([]) == []
+    (entered,) = connection.serve([ENTER])
+    assert isinstance(entered, Entered)
+    answers = connection.serve([Post("n", "e1", number, f"p{number}") for number in (1, 2, 3)])
+    assert [getattr(it, "head", None) for it in answers] == [2, 3, 4]
+    assert [it.payload for it in connection.read(1)] == ["p1", "p2", "p3"]
+    assert connection.read(4) == []
+
+
+def test_a_broker_that_is_not_there_is_told(broker: RedisServer) -> None:
+    url = "redis://127.0.0.1:1/0"
+    assert "127.0.0.1:1" in failure(lambda: BrokerConnection(url, Keys("b")))
+
+
+def test_a_password_that_is_missing_is_told() -> None:
+    with running_broker("--requirepass", "secret") as broker:
+        wrong = broker.url.replace("//", "//:wrong@")
+        assert "password" in failure(lambda: BrokerConnection(wrong, Keys("b"))).lower()
+        with closing(BrokerConnection(broker.url, Keys("b"))) as connection:
+            assert failure(connection.load) == "Authentication required."
+        right = broker.url.replace("//", "//:secret@")
+        with closing(BrokerConnection(right, Keys("b"))) as connection:
+            connection.load()
+
+
+def test_scripts_that_the_broker_has_forgotten_end_the_connection(
+    broker: RedisServer, connection: BrokerConnection
+) -> None:
+    with closing(broker.client()) as client:
+        client.script_flush()
+    assert failure(lambda: connection.serve([ENTER])).startswith("the broker refuses: ")
+
+
+def test_what_is_no_entry_is_told(broker: RedisServer, connection: BrokerConnection) -> None:
+    with closing(broker.client()) as client:
+        client.xadd(Keys("b").log, {"some": "thing"})
+    assert "cannot be read" in failure(lambda: connection.read(0))
+
+
+def test_a_thread_that_waits_is_let_go_when_the_connection_is_closed(
+    broker: RedisServer, connection: BrokerConnection
+) -> None:
+    errors: list[str] = []
+
+    def wait() -> None:
+        try:
+            while True:
+                connection.read(0)
+        except BrokerFailed as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    with closing(broker.client()) as client:
+        wait_until(
+            lambda: any(it["cmd"] == "xread" for it in client.client_list()), "it is reading"
+        )
+    connection.close()
+    thread.join(10)
+    assert len(errors) == 1
+
+
+def test_a_connection_that_was_lost_is_not_made_anew(
+    broker: RedisServer, connection: BrokerConnection
+) -> None:
+    with closing(broker.client()) as client:
+        client.client_kill_filter(_type="normal", skipme=True)
+    failure(lambda: connection.serve([ENTER]))
+    failure(lambda: connection.serve([ENTER]))

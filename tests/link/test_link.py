@@ -1,0 +1,223 @@
+"""Rooms of several servers with one order, by a real broker that dies, loses data and hangs."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from itertools import count
+
+import pytest
+
+from tests.support.members import FakeMember
+from tests.support.observer import Recorder
+from tests.support.redisserver import RedisServer, running_broker
+from tests.support.waiting import run_concurrently, wait_until
+from threadchat.chat.deliverer import Deliverer
+from threadchat.chat.order import Ordered
+from threadchat.chat.room import Room
+from threadchat.link.core import LinkCore, LinkLimits
+from threadchat.link.deliveries import Delivery
+from threadchat.link.link import Link, LinkedOrder
+from threadchat.messages.kinds import Left, Say
+from threadchat.storage.history import History
+from threadchat.text.names import fold_name
+
+RUNS = count(1)
+"""No two runs of a server are the same node."""
+
+
+class Server:
+    """A server with one room, and its link."""
+
+    def __init__(self, broker: RedisServer, node: str, limits: LinkLimits) -> None:
+        self.history, self.observer, self.told = History(), Recorder(), list[Delivery]()
+        self.link = Link(broker.url, "test", LinkCore(node, limits), self._take)
+        self._deliverer = Deliverer()
+        self.order = LinkedOrder(self.link.submit, self.history, self._find)
+        self.room = Room("r", self.history, self.observer, self._deliverer, order=self.order)
+        self.listener = FakeMember(f"listener{node}")
+        self.link.start()
+
+    def _find(self, name: str) -> Ordered | None:
+        return self.room if fold_name(name) == "r" else None
+
+    def _take(self, delivery: Delivery) -> None:
+        self.told.append(delivery)
+        self.order.take(delivery)
+
+    def say(self, *words: str, name: str = "al") -> None:
+        member = FakeMember(name)
+        for word in words:
+            self.room.post([Say(name, word, 1.0)], member)
+
+    @property
+    def said(self) -> list[str]:
+        return [it.text for it in self.observer.messages if isinstance(it, Say)]
+
+    def close(self) -> None:
+        self.link.close()
+        self._deliverer.close()
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[RedisServer]:
+    with running_broker() as broker:
+        yield broker
+
+
+Linked = Callable[..., list[Server]]
+
+
+@contextmanager
+def linked(
+    broker: RedisServer, number: int = 2, limits: LinkLimits | None = None
+) -> Iterator[list[Server]]:
+    """Run servers that share one order; each has one listener in its room."""
+    servers: list[Server] = []
+    try:
+        for node in range(1, number + 1):
+            servers.append(Server(broker, f"{next(RUNS)}.{node}", limits or LinkLimits()))
+        wait_until(lambda: all(it.link.is_linked for it in servers), "all are linked")
+        for server in servers:
+            server.room.join(server.listener)
+        yield servers
+    finally:
+        for server in servers:
+            server.close()
+
+
+def wait_for(servers: list[Server], number: int) -> None:
+    wait_until(lambda: all(len(it.said) >= number for it in servers), f"all have read {number}")
+
+
+def check(servers: list[Server], *words: str) -> None:
+    """Check that each server has shown and kept all of the words, each of them once."""
+    for server in servers:
+        assert sorted(server.said) == sorted(words)
+        assert sorted(it.text for it in server.history.recent("r", 1000)) == sorted(words)
+        assert server.observer.failures == []
+
+
+def test_all_servers_show_and_keep_the_same_lines_in_one_order(broker: RedisServer) -> None:
+    broker.client().flushall()
+    with linked(broker, 3) as servers:
+
+        def talk(server: Server, name: str) -> None:
+            member = FakeMember(name)
+            server.room.join(member)
+            for number in range(50):
+                server.room.post([Say(name, str(number), 1.0)], member)
+            server.room.leave(member, Left(name, 1.0, "quit"))
+
+        run_concurrently(
+            [
+                partial(talk, server, f"n{node}{speaker}")
+                for node, server in enumerate(servers)
+                for speaker in range(3)
+            ]
+        )
+        wait_for(servers, 450)
+        orders = [[it for it in s.observer.messages if isinstance(it, Say)] for s in servers]
+        assert orders[0] == orders[1] == orders[2]
+        for server, order in zip(servers, orders, strict=True):
+            assert server.history.recent("r", 1000) == order
+            assert server.observer.failures == []
+        for name in {it.name for it in orders[0]}:
+            assert [it.text for it in orders[0] if it.name == name] == [str(n) for n in range(50)]
+        assert "--> n00" in servers[1].listener.screen
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_the_death_of_the_broker_costs_no_line(keeps: bool) -> None:
+    with running_broker(keeps=keeps) as broker, linked(broker) as servers:
+        servers[0].say("before")
+        wait_for(servers, 1)
+        broker.kill()
+        servers[0].say("late")
+        broker.start()
+        wait_for(servers, 2)
+        servers[1].say("after")
+        wait_for(servers, 3)
+        check(servers, "before", "late", "after")
+
+
+def test_without_a_broker_each_goes_on_by_itself_until_it_is_back() -> None:
+    limits = LinkLimits(patience=0.3)
+    with running_broker() as broker, linked(broker, limits=limits) as servers:
+        broker.kill()
+        for server in servers:
+            server.say(f"alone {server.listener.name}")
+        # Each is shown to its own people while there is no broker.
+        wait_until(lambda: all(len(it.said) == 1 for it in servers), "both have shown their own")
+        assert not servers[0].link.is_linked
+        assert "onnect" in servers[0].link.failure
+        assert "\n" not in servers[0].link.failure
+        broker.start()
+        wait_for(servers, 2)
+        check(servers, *(f"alone {it.listener.name}" for it in servers))
+        assert servers[0].link.failure == ""
+
+
+def test_a_broker_that_loses_its_data_costs_no_line(broker: RedisServer) -> None:
+    limits = LinkLimits(renew_every=0.1)
+    client = broker.client()
+    with closing(client), linked(broker, limits=limits) as servers:
+        for round in range(5):
+            servers[0].say(f"{round} one")
+            client.flushall()
+            servers[1].say(f"{round} two")
+            client.client_kill_filter(_type="normal", skipme=True)
+            servers[0].say(f"{round} three")
+        wait_for(servers, 15)
+        check(servers, *(f"{n} {word}" for n in range(5) for word in ("one", "two", "three")))
+
+
+def test_lines_are_late_while_the_broker_is_slow(broker: RedisServer) -> None:
+    client = broker.client()
+    client.flushall()
+    with closing(client), linked(broker) as servers:
+        client.client_pause(300, all=False)
+        servers[0].say("one")
+        servers[1].say("two")
+        wait_for(servers, 2)
+        check(servers, "one", "two")
+
+
+def test_a_killed_connection_is_made_anew(broker: RedisServer) -> None:
+    client = broker.client()
+    client.flushall()
+    with closing(client), linked(broker) as servers:
+        for number in range(10):
+            servers[number % 2].say(str(number))
+            client.client_kill_filter(_type="normal", skipme=True)
+        wait_for(servers, 10)
+        check(servers, *map(str, range(10)))
+
+
+def test_too_much_that_waits_holds_those_who_speak() -> None:
+    limits = LinkLimits(waiting_bytes=1000)
+    with running_broker() as broker, linked(broker, 1, limits) as (server,):
+        broker.kill()
+        while server.link.wait_for_room(0):
+            server.say("x" * 100)
+        waited = threading.Event()
+
+        def wait() -> None:
+            server.link.wait_for_room()
+            waited.set()
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        assert not waited.is_set()
+        broker.start()
+        thread.join(20)
+        assert waited.is_set()
+
+
+def test_a_room_that_is_not_open_is_remembered(broker: RedisServer) -> None:
+    broker.client().flushall()
+    with linked(broker) as servers:
+        one = servers[0]
+        other = Room("other", one.history, one.observer, Deliverer(), order=one.order)
+        other.post([Say("al", "hi", 1.0)], FakeMember("al"))
+        wait_until(lambda: bool(servers[1].history.recent("other", 9)), "it is remembered")

@@ -1,0 +1,112 @@
+"""Speak with a Redis or Valkey server: one connection for requests, and one for reading the log.
+
+Nothing is repeated here, and no connection is made anew in silence, as the client by itself would
+do: after any error, whoever holds these connections drops both, and enters again by new ones.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from redis.backoff import NoBackoff
+from redis.connection import ConnectionPool
+from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
+
+from threadchat.link.lua import SCRIPTS
+from threadchat.link.records import BadRecord
+from threadchat.link.scripts import Keys, answer_of, arguments, entry_from
+from threadchat.link.wire import Answer, LogEntry, Request
+
+Result = TypeVar("Result")
+
+BLOCK_SECONDS = 0.5
+"""How long a reader waits for new entries at once."""
+
+ENTRIES_AT_ONCE = 200
+"""How many entries are read at once, at most."""
+
+
+class BrokerFailed(Exception):
+    """A connection is gone, or the broker refuses. The text is one line: what went wrong."""
+
+
+class BrokerConnection:
+    """One connection to the broker at `url`, for one thread; `close` may be called on any.
+
+    An answer is waited for `patience` seconds. Raise `BrokerFailed` if there is no connection.
+    """
+
+    def __init__(self, url: str, keys: Keys, patience: float = 2.0) -> None:
+        self._keys = keys
+        pool: Any = ConnectionPool.from_url(
+            url,
+            decode_responses=True,
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),
+            socket_timeout=patience + BLOCK_SECONDS,
+            socket_connect_timeout=patience,
+            socket_keepalive=True,
+        )
+        self._connection = pool.make_connection()
+        self._digests: dict[str, str] = {}
+        _guarded(self._connection.connect)
+        # The client would connect again by itself where it has something to send.
+        self._connection.connect = self._connection.connect_check_health = _refuse
+
+    def load(self) -> None:
+        """Hand the scripts to the broker."""
+        loads = [("SCRIPT", "LOAD", text) for text in SCRIPTS.values()]
+        self._digests = dict(zip(SCRIPTS, self._ask(loads), strict=True))
+
+    def serve(self, requests: Sequence[Request]) -> list[Answer]:
+        """Ask all of `requests`, at once and in their order; return the answers."""
+        commands = []
+        for request in requests:
+            name, args = arguments(request, self._keys)
+            keys = self._keys.all
+            commands.append(("EVALSHA", self._digests[name], str(len(keys)), *keys, *args))
+        answers = self._ask(commands)
+        return _guarded(lambda: [answer_of(raw) for raw in answers])
+
+    def read(self, after: int) -> list[LogEntry]:
+        """Return the entries of the log behind a position; wait for the first a moment."""
+        block, number = str(round(BLOCK_SECONDS * 1000)), str(ENTRIES_AT_ONCE)
+        options = ("COUNT", number, "BLOCK", block, "STREAMS", self._keys.log, f"{after}-0")
+        (found,) = self._ask([("XREAD", *options)])
+        if found is None:
+            return []
+
+        def read() -> list[LogEntry]:
+            return [
+                entry_from(id, dict(zip(fields[::2], fields[1::2], strict=True)))
+                for id, fields in found[0][1]
+            ]
+
+        return _guarded(read)
+
+    def _ask(self, commands: Sequence[tuple[str, ...]]) -> list[Any]:
+        connection = self._connection
+
+        def ask() -> list[Any]:
+            connection.send_packed_command(connection.pack_commands(commands))
+            # An error of one leaves the others unread: the connection is dropped then.
+            return [connection.read_response() for _ in commands]
+
+        return _guarded(ask)
+
+    def close(self) -> None:
+        """End the connection. A thread that waits for an answer has `BrokerFailed` then."""
+        self._connection.disconnect()
+
+
+def _refuse(*_: object, **__: object) -> None:
+    raise BrokerFailed("the connection is gone")
+
+
+def _guarded(do: Callable[[], Result]) -> Result:
+    try:
+        return do()
+    except ResponseError as error:
+        raise BrokerFailed(f"the broker refuses: {error}") from error
+    except (RedisError, OSError, BadRecord, ValueError, AttributeError) as error:
+        raise BrokerFailed(str(error) or type(error).__name__) from error

@@ -1,0 +1,305 @@
+"""Keep one server linked: a thread that sends, one that reads, and the order of its rooms.
+
+`LinkedOrder` is the order that a chat's rooms have in place of their own turns. What is to be done
+in the chat is done in one order, on one thread at a time: as a rule on the one that reads.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Condition, Lock, Thread
+
+from threadchat.chat.batch import Batch
+from threadchat.chat.order import Ordered
+from threadchat.link.broker import BrokerConnection, BrokerFailed
+from threadchat.link.core import LinkCore
+from threadchat.link.deliveries import Applied, Delivery, Provisional
+from threadchat.link.ownentries import Item
+from threadchat.link.records import BatchRecord, batch_text
+from threadchat.link.scripts import Keys
+from threadchat.link.wire import Request
+from threadchat.net.threads import join, start_needed_thread
+from threadchat.storage.history import History
+
+TICK_SECONDS = 0.1
+"""How often it is looked at whether the broker takes too long."""
+
+AGAIN_SECONDS = 0.25
+"""After how long a connection that could not be made is tried again."""
+
+REQUESTS_AT_ONCE = 16
+
+
+class Link:
+    """A server's link to the broker at `url`, in the cluster of that name. Safe on any thread.
+
+    `take` is called with what is to be done in the chat, in its order, on one thread at a time. It
+    must not raise.
+    """
+
+    def __init__(
+        self, url: str, cluster: str, core: LinkCore, take: Callable[[Delivery], None]
+    ) -> None:
+        self._url = url
+        self._keys = Keys(cluster)
+        self._take = take
+        self._changed = Condition(Lock())  # guards the next six
+        self._core = core
+        self._queue: deque[Delivery] = deque()
+        self._sending: BrokerConnection | None = None
+        self._reading: BrokerConnection | None = None
+        self._is_closing = False
+        self._failure = "not tried yet"
+        self._turn = Lock()  # its holder takes what is in the queue
+        self._sender: Thread | None = None
+        self._reader: Thread | None = None
+
+    def start(self) -> None:
+        """Begin to link. Raise `OutOfThreads` if the system has no thread left."""
+        with self._changed:
+            self._core.closed(time.monotonic())
+        purpose = "the link to other servers"
+        self._sender = start_needed_thread(self._send_on, "link sender", purpose)
+        self._reader = start_needed_thread(self._read_on, "link reader", purpose)
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Send what waits, leave, and end the threads; wait up to `timeout` seconds for it."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            self._core.leave()
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._core.has_left or not self._core.is_linked, timeout)
+            self._is_closing = True
+            self._drop()
+            self._changed.notify_all()
+        for thread in (self._sender, self._reader):
+            join(thread, max(0.0, deadline - time.monotonic()))
+
+    # For the chat
+
+    def submit(self, item: Item) -> None:
+        """Have a batch put in order. This does not wait."""
+        with self._changed:
+            self._core.submit(item)
+            self._note()
+        self._take_all()
+
+    def wait_for_room(self, timeout: float | None = None) -> bool:
+        """Wait while too much waits for its place in the order; return whether there is room."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not self._core.is_full or self._is_closing, timeout
+            )
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether the link works."""
+        with self._changed:
+            return self._core.is_linked
+
+    @property
+    def failure(self) -> str:
+        """Why there is no link, in one line; empty if there is one."""
+        with self._changed:
+            return "" if self._core.is_linked else self._failure
+
+    # What is to be done in the chat
+
+    def _note(self) -> None:
+        """Queue what the core has told, and wake the others; the lock is held."""
+        self._queue += self._core.deliveries()
+        self._changed.notify_all()
+
+    def _take_all(self) -> None:
+        # Nothing stays in the queue: who holds the turn looks again after it has let go of it.
+        while self._queue and self._turn.acquire(blocking=False):
+            try:
+                while self._queue:
+                    self._take(self._queue.popleft())
+            finally:
+                self._turn.release()
+
+    # The thread that sends
+
+    def _send_on(self) -> None:
+        while not self._is_closing:
+            connection = self._sending or self._connect()
+            if connection is None:
+                self._pause(AGAIN_SECONDS)
+            else:
+                self._exchange(connection)
+            self._take_all()
+
+    def _pause(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_closing, seconds)
+            self._core.tick(time.monotonic())
+            self._note()
+
+    def _connect(self) -> BrokerConnection | None:
+        """Make both connections; return the one for requests, or None if that failed."""
+        made: list[BrokerConnection] = []
+        try:
+            made.append(BrokerConnection(self._url, self._keys))
+            made.append(BrokerConnection(self._url, self._keys))
+            made[0].load()
+        except BrokerFailed as error:
+            for connection in made:
+                connection.close()
+            with self._changed:
+                self._failure = str(error)
+                self._core.closed(time.monotonic())
+            return None
+        with self._changed:
+            if self._is_closing:
+                self._sending, self._reading = made
+                self._drop()
+                return None
+            self._sending, self._reading = made
+            self._core.opened(time.monotonic())
+            self._changed.notify_all()
+            return made[0]
+
+    def _drop(self) -> None:
+        """Drop both connections; the lock is held."""
+        for connection in (self._sending, self._reading):
+            if connection is not None:
+                connection.close()
+        if self._sending is not None:
+            self._core.closed(time.monotonic())
+        self._sending = self._reading = None
+
+    def _fail(self, connection: BrokerConnection, why: str) -> None:
+        """Drop both connections if `connection` is one of them still; the lock is held."""
+        if connection in (self._sending, self._reading):
+            self._failure = why
+            self._drop()
+
+    def _exchange(self, connection: BrokerConnection) -> None:
+        """Send what there is to send, and take the answers; wait a moment if there is nothing."""
+        requests = self._requests()
+        try:
+            answers = connection.serve(requests) if requests else []
+        except BrokerFailed as error:
+            with self._changed:
+                self._fail(connection, str(error))
+                self._core.tick(time.monotonic())
+                self._note()
+            return
+        with self._changed:
+            now = time.monotonic()
+            if connection is self._sending:
+                for request, answer in zip(requests, answers, strict=True):
+                    self._core.answered(request, answer, now)
+            self._core.tick(now)
+            self._note()
+            if connection is self._sending and self._core.must_close:
+                self._fail(connection, self._core.must_close)
+
+    def _requests(self) -> list[Request]:
+        with self._changed:
+            requests = self._next_requests()
+            if not requests:
+                self._changed.wait(TICK_SECONDS)
+                requests = self._next_requests()
+            return requests
+
+    def _next_requests(self) -> list[Request]:
+        requests: list[Request] = []
+        while len(requests) < REQUESTS_AT_ONCE:
+            request = self._core.next_request(time.monotonic())
+            if request is None:
+                break
+            requests.append(request)
+        return requests
+
+    # The thread that reads
+
+    def _read_on(self) -> None:
+        while (found := self._what_to_read()) is not None:
+            connection, after = found
+            try:
+                entries = connection.read(after)
+            except BrokerFailed as error:
+                with self._changed:
+                    self._fail(connection, str(error))
+                    self._note()
+                continue
+            with self._changed:
+                if connection is self._reading and entries:
+                    self._core.read(entries, time.monotonic())
+                    self._note()
+            self._take_all()
+
+    def _what_to_read(self) -> tuple[BrokerConnection, int] | None:
+        """Wait until the log is to be read; return None at the end."""
+        with self._changed:
+            while not self._is_closing:
+                after = self._core.read_after
+                if self._reading is not None and after is not None and not self._core.must_close:
+                    return self._reading, after
+                self._changed.wait()
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """A batch of this server, and its room."""
+
+    room: Ordered
+    batch: Batch
+
+
+class LinkedOrder:
+    """The order of the rooms of one server that is linked with others.
+
+    `submit` takes what is to be put in order, as `Link.submit` does. `find_room` returns the room
+    of this server that has a name; None if none is open.
+    """
+
+    def __init__(
+        self,
+        submit: Callable[[Item], None],
+        history: History,
+        find_room: Callable[[str], Ordered | None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._submit = submit
+        self._history = history
+        self._find_room = find_room
+        self._clock = clock
+
+    def put(self, room: Ordered, batch: Batch) -> bool:
+        """Have `batch` put in order; it is applied later."""
+        text = batch_text(room.name, batch.messages)
+        self._submit(Item(room.name, text, len(batch.said), time.time(), _Own(room, batch)))
+        return False
+
+    def remember(self, room: str, batch: Batch) -> None:
+        """Append what was said to the history."""
+        self._history.append(room, batch.said)
+
+    def take(self, delivery: Delivery) -> None:
+        """Show a batch that has its place, or that is shown without one."""
+        if isinstance(delivery, Provisional):
+            self._show_own(delivery.item)
+        elif isinstance(delivery, Applied) and not delivery.is_shown:
+            if delivery.record is not None:
+                self._show(delivery.record)
+            elif delivery.item is not None:
+                self._show_own(delivery.item)
+
+    def _show_own(self, item: Item) -> None:
+        assert isinstance(item.handle, _Own)
+        item.handle.room.apply_later(item.handle.batch)
+
+    def _show(self, record: BatchRecord) -> None:
+        batch = Batch(record.room, self._clock())
+        batch.messages += record.messages
+        batch.said += record.said
+        room = self._find_room(record.room)
+        if room is not None:
+            room.apply_later(batch)
+        elif batch.said:
+            self._history.append(record.room, batch.said)
