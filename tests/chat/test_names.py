@@ -303,6 +303,16 @@ class TestRecords:
         assert begin <= end == record.since
         assert later == math.inf
 
+    def test_a_name_taken_at_the_moment_of_its_record_is_not_told_beside_that(
+        self, kept: Lobby
+    ) -> None:
+        (al,) = kept.enter("al")
+        protect(kept, al, RIGHT, RIGHT)
+        (record,) = kept.chat.names.records_of(al.identity)
+        (period,) = al.identity.current.periods
+        al.identity.current.periods = (period._replace(begin=record.since),)
+        assert kept.chat.names.had_beside(al.identity, record) == []
+
     def test_an_owner_that_is_banned_does_not_come_in_under_another_name(self, kept: Lobby) -> None:
         al, bo = kept.enter("al", "bo")
         al.is_operator = True

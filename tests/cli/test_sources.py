@@ -165,3 +165,13 @@ def test_help_has_every_option_and_examples(capsys: pytest.CaptureFixture[str]) 
     assert "port to serve (default: 8000)" in text
     assert "examples:" in text
     assert "telnet ADDRESS 8000" in text
+
+
+def test_help_tells_each_default_once_and_none_that_is_empty(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert refused_by_parser(["--help"], {}) == 0
+    options = capsys.readouterr().out.partition("examples:")[0]
+    for told in re.split(r"^  --", options, flags=re.M)[1:]:
+        assert told.count("(default:") <= 1, told
+        assert not re.search(r"\(default:\s*\)", told), told

@@ -125,6 +125,20 @@ def test_while_another_job_has_the_terminal_its_rows_are_left_alone(terminal: Te
     ]
 
 
+def test_after_another_job_the_line_is_drawn_below_what_that_wrote(terminal: Terminal) -> None:
+    long = "half " * 10
+    terminal.press(long)
+    assert len(terminal.rows()) == 2
+    terminal.stream.feed("\r\nStopped\r\n$ fg\r\n")
+    terminal.size = None
+    terminal.draw()
+    terminal.size = os.terminal_size((COLUMNS, 24))
+    before = terminal.rows()
+    terminal.draw()
+    drawn, _ = wrapped(PROMPT + long, COLUMNS)
+    assert terminal.rows() == [*before, *(row.rstrip() for row in drawn)]
+
+
 # pyte draws a wide letter in the last column, where terminals wrap: not both kinds in one line.
 LOGGED = st.text("xy ", min_size=1, max_size=70) | st.text("\u6f22", min_size=1, max_size=70)
 

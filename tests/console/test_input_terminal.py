@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Queue
 
@@ -576,3 +576,44 @@ def test_a_handler_that_somebody_else_has_set_stays(
         assert signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGQUIT, before)
+
+
+@contextmanager
+def unstarted(ends: Ends) -> Iterator[TerminalInput]:
+    """Return a reader whose thread does not run."""
+    terminal = tty.Tty(ends.stdin.fileno())
+    reader = TerminalInput(ends.console, ends.obeyed.put, lambda *_: None, ends.stdin, terminal)
+    yield reader
+    reader.stop()
+
+
+@pytest.mark.parametrize(("named", "used"), [("iso8859-1", "iso8859-1"), (None, "utf-8")])
+def test_the_line_is_shown_in_the_encoding_of_the_terminal(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch, named: str | None, used: str
+) -> None:
+    monkeypatch.setattr(os, "device_encoding", lambda descriptor: named)
+    with unstarted(ends) as reader:
+        assert reader._line.encoding == used
+
+
+def test_a_paste_goes_on_though_for_once_there_was_nothing_to_read(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: list[bytes | None] = [None, b"bo\n"]
+    with unstarted(ends) as reader:
+        ends.console.footer.open_line(reader._line)
+        monkeypatch.setattr(reader, "_read", lambda: parts.pop(0))
+        monkeypatch.setattr(reader, "_listen", lambda files, timeout: bool(parts))
+        reader._receive(b"kil\t")
+    assert ends.obeyed.get_nowait() == "kil bo"
+
+
+def test_the_terminal_has_its_modes_back_when_it_is_suspended(
+    ends: Ends, reader: TerminalInput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_the_stop: Queue[list[object]] = Queue()
+    stdin = ends.stdin.fileno()
+    monkeypatch.setattr(os, "kill", lambda *_: at_the_stop.put(termios.tcgetattr(stdin)))
+    wait_until(lambda: termios.tcgetattr(stdin) != ends.modes, "the keys are taken")
+    os.write(ends.outside, b"\x1a")
+    assert at_the_stop.get(timeout=DEADLINE) == ends.modes

@@ -254,3 +254,19 @@ def test_the_thread_that_writes_may_close(paper: Paper) -> None:
     wait_until(lambda: bool(closed), "it has closed")
     assert closed == [False]
     assert writer.close(DEADLINE)
+
+
+def test_what_is_left_out_is_told_though_nothing_comes_behind_it() -> None:
+    told = threading.Event()
+
+    def write(entry: str) -> None:
+        if entry == "first":  # so that the next two are taken together
+            writer.put("second")
+            writer.put("third")
+        elif entry == "second":  # and "third" takes all the room that there is
+            assert not writer.put("said", is_talk=True)
+
+    writer = BackgroundWriter("paper", write, lambda left_out: told.set(), limit=1)
+    writer.put("first")
+    assert told.wait(DEADLINE)
+    assert writer.close(DEADLINE)

@@ -1,6 +1,7 @@
 """The figures as Prometheus reads them: both formats, the names, and every figure to the digit."""
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -119,6 +120,13 @@ def test_several_servers_do_not_meet_and_the_common_registry_has_nothing() -> No
         assert b"\nthreadchat_rooms 3.0\n" in first.render("")[1]
         assert b"\nthreadchat_rooms 99.0\n" in second.render("")[1]
     assert b"threadchat" not in prometheus_client.generate_latest()
+
+
+def test_the_figures_of_python_and_of_the_process_are_there() -> None:
+    names = {metric.name for metric in scraped(FULL)}
+    assert "python_info" in names
+    if sys.platform == "linux":  # where the library can read them
+        assert "process_resident_memory_bytes" in names
 
 
 def test_one_scrape_reads_the_figures_once() -> None:

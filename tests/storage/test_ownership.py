@@ -13,7 +13,7 @@ import pytest
 
 from threadchat.messages.kinds import Say
 from threadchat.storage.faults import Unusable
-from threadchat.storage.ownership import InUse, Ownership, name_with_newer_log
+from threadchat.storage.ownership import InUse, Ownership, name_with_newer_log, owner_of
 from threadchat.storage.sqlitehistory import StoredHistory
 
 SERVER = (
@@ -202,3 +202,7 @@ def test_a_log_that_both_names_share_is_no_other_one(path: Path) -> None:
     others_log.unlink()
     others_log.write_bytes(b"others")
     assert name_with_newer_log(path) == other
+
+
+def test_nothing_owns_a_path_that_the_system_does_not_take(tmp_path: Path) -> None:
+    assert owner_of(tmp_path / ("x" * 5000)) is None

@@ -559,6 +559,19 @@ class TestTrouble:
             assert "written again" in told.next()
             assert history.take_back("lobby", place) is not None
 
+    def test_a_line_that_waits_is_taken_back_in_its_own_room_alone(self, path: Path) -> None:
+        with (
+            opened(path, Told(), retry_seconds=3600) as history,
+            closing(sqlite3.connect(path, isolation_level=None)) as other,
+        ):
+            other.execute("BEGIN IMMEDIATE")
+            history.append("lobby", said(1, 1))
+            history.append("den", said(1, 1))
+            assert history.take_back("den", history.last_place("den")) is not None
+            assert history.recent("lobby", 9) == said(1, 1)
+            assert history.recent("den", 9) != said(1, 1)
+            other.execute("ROLLBACK")
+
     def test_where_a_line_cannot_be_taken_back_it_is_tried_until_the_file_can_be_written(
         self, path: Path
     ) -> None:

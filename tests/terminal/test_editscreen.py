@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from wcwidth import wcwidth
 
 from tests.support.screens import rows_of
+from threadchat.terminal.editscreen import around_cursor
 from threadchat.terminal.lineeditor import MAX_TABS, LineEditor
 
 UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
@@ -444,3 +445,8 @@ def test_input_larger_than_the_screen_leaves_room_for_messages(
     assert rows[rows.index("bo: again") + 1].startswith(f"al> {letter}")
     assert rows[-1].endswith(">")
     assert terminal.editor.feed("\n") == [letter * 900 + "end"]
+
+
+def test_of_input_that_does_not_fit_a_quarter_of_the_cells_is_behind_the_cursor() -> None:
+    left, right = ["x"] * 100, ["y"] * 100
+    assert around_cursor(left, right, 40) == (["<", *left[:29]], [">", *right[:10]])

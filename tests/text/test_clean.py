@@ -157,6 +157,9 @@ class TestGaps:
         assert clean_text("a" + "\u3000" * 8 + "b") == "a" + "\u3000" * 8 + "b"
         assert clean_text("a" + "\u3000" * 9 + "b") == "a" + " " * 16 + "b"
 
+    def test_the_widest_that_may_be_stays_as_it_is_at_the_end(self) -> None:
+        assert clean_text("a" + "\u3000" * 8) == "a" + "\u3000" * 8
+
     def test_blanks_of_all_kinds_make_one_gap(self) -> None:
         assert clean_text(f"a{BLANKS * 2}b") == "a" + " " * 16 + "b"
 
