@@ -1,13 +1,15 @@
 """Rooms of several servers with one order, by a real broker that dies, loses data and hangs."""
 
+import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from itertools import count
 
 import pytest
 
+from tests.support.cuttingproxy import CuttingProxy, Direction
 from tests.support.members import FakeMember
 from tests.support.observer import Recorder
 from tests.support.redisserver import RedisServer, running_broker
@@ -18,6 +20,7 @@ from threadchat.chat.room import Room
 from threadchat.link.core import LinkCore, LinkLimits
 from threadchat.link.deliveries import Delivery
 from threadchat.link.link import Link, LinkedOrder
+from threadchat.link.scripts import Keys
 from threadchat.messages.kinds import Left, Say
 from threadchat.storage.history import History
 from threadchat.text.names import fold_name
@@ -29,9 +32,9 @@ RUNS = count(1)
 class Server:
     """A server with one room, and its link."""
 
-    def __init__(self, broker: RedisServer, node: str, limits: LinkLimits) -> None:
+    def __init__(self, url: str, node: str, limits: LinkLimits) -> None:
         self.history, self.observer, self.told = History(), Recorder(), list[Delivery]()
-        self.link = Link(broker.url, "test", LinkCore(node, limits), self._take)
+        self.link = Link(url, "test", LinkCore(node, limits), self._take)
         self._deliverer = Deliverer()
         self.order = LinkedOrder(self.link.submit, self.history, self._find)
         self.room = Room("r", self.history, self.observer, self._deliverer, order=self.order)
@@ -65,18 +68,19 @@ def broker() -> Iterator[RedisServer]:
         yield broker
 
 
-Linked = Callable[..., list[Server]]
-
-
 @contextmanager
 def linked(
-    broker: RedisServer, number: int = 2, limits: LinkLimits | None = None
+    broker: RedisServer,
+    number: int = 2,
+    limits: LinkLimits | None = None,
+    urls: Sequence[str] = (),
 ) -> Iterator[list[Server]]:
     """Run servers that share one order; each has one listener in its room."""
     servers: list[Server] = []
     try:
         for node in range(1, number + 1):
-            servers.append(Server(broker, f"{next(RUNS)}.{node}", limits or LinkLimits()))
+            url = urls[node - 1] if urls else broker.url
+            servers.append(Server(url, f"{next(RUNS)}.{node}", limits or LinkLimits()))
         wait_until(lambda: all(it.link.is_linked for it in servers), "all are linked")
         for server in servers:
             server.room.join(server.listener)
@@ -192,6 +196,84 @@ def test_a_killed_connection_is_made_anew(broker: RedisServer) -> None:
             client.client_kill_filter(_type="normal", skipme=True)
         wait_for(servers, 10)
         check(servers, *map(str, range(10)))
+
+
+def cut_and_talk(broker: RedisServer, direction: Direction, bytes: Sequence[int]) -> None:
+    """Let two servers talk through a proxy that cuts after each of these numbers of bytes."""
+    with closing(broker.client()) as client:
+        client.flushall()
+    with closing(CuttingProxy(broker.port)) as proxy:
+        url = f"redis://127.0.0.1:{proxy.port}/0"
+        with linked(broker, urls=[url, broker.url]) as servers:
+            words = []
+            for number in bytes:
+                proxy.cut_after(number, direction)
+                for server, word in zip(servers, (f"{number} one", f"{number} two"), strict=True):
+                    server.say(word)
+                    words.append(word)
+                wait_for(servers, len(words))
+            check(servers, *words)
+            assert proxy.cuts > len(bytes) / 2
+
+
+CUTS: list[tuple[Direction, int]] = [("to the server", 900), ("from the server", 450)]
+
+
+@pytest.mark.parametrize(("direction", "most"), CUTS)
+def test_no_line_is_lost_or_doubled_wherever_a_connection_is_cut(
+    broker: RedisServer, direction: Direction, most: int
+) -> None:
+    cut_and_talk(broker, direction, range(0, most, most // 8))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("direction", "most"), CUTS)
+@pytest.mark.parametrize("first", range(5))
+def test_the_same_at_every_byte(
+    broker: RedisServer, direction: Direction, most: int, first: int
+) -> None:
+    cut_and_talk(broker, direction, range(first, most, 5))
+
+
+def do_harm(broker: RedisServer, chance: random.Random) -> None:
+    """Do one of the things that befall brokers."""
+    with closing(broker.client()) as client:
+        match chance.choice(["kill", "kill", "flush", "cut", "pause", "forget", "lose log"]):
+            case "kill":
+                broker.kill()
+                broker.start()
+            case "flush":
+                client.flushall()
+            case "cut":
+                client.client_kill_filter(_type="normal", skipme=True)
+            case "pause":
+                client.client_pause(chance.choice([50, 600]))
+            case "forget":
+                client.script_flush()
+            case _:
+                client.delete(Keys("test").log)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("keeps", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_three_servers_talk_through_all_that_befalls_a_broker(seed: int, keeps: bool) -> None:
+    chance = random.Random(seed)
+    limits = LinkLimits(patience=0.4, renew_every=0.2)
+    with running_broker(keeps=keeps) as broker, linked(broker, 3, limits) as servers:
+        words = []
+        for round in range(20):
+            for node, server in enumerate(servers):
+                for word in (f"{round}.{node} a", f"{round}.{node} b"):
+                    server.say(word, name=f"n{node}")
+                    words.append(word)
+            do_harm(broker, chance)
+        wait_for(servers, len(words))
+        check(servers, *words)
+        for server in servers:
+            for node in range(3):
+                own = [it for it in server.said if it.split(".")[1][0] == str(node)]
+                assert own == [it for it in words if it.split(".")[1][0] == str(node)]
 
 
 def test_too_much_that_waits_holds_those_who_speak() -> None:
