@@ -41,6 +41,25 @@ def test_each_is_there(name: str) -> None:
     assert getattr(threadchat, name) is not None
 
 
+def test_it_is_read_only_when_a_name_is_asked_for() -> None:
+    program = (
+        "import sys, threadchat\n"
+        "print(threadchat.__version__, sum(it.startswith('threadchat.') for it in sys.modules))\n"
+        "from threadchat import *\n"
+        "print(ChatServer.__name__, parse_allowed.__name__, __version__)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    version = threadchat.__version__
+    assert run.stdout == f"{version} 0\nChatServer parse_allowed {version}\n"
+
+
+def test_what_else_is_asked_for_is_not_there() -> None:
+    assert set(PUBLIC) < set(dir(threadchat))
+    assert not hasattr(threadchat, "nonsense")
+    with pytest.raises(ImportError, match="nonsense"):
+        exec("from threadchat import nonsense")
+
+
 def test_the_readme_uses_nothing_deeper() -> None:
     assert EXAMPLES
     for example in EXAMPLES:

@@ -4,154 +4,27 @@
 from here is the public face; deeper modules may move.
 """
 
-from threadchat.access.limits import Allowed, Limits, parse_allowed
-from threadchat.chat.chat import Chat
-from threadchat.chat.interfaces import Connection, Member
-from threadchat.chat.person import Person
-from threadchat.chat.rules import RulesFiles
-from threadchat.commands.registry import Command, Misuse, Registry
-from threadchat.console.log import Console, Detail
-from threadchat.errors import OperatorError, PersonError
-from threadchat.messages.answers import (
-    LastAnswer,
-    RoomsAnswer,
-    SearchAnswer,
-    WhoAnswer,
-    WhoisAnswer,
-)
-from threadchat.messages.format import Format
-from threadchat.messages.jsonlines import JsonLines
-from threadchat.messages.kinds import (
-    Announcement,
-    CameBack,
-    Emote,
-    Gap,
-    Goodbye,
-    Joined,
-    Left,
-    LeftTogether,
-    Message,
-    Muted,
-    Notice,
-    Private,
-    Problem,
-    Renamed,
-    ReplayBegins,
-    ReplayEnds,
-    RoomMessage,
-    Say,
-    Spoken,
-    StopAnnounced,
-    TakenBack,
-    TopicSet,
-    Unmuted,
-    Welcome,
-    WentAway,
-)
-from threadchat.messages.places import Place
-from threadchat.monitoring.eventlog import EventLog
-from threadchat.monitoring.events import (
-    Acted,
-    AnnouncedOnLan,
-    Bound,
-    Connected,
-    Disconnected,
-    Event,
-    FoundWaysIn,
-    Named,
-    Refused,
-    Stopped,
-    Stopping,
-    Trouble,
-    Watcher,
-)
-from threadchat.monitoring.stats import Snapshot
-from threadchat.net.certificate import Certificate
-from threadchat.net.disconnect import Reason
-from threadchat.server.chatserver import ChatServer
-from threadchat.server.config import ServerConfig
-from threadchat.session.program import ProgramMember
-from threadchat.storage.history import History
-from threadchat.storage.records import Records
-from threadchat.storage.searching import Found
-from threadchat.storage.sqlitehistory import StoredHistory
-from threadchat.text.names import BadName
+TYPE_CHECKING = False  # tools that check types take it for true
 
 __version__ = "0.2.0"
 
-__all__ = [
-    "Acted",
-    "Allowed",
-    "AnnouncedOnLan",
-    "Announcement",
-    "BadName",
-    "Bound",
-    "CameBack",
-    "Certificate",
-    "Chat",
-    "ChatServer",
-    "Command",
-    "Connected",
-    "Connection",
-    "Console",
-    "Detail",
-    "Disconnected",
-    "Emote",
-    "Event",
-    "EventLog",
-    "Format",
-    "Found",
-    "FoundWaysIn",
-    "Gap",
-    "Goodbye",
-    "History",
-    "Joined",
-    "JsonLines",
-    "LastAnswer",
-    "Left",
-    "LeftTogether",
-    "Limits",
-    "Member",
-    "Message",
-    "Misuse",
-    "Muted",
-    "Named",
-    "Notice",
-    "OperatorError",
-    "Person",
-    "PersonError",
-    "Place",
-    "Private",
-    "Problem",
-    "ProgramMember",
-    "Reason",
-    "Records",
-    "Refused",
-    "Registry",
-    "Renamed",
-    "ReplayBegins",
-    "ReplayEnds",
-    "RoomMessage",
-    "RoomsAnswer",
-    "RulesFiles",
-    "Say",
-    "SearchAnswer",
-    "ServerConfig",
-    "Snapshot",
-    "Spoken",
-    "StopAnnounced",
-    "Stopped",
-    "Stopping",
-    "StoredHistory",
-    "TakenBack",
-    "TopicSet",
-    "Trouble",
-    "Unmuted",
-    "Watcher",
-    "Welcome",
-    "WentAway",
-    "WhoAnswer",
-    "WhoisAnswer",
-    "__version__",
-    "parse_allowed",
-]
+if TYPE_CHECKING:
+    from threadchat.publicface import *  # noqa: F403
+    from threadchat.publicface import __all__ as __all__
+else:
+    # See PEP 562. Python reads this module before it runs `__main__`, and a signal until then shows
+    # a traceback; so all others are read only when a name is asked for.
+
+    def __getattr__(name):
+        from importlib import import_module
+
+        face = import_module("threadchat.publicface")
+        names = {each: getattr(face, each) for each in face.__all__}
+        globals().update(names, __all__=sorted([*names, "__version__"]))
+        try:
+            return globals()[name]
+        except KeyError:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+
+    def __dir__():
+        return sorted({*globals(), *__getattr__("__all__")})

@@ -2,10 +2,12 @@
 
 import signal
 import sys
+from collections.abc import Iterator, Sequence
 from queue import SimpleQueue
 
 import pytest
 
+from threadchat.cli import main as cli
 from threadchat.cli.signals import (
     RELOAD,
     _take_console_event,
@@ -78,3 +80,40 @@ def test_the_files_are_read_again_until_the_stop_and_a_look_comes_before_each_wa
 
     wait_for_stop(signals, lambda: done.append("read again"), look)  # type: ignore[arg-type]
     assert done == ["look", "read again", "look"]
+
+
+@pytest.fixture
+def handlers() -> Iterator[dict[signal.Signals, object]]:
+    """Handlers of our own for the time of a test."""
+    ours = {number: lambda *_: None for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handler) for number, handler in ours.items()}
+    yield {**ours}
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_command_can_be_broken_off_and_leaves_the_handlers_as_they_were(
+    handlers: dict[signal.Signals, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def command(_: Sequence[str]) -> int:
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        signal.raise_signal(signal.SIGINT)
+        return 0
+
+    monkeypatch.setitem(cli.COMMANDS, "export", command)
+    assert cli.main(["export"]) == 130
+    assert {number: signal.getsignal(number) for number in handlers} == handlers
+
+
+def test_what_is_ignored_stays_ignored_during_a_command(
+    handlers: dict[signal.Signals, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def command(_: Sequence[str]) -> int:
+        signal.raise_signal(signal.SIGINT)
+        return 7
+
+    monkeypatch.setitem(cli.COMMANDS, "export", command)
+    assert cli.main(["export"]) == 7
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN

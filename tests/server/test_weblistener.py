@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import metadata
 from types import SimpleNamespace
 
 import pytest
@@ -28,6 +29,15 @@ from threadchat.testing import DEADLINE, UNLIMITED, Client
 def server() -> Iterator[ChatServer]:
     with run_server(web_address=("127.0.0.1", 0)) as (running, _):
         yield running
+
+
+def test_the_program_need_not_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> metadata.Distribution:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "distribution", missing)
+    with run_server(web_address=("127.0.0.1", 0)) as (server, _):
+        assert server.web_listener is not None
 
 
 # What somebody sends that opens many connections, and then says nothing more.

@@ -37,6 +37,7 @@ from threadchat.cli.shortages import (
     line_of,
 )
 from threadchat.cli.signals import (
+    interruptible,
     on_console_closed,
     on_reload_signal,
     on_stop_signals,
@@ -131,11 +132,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _do(command: str, arguments: Sequence[str]) -> int:
     """Do what is one of `COMMANDS`."""
     try:
-        check_files(FILES_OF_COMMAND)
+        with interruptible():
+            check_files(FILES_OF_COMMAND)
+            return COMMANDS[command](arguments)
     except OperatorError as error:
         complain(f"threadchat {command}", error)
         return 1
-    return COMMANDS[command](arguments)
+    except KeyboardInterrupt:
+        return 130
 
 
 def _run(options: Options, signals: SimpleQueue[int], ignored: Sequence[str]) -> int:

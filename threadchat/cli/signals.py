@@ -5,10 +5,11 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from queue import Empty, SimpleQueue
 from types import FrameType
+from typing import Any
 
 RELOAD = getattr(signal, "SIGHUP", None)
 """The signal to read the files again; None on systems that do not have it."""
@@ -33,6 +34,26 @@ def on_stop_signals(
     for name in _STOPPING:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), handler)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Have SIGINT raise `KeyboardInterrupt` in the block, and SIGTERM end the process at once.
+
+    What is ignored stays ignored. Only for the main thread.
+    """
+    before: dict[signal.Signals, Any] = {}
+    for number, handler in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGTERM, signal.SIG_DFL),
+    ):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def on_console_closed(signals: SimpleQueue[int]) -> None:

@@ -1,8 +1,8 @@
 """Announce a chat server on the LAN, and tell the operator of it."""
 
-from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
+from threadchat import __version__
 from threadchat.lan.announcement import LanAnnouncement
 from threadchat.lan.names import Announced, services
 from threadchat.lan.network import lan_side
@@ -47,7 +47,7 @@ class Announcing:
             address[1],
             web.server_address[1] if web else None,
             tls.server_address[1] if tls else None,
-            metadata.version("threadchat"),
+            __version__,
         )
         self._announcement = LanAnnouncement(
             lambda: lan_side(address, admits), offered, self._tell, server.watch.warn

@@ -5,10 +5,10 @@ import errno
 import socket
 import time
 from collections.abc import Sequence
-from importlib import metadata
 from threading import Lock, Thread, current_thread
 from typing import Any, Protocol
 
+from threadchat import __version__
 from threadchat.access.limiter import Refusal, RefusedFor
 from threadchat.monitoring.stats import Snapshot
 from threadchat.net.addresses import plain_host, reached_address, show_address, urls
@@ -64,7 +64,7 @@ class WebListener(Listener):
         self.host = host
         self.door = Door(
             Guard([socket.gethostname(), *names]),
-            metadata.version("threadchat"),
+            __version__,
             host.server_address[1],
             host.clock,
         )
