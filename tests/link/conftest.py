@@ -26,4 +26,4 @@ if find_spec("redis"):
         },
     )
 else:
-    collect_ignore += ["test_broker.py", "test_link.py", "test_lua.py"]
+    collect_ignore += ["test_address.py", "test_broker.py", "test_link.py", "test_lua.py"]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.redisserver import RedisServer, running_broker
 from tests.support.waiting import wait_until
-from threadchat.link.broker import BrokerConnection, BrokerFailed
+from threadchat.link.broker import BrokerConnection, BrokerFailed, UnfitBroker, unfit
 from threadchat.link.scripts import Keys
 from threadchat.link.wire import Enter, Entered, Post
 
@@ -27,6 +27,8 @@ def connection(broker: RedisServer) -> Iterator[BrokerConnection]:
         connection.load()
         yield connection
 
+
+NO_PASSWORD = "the broker's password is missing or wrong"
 
 ENTER = Enter("n", "", 0, "", 0, "e1", (), ())
 
@@ -58,9 +60,9 @@ def test_a_broker_that_is_not_there_is_told(broker: RedisServer) -> None:
 def test_a_password_that_is_missing_is_told() -> None:
     with running_broker("--requirepass", "secret") as broker:
         wrong = broker.url.replace("//", "//:wrong@")
-        assert "password" in failure(lambda: BrokerConnection(wrong, Keys("b"))).lower()
+        assert failure(lambda: BrokerConnection(wrong, Keys("b"))) == NO_PASSWORD
         with closing(BrokerConnection(broker.url, Keys("b"))) as connection:
-            assert failure(connection.load) == "Authentication required."
+            assert failure(connection.load) == NO_PASSWORD
         right = broker.url.replace("//", "//:secret@")
         with closing(BrokerConnection(right, Keys("b"))) as connection:
             connection.load()
@@ -110,3 +112,34 @@ def test_a_connection_that_was_lost_is_not_made_anew(
         client.client_kill_filter(_type="normal", skipme=True)
     failure(lambda: connection.serve([ENTER]))
     failure(lambda: connection.serve([ENTER]))
+
+
+def test_a_broker_that_is_fit_passes(connection: BrokerConnection) -> None:
+    connection.check()
+
+
+def test_a_broker_that_drops_what_it_keeps_is_not_fit() -> None:
+    with (
+        running_broker("--maxmemory-policy", "allkeys-lru") as broker,
+        closing(BrokerConnection(broker.url, Keys("b"))) as connection,
+        pytest.raises(UnfitBroker, match=r"allkeys-lru.*set maxmemory-policy to noeviction$"),
+    ):
+        connection.check()
+
+
+@pytest.mark.parametrize(
+    ("version", "is_fit"),
+    [("7.2.4", True), ("6.2.0", True), ("10.0.1", True), ("6.0.16", False), ("5.0", False)],
+)
+def test_a_broker_that_is_too_old_is_not_fit(version: str, is_fit: bool) -> None:
+    assert (unfit({"redis_version": version}) is None) is is_fit
+    assert unfit({}) is not None
+
+
+def test_a_replica_is_told(broker: RedisServer) -> None:
+    with (
+        running_broker("--replicaof", f"127.0.0.1 {broker.port}") as replica,
+        closing(BrokerConnection(replica.url, Keys("b"))) as connection,
+    ):
+        connection.load()
+        assert failure(lambda: connection.serve([ENTER])).startswith("the broker is a replica")

@@ -303,3 +303,28 @@ def test_a_room_that_is_not_open_is_remembered(broker: RedisServer) -> None:
         other = Room("other", one.history, one.observer, Deliverer(), order=one.order)
         other.post([Say("al", "hi", 1.0)], FakeMember("al"))
         wait_until(lambda: bool(servers[1].history.recent("other", 9)), "it is remembered")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--maxmemory-policy", "allkeys-lru"), "set maxmemory-policy to noeviction"),
+        (("--requirepass", "secret"), "the broker's password is missing or wrong"),
+    ],
+)
+def test_why_there_is_no_link_is_told_in_one_line(options: Sequence[str], why: str) -> None:
+    with (
+        running_broker(*options) as broker,
+        closing(Server(broker.url, f"{next(RUNS)}", LinkLimits())) as server,
+    ):
+        wait_until(lambda: why in server.link.failure, "it is told why")
+        assert "\n" not in server.link.failure
+        assert not server.link.is_linked
+
+
+def test_a_broker_with_data_of_another_format_is_told() -> None:
+    with running_broker() as broker:
+        with closing(broker.client()) as client:
+            client.hset(Keys("test").all[0], "format", "7")
+        with closing(Server(broker.url, f"{next(RUNS)}", LinkLimits())) as server:
+            wait_until(lambda: "another format: 7" in server.link.failure, "it is told why")

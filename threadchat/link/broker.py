@@ -4,14 +4,22 @@ Nothing is repeated here, and no connection is made anew in silence, as the clie
 do: after any error, whoever holds these connections drops both, and enters again by new ones.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from redis.backoff import NoBackoff
 from redis.connection import ConnectionPool
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 from redis.retry import Retry
 
+from threadchat.errors import OperatorError
 from threadchat.link.lua import SCRIPTS
 from threadchat.link.records import BadRecord
 from threadchat.link.scripts import Keys, answer_of, arguments, entry_from
@@ -24,6 +32,21 @@ BLOCK_SECONDS = 0.5
 
 ENTRIES_AT_ONCE = 200
 """How many entries are read at once, at most."""
+
+
+OLDEST = (6, 2)
+"""The oldest version of Redis that will do; every Valkey is newer."""
+
+_WAYS_OUT: tuple[tuple[type[RedisError], str], ...] = (
+    (AuthenticationError, "the broker's password is missing or wrong"),
+    (NoPermissionError, "the broker lets that user do too little: it needs all of ~tc:*, +@all"),
+    (OutOfMemoryError, "the broker has no memory left: raise its maxmemory"),
+    (ReadOnlyError, "the broker is a replica: name the one that it follows"),
+)
+
+
+class UnfitBroker(OperatorError):
+    """The broker is not fit for a link. The text is one line: why, and the way out."""
 
 
 class BrokerFailed(Exception):
@@ -57,6 +80,12 @@ class BrokerConnection:
         """Hand the scripts to the broker."""
         loads = [("SCRIPT", "LOAD", text) for text in SCRIPTS.values()]
         self._digests = dict(zip(SCRIPTS, self._ask(loads), strict=True))
+
+    def check(self) -> None:
+        """Raise `UnfitBroker` if the broker is too old, or may drop what it keeps."""
+        server, memory = self._ask([("INFO", "server"), ("INFO", "memory")])
+        if (why := unfit(_info_of(server) | _info_of(memory))) is not None:
+            raise UnfitBroker(why)
 
     def serve(self, requests: Sequence[Request]) -> list[Answer]:
         """Ask all of `requests`, at once and in their order; return the answers."""
@@ -99,6 +128,26 @@ class BrokerConnection:
         self._connection.disconnect()
 
 
+def unfit(info: Mapping[str, str]) -> str | None:
+    """Return why a broker that tells this of itself is not fit for a link; None if it is fit."""
+    version = info.get("redis_version", "0")
+    numbers = tuple(int(it) for it in version.split(".")[:2] if it.isdecimal())
+    if numbers < OLDEST:
+        return f"the broker is Redis {version:.20}: a link needs 6.2 or newer, or Valkey"
+    policy = info.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        return (
+            f"the broker drops what it keeps where memory is short (maxmemory-policy {policy:.20}):"
+            " set maxmemory-policy to noeviction"
+        )
+    return None
+
+
+def _info_of(text: str) -> dict[str, str]:
+    pairs = (line.partition(":") for line in text.splitlines() if ":" in line)
+    return {name: value for name, _, value in pairs}
+
+
 def _refuse(*_: object, **__: object) -> None:
     raise BrokerFailed("the connection is gone")
 
@@ -107,6 +156,10 @@ def _guarded(do: Callable[[], Result]) -> Result:
     try:
         return do()
     except ResponseError as error:
-        raise BrokerFailed(f"the broker refuses: {error}") from error
+        raise BrokerFailed(_way_out_of(error) or f"the broker refuses: {error}") from error
     except (RedisError, OSError, BadRecord, ValueError, AttributeError) as error:
-        raise BrokerFailed(str(error) or type(error).__name__) from error
+        raise BrokerFailed(_way_out_of(error) or str(error) or type(error).__name__) from error
+
+
+def _way_out_of(error: Exception) -> str | None:
+    return next((way for kind, way in _WAYS_OUT if isinstance(error, kind)), None)

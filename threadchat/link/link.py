@@ -12,7 +12,7 @@ from threading import Condition, Lock, Thread
 
 from threadchat.chat.batch import Batch
 from threadchat.chat.order import Ordered
-from threadchat.link.broker import BrokerConnection, BrokerFailed
+from threadchat.link.broker import BrokerConnection, BrokerFailed, UnfitBroker
 from threadchat.link.core import LinkCore
 from threadchat.link.deliveries import Applied, Delivery, Provisional
 from threadchat.link.ownentries import Item
@@ -143,8 +143,9 @@ class Link:
         try:
             made.append(BrokerConnection(self._url, self._keys))
             made.append(BrokerConnection(self._url, self._keys))
+            made[0].check()
             made[0].load()
-        except BrokerFailed as error:
+        except (BrokerFailed, UnfitBroker) as error:
             for connection in made:
                 connection.close()
             with self._changed:
