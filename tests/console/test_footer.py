@@ -139,6 +139,16 @@ def test_after_another_job_the_line_is_drawn_below_what_that_wrote(terminal: Ter
     assert terminal.rows() == [*before, *(row.rstrip() for row in drawn)]
 
 
+def test_a_line_opened_later_is_as_wide_as_the_terminal(terminal: Terminal) -> None:
+    terminal.footer.close_line()
+    terminal.draw()
+    terminal.open_line()
+    terminal.press("x" * 50)
+    terminal.press("\x01y")  # at the beginning, which is two rows up
+    drawn, _ = wrapped(f"{PROMPT}y{'x' * 50}", COLUMNS)
+    assert terminal.rows() == drawn
+
+
 # pyte draws a wide letter in the last column, where terminals wrap: not both kinds in one line.
 LOGGED = st.text("xy ", min_size=1, max_size=70) | st.text("\u6f22", min_size=1, max_size=70)
 

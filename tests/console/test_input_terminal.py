@@ -3,6 +3,7 @@
 Where a shell has to be between the two, to suspend and resume, it is bash.
 """
 
+import io
 import os
 import re
 import select
@@ -28,9 +29,15 @@ from tests.support.waiting import wait_until
 from tests.terminal.test_editscreen import wrapped
 from threadchat.console import input as input_module
 from threadchat.console import tty
-from threadchat.console.input import HOW_TO_STOP, OperatorInput, TerminalInput, open_input
+from threadchat.console.input import (
+    HOW_TO_STOP,
+    OperatorInput,
+    TerminalInput,
+    open_input,
+)
 from threadchat.console.log import Console
 from threadchat.monitoring.events import Connected
+from threadchat.terminal.keys import KEY_SECONDS
 from threadchat.testing import DEADLINE
 
 if sys.platform == "win32":
@@ -600,12 +607,77 @@ def test_a_paste_goes_on_though_for_once_there_was_nothing_to_read(
     ends: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts: list[bytes | None] = [None, b"bo\n"]
+
+    def listen(files: list[int], timeout: float | None) -> bool:
+        assert timeout == 0  # a paste that is over is not waited for
+        return bool(parts)
+
     with unstarted(ends) as reader:
         ends.console.footer.open_line(reader._line)
         monkeypatch.setattr(reader, "_read", lambda: parts.pop(0))
-        monkeypatch.setattr(reader, "_listen", lambda files, timeout: bool(parts))
+        monkeypatch.setattr(reader, "_listen", listen)
         reader._receive(b"kil\t")
     assert ends.obeyed.get_nowait() == "kil bo"
+
+
+def test_a_paste_without_an_end_is_not_gathered_for_ever(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bytes] = []
+
+    def read_more() -> bytes:
+        assert len(read) < 10
+        read.append(b"kil\t")
+        return read[-1]
+
+    monkeypatch.setattr(input_module, "_MAX_PASTE", 12)
+    with unstarted(ends) as reader:
+        monkeypatch.setattr(reader, "_read", read_more)
+        monkeypatch.setattr(reader, "_listen", lambda files, timeout: True)
+        reader._receive(b"kil\t")
+    assert len(read) == 2
+
+
+def test_the_rest_of_a_key_may_take_its_time_and_no_longer(ends: Ends) -> None:
+    clock = Clock()
+    with unstarted(ends) as reader:
+        reader._clock = clock
+        ends.console.footer.open_line(reader._line)
+        clock.now += 100
+        reader._receive(b"ab\x1b")
+        clock.now += KEY_SECONDS
+        reader._receive(b"[D")
+        reader._receive(b"c\n")
+    assert ends.obeyed.get_nowait() == "acb"
+
+
+def test_a_bell_that_was_heard_rings_no_more(ends: Ends) -> None:
+    with unstarted(ends) as reader:
+        reader._bell.wake()
+        assert not reader._listen([reader._bell], DEADLINE)
+        assert not select.select([reader._bell], [], [], 0)[0]
+
+
+def test_what_is_not_on_our_terminal_is_neither_edited_nor_attended(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (input_module, tty):
+        monkeypatch.setattr(module, "is_in_foreground", lambda _: True)
+    outside, inside = pty.openpty()
+    try:
+        with os.fdopen(inside, encoding="utf-8") as stdin:
+            monkeypatch.setattr(sys, "stdin", stdin)
+            reader = ends.open_input()
+            assert type(reader) is OperatorInput
+            reader.stop()
+            in_a_file = Console(file=io.StringIO())
+            reader = open_input(in_a_file, ends.obeyed.put, lambda *_: None)
+            assert reader is not None
+            assert not reader.is_attended
+            reader.stop()
+            in_a_file.close(DEADLINE)
+    finally:
+        os.close(outside)
 
 
 def test_the_terminal_has_its_modes_back_when_it_is_suspended(

@@ -2,14 +2,17 @@
 
 import errno
 import io
+import os
 import threading
+from types import SimpleNamespace
 
 import pytest
 from rich.table import Table
 
+from tests.support.clock import Clock
 from tests.support.waiting import wait_until
 from threadchat.console import log as console_module
-from threadchat.console.log import Console, Detail
+from threadchat.console.log import REDRAW_SECONDS, Console, Detail
 from threadchat.messages.kinds import Left, Say
 from threadchat.monitoring.events import (
     AnnouncedOnLan,
@@ -19,6 +22,8 @@ from threadchat.monitoring.events import (
     FoundWaysIn,
     Named,
     Refused,
+    Resumed,
+    Stopped,
     Trouble,
 )
 from threadchat.testing import DEADLINE
@@ -350,3 +355,50 @@ def test_nobody_waits_for_a_console_that_draws_no_more(file: io.StringIO) -> Non
     console = Console(file=file)
     console.close(DEADLINE)
     assert console.redraw().is_set()
+
+
+def test_without_a_file_it_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(has_time=False)
+    console.note(Stopped())
+    console.note(Resumed(3, "al", "192.168.1.20:50123"))
+    console.close(DEADLINE)
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        "server stopped",
+        "client resumed      #3 al 192.168.1.20:50123",
+    ]
+
+
+def test_a_file_has_no_columns_and_a_closed_one_is_no_terminal(file: io.StringIO) -> None:
+    console = Console(file=file)
+    assert console.columns_for("x") == 0
+    file.close()
+    assert not console.is_on_terminal
+
+
+def test_the_status_is_asked_for_once_a_second_and_for_each_width(
+    file: io.StringIO, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def status() -> str:
+        asked.append(clock.now)
+        return "s" * 100
+
+    monkeypatch.setattr(console_module, "time", SimpleNamespace(monotonic=clock))
+    console = Console(file=file)
+    console.show_status(status)
+    start = clock.now
+    for columns, shown in (
+        (30, "s" * 26 + "..."),
+        (0, "s" * 76 + "..."),
+        (1, "."),
+        (120, "s" * 100),
+    ):
+        for _ in range(2):
+            assert console._current_status(os.terminal_size((columns, 24))) == shown
+    assert asked == [start] * 4
+    for later in (0.5 * REDRAW_SECONDS, REDRAW_SECONDS):
+        clock.now = start + later
+        console._current_status(os.terminal_size((120, 24)))
+    assert asked == [start] * 4 + [start + REDRAW_SECONDS]
+    console.close(DEADLINE)

@@ -197,7 +197,9 @@ def test_the_figures_and_help_are_tables(terminal: Terminal) -> None:
     assert "/" not in shown
     assert len(shown.splitlines()) < 24
     assert "=== Commands of the topic rooms:" in terminal.answers("help rooms")
+    assert re.search(r"^\s*rooms  .*\brooms\b", shown, re.M)
     assert terminal.answers("help kick")[0] == "=== /kick NAME [WHY] - end somebody's connection."
+    assert "help COMMAND a single one" not in " ".join(terminal.answers("help kick"))
 
 
 def test_tab_completes_commands_and_names(lobby: Lobby, terminal: Terminal) -> None:
@@ -222,3 +224,30 @@ def test_commands_of_an_embedding_program_are_here_if_they_are_for_operators(
     assert terminal.answers("backup there") == ["=== operator typed there"]
     assert terminal.operator.complete("ba") == (0, ["ban ", "bans ", "backup "])
     assert terminal.answers("roll")[0].startswith("!!! There is no /roll.")
+
+
+def test_a_command_shows_that_the_operator_is_there(lobby: Lobby, terminal: Terminal) -> None:
+    (al,) = lobby.enter("al")
+    lobby.now[0] += 3600
+    terminal.answers("who")
+    lobby.types(al, "/whois operator")
+    assert "idle" not in " ".join(al.lines())
+    assert terminal.operator.last_heard_at == lobby.now[0]
+
+
+def test_as_many_as_a_table_may_have_are_all_there(
+    lobby: Lobby, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operator_module, "MAX_ROWS", 2)
+    _, bo = lobby.enter("al", "bo")
+    lobby.types(bo, "/join games")
+    for command in ("who", "rooms"):
+        assert len(rows(terminal.answers(command))) == 2
+
+
+def test_one_whose_connection_has_just_gone_is_still_listed(
+    lobby: Lobby, terminal: Terminal
+) -> None:
+    (al,) = lobby.enter("al")
+    al.connection = None
+    assert [row[1] for row in rows(terminal.answers("who"))] == ["al"]

@@ -110,3 +110,18 @@ def test_a_file_that_is_closed_is_no_terminal() -> None:
     with open(os.devnull) as file:
         pass
     assert not is_terminal(file)
+
+
+def test_a_width_that_is_given_stays_and_otherwise_it_is_that_of_the_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Sized(Terminal):
+        def fileno(self) -> int:
+            return 5
+
+    for columns, width in ((100, 100), (0, 80)):
+        size = os.terminal_size((columns, 0))
+        monkeypatch.setattr(os, "get_terminal_size", lambda _, size=size: size)
+        assert RichConsole(Sized()).size == (width, 24)
+        assert RichConsole(Sized(), 40).width == 40
+    assert RichConsole(io.StringIO(), 40).width == 40

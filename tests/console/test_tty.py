@@ -129,7 +129,6 @@ def test_a_terminal_that_was_left_is_not_taken_again(ends: Ends) -> None:
     terminal.take_keys()
     terminal.leave()
     terminal.take_keys()
-    terminal.leave()
     assert ends.modes() == before
 
 

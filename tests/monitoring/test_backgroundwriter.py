@@ -1,8 +1,10 @@
 """Test the thread that writes for others: order, bounds, errors, ticks and the end."""
 
+import gc
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -110,9 +112,12 @@ def test_nothing_put_is_nothing_to_wait_for(paper: Paper) -> None:
 @pytest.mark.parametrize("error", [BrokenPipeError(), ValueError("I/O on closed file")])
 def test_an_error_ends_the_writing_and_nothing_else(paper: Paper, error: Exception) -> None:
     paper.error = error
+    paper.may_write.clear()
     threads = threading.active_count()
     paper.writer.put("a")
     assert paper.is_writing.wait(DEADLINE)
+    paper.writer.put("waits")
+    paper.may_write.set()
     wait_until(lambda: threading.active_count() == threads, "the writing has ended")
     paper.writer.put("b")
     assert not paper.writer._entries
@@ -270,3 +275,48 @@ def test_what_is_left_out_is_told_though_nothing_comes_behind_it() -> None:
     writer.put("first")
     assert told.wait(DEADLINE)
     assert writer.close(DEADLINE)
+
+
+def test_what_is_left_out_last_is_told_after_the_close() -> None:
+    told: list[int] = []
+
+    def write(entry: str) -> None:
+        if entry == "first":
+            writer.put("second")
+            writer.put("third")
+        elif entry == "second":
+            assert not writer.put("said", is_talk=True)
+        elif entry == "third":
+            writer.close()
+
+    writer = BackgroundWriter("paper", write, told.append, limit=1)
+    writer.put("first")
+    assert writer.closing.wait(DEADLINE)
+    assert writer.close(DEADLINE)
+    assert told == [1]
+
+
+def test_there_is_no_tick_beside_what_is_written() -> None:
+    written, ticks = threading.Semaphore(0), list[str]()
+    writer = BackgroundWriter[str](
+        "paper",
+        lambda entry: written.release(),
+        str,
+        tick=lambda: ticks.append("tick"),
+        tick_seconds=3600,
+    )
+    for number in range(50):
+        writer.put(str(number))
+        assert written.acquire(timeout=DEADLINE)
+    assert writer.close(DEADLINE)
+    assert ticks == []
+
+
+def test_a_writer_that_was_closed_is_not_kept_until_the_end_of_the_process() -> None:
+    writer = BackgroundWriter("paper", str, str)
+    writer.put("a")
+    assert writer.close(DEADLINE)
+    gone = weakref.ref(writer)
+    del writer
+    gc.collect()
+    assert gone() is None

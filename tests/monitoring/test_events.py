@@ -1,5 +1,6 @@
 """Test that what happens is handed to everyone that watches."""
 
+import io
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -62,7 +63,9 @@ WORDS = (
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_one_that_raises_keeps_nothing_from_the_others_who_are_told_once(first: bool) -> None:
+def test_one_that_raises_keeps_nothing_from_the_others_who_are_told_once(
+    first: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     broken, keeper = Broken(), Keeper()
     watch = Watch(*([broken, keeper] if first else [keeper, broken]))
     for _ in range(2):
@@ -72,6 +75,15 @@ def test_one_that_raises_keeps_nothing_from_the_others_who_are_told_once(first: 
     assert len(keeper.messages) == 2
     assert broken.events == [Stopped(), Stopped()]
     assert len(broken.messages) == 2
+    assert capsys.readouterr().err == ""
+
+
+def test_an_error_with_an_event_is_told_and_so_is_one_with_messages() -> None:
+    keeper, other = Keeper(), Keeper()
+    Watch(Broken(), keeper).note(Stopped())
+    assert Trouble(WORDS) in keeper.events
+    Watch(Broken(), other).shown("lobby", [], 0, 0.0)
+    assert Trouble(WORDS) in other.events
 
 
 class Stubborn(Keeper):
@@ -123,8 +135,16 @@ def test_ctrl_c_is_for_the_main_thread() -> None:
     watch = Watch(Stubborn(KeyboardInterrupt()), Keeper())
     with pytest.raises(KeyboardInterrupt):
         watch.note(Stopped())
+    with pytest.raises(KeyboardInterrupt):
+        watch.shown("lobby", [], 0, 0.0)
     with ThreadPoolExecutor() as another:
         another.submit(watch.note, Stopped()).result()
+
+
+def test_ctrl_c_while_another_watcher_is_told_is_for_the_main_thread() -> None:
+    watch = Watch(Broken(), Stubborn(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        watch._tell_of_failure(watch._watchers[0], ValueError("no ears"))
 
 
 def test_without_another_watcher_standard_error_is_told(
@@ -139,13 +159,16 @@ def test_without_another_watcher_standard_error_is_told(
 def test_it_may_have_nobody_to_tell(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "stderr", None)
-    broken = Broken()
-    watch = Watch(broken)
-    watch.note(Stopped())
-    monkeypatch.undo()
-    watch.note(Stopped())
-    assert capsys.readouterr().err == ""  # it was told when nobody listened, and is not again
+    closed = io.StringIO()
+    closed.close()
+    for stderr in (None, closed):
+        watch = Watch(Broken())
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stderr", stderr)
+            watch.note(Stopped())
+        watch.note(Stopped())
+        # It was told when nobody listened, and is not again. Standard output is for the log.
+        assert capsys.readouterr() == ("", "")
 
 
 def test_a_warning_and_an_unexpected_error_are_troubles() -> None:

@@ -88,3 +88,13 @@ def test_many_threads_at_once_lose_no_count(repeats: Repeats, noted: list[Refuse
     run_concurrently([*actions, repeats.look, repeats.close])
     repeats.close()
     assert sum(event.times for event in noted) == 2000
+
+
+def test_one_that_is_known_is_counted_by_itself_when_there_is_room_for_no_other(
+    repeats: Repeats, noted: list[Refused], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repeats_module, "MAX_KNOWN", 1)
+    for _ in range(2):
+        repeats.refused(A, f"{A}:1", "banned")
+    repeats.close()
+    assert noted == [Refused(f"{A}:1", "banned"), Refused(A, "banned", 1)]

@@ -46,11 +46,40 @@ def test_it_goes_on_behind_what_is_there(path: Path) -> None:
     assert path.read_bytes() == b"one\ntwo\n"
 
 
-def test_it_goes_on_behind_half_a_line_on_a_line_of_its_own(path: Path) -> None:
-    path.write_bytes(b"one\ntw")
+@pytest.mark.parametrize("found", [b"one\ntw", b"one\nt", b"t"])
+def test_it_goes_on_behind_half_a_line_on_a_line_of_its_own(path: Path, found: bytes) -> None:
+    path.write_bytes(found)
     with closing(RotatingFile(path)) as file:
         file.append(b"three\n")
-    assert path.read_bytes() == b"one\ntw\nthree\n"
+    assert path.read_bytes() == found + b"\nthree\n"
+
+
+def test_it_is_opened_once_and_not_for_each_line(
+    path: Path, file: RotatingFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(path: Path) -> FileIO:
+        raise AssertionError(path)
+
+    monkeypatch.setattr(rotatingfile, "_open", never)
+    for line in (b"1\n", b"2\n"):
+        file.append(line)
+    assert path.read_bytes() == b"1\n2\n"
+
+
+def test_a_file_that_cannot_be_read_to_its_end_is_left_closed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[FileIO] = []
+
+    class Endless(FileIO):
+        def seek(self, *_: int) -> int:
+            opened.append(self)
+            raise OSError(errno.ESPIPE, "no end")
+
+    monkeypatch.setattr(rotatingfile, "FileIO", Endless)
+    with pytest.raises(OSError, match="no end"):
+        RotatingFile(path)
+    assert [file.closed for file in opened] == [True]
 
 
 def test_a_file_that_would_grow_too_large_is_put_aside(path: Path, file: RotatingFile) -> None:
@@ -115,6 +144,22 @@ class TestWhenAnotherProgramTakesItAway:
             file.append(b"2\n")
         assert path.with_name("monday").read_text() == "1\n"
         assert path.with_name("tuesday").read_text() == "2\n"
+
+    def test_one_that_came_while_ours_could_not_be_opened_is_gone_on_with(
+        self, path: Path, file: RotatingFile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def cannot_open(path: Path) -> FileIO:
+            raise OSError(errno.EMFILE, "too many files")
+
+        file.append(b"1-------\n")
+        with monkeypatch.context() as patch:
+            patch.setattr(rotatingfile, "_open", cannot_open)
+            with pytest.raises(OSError, match="too many files"):
+                file.append(b"2-------\n")
+        path.write_bytes(b"new\n")
+        file.append(b"3\n")
+        assert lines_of(path) == {"log": ["new", "3"], "log.1": ["1-------"]}
+        assert not file.is_another
 
     def test_a_folder_that_was_removed_is_waited_for(self, tmp_path: Path) -> None:
         folder = tmp_path / "folder"
@@ -206,6 +251,30 @@ def test_on_a_full_disk_a_line_is_there_whole_or_not_at_all(
         SmallDisk.room = 4
         file.append(b"two\n")
     assert path.read_bytes() == b"one\ntwo\n"
+
+
+def test_on_a_disk_that_fails_the_next_line_has_a_row_of_its_own_all_the_same(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FailingDisk(SmallDisk):
+        def truncate(self, size: int | None = None) -> int:
+            raise OSError(errno.EIO, "no truncation")
+
+        def close(self) -> None:
+            is_open = not self.closed
+            super().close()
+            if is_open and not SmallDisk.room:
+                raise OSError(errno.EIO, "no close")
+
+    monkeypatch.setattr(rotatingfile, "FileIO", FailingDisk)
+    monkeypatch.setattr(SmallDisk, "room", 6)
+    with closing(RotatingFile(path)) as file:
+        file.append(b"one\n")
+        with pytest.raises(OSError, match="No space"):
+            file.append(b"two\n")
+        SmallDisk.room = 100
+        file.append(b"two\n")
+    assert path.read_bytes() == b"one\ntw\ntwo\n"
 
 
 class TestWhenItCannotBePutAside:

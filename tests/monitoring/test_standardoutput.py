@@ -59,6 +59,25 @@ def test_an_output_that_does_not_wait_is_waited_for(pipe: Pipe) -> None:
     assert received == data
 
 
+def test_it_waits_until_there_is_room_and_does_not_try_all_the_time(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[object] = []
+    write = os.write
+
+    def write_later(descriptor: int, data: bytes) -> int:
+        if not waited:
+            raise BlockingIOError
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write_later)
+    wait = SimpleNamespace(select=lambda *files: waited.append(files[1]))
+    monkeypatch.setattr(standardoutput, "select", wait)
+    StandardOutput().append(b"one\n")
+    assert waited == [[pipe.writer]]
+    assert os.read(pipe.reader, 100) == b"one\n"
+
+
 def test_a_second_try_goes_on_where_the_first_has_stopped(
     pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

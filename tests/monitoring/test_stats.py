@@ -53,6 +53,8 @@ class TestMemory:
         assert peak is not None
         assert peak.is_peak
         assert now.size // 2 < peak.size < 1000 * now.size
+        if sys.platform == "linux":  # which tells it in KiB
+            assert peak.size % 1024 == 0
 
     def test_windows_does_not_tell(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with monkeypatch.context() as patch:
@@ -218,6 +220,29 @@ class TestShowing:
         assert title.strip() == "threadchat"
         shown = [" ".join(row.strip("│ ").replace("│", "").split()) for row in rows[1:-1]]
         assert shown == [" ".join(each.split()) for each in self.LINES]
+
+    def test_a_narrow_table_cuts_nothing_off(self) -> None:
+        file = io.StringIO()
+        rich.console.Console(file=file, width=30).print(table(SNAPSHOT))
+        assert "…" not in file.getvalue()
+        assert len(table(SNAPSHOT).columns) == 2
+
+    @pytest.mark.parametrize(
+        ("number", "words"),
+        [
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1024**2 - 1, "1,024.0 KiB"),
+            (1024**2, "1.0 MiB"),
+            (1024**3, "1.0 GiB"),
+            (1024**4, "1,024.0 GiB"),
+        ],
+    )
+    def test_bytes_have_the_largest_unit_that_is_not_larger(self, number: int, words: str) -> None:
+        assert f" | {words} in | " in line(replace(SNAPSHOT, received=number))
+
+    def test_nobody_refused_is_no_stranger(self) -> None:
+        assert replace(SNAPSHOT, refusals={}).strangers == 0
 
     def test_in_one_line(self) -> None:
         assert line(SNAPSHOT) == (

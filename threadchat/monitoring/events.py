@@ -226,8 +226,8 @@ class Watch:
                     is_told = True
             except BaseException as of_other:
                 _let_through_ctrl_c(of_other)
-        if not is_told:
-            with contextlib.suppress(Exception):  # there may be no standard error
+        if not is_told and sys.stderr is not None:  # or else it would go to standard output
+            with contextlib.suppress(Exception):  # it may be closed
                 print(f"threadchat: {words}", file=sys.stderr)
 
     def warn(self, words: str) -> None:

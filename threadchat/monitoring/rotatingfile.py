@@ -37,7 +37,7 @@ class RotatingFile:
         self, path: str | Path, max_bytes: int = MAX_BYTES, kept: int = KEPT_FILES
     ) -> None:
         self._name = os.path.abspath(path)
-        self.path = resolve(self._name)
+        self.path: Path
         """The file itself, with links resolved, because the file is put aside, not the link."""
         self._max_bytes = max_bytes
         self._kept = kept
