@@ -465,3 +465,76 @@ def test_a_log_that_is_lost_between_two_epochs_is_noticed() -> None:
     it.lose_log()
     it.claim(0, "a1")
     it.teardown()
+
+
+def begun() -> Simulation:
+    """Return a simulation in which everybody has read everything."""
+    it = Simulation()
+    it.start()
+    it.exchange_all()
+    return it
+
+
+def test_a_line_that_not_all_have_read_is_kept_for_them() -> None:
+    it = begun()
+    it.say(0, "a", 1)
+    it.exchange(0)
+    it.wait(5.0)
+    it.exchange(0)
+    it.flush_broker()
+    it.teardown()
+
+
+def test_a_server_that_is_new_does_not_go_on_with_older_data() -> None:
+    it = begun()
+    it.save()
+    it.say(0, "a", 1)
+    it.exchange_all()
+    it.exchange_all()
+    it.stop_broker()
+    it.start_broker("older")
+    it.kill(1)
+    it.exchange(1)
+    it.say(1, "a", 2)
+    it.exchange(1)
+    it.teardown()
+
+
+def test_a_hole_in_the_log_is_noticed_before_anything_is_missed() -> None:
+    it = begun()
+    it.say(0, "a", 3)
+    it.exchange(0)
+    it.lose_log()
+    it.say(2, "a", 1)
+    it.exchange(2)
+    it.teardown()
+    assert [server.missed for server in it.servers] == [0, 0, 0]
+
+
+def test_an_entry_that_was_refused_is_not_passed_by_the_next() -> None:
+    it = begun()
+    for lost in ("refused", ""):
+        it.say(0, "a", 1)
+        it.send(0, lost)
+    it.teardown()
+
+
+def test_a_name_that_was_free_too_late_is_given_back() -> None:
+    it = begun()
+    it.claim(0, "a1")
+    it.exchange_all()
+    it.exchange_all()
+    it.claim(1, "a1")
+    it.send(1, "request")
+    it.flush_broker()
+    it.connect(1)
+    for _ in range(2):  # first without the table of names, then with it
+        it.send(1, "")
+        it.answer(1)
+    it.read(1, 4)
+    for _ in range(2):
+        it.send(1, "")
+    it.servers[0].core.release(it.servers[0].people.pop("p1"), "p1")
+    it.exchange(0)
+    it.exchange(0)
+    it.teardown()
