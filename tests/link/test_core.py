@@ -164,6 +164,19 @@ def test_after_that_a_server_goes_on_by_itself_and_the_others_read_it_marked() -
     assert after.apart is None
 
 
+def test_what_was_shown_alone_is_shown_once_however_often_the_link_goes() -> None:
+    broker, one, _ = pair()
+    one.core.closed(one.now)
+    item = one.say("alone")
+    assert one.wait(2.0).take() == [WentApart(), Provisional(item)]
+    one.core.opened(one.now)
+    request = one.core.next_request(one.now)
+    assert isinstance(request, Enter)
+    one.core.answered(request, broker.serve(request, one.now), one.now)
+    one.core.closed(one.now)  # before anything was sent
+    assert one.wait(2.0).take() == [CameTogether(), WentApart()]
+
+
 def test_without_a_broker_at_the_start_a_server_goes_on_by_itself() -> None:
     side = Side(BrokerModel(), "1")
     assert side.wait(2.0).take() == [WentApart()]
