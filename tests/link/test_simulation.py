@@ -465,6 +465,7 @@ def test_a_log_that_is_lost_between_two_epochs_is_noticed() -> None:
     it.lose_log()
     it.claim(0, "a1")
     it.teardown()
+    assert [server.missed for server in it.servers] == [0, 0, 0]
 
 
 def begun() -> Simulation:
@@ -537,4 +538,18 @@ def test_a_name_that_was_free_too_late_is_given_back() -> None:
     it.servers[0].core.release(it.servers[0].people.pop("p1"), "p1")
     it.exchange(0)
     it.exchange(0)
+    it.teardown()
+
+
+def test_the_names_of_servers_that_died_with_the_data_of_the_broker_are_free() -> None:
+    it = begun()
+    it.claim(1, "al")
+    it.exchange_all()
+    it.exchange_all()
+    it.flush_broker()
+    it.say(0, "a", 1)
+    it.exchange(0)
+    it.exchange(0)  # it begins a new epoch, and is the only one that knows of the others
+    it.kill(1)
+    it.kill(2)
     it.teardown()
