@@ -72,8 +72,8 @@ def running_broker(*options: str, keeps: bool = False) -> Iterator[RedisServer]:
     """Run a broker; skip the test where none is installed."""
     with tempfile.TemporaryDirectory() as folder:
         server = RedisServer(Path(folder), *options, keeps=keeps)
-        server.start()
         try:
+            server.start()
             yield server
         finally:
             server.kill()
