@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.terminal.support import CLUSTERS, DELETE, FRANCE, GERMANY, LEFT, started
-from threadchat.terminal.editbuffer import EditBuffer, _joins, split
+from tests.terminal.support import CLUSTERS, DELETE, FRANCE, GERMANY, HEART, LEFT, THUMB, started
+from threadchat.terminal.editbuffer import MAX_CLUSTER, EditBuffer, _joins, slack, split
 
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
@@ -57,3 +57,34 @@ def test_a_line_has_the_same_clusters_however_it_comes(parts: list[str]) -> None
     for before, cluster in pairwise(["", *buffer.left]):
         assert not _joins(before, cluster[0])
         assert all(_joins(cluster[:at], cluster[at]) for at in range(1, len(cluster)))
+
+
+@pytest.mark.parametrize(
+    ("cluster", "cells"),
+    [
+        *(("a", 0), ("e\u0301", 0), ("\u6f22", 0), ("\U0001f1e9", 0)),
+        *((HEART, 1), (THUMB, 2), (GERMANY, 2), ("\U0001f468\u200d\U0001f469", 2)),
+    ],
+)
+def test_by_how_many_cells_terminals_may_differ(cluster: str, cells: int) -> None:
+    assert slack(cluster) == cells
+
+
+def test_no_cluster_is_longer_than_it_may_be() -> None:
+    assert max(map(len, split("\U0001f468\u200d" * 40))) == MAX_CLUSTER
+
+
+def test_a_flag_behind_all_the_marks_that_may_be_is_whole() -> None:
+    letter = "e" + "\u0301" * 4
+    assert split(letter + GERMANY) == [letter, GERMANY]
+
+
+def test_a_skin_tone_alone_stands_by_itself() -> None:
+    assert split("a\U0001f3fd") == ["a", "\U0001f3fd"]
+
+
+def test_a_line_that_is_replaced_is_as_long_as_both_its_sides() -> None:
+    buffer = EditBuffer()
+    buffer.replace("ab", "cd")
+    assert not buffer.insert("xyz", 6)
+    assert buffer.text_before + buffer.text_after == "abxycd"

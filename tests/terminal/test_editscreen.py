@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from wcwidth import wcwidth
 
 from tests.support.screens import rows_of
-from threadchat.terminal.editscreen import around_cursor
+from threadchat.terminal.editscreen import around_cursor, draw, rows_of_names
 from threadchat.terminal.lineeditor import MAX_TABS, LineEditor
 
 UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
@@ -450,3 +450,59 @@ def test_input_larger_than_the_screen_leaves_room_for_messages(
 def test_of_input_that_does_not_fit_a_quarter_of_the_cells_is_behind_the_cursor() -> None:
     left, right = ["x"] * 100, ["y"] * 100
     assert around_cursor(left, right, 40) == (["<", *left[:29]], [">", *right[:10]])
+
+
+def test_a_wide_character_that_does_not_fit_is_left_out_whole() -> None:
+    left = [*"abcdefgh", HAN, "x"]
+    assert around_cursor(left, [], 2) == (["<", "x"], [])
+    assert around_cursor(left, [], 3) == (["<", HAN, "x"], [])
+
+
+@pytest.mark.parametrize(
+    ("letters", "flags", "row"), [(14, 1, 0), (16, 1, 1), (17, 1, 1), (10, 2, 0), (12, 2, 1)]
+)
+def test_a_row_ends_early_where_some_terminal_might_have_it_full(
+    letters: int, flags: int, row: int
+) -> None:
+    # A flag takes two cells, and on some terminals four.
+    picture = draw([], ["a"] * letters + ["\U0001f1e9\U0001f1ea"] * flags, [], 20)
+    assert picture.row == row
+    assert picture.body.count("\r\n") == row
+
+
+def test_a_list_has_as_many_names_in_a_row_as_fit() -> None:
+    assert rows_of_names(["a" * 5, "b" * 5, "c" * 5], 18) == "=== aaaaa  bbbbb\r\n=== ccccc\r\n"
+    assert rows_of_names(["a" * 5, "b" * 5], 17) == "=== aaaaa  bbbbb\r\n"
+    assert rows_of_names(["a" * 5, "b" * 5], 16) == "=== aaaaa\r\n=== bbbbb\r\n"
+    assert rows_of_names([f"n{number}" for number in range(60)], 500).endswith("n59\r\n")
+
+
+def test_typing_a_wide_character_draws_the_line_anew() -> None:
+    # Terminals disagree about widths, and what is only added may stand in the wrong place.
+    editor = LineEditor(columns=20)
+    editor.start()
+    editor.feed("ab")
+    editor.output()
+    editor.feed(HAN)
+    assert editor.output() == f"\r\x1b[Jab{HAN}"
+
+
+def test_a_second_start_draws_the_whole_line(terminal: ClientTerminal) -> None:
+    terminal.press("hi")
+    terminal.editor.start()
+    terminal.draw()
+    terminal.expect("hi")
+
+
+def test_what_waits_is_taken_off_when_a_secret_is_asked_for(terminal: ClientTerminal) -> None:
+    terminal.press("half")
+    terminal.editor.secret = True
+    terminal.draw()
+    terminal.expect("")
+
+
+def test_a_small_screen_keeps_three_rows_for_messages(screen: type[pyte.Screen]) -> None:
+    terminal = ClientTerminal(screen, 20)
+    terminal.editor.resize(20, 5)
+    terminal.press("x" * 200)
+    assert "".join(terminal.rows()).count("x") == 40

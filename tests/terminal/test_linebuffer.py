@@ -35,6 +35,10 @@ class TestLimit:
     def test_the_longest_line_comes_whole(self) -> None:
         assert LineBuffer(5).feed("12345\n") == ["12345"]
 
+    def test_lines_beside_one_that_is_too_long_come_each_by_itself(self) -> None:
+        events = LineBuffer(5).feed("abc\nde\n1234567\nf\n")
+        assert events == ["abc", "de", LineTooLong(5), "f"]
+
     def test_one_character_more_is_too_long(self) -> None:
         assert LineBuffer(5).feed("123456\n") == [LineTooLong(5)]
 

@@ -605,3 +605,69 @@ def test_a_size_that_cannot_be_is_taken_for_one_that_can(
         editor.feed("word " * 200)
         drawn.append(editor.output())
     assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize("leave", ["interrupt", "erase_line", "ask for a secret"])
+def test_the_way_back_begins_anew_where_a_line_was_left(leave: str) -> None:
+    editor = started()
+    editor.feed("one\ntwo\n" + UP)
+    if leave == "ask for a secret":
+        editor.secret = True
+        editor.end_secret()
+        editor.feed("\x15")
+    else:
+        getattr(editor, leave)()
+    assert editor.feed(UP + "\n") == ["two"]
+
+
+def test_the_way_back_begins_anew_where_a_line_was_forgotten() -> None:
+    editor = started()
+    editor.feed("one\ntwo\nhunter2\n" + UP)
+    editor.forget("hunter2")
+    assert editor.feed(UP + "\n") == ["two"]
+
+
+def test_to_ask_for_a_secret_twice_costs_nothing_of_it() -> None:
+    editor = secret_editor()
+    editor.feed("hun")
+    editor.secret = True
+    assert editor.feed("ter2\n") == ["hunter2"]
+
+
+def test_what_is_hidden_is_what_was_typed_by_then() -> None:
+    editor = started()
+    editor.feed("x" * 100)
+    assert editor.hide() == "\r\x1b[1A\x1b[J"
+
+
+def test_a_key_costs_more_in_a_long_line() -> None:
+    editor = started()
+    editor.feed(LEFT)
+    short = editor.take_cost()
+    editor.feed("x" * 1000)
+    editor.take_cost()
+    editor.feed(LEFT)
+    assert editor.take_cost() > short + 500 * costs.CLUSTER_MOVED
+
+
+def test_the_last_line_is_remembered_however_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("threadchat.terminal.lineeditor.MAX_REMEMBERED", 3)
+    editor = started()
+    editor.feed("abcd\n")
+    assert editor.feed(UP + "\n") == ["abcd"]
+    editor.feed("a\nbc\n")
+    assert editor.feed(UP + UP + "\n") == ["a"]
+
+
+def test_a_second_tab_lists_nothing_where_there_is_one_candidate() -> None:
+    listed: list[str] = []
+    editor = LineEditor(complete=lambda before: (0, ["alan"]), show_above=listed.append)
+    editor.feed("AL\t\t")
+    assert listed == []
+    assert editor.text == "alan"
+
+
+def test_tab_writes_a_whole_name_as_its_owner_does() -> None:
+    editor = LineEditor(complete=lambda before: (0, ["alan"]))
+    editor.feed("ALAN\t")
+    assert editor.text == "alan"

@@ -45,6 +45,11 @@ class TestRender:
     def test_a_lone_surrogate_does_no_harm(self) -> None:
         assert View().encode("a\ud800b") == b"a?b"
 
+    def test_only_what_mentions_somebody_rings(self) -> None:
+        view, message = View(has_bell=True), Say("al", "hi", 0.0)
+        assert view.line(message, True) == "\aal: hi\r\n"
+        assert view.line(message, False) == "al: hi\r\n"
+
     def test_equal_views_are_one(self) -> None:
         assert {View(), View("utf-8"), View("cp1252"), View("cp1252", True)} == {
             View(),
