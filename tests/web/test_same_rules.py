@@ -211,9 +211,9 @@ class TestLimits:
             Page(server, "al") as al,
         ):
             for _ in range(2):
-                clock.now += 30
                 al.send("ping")  # a page that is there is no person that speaks
                 al.expect("pong")
+                clock.now += 30
                 server._look_after_all()
             assert "still here" in al.expect("info")["text"]
             clock.now += 41
