@@ -28,7 +28,8 @@ def four_processors(monkeypatch: pytest.MonkeyPatch, turns: bool = True) -> list
     """Pretend that there are processors 0 to 3; return the list of bindings, which grows."""
     bound: list[set[int]] = []
     monkeypatch.setattr(affinity, "threads_take_turns", lambda: turns)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
+    allowed = {0: {0, 1, 2, 3}}  # of this process, which 0 stands for
+    monkeypatch.setattr(os, "sched_getaffinity", allowed.__getitem__, raising=False)
     monkeypatch.setattr(
         os, "sched_setaffinity", lambda _, numbers: bound.append(numbers), raising=False
     )

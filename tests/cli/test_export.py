@@ -5,15 +5,15 @@ import json
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from tests.support.files import take_back, write_old_history
-from threadchat.cli import export
+from threadchat.cli import export, progress
 from threadchat.cli import main as cli
 from threadchat.messages.kinds import Emote, Say
 from threadchat.storage.migrations import VERSION
@@ -266,8 +266,18 @@ def test_a_bar_on_a_terminal_and_nothing_of_it_in_the_output(
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setattr(sys, "stdout", output)
     monkeypatch.setenv("TERM", "xterm")
+    shown: list[tuple[int, int]] = []
+
+    @contextmanager
+    def bar(words: str, *, is_shown: bool) -> Iterator[Callable[[int, int], None]]:
+        with progress.bar(words, is_shown=is_shown):
+            yield lambda done, total: shown.append((done, total))
+
+    monkeypatch.setattr(export, "_EVERY", 2)
+    monkeypatch.setattr(export, "bar", bar)
     assert export.main([str(path)]) == 0
     assert output.getvalue().splitlines() == LINES
+    assert shown == [(2, 3)]
     assert "Reading" in terminal.getvalue()
     assert "hi" not in terminal.getvalue()
 

@@ -5,6 +5,7 @@ import gc
 import os
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from threadchat.net.threads import OutOfThreads
 from threadchat.server.chatserver import ChatServer
 from threadchat.server.listener import CannotListenForTls
 from threadchat.server.periodic import Periodic
+from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
 
 CANNOT = ["--host", "198.51.100.7", "--port", "0"]
@@ -210,3 +212,19 @@ def test_a_history_is_let_go_of_when_the_server_cannot_run(tmp_path: Path) -> No
     for _ in range(2):
         assert main([*CANNOT, "--history", str(file)]) == 1
     StoredHistory(file, print).close()
+
+
+def test_the_records_are_kept_in_the_file_of_the_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept_in: list[str | None] = []
+
+    def records(path: str | None, *, warn: Callable[[str], None]) -> Records:
+        kept_in.append(path)
+        return Records(path, warn=warn)
+
+    monkeypatch.setattr("threadchat.cli.main.Records", records)
+    file = str(tmp_path / "chat.db")
+    for options in ([], ["--history", file]):
+        assert main([*CANNOT, *options]) == 1
+    assert kept_in == [None, file]

@@ -281,3 +281,22 @@ class TestSignsOfLife:
             go_on.set()
             wait_until(lambda: works_since(server, now), "all have worked")
             al.expect("Your name: ")
+
+
+def test_what_could_not_be_told_is_not_told_later(clock: Clock, manager: Manager) -> None:
+    address = f"{manager.address}-2"
+    service = Service(clock, NOTIFY_SOCKET=address)
+    service.serve()
+    assert len(service.warnings) == 1
+    with contextlib.closing(Manager(address)) as later:
+        service.after(1)
+        assert later.told() == []
+
+
+def test_the_status_is_not_told_again_at_once(manager: Manager, clock: Clock) -> None:
+    service = Service(clock, NOTIFY_SOCKET=manager.address)
+    service.serve()
+    manager.told()
+    service.people = 2
+    service.after(0)
+    assert manager.told() == []

@@ -8,10 +8,12 @@ from queue import SimpleQueue
 import pytest
 
 from threadchat.cli import main as cli
+from threadchat.cli import signals as signals_module
 from threadchat.cli.signals import (
     RELOAD,
     _take_console_event,
     on_console_closed,
+    on_reload_signal,
     on_stop_signals,
     wait_for_stop,
 )
@@ -117,3 +119,28 @@ def test_what_is_ignored_stays_ignored_during_a_command(
     monkeypatch.setitem(cli.COMMANDS, "export", command)
     assert cli.main(["export"]) == 7
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+@pytest.mark.skipif(RELOAD is None, reason="there is no such signal")
+@pytest.mark.parametrize(
+    ("ignored", "terminals", "asked"),
+    [
+        (False, [True, False], signal.SIGTERM),  # the terminal was closed
+        (False, [True, True], RELOAD),
+        (False, [False, False], RELOAD),  # a service has none
+        (True, [True, False], RELOAD),  # under nohup
+    ],
+)
+def test_the_end_of_the_terminal_is_told_from_a_wish_to_read_again(
+    ignored: bool, terminals: list[bool], asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert RELOAD is not None
+    signals: SimpleQueue[int] = SimpleQueue()
+    monkeypatch.setattr(signals_module, "_has_terminal", lambda: terminals.pop(0))
+    before = signal.signal(RELOAD, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        on_reload_signal(signals)
+        signal.raise_signal(RELOAD)
+    finally:
+        signal.signal(RELOAD, before)
+    assert signals.get_nowait() == asked

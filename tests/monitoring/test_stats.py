@@ -223,7 +223,7 @@ class TestShowing:
 
     def test_a_narrow_table_cuts_nothing_off(self) -> None:
         file = io.StringIO()
-        rich.console.Console(file=file, width=30).print(table(SNAPSHOT))
+        rich.console.Console(file=file, width=20).print(table(SNAPSHOT))
         assert "…" not in file.getvalue()
         assert len(table(SNAPSHOT).columns) == 2
 

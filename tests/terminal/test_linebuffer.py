@@ -35,6 +35,11 @@ class TestLimit:
     def test_the_longest_line_comes_whole(self) -> None:
         assert LineBuffer(5).feed("12345\n") == ["12345"]
 
+    def test_what_was_taken_does_not_come_again(self) -> None:
+        buffer = LineBuffer(5)
+        buffer.feed("abc")
+        assert [buffer.take(), buffer.take()] == ["abc", ""]
+
     def test_lines_beside_one_that_is_too_long_come_each_by_itself(self) -> None:
         events = LineBuffer(5).feed("abc\nde\n1234567\nf\n")
         assert events == ["abc", "de", LineTooLong(5), "f"]
