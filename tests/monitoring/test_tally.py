@@ -120,8 +120,10 @@ class TestReasons:
         tally = Tally()
         tally.ended(reason)
         tally.ended(f"{reason}: al: see you, bo")
+        tally.ended(f"{reason} by al")
+        tally.ended(f"{reason} by al for 1 min, until 07:13:42: see you by day")
         counted = {why: number for why, number in tally.figures().ends.items() if number}
-        assert counted == {reason: 2}
+        assert counted == {reason: 4}
 
     @pytest.mark.parametrize("why", ["", "al has had enough", "Quit", ": quit", "quit "])
     def test_what_is_no_reason_of_ours_names_nobody(self, why: str) -> None:

@@ -111,6 +111,24 @@ class TestReasons:
             assert ends.pop(Reason.QUIT) == 2
             assert ends == {Reason.RESET: 1, Reason.NOT_A_CHAT_CLIENT: 1}
 
+    @pytest.mark.parametrize(
+        ("command", "reason"),
+        [
+            ("/kick bo", Reason.KICKED),
+            ("/kick bo by me: too loud", Reason.KICKED),
+            ("/ban bo", Reason.BANNED),
+            ("/ban bo 2h flooding", Reason.BANNED),
+        ],
+    )
+    def test_an_end_by_an_operator_counts_by_its_reason(self, command: str, reason: Reason) -> None:
+        with run_server() as (server, console), Client(server, "al") as al:
+            server.chat.names.find("al").is_operator = True
+            with Client(server, "bo") as bo:
+                al.type(command)
+                bo.expect_end()
+                console.next_disconnect()
+                assert counted(server.stats().ends) == {reason: 1}
+
     def test_an_end_by_a_program_with_words_of_its_own_names_nobody(self) -> None:
         with run_server() as (server, console), Client(server, "al") as al:
             (handler,) = server.clients.handlers()

@@ -101,8 +101,12 @@ class Tally:
             self._refusals[why] += 1
 
     def ended(self, why: str) -> None:
-        """Count an end. `why` is a `Reason`, and what stands behind a colon is not counted by."""
-        reason = why.partition(":")[0]
+        """Count an end by the `Reason` with which `why` begins.
+
+        Behind that may stand words behind a colon, and before these an operator, as in "kicked by
+        al: too loud". They name people, so nothing is counted by them.
+        """
+        reason = why.partition(":")[0].partition(" by ")[0]
         with self._lock:
             self._ends[reason if reason in self._ends else OTHER] += 1
 
