@@ -93,6 +93,9 @@ def test_curl_posts_to_the_hook_that_the_operator_made(server: ChatServer) -> No
 def test_a_bot_in_shell_answers(server: ChatServer, netcat: str, tmp_path: Path) -> None:
     script = placed(SHELL["answers"], server).replace("nc ", f"{netcat} ", 1)
     with Client(server, "al") as al:
+        with Client(server, "bo") as bo:
+            bo.type("!time before it came")
+            al.expect("bo: !time before it came")
         bot = subprocess.Popen(
             ["sh", "-ec", script], cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True
         )
@@ -100,7 +103,7 @@ def test_a_bot_in_shell_answers(server: ChatServer, netcat: str, tmp_path: Path)
             al.expect("--> clock joined")
             for _ in range(2):
                 al.type("!time, please")
-                al.expect("clock: al: it is ")
+                assert "clock: bo: " not in al.expect("clock: al: it is ")
             al.type("what is the !time")
             al.type("!time")
             al.expect("clock: al: it is ")
