@@ -289,7 +289,8 @@ class TestSaying:
         lobby.types(al, "/who")
         assert "ci" not in al.lines()[-1]
         lobby.types(al, "/whois ci")
-        assert "ci is a hook, by which a program speaks in lobby" in al.lines()[0]
+        line = "=== ci is a hook, by which a program speaks in lobby, here for 0 s."
+        assert al.lines() == [line]
 
     def test_each_post_is_noted_for_the_log(self, lobby: Lobby) -> None:
         hook = add(lobby, "ci", "games")

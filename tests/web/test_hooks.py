@@ -327,7 +327,7 @@ class TestRefusals:
         path = add(server) if is_known else "/hook/wrong"
         status, headers, line = exchange(server, path, "", method=method)
         assert (status, headers["Allow"]) == (405, "POST")
-        assert line == ("" if method == "HEAD" else "Only POST.\n")
+        assert line == ("" if method == "HEAD" else f"{method} does nothing here. Send POST.\n")
 
     @pytest.mark.parametrize(
         "headers",

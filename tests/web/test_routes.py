@@ -46,7 +46,8 @@ def test_other_methods_are_refused(method: str, path: str, allowed: str) -> None
         body(path, method)
     assert caught.value.response.status == 405
     assert dict(caught.value.response.headers)["Allow"] == allowed
-    assert caught.value.response.body == f"Only {allowed.replace(', ', ' and ')}.\n".encode()
+    line = f"{method} does nothing here. Send {allowed.replace(', ', ' or ')}.\n"
+    assert caught.value.response.body == line.encode()
 
 
 def test_a_body_is_refused_before_it_is_read() -> None:

@@ -81,7 +81,7 @@ class TestMetrics:
     def test_head_has_no_body_and_nothing_else_is_served(self, server: ChatServer) -> None:
         for path in ("/metrics", "/health"):
             assert get(server, path, "HEAD") == (200, "")
-            assert get(server, path, "POST") == (405, "Only GET and HEAD.\n")
+            assert get(server, path, "POST") == (405, "POST does nothing here. Send GET or HEAD.\n")
             assert get(server, f"{path}/", "GET")[0] == 404
 
     def test_they_are_kept_by_no_cache_and_of_no_use_to_a_page(self, server: ChatServer) -> None:

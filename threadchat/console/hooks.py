@@ -34,7 +34,7 @@ def add_hook_commands(operator: Operator, addresses: Callable[[str], Sequence[st
             operator.show(Text(f"    {address}"))
         person.tell(
             Notice(f"As in: curl -d 'words' ADDRESS. At most {MAX_LINES} lines; JSON works, too."),
-            Notice("Keep them secret: who knows one can speak there. They are not shown again."),
+            Notice("Keep them secret: with one anybody can speak there. They are not shown again."),
         )
         if not chat.hooks.are_lasting:
             person.tell(Notice("The hook ends with the server, as that runs without --history."))

@@ -76,7 +76,10 @@ class WhoAnswer:
 
 @dataclass(frozen=True, slots=True)
 class WhoisAnswer:
-    """What is known of one person; `whereabouts` is where they are, in words."""
+    """What is known of one person; `whereabouts` is where they are, in words.
+
+    `id` is 0 for a hook.
+    """
 
     entry: PersonEntry
     id: int
@@ -87,8 +90,9 @@ class WhoisAnswer:
     @property
     def parts(self) -> Sequence[Message]:
         """The lines of a terminal."""
-        about = f"here for {duration(self.seconds)}, number {self.id}"
-        line = f"{self.entry.text} is {self.whereabouts}, {about}."
+        number = f", number {self.id}" if self.id else ""  # a hook is no client, and has none
+        here = f"here for {duration(self.seconds)}{number}"
+        line = f"{self.entry.text} is {self.whereabouts}, {here}."
         return [Notice(line), *self.entry.words]
 
 

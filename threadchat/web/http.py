@@ -63,6 +63,11 @@ def plain_text(status: int, line: str, headers: Iterable[Header] = ()) -> Respon
     return Response(status, fields, f"{line}\n".encode())
 
 
+def wrong_method(request: Request, methods: Iterable[str]) -> str:
+    """Return the line for a request whose method is none of `methods`."""
+    return f"{request.method[:20]} does nothing here. Send {' or '.join(methods)}."
+
+
 class BadRequest(PersonError):
     """A request is not served: it breaks a rule of HTTP, or a bound, or asks for what may not be.
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from importlib import resources
 
 from threadchat.web.guards import bare_name
-from threadchat.web.http import Header, Request, Response, plain_text
+from threadchat.web.http import Header, Request, Response, plain_text, wrong_method
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -18,6 +18,8 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+
+_METHODS = ("GET", "HEAD")
 
 _COMMAND = b"telnet HOST PORT"  # in index.html
 
@@ -71,8 +73,9 @@ class Page:
             file = self._with_command(file, request.value("host"))
         if file is None:
             return plain_text(404, "There is no such page. The chat is at /", extra)
-        if request.method not in ("GET", "HEAD"):
-            return plain_text(405, "Only GET and HEAD.", [("Allow", "GET, HEAD"), *extra])
+        if request.method not in _METHODS:
+            line = wrong_method(request, _METHODS)
+            return plain_text(405, line, [("Allow", ", ".join(_METHODS)), *extra])
         etag = dict(file.headers)["ETag"]
         known = {tag.strip() for tag in request.value("if-none-match").split(",")}
         if etag in known or f"W/{etag}" in known or "*" in known:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from threadchat.web.http import BadRequest, Request, Response
+from threadchat.web.http import BadRequest, Request, Response, wrong_method
 from threadchat.web.pagefiles import security_headers
 
 Answer = Callable[[Request], Response]
@@ -72,5 +72,5 @@ def _check_route(route: Route, request: Request) -> None:
     if request.method not in route.methods:
         allowed = ("Allow", ", ".join(route.methods))
         headers = security_headers(request.value("host"))
-        raise BadRequest(405, f"Only {' and '.join(route.methods)}.", [allowed, *headers])
+        raise BadRequest(405, wrong_method(request, route.methods), [allowed, *headers])
     route.check(request)
