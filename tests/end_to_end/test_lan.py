@@ -24,7 +24,12 @@ from tests.support.namespaces import (
 )
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "they can be had")
+WHY_NOT = why_not()
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT or "they can be had"),
+]
 
 NEEDS_AVAHI = pytest.mark.skipif(
     any(shutil.which(it) is None for it in ("avahi-daemon", "avahi-browse", "dbus-daemon")),

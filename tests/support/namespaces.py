@@ -37,6 +37,9 @@ publish-workstation=no
 """
 
 
+_SETTINGS = "/proc/sys/net/ipv6/conf"
+
+
 def why_not(*tools: str) -> str:
     """Return why these machines cannot be had here; "" if they can."""
     if sys.platform != "linux":
@@ -109,6 +112,9 @@ class Machines:
         self._names = {it: f"threadchat-{os.getpid()}-{it}" for it in ADDRESS}
         for name in self._names.values():
             _ip("netns", "add", name)
+            # Otherwise each address of IPv6 waits for seconds whether another machine has it.
+            for which in ("all", "default"):
+                _ip("netns", "exec", name, "sh", "-c", f"echo 0 >{_SETTINGS}/{which}/accept_dad")
         self._connect(HERE, "eth0", THERE)
         self._connect(HERE, "veth7", CONTAINER)
         self.ip(HERE, "link", "add", "docker0", "type", "bridge")
