@@ -83,6 +83,7 @@ def test_a_long_list_says_that_there_may_be_more(
     [
         ({3: []}, "no server has answered"),
         (OperatorError("this machine is in no LAN now."), "in no LAN now"),
+        (OperatorError("no \x1b[31mLAN\n"), "no \\x1b[31mLAN\\n"),
     ],
 )
 def test_none_is_one_line_with_the_way_out(
@@ -101,6 +102,19 @@ def test_ctrl_c_leaves_quietly(answering: Answering, capsys: pytest.CaptureFixtu
     answering(KeyboardInterrupt())
     assert find.main([]) == 130
     assert capsys.readouterr() == ("", "")
+
+
+def test_ctrl_c_while_it_prints_leaves_quietly(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answering({3: [BOX]})
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(find, "silence_broken_output", interrupted)
+    assert main(["find"]) == 130
+    assert capsys.readouterr().err == ""
 
 
 def test_without_the_extra_there_is_a_line(

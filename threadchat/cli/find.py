@@ -2,10 +2,9 @@
 
 import argparse
 import re
-import sys
 from collections.abc import Iterator, Sequence
 
-from threadchat.cli.arguments import Fault, Parser, set_up_output, silence_broken_output
+from threadchat.cli.arguments import Fault, Parser, complain, set_up_output, silence_broken_output
 from threadchat.cli.progress import bar
 from threadchat.errors import OperatorError
 from threadchat.net.addresses import show_address, urls, ways_in
@@ -39,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         lines = list(_found(seconds))
     except OperatorError as error:
-        print(f"threadchat find: {error}", file=sys.stderr)
+        complain("threadchat find", error)
         return 1
     except KeyboardInterrupt:
         return 130
