@@ -36,6 +36,11 @@ def written(kept: Mirror) -> dict[str, list[object]]:
         return tables(new)
 
 
+def test_tables_that_cannot_be_read_are_an_error() -> None:
+    with closing(sqlite3.connect(":memory:")) as empty, pytest.raises(sqlite3.Error):
+        Mirror(empty)
+
+
 def test_it_has_every_change(file: sqlite3.Connection) -> None:
     for text in ("one", "two"):
         file.execute(LETTER, (text,))
