@@ -181,6 +181,7 @@ def test_so_does_the_one_in_javascript_in_node() -> None:
             assert run.wait(60) == 0
 
 
+@pytest.mark.slow
 def test_and_in_a_browser() -> None:
     browser = pytest.importorskip("tests.web.browser", reason="selenium is not installed")
     with served_for_javascript() as (_, al, program, port), browser.open_browser() as driver:

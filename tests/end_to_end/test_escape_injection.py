@@ -218,6 +218,7 @@ def look_around(place: Place, needles: int) -> None:
 @pytest.mark.parametrize(
     "kind", [kind for kind in KINDS if not kind.is_drawn], ids=lambda kind: kind.name
 )
+@pytest.mark.slow
 def test_nothing_that_is_sent_moves_anybodys_cursor(
     kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -45,6 +45,7 @@ def installed(tmp_path: Path) -> Path:
     return tmp_path / "site"
 
 
+@pytest.mark.slow
 def test_the_program_of_the_wheel_serves_the_page_and_lets_people_in(installed: Path) -> None:
     where = {"PYTHONPATH": str(installed), "PYTHONSAFEPATH": "1"}
     imported = subprocess.run(

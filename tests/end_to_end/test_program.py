@@ -186,6 +186,7 @@ def test_promise_9_a_stop_has_less_than_five_seconds() -> None:
     assert main.STOP_SECONDS + main.LATE_SECONDS < 5.0
 
 
+@pytest.mark.slow
 def test_promise_9_it_ends_in_time_even_if_a_part_of_it_is_stuck(tmp_path: Path) -> None:
     with running("--port", "0", **beginning_with(tmp_path, _STUCK_DISK)) as program:
         assert program.stop() == 0
@@ -236,6 +237,7 @@ def test_it_keeps_to_one_processor_unless_it_is_told_not_to() -> None:
 @pytest.mark.parametrize(
     "number", [None] if sys.platform == "win32" else [signal.SIGINT, signal.SIGTERM]
 )
+@pytest.mark.slow
 def test_it_stops_cleanly_even_with_stuck_clients(number: signal.Signals | None) -> None:
     # Promise 9.
     with running("--port", "0") as program, ExitStack() as stack:

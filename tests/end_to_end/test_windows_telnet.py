@@ -175,6 +175,7 @@ def test_a_message_in_the_middle_of_a_line_leaves_it_whole(
         ]
 
 
+@pytest.mark.slow
 def test_a_line_wider_than_the_window_is_kept_whole(
     windows: WindowsTelnet, server: ChatServer
 ) -> None:

@@ -29,6 +29,7 @@ from threadchat.testing import UNLIMITED
 _SOON = {"TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2, "TCP_USER_TIMEOUT": 2500}
 
 
+@pytest.mark.slow
 class TestDeadLinks:
     def test_idle_or_not_a_peer_behind_one_is_found_out(
         self, link: "Link", monkeypatch: pytest.MonkeyPatch

@@ -143,6 +143,16 @@ def test_a_change_of_addresses_is_announced_anew(
     assert operator.lines.empty()
 
 
+def test_a_library_that_would_end_free_threading_is_one_line(
+    lan: FakeLan, operator: Operator, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announcement, "ends_free_threading", lambda: True)
+    one = begin()
+    assert "would end Python's free threading. People can still join" in operator.next_line()
+    one.join(time.monotonic() + DEADLINE)
+    assert lan.happened.empty()
+
+
 def test_a_machine_without_a_network_is_one_line_until_it_has_one(
     lan: FakeLan, operator: Operator, begin: Begin
 ) -> None:

@@ -57,6 +57,7 @@ def test_a_broker_that_is_not_there_is_told(broker: RedisServer) -> None:
     assert "127.0.0.1:1" in failure(lambda: BrokerConnection(url, Keys("b")))
 
 
+@pytest.mark.slow
 def test_a_password_that_is_missing_is_told() -> None:
     with running_broker("--requirepass", "secret") as broker:
         wrong = broker.url.replace("//", "//:wrong@")

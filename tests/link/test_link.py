@@ -257,6 +257,7 @@ def do_harm(broker: RedisServer, chance: random.Random) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("keeps", [True, False])
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.slow
 def test_three_servers_talk_through_all_that_befalls_a_broker(seed: int, keeps: bool) -> None:
     chance = random.Random(seed)
     limits = LinkLimits(patience=0.4, renew_every=0.2)
@@ -312,6 +313,7 @@ def test_a_room_that_is_not_open_is_remembered(broker: RedisServer) -> None:
         (("--requirepass", "secret"), "the broker's password is missing or wrong"),
     ],
 )
+@pytest.mark.slow
 def test_why_there_is_no_link_is_told_in_one_line(options: Sequence[str], why: str) -> None:
     with (
         running_broker(*options) as broker,

@@ -88,6 +88,7 @@ def test_who_asks_for_much_and_reads_all_the_time_is_not_ended(
         al.expect("=== 1 person is here: al.\r\n")
 
 
+@pytest.mark.slow
 def test_the_figures_can_be_made(capsys: pytest.CaptureFixture[str]) -> None:
     options = "--people 10 --rate 800 --seconds 0.5 --rounds 1".split()
     slow_reader_figures.main(options)

@@ -164,6 +164,7 @@ class TestCleanName:
         with pytest.raises(BadName):
             clean_name("क" + "\u093e" * 100)
 
+    @pytest.mark.slow
     def test_every_name_of_one_character_can_be_seen(self) -> None:
         blank = []
         for character in characters(0x00, 0xFFFF):

@@ -181,6 +181,7 @@ class TestLimits:
             al.type("hi")
             boss.expect("al: hi")
 
+    @pytest.mark.slow
     def test_lines_wait_as_at_a_terminal(self) -> None:
         limits = Limits(max_per_address=0, max_connects=0, flood=(3.0, 1000.0))
         with two(limits=limits) as (_, al, boss):

@@ -14,6 +14,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 from threadchat.errors import OperatorError
+from threadchat.lan.library import ends_free_threading
 from threadchat.lan.names import Announced, Service
 from threadchat.lan.network import LanSide
 from threadchat.net.threads import join, start_thread
@@ -82,6 +83,9 @@ class LanAnnouncement:
 
     def _run(self) -> None:
         try:
+            if ends_free_threading():
+                self._fail("the zeroconf that is installed would end Python's free threading")
+                return
             with asyncio.Runner() as runner:  # which may find no file left for its loop
                 runner.run(self._announce())
         except Exception as error:

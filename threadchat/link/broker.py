@@ -49,7 +49,7 @@ class UnfitBroker(OperatorError):
     """The broker is not fit for a link. The text is one line: why, and the way out."""
 
 
-class BrokerFailed(Exception):
+class BrokerFailed(OperatorError):
     """A connection is gone, or the broker refuses. The text is one line: what went wrong."""
 
 
