@@ -41,6 +41,7 @@ SERVER = ("--port", "0", "--host", "127.0.0.1", "--web-port", "off")
 
 @pytest.mark.parametrize("number", [5, 7, 9, 12, 16, 20, 24])
 @pytest.mark.parametrize("options", [(), ("--history", "chat.db"), ("--log-file", "log")])
+@pytest.mark.slow
 def test_too_few_descriptors_for_a_server(
     number: int, options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +96,7 @@ def test_what_is_open_is_left_alone() -> None:
     assert [os.fstat(number)[:3] for number in range(3)] == [it[:3] for it in before]
 
 
+@pytest.mark.slow
 def test_enough_files_are_no_fault() -> None:
     shortages.check_files(4)
     with pytest.raises(Fault, match="ulimit -n"):

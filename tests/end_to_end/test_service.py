@@ -83,6 +83,7 @@ def manager() -> Iterator[Manager]:
         yield manager
 
 
+@pytest.mark.slow
 def test_a_service_manager_is_told_when_it_is_ready_and_when_it_stops(manager: Manager) -> None:
     with running("--port", "0", NOTIFY_SOCKET=manager.address) as program:
         manager.expect("READY=1")
@@ -102,6 +103,7 @@ def test_a_service_manager_is_told_when_it_is_ready_and_when_it_stops(manager: M
         assert program.process.wait(DEADLINE) == 0
 
 
+@pytest.mark.slow
 def test_the_watchdog_hears_of_it_for_as_long_as_it_works(manager: Manager) -> None:
     # Only this process may tell it. The variable with its number is not known beforehand.
     environment = {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "1000000"}

@@ -392,6 +392,7 @@ class Watched(RuleBasedStateMachine):
         self.running.__exit__(None, None, None)
 
 
+@pytest.mark.slow
 def test_counters_never_fall() -> None:
     run_state_machine_as_test(Watched, settings=settings(max_examples=5, stateful_step_count=15))
 
