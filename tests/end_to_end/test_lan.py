@@ -120,8 +120,9 @@ def test_two_that_start_at_once_end_up_with_two_names(lan: Machines) -> None:
     servers = [lan.serve(HERE), lan.serve(THERE)]
     for server in servers:
         server.read_until("announced  ")
-    # Both may have found a name free. Then one of them gives way now, which takes some seconds.
-    wait_until(lambda: are_apart(lan.find(HERE, "--seconds", "2")), "each has a name of its own")
+    # Both may have found a name free. Then one of them gives way now, which takes some seconds, and
+    # may happen more than once.
+    assert any(are_apart(lan.find(HERE, "--seconds", "2")) for _ in range(25))
 
 
 def are_apart(found: "subprocess.CompletedProcess[str]") -> bool:
