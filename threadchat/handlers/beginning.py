@@ -1,24 +1,29 @@
 """Begin a connection at a terminal: greet the client, unless it turns out to be no chat client."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from threadchat.net.sniffer import Foreign, Sniffer, answer_to
 
 
+class Pages(Protocol):
+    """What a handler needs of the listener for browsers."""
+
+    def url_at(self, host: str) -> str:
+        """Return the address of the page on this machine's address `host`; "" if none is."""
+
+
 class Beginning:
     """What is done with the first bytes of a client. `greet` is called once, to greet it.
-
-    `page` returns the address of the page for browsers, to which those of HTTP are sent; "": none.
 
     A client of another protocol has usually sent something by now. It can read our answer only if
     that is the first thing it gets, so such a client is not greeted. We do not wait for input: a
     person has typed nothing yet, and is greeted at once.
     """
 
-    __slots__ = ("_greet", "_page", "_sniffer")
+    __slots__ = ("_greet", "_sniffer")
 
-    def __init__(self, greet: Callable[[], None], page: Callable[[], str] = str) -> None:
-        self._page = page
+    def __init__(self, greet: Callable[[], None]) -> None:
         self._greet: Callable[[], None] | None = greet  # None once the client is greeted
         self._sniffer = Sniffer()
 
@@ -40,8 +45,8 @@ class Beginning:
             self.greet()
         return foreign
 
-    def answer(self, foreign: Foreign) -> bytes:
-        """Return what a client of another protocol is sent."""
+    def answer(self, foreign: Foreign, page: str = "") -> bytes:
+        """Return what a client of another protocol is sent; for `page` see `answer_to`."""
         # Our greeting has ended in a question, on the line where the cursor is.
         begin = b"\r\n" if self._greet is None and foreign.is_lines else b""
-        return begin + answer_to(foreign, self._page())
+        return begin + answer_to(foreign, page)

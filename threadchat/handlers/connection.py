@@ -11,7 +11,7 @@ from threadchat.access.flood import ANSWER_COST, CHUNK_COST
 from threadchat.chat.interfaces import Portion
 from threadchat.chat.person import Person
 from threadchat.handlers.answering import answer_to
-from threadchat.handlers.beginning import Beginning
+from threadchat.handlers.beginning import Beginning, Pages
 from threadchat.handlers.handingover import HandingOver
 from threadchat.handlers.intake import Intake
 from threadchat.messages.format import render
@@ -59,7 +59,7 @@ class TerminalConnection:
         "_terminal",
         "_transport",
         "_was_cut_off",
-        "page",
+        "pages",
         "person",
         "started_at",
         "why",
@@ -78,7 +78,7 @@ class TerminalConnection:
         self.started_at = clock()
         self.why: str = Reason.CLOSED
         """The reason that receiving has shown for the end of the connection."""
-        self.page: Callable[[], str] = str  # see `Beginning`
+        self.pages: Pages | None = None  # where there is one for browsers
         self._transport = transport
         self._intake = Intake(transport, clock)
         self._send_queue = send_queue
@@ -109,7 +109,7 @@ class TerminalConnection:
         """
         self._is_time_for = is_time_for
         self._is_time_for_input = is_time_for_input
-        self._beginning = Beginning(greet, self.page)
+        self._beginning = Beginning(greet)
         self._lines = self._read_lines()
 
     def let_go(self) -> None:
@@ -224,7 +224,8 @@ class TerminalConnection:
         """Look at `data`, which is among the first; False if that is no chat client."""
         if foreign := beginning.look(data):
             self.why = f"{Reason.NOT_A_CHAT_CLIENT}: {foreign.protocol}"
-            self._send_queue.send(beginning.answer(foreign))
+            page = "" if self.pages is None else self.pages.url_at(self.person.reached)
+            self._send_queue.send(beginning.answer(foreign, page))
             self._was_cut_off = True
         elif beginning.is_over:
             self._beginning = None

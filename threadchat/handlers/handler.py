@@ -8,7 +8,6 @@ import socket
 import socketserver
 import ssl
 from collections.abc import Callable
-from functools import partial
 from threading import Event
 from typing import Protocol, cast
 
@@ -17,6 +16,7 @@ from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.commands.completion import complete
 from threadchat.commands.registry import Registry
+from threadchat.handlers.beginning import Pages
 from threadchat.handlers.connection import TerminalConnection
 from threadchat.messages.kinds import Notice
 from threadchat.monitoring.events import Connected, Disconnected, Named, Watch
@@ -29,13 +29,6 @@ from threadchat.session.login import Login
 from threadchat.session.supervision import Supervision
 from threadchat.terminal.clientterminal import ClientTerminal
 from threadchat.terminal.view import PLAIN_VIEW
-
-
-class Pages(Protocol):
-    """What a handler needs of the listener for browsers."""
-
-    def url_at(self, host: str) -> str:
-        """Return the address of the page on this machine's address `host`; "" if none is."""
 
 
 class Host(Protocol):
@@ -95,8 +88,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
             host.clock,
             host.stopping,
         )
-        if host.web_listener is not None:
-            self.client.page = partial(host.web_listener.url_at, self.person.reached)
+        self.client.pages = host.web_listener
         self.person.connection = self.client
         self.supervision = Supervision(self.client, host.limits)
         host.watch.note(Connected(self.person.id, self.person.address, self.client.door))
