@@ -1,7 +1,7 @@
 """Batches and entries as the log keeps them."""
 
 import json
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import pytest
 from hypothesis import given
@@ -11,9 +11,12 @@ from threadchat.link.records import (
     BadRecord,
     BatchRecord,
     EntryRecord,
+    NoticeRecord,
     batch_text,
     entry_of,
     entry_text,
+    notice_of,
+    notice_text,
 )
 from threadchat.messages.kinds import (
     Announcement,
@@ -50,7 +53,9 @@ MESSAGES: list[RoomMessage] = [
 
 
 def read(*batches: str) -> tuple[BatchRecord, ...]:
-    return entry_of(entry_text(0, batches)).batches
+    items = entry_of(entry_text(0, batches)).items
+    assert all(isinstance(it, BatchRecord) for it in items)
+    return cast(tuple[BatchRecord, ...], items)
 
 
 def test_all_kinds_are_tried() -> None:
@@ -84,6 +89,20 @@ def test_an_entry_has_batches_of_several_rooms() -> None:
     assert BatchRecord("r", tuple(MESSAGES)).said == MESSAGES[:2]
 
 
+def test_a_notice_has_its_place_among_the_batches() -> None:
+    texts = [
+        batch_text("r", MESSAGES[:2]),
+        notice_text("kick", {"names": ("m\u00f8", None)}),
+        batch_text("r", []),
+    ]
+    entry = entry_of(entry_text(0, texts))
+    notice = NoticeRecord("kick", {"names": ["m\u00f8", None]})
+    assert entry.items == (BatchRecord("r", tuple(MESSAGES[:2])), notice, BatchRecord("r", ()))
+    assert entry.lines == 2
+    assert notice_of(texts[1]) == notice
+    assert texts[1].isascii()
+
+
 def test_it_is_ascii() -> None:
     assert entry_text(0, [batch_text("bø", [Say("ø", "\u2028\x7f", 0.0)])]).isascii()
 
@@ -107,6 +126,9 @@ def test_another_format_is_told() -> None:
         ["r", [["say", 1.0]]],
         ["r", 7],
         [1, []],
+        {"kind": "kick"},
+        {"kind": 1, "data": {}},
+        {"kind": "kick", "data": []},
         "r",
     ],
 )

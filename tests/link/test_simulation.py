@@ -25,13 +25,15 @@ from threadchat.link.core import LinkCore, LinkLimits
 from threadchat.link.deliveries import (
     Applied,
     Claimed,
+    EntriesMissed,
     Missed,
     NameLost,
+    Noticed,
     Provisional,
     Unreadable,
 )
 from threadchat.link.ownentries import Item
-from threadchat.link.records import batch_text
+from threadchat.link.records import batch_text, notice_of, notice_text
 from threadchat.link.wire import Answer, Request
 from threadchat.messages.kinds import Say, Spoken
 
@@ -62,6 +64,7 @@ class Server:
         self.answers: deque[tuple[Request, Answer | None]] = deque()
         self.shown: list[str] = []
         self.missed = 0
+        self.has_missed_entries = False
         self.asked: set[tuple[str, str]] = set()
         self.people: dict[str, str] = {}  # fold by person
         self.said: list[str] = []
@@ -76,6 +79,13 @@ class Server:
         self.core.submit(Item(room, text, number, at, lines))
         self.said += lines
         return lines
+
+    def tell(self, at: float) -> str:
+        line = f"{self.node}.{next(self._numbers)}"
+        text = notice_text("line", {"line": line})
+        self.core.submit(Item(text=text, at=at, notice=notice_of(text)))
+        self.said.append(line)
+        return line
 
     def open(self, now: float) -> None:
         self.is_open = True
@@ -103,6 +113,11 @@ class Server:
                     assert self.people.pop(it.person) == it.fold
                 case Missed():
                     self.missed += it.lines
+                case EntriesMissed():
+                    self.has_missed_entries = True
+                case Noticed():
+                    assert it.is_own is (it.node == self.node)
+                    self.shown.append(it.notice.data["line"])
                 case Unreadable():
                     raise AssertionError(it)
         self.was_linked = self.was_linked or self.core.is_linked
@@ -151,6 +166,7 @@ class Simulation(RuleBasedStateMachine):
         self.late: deque[Request] = deque()
         # Each line that was said, with the servers that had been linked by then.
         self.said: dict[str, list[Server]] = {}
+        self.notices: set[str] = set()  # those of them that were told, and not said in a room
         self.has_lost = self.has_trimmed = False
 
     def _new_server(self) -> Server:
@@ -166,6 +182,15 @@ class Simulation(RuleBasedStateMachine):
         if not server.core.is_full:
             for line in server.say(room, number, self.now):
                 self.said[line] = [it for it in self.servers if it.was_linked or it is server]
+        server.take()
+
+    @rule(at=SERVERS)
+    def tell(self, at: int) -> None:
+        server = self.servers[at]
+        if not server.core.is_full:
+            line = server.tell(self.now)
+            self.said[line] = [it for it in self.servers if it.was_linked or it is server]
+            self.notices.add(line)
         server.take()
 
     @rule(at=SERVERS, fold=st.sampled_from(sorted(NAMES)))
@@ -385,10 +410,12 @@ class Simulation(RuleBasedStateMachine):
         for line, linked in self.said.items():
             author = next(it for it in (*self.servers, *self.dead) if it.node == line.split(".")[0])
             if server in linked and author in self.servers and line not in shown:
-                lacking.append(line)
-            elif author in self.dead and not self.has_lost and not server.missed:
+                # How many of these were missed is not counted: a server asks anew then.
+                if not (line in self.notices and server.has_missed_entries):
+                    lacking.append(line)
+            elif author in self.dead and not self.has_lost and not server.has_missed_entries:
                 # All or none of those that were there have what a server said that was killed.
-                others = [it for it in self.servers if it in linked and not it.missed]
+                others = [it for it in self.servers if it in linked and not it.has_missed_entries]
                 assert len({line in it.shown for it in others}) <= 1
         if not (self.has_trimmed and self.has_lost):
             assert len(lacking) <= server.missed, f"{server.node} lacks {lacking}"

@@ -19,6 +19,7 @@ from enum import Enum, auto
 from threadchat.link.deliveries import (
     CameTogether,
     Delivery,
+    Noticed,
     Provisional,
     WentApart,
 )
@@ -119,7 +120,7 @@ class LinkCore:
     # What the chat wants
 
     def submit(self, item: Item) -> None:
-        """Have a batch put in order."""
+        """Have a batch or a notice put in order."""
         if self.is_apart:
             self._show_apart(item)
         self._own.add(item)
@@ -353,7 +354,10 @@ class LinkCore:
 
     def _show_apart(self, item: Item) -> None:
         item.is_shown = True
-        self._deliveries.append(Provisional(item))
+        if item.notice is not None:
+            self._deliveries.append(Noticed(self.node, item.notice, True))
+        else:
+            self._deliveries.append(Provisional(item))
 
     def _decide_apart(self, claim: Claim) -> None:
         self._reader.decide(claim, self._people.may_have(claim))
@@ -361,15 +365,15 @@ class LinkCore:
     # Sending and reading
 
     def _post(self, entry: OwnEntry) -> Post:
-        batches = [it for it in entry.items if it.step is None]
+        items = [it for it in entry.items if it.step is None]
         # What was decided is not asked again: in a new epoch, all names are told anew.
         steps = entry.steps if entry.number > self._own.read else ()
         return Post(
             self.node,
             self._epoch_now,
             entry.number,
-            entry_text(entry.said_before, [it.text for it in batches], entry.apart),
-            tuple((fold_name(it.room), it.said) for it in batches if it.said),
+            entry_text(entry.said_before, [it.text for it in items], entry.apart),
+            tuple((fold_name(it.room), it.said) for it in items if it.said),
             steps,
-            entry.said_before + sum(it.said for it in batches),
+            entry.said_before + sum(it.said for it in items),
         )

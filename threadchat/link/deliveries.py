@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from threadchat.link.ownentries import Item
-from threadchat.link.records import BatchRecord
+from threadchat.link.records import BatchRecord, NoticeRecord
 from threadchat.link.wire import Holding
 from threadchat.messages.places import Place
 
@@ -33,6 +33,19 @@ class Provisional:
     """There is no link: a batch of this node is to be shown here at once. Its place comes later."""
 
     item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """A notice has come, each once: in the order, or at once if it is own and there is no link.
+
+    `apart` is as in `Applied`.
+    """
+
+    node: str
+    notice: NoticeRecord
+    is_own: bool
+    apart: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,13 @@ class Missed:
 
 
 @dataclass(frozen=True, slots=True)
+class EntriesMissed:
+    """Entries of another node are in the log no more: notices in them were never seen here."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
 class WentApart:
     """There is no link any more: this server goes on by itself."""
 
@@ -97,11 +117,13 @@ class Unreadable:
 Delivery = (
     Applied
     | Provisional
+    | Noticed
     | Claimed
     | NameLost
     | PeopleGone
     | PeopleCame
     | Missed
+    | EntriesMissed
     | WentApart
     | CameTogether
     | Unreadable

@@ -9,16 +9,17 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from threadchat.link.records import NoticeRecord
 from threadchat.link.wire import NameStep
 
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A batch of a room, or a step about names, that waits for its place in the order.
+    """A batch of a room, a notice, or a step about names, that waits for its place in the order.
 
-    `text` is the batch as a record, and `said` how many lines it has that somebody said. `at` is
-    the time of it in seconds since the epoch of the system. `handle` is whatever the caller wants
-    to have back with it.
+    `text` is the batch or the notice as a record, and `said` how many lines it has that somebody
+    said. `at` is the time of it in seconds since the epoch of the system. `handle` is whatever the
+    caller wants to have back with it.
     """
 
     room: str = ""
@@ -27,6 +28,7 @@ class Item:
     at: float = 0.0
     handle: object = None
     step: NameStep | None = None
+    notice: NoticeRecord | None = None
     is_shown: bool = False
     """Whether it was shown already, while there was no link."""
 

@@ -1,7 +1,7 @@
 """Read the log, entry by entry: what stands in it is to be shown, and who has which name.
 
 What a node has read of each of the others is known by the numbers of their entries. A second copy
-of an entry tells only that its batches have another place now.
+of an entry tells only that its batches have another place now. Its notices are not told again.
 """
 
 from collections import deque
@@ -11,15 +11,17 @@ from threadchat.link.deliveries import (
     Applied,
     Claimed,
     Delivery,
+    EntriesMissed,
     Missed,
     NameLost,
+    Noticed,
     PeopleCame,
     PeopleGone,
     Unreadable,
 )
 from threadchat.link.ownentries import Item, OwnEntries
 from threadchat.link.ownpeople import OwnPeople
-from threadchat.link.records import BadRecord, EntryRecord, entry_of
+from threadchat.link.records import BadRecord, EntryRecord, NoticeRecord, entry_of
 from threadchat.link.roster import Roster
 from threadchat.link.wire import Claim, Kind, LogEntry, NameStep, Release, State, Sync
 from threadchat.messages.places import Place
@@ -91,7 +93,10 @@ class LogReader:
         places = self._places(entry)
         apart = self._record_of(entry).apart
         for item in own.items:
-            if item.step is None:
+            if item.notice is not None:
+                if not (item.is_shown or is_again):
+                    self._deliveries.append(Noticed(self._node, item.notice, True))
+            elif item.step is None:
                 first = next(places) if item.said else Place(self.epoch, 0)
                 is_shown = item.is_shown or is_again
                 self._deliveries.append(
@@ -122,16 +127,21 @@ class LogReader:
         is_again = read is not None and entry.number <= read[0]
         record = self._record_of(entry)
         if not is_again:
-            if read is not None and entry.number > read[0] + 1 and record.said_before > read[1]:
-                self._deliveries.append(Missed(entry.node, record.said_before - read[1]))
-            said = sum(len(it.said) for it in record.batches)
-            self._read_of[entry.node] = (entry.number, record.said_before + said)
+            if read is not None and entry.number > read[0] + 1:
+                if record.said_before > read[1]:
+                    self._deliveries.append(Missed(entry.node, record.said_before - read[1]))
+                self._deliveries.append(EntriesMissed(entry.node))
+            self._read_of[entry.node] = (entry.number, record.said_before + record.lines)
         places = self._places(entry)
-        for batch in record.batches:
-            first = next(places) if batch.said else Place(self.epoch, 0)
-            self._deliveries.append(
-                Applied(entry.position, first, entry.node, batch, None, is_again, record.apart)
-            )
+        for item in record.items:
+            if isinstance(item, NoticeRecord):
+                if not is_again:
+                    self._deliveries.append(Noticed(entry.node, item, False, record.apart))
+            else:
+                first = next(places) if item.said else Place(self.epoch, 0)
+                self._deliveries.append(
+                    Applied(entry.position, first, entry.node, item, None, is_again, record.apart)
+                )
         if not is_again:
             for step, granted in entry.grants():
                 came = self._roster.take(entry.node, step, granted)

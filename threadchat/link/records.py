@@ -1,12 +1,12 @@
-"""Turn the batches of rooms into what the log keeps, and back.
+"""Turn the batches of rooms, and notices, into what the log keeps, and back.
 
 The form is JSON. The codec of `threadchat.messages` gives the names and the values of messages. A
 batch becomes a text of its own as soon as it is laid out, and stays as it is: entries are made by
-joining such texts.
+joining such texts. So does a notice, which is what servers tell each other besides.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, get_args
@@ -35,8 +35,16 @@ class BatchRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class NoticeRecord:
+    """Something that a server tells all others: its kind, and values that JSON can hold."""
+
+    kind: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class EntryRecord:
-    """What one entry holds.
+    """What one entry holds, in its order.
 
     `said_before` is how many lines its node said in all of its entries before. `apart` tells from
     when to when it was said, in seconds since the epoch of the system, if that was while the node
@@ -44,8 +52,13 @@ class EntryRecord:
     """
 
     said_before: int
-    batches: tuple[BatchRecord, ...]
+    items: tuple[BatchRecord | NoticeRecord, ...]
     apart: tuple[float, float] | None = None
+
+    @property
+    def lines(self) -> int:
+        """How many lines somebody said in it."""
+        return sum(len(it.said) for it in self.items if isinstance(it, BatchRecord))
 
 
 def batch_text(room: str, messages: Sequence[RoomMessage]) -> str:
@@ -53,12 +66,23 @@ def batch_text(room: str, messages: Sequence[RoomMessage]) -> str:
     return _encode([room, [[name_of(it), it.at, _values(it)] for it in messages]])
 
 
+def notice_text(kind: str, data: Mapping[str, Any]) -> str:
+    """Return a notice as a text; raise `TypeError` or `ValueError` if JSON cannot hold it."""
+    return _encode({"kind": kind, "data": data})
+
+
+def notice_of(text: str) -> NoticeRecord:
+    """Return the notice that `notice_text` has made a text of."""
+    notice = json.loads(text)
+    return NoticeRecord(notice["kind"], notice["data"])
+
+
 def entry_text(
-    said_before: int, batches: Sequence[str], apart: tuple[float, float] | None = None
+    said_before: int, items: Sequence[str], apart: tuple[float, float] | None = None
 ) -> str:
-    """Return an entry with `batches`, each as `batch_text` makes it, as a text."""
+    """Return an entry with `items`, as `batch_text` and `notice_text` make them, as a text."""
     head = _encode({"v": FORMAT, "before": said_before, "apart": apart})
-    return f'{head[:-1]},"batches":[{",".join(batches)}]}}'
+    return f'{head[:-1]},"items":[{",".join(items)}]}}'
 
 
 def entry_of(text: str) -> EntryRecord:
@@ -67,15 +91,24 @@ def entry_of(text: str) -> EntryRecord:
         entry = json.loads(text)
         if entry["v"] != FORMAT:
             raise BadRecord(f"an entry of the log has the format {entry['v']!r:.20}, not {FORMAT}")
-        batches = tuple(_batch_of(*batch) for batch in entry["batches"])
+        items = tuple(_item_of(item) for item in entry["items"])
         apart = entry["apart"]
         return EntryRecord(
             int(entry["before"]),
-            batches,
+            items,
             None if apart is None else (float(apart[0]), float(apart[1])),
         )
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
         raise BadRecord(f"an entry of the log cannot be read: {error!r:.80}") from error
+
+
+def _item_of(item: Any) -> BatchRecord | NoticeRecord:
+    if not isinstance(item, dict):
+        return _batch_of(*item)
+    kind, data = item["kind"], item["data"]
+    if not isinstance(kind, str) or not isinstance(data, dict):
+        raise TypeError("a notice without a kind")
+    return NoticeRecord(kind, data)
 
 
 def _batch_of(room: object, messages: list[Any]) -> BatchRecord:
