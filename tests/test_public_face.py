@@ -20,14 +20,14 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 EXAMPLES: list[str] = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 PUBLIC = """
-    Acted Allowed AnnouncedOnLan Announcement BadName Bound CameBack Certificate Chat ChatServer
-    Command Connected Connection Console Detail Disconnected Emote Event EventLog Format Found
-    FoundWaysIn Gap Goodbye History Joined JsonLines LastAnswer Left LeftTogether Limits Member
-    Message Misuse Muted Named Notice OperatorError Person PersonError Place Private Problem
-    ProgramMember Reason Records Refused Registry Renamed ReplayBegins ReplayEnds RoomMessage
-    RoomsAnswer RulesFiles Say SearchAnswer ServerConfig Snapshot Spoken StopAnnounced Stopped
-    Stopping StoredHistory TakenBack TopicSet Trouble Unmuted Watcher Welcome WentAway WhoAnswer
-    WhoisAnswer __version__ parse_allowed
+    Acted Allowed AnnouncedOnLan Announcement ApartBegins ApartEnds BadName Bound CameBack
+    Certificate Chat ChatServer Command Connected Connection Console Detail Disconnected Emote Event
+    EventLog Format Found FoundWaysIn Gap Goodbye History Joined JsonLines LastAnswer Left
+    LeftTogether LeftWithServer Limits LinkBack LinkLost Member Message Misuse Muted Named Notice
+    OperatorError Person PersonError Place Private Problem ProgramMember Reason Records Refused
+    Registry Renamed ReplayBegins ReplayEnds RoomMessage RoomsAnswer RulesFiles Say SearchAnswer
+    ServerConfig Snapshot Spoken StopAnnounced Stopped Stopping StoredHistory TakenBack TopicSet
+    Trouble Unmuted Watcher Welcome WentAway WhoAnswer WhoisAnswer __version__ parse_allowed
 """.split()
 
 

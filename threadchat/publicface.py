@@ -48,6 +48,7 @@ from threadchat.messages.kinds import (
     Welcome,
     WentAway,
 )
+from threadchat.messages.linkkinds import ApartBegins, ApartEnds, LeftWithServer, LinkBack, LinkLost
 from threadchat.messages.places import Place
 from threadchat.monitoring.eventlog import EventLog
 from threadchat.monitoring.events import (
@@ -82,6 +83,8 @@ __all__ = [
     "Allowed",
     "AnnouncedOnLan",
     "Announcement",
+    "ApartBegins",
+    "ApartEnds",
     "BadName",
     "Bound",
     "CameBack",
@@ -108,7 +111,10 @@ __all__ = [
     "LastAnswer",
     "Left",
     "LeftTogether",
+    "LeftWithServer",
     "Limits",
+    "LinkBack",
+    "LinkLost",
     "Member",
     "Message",
     "Misuse",

@@ -33,6 +33,13 @@ from threadchat.messages.kinds import (
     TopicSet,
     WentAway,
 )
+from threadchat.messages.linkkinds import (
+    ApartBegins,
+    ApartEnds,
+    LeftWithServer,
+    LinkBack,
+    LinkLost,
+)
 
 MESSAGES: list[RoomMessage] = [
     Say("al", 'hi "there" \u00f8 \U0001f600 \\', 12.125),
@@ -49,6 +56,11 @@ MESSAGES: list[RoomMessage] = [
     StopAnnounced(None, at=2.5),
     StopAnnounced(60, at=2.5),
     TakenBack("al", "ab12", 3, 5, at=2.5),
+    LeftWithServer(["al", "bo"], 3, at=2.5),
+    LinkLost(at=2.5),
+    LinkBack(at=2.5),
+    ApartBegins(1.5, 2.0, at=2.5),
+    ApartEnds(at=2.5),
 ]
 
 

@@ -51,6 +51,13 @@ from threadchat.messages.kinds import (
     Welcome,
     WentAway,
 )
+from threadchat.messages.linkkinds import (
+    ApartBegins,
+    ApartEnds,
+    LeftWithServer,
+    LinkBack,
+    LinkLost,
+)
 from threadchat.storage.history import History
 from threadchat.terminal.view import PLAIN_VIEW
 
@@ -101,6 +108,24 @@ EXAMPLES: Sequence[tuple[Message | Answer, dict[str, object]]] = [
         LeftTogether(["al", "bo"], 3, at=AT),
         {"kind": "left_together", "room": "r", "names": ["al", "bo"], "here": 3, "at": AT},
     ),
+    (
+        LeftWithServer(["al", "bo"], 3, 9, at=AT),
+        {
+            "kind": "left_with_server",
+            "room": "r",
+            "names": ["al", "bo"],
+            "here": 3,
+            "count": 9,
+            "at": AT,
+        },
+    ),
+    (LinkLost(at=AT), {"kind": "link_lost", "room": "r", "at": AT}),
+    (LinkBack(at=AT), {"kind": "link_back", "room": "r", "at": AT}),
+    (
+        ApartBegins(AT - 9, AT - 1, at=AT),
+        {"kind": "apart_begins", "room": "r", "begin": AT - 9, "end": AT - 1, "at": AT},
+    ),
+    (ApartEnds(at=AT), {"kind": "apart_ends", "room": "r", "at": AT}),
     (
         Renamed("al", "bo", at=AT),
         {"kind": "name", "room": "r", "before": "al", "now": "bo", "at": AT},

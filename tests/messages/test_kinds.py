@@ -30,7 +30,15 @@ from threadchat.messages.kinds import (
     Welcome,
     WentAway,
 )
+from threadchat.messages.linkkinds import (
+    ApartBegins,
+    ApartEnds,
+    LeftWithServer,
+    LinkBack,
+    LinkLost,
+)
 from threadchat.net.disconnect import Reason
+from threadchat.text.times import moment
 
 MESSAGES: list[tuple[Message, str]] = [
     (Say("al", "hi", 0.0), "al: hi"),
@@ -44,6 +52,23 @@ MESSAGES: list[tuple[Message, str]] = [
     (Left("al", 90, Reason.TOO_SLOW), "<-- al left after 1 min (too slow)"),
     (LeftTogether(["al", "bo"], 4), "<-- al, bo left (4 here)"),
     (LeftTogether(list("abcdefghi"), 0), "<-- a, b, c and 6 others left (0 here)"),
+    (LeftWithServer(["al", "bo"], 4), "<-- al, bo left (their server is gone)"),
+    (
+        LeftWithServer(["al", "bo", "cy"], 4, 1000),
+        "<-- al, bo, cy and 997 others left (their server is gone)",
+    ),
+    (
+        LinkLost(),
+        "--- There is no link to the other servers for now: only people on this one read what you"
+        " say. The others read it later.",
+    ),
+    (LinkBack(), "--- The link to the other servers is back: all read what you say."),
+    (
+        ApartBegins(60.0, 180.0, at=240.0),
+        f"--- Said from {moment(60.0, 240.0)} to {moment(180.0, 240.0)} on a server that had no"
+        " link, and shown here only now:",
+    ),
+    (ApartEnds(), "--- From here on it is what all servers read at once."),
     (Renamed("al", "bo"), "--- al is now bo"),
     (Welcome("al"), "Welcome, al. Type and press Enter to talk; /help shows more."),
     (Notice("You are now bo."), "=== You are now bo."),

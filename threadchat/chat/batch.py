@@ -20,6 +20,7 @@ from threadchat.messages.kinds import (
     Message,
     Notice,
     Recalled,
+    Repeated,
     ReplayBegins,
     ReplayEnds,
     RoomMessage,
@@ -200,7 +201,7 @@ class Joining:
         self.names = [member.name for member in welcome_of]
         self._here = here
         self._about: Sequence[Message] = ()
-        self._replay: Sequence[Spoken] = ()
+        self._replay: Sequence[Repeated] = ()
         self._missed_by: Mapping[Member, Sequence[Recalled]] = {}
         self._welcome_of = welcome_of
         self._place_of = {member: place for place, member in enumerate(welcome_of)}
@@ -208,7 +209,7 @@ class Joining:
 
     def recall(
         self,
-        replay: Sequence[Spoken],
+        replay: Sequence[Repeated],
         missed_by: Mapping[Member, Sequence[Recalled]],
         topic: str = "",
     ) -> None:
@@ -350,7 +351,7 @@ class RenderedBatch:
         return self._marked[place]
 
 
-def replay_messages(replay: Sequence[Spoken], format: Format) -> list[Message]:
+def replay_messages(replay: Sequence[Repeated], format: Format) -> list[Message]:
     """Return what was said before, between a line that announces it and a line that ends it."""
     if not replay:
         return []

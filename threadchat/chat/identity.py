@@ -13,10 +13,10 @@ from collections.abc import Collection, Iterable
 from math import inf
 from typing import NamedTuple, TypeVar
 
-from threadchat.messages.kinds import Recalled, Spoken
+from threadchat.messages.kinds import Repeated, Spoken
 from threadchat.text.names import fold_name
 
-Remembered = TypeVar("Remembered", bound=Recalled)
+Remembered = TypeVar("Remembered", bound=Repeated)
 
 MAX_PERIODS = 100
 """How many of the times at which somebody had a name are remembered for each identity."""

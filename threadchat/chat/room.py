@@ -49,6 +49,7 @@ from threadchat.messages.kinds import (
     Left,
     Message,
     Recalled,
+    Repeated,
     RoomMessage,
     Spoken,
     TakenBack,
@@ -415,11 +416,12 @@ class Room:
         except Exception as error:
             self._report(f"remembering the topic of room {self.name}", error)
 
-    def _recall(self) -> Sequence[Spoken]:
+    def _recall(self) -> Sequence[Repeated]:
         try:
             # As many of the last as fit: it is the answer to coming in, and bounded as answers are.
             recent = self._history.recent(self.name, self._replay)
-            return fitting(recent[::-1], lambda message: message.line)[::-1]
+            shown = fitting(recent[::-1], lambda message: message.line)[::-1]
+            return self._history.marked(self.name, shown)
         except Exception as error:
             self._report(f"recalling what was said in room {self.name}", error)
             return []

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TypeVar
 
-from threadchat.messages.kinds import Gap, NewDay, Recalled
+from threadchat.messages.kinds import Gap, NewDay, Repeated
 from threadchat.text.phrases import date_of, minute_of_today
 
-Item = TypeVar("Item", bound=Recalled)
+Item = TypeVar("Item", bound=Repeated)
 
 
 def with_days(said: Iterable[Item], now: float | None = None) -> list[Item | NewDay]:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from threadchat.messages.answers import Answer
 from threadchat.messages.days import with_days
-from threadchat.messages.kinds import Message, NewDay, Recalled
+from threadchat.messages.kinds import Message, NewDay, Repeated
 
 
 class Format(Protocol):
@@ -48,7 +48,7 @@ class Format(Protocol):
         """Return `text` as bytes. Each ASCII character stays the same single byte."""
 
 
-def dated(said: Sequence[Recalled], format: Format) -> Sequence[Recalled | NewDay]:
+def dated(said: Sequence[Repeated], format: Format) -> Sequence[Repeated | NewDay]:
     """Return `said` as `format` shows it: with a line where the day changes, if it shows days."""
     return with_days(said) if format.shows_days else said
 

@@ -47,6 +47,7 @@ from threadchat.messages.kinds import (
     Welcome,
     WentAway,
 )
+from threadchat.messages.linkkinds import ApartBegins, ApartEnds, LeftWithServer, LinkBack, LinkLost
 
 KINDS: Mapping[type[Any], str] = {
     Say: "say",
@@ -54,6 +55,11 @@ KINDS: Mapping[type[Any], str] = {
     Joined: "join",
     Left: "left",
     LeftTogether: "left_together",
+    LeftWithServer: "left_with_server",
+    LinkLost: "link_lost",
+    LinkBack: "link_back",
+    ApartBegins: "apart_begins",
+    ApartEnds: "apart_ends",
     Renamed: "name",
     TopicSet: "topic",
     WentAway: "away",

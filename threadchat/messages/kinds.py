@@ -10,6 +10,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from threadchat.messages.linkkinds import (
+    ApartBegins,
+    ApartEnds,
+    LeftWithServer,
+    LinkBack,
+    LinkLost,
+)
 from threadchat.net.disconnect import show_reason
 from threadchat.text.phrases import day, duration, list_names
 from threadchat.text.times import for_and_until, moment
@@ -373,11 +380,19 @@ RoomChange = (
     | Announcement
     | StopAnnounced
     | TakenBack
+    | LeftWithServer
+    | LinkLost
+    | LinkBack
+    | ApartBegins
+    | ApartEnds
 )
 """What becomes of a room and of the people in it."""
 
 Recalled = Spoken | TakenBack | Gap
 """What a history tells a member that comes back to a room, in the order of the room."""
+
+Repeated = Recalled | ApartBegins | ApartEnds
+"""What a member is shown of what was said before."""
 
 RoomMessage = Spoken | RoomChange
 """The messages that all members of a room are shown."""

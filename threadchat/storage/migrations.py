@@ -102,6 +102,24 @@ _HOOKS = (
     " token BLOB NOT NULL, since REAL NOT NULL, used INTEGER NOT NULL, last_used REAL NOT NULL)",
 )
 
+_STRETCHES = (
+    # What several servers have put in order: `lines` lines of a room from the number `seq` on, the
+    # place of the first of them in an epoch of that order, and as which of its lines a node said
+    # it. Without an epoch it has no place there yet.
+    "CREATE TABLE stretches (id INTEGER PRIMARY KEY, room TEXT NOT NULL, seq INTEGER NOT NULL,"
+    " lines INTEGER NOT NULL, at REAL NOT NULL, epoch TEXT NOT NULL, place INTEGER NOT NULL,"
+    " node TEXT NOT NULL, line INTEGER NOT NULL,"
+    # The number at which it was shown here first, and how many lines were missed before it.
+    " shown INTEGER NOT NULL, missed INTEGER NOT NULL,"
+    # From when to when its node had no link, if it was said then; whether it stands elsewhere now.
+    " apart_from REAL, apart_to REAL, moved INTEGER NOT NULL DEFAULT 0)",
+    "CREATE INDEX stretches_by_number ON stretches (room, seq)",
+    "CREATE INDEX stretches_by_place ON stretches (room, epoch, place)",
+    "CREATE INDEX stretches_by_line ON stretches (node, line)",
+    # How far the order was read: one row for each name of several servers together.
+    "CREATE TABLE linked (cluster TEXT PRIMARY KEY NOT NULL, state TEXT NOT NULL)",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _TABLES_OF_HISTORY,
     _INDEX_OF_WORDS,
@@ -115,6 +133,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _NAMES_HAD_BY_OWNERS,
     _WORDS_INDEXED_LATER,
     _HOOKS,
+    _STRETCHES,
 )
 """The statements that make each version of the file from the one before.
 

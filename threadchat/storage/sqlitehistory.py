@@ -14,7 +14,7 @@ import contextlib
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count, islice, repeat
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -192,6 +192,12 @@ class StoredHistory(History):
             stored = self._stored[fold] = StoredRoom(room)
         return stored
 
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[sqlite3.Connection | None]:
+        """Hold the connection that writes; None once the history is closed."""
+        with self._lock:
+            yield None if self._is_closed else self._connection
+
     def _knows(self, epoch: str) -> bool:
         return epoch == self._epoch or epoch in self._outages
 
@@ -201,7 +207,7 @@ class StoredHistory(History):
             stored = self._stored.get(fold_name(room))
             if stored is None:
                 return []
-            waiting = [it for where, _, it in self._unwritten if where is stored]
+            waiting = (it[2] for it in self._unwritten if it[0] is stored)
             said = [it for it in waiting if isinstance(it, Spoken)]
             said = said[max(0, len(said) - number) :]
             missing = max(0, number - len(said))
@@ -218,8 +224,8 @@ class StoredHistory(History):
     def last_place(self, room: str) -> Place:
         """Return the place of the last line of `room`; the number is 0 if there is none."""
         with self._lock:
-            stored = self._stored.get(fold_name(room))
-            return Place(self._outage or self._epoch, 0 if stored is None else stored.last)
+            stored = self._stored.get(fold_name(room)) or StoredRoom(room)
+            return Place(self._outage or self._epoch, stored.last)
 
     def since(self, room: str, place: Place, limit: int) -> list[Recalled] | None:
         """Return what came after `place` in `room`, as in `History.since`."""
@@ -237,17 +243,13 @@ class StoredHistory(History):
                 lines = lines[max(0, len(lines) - missing) :]
                 return list(with_gaps([*lines, *later], seq, stored.last))
             read = self._reader.read(self._connection, rows.SINCE, (stored.id, seq, missing))
-            kept = [kept_of(row, self._epoch) for row in reversed(read)]
-            written = [(it.seq, it) for it in kept]
+            written = [(it.seq, it) for it in (kept_of(row, self._epoch) for row in reversed(read))]
             read = self._reader.read(
                 self._connection, rows.TAKEN_BACK_SINCE, (stored.id, seq, seq, MAX_REMEMBERED)
             )
             told: list[Recalled] = [kept_of(row, self._epoch) for row in reversed(read)]
-            told += [
-                it
-                for at, it in waiting
-                if at <= seq and isinstance(it, TakenBack) and it.after >= seq
-            ]
+            gone = (it for at, it in waiting if at <= seq and isinstance(it, TakenBack))
+            told += [it for it in gone if it.after >= seq]
             return [*told, *with_gaps([*written, *later], seq, stored.last)]
 
     def take_back(self, room: str, place: Place) -> TakenBack | None:
@@ -403,13 +405,10 @@ class StoredHistory(History):
         except Exception:
             self._lose(len(chunk))  # it would fail for ever, and all others would wait
             raise
-        self._drop(len(chunk))
+        for _ in chunk:
+            self._unwritten.popleft()
         self._latest.add(chunk, self._file.contents.are_as_left)
         return True
-
-    def _drop(self, number: int) -> None:
-        for _ in range(number):
-            self._unwritten.popleft()
 
     def _lose(self, number: int) -> None:
         """Drop the oldest lines that wait: their numbers are given to no others."""
@@ -417,7 +416,8 @@ class StoredHistory(History):
             room.lost = seq
             self._changed.add(room)
         self.state.lost += number
-        self._drop(number)
+        for _ in range(number):
+            self._unwritten.popleft()
 
     def _note_failure(self, error: sqlite3.Error) -> None:
         if not self._outage:

@@ -13,6 +13,7 @@ export function newRoom({ room, topic, people }) {
 		join: (o) => o.names.forEach((name) => add(name)),
 		left: (o) => remove(o.name),
 		left_together: (o) => o.names.forEach(remove),
+		left_with_server: (o) => o.names.forEach(remove),
 		name(o) {
 			const { away } = here.get(fold(o.before)) ?? {};
 			remove(o.before);

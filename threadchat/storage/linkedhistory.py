@@ -1,0 +1,334 @@
+"""Remember what several servers say in one order, each line at its place in that order.
+
+The lines are kept by a history of this server alone, with its own numbers. Beside it stands which
+numbers have which places in the order (`stretches`). So a place is known over restarts, and over
+the epochs of the order, which begins anew where the broker may have lost something.
+
+What was shown while there was no link has a place of this server alone. When the order takes it, it
+moves behind what the others said meanwhile. The same happens to a line that the order has put into
+a new epoch. Its old place goes on to be known: people that saw it there are not shown it again.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+from threadchat.messages.kinds import Gap, Recalled, Repeated, Spoken, TakenBack
+from threadchat.messages.linkkinds import ApartBegins, ApartEnds
+from threadchat.messages.places import Place
+from threadchat.storage.history import CannotTakeBack, History, set_places
+from threadchat.storage.historystate import HistoryState
+from threadchat.storage.searching import Found
+from threadchat.storage.stretches import Stretch, Stretches
+from threadchat.text.names import fold_name
+
+_ANY = 2**53
+"""A number that no line has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where lines come from: as which of its lines, from the number `line` on, `node` said them.
+
+    `first` is the place of the first of them in the order of all servers; None as long as it has
+    none. `apart` tells from when to when the node had no link, if they were said then.
+    """
+
+    node: str
+    line: int
+    first: Place | None = None
+    apart: tuple[float, float] | None = None
+
+
+class LinkedHistory(History):
+    """The history of a server that is linked with others: `history` keeps the lines themselves.
+
+    `keep`, `move` and `take_back` are for the thread with the turn of the room.
+    """
+
+    def __init__(self, history: History, stretches: Stretches) -> None:
+        # Nothing of the history in memory is used here.
+        self._history = history
+        self._stretches = stretches
+        self.epoch = ""
+        """The epoch of the order; empty before there is one."""
+        self._lasts: dict[str, int] = {}  # of each room, the last place in that epoch
+        self._to_hide: list[tuple[str, int, int]] = []  # what could not be hidden yet
+
+    @property
+    def state(self) -> HistoryState | None:  # type: ignore[override]
+        """How the file is doing; None if what is said stays in memory."""
+        return self._history.state
+
+    @property
+    def open_rooms(self) -> Callable[[], Collection[str]]:
+        """A function that returns the folded names of the rooms in which somebody is."""
+        return self._history.open_rooms
+
+    @open_rooms.setter
+    def open_rooms(self, open_rooms: Callable[[], Collection[str]]) -> None:
+        self._history.open_rooms = open_rooms
+
+    # What only a linked server does
+
+    def keep(self, room: str, batch: Sequence[Spoken], origin: Origin) -> None:
+        """Remember all of `batch`, which was not remembered before, and set its places.
+
+        Without a place in the order, it has one of this server alone.
+        """
+        self._keep(room, batch, origin)
+
+    def move(self, room: str, batch: Sequence[Spoken], origin: Origin) -> None:
+        """Remember that the order has put lines here that have been shown before; set the places.
+
+        What is not remembered is from then on.
+        """
+        fold = fold_name(room)
+        found = self._stretches.of_line(origin.node, origin.line)
+        if found is None or found[0] != fold:
+            self._keep(room, batch, origin)
+            return
+        before = found[1]
+        if origin.first == (before.epoch, before.place):
+            set_places(batch, *origin.first)
+            return
+        self._keep(room, batch, origin, before.shown or before.seq)
+        self._stretches.mark_moved(fold, before)
+        now = self._history.last_place(room).seq + 1 - len(batch)
+        for index in range(len(batch)):
+            self._hide(room, before.seq + index, now + index)
+
+    def origin_of(self, room: str, place: Place) -> Place | None:
+        """Return a line as all servers know it: its node in place of the epoch, and its number."""
+        found = self._find(room, place)
+        if found is None:
+            return None
+        seq, stretch = found
+        if stretch is None:
+            return None
+        return Place(stretch.node, stretch.line + seq - stretch.seq)
+
+    def marked(self, room: str, said: Sequence[Spoken]) -> Sequence[Repeated]:
+        """Return `said` with a line before each run of what was said apart, and one behind it."""
+        fold, marked = fold_name(room), list[Repeated]()
+        stretch: Stretch | None = None
+        apart: tuple[float, float] | None = None
+        for line in said:
+            if stretch is None or not (
+                stretch.epoch == line.epoch and 0 <= line.seq - stretch.place < stretch.lines
+            ):
+                stretch = self._stretches.at_place(fold, line.epoch, line.seq)
+            now = None if stretch is None else stretch.apart
+            if now != apart:
+                marked.append(
+                    ApartEnds(at=line.at) if now is None else ApartBegins(*now, at=line.at)
+                )
+                apart = now
+            marked.append(line)
+        return marked
+
+    def read_up_to(self, cluster: str) -> str:
+        """Return what `note_read` was given last for that cluster; empty if nothing."""
+        return self._stretches.state(cluster)
+
+    def note_read(self, cluster: str, state: str) -> None:
+        """Keep how far the order of that cluster was read, over a restart if there is a file."""
+        self._stretches.note_state(cluster, state)
+
+    def _keep(self, room: str, batch: Sequence[Spoken], origin: Origin, shown: int = 0) -> None:
+        fold = fold_name(room)
+        first = self._history.last_place(room).seq + 1
+        missed = 0
+        if origin.first is not None:
+            missed = self._note_last(fold, *origin.first, len(batch))
+        epoch, place = origin.first or ("", 0)
+        node, line, at = origin.node, origin.line, batch[0].at
+        # Before the lines: where the server ends in between, nobody takes it for one of them, as
+        # the next line of the room has that number and a stretch of its own.
+        self._stretches.add(
+            fold,
+            Stretch(first, len(batch), at, epoch, place, node, line, shown, missed, origin.apart),
+        )
+        # Copies, as the history sets its own numbers, and goes by them.
+        copies = [replace(it) for it in batch]
+        self._history.append(room, copies)
+        set_places(batch, *(origin.first or (copies[0].epoch, copies[0].seq)))
+        waiting, self._to_hide = self._to_hide, []
+        for it in waiting:
+            self._hide(*it)
+
+    def _note_last(self, fold: str, epoch: str, place: int, lines: int) -> int:
+        """Take note of the last place of a room; return how many lines were missed before it."""
+        if epoch != self.epoch:
+            self.epoch, self._lasts = epoch, {}
+        last = self._lasts.get(fold)
+        if last is None:
+            stretch = self._stretches.at_place(fold, epoch, _ANY)
+            last = place - 1 if stretch is None else stretch.place + stretch.lines - 1
+        self._lasts[fold] = max(last, place + lines - 1)
+        return max(0, place - last - 1)
+
+    def _hide(self, room: str, seq: int, now: int) -> None:
+        """Have a line that has the number `now` by now be found no more where it was."""
+        own = self._history.last_place(room).epoch
+        try:
+            if self._history.take_back(room, Place(own, seq)) is None:
+                # It was taken back, and is to stay so.
+                self._history.take_back(room, Place(own, now))
+        except CannotTakeBack:
+            self._to_hide.append((room, seq, now))
+
+    # What every history does
+
+    def append(self, room: str, batch: Sequence[Spoken]) -> None:
+        """Remember what is said on this server alone."""
+        self._history.append(room, batch)
+
+    def recent(self, room: str, number: int) -> list[Spoken]:
+        """Return the last `number` messages of `room`, oldest first, less those taken back."""
+        said = self._history.recent(room, number)
+        return [it for it in self._placed(fold_name(room), said) if isinstance(it, Spoken)]
+
+    def last_place(self, room: str) -> Place:
+        """Return the place of the last line of `room`; the number is 0 if there is none."""
+        own = self._history.last_place(room)
+        if not own.seq:
+            return Place(self.epoch or own.epoch, 0)
+        return self._place_of(fold_name(room), own)
+
+    def since(self, room: str, place: Place, limit: int) -> list[Recalled] | None:
+        """Return what came after `place`, as in `History.since`, as it was shown here.
+
+        It may be a place of any epoch of the order, and of this server alone.
+        """
+        fold, own = fold_name(room), self._history.last_place(room)
+        seen = self._seen_at(fold, place, own)
+        found = self._history.since(room, place if seen is None else seen, limit)
+        if found is None:
+            return None
+        return self._placed(fold, found, place.seq if seen is None else seen.seq)
+
+    def take_back(self, room: str, place: Place) -> TakenBack | None:
+        """Delete the text of a line, as in `History.take_back`, wherever it stands by now.
+
+        The place may also be what `origin_of` returns.
+        """
+        found = self._find(room, place)
+        if found is None:
+            return self._history.take_back(room, place)
+        seq, stretch = found
+        own = self._history.last_place(room).epoch
+        taken_back = self._history.take_back(room, Place(own, seq))
+        if taken_back is None or stretch is None or not stretch.epoch:
+            return taken_back
+        now, last = stretch.place + seq - stretch.seq, self.last_place(room).seq
+        return replace(taken_back, epoch=stretch.epoch, seq=now, after=max(now, last))
+
+    def search(self, words: str, number: int) -> list[Found]:
+        """Return the last `number` messages with all of `words`, as in `History.search`."""
+        found = self._history.search(words, number)
+        return [
+            Found(it.room, replace(it.message, epoch=place.epoch, seq=place.seq))
+            for it in found
+            for place in [self._place_of(fold_name(it.room), Place("", it.message.seq))]
+        ]
+
+    def forget(self, before: float) -> None:
+        """Forget what was said before that time, as in `History.forget`."""
+        self._history.forget(before)
+        self._stretches.forget(before)
+
+    def set_topic(self, room: str, topic: str) -> None:
+        """Remember the topic of `room`."""
+        self._history.set_topic(room, topic)
+
+    def topic(self, room: str) -> str:
+        """Return the topic of `room`; an empty text if it has none."""
+        return self._history.topic(room)
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes of memory all of it takes."""
+        return self._history.bytes
+
+    def close(self) -> None:
+        """Close the history that keeps the lines."""
+        self._history.close()
+
+    # Places of the order, and numbers of this server
+
+    def _find(self, room: str, place: Place) -> tuple[int, Stretch | None] | None:
+        """Return the number that a line has by now, and its stretch; None if neither is known."""
+        fold = fold_name(room)
+        stretch = self._stretches.at_place(fold, *place) if place.epoch else None
+        if stretch is not None:
+            seq = stretch.seq + place.seq - stretch.place
+            if not stretch.holds(seq):
+                return None
+        elif (of_line := self._stretches.of_line(*place)) is not None:
+            return of_line[1].seq + place.seq - of_line[1].line, of_line[1]
+        elif self._history.since(room, place, 0) is None:
+            return None
+        else:
+            seq = place.seq
+            stretch = next(iter(self._stretches.within(fold, seq, seq)), None)
+        if stretch is None or not stretch.is_moved:
+            return (seq, stretch) if stretch is not None else None
+        now = self._stretches.of_line(stretch.node, stretch.line + seq - stretch.seq)
+        if now is None:
+            return None
+        return now[1].seq + stretch.line + seq - stretch.seq - now[1].line, now[1]
+
+    def _place_of(self, fold: str, own: Place) -> Place:
+        """Return the place of the line with a number of this server; its own if it has no other."""
+        stretch = next(iter(self._stretches.within(fold, own.seq, own.seq)), None)
+        if stretch is None or not stretch.epoch:
+            return own
+        return Place(stretch.epoch, stretch.place + own.seq - stretch.seq)
+
+    def _seen_at(self, fold: str, place: Place, own: Place) -> Place | None:
+        """Return up to which number a person has seen a room; None if that is no place of ours."""
+        stretch = self._stretches.at_place(fold, *place) if place.epoch else None
+        if stretch is not None:
+            at = min(place.seq - stretch.place, stretch.lines - 1)
+            return Place(own.epoch, stretch.shown_of(stretch.seq + at))
+        if place.epoch != self.epoch:
+            return None
+        begin = self._stretches.begin_of(fold, place.epoch)
+        return Place(own.epoch, own.seq if begin is None else begin - 1)
+
+    def _placed(
+        self, fold: str, lines: Sequence[Recalled], seen: int | None = None
+    ) -> list[Recalled]:
+        """Return what has numbers of this server at its places.
+
+        With `seen`, leave out what was shown up to that number, and return the rest in the order in
+        which it was shown, with a `Gap` where lines were missed.
+        """
+        numbers = [it.seq for it in lines if isinstance(it, Spoken | TakenBack)]
+        if not numbers:
+            return list(lines)
+        stretches = iter(self._stretches.within(fold, min(numbers), max(numbers)))
+        known = {n: it for it in stretches for n in range(it.seq, it.seq + it.lines)}
+        placed: list[tuple[int, Recalled]] = []
+        at = 0
+        for line in lines:
+            if not isinstance(line, Spoken | TakenBack):
+                placed.append((at, line))
+                continue
+            stretch = known.get(line.seq)
+            if stretch is None:
+                at = line.seq
+                placed.append((at, line))
+                continue
+            at = stretch.shown_of(line.seq)
+            if stretch.is_moved or (seen is not None and at <= seen < line.seq):
+                continue
+            if stretch.missed and line.seq == stretch.seq and seen is not None:
+                placed.append((at, Gap(stretch.missed)))
+            if stretch.epoch:
+                now = stretch.place + line.seq - stretch.seq
+                line = replace(line, epoch=stretch.epoch, seq=now)
+            placed.append((at, line))
+        if seen is not None:
+            placed.sort(key=lambda it: it[0])
+        return [line for _, line in placed]

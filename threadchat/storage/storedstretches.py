@@ -1,0 +1,157 @@
+"""Keep the stretches of `stretches` in the file of a history, beside its lines.
+
+What is read is made safe, as another program may have written anything into the file.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from threadchat.storage import database, values
+from threadchat.storage.sqlitehistory import StoredHistory
+from threadchat.storage.stretches import Stretch
+from threadchat.storage.values import number_of, text_of, time_of
+
+COLUMNS = "seq, lines, at, epoch, place, node, line, shown, missed, apart_from, apart_to, moved"
+
+_SELECT = f"SELECT {COLUMNS} FROM stretches"
+
+_FORGOTTEN_AT_ONCE = 500
+"""How many stretches are forgotten at once: rooms wait for no more."""
+
+
+def stretch_of(row: Sequence[Any]) -> Stretch:
+    """Return the stretch in a row with `COLUMNS`."""
+    seq, lines, at, epoch, place, node, line, shown, missed, begin, end, moved = row
+    return Stretch(
+        number_of(seq),
+        number_of(lines),
+        time_of(at),
+        text_of(epoch),
+        number_of(place),
+        text_of(node),
+        number_of(line),
+        number_of(shown),
+        number_of(missed),
+        None if begin is None else (time_of(begin), time_of(end)),
+        bool(number_of(moved)),
+    )
+
+
+class StoredStretches:
+    """Stretches in the file of `history`.
+
+    Where the file cannot be read or written, the history itself tells the operator. The lines have
+    places of this server alone then.
+    """
+
+    def __init__(self, history: StoredHistory) -> None:
+        self._history = history
+        self._seen: set[str] = set()  # the rooms to which one was added
+
+    def add(self, room: str, stretch: Stretch) -> None:
+        """Add the last stretch of a room."""
+        begin, end = stretch.apart or (None, None)
+        if room not in self._seen:
+            # Such a stretch has no lines: the server ended before it had. See `LinkedHistory`.
+            self._change("DELETE FROM stretches WHERE room = ? AND seq >= ?", room, stretch.seq)
+            self._seen.add(room)
+        self._change(
+            f"INSERT INTO stretches (room, {COLUMNS}) VALUES (?{', ?' * 12})",
+            room,
+            stretch.seq,
+            stretch.lines,
+            stretch.at,
+            stretch.epoch,
+            stretch.place,
+            stretch.node,
+            stretch.line,
+            stretch.shown,
+            stretch.missed,
+            begin,
+            end,
+            int(stretch.is_moved),
+        )
+
+    def mark_moved(self, room: str, stretch: Stretch) -> None:
+        """Take note that the lines of a stretch stand elsewhere now."""
+        self._change("UPDATE stretches SET moved = 1 WHERE room = ? AND seq = ?", room, stretch.seq)
+
+    def within(self, room: str, first: int, last: int) -> Sequence[Stretch]:
+        """Return the stretches that have any of these numbers, in their order."""
+        before = "coalesce((SELECT max(seq) FROM stretches WHERE room = ?1 AND seq <= ?2), ?2)"
+        rows = self._read(
+            f"{_SELECT} WHERE room = ?1 AND seq >= {before} AND seq <= ?3 ORDER BY seq",
+            room,
+            first,
+            last,
+        )
+        return [it for it in map(stretch_of, rows) if it.seq + it.lines > first]
+
+    def at_place(self, room: str, epoch: str, place: int) -> Stretch | None:
+        """Return the last stretch of an epoch that begins at `place` or before."""
+        rows = self._read(
+            f"{_SELECT} WHERE room = ? AND epoch = ? AND place <= ?"
+            " ORDER BY place DESC, seq DESC LIMIT 1",
+            room,
+            epoch,
+            min(place, values.MAX_NUMBER),
+        )
+        return stretch_of(rows[0]) if rows else None
+
+    def of_line(self, node: str, line: int) -> tuple[str, Stretch] | None:
+        """Return where a line of a node stands now, with the room; None if it is not known."""
+        rows = self._read(
+            f"SELECT room, {COLUMNS} FROM stretches WHERE node = ? AND line <= ? AND moved = 0"
+            " ORDER BY line DESC LIMIT 1",
+            node,
+            min(line, values.MAX_NUMBER),
+        )
+        for room, *row in rows:
+            stretch = stretch_of(row)
+            if line < stretch.line + stretch.lines:
+                return text_of(room), stretch
+        return None
+
+    def begin_of(self, room: str, epoch: str) -> int | None:
+        """Return at which number the first line of an epoch was shown; None if there is none."""
+        rows = self._read(
+            "SELECT min(coalesce(nullif(shown, 0), seq)) FROM stretches"
+            " WHERE room = ? AND epoch = ?",
+            room,
+            epoch,
+        )
+        return number_of(rows[0][0]) if rows and rows[0][0] is not None else None
+
+    def forget(self, before: float) -> None:
+        """Forget stretches that began before that time."""
+        some = "SELECT id FROM stretches WHERE at < ? ORDER BY id LIMIT ?"
+        while rows := self._read(some, before, _FORGOTTEN_AT_ONCE):
+            ids = [row[0] for row in rows]
+            if not self._change(f"DELETE FROM stretches WHERE id IN ({', '.join(map(str, ids))})"):
+                return
+
+    def state(self, cluster: str) -> str:
+        """Return what `note_state` was given last; empty if nothing."""
+        rows = self._read("SELECT state FROM linked WHERE cluster = ?", cluster)
+        return str(rows[0][0]) if rows else ""
+
+    def note_state(self, cluster: str, state: str) -> None:
+        """Keep how far the order of the servers called `cluster` was read."""
+        self._change("INSERT OR REPLACE INTO linked VALUES (?, ?)", cluster, state)
+
+    def _change(self, statement: str, *parts: object) -> bool:
+        """Make a change; return whether that has worked."""
+        with suppress(sqlite3.Error), self._history.connected() as connection:
+            if connection is not None:
+                with database.WRITING:
+                    connection.execute(statement, parts)
+                return True
+        return False
+
+    def _read(self, query: str, *parts: object) -> list[Any]:
+        with suppress(sqlite3.Error), self._history.connected() as connection:
+            if connection is not None:
+                return connection.execute(query, parts).fetchall()
+        return []
