@@ -16,6 +16,8 @@ from threadchat.link.deliveries import (
     NameLost,
     PeopleCame,
     PeopleGone,
+    PersonForgotten,
+    PersonKnown,
     Provisional,
     Unreadable,
     WentApart,
@@ -234,7 +236,8 @@ def test_nobody_gets_a_name_that_somebody_has_elsewhere() -> None:
     two.core.claim("a1", "al", "p1", "")
     two.exchange()
     assert one.take() == [Claimed("p1", "al", True)]
-    assert two.take() == [Claimed("p1", "a1", False)]
+    al = Holding("al", "al", "1", "p1", "")
+    assert two.take() == [PersonKnown(al), Claimed("p1", "a1", False)]
     assert two.core.roster.find("al") == Holding("al", "al", "1", "p1", "")
     # Names that are known from elsewhere stay taken where there is no link.
     two.core.closed(two.now)
@@ -278,6 +281,23 @@ def test_what_is_known_of_a_person_changes_until_the_name_is_free() -> None:
     one.exchange()
     two.exchange()
     assert two.core.roster.find("al") is None
+
+
+def test_others_know_a_person_before_what_they_say_and_until_behind_it() -> None:
+    _, one, two = pair()
+    one.core.claim("al", "al", "p1", "")
+    one.exchange()
+    two.exchange()
+    two.take()
+    one.say("bye")
+    one.core.release("al", "p1")
+    one.core.claim("bo", "bo", "p2", "")
+    one.exchange()
+    two.exchange()
+    told = two.take()
+    assert [type(it) for it in told] == [PersonKnown, Applied, PersonForgotten]
+    assert told[0] == PersonKnown(Holding("bo", "bo", "1", "p2", ""))
+    assert told[2] == PersonForgotten(Holding("al", "al", "1", "p1", ""))
 
 
 def test_a_server_that_is_silent_is_gone_and_comes_back_with_its_people() -> None:

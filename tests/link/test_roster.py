@@ -1,6 +1,6 @@
 """The table of names, as all nodes make it from the same steps."""
 
-from threadchat.link.roster import Roster
+from threadchat.link.roster import Changes, Roster
 from threadchat.link.wire import Claim, Holding, Release, Sync, Update
 
 AL = Claim("al", "al", "p1", "lobby")
@@ -52,10 +52,29 @@ def test_a_sync_tells_all_names_of_a_node() -> None:
     roster = Roster()
     roster.take("n", AL, [True])
     roster.take("m", Claim("cy", "cy", "p1", ""), [True])
-    came = roster.take("n", Sync((BO, Claim("cy", "cy", "p3", ""))), [True, False])
-    assert came == [holding(BO)]
+    changes = roster.take("n", Sync((BO, Claim("cy", "cy", "p3", ""))), [True, False])
+    assert changes == Changes([holding(BO)], [holding(AL)], [holding(BO)])
     assert {it.fold: it.node for it in roster} == {"bo": "n", "cy": "m"}
-    assert roster.take("n", Sync((BO,)), [True]) == []
+    assert roster.take("n", Sync((BO,)), [True]) == Changes([], [], [])
+
+
+def test_what_has_become_of_names_is_told() -> None:
+    roster = Roster()
+    assert roster.take("n", AL, [False]) == Changes()
+    assert roster.take("n", AL, [True]) == Changes([holding(AL)])
+    away = holding(AL, data="away")
+    assert roster.take("n", Update("al", "p1", "away"), []) == Changes([away])
+    assert roster.take("n", Update("bo", "p1", "away"), []) == Changes()
+    # Whoever had the name before has it no more, though nothing else told so.
+    taken = Claim("al", "al", "p7", "")
+    other = holding(taken, "m", "")
+    assert roster.take("m", taken, [True]) == Changes([other], [away])
+    assert roster.replace([other, holding(BO)]) == Changes([holding(BO)], [])
+    assert roster.replace([holding(BO, data="away")]) == Changes(
+        [holding(BO, data="away")], [other]
+    )
+    assert roster.take("n", Release("bo", "p1"), []) == Changes()
+    assert roster.take("n", Release("bo", "p2"), []) == Changes((), [holding(BO, data="away")])
 
 
 def test_the_names_of_a_node_that_is_gone_are_free() -> None:

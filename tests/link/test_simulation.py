@@ -29,12 +29,14 @@ from threadchat.link.deliveries import (
     Missed,
     NameLost,
     Noticed,
+    PersonForgotten,
+    PersonKnown,
     Provisional,
     Unreadable,
 )
 from threadchat.link.ownentries import Item
 from threadchat.link.records import batch_text, notice_of, notice_text
-from threadchat.link.wire import Answer, Request
+from threadchat.link.wire import Answer, Holding, Request
 from threadchat.messages.kinds import Say, Spoken
 
 LIMITS = LinkLimits(in_flight=3, entry_bytes=400, waiting_bytes=6_000, kept_bytes=50_000)
@@ -67,6 +69,7 @@ class Server:
         self.has_missed_entries = False
         self.asked: set[tuple[str, str]] = set()
         self.people: dict[str, str] = {}  # fold by person
+        self.others: dict[str, Holding] = {}  # those on other nodes, by fold
         self.said: list[str] = []
         self.was_linked = False
         self._order = order
@@ -111,6 +114,11 @@ class Server:
                         self.people[it.person] = it.fold
                 case NameLost():
                     assert self.people.pop(it.person) == it.fold
+                case PersonKnown():
+                    self.others[it.holding.fold] = it.holding
+                case PersonForgotten():
+                    gone = self.others.pop(it.holding.fold)
+                    assert (gone.node, gone.person) == (it.holding.node, it.holding.person)
                 case Missed():
                     self.missed += it.lines
                 case EntriesMissed():
@@ -431,6 +439,8 @@ class Simulation(RuleBasedStateMachine):
         assert len({NAMES[fold] for _, _, fold in people}) == len(people), "a name of two"
         for server in self.servers:
             assert {(it.node, it.person, it.fold) for it in server.core.roster} == people
+            others = [it for it in server.core.roster if it.node != server.node]
+            assert server.others == {it.fold: it for it in others}
         tables = [sorted(server.core.roster, key=str) for server in self.servers]
         assert tables[0] == tables[1] == tables[2]
         assert set(self.broker.data.names) == {fold for _, _, fold in people}

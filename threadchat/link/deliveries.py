@@ -66,6 +66,20 @@ class NameLost:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonKnown:
+    """Somebody on another node has a name, or something else is known of them now."""
+
+    holding: Holding
+
+
+@dataclass(frozen=True, slots=True)
+class PersonForgotten:
+    """Somebody on another node does not have that name any more."""
+
+    holding: Holding
+
+
+@dataclass(frozen=True, slots=True)
 class PeopleGone:
     """A node is gone, and the people on it with it."""
 
@@ -120,6 +134,8 @@ Delivery = (
     | Noticed
     | Claimed
     | NameLost
+    | PersonKnown
+    | PersonForgotten
     | PeopleGone
     | PeopleCame
     | Missed

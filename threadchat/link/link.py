@@ -85,6 +85,27 @@ class Link:
             self._note()
         self._take_all()
 
+    def claim(self, fold: str, look: str, person: str, data: str) -> None:
+        """Claim a name for a person; a `Claimed` tells what becomes of it. This does not wait."""
+        with self._changed:
+            self._core.claim(fold, look, person, data)
+            self._note()
+        self._take_all()
+
+    def update(self, fold: str, person: str, data: str) -> None:
+        """Let something else be known of the person that has a name."""
+        with self._changed:
+            self._core.update(fold, person, data)
+            self._note()
+        self._take_all()
+
+    def release(self, fold: str, person: str) -> None:
+        """Free the name that a person had."""
+        with self._changed:
+            self._core.release(fold, person)
+            self._note()
+        self._take_all()
+
     def wait_for_room(self, timeout: float | None = None) -> bool:
         """Wait while too much waits for its place in the order; return whether there is room."""
         with self._changed:

@@ -17,12 +17,14 @@ from threadchat.link.deliveries import (
     Noticed,
     PeopleCame,
     PeopleGone,
+    PersonForgotten,
+    PersonKnown,
     Unreadable,
 )
 from threadchat.link.ownentries import Item, OwnEntries
 from threadchat.link.ownpeople import OwnPeople
 from threadchat.link.records import BadRecord, EntryRecord, NoticeRecord, entry_of
-from threadchat.link.roster import Roster
+from threadchat.link.roster import Changes, Roster
 from threadchat.link.wire import Claim, Kind, LogEntry, NameStep, Release, State, Sync
 from threadchat.messages.places import Place
 
@@ -59,7 +61,7 @@ class LogReader:
 
     def take_state(self, state: State, *, is_first: bool) -> None:
         """Know what the broker keeps; `is_first` if nothing was read before."""
-        self._roster.replace(state.holdings)
+        self._tell(self._roster.replace(state.holdings))
         self.linked = {it for it in state.linked if it != self._node}
         if is_first:
             # What was said before this node came does not concern it.
@@ -77,6 +79,7 @@ class LogReader:
                 self.linked.discard(entry.node)
                 people = self._roster.gone(entry.node)
                 if entry.node != self._node:
+                    self._tell(Changes(forgotten=people))
                     self._deliveries.append(PeopleGone(entry.node, people))
             case Kind.POST:
                 if entry.node == self._node:
@@ -104,7 +107,7 @@ class LogReader:
                 )
         if not is_again:
             for step, granted in entry.grants():
-                self._roster.take(self._node, step, granted)
+                self._tell(self._roster.take(self._node, step, granted))
                 self._take_own_step(step, granted)
 
     def _take_own_step(self, step: NameStep, granted: Sequence[bool]) -> None:
@@ -132,6 +135,20 @@ class LogReader:
                     self._deliveries.append(Missed(entry.node, record.said_before - read[1]))
                 self._deliveries.append(EntriesMissed(entry.node))
             self._read_of[entry.node] = (entry.number, record.said_before + record.lines)
+        # Whoever reads that somebody came finds them here, and of whoever left it is known who that
+        # was: so names are freed behind what was said, if nobody has them again by then.
+        freed: dict[str, Changes] = {}
+        for step, granted in () if is_again else entry.grants():
+            changes = self._roster.take(entry.node, step, granted)
+            if isinstance(step, Release):
+                if changes.forgotten:
+                    freed[step.fold] = changes
+                continue
+            for known in changes.known:
+                self._tell(freed.pop(known.fold, Changes()))
+            self._tell(changes)
+            if changes.came:
+                self._deliveries.append(PeopleCame(entry.node, changes.came))
         places = self._places(entry)
         for item in record.items:
             if isinstance(item, NoticeRecord):
@@ -142,11 +159,17 @@ class LogReader:
                 self._deliveries.append(
                     Applied(entry.position, first, entry.node, item, None, is_again, record.apart)
                 )
-        if not is_again:
-            for step, granted in entry.grants():
-                came = self._roster.take(entry.node, step, granted)
-                if came:
-                    self._deliveries.append(PeopleCame(entry.node, came))
+        for changes in freed.values():
+            self._tell(changes)
+
+    def _tell(self, changes: Changes) -> None:
+        """Tell what has become of names of other nodes."""
+        for known in changes.forgotten:
+            if known.node != self._node:
+                self._deliveries.append(PersonForgotten(known))
+        for known in changes.known:
+            if known.node != self._node:
+                self._deliveries.append(PersonKnown(known))
 
     def _record_of(self, entry: LogEntry) -> EntryRecord:
         try:

@@ -3,9 +3,22 @@
 All nodes take the same steps in the same order, so all have the same table at one position.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from threadchat.link.wire import Claim, Holding, NameStep, Release, Sync, Update
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What has become of names: which are known anew or otherwise, and which are had no more.
+
+    `came` are those of the known that came by a `Sync` and were not the node's before.
+    """
+
+    known: Sequence[Holding] = ()
+    forgotten: Sequence[Holding] = ()
+    came: Sequence[Holding] = ()
 
 
 class Roster:
@@ -31,42 +44,61 @@ class Roster:
         holders = (self._by_fold.get(fold), self._by_fold.get(self._by_look.get(look, "")))
         return all(it is None or it.node == node for it in holders)
 
-    def replace(self, holdings: Iterable[Holding]) -> None:
-        """Know these names, and no others."""
+    def replace(self, holdings: Iterable[Holding]) -> Changes:
+        """Know these names, and no others; return what has changed by that."""
+        before = dict(self._by_fold)
         self._by_fold.clear()
         self._by_look.clear()
         for holding in holdings:
             self._put(holding)
+        return self._since(before)
 
-    def take(self, node: str, step: NameStep, granted: Collection[bool]) -> list[Holding]:
+    def take(self, node: str, step: NameStep, granted: Collection[bool]) -> Changes:
         """Take a step of a node; `granted` says for each claim whether the name was free.
 
-        Return the names that came by a `Sync` and were not the node's before.
+        Return what has changed.
         """
         match step:
             case Claim():
                 if all(granted):
-                    self._put(Holding(step.fold, step.look, node, step.person, step.data))
+                    return self._known(Holding(step.fold, step.look, node, step.person, step.data))
             case Update():
                 if (holding := self._held(step.fold, node, step.person)) is not None:
-                    self._put(Holding(step.fold, holding.look, node, step.person, step.data))
+                    return self._known(
+                        Holding(step.fold, holding.look, node, step.person, step.data)
+                    )
             case Release():
-                if self._held(step.fold, node, step.person) is not None:
+                if (holding := self._held(step.fold, node, step.person)) is not None:
                     self._remove(step.fold)
+                    return Changes(forgotten=[holding])
             case Sync():
                 return self._sync(node, step, granted)
-        return []
+        return Changes()
 
-    def _sync(self, node: str, step: Sync, granted: Collection[bool]) -> list[Holding]:
-        before = {it.fold for it in self.gone(node)}
-        came = []
-        for claim, is_granted in zip(step.claims, granted, strict=True):
+    def _known(self, holding: Holding) -> Changes:
+        before = self._by_fold.get(holding.fold)
+        self._put(holding)
+        return Changes([holding], [before] if before and not _are_one(before, holding) else ())
+
+    def _since(self, before: Mapping[str, Holding]) -> Changes:
+        """Return what has changed since the names were those of `before`."""
+        known = [it for it in self if it != before.get(it.fold)]
+        forgotten = [
+            it
+            for it in before.values()
+            if (now := self._by_fold.get(it.fold)) is None or not _are_one(it, now)
+        ]
+        return Changes(known, forgotten)
+
+    def _sync(self, node: str, step: Sync, granted: Collection[bool]) -> Changes:
+        before = dict(self._by_fold)
+        had = {it.fold for it in self.gone(node)}
+        for it, is_granted in zip(step.claims, granted, strict=True):
             if is_granted:
-                holding = Holding(claim.fold, claim.look, node, claim.person, claim.data)
-                self._put(holding)
-                if claim.fold not in before:
-                    came.append(holding)
-        return came
+                self._put(Holding(it.fold, it.look, node, it.person, it.data))
+        changes = self._since(before)
+        came = [it for it in self.of_node(node) if it.fold not in had]
+        return replace(changes, came=came)
 
     def gone(self, node: str) -> list[Holding]:
         """Forget the names of a node; return them."""
@@ -90,3 +122,8 @@ class Roster:
         holding = self._by_fold.pop(fold, None)
         if holding is not None and self._by_look.get(holding.look) == fold:
             del self._by_look[holding.look]
+
+
+def _are_one(one: Holding, other: Holding) -> bool:
+    """Return whether both are of the same person."""
+    return (one.node, one.person) == (other.node, other.person)
