@@ -618,3 +618,63 @@ class TestAtOnce:
         unkept.protect("al", b"kept")
         monkeypatch.setattr(unkept, "_names", NamesThatChange(unkept._names))
         assert [it.name for it in unkept.all_protected()] == ["al"]
+
+
+class TestElsewhere:
+    """What another server has kept, and what others are told."""
+
+    @pytest.fixture
+    def told(self, records: Records) -> list[tuple[str, str]]:
+        told: list[tuple[str, str]] = []
+        records.follower = lambda *it: told.append(it)
+        return told
+
+    def test_who_follows_is_told_what_has_changed(
+        self, records: Records, told: list[tuple[str, str]]
+    ) -> None:
+        records.protect("Al", b"kept")
+        records.protect("bo", b"kept")
+        records.ignore([("Al", "Bo")])
+        records.unignore([("al", "bo")])
+        records.keep_names_had("AL", [("cy", 1.0, 2.0)])
+        records.keep_names_had("al", [("cy", 1.0, 2.0)])  # nothing new
+        records.unprotect("al")
+        records.unprotect("al")
+        assert told == [
+            ("name", "al"),
+            ("name", "bo"),
+            ("ignore", "al bo"),
+            ("ignore", "al bo"),
+            ("had", "al"),
+            ("name", "al"),
+        ]
+
+    def test_nobody_is_told_of_what_came_from_elsewhere(
+        self, records: Records, told: list[tuple[str, str]]
+    ) -> None:
+        one, other = Protected("Al", b"kept", 7.0, "10.0.0.1"), Protected("bo", b"kept", 8.0)
+        assert records.put_name(one) is None
+        assert records.put_name(other) is None
+        assert records.all_protected() == [one, other]
+        assert records.lookalike("a1") == "Al"
+        records.put_ignores([("al", "bo")])
+        assert records.ignored_by("al") == {"bo"}
+        records.drop_ignores([("al", "bo")])
+        assert not records.ignored_by("al")
+        records.put_names_had("al", [("cy", 1.0, 2.0)])
+        assert records.names_had("al") == (("cy", 1.0, 2.0),)
+        assert records.drop_name("al")
+        assert told == []
+
+    def test_the_mail_of_one_owner_is_never_that_of_another(
+        self, records: Records, told: list[tuple[str, str]]
+    ) -> None:
+        records.put_name(before := Protected("bo", b"kept", 8.0))
+        records.keep(letter(1))
+        assert records.put_name(Protected("bo", b"other passphrase", 8.0)) is None
+        assert len(records.waiting("bo")) == 1
+        assert records.put_name(other := Protected("Bo", b"kept", 7.0)) == Protected(
+            before.name, b"other passphrase", 8.0
+        )
+        assert records.protected("bo") == other
+        assert records.waiting("bo") == []

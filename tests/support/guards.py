@@ -291,7 +291,7 @@ GUARDS: tuple[Guards, ...] = (
     (
         Records,
         "lock",
-        {"_connection": (), "_file": (), "_names": READING, "_bans": READING},
+        {"_connection": (), "_file": (), "_names": READING},
     ),
     (
         StoredHistory,

@@ -4,16 +4,11 @@ A token itself is kept nowhere.
 """
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from threadchat.storage.patientfile import PatientFile
+from threadchat.storage.kept import Turn
 from threadchat.storage.values import bytes_of, name_of, number_of, time_of
 from threadchat.text.names import fold_name
-
-Turn = Callable[[str], AbstractContextManager[PatientFile]]
-"""Holds the lock of the records, with the file; what fails becomes `RecordsFailed` with a line."""
 
 _CANNOT_KEEP = "The hook cannot be written down just now, and there is none. Try again in a while."
 _CANNOT_DROP = "{} is no hook any more, but is one again after a restart: that cannot be written."

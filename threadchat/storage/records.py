@@ -9,26 +9,41 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from math import inf
 from pathlib import Path
 from threading import Lock
 
-from threadchat.access.bans import Ban, Target, key_of, show_target
-from threadchat.errors import PersonError
+from threadchat.access.bans import Ban, Target
 from threadchat.messages.kinds import Private
-from threadchat.net.addresses import address_of
 from threadchat.storage import faults
 from threadchat.storage.hooks import KeptHooks
 from threadchat.storage.ignores import Ignores
+from threadchat.storage.kept import (
+    Follow,
+    KeptMessage,
+    Protected,
+    RecordsFailed,
+    RecordsFull,
+)
+from threadchat.storage.keptbans import KeptBans
 from threadchat.storage.looks import Looks
 from threadchat.storage.mirror import Mirror
 from threadchat.storage.nameshad import NameHad, NamesHad
 from threadchat.storage.ownership import Ownership, owner_of
 from threadchat.storage.patientfile import PatientFile, connect
-from threadchat.storage.values import bans_in, bytes_of, name_of, text_of, time_of
+from threadchat.storage.values import bytes_of, name_of, text_of, time_of
+from threadchat.storage.waitingmail import MAX_FROM_ONE, MAX_MAIL, WaitingMail
 from threadchat.text.names import fold_name, skeleton
 from threadchat.text.paths import resolve
+
+__all__ = [
+    "MAX_FROM_ONE",
+    "MAX_MAIL",
+    "KeptMessage",
+    "Protected",
+    "Records",
+    "RecordsFailed",
+    "RecordsFull",
+]
 
 MAX_NAMES = 10_000
 """The most names that can be protected."""
@@ -36,60 +51,8 @@ MAX_NAMES = 10_000
 MAX_NAMES_OF_ADDRESS = 5
 """The most of these that can be protected from one address, other than by operators."""
 
-MAX_MAIL = 100
-"""The most private messages that wait for one name."""
-
-MAX_FROM_ONE = 20
-"""How many of those can be from the same name."""
-
-_CANNOT_READ = "What waits for you cannot be read just now. Try again in a while."
 _CANNOT_KEEP = "That cannot be kept just now, and nothing has changed. Try again in a while."
-
-_CANNOT_DELETE = "You will be shown those messages again: that you were cannot be written."
 _CANNOT_KEEP_IGNORED = "That counts now, but may not when you come back: it cannot be written."
-
-
-class RecordsFailed(PersonError):
-    """The file fails. The text is one line for the person who asked for something.
-
-    `why` is the line for the operator.
-    """
-
-    def __init__(self, line: str, why: str) -> None:
-        super().__init__(line)
-        self.why = why
-
-
-class RecordsFull(PersonError):
-    """No more can be kept. The text is one line: why, and the way out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Protected:
-    """A name as its owner writes it, what `passphrase.make` returned, and since when.
-
-    `since` is in seconds since the epoch. `address` is the address, or network, for which the name
-    counts; empty if it counts for none.
-    """
-
-    name: str
-    kept: bytes = field(repr=False)
-    since: float
-    address: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class KeptMessage:
-    """A private message that waits for its recipient.
-
-    `writer` is the record of a protected name that its sender had proven; None if there is none.
-    """
-
-    id: int
-    message: Private
-    writer: Protected | None = None
-    was_shown: bool = False
-    """Whether it was shown before, and may not have arrived."""
 
 
 class Records:
@@ -117,6 +80,8 @@ class Records:
         """Whether they outlive the server. If not, nobody should be promised a name, or mail."""
         self.now = now
         self._warn = warn
+        self.follower: Follow | None = None
+        """Called with what has changed here, on the thread that has changed it; set it early."""
         self.lock = Lock()  # guards the connection, and changes of all below
         # With links resolved, as in the history.
         self._path = Path(":memory:") if path is None else resolve(path)
@@ -125,7 +90,7 @@ class Records:
                 self._connection = opened.enter_context(
                     contextlib.closing(connect(path and self._path))
                 )
-                # This and the bans are replaced as a whole, so that no lock is needed to read them:
+                # This is replaced as a whole, so that no lock is needed to read them:
                 # a thread may have the lock for as long as another program locks the file.
                 self._names = self._read_names()  # by their folded form
                 self._ignores = Ignores(self._connection)
@@ -133,7 +98,10 @@ class Records:
                 self._looks = Looks()
                 for protected in self._names.values():
                     self._looks.add(protected.name)
-                self._bans = bans_in(self._connection, now(), self._warn_of_ban)
+                self.all_bans = KeptBans(
+                    self._connection, self._turn, self._follow, now, self._warn_of_ban
+                )
+                self.mail = WaitingMail(self._turn, self._follow, self.protected)
                 self.hooks = KeptHooks(self._connection, self._turn)
                 self._mirror = None if path is None else Mirror(self._connection)
                 self._file = PatientFile(self._connection, mirror=self._mirror)
@@ -185,6 +153,10 @@ class Records:
                     f" {faults.what_to_see_to(self._path, error)}",
                 ) from error
 
+    def _follow(self, kind: str, key: str) -> None:
+        if self.follower is not None:
+            self.follower(kind, key)
+
     # Names
 
     def protect(self, name: str, kept: bytes, address: str = "") -> None:
@@ -205,18 +177,37 @@ class Records:
                 )
             since = self.now() if before is None else before.since
             address = address if before is None else before.address
-            self._file.change(
-                "INSERT INTO names (fold, name, looks, kept, since, address)"
-                " VALUES (?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (fold) DO UPDATE"
-                " SET name = excluded.name, looks = excluded.looks, kept = excluded.kept",
-                # Only earlier versions of threadchat read the column `looks`.
-                (fold, name, skeleton(name), kept, since, address),
-            )
-            if before is not None:
-                self._looks.drop(before.name)
-            self._names = {**self._names, fold: Protected(name, kept, since, address)}
-            self._looks.add(name)
+            self._put(Protected(name, kept, since, address))
+        self._follow("name", fold)
+
+    def put_name(self, protected: Protected) -> Protected | None:
+        """Keep a record as another server has it; nobody is told of the change.
+
+        Return the record that was here, if it was of another owner: its mail is deleted.
+        """
+        before = self.protected(protected.name)
+        is_others = before is not None and before.since != protected.since
+        if is_others:
+            self.drop_name(protected.name)
+        with self._turn(_CANNOT_KEEP):
+            self._put(protected)
+        return before if is_others else None
+
+    def _put(self, protected: Protected) -> None:
+        fold, name = fold_name(protected.name), protected.name
+        before = self._names.get(fold)
+        self._file.change(
+            "INSERT INTO names (fold, name, looks, kept, since, address)"
+            " VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (fold) DO UPDATE"
+            " SET name = excluded.name, looks = excluded.looks, kept = excluded.kept",
+            # Only earlier versions of threadchat read the column `looks`.
+            (fold, name, skeleton(name), protected.kept, protected.since, protected.address),
+        )
+        if before is not None:
+            self._looks.drop(before.name)
+        self._names = {**self._names, fold: protected}
+        self._looks.add(name)
 
     def _count_of(self, address: str) -> int:
         return sum(it.address == address for it in self._names.values()) if address else 0
@@ -226,6 +217,13 @@ class Records:
 
         Its mail is deleted.
         """
+        was_protected = self.drop_name(name)
+        if was_protected:
+            self._follow("name", fold_name(name))
+        return was_protected
+
+    def drop_name(self, name: str) -> bool:
+        """Do as `unprotect`, but nobody is told of the change."""
         fold = fold_name(name)
         with self._turn(_CANNOT_KEEP):
             self._file.change("DELETE FROM names WHERE fold = ?", (fold,))
@@ -267,11 +265,25 @@ class Records:
 
         A pair is left out if one of the two names is not protected.
         """
+        pairs = list(pairs)
+        self.put_ignores(pairs)
+        for pair in pairs:
+            self._follow("ignore", " ".join(map(fold_name, pair)))
+
+    def put_ignores(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Do as `ignore`, but nobody is told of the change."""
         with self._turn(_CANNOT_KEEP_IGNORED):
             self._ignores.add(self._file, pairs, self._names)
 
     def unignore(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Undo `ignore` for each pair."""
+        pairs = list(pairs)
+        self.drop_ignores(pairs)
+        for pair in pairs:
+            self._follow("ignore", " ".join(map(fold_name, pair)))
+
+    def drop_ignores(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Do as `unignore`, but nobody is told of the change."""
         with self._turn(_CANNOT_KEEP_IGNORED):
             self._ignores.remove(self._file, pairs)
 
@@ -283,11 +295,16 @@ class Records:
 
     def keep_names_had(self, name: str, names: Sequence[NameHad]) -> None:
         """Remember which names the owner of `name` had, in place of what is remembered."""
-        fold = fold_name(name)
         if self.names_had(name) != tuple(names):
-            with self._turn(_CANNOT_KEEP_IGNORED):
-                if fold in self._names:
-                    self._names_had.keep(self._file, fold, names)
+            self.put_names_had(name, names)
+            self._follow("had", fold_name(name))
+
+    def put_names_had(self, name: str, names: Sequence[NameHad]) -> None:
+        """Do as `keep_names_had`, but nobody is told of the change."""
+        fold = fold_name(name)
+        with self._turn(_CANNOT_KEEP_IGNORED):
+            if fold in self._names:
+                self._names_had.keep(self._file, fold, names)
 
     # Mail
 
@@ -299,72 +316,19 @@ class Records:
         `writer` is the record of a name that the sender has proven, `others` are the numbers of
         waiting messages by the same person. Raises `RecordsFull` if no more may wait.
         """
-        recipient = fold_name(message.recipient)
-        sender = fold_name(message.sender)
-        with self._turn(_CANNOT_KEEP):
-            if recipient not in self._names:
-                return 0
-            # The name may be free again by now, or another's.
-            owner = None if writer is None else self.protected(writer.name)
-            is_known = writer is not None and owner is not None and owner.since == writer.since
-            fold = fold_name(writer.name) if writer is not None and is_known else None
-            rows = self._file.read(
-                "SELECT id, sender, writer FROM letters WHERE recipient = ?", (recipient,)
-            )
-            if len(rows) >= MAX_MAIL:
-                raise RecordsFull(
-                    f"{len(rows)} messages wait for {message.recipient}, and no more can."
-                    f" Write again when {message.recipient} is here."
-                )
-            from_one = [
-                id
-                for id, name, by in rows
-                if id in others
-                or fold_name(name_of(name)) == sender
-                or (by is not None and by == fold)
-            ]
-            if len(from_one) >= MAX_FROM_ONE:
-                raise RecordsFull(
-                    f"{MAX_FROM_ONE} messages from you wait for {message.recipient}, and no more"
-                    f" can. Write again when {message.recipient} is here."
-                )
-            return self._file.change(
-                "INSERT INTO letters (recipient, sender, text, at, writer) VALUES (?, ?, ?, ?, ?)",
-                (recipient, message.sender, message.text, message.at, fold),
-            )
+        return self.mail.keep(message, writer, others)
 
     def waiting(self, name: str) -> list[KeptMessage]:
         """Return the mail that waits for `name`, oldest first."""
-        if fold_name(name) not in self._names:  # only protected names have mail
-            return []
-        with self._turn(_CANNOT_READ):
-            rows = self._file.read(
-                "SELECT id, sender, text, at, writer, shown FROM letters"
-                " WHERE recipient = ? ORDER BY id",
-                (fold_name(name),),
-            )
-        return [
-            KeptMessage(
-                id,
-                Private(name_of(sender), name, text_of(text), at=time_of(at)),
-                self._names.get(writer or ""),
-                bool(shown),
-            )
-            for id, sender, text, at, writer, shown in rows
-        ]
+        return self.mail.waiting(name)
 
     def note_shown(self, kept: Sequence[KeptMessage]) -> None:
         """Note that `kept` were shown, as long as they are not deleted: they may have arrived."""
-        self._change_mail("UPDATE letters SET shown = 1", kept, _CANNOT_KEEP)
+        self.mail.note_shown(kept)
 
     def handed_over(self, kept: Sequence[KeptMessage]) -> None:
         """Delete `kept`, but none that have come since."""
-        self._change_mail("DELETE FROM letters", kept, _CANNOT_DELETE)
-
-    def _change_mail(self, statement: str, kept: Sequence[KeptMessage], line: str) -> None:
-        marks = ", ".join("?" * len(kept))
-        with self._turn(line):
-            self._file.change(f"{statement} WHERE id IN ({marks})", [it.id for it in kept])
+        self.mail.handed_over(kept)
 
     # Bans
 
@@ -382,60 +346,26 @@ class Records:
 
         If the ban cannot be written, it holds all the same, and `RecordsFailed` is raised.
         """
-        at = self.now()
-        until = None if seconds is None else at + seconds
-        ban = Ban(target, by, why, at, until, frozenset(spared))
-        with self._turn(
-            f"{show_target(target)} is banned until the server stops, but no longer: that cannot"
-            " be written."
-        ):
-            self._bans = (*self._bans_but(target), ban)
-            self._file.change(
-                "INSERT OR REPLACE INTO bans (key, target, set_by, why, at, until, spared)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (key_of(target), str(target), by, why, ban.at, until, " ".join(ban.spared)),
-            )
-        return ban
+        return self.all_bans.ban(target, by, why, seconds, spared)
 
     def unban(self, target: Target) -> bool:
         """Let `target` in again; return whether it, and not only a part of it, was banned.
 
         If that cannot be written, it holds all the same, and `RecordsFailed` is raised.
         """
-        with self._turn(
-            f"{show_target(target)} is let in, but banned again when the server next starts: that"
-            " cannot be written."
-        ):
-            was_banned = any(key_of(ban.target) == key_of(target) for ban in self.bans())
-            self._bans = self._bans_but(target)
-            self._file.change("DELETE FROM bans WHERE key = ?", (key_of(target),))
-        return was_banned
+        return self.all_bans.unban(target)
 
     def bans(self) -> list[Ban]:
         """Return the bans in force, oldest first."""
-        now = self.now()
-        return [ban for ban in self._bans if not ban.is_over(now)]
+        return self.all_bans.all()
 
     def ban_of_address(self, host: str) -> Ban | None:
         """Return the ban on clients from `host`, or None; of several the one that lasts longest."""
-        if not self._bans:  # the usual case, for each client that comes
-            return None
-        try:
-            address = address_of(host)
-        except ValueError:
-            return None  # a client that did not come over the network
-        return _longest(ban for ban in self.bans() if ban.is_of_address(address))
+        return self.all_bans.of_address(host)
 
     def ban_of_name(self, name: str) -> Ban | None:
         """Return the ban on `name` or on a name that looks like it, or None."""
-        return _longest(ban for ban in self.bans() if ban.is_of_name(name)) if self._bans else None
-
-    def _bans_but(self, target: Target) -> tuple[Ban, ...]:
-        return tuple(ban for ban in self.bans() if key_of(ban.target) != key_of(target))
+        return self.all_bans.of_name(name)
 
     def _warn_of_ban(self, what: ValueError) -> None:
         self._warn(f"{self._path} holds {what}: nobody is kept out by it. Ban them again")
-
-
-def _longest(bans: Iterable[Ban]) -> Ban | None:
-    return max(bans, key=lambda ban: inf if ban.until is None else ban.until, default=None)
