@@ -12,6 +12,7 @@ from threadchat.chat.rules import RulesFiles
 from threadchat.commands.registry import Command, Misuse, Registry
 from threadchat.console.log import Console, Detail
 from threadchat.errors import OperatorError, PersonError
+from threadchat.link.address import LinkAddress, parse_link
 from threadchat.messages.answers import (
     LastAnswer,
     RoomsAnswer,
@@ -59,11 +60,13 @@ from threadchat.monitoring.events import (
     Disconnected,
     Event,
     FoundWaysIn,
+    Linked,
     Named,
     Refused,
     Stopped,
     Stopping,
     Trouble,
+    Unlinked,
     Watcher,
 )
 from threadchat.monitoring.stats import Snapshot
@@ -113,8 +116,10 @@ __all__ = [
     "LeftTogether",
     "LeftWithServer",
     "Limits",
+    "LinkAddress",
     "LinkBack",
     "LinkLost",
+    "Linked",
     "Member",
     "Message",
     "Misuse",
@@ -150,6 +155,7 @@ __all__ = [
     "TakenBack",
     "TopicSet",
     "Trouble",
+    "Unlinked",
     "Unmuted",
     "Watcher",
     "Welcome",
@@ -157,4 +163,5 @@ __all__ = [
     "WhoAnswer",
     "WhoisAnswer",
     "parse_allowed",
+    "parse_link",
 ]

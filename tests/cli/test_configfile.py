@@ -14,6 +14,7 @@ from threadchat.cli import export
 from threadchat.cli.configfile import BadConfig, read_config
 from threadchat.cli.options import USES, Options, key_of
 from threadchat.cli.sources import parse_options
+from threadchat.link.address import EXAMPLE
 
 
 @pytest.fixture
@@ -43,6 +44,7 @@ SAMPLES = {
     "TIME": "5 min",
     "lan|any|NETWORK": "any",
     "BURST/RATE|off": "5/1",
+    "URL": EXAMPLE,
     "FILE": str(Path("/somewhere/file").absolute()),
 }
 """For each metavar a string that is right for it. Others take what their help names first."""

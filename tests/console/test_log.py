@@ -19,12 +19,15 @@ from threadchat.monitoring.events import (
     Bound,
     Connected,
     Disconnected,
+    Event,
     FoundWaysIn,
+    Linked,
     Named,
     Refused,
     Resumed,
     Stopped,
     Trouble,
+    Unlinked,
 )
 from threadchat.testing import DEADLINE
 
@@ -105,6 +108,22 @@ def test_the_name_on_the_lan_comes_with_what_to_type(file: io.StringIO) -> None:
     first, second = file.getvalue().splitlines()
     assert first.endswith("announced           threadchat on box, by name:")
     assert second == "    http://box.local:8080/"
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (Linked("office", []), "linked              as office, with no other server yet"),
+        (Linked("office", ["a:1"]), "linked              to 1 server as office: a:1"),
+        (Linked("office", ["a:1", "b:2"]), "linked              to 2 servers as office: a:1, b:2"),
+        (Unlinked("office", "x"), "no link             people here are by themselves: x"),
+    ],
+)
+def test_how_the_link_is_doing(file: io.StringIO, event: Event, words: str) -> None:
+    console = Console(Detail.PROBLEMS, file)
+    console.note(event)
+    console.close(DEADLINE)
+    assert file.getvalue().strip().endswith(words)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ if find_spec("redis"):
         {
             "_core": (),
             "_failure": (),
+            "_told": (),
             # What is queued is taken with the turn.
             "_queue": ("_take_all",),
             "_sending": READING,
@@ -27,3 +28,4 @@ if find_spec("redis"):
     )
 else:
     collect_ignore += ["test_address.py", "test_broker.py", "test_link.py", "test_lua.py"]
+    collect_ignore += ["test_linkedchat.py"]

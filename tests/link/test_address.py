@@ -68,7 +68,7 @@ def test_a_password_may_come_from_elsewhere() -> None:
 def test_what_is_no_link_is_told_in_one_line(text: str, why: str) -> None:
     with pytest.raises(BadLink) as found:
         parse_link(text)
-    assert str(found.value).startswith(f"the link is none: {why}")
+    assert str(found.value).startswith(f"that is no link: {why}")
     assert str(found.value).endswith(EXAMPLE)
     assert "\n" not in str(found.value)
     assert "secret" not in str(found.value)

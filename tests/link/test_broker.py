@@ -28,7 +28,7 @@ def connection(broker: RedisServer) -> Iterator[BrokerConnection]:
         yield connection
 
 
-NO_PASSWORD = "the broker's password is missing or wrong"
+NO_PASSWORD = "the broker's password is missing or wrong: name a file with it, --link-password-file"
 
 ENTER = Enter("n", "", 0, "", 0, "e1", (), ())
 

@@ -37,6 +37,7 @@ from threadchat.monitoring.events import (
     Disconnected,
     Event,
     FoundWaysIn,
+    Linked,
     Named,
     Refused,
     Resumed,
@@ -44,6 +45,7 @@ from threadchat.monitoring.events import (
     Stopped,
     Stopping,
     Trouble,
+    Unlinked,
 )
 from threadchat.monitoring.rotatingfile import RotatingFile
 from threadchat.testing import DEADLINE
@@ -133,6 +135,14 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
             },
         ),
         (Acted("al", "kicked bo"), {"event": "acted", "who": "al", "deed": "kicked bo"}),
+        (
+            Linked("office", ["box:8000"]),
+            {"event": "linked", "cluster": "office", "servers": ["box:8000"]},
+        ),
+        (
+            Unlinked("office", "refused"),
+            {"event": "unlinked", "cluster": "office", "why": "refused"},
+        ),
         (Trouble("disk full"), {"event": "trouble", "words": "disk full"}),
     ],
 )

@@ -149,6 +149,19 @@ def read_passphrase(path: str | Path) -> str:
     Raise `BadPassphrase`, which names the file, if the file cannot be read or `make` would refuse
     the passphrase.
     """
+    line = read_first_line(path)
+    try:
+        _prepared(line)
+    except BadPassphrase as error:
+        raise BadPassphrase(f"the first line of {path} cannot be used. {error}") from None
+    return line
+
+
+def read_first_line(path: str | Path) -> str:
+    """Return the first line of a file without its end, whatever passphrase of others it is.
+
+    Raise `BadPassphrase`, which names the file, if that cannot be read or is empty.
+    """
     try:
         line = as_text(read_file(path)).readline().removesuffix("\n")
     except OSError as error:
@@ -158,8 +171,4 @@ def read_passphrase(path: str | Path) -> str:
         raise BadPassphrase(f"{path} is not text in UTF-8. Save it as that.") from None
     if not line:
         raise BadPassphrase(f"the first line of {path} is empty. Write the passphrase there.")
-    try:
-        _prepared(line)
-    except BadPassphrase as error:
-        raise BadPassphrase(f"the first line of {path} cannot be used. {error}") from None
     return line

@@ -26,6 +26,7 @@ from threadchat.chat.rules import RulesFiles
 from threadchat.cli import affinity, backup, check, export, find
 from threadchat.cli.arguments import Fault, complain, silence_broken_output
 from threadchat.cli.browsers import add_qr_command, hook_addresses, tell_way_for_browsers, web_ports
+from threadchat.cli.linkoptions import link_address
 from threadchat.cli.lookups import look_up, tell_ways_by_name
 from threadchat.cli.options import Options
 from threadchat.cli.servicemanager import ServiceManager, is_journal, works_since
@@ -340,6 +341,7 @@ def _open_server(
         web_hosts=options.web_host,
         metrics=options.metrics,
         announce=not options.no_announce,
+        link=link_address(options),
     )
     try:
         return ChatServer(

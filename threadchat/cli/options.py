@@ -12,6 +12,7 @@ from typing import get_args
 
 from threadchat.access.flood import parse_flood
 from threadchat.access.limits import LAN, Allowed, Limits, MetricsFor, parse_allowed
+from threadchat.link.address import EXAMPLE, BadLink, parse_link
 from threadchat.server.config import (
     DEFAULT_FALLBACK_ENCODING,
     DEFAULT_PORT,
@@ -137,6 +138,14 @@ def _web_host(text: str) -> tuple[str, ...]:
             f"{text!r} is not a name of a machine; chat.example.org is one"
         )
     return (name,)
+
+
+def _link(text: str) -> str:
+    try:
+        parse_link(text)
+    except BadLink as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 # The table
@@ -323,6 +332,21 @@ class Options:
             "NAME",
             "a name by which browsers may call this server; may be given more than once",
             is_repeatable=True,
+        ),
+    )
+    link: str = field(
+        default="",
+        metadata=_takes(
+            _link,
+            "URL",
+            "be one with other servers by this Redis or Valkey server, as in"
+            f" {EXAMPLE}; office is the name of these servers together",
+        ),
+    )
+    link_password_file: str = field(
+        default="",
+        metadata=_takes(
+            str, "FILE", "the password of that Redis or Valkey server (first line)", needs="link"
         ),
     )
     config: str = field(

@@ -41,6 +41,7 @@ from threadchat.monitoring.events import (
     Disconnected,
     Event,
     FoundWaysIn,
+    Linked,
     Named,
     Refused,
     Resumed,
@@ -48,6 +49,7 @@ from threadchat.monitoring.events import (
     Stopped,
     Stopping,
     Trouble,
+    Unlinked,
 )
 from threadchat.net.disconnect import show_reason
 from threadchat.text.phrases import duration
@@ -144,6 +146,11 @@ class Console:
                 self._show(Detail.PROBLEMS, "server stopping", "bold", words)
             case Stopped():
                 self._show(Detail.PROBLEMS, "server stopped", "bold", "")
+            case Linked(cluster, servers):
+                self._show(Detail.PROBLEMS, "linked", "bold green", _linked(cluster, servers))
+            case Unlinked(_, why):
+                words = f"people here are by themselves: {why}"
+                self._show(Detail.PROBLEMS, "no link", "bold red", words)
             case Trouble(words):
                 self._show(Detail.PROBLEMS, "problem", "bold red", words)
             case Acted(who, deed):
@@ -307,6 +314,13 @@ def _cut(row: str, width: int) -> str:
     The one character for three dots would be six in a terminal that does not know it.
     """
     return row if len(row) <= width else f"{row[: max(0, width - 3)]}..."[:width]
+
+
+def _linked(cluster: str, servers: Sequence[str]) -> str:
+    if not servers:
+        return f"as {cluster}, with no other server yet"
+    number = f"{len(servers):,} server{'' if len(servers) == 1 else 's'}"
+    return f"to {number} as {cluster}: {', '.join(servers)}"
 
 
 def _end_of(event: Disconnected) -> str:

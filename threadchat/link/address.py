@@ -75,4 +75,4 @@ def parse_link(text: str, password: str = "") -> LinkAddress:
 
 def _bad(why: str) -> BadLink:
     # The text itself is not repeated: it may have a password in it.
-    return BadLink(f"the link is none: {why}. An example: {EXAMPLE}")
+    return BadLink(f"that is no link: {why}. An example: {EXAMPLE}")

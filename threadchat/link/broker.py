@@ -38,7 +38,10 @@ OLDEST = (6, 2)
 """The oldest version of Redis that will do; every Valkey is newer."""
 
 _WAYS_OUT: tuple[tuple[type[RedisError], str], ...] = (
-    (AuthenticationError, "the broker's password is missing or wrong"),
+    (
+        AuthenticationError,
+        "the broker's password is missing or wrong: name a file with it, --link-password-file",
+    ),
     (NoPermissionError, "the broker lets that user do too little: it needs all of ~tc:*, +@all"),
     (OutOfMemoryError, "the broker has no memory left: raise its maxmemory"),
     (ReadOnlyError, "the broker is a replica: name the one that it follows"),

@@ -121,6 +121,15 @@ class CameTogether:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """The link works or not, the other nodes that are linked, and `failure`: why it does not."""
+
+    is_linked: bool
+    nodes: frozenset[str]
+    failure: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """An entry of the log could not be read; `why` is one line for the operator."""
 
@@ -142,5 +151,6 @@ Delivery = (
     | EntriesMissed
     | WentApart
     | CameTogether
+    | LinkChanged
     | Unreadable
 )

@@ -14,7 +14,7 @@ from threadchat.chat.batch import Batch
 from threadchat.chat.order import Ordered
 from threadchat.link.broker import BrokerConnection, BrokerFailed, UnfitBroker
 from threadchat.link.core import LinkCore
-from threadchat.link.deliveries import Applied, Delivery, Provisional
+from threadchat.link.deliveries import Applied, Delivery, LinkChanged, Provisional
 from threadchat.link.ownentries import Item
 from threadchat.link.records import BatchRecord, batch_text
 from threadchat.link.scripts import Keys
@@ -44,13 +44,14 @@ class Link:
         self._url = url
         self._keys = Keys(cluster)
         self._take = take
-        self._changed = Condition(Lock())  # guards the next six
+        self._changed = Condition(Lock())  # guards the next seven
         self._core = core
         self._queue: deque[Delivery] = deque()
         self._sending: BrokerConnection | None = None
         self._reading: BrokerConnection | None = None
         self._is_closing = False
-        self._failure = "not tried yet"
+        self._failure = "the broker has not answered yet"
+        self._told = LinkChanged(False, frozenset(), "")
         self._turn = Lock()  # its holder takes what is in the queue
         self._sender: Thread | None = None
         self._reader: Thread | None = None
@@ -130,7 +131,16 @@ class Link:
     def _note(self) -> None:
         """Queue what the core has told, and wake the others; the lock is held."""
         self._queue += self._core.deliveries()
+        now = self._state()
+        if now != self._told:
+            self._told = now
+            self._queue.append(now)
         self._changed.notify_all()
+
+    def _state(self) -> LinkChanged:
+        is_linked = self._core.is_linked
+        failure = "" if is_linked else self._failure
+        return LinkChanged(is_linked, frozenset(self._core.linked_nodes), failure)
 
     def _take_all(self) -> None:
         # Nothing stays in the queue: who holds the turn looks again after it has let go of it.

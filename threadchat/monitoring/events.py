@@ -132,6 +132,28 @@ class Posted:
 
 
 @dataclass(frozen=True, slots=True)
+class Linked:
+    """The server is one with these other `servers`, under the name of the `cluster`.
+
+    It is noted when the link is made, and whenever another server comes or goes.
+    """
+
+    cluster: str
+    servers: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """There is no link to other servers: this one goes on by itself. `why` says the way out, too.
+
+    It is noted again if another cause is found meanwhile.
+    """
+
+    cluster: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """There is something that the operator should look after."""
 
@@ -152,6 +174,8 @@ Event = (
     | Disconnected
     | Acted
     | Posted
+    | Linked
+    | Unlinked
     | Trouble
 )
 

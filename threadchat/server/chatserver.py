@@ -37,6 +37,7 @@ from threadchat.server.clients import Clients, Handler, Origin
 from threadchat.server.config import DEFAULT_PORT, ServerConfig
 from threadchat.server.expiry import Expiry
 from threadchat.server.figures import Figures
+from threadchat.server.linking import Linking
 from threadchat.server.listener import CannotListenForTls, Listener, Shortage
 from threadchat.server.members import ProgramMembers
 from threadchat.server.periodic import Periodic
@@ -91,22 +92,17 @@ class ChatServer(Listener):
         load_ahead(COMMON_ENCODINGS)
         self._figures = Figures(clock, watchers)
         self.rules = Rules(config.files)
+        self._linking = Linking(config.link)
         super().__init__(address, ClientHandler, Watch(*watchers, tally=self._figures.tally))
         self._history = history or History()
         self._records = records or Records(None)
         self.flusher = Flusher(self.watch.failed)
         self._finish = finish or self.stop
         control = ServerControl(self.stats, self._stop_for_operator)
-        self.chat = Chat(
-            self._history,
-            self._records,
-            self.rules,
-            self.watch,
-            control,
-            config.replay,
-            clock,
-            order,
-        )
+        order = order or self._linking.order(self.server_address[1], self._history, self.watch)
+        kept = self._history, self._records
+        self.chat = Chat(*kept, self.rules, self.watch, control, config.replay, clock, order)
+        self._linking.attach(self.chat)
         self.clients = Clients(self.limits.max_clients)
         self._admission = Admission(self.limits, self._records, clock, self.watch.warn)
         self._members = ProgramMembers(self.watch)
@@ -175,7 +171,7 @@ class ChatServer(Listener):
                 raise
 
     def _start(self) -> None:
-        starts = [self.flusher.start, self.chat.start, self.periodic.start]
+        starts = [self.flusher.start, self.chat.start, self._linking.start, self.periodic.start]
         if self._expiry is not None:
             starts.append(self._expiry.look)
         if self._forgetter is not None:
@@ -217,6 +213,7 @@ class ChatServer(Listener):
             rest.callback(self._history.close)
             rest.callback(self._records.close)
             rest.callback(lambda: self.flusher.stop(_left_until(deadline)))
+            rest.callback(lambda: self._linking.close(_left_until(deadline)))
             rest.callback(lambda: self.chat.close(_left_until(deadline)))
             rest.callback(self._members.join, deadline - 0.1 * timeout)
             rest.callback(self._end_clients, handlers, deadline, 0.1 * timeout)

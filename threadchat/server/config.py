@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from threadchat.access.limits import Limits, MetricsFor
 from threadchat.chat.rules import RulesFiles
+from threadchat.link.address import LinkAddress
 from threadchat.net.certificate import Certificate
 
 DEFAULT_PORT = 8000
@@ -46,3 +47,5 @@ class ServerConfig:
     """Which clients may have the figures, at `/metrics` of `web_address`."""
     announce: bool = False
     """Whether the LAN is told of the server by multicast DNS, which needs the extra `lan`."""
+    link: LinkAddress | None = None
+    """Where other servers are that are to be one with this one, which needs the extra `link`."""

@@ -1,0 +1,107 @@
+"""Chats of several servers that are one, as people at them see it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.linkedservers import link_to, linked_server, linked_servers
+from tests.support.redisserver import RedisServer, running_broker
+from threadchat import Linked, Unlinked
+from threadchat.link import linkedchat
+from threadchat.link.core import LinkLimits
+from threadchat.link.deliveries import Delivery, Unreadable
+from threadchat.testing import Client
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[RedisServer]:
+    with running_broker() as broker:
+        yield broker
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let servers go on by themselves soon after the link is gone."""
+    monkeypatch.setattr(linkedchat, "LIMITS", LinkLimits(patience=0.2))
+
+
+def test_people_on_two_servers_talk_in_one_room(broker: RedisServer) -> None:
+    with linked_servers(broker, cluster="talk") as (one, two):
+        with Client(one.server, "al") as al, Client(two.server, "bo") as bo:
+            al.expect("--> bo joined")
+            al.type("hi bo")
+            bo.expect("al: hi bo")
+            bo.type("hi al")
+            al.expect("bo: hi al")
+        assert [type(it) for it in one.told + two.told] == [Linked] * len(one.told + two.told)
+
+
+def test_operators_are_told_which_servers_come_and_go(broker: RedisServer) -> None:
+    with linked_servers(broker, 1, "come") as (one,):
+        with linked_servers(broker, 2, "come") as others:
+            one.wait_for_servers(2)
+            ports = sorted(it.server.server_address[1] for it in others)
+            told = one.told[-1]
+            assert isinstance(told, Linked)
+            assert told.cluster == "come"
+            assert sorted(int(it.rpartition(":")[2]) for it in told.servers) == ports
+        one.wait_for_servers(0)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_without_a_broker_at_the_start_people_are_served_and_linked_later() -> None:
+    with running_broker() as broker:
+        broker.kill()
+        link = link_to(broker)
+        with (
+            linked_server(link) as one,
+            linked_server(link) as two,
+            Client(one.server, "al") as al,
+            Client(two.server, "bo") as bo,
+        ):
+            for server in (one, two):
+                server.wait_until_apart()
+                told = server.told[-1]
+                assert isinstance(told, Unlinked)
+                assert "\n" not in told.why
+                assert str(broker.port) in told.why
+            al.type("here alone")
+            al.type("/who")
+            al.expect("=== 1 person is here")
+            broker.start()
+            one.wait_for_servers(1)
+            two.wait_for_servers(1)
+            al.type("now together")
+            bo.expect("al: now together")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_stop_is_in_time_without_a_broker() -> None:
+    with (
+        running_broker() as broker,
+        linked_servers(broker, 1) as (one,),
+        Client(one.server, "al") as al,
+    ):
+        broker.kill()
+        one.server.stop()
+        al.expect("The server is stopping.")
+
+
+def test_what_cannot_be_taken_costs_the_link_nothing(
+    broker: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with linked_servers(broker, 1, "odd") as (one,):
+        one.linked.take(Unreadable(7, "it is odd"))
+
+        def fail(delivery: Delivery) -> None:
+            raise OSError("no disk")
+
+        with monkeypatch.context() as patched, Client(one.server, "al") as al:
+            patched.setattr(one.linked._report, "take", fail)
+            one.linked.take(one.linked.link._told)
+            al.type("/who")
+            al.expect("=== 1 person")
+        told = ["entry 7 of the link is left out: it is odd"]
+        told.append("taking what the link has brought: OSError: no disk")
+        assert one.console.troubles == told
+        one.console.troubles.clear()

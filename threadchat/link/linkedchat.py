@@ -1,0 +1,107 @@
+"""Make one server's chat one with those of other servers.
+
+`LinkedChat` owns the link and the order of the rooms. What the log tells comes to it first, and it
+hands each kind to the module that sees to it.
+"""
+
+from typing import Protocol
+
+from threadchat.chat.order import Order, Ordered
+from threadchat.link.address import LinkAddress
+from threadchat.link.core import LinkCore, LinkLimits
+from threadchat.link.deliveries import (
+    Applied,
+    CameTogether,
+    Delivery,
+    LinkChanged,
+    Noticed,
+    Provisional,
+    Unreadable,
+    WentApart,
+)
+from threadchat.link.link import Link, LinkedOrder
+from threadchat.link.nodes import make_node
+from threadchat.link.notices import Data, Notices
+from threadchat.link.report import LinkReport
+from threadchat.monitoring.events import Watch
+from threadchat.storage.history import History
+
+LIMITS = LinkLimits()
+"""The bounds of every link."""
+
+
+class Rooms(Protocol):
+    """What a link needs of a chat."""
+
+    def room(self, name: str) -> Ordered:
+        """Return the room called `name`; raise `KeyError` if there is none."""
+
+
+class LinkedChat:
+    """The link of a chat with those of other servers.
+
+    `server` is a name of this server for operators, such as `box:8000`. `history` is that of the
+    chat. Rooms take `order` when they are made, so the chat comes after this: see `attach`.
+    """
+
+    def __init__(self, address: LinkAddress, server: str, history: History, watch: Watch) -> None:
+        self.address = address
+        self.node = make_node(server)
+        self._watch = watch
+        self._chat: Rooms | None = None
+        self._core = LinkCore(self.node, LIMITS)
+        self.link = Link(address.url, address.cluster, self._core, self.take)
+        self._order = LinkedOrder(self.link.submit, history, self._find_room)
+        self.notices = Notices(self.link.submit, watch.failed)
+        self._report = LinkReport(address.cluster, watch)
+
+    @property
+    def order(self) -> Order:
+        """The order of all rooms of the chat."""
+        return self._order
+
+    def attach(self, chat: Rooms) -> None:
+        """Take the chat whose rooms these are; before `start`."""
+        self._chat = chat
+
+    def tell(self, kind: str, data: Data) -> None:
+        """Tell all servers something: see `Notices`."""
+        self.notices.tell(kind, data)
+
+    def start(self) -> None:
+        """Begin to link. Raise `OutOfThreads`."""
+        self.link.start()
+
+    def close(self, timeout: float) -> None:
+        """Send what waits, and leave; wait up to `timeout` seconds. Nobody may speak any more."""
+        self.link.close(timeout)
+
+    def take(self, delivery: Delivery) -> None:
+        """Do what the log, or the lack of a link, makes to be done. On one thread at a time.
+
+        This must neither raise nor wait: everything of all rooms waits behind it.
+        """
+        try:
+            self._take(delivery)
+        except Exception as error:
+            # One entry must not end the link, and so all that comes after it (promise 8).
+            self._watch.failed("taking what the link has brought", error)
+
+    def _take(self, delivery: Delivery) -> None:
+        match delivery:
+            case Applied() | Provisional():
+                self._order.take(delivery)
+            case Noticed():
+                self.notices.take(delivery)
+            case WentApart() | CameTogether() | LinkChanged():
+                self._report.take(delivery)
+            case Unreadable(position, why):
+                self._watch.warn(f"entry {position} of the link is left out: {why}")
+
+    def _find_room(self, name: str) -> Ordered | None:
+        if self._chat is None:
+            return None
+        try:
+            return self._chat.room(name)
+        except KeyError:
+            return None
