@@ -34,6 +34,8 @@ class FakeLan:
         self.name = "threadchat on box"
         self.happened: SimpleQueue[tuple[str, LanSide]] = SimpleQueue()
         self.responder: FakeResponder | None = None
+        self.conflicts = 0
+        """How many of the next announcements are in conflict from the beginning."""
         self.may_close = threading.Event()
         self.may_close.set()
 
@@ -59,6 +61,10 @@ class FakeResponder:
 
     async def announce(self) -> Announced:
         self.lan.happened.put(("announced", self.side))
+        if self.lan.conflicts:
+            self.lan.conflicts -= 1
+            self.is_in_conflict.set()
+            return Announced("threadchat on lost", (), ())
         return Announced(self.lan.name, ("box.local",), ("box.local", "threadchat-on-box.local"))
 
     async def close(self) -> None:
@@ -229,6 +235,30 @@ def test_another_name_is_taken_where_somebody_else_has_it(
     lan.side = OTHER
     assert lan.next() == ("goodbye", HOME)
     assert lan.next() == ("announced", OTHER)
+
+
+def test_after_a_rest_a_name_is_given_up_again(
+    lan: FakeLan, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announcement, "MAX_CONFLICTS", 1)
+    monkeypatch.setattr(announcement, "REST_SECONDS", 0)
+    begin()
+    for _ in range(3):
+        assert lan.next() == ("announced", HOME)
+        assert lan.responder is not None
+        lan.responder.loop.call_soon_threadsafe(lan.responder.is_in_conflict.set)
+        assert lan.next() == ("goodbye", HOME)
+
+
+def test_a_name_that_is_given_up_at_once_is_not_told(
+    lan: FakeLan, operator: Operator, begin: Begin
+) -> None:
+    lan.conflicts = 1
+    begin()
+    assert lan.next() == ("announced", HOME)
+    assert lan.next() == ("goodbye", HOME)
+    assert lan.next() == ("announced", HOME)
+    assert operator.names.get(timeout=DEADLINE) == "threadchat on box"
 
 
 def test_a_network_that_hangs_holds_no_stop_up(lan: FakeLan, begin: Begin) -> None:

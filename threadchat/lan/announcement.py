@@ -30,7 +30,10 @@ RETRY_SECONDS = 60.0
 """Seconds after which it is tried again, without a word, where it failed."""
 
 MAX_CONFLICTS = 10
-"""How often the server takes another name because another machine has it, too."""
+"""How often the server takes another name because another machine has it, too; then it rests."""
+
+REST_SECONDS = 3600.0
+"""Seconds for which it then keeps the name that it has."""
 
 _WAY_OUT = "People can still join by the addresses; --no-announce ends this line."
 
@@ -131,22 +134,27 @@ class LanAnnouncement:
 
         self._responder = Responder(side, self._services, socket.gethostname())
         announced = await self._responder.announce()
-        was_in_trouble, self._trouble = bool(self._trouble), ""
-        if announced != self._told or was_in_trouble:
-            self._told = announced
-            self._tell(announced)
-        conflict = asyncio.create_task(self._responder.is_in_conflict.wait())
+        rests = self._conflicts >= MAX_CONFLICTS
+        if rests or not self._responder.is_in_conflict.is_set():
+            was_in_trouble, self._trouble = bool(self._trouble), ""
+            if announced != self._told or was_in_trouble:
+                self._told = announced
+                self._tell(announced)
+        conflict = asyncio.create_task(self._wait_for_conflict(self._responder))
         change = asyncio.create_task(self._wait_for_change(side))
         try:
-            await asyncio.wait(
-                {change, conflict} if self._conflicts < MAX_CONFLICTS else {change},
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            await asyncio.wait({change, conflict}, return_when=asyncio.FIRST_COMPLETED)
             self._conflicts += not change.done()
         finally:
             change.cancel()
             conflict.cancel()
         await self._say_goodbye()
+
+    async def _wait_for_conflict(self, responder: "Responder") -> None:
+        if self._conflicts >= MAX_CONFLICTS:
+            await asyncio.sleep(REST_SECONDS)
+            self._conflicts = 0
+        await responder.is_in_conflict.wait()
 
     async def _say_goodbye(self) -> None:
         if self._responder is not None:

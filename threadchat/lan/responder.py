@@ -5,18 +5,16 @@ they are used. Everything runs in one event loop.
 """
 
 import asyncio
-import ipaddress
+import random
+import struct
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
-from zeroconf import (
-    DNSQuestionType,
-    NonUniqueNameException,
-    RecordUpdate,
-    RecordUpdateListener,
-    Zeroconf,
-)
-from zeroconf._dns import DNSAddress, DNSService  # type checkers do not find these in the package
+from zeroconf import DNSQuestionType, RecordUpdate, RecordUpdateListener, Zeroconf
+
+# Type checkers do not find these in the package.
+from zeroconf._dns import DNSAddress, DNSQuestion, DNSRecord, DNSService, DNSText
+from zeroconf._protocol.outgoing import DNSOutgoing
 from zeroconf._services.info import AddressResolver
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
@@ -35,6 +33,15 @@ from threadchat.lan.network import LanSide, own_addresses
 ASK_MILLISECONDS = 1500
 """How long to wait for an answer: time for two questions, as packets get lost."""
 
+PROBES = 3
+"""How often it is asked whether somebody has a name (RFC 6762, section 8.1)."""
+
+PROBE_SECONDS = 0.5
+"""Seconds to wait after each of these; the RFC has half of that, but a busy machine needs more."""
+
+MOST_DELAY_SECONDS = 0.25
+"""The most seconds before the first of these, chosen at random, as many may start at once."""
+
 CLOSE_SECONDS = 2.0
 
 MAX_DEFENCES = 10
@@ -48,6 +55,10 @@ MOST_OF_ONE_NAME = 99
 
 # The answers go to everybody. Those to one machine may reach another program's socket there.
 _ALOUD = DNSQuestionType.QM
+
+# Numbers of RFC 1035: the flags of a query, a class, and the question for all types.
+_QUERY = 0
+_INTERNET, _ANY = 1, 255
 
 
 class CannotAnnounce(OperatorError):
@@ -67,6 +78,7 @@ class Responder:
         self._side = side
         self._services = services
         self._host_name = host_name
+        self._machine = machine_label(host_name)
         self.is_in_conflict = asyncio.Event()
         self._shares_a_name = False
         self._is_announced = asyncio.Event()
@@ -84,18 +96,22 @@ class Responder:
         if not self._zeroconf.engine.senders:
             raise CannotAnnounce("no interface of this machine takes multicast")
         local = local_name(self._host_name)
-        machine = machine_label(self._host_name)
-        of_local, of_short, number = await asyncio.gather(
-            self._addresses_of(local), self._addresses_of(SHORT_NAME), self._free_number(machine, 1)
+        await asyncio.sleep(random.uniform(0, MOST_DELAY_SECONDS))
+        of_local, short_is_taken, number = await asyncio.gather(
+            self._addresses_of(local), self._is_taken(self._short_claims()), self._free_number(1)
         )
-        while not await self._register(self._infos(machine, number, has_short=not of_short)):
-            number = await self._free_number(machine, number + 1)
+        # Somebody else may have announced what was free before all three were answered.
+        while self._is_known(self._claims(number)):
+            number = await self._free_number(number + 1)
+        has_short = not (short_is_taken or self._is_known(self._short_claims()))
+        await self._register(self._infos(number, has_short=has_short))
         is_answered = local is not None and not of_local.isdisjoint(own_addresses())
         hosts = [local] if local and is_answered else []
-        if not of_short:
+        if has_short:
             hosts.append(SHORT_NAME)
-        target = target_name(machine, number).rstrip(".")
-        return Announced(instance_name(machine, number), tuple(hosts or [target]), (*hosts, target))
+        target = target_name(self._machine, number).rstrip(".")
+        name = instance_name(self._machine, number)
+        return Announced(name, tuple(hosts or [target]), (*hosts, target))
 
     async def close(self) -> None:
         """Say goodbye, so that everybody forgets the services at once, and close all sockets.
@@ -109,28 +125,54 @@ class Responder:
             self._defence.cancel()
         await asyncio.wait_for(self._responder.async_close(), CLOSE_SECONDS)
 
-    async def _free_number(self, machine: str, number: int) -> int:
+    async def _free_number(self, number: int) -> int:
         """Return the first number, from `number` on, with which nobody has a name of ours."""
         for it in range(number, MOST_OF_ONE_NAME + 1):
-            name = instance_name(machine, it)
-            asked = (self._is_taken(service.type, name) for service in self._services)
-            if not any(await asyncio.gather(*asked)):
+            if not await self._is_taken(self._claims(it)):
                 return it
         raise CannotAnnounce(f"{MOST_OF_ONE_NAME} servers have the name of this machine")
 
-    async def _is_taken(self, service_type: str, name: str) -> bool:
-        other = AsyncServiceInfo(service_type, f"{name}.{service_type}")
-        await other.async_request(self._zeroconf, ASK_MILLISECONDS, question_type=_ALOUD)
-        return other.port is not None
+    def _claims(self, number: int) -> list[DNSRecord]:
+        """Return the records that nobody else may have the names of."""
+        infos = self._infos(number, has_short=False)
+        told = [record for it in infos for record in (it.dns_service(), it.dns_text())]
+        return [*told, *infos[0].dns_addresses()]
 
-    def _infos(self, machine: str, number: int, *, has_short: bool) -> list[AsyncServiceInfo]:
-        target = target_name(machine, number)
+    def _short_claims(self) -> list[DNSRecord]:
+        return list(self._infos(1, has_short=True)[-1].dns_addresses())
+
+    async def _is_taken(self, claims: Sequence[DNSRecord]) -> bool:
+        """Ask the LAN whether somebody has a name of these records (RFC 6762, section 8.1).
+
+        Whoever has it answers at once, even if it was announced a moment ago: that is what the
+        records in a question are for.
+        """
+        loop = asyncio.get_running_loop()
+        for _ in range(PROBES):
+            self._zeroconf.async_send(_probe(claims))
+            until = loop.time() + PROBE_SECONDS
+            while (left := until - loop.time()) > 0:
+                if self._is_known(claims):
+                    return True
+                await self._zeroconf.async_wait(1000 * left)  # or until something was heard
+        return self._is_known(claims)
+
+    def _is_known(self, claims: Sequence[DNSRecord]) -> bool:
+        """Return whether somebody on the LAN was heard to have a name of these records."""
+        return any(
+            isinstance(record, DNSAddress | DNSService | DNSText)
+            for name in {it.name for it in claims}
+            for record in self._zeroconf.cache.async_entries_with_name(name)
+        )
+
+    def _infos(self, number: int, *, has_short: bool) -> list[AsyncServiceInfo]:
+        target = target_name(self._machine, number)
         # The short name needs a service that leads to it: that for browsers, if there is one.
         last = f"{SHORT_NAME}." if has_short else target
         return [
             AsyncServiceInfo(
                 it.type,
-                f"{instance_name(machine, number)}.{it.type}",
+                f"{instance_name(self._machine, number)}.{it.type}",
                 it.port,
                 properties=it.told,
                 server=last if it is self._services[-1] else target,
@@ -139,32 +181,29 @@ class Responder:
             for it in self._services
         ]
 
-    async def _register(self, infos: Sequence[AsyncServiceInfo]) -> bool:
-        """Announce `infos`; return False, with none announced, if somebody has one of the names."""
+    async def _register(self, infos: Sequence[AsyncServiceInfo]) -> None:
+        """Announce `infos`, whose names are free; return early if they are not any more."""
         # From now on, as two that start at once do all this at the same time.
         conflicts = _Conflicts(infos, self._give_way, lambda: self._begin_defence(infos))
         self._zeroconf.async_add_listener(conflicts, None)
-        # Each looks again whether the name is free (RFC 6762, section 8.1).
-        results = await asyncio.gather(
-            *(self._responder.async_register_service(info) for info in infos),
-            return_exceptions=True,
-        )
-        failures = [it for it in results if isinstance(it, BaseException)]
-        told = [it for it in results if not isinstance(it, BaseException)]
-        if not failures:
-            await asyncio.gather(*told)
+        # The library need not ask again. It would give up a name that another server, which has
+        # asked at the same time, gives up, too: then nobody would have it.
+        told = [
+            asyncio.ensure_future(
+                await self._responder.async_register_service(info, cooperating_responders=True)
+            )
+            for info in infos
+        ]
+        conflict = asyncio.create_task(self.is_in_conflict.wait())
+        try:
+            for telling in told:
+                await asyncio.wait({telling, conflict}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (conflict, *told):  # nothing is to come after a goodbye
+                task.cancel()
+        await asyncio.gather(conflict, *told, return_exceptions=True)
+        if not self.is_in_conflict.is_set():
             self._is_announced.set()
-            return True
-        for telling in told:
-            asyncio.ensure_future(telling).cancel()
-        self._fall_silent()
-        self._zeroconf.async_remove_listener(conflicts)
-        self.is_in_conflict.clear()
-        self._shares_a_name = False
-        for failure in failures:
-            if not isinstance(failure, NonUniqueNameException):
-                raise failure
-        return False
 
     def _fall_silent(self) -> None:
         """Answer no more for our services, without a goodbye."""
@@ -199,6 +238,20 @@ class Responder:
         return set(resolver.parsed_addresses())
 
 
+def _probe(claims: Sequence[DNSRecord]) -> DNSOutgoing:
+    """Return the question whether somebody has a name of these records (RFC 6762, section 8.1).
+
+    It has a number of its own: the library, in another server, drops what it has just heard. And it
+    does not say that the records are the only ones, or others would forget those that there are.
+    """
+    probe = DNSOutgoing(_QUERY, multicast=False, id_=random.randrange(1, 1 << 16))
+    for name in dict.fromkeys(it.name for it in claims):
+        probe.add_question(DNSQuestion(name, _ANY, _INTERNET))
+    authorities: list[Any] = probe.authorities
+    authorities.extend(claims)
+    return probe
+
+
 class _GiveWay(Protocol):
     def __call__(self, *, shares_a_name: bool) -> None: ...
 
@@ -206,10 +259,10 @@ class _GiveWay(Protocol):
 class _Conflicts(RecordUpdateListener):
     """Sees records of others under names of `infos`; two that start at once may both take a name.
 
-    Of two servers, the one with the lower address, or else with the lower port for people at
-    terminals, gives way: `give_way` is called there, and `defend` at the other. So it is never
-    both. `give_way` is told whether it is about more than `SHORT_NAME`. `infos` begin with the
-    service for terminals.
+    The server whose records come first in the order of RFC 6762, section 8.2, gives way: `give_way`
+    is called there, and `defend` at the other. So it is never both. The records are the addresses
+    and, as two servers on one machine have the same, the service for terminals; `infos` begin with
+    that. `give_way` is told whether it is about more than `SHORT_NAME`.
     """
 
     def __init__(
@@ -218,12 +271,10 @@ class _Conflicts(RecordUpdateListener):
         give_way: _GiveWay,
         defend: Callable[[], object],
     ) -> None:
-        first = infos[0]
-        addresses = [ipaddress.ip_address(it) for it in first.parsed_addresses()]
-        # Only one family decides, or each server might give way by one of them.
-        version = min(it.version for it in addresses)
-        self._ours = (max(it.packed for it in addresses if it.version == version), first.port or 0)
-        self._key = first.key
+        service = infos[0].dns_service()
+        self._service = _in_order(service)
+        self._ours = sorted([*map(_in_order, infos[0].dns_addresses()), self._service])
+        self._key = service.key
         self._targets = {(info.server or "").lower() for info in infos}
         self._give_way = give_way
         self._defend = defend
@@ -231,19 +282,20 @@ class _Conflicts(RecordUpdateListener):
     def async_update_records(self, zc: Zeroconf, now: float, records: list[RecordUpdate]) -> None:
         """Look at what the LAN has just been told, our own words included; the library calls it."""
         told = [update.new for update in records if update.new.ttl > 1]  # the rest are goodbyes
-        address, port = self._ours
-        rivals = [
-            it
-            for it in told
-            if isinstance(it, DNSAddress)
-            and it.key in self._targets
-            and len(it.address) == len(address)
-        ]
+        rivals = [it for it in told if isinstance(it, DNSAddress) and it.key in self._targets]
         if not rivals:
             return
-        ports = [it.port for it in told if isinstance(it, DNSService) and it.key == self._key]
-        theirs = max(it.address for it in rivals), max(ports, default=port)
+        services = [it for it in told if isinstance(it, DNSService) and it.key == self._key]
+        service = max(map(_in_order, services), default=self._service)
+        theirs = sorted({*map(_in_order, rivals), service})
         if theirs > self._ours:
             self._give_way(shares_a_name=any(it.key != f"{SHORT_NAME}." for it in rivals))
         elif theirs < self._ours:
             self._defend()
+
+
+def _in_order(record: DNSAddress | DNSService) -> tuple[int, bytes]:
+    """Return what the order of RFC 6762, section 8.2, goes by, for a record of class Internet."""
+    if isinstance(record, DNSAddress):
+        return record.type, record.address
+    return record.type, struct.pack("!3H", record.priority, record.weight, record.port)
