@@ -23,12 +23,12 @@ PUBLIC = """
     Acted Allowed AnnouncedOnLan Announcement ApartBegins ApartEnds BadName Bound CameBack
     Certificate Chat ChatServer Command Connected Connection Console Detail Disconnected Emote Event
     EventLog Format Found FoundWaysIn Gap Goodbye History Joined JsonLines LastAnswer Left
-    LeftTogether LeftWithServer Limits LinkAddress LinkBack LinkLost Linked Member Message Misuse
-    Muted Named Notice OperatorError Person PersonError Place Private Problem ProgramMember Reason
-    Records Refused Registry Renamed ReplayBegins ReplayEnds RoomMessage RoomsAnswer RulesFiles Say
-    SearchAnswer ServerConfig Snapshot Spoken StopAnnounced Stopped Stopping StoredHistory TakenBack
-    TopicSet Trouble Unlinked Unmuted Watcher Welcome WentAway WhoAnswer WhoisAnswer __version__
-    parse_allowed parse_link
+    LeftTogether LeftWithServer Limits LinesMissed LinkAddress LinkBack LinkLost Linked Member
+    Message Misuse Muted Named Notice OperatorError Person PersonError Place Private Problem
+    ProgramMember Reason Records Refused Registry Renamed ReplayBegins ReplayEnds RoomMessage
+    RoomsAnswer RulesFiles Say SearchAnswer ServerConfig Snapshot Spoken StopAnnounced Stopped
+    Stopping StoredHistory TakenBack TopicSet Trouble Unlinked Unmuted Watcher Welcome WentAway
+    WhoAnswer WhoisAnswer __version__ parse_allowed parse_link
 """.split()
 
 

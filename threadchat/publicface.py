@@ -49,7 +49,14 @@ from threadchat.messages.kinds import (
     Welcome,
     WentAway,
 )
-from threadchat.messages.linkkinds import ApartBegins, ApartEnds, LeftWithServer, LinkBack, LinkLost
+from threadchat.messages.linkkinds import (
+    ApartBegins,
+    ApartEnds,
+    LeftWithServer,
+    LinesMissed,
+    LinkBack,
+    LinkLost,
+)
 from threadchat.messages.places import Place
 from threadchat.monitoring.eventlog import EventLog
 from threadchat.monitoring.events import (
@@ -116,6 +123,7 @@ __all__ = [
     "LeftTogether",
     "LeftWithServer",
     "Limits",
+    "LinesMissed",
     "LinkAddress",
     "LinkBack",
     "LinkLost",

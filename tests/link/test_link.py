@@ -15,14 +15,17 @@ from tests.support.observer import Recorder
 from tests.support.redisserver import RedisServer, running_broker
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat.chat.deliverer import Deliverer
-from threadchat.chat.order import Ordered
+from threadchat.chat.linkedroom import LinkedRoom
 from threadchat.chat.room import Room
 from threadchat.link.core import LinkCore, LinkLimits
-from threadchat.link.deliveries import Delivery
-from threadchat.link.link import Link, LinkedOrder
+from threadchat.link.deliveries import Applied, Delivery, Provisional
+from threadchat.link.link import Link
+from threadchat.link.linkedorder import LinkedOrder
 from threadchat.link.scripts import Keys
 from threadchat.messages.kinds import Left, Say
 from threadchat.storage.history import History
+from threadchat.storage.linkedhistory import LinkedHistory
+from threadchat.storage.stretches import RememberedStretches
 from threadchat.text.names import fold_name
 
 RUNS = count(1)
@@ -33,20 +36,29 @@ class Server:
     """A server with one room, and its link."""
 
     def __init__(self, url: str, node: str, limits: LinkLimits) -> None:
-        self.history, self.observer, self.told = History(), Recorder(), list[Delivery]()
+        self.history = LinkedHistory(History(), RememberedStretches())
+        self.observer, self.told = Recorder(), list[Delivery]()
         self.link = Link(url, "test", LinkCore(node, limits), self._take)
         self._deliverer = Deliverer()
-        self.order = LinkedOrder(self.link.submit, self.history, self._find)
-        self.room = Room("r", self.history, self.observer, self._deliverer, order=self.order)
+        self.order = LinkedOrder(node, self.link, self.history, self)
+        self.room = self.open("r")
+        self.rooms = {"r": self.room}
         self.listener = FakeMember(f"listener{node}")
         self.link.start()
 
-    def _find(self, name: str) -> Ordered | None:
-        return self.room if fold_name(name) == "r" else None
+    def open(self, name: str) -> LinkedRoom:
+        return LinkedRoom(name, self.history, self.observer, self._deliverer, order=self.order)
+
+    def keep_open(self, name: str) -> LinkedRoom:
+        return self.rooms.setdefault(fold_name(name), self.open(name))
+
+    def give_up(self, room: Room) -> None:
+        pass
 
     def _take(self, delivery: Delivery) -> None:
         self.told.append(delivery)
-        self.order.take(delivery)
+        if isinstance(delivery, Applied | Provisional):
+            self.order.take(delivery)
 
     def say(self, *words: str, name: str = "al") -> None:
         member = FakeMember(name)
@@ -300,9 +312,7 @@ def test_too_much_that_waits_holds_those_who_speak() -> None:
 def test_a_room_that_is_not_open_is_remembered(broker: RedisServer) -> None:
     broker.client().flushall()
     with linked(broker) as servers:
-        one = servers[0]
-        other = Room("other", one.history, one.observer, Deliverer(), order=one.order)
-        other.post([Say("al", "hi", 1.0)], FakeMember("al"))
+        servers[0].open("other").post([Say("al", "hi", 1.0)], FakeMember("al"))
         wait_until(lambda: bool(servers[1].history.recent("other", 9)), "it is remembered")
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.linkedservers import link_to, linked_server, linked_servers
+from tests.support.linkedservers import LinkedServer, link_to, linked_server, linked_servers
 from tests.support.redisserver import RedisServer, running_broker
+from tests.support.waiting import wait_until
 from threadchat import Linked, Unlinked
 from threadchat.link import linkedchat
 from threadchat.link.core import LinkLimits
@@ -105,3 +106,42 @@ def test_what_cannot_be_taken_costs_the_link_nothing(
         told.append("taking what the link has brought: OSError: no disk")
         assert one.console.troubles == told
         one.console.troubles.clear()
+
+
+def lines_of(server: LinkedServer, room: str = "lobby") -> list[str]:
+    """Return what a server has in its history."""
+    return [it.text for it in server.server.chat._history.recent(room, 100)]
+
+
+def wait_for_lines(server: LinkedServer, number: int) -> None:
+    wait_until(lambda: len(lines_of(server)) == number, f"{number} lines are there")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_island_goes_on_and_is_read_by_the_others_later() -> None:
+    with running_broker() as broker, linked_servers(broker) as (one, two):
+        with Client(one.server, "al") as al, Client(two.server, "bo") as bo:
+            al.expect("--> bo joined")
+            al.type("together")
+            bo.expect("al: together")
+            broker.kill()
+            for client in (al, bo):
+                client.expect("--- There is no link to the other servers for now")
+            al.type("al alone")
+            bo.type("bo alone")
+            for server in (one, two):
+                wait_for_lines(server, 2)
+            broker.start()
+            # The others' lines come before it or behind it, as one server is back before the other.
+            for client, theirs in ((al, "bo: bo alone"), (bo, "al: al alone")):
+                client.expect(theirs)
+                text = client.received.decode()
+                assert "on a server that had no link, and shown here only now:\r\n" in text
+            al.type("together again")
+            bo.expect("al: together again")
+            for client in (al, bo):
+                assert (
+                    client.received.decode().count("--- The link to the other servers is back") == 1
+                )
+        assert lines_of(one) == lines_of(two)
+        assert len(lines_of(one)) == 4

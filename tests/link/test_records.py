@@ -37,6 +37,7 @@ from threadchat.messages.linkkinds import (
     ApartBegins,
     ApartEnds,
     LeftWithServer,
+    LinesMissed,
     LinkBack,
     LinkLost,
 )
@@ -56,8 +57,9 @@ MESSAGES: list[RoomMessage] = [
     StopAnnounced(None, at=2.5),
     StopAnnounced(60, at=2.5),
     TakenBack("al", "ab12", 3, 5, at=2.5),
-    LeftWithServer(["al", "bo"], 3, at=2.5),
+    LeftWithServer(["al", "bo"], 30, at=2.5),
     LinkLost(at=2.5),
+    LinesMissed(3, at=2.5),
     LinkBack(at=2.5),
     ApartBegins(1.5, 2.0, at=2.5),
     ApartEnds(at=2.5),

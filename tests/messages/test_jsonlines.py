@@ -55,6 +55,7 @@ from threadchat.messages.linkkinds import (
     ApartBegins,
     ApartEnds,
     LeftWithServer,
+    LinesMissed,
     LinkBack,
     LinkLost,
 )
@@ -109,17 +110,17 @@ EXAMPLES: Sequence[tuple[Message | Answer, dict[str, object]]] = [
         {"kind": "left_together", "room": "r", "names": ["al", "bo"], "here": 3, "at": AT},
     ),
     (
-        LeftWithServer(["al", "bo"], 3, 9, at=AT),
+        LeftWithServer(["al", "bo"], 9, at=AT),
         {
             "kind": "left_with_server",
             "room": "r",
             "names": ["al", "bo"],
-            "here": 3,
             "count": 9,
             "at": AT,
         },
     ),
     (LinkLost(at=AT), {"kind": "link_lost", "room": "r", "at": AT}),
+    (LinesMissed(3, at=AT), {"kind": "lines_missed", "room": "r", "missing": 3, "at": AT}),
     (LinkBack(at=AT), {"kind": "link_back", "room": "r", "at": AT}),
     (
         ApartBegins(AT - 9, AT - 1, at=AT),

@@ -34,6 +34,7 @@ from threadchat.messages.linkkinds import (
     ApartBegins,
     ApartEnds,
     LeftWithServer,
+    LinesMissed,
     LinkBack,
     LinkLost,
 )
@@ -52,9 +53,9 @@ MESSAGES: list[tuple[Message, str]] = [
     (Left("al", 90, Reason.TOO_SLOW), "<-- al left after 1 min (too slow)"),
     (LeftTogether(["al", "bo"], 4), "<-- al, bo left (4 here)"),
     (LeftTogether(list("abcdefghi"), 0), "<-- a, b, c and 6 others left (0 here)"),
-    (LeftWithServer(["al", "bo"], 4), "<-- al, bo left (their server is gone)"),
+    (LeftWithServer(["al", "bo"]), "<-- al, bo left (their server is gone)"),
     (
-        LeftWithServer(["al", "bo", "cy"], 4, 1000),
+        LeftWithServer(["al", "bo", "cy"], 1000),
         "<-- al, bo, cy and 997 others left (their server is gone)",
     ),
     (
@@ -62,6 +63,8 @@ MESSAGES: list[tuple[Message, str]] = [
         "--- There is no link to the other servers for now: only people on this one read what you"
         " say. The others read it later.",
     ),
+    (LinesMissed(1), "--- 1 line was missed"),
+    (LinesMissed(1240), "--- 1,240 lines were missed"),
     (LinkBack(), "--- The link to the other servers is back: all read what you say."),
     (
         ApartBegins(60.0, 180.0, at=240.0),

@@ -44,6 +44,7 @@ class Batch:
         "joining",
         "messages",
         "not_for",
+        "origin",
         "room",
         "said",
     )
@@ -68,6 +69,8 @@ class Batch:
         self._mentions: dict[str, list[int]] | None = None
         self.joining: Joining | None = None
         """The members that join with this batch; None if there are none."""
+        self.origin: object
+        """What an order that several servers share knows of it: nobody else sets or reads it."""
 
     def add_joiners(self, welcome_of: dict[Member, bytes], here: int) -> None:
         """Put the members that join at the top of the batch, each with its own welcome.

@@ -64,7 +64,7 @@ class Chat:
     A method that takes a person is called on that person's own thread. `Chat` holds no lock while
     it waits for a room. `replay` is how many earlier messages a newcomer is shown. `control` is
     what operators can do with the server around the chat. `order` puts the batches of all rooms in
-    order; without one, that is each room's own turn.
+    order; without one, that is each room's own turn. `room_type` makes rooms for such an order.
     """
 
     def __init__(
@@ -77,10 +77,12 @@ class Chat:
         replay: int = 20,
         clock: Callable[[], float] = time.monotonic,
         order: Order | None = None,
+        room_type: type[Room] = Room,
     ) -> None:
         self._history = history
         history.open_rooms = self._open_rooms
         self._order = order
+        self._room_type = room_type
         self._deliverer = Deliverer()
         self._replay = replay
         self.observer = observer
@@ -101,9 +103,7 @@ class Chat:
         self._searching: set[Identity] = set()
         self.lobby = self._take_place(LOBBY)  # this place is never given up, so the lobby stays
         self.lobby.topic = history.topic(LOBBY)
-        self.hooks = Hooks(
-            records, self.names, observer, clock, self._keep_open, self._give_up_place
-        )
+        self.hooks = Hooks(records, self.names, observer, clock, self.keep_open, self.give_up_place)
 
     # Rooms
 
@@ -142,7 +142,7 @@ class Chat:
         with self._lock:
             room = self._rooms.get(fold_name(name))
             if room is None:
-                room = Room(
+                room = self._room_type(
                     name,
                     self._history,
                     self.observer,
@@ -158,14 +158,15 @@ class Chat:
             self._places_taken[room] += 1
             return room
 
-    def _keep_open(self, name: str) -> Room:
-        """Take a place in the room called `name` for somebody that is no member of it."""
+    def keep_open(self, name: str) -> Room:
+        """Take a place in the room called `name` for what is no member; see `give_up_place`."""
         room = self._take_place(name)
         if not room.members:
             room.topic = self._history.topic(room.name)
         return room
 
-    def _give_up_place(self, room: Room) -> None:
+    def give_up_place(self, room: Room) -> None:
+        """Let a room be closed that was kept open, if nobody else has a place in it."""
         with self._lock:
             self._places_taken[room] -= 1
             if self._places_taken[room]:
@@ -191,7 +192,7 @@ class Chat:
         """
         room = self._take_place(clean_name_of_room(raw))
         if room is person.room:
-            self._give_up_place(room)
+            self.give_up_place(room)
             raise BadName(f"You are in {room.name} already.")
         self._leave_room(person, f"went to {room.name}")
         self._enter(person, room, Notice(f"You are in {room.name}."))
@@ -228,7 +229,7 @@ class Chat:
         person.last_said = None
         if room is not None:
             room.leave(person, Left(person.name, self.clock() - person.entered_at, why))
-            self._give_up_place(room)
+            self.give_up_place(room)
 
     def leave(self, person: Person, why: str) -> None:
         """Take `person` out of the chat. `why` is a `Reason`, followed by the person's own words.
@@ -383,8 +384,9 @@ class Chat:
         """Stop announcing members that leave. Used at the stop, when everybody leaves."""
         with self._lock:
             self._is_hushed = True
-            for room in self._rooms.values():
-                room.hush()
+            rooms = list(self._rooms.values())
+        for room in rooms:
+            room.hush()
 
     def start(self) -> None:
         """Start the deliverer's threads now, before the first busy time."""

@@ -121,9 +121,9 @@ class LinkCore:
 
     def submit(self, item: Item) -> None:
         """Have a batch or a notice put in order."""
+        self._own.add(item)
         if self.is_apart:
             self._show_apart(item)
-        self._own.add(item)
 
     def claim(self, fold: str, look: str, person: str, data: str) -> None:
         """Claim a name for a person of this node; a `Claimed` tells what becomes of it."""

@@ -14,6 +14,7 @@ class Applied:
     """A batch has its place in the order: it is to be remembered there, and shown if it was not.
 
     `first` is the place of the first line that was said in it; the number is 0 if there is none.
+    `line` is the number of that line among all that the node has said.
     `record` is the batch of another node, and `item` one of this node. `is_shown` says that it was
     shown here before: while there was no link, or in an epoch before. `apart` tells from when to
     when its own node had no link, if it was said then.
@@ -22,6 +23,7 @@ class Applied:
     position: int
     first: Place
     node: str
+    line: int
     record: BatchRecord | None = None
     item: Item | None = None
     is_shown: bool = False

@@ -1,26 +1,21 @@
-"""Keep one server linked: a thread that sends, one that reads, and the order of its rooms.
+"""Keep one server linked: a thread that sends, and one that reads.
 
-`LinkedOrder` is the order that a chat's rooms have in place of their own turns. What is to be done
-in the chat is done in one order, on one thread at a time: as a rule on the one that reads.
+What is to be done in the chat is done in one order, on one thread at a time: as a rule on the one
+that reads.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Condition, Lock, Thread
 
-from threadchat.chat.batch import Batch
-from threadchat.chat.order import Ordered
 from threadchat.link.broker import BrokerConnection, BrokerFailed, UnfitBroker
 from threadchat.link.core import LinkCore
-from threadchat.link.deliveries import Applied, Delivery, LinkChanged, Provisional
+from threadchat.link.deliveries import Delivery, LinkChanged
 from threadchat.link.ownentries import Item
-from threadchat.link.records import BatchRecord, batch_text
 from threadchat.link.scripts import Keys
 from threadchat.link.wire import Request
 from threadchat.net.threads import join, start_needed_thread
-from threadchat.storage.history import History
 
 TICK_SECONDS = 0.1
 """How often it is looked at whether the broker takes too long."""
@@ -52,6 +47,10 @@ class Link:
         self._is_closing = False
         self._failure = "the broker has not answered yet"
         self._told = LinkChanged(False, frozenset(), "")
+        self.is_full = False
+        """Whether so much waits for its place in the order that people that speak have to wait."""
+        self.is_apart = False
+        """Whether this server goes on by itself, as there is no link."""
         self._turn = Lock()  # its holder takes what is in the queue
         self._sender: Thread | None = None
         self._reader: Thread | None = None
@@ -80,7 +79,7 @@ class Link:
     # For the chat
 
     def submit(self, item: Item) -> None:
-        """Have a batch put in order. This does not wait."""
+        """Have a batch or a notice put in order. This does not wait."""
         with self._changed:
             self._core.submit(item)
             self._note()
@@ -135,6 +134,7 @@ class Link:
         if now != self._told:
             self._told = now
             self._queue.append(now)
+        self.is_full, self.is_apart = self._core.is_full, self._core.is_apart
         self._changed.notify_all()
 
     def _state(self) -> LinkChanged:
@@ -273,65 +273,3 @@ class Link:
                     return self._reading, after
                 self._changed.wait()
             return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Own:
-    """A batch of this server, and its room."""
-
-    room: Ordered
-    batch: Batch
-
-
-class LinkedOrder:
-    """The order of the rooms of one server that is linked with others.
-
-    `submit` takes what is to be put in order, as `Link.submit` does. `find_room` returns the room
-    of this server that has a name; None if none is open.
-    """
-
-    def __init__(
-        self,
-        submit: Callable[[Item], None],
-        history: History,
-        find_room: Callable[[str], Ordered | None],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._submit = submit
-        self._history = history
-        self._find_room = find_room
-        self._clock = clock
-
-    def put(self, room: Ordered, batch: Batch) -> bool:
-        """Have `batch` put in order; it is applied later."""
-        text = batch_text(room.name, batch.messages)
-        self._submit(Item(room.name, text, len(batch.said), time.time(), _Own(room, batch)))
-        return False
-
-    def remember(self, room: str, batch: Batch) -> None:
-        """Append what was said to the history."""
-        self._history.append(room, batch.said)
-
-    def take(self, delivery: Delivery) -> None:
-        """Show a batch that has its place, or that is shown without one."""
-        if isinstance(delivery, Provisional):
-            self._show_own(delivery.item)
-        elif isinstance(delivery, Applied) and not delivery.is_shown:
-            if delivery.record is not None:
-                self._show(delivery.record)
-            elif delivery.item is not None:
-                self._show_own(delivery.item)
-
-    def _show_own(self, item: Item) -> None:
-        assert isinstance(item.handle, _Own)
-        item.handle.room.apply_later(item.handle.batch)
-
-    def _show(self, record: BatchRecord) -> None:
-        batch = Batch(record.room, self._clock())
-        batch.messages += record.messages
-        batch.said += record.said
-        room = self._find_room(record.room)
-        if room is not None:
-            room.apply_later(batch)
-        elif batch.said:
-            self._history.append(record.room, batch.said)

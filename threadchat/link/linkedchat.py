@@ -4,9 +4,11 @@
 hands each kind to the module that sees to it.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from threadchat.chat.order import Order, Ordered
+from threadchat.chat.order import Order
+from threadchat.chat.room import Room
 from threadchat.link.address import LinkAddress
 from threadchat.link.core import LinkCore, LinkLimits
 from threadchat.link.deliveries import (
@@ -14,17 +16,26 @@ from threadchat.link.deliveries import (
     CameTogether,
     Delivery,
     LinkChanged,
+    Missed,
     Noticed,
+    PeopleCame,
+    PeopleGone,
     Provisional,
     Unreadable,
     WentApart,
 )
-from threadchat.link.link import Link, LinkedOrder
+from threadchat.link.link import Link
+from threadchat.link.linkedorder import LinkedOrder
+from threadchat.link.linklines import LinkLines
 from threadchat.link.nodes import make_node
 from threadchat.link.notices import Data, Notices
 from threadchat.link.report import LinkReport
 from threadchat.monitoring.events import Watch
 from threadchat.storage.history import History
+from threadchat.storage.linkedhistory import LinkedHistory
+from threadchat.storage.sqlitehistory import StoredHistory
+from threadchat.storage.storedstretches import StoredStretches
+from threadchat.storage.stretches import RememberedStretches, Stretches
 
 LIMITS = LinkLimits()
 """The bounds of every link."""
@@ -33,8 +44,14 @@ LIMITS = LinkLimits()
 class Rooms(Protocol):
     """What a link needs of a chat."""
 
-    def room(self, name: str) -> Ordered:
-        """Return the room called `name`; raise `KeyError` if there is none."""
+    def rooms(self) -> Sequence[Room]:
+        """Return all rooms."""
+
+    def keep_open(self, name: str) -> Room:
+        """Return the room called `name`, which stays until its place is given up."""
+
+    def give_up_place(self, room: Room) -> None:
+        """Let a room be closed that was kept open."""
 
 
 class LinkedChat:
@@ -44,15 +61,18 @@ class LinkedChat:
     chat. Rooms take `order` when they are made, so the chat comes after this: see `attach`.
     """
 
-    def __init__(self, address: LinkAddress, server: str, history: History, watch: Watch) -> None:
+    def __init__(
+        self, address: LinkAddress, server: str, history: LinkedHistory, watch: Watch
+    ) -> None:
         self.address = address
         self.node = make_node(server)
         self._watch = watch
         self._chat: Rooms | None = None
         self._core = LinkCore(self.node, LIMITS)
         self.link = Link(address.url, address.cluster, self._core, self.take)
-        self._order = LinkedOrder(self.link.submit, history, self._find_room)
+        self._order = LinkedOrder(self.node, self.link, history, self)
         self.notices = Notices(self.link.submit, watch.failed)
+        self._lines = LinkLines(self._rooms, self._order.show)
         self._report = LinkReport(address.cluster, watch)
 
     @property
@@ -93,15 +113,35 @@ class LinkedChat:
                 self._order.take(delivery)
             case Noticed():
                 self.notices.take(delivery)
-            case WentApart() | CameTogether() | LinkChanged():
+            case WentApart() | CameTogether():
                 self._report.take(delivery)
+                self._lines.take(delivery)
+            case LinkChanged():
+                self._report.take(delivery)
+            case Missed() | PeopleGone() | PeopleCame():
+                self._lines.take(delivery)
             case Unreadable(position, why):
                 self._watch.warn(f"entry {position} of the link is left out: {why}")
 
-    def _find_room(self, name: str) -> Ordered | None:
-        if self._chat is None:
-            return None
-        try:
-            return self._chat.room(name)
-        except KeyError:
-            return None
+    # For the order
+
+    def keep_open(self, name: str) -> Room:
+        """Return the room called `name`, which stays until it is given up; make it if needed."""
+        assert self._chat is not None
+        return self._chat.keep_open(name)
+
+    def give_up(self, room: Room) -> None:
+        """Let a room be closed that was kept open."""
+        if self._chat is not None:
+            self._chat.give_up_place(room)
+
+    def _rooms(self) -> Sequence[Room]:
+        return () if self._chat is None else self._chat.rooms()
+
+
+def linked_history(history: History) -> LinkedHistory:
+    """Return a history that keeps in `history` what linked servers say."""
+    stretches: Stretches = RememberedStretches()
+    if isinstance(history, StoredHistory):
+        stretches = StoredStretches(history)
+    return LinkedHistory(history, stretches)

@@ -6,7 +6,7 @@ linked nodes have read it, as the broker may lose what it had already confirmed.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from threadchat.link.records import NoticeRecord
@@ -29,6 +29,10 @@ class Item:
     handle: object = None
     step: NameStep | None = None
     notice: NoticeRecord | None = None
+    line: int = 0
+    """The number of the first line of it that somebody said, among all that the node has said."""
+    numbered: Callable[[int], None] | None = None
+    """Called with that number before anything else comes of it; it must neither wait nor raise."""
     is_shown: bool = False
     """Whether it was shown already, while there was no link."""
 
@@ -71,6 +75,7 @@ class OwnEntries:
         self._waiting: deque[Item] = deque()
         self._entries: deque[OwnEntry] = deque()
         self._said = 0  # how many lines all entries have, up to the last one
+        self._added = 0  # the same with what waits
         self._read = 0  # the number of the last one that was read back
         self._on_the_way = 0
         # From when to when that was said which is to be marked.
@@ -93,7 +98,11 @@ class OwnEntries:
         return self._entries[0].number - 1 if self._entries else self.last
 
     def add(self, item: Item) -> None:
-        """Have `item` wait for the next entry."""
+        """Have `item` wait for the next entry; its lines are numbered."""
+        item.line = self._added + 1
+        self._added += item.said
+        if item.numbered is not None:
+            item.numbered(item.line)
         self._waiting.append(item)
         self.waiting_bytes += item.weight
 

@@ -93,17 +93,18 @@ class LogReader:
         own = self._own.read_back(entry.number, entry.position)
         if own is None:
             return
-        places = self._places(entry)
+        places, nowhere = self._places(entry), Place(self.epoch, 0)
         apart = self._record_of(entry).apart
         for item in own.items:
             if item.notice is not None:
                 if not (item.is_shown or is_again):
                     self._deliveries.append(Noticed(self._node, item.notice, True))
             elif item.step is None:
-                first = next(places) if item.said else Place(self.epoch, 0)
+                first = next(places, nowhere) if item.said else nowhere
                 is_shown = item.is_shown or is_again
+                place, line = entry.position, item.line
                 self._deliveries.append(
-                    Applied(entry.position, first, self._node, None, item, is_shown, apart)
+                    Applied(place, first, self._node, line, None, item, is_shown, apart)
                 )
         if not is_again:
             for step, granted in entry.grants():
@@ -149,16 +150,18 @@ class LogReader:
             self._tell(changes)
             if changes.came:
                 self._deliveries.append(PeopleCame(entry.node, changes.came))
-        places = self._places(entry)
+        places, nowhere = self._places(entry), Place(self.epoch, 0)
+        position, node, apart, line = entry.position, entry.node, record.apart, record.said_before
         for item in record.items:
             if isinstance(item, NoticeRecord):
                 if not is_again:
-                    self._deliveries.append(Noticed(entry.node, item, False, record.apart))
+                    self._deliveries.append(Noticed(node, item, False, apart))
             else:
-                first = next(places) if item.said else Place(self.epoch, 0)
+                first = next(places, nowhere) if item.said else nowhere
                 self._deliveries.append(
-                    Applied(entry.position, first, entry.node, item, None, is_again, record.apart)
+                    Applied(position, first, node, line + 1, item, None, is_again, apart)
                 )
+                line += len(item.said)
         for changes in freed.values():
             self._tell(changes)
 

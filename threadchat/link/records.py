@@ -8,13 +8,15 @@ joining such texts. So does a notice, which is what servers tell each other besi
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, get_args
 
 from threadchat.errors import OperatorError
 from threadchat.link.wire import FORMAT
 from threadchat.messages.codec import name_of, values_of
 from threadchat.messages.kinds import Left, RoomMessage, Spoken, StopAnnounced
+from threadchat.storage.values import name_of as name_from
+from threadchat.storage.values import number_of, text_of, time_of
 
 
 class BadRecord(OperatorError):
@@ -114,7 +116,7 @@ def _item_of(item: Any) -> BatchRecord | NoticeRecord:
 def _batch_of(room: object, messages: list[Any]) -> BatchRecord:
     if not isinstance(room, str):
         raise TypeError("a room without a name")
-    return BatchRecord(room, tuple(_message_of(*message) for message in messages))
+    return BatchRecord(_safe_name(room), tuple(_message_of(*message) for message in messages))
 
 
 def _values(message: RoomMessage) -> dict[str, object]:
@@ -136,10 +138,31 @@ def _message_of(name: str, at: object, values: dict[str, object]) -> RoomMessage
             raise TypeError(f"{name} has a wrong {field}")
         if isinstance(value, list) and not all(isinstance(it, str) for it in value):
             raise TypeError(f"{name} has a wrong {field}")
+        values[field] = _safe(field, value)
     if not isinstance(at, int | float):
         raise TypeError(f"{name} has no time")
-    message: RoomMessage = kind(**values, at=float(at))
+    message: RoomMessage = kind(**values, at=time_of(at))
     return message
+
+
+def _safe(field: str, value: Any) -> object:
+    """Return a value as it may be shown: the log is no safer than what clients send (promise 4)."""
+    if isinstance(value, list):
+        return [_safe_name(it) for it in value]
+    if isinstance(value, str):
+        return _safe_name(value) if field in _NAMES else text_of(value)
+    if isinstance(value, int):
+        return number_of(value)
+    return time_of(value) if isinstance(value, float) else value
+
+
+_NAMES = frozenset({"name", "before", "now"})
+"""The fields that hold the name of a person."""
+
+
+@lru_cache(maxsize=4096)
+def _safe_name(name: str) -> str:
+    return name_from(name)
 
 
 _KINDS: dict[str, Any] = {

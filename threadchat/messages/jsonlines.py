@@ -47,7 +47,14 @@ from threadchat.messages.kinds import (
     Welcome,
     WentAway,
 )
-from threadchat.messages.linkkinds import ApartBegins, ApartEnds, LeftWithServer, LinkBack, LinkLost
+from threadchat.messages.linkkinds import (
+    ApartBegins,
+    ApartEnds,
+    LeftWithServer,
+    LinesMissed,
+    LinkBack,
+    LinkLost,
+)
 
 KINDS: Mapping[type[Any], str] = {
     Say: "say",
@@ -58,6 +65,7 @@ KINDS: Mapping[type[Any], str] = {
     LeftWithServer: "left_with_server",
     LinkLost: "link_lost",
     LinkBack: "link_back",
+    LinesMissed: "lines_missed",
     ApartBegins: "apart_begins",
     ApartEnds: "apart_ends",
     Renamed: "name",

@@ -14,6 +14,7 @@ from threadchat.messages.linkkinds import (
     ApartBegins,
     ApartEnds,
     LeftWithServer,
+    LinesMissed,
     LinkBack,
     LinkLost,
 )
@@ -383,6 +384,7 @@ RoomChange = (
     | LeftWithServer
     | LinkLost
     | LinkBack
+    | LinesMissed
     | ApartBegins
     | ApartEnds
 )

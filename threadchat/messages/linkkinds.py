@@ -67,13 +67,12 @@ class LinkBack:
 
 @dataclass(frozen=True, slots=True)
 class LeftWithServer:
-    """People of a room whose server is gone, and they with it; `here` is how many are still there.
+    """People of a room whose server is gone, and they with it.
 
     For a crowd, `names` may hold only the first few of them, and `count` says how many they are.
     """
 
     names: Sequence[str]
-    here: int
     count: int | None = None
     at: float = field(default_factory=time.time, kw_only=True, compare=False)
 
@@ -81,3 +80,16 @@ class LeftWithServer:
     def line(self) -> str:
         """The line that shows it."""
         return f"<-- {list_names(self.names, self.count)} left (their server is gone)"
+
+
+@dataclass(frozen=True, slots=True)
+class LinesMissed:
+    """What another server has said while this one had no link, and is not there any more."""
+
+    missing: int
+    at: float = field(default_factory=time.time, kw_only=True, compare=False)
+
+    @property
+    def line(self) -> str:
+        """The line that shows it."""
+        return f"--- {self.missing:,} {'line was' if self.missing == 1 else 'lines were'} missed"

@@ -94,14 +94,15 @@ class ChatServer(Listener):
         self.rules = Rules(config.files)
         self._linking = Linking(config.link)
         super().__init__(address, ClientHandler, Watch(*watchers, tally=self._figures.tally))
-        self._history = history or History()
+        self._history = self._linking.history(history or History())
         self._records = records or Records(None)
         self.flusher = Flusher(self.watch.failed)
         self._finish = finish or self.stop
         control = ServerControl(self.stats, self._stop_for_operator)
         order = order or self._linking.order(self.server_address[1], self._history, self.watch)
         kept = self._history, self._records
-        self.chat = Chat(*kept, self.rules, self.watch, control, config.replay, clock, order)
+        rooms = self._linking.room_type
+        self.chat = Chat(*kept, self.rules, self.watch, control, config.replay, clock, order, rooms)
         self._linking.attach(self.chat)
         self.clients = Clients(self.limits.max_clients)
         self._admission = Admission(self.limits, self._records, clock, self.watch.warn)

@@ -4,11 +4,14 @@ import socket
 from typing import TYPE_CHECKING
 
 from threadchat.chat.chat import Chat
+from threadchat.chat.linkedroom import LinkedRoom
 from threadchat.chat.order import Order
+from threadchat.chat.room import Room
 from threadchat.errors import OperatorError
 from threadchat.link.address import LinkAddress
 from threadchat.monitoring.events import Watch
 from threadchat.storage.history import History
+from threadchat.storage.linkedhistory import LinkedHistory
 
 if TYPE_CHECKING:
     from threadchat.link.linkedchat import LinkedChat
@@ -32,11 +35,25 @@ class Linking:
             except ImportError:
                 raise OperatorError(MISSING) from None
             self._make = linkedchat.LinkedChat
+            self._linked_history = linkedchat.linked_history
+
+    def history(self, history: History) -> History:
+        """Return the history of a server that keeps what is said in `history`."""
+        return history if self._address is None else self._linked_history(history)
+
+    @property
+    def room_type(self) -> type[Room]:
+        """The kind of the rooms."""
+        return Room if self._address is None else LinkedRoom
 
     def order(self, port: int, history: History, watch: Watch) -> Order | None:
-        """Make the link of the server at `port`; return the order of its rooms, if there is one."""
+        """Make the link of the server at `port`; return the order of its rooms, if there is one.
+
+        `history` is what `history` has returned.
+        """
         if self._address is None:
             return None
+        assert isinstance(history, LinkedHistory)
         self._linked = self._make(self._address, f"{socket.gethostname()}:{port}", history, watch)
         return self._linked.order
 

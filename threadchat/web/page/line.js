@@ -49,6 +49,7 @@ const PARTS = {
 	left_together: (o) => [...namesOf(o.names), " left"],
 	left_with_server: (o) => [...namesOf(o.names, o.count), " left: their server is gone"],
 	link_lost: () => ["No link to the other servers: only people on this one read you now"],
+	lines_missed: (o) => [`${o.missing} lines were missed`],
 	link_back: () => ["The link to the other servers is back"],
 	apart_begins: () => ["Said on a server without a link, and shown only now:"],
 	apart_ends: () => ["From here on all read it at once"],

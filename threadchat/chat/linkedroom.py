@@ -1,0 +1,161 @@
+"""A room that several servers share: what differs from a room of one server alone.
+
+A batch is shown when the order of all servers has come to it, and what was said elsewhere comes as
+batches, too. Whoever says more than the order takes waits, as with any full queue.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from threading import Lock
+from typing import Protocol
+
+from threadchat.chat.batch import Batch
+from threadchat.chat.entries import More, Post, TakeBack
+from threadchat.chat.interfaces import Member
+from threadchat.chat.order import Order
+from threadchat.chat.room import Room
+from threadchat.messages.format import render
+from threadchat.messages.kinds import Message, Problem, Spoken, TakenBack
+from threadchat.messages.linkkinds import LinkLost
+from threadchat.messages.places import Place
+from threadchat.storage.history import CannotTakeBack
+
+WAIT_SECONDS = 1.0
+"""How long a person waits for the order before they are told of it."""
+
+
+class SharedOrder(Order, Protocol):
+    """What such a room needs of the order."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits for its place in the order that people that speak have to wait."""
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether this server goes on by itself, as there is no link."""
+
+    def wait_for_room(self, timeout: float) -> bool:
+        """Wait until the order takes more; return whether it does."""
+
+    def line_of(self, room: str, place: Place) -> Place:
+        """Return a line of this server as all servers know it."""
+
+    def move(self, room: str, batch: Batch) -> None:
+        """Remember that the order has put elsewhere what was said in a batch shown before."""
+
+    def tell_leaving(self, room: str, names: Sequence[str]) -> None:
+        """Tell the other servers, and nobody here, that these people leave with this server."""
+
+
+class BroughtBatch(Batch):
+    """A batch that the order brings. `shown` is called when it has been shown."""
+
+    __slots__ = ("shown",)
+
+    def __init__(self, room: str, began_at: float, shown: Callable[[], None] | None = None) -> None:
+        super().__init__(room, began_at)
+        self.shown = shown
+
+
+class RepeatedBatch(BroughtBatch):
+    """A batch that was shown here before, and has another place in the order now."""
+
+    __slots__ = ()
+
+
+class LinkedRoom(Room):
+    """A room whose order is a `SharedOrder`."""
+
+    _order: SharedOrder
+
+    def join(self, member: Member, welcome: bytes = b"", since: Place | None = None) -> Place:
+        """Add `member`, as `Room.join` does; tell it if this server is by itself."""
+        if self._order.is_apart:
+            welcome += render(LinkLost(), member.format, room=self.name)
+        return super().join(member, welcome, since)
+
+    def post(self, said: Sequence[Spoken], sender: Member, more: More | None = None) -> None:
+        """Show the messages `said`, as `Room.post` does; wait before while too much waits."""
+        if self._order.is_full:
+            self._wait(sender)
+        super().post(said, sender, more)
+
+    def _wait(self, sender: Member) -> None:
+        if not self._order.wait_for_room(WAIT_SECONDS):
+            sender.deliver(render(_TOO_MUCH, sender.format))
+        # At the stop nobody is to wait any more.
+        while not self._is_hushed and not self._order.wait_for_room(WAIT_SECONDS):
+            pass
+
+    def hush(self) -> None:
+        """Stop announcing members that leave; people on other servers read of all at once."""
+        names = [member.name for member in self.members]
+        if names and not self._is_hushed:
+            self._order.tell_leaving(self.name, names)
+        super().hush()
+
+    def apply(self, batch: Batch) -> None:
+        """Show `batch`, as `Room.apply` does; what was shown before only gets its place."""
+        if isinstance(batch, RepeatedBatch):
+            self._order.move(self.name, batch)
+            self._find_taken_back(batch)
+            return
+        if batch.messages and isinstance(batch.messages[0], TakenBack):
+            self._find_taken_back(batch)
+        super().apply(batch)
+
+    def _let_go_on(self, batch: Batch) -> None:
+        super()._let_go_on(batch)
+        if isinstance(batch, BroughtBatch) and batch.shown is not None:
+            batch.shown()
+
+    def _go_on(self, post: Post, served: Lock) -> None:
+        if self._order.is_full:
+            served.release()  # the sender's thread waits in `post`
+        else:
+            super()._go_on(post, served)
+
+    def _take_back(self, entry: TakeBack, batch: Batch) -> None:
+        """Put the taking back in order: each server does it when it comes to it.
+
+        Before that, the line itself may be on its way to them, and to this one.
+        """
+        line = entry.line
+        place = line if isinstance(line, Place) else Place(line.epoch, line.seq)
+        name = "" if isinstance(line, Place) else line.name
+        batch.add(TakenBack(name, *self._order.line_of(self.name, place), 0))
+
+    def _find_taken_back(self, batch: Batch) -> None:
+        """Take lines back here, and show the places that they have here.
+
+        Nobody is shown anything of a line that is not remembered.
+        """
+        entries = (it for it in batch.entries if isinstance(it, TakeBack))
+        for index, message in enumerate(batch.messages):
+            if not isinstance(message, TakenBack):
+                continue
+            entry = next(entries, None)
+            found = None
+            try:
+                place = Place(message.epoch, message.seq)
+                found = self._history.take_back(self.name, place)
+            except Exception as error:
+                if entry is not None:
+                    entry.error = error  # `take_back` raises it on the thread of whoever asked
+                elif not isinstance(error, CannotTakeBack):
+                    self._report(f"taking back what was said in room {self.name}", error)
+            if entry is not None:
+                entry.taken_back = found
+            if found is not None:
+                batch.messages[index] = replace(found, at=message.at)
+            else:
+                for member in self._members:
+                    batch.not_for.setdefault(member, []).append((index, index + 1))
+                    batch.not_for[member].sort()
+
+
+_TOO_MUCH: Message = Problem(
+    "The link to the other servers is behind. What you say is shown when it takes more; wait a"
+    " moment."
+)

@@ -1,0 +1,197 @@
+"""The order of the rooms of one server that is linked with others.
+
+A batch of a room goes to the link, and is shown when it is read back from the log. What the others
+said is shown in between. Where there is no link, a batch is shown at once, and its place is known
+later.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from threadchat.chat.batch import Batch
+from threadchat.chat.linkedroom import BroughtBatch, RepeatedBatch
+from threadchat.chat.order import Ordered
+from threadchat.chat.room import Room
+from threadchat.link.deliveries import Applied, Provisional
+from threadchat.link.ownentries import Item
+from threadchat.link.records import BatchRecord, batch_text
+from threadchat.messages.kinds import RoomMessage
+from threadchat.messages.linkkinds import ApartBegins, ApartEnds, LeftWithServer
+from threadchat.messages.places import Place
+from threadchat.storage.history import set_places
+from threadchat.storage.linkedhistory import LinkedHistory, Origin
+from threadchat.text.names import fold_name
+from threadchat.text.phrases import NAMES_OF_A_CROWD
+
+
+class Rooms(Protocol):
+    """The rooms of this server."""
+
+    def keep_open(self, name: str) -> Room:
+        """Return the room called `name`, which stays until it is given up; make it if needed."""
+
+    def give_up(self, room: Room) -> None:
+        """Let a room be closed that was kept open."""
+
+
+class LinkState(Protocol):
+    """What the order needs of the link."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits that people that speak have to wait."""
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether this server goes on by itself."""
+
+    def submit(self, item: Item) -> None:
+        """Have something put in order; this does not wait."""
+
+    def wait_for_room(self, timeout: float | None = None) -> bool:
+        """Wait while too much waits; return whether there is room."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """A batch of this server, and its room."""
+
+    room: Ordered
+    batch: Batch
+
+
+class LinkedOrder:
+    """The order of the rooms of the node `node`; for `SharedOrder` of its rooms.
+
+    `take` is for one thread at a time, with what the log tells in its order.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        link: LinkState,
+        history: LinkedHistory,
+        rooms: Rooms,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._node = node
+        self._link = link
+        self._history = history
+        self._rooms = rooms
+        self._clock = clock
+        # Rooms in which what was said apart was shown last: by which node, and when.
+        self._apart: dict[str, tuple[str, tuple[float, float]]] = {}
+
+    # For rooms
+
+    def put(self, room: Ordered, batch: Batch) -> bool:
+        """Have `batch` put in order; it is applied later."""
+
+        def number(line: int) -> None:
+            # Until they have a place, lines are known as the node's own, such as to be taken back.
+            set_places(batch.said, self._node, line)
+
+        text = batch_text(room.name, batch.messages)
+        handle = _Own(room, batch)
+        item = Item(room.name, text, len(batch.said), time.time(), handle, numbered=number)
+        self._link.submit(item)
+        return False
+
+    def remember(self, room: str, batch: Batch) -> None:
+        """Have the history keep what was said, at its place."""
+        assert isinstance(batch.origin, Origin)
+        self._history.keep(room, batch.said, batch.origin)
+
+    def move(self, room: str, batch: Batch) -> None:
+        """Have the history put elsewhere what was said in a batch that was shown before."""
+        assert isinstance(batch.origin, Origin)
+        if batch.said:
+            self._history.move(room, batch.said, batch.origin)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits for its place in the order that people that speak have to wait."""
+        return self._link.is_full
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether this server goes on by itself, as there is no link."""
+        return self._link.is_apart
+
+    def wait_for_room(self, timeout: float) -> bool:
+        """Wait until the order takes more; return whether it does."""
+        return self._link.wait_for_room(timeout)
+
+    def line_of(self, room: str, place: Place) -> Place:
+        """Return a line of this server as all servers know it: its node, and its number there."""
+        return self._history.origin_of(room, place) or place
+
+    def tell_leaving(self, room: str, names: Sequence[str]) -> None:
+        """Tell the other servers, and nobody here, that these people leave with this server."""
+        some = names[:NAMES_OF_A_CROWD] if len(names) > NAMES_OF_A_CROWD else names
+        text = batch_text(room, [LeftWithServer(list(some), len(names))])
+        self._link.submit(Item(room, text, 0, time.time()))
+
+    # For the link
+
+    def take(self, delivery: Applied | Provisional) -> None:
+        """Show a batch that has its place, or that is shown without one; or note its new place."""
+        if isinstance(delivery, Provisional):
+            item = delivery.item
+            if isinstance(item.handle, _Own):
+                own = item.handle
+                own.batch.origin = Origin(self._node, item.line)
+                own.room.apply_later(own.batch)
+            return
+        first = delivery.first if delivery.first.seq else None
+        origin = Origin(delivery.node, delivery.line, first, delivery.apart)
+        if delivery.record is not None:
+            self._take_record(delivery.record, origin, is_shown=delivery.is_shown)
+        elif delivery.item is not None and isinstance(delivery.item.handle, _Own):
+            self._take_own(delivery.item.handle, origin, is_shown=delivery.is_shown)
+
+    def _take_own(self, own: _Own, origin: Origin, *, is_shown: bool) -> None:
+        if is_shown:
+            batch = RepeatedBatch(own.room.name, self._clock())
+            batch.messages += own.batch.messages
+            batch.said += own.batch.said
+            batch.origin = origin
+            own.room.apply_later(batch)
+            return
+        self._show_border(own.room, origin)
+        own.batch.origin = origin
+        own.room.apply_later(own.batch)
+
+    def _take_record(self, record: BatchRecord, origin: Origin, *, is_shown: bool) -> None:
+        room = self._rooms.keep_open(record.room)
+        if not is_shown:
+            self._show_border(room, origin)
+        # The room is to stay until it has come to that.
+        kind = RepeatedBatch if is_shown else BroughtBatch
+        batch = kind(room.name, self._clock(), lambda: self._rooms.give_up(room))
+        batch.messages += record.messages
+        batch.said += record.said
+        batch.origin = origin
+        room.apply_later(batch)
+
+    def _show_border(self, room: Ordered, origin: Origin) -> None:
+        """Show where what was said apart begins and ends."""
+        fold = fold_name(room.name)
+        now = None if origin.apart is None else (origin.node, origin.apart)
+        before = self._apart.get(fold)
+        if now == before:
+            return
+        if now is None:
+            del self._apart[fold]
+            self.show(room, ApartEnds())
+        else:
+            self._apart[fold] = now
+            self.show(room, ApartBegins(*now[1]))
+
+    def show(self, room: Ordered, *messages: RoomMessage) -> None:
+        """Show the people on this server something in a room, behind what is shown already."""
+        batch = Batch(room.name, self._clock())
+        batch.messages += messages
+        room.apply_later(batch)
