@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.clock import Clock
 from tests.support.files import index_all, take_back, write_old_history
+from tests.support.pace import BusyPace
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat.messages.kinds import Say, Spoken
 from threadchat.storage import copying, database, indexing, keeper, rows
@@ -317,10 +318,49 @@ def test_it_rests_for_its_work_and_hurries_where_much_is_waiting(
         return False
 
     monkeypatch.setattr(rows, "index_some", take_some)
-    indexer = Indexer(history._searcher, path, never, lambda: None, Clock(), work)
+    indexer = Indexer(
+        history._searcher, path, history._file.batches, never, lambda: None, Clock(), work
+    )
     assert not indexer.look(rest)
     assert lines_at_once == [LINES_AT_ONCE, AT_ONCE * LINES_AT_ONCE, LINES_AT_ONCE, LINES_AT_ONCE]
     assert rests == pytest.approx([RESTS * 0.01, 0.01, REST_SECONDS])
+
+
+def test_lines_wait_while_much_is_said_but_never_too_many(
+    history: StoredHistory, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "MAX_WAITING", 100)
+    much = history._file.batches.pace = BusyPace()
+    talk(history, 15)
+    talk(history, 84)
+    look(history)
+    assert (waiting(history), history._file.batches.waiting) == (15, 84)
+    assert len(found(history, "tea")) == 99
+    talk(history, 1)
+    look(history)
+    assert waiting(history) == 0
+    talk(history, 40)
+    look(history)
+    assert history._file.batches.waiting == 40
+    much.is_busy = False
+    look(history)
+    assert (waiting(history), history._file.batches.waiting) == (0, 0)
+    assert len(in_index(path, "tea")) == 140
+
+
+def test_a_look_ends_where_much_is_said_meanwhile(
+    history: StoredHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "LINES_AT_ONCE", 10)
+    talk(history, 100)
+    much = history._file.batches.pace = BusyPace(is_busy=False)
+
+    def rest(seconds: float) -> bool:
+        much.is_busy = True
+        return False
+
+    assert not history._file.indexer.look(rest)
+    assert waiting(history) == 90
 
 
 def test_a_look_ends_in_time_and_at_a_stop(
@@ -334,7 +374,9 @@ def test_a_look_ends_in_time_and_at_a_stop(
         return False
 
     talk(history, 1000)
-    indexer = Indexer(history._file.indexer._connection, path, never, lambda: None, clock)
+    indexer = Indexer(
+        history._file.indexer._connection, path, history._file.batches, never, lambda: None, clock
+    )
     assert indexer.look(rest)
     assert waiting(history) == 960
     assert indexer.look(lambda seconds: True)

@@ -307,7 +307,7 @@ class TestForgetting:
     def test_what_is_older_is_forgotten_and_the_numbers_go_on(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sqlitehistory, "_FORGOTTEN_AT_ONCE", 2)
+        monkeypatch.setattr(sqlitehistory, "_LINES_AT_ONCE", 2)
         stored = StoredHistory(path, ignore)
         with closing(stored):
             for history in (History(), stored):
@@ -338,7 +338,7 @@ class TestForgetting:
     def test_a_room_waits_for_a_few_lines_only(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sqlitehistory, "_FORGOTTEN_AT_ONCE", 2)
+        monkeypatch.setattr(sqlitehistory, "_LINES_AT_ONCE", 2)
         with closing(StoredHistory(path, ignore)) as history:
             history.append("lobby", said(1, 9))
             statements: list[str] = []

@@ -484,7 +484,7 @@ class TestTrouble:
     def test_rooms_go_on_between_the_pieces_of_what_had_to_wait(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sqlitehistory, "_RETRIED_AT_ONCE", 2)
+        monkeypatch.setattr(sqlitehistory, "_LINES_AT_ONCE", 2)
         told = Told()
         pieces: list[int] = []
         write = rows.write

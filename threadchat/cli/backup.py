@@ -14,8 +14,9 @@ from threadchat.cli.arguments import Fault, Parser, complain, set_up_output, sil
 from threadchat.cli.progress import bar
 from threadchat.errors import OperatorError
 from threadchat.storage import copying, faults
+from threadchat.storage.batches import count, show_lines
 from threadchat.storage.database import version_of
-from threadchat.storage.migrations import VERSION_WITH_PLACES
+from threadchat.storage.migrations import VERSION_WITH_BATCHES, VERSION_WITH_PLACES
 from threadchat.storage.ownership import Ownership, id_of
 from threadchat.storage.reading import open_to_read
 from threadchat.storage.rows import read_state
@@ -70,7 +71,8 @@ def _backup(path: Path, copy: Path) -> str:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             target = _target(connection, path, copy)
             _copy(connection, path, target)
-            (lines,) = connection.execute("SELECT count(*) FROM messages").fetchone()
+            show_lines(connection, version_of(connection, path))
+            (lines,) = connection.execute("SELECT count(*) FROM lines").fetchone()
     except sqlite3.Error as error:
         raise faults.Unusable(faults.why_unusable(path, error, only_reads=True)) from None
     what = f"{lines:,} {'line' if lines == 1 else 'lines'}"
@@ -134,8 +136,9 @@ def _is_earlier_copy(target: Path, connection: sqlite3.Connection) -> bool:
 
 def _state_of(connection: sqlite3.Connection, path: Path) -> tuple[str, int]:
     """Return the epoch of a history, and how many lines it has had."""
-    if version_of(connection, path) < VERSION_WITH_PLACES:
+    version = version_of(connection, path)
+    if version < VERSION_WITH_PLACES:
         raise Fault("an older version knows no epoch")
     epoch, _ = read_state(connection)
     (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()
-    return epoch, int(last)
+    return epoch, int(last) + (count(connection) if version >= VERSION_WITH_BATCHES else 0)

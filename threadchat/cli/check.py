@@ -10,9 +10,10 @@ from pathlib import Path
 
 from threadchat.cli.arguments import Parser, complain, set_up_output, silence_broken_output
 from threadchat.errors import OperatorError
-from threadchat.storage import faults
+from threadchat.storage import batches, faults
 from threadchat.storage.database import version_of
 from threadchat.storage.migrations import (
+    VERSION_WITH_BATCHES,
     VERSION_WITH_HOOKS,
     VERSION_WITH_INDEX,
     VERSION_WITH_RECORDS,
@@ -60,11 +61,12 @@ def _check(path: Path) -> tuple[list[str], bool]:
             # One moment of the file, and Ctrl-C is heard while SQLite works.
             connection.execute("PRAGMA temp_store = MEMORY")  # nothing is written anywhere
             connection.execute("BEGIN")
+            version = version_of(connection, path)
             connection.set_progress_handler(lambda: 0, 100_000)
-            damage = list(islice(_damage(connection, path), _MOST))
-            odd = [] if damage else list(_odd_lines(connection))
+            damage = list(islice(_damage(connection, version), _MOST))
+            odd = [] if damage else list(_odd_lines(connection, version))
             if not damage and not odd:
-                return [*_contents(connection, path), f"{path} is whole."], True
+                return [*_contents(connection, version), f"{path} is whole."], True
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
             raise KeyboardInterrupt from None
@@ -79,9 +81,8 @@ def _check(path: Path) -> tuple[list[str], bool]:
     ], False
 
 
-def _damage(connection: sqlite3.Connection, path: Path) -> Iterator[str]:
+def _damage(connection: sqlite3.Connection, version: int) -> Iterator[str]:
     """Yield a line for each fault in the file, in its tables, and in the index of words."""
-    version = version_of(connection, path)
     for (verdict,) in connection.execute(f"PRAGMA integrity_check ({_MOST})").fetchall():
         if verdict != "ok":
             yield from map(text_of, str(verdict).splitlines())
@@ -91,8 +92,13 @@ def _damage(connection: sqlite3.Connection, path: Path) -> Iterator[str]:
         connection.execute("SELECT count(*) FROM temp.entries").fetchone()
 
 
-def _odd_lines(connection: sqlite3.Connection) -> Iterator[str]:
-    """Yield how many lines break one of `_RULES`, for each of them."""
+def _odd_lines(connection: sqlite3.Connection, version: int) -> Iterator[str]:
+    """Yield how many lines break one of `_RULES`, for each of them, and how many are no lines."""
+    if version >= VERSION_WITH_BATCHES:
+        number = sum(it.count for it in batches.read(connection) if it.lines is None)
+        if number:
+            yield f"{_number(number, 'line')} of which nothing can be read"
+    batches.show_lines(connection, version)
     for what, query in _RULES:
         (number,) = connection.execute(query).fetchone()
         if number:
@@ -102,27 +108,26 @@ def _odd_lines(connection: sqlite3.Connection) -> Iterator[str]:
 _RULES = (
     (
         "of a room that is not there",
-        "SELECT count(*) FROM messages WHERE room NOT IN (SELECT id FROM rooms)",
+        "SELECT count(*) FROM lines WHERE room NOT IN (SELECT id FROM rooms)",
     ),
     (
         "with a time that is none",
-        "SELECT count(*) FROM messages WHERE typeof(at) NOT IN ('real', 'integer')"
+        "SELECT count(*) FROM lines WHERE typeof(at) NOT IN ('real', 'integer')"
         " OR at NOT BETWEEN 0 AND 253402000000",
     ),
     (
         "with a name or words that are no text",
-        "SELECT count(*) FROM messages WHERE typeof(name) <> 'text' OR typeof(text) <> 'text'"
+        "SELECT count(*) FROM lines WHERE typeof(name) <> 'text' OR typeof(text) <> 'text'"
         " OR typeof(kind) <> 'text'",
     ),
 )
 """What no line should be, and how many are."""
 
 
-def _contents(connection: sqlite3.Connection, path: Path) -> Iterator[str]:
+def _contents(connection: sqlite3.Connection, version: int) -> Iterator[str]:
     """Yield lines that say what the history holds."""
-    version = version_of(connection, path)
     lines, first, last = connection.execute(
-        "SELECT count(*), min(at), max(at) FROM messages"
+        "SELECT count(*), min(at), max(at) FROM lines"
     ).fetchone()
     rooms = _count(connection, "rooms", "room")
     when = f", from {_day(first)} to {_day(last)}" if lines else ""

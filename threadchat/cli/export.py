@@ -14,6 +14,7 @@ from threadchat.cli.progress import bar
 from threadchat.errors import OperatorError
 from threadchat.messages.codec import as_json, iso_time, name_of, parse_iso_time, values_of
 from threadchat.messages.kinds import Gap
+from threadchat.storage.batches import show_lines
 from threadchat.storage.database import version_of
 from threadchat.storage.faults import Unusable, why_unusable
 from threadchat.storage.migrations import VERSION_WITH_PLACES
@@ -111,6 +112,7 @@ def _export(options: argparse.Namespace) -> None:
             selection = _select(connection, path, options)
             # One transaction: what is said meanwhile changes neither the number nor the rows.
             connection.execute("BEGIN")
+            show_lines(connection, selection.version)
             total = selection.count(connection)
             for line in _showing_progress(selection.lines(connection), total):
                 sys.stdout.write(write(line) + "\n")
@@ -137,7 +139,7 @@ class _Selection:
     since: float | None
 
     _FROM = (
-        " FROM messages JOIN rooms ON rooms.id = messages.room"
+        " FROM lines AS messages JOIN rooms ON rooms.id = messages.room"
         " WHERE (:room IS NULL OR messages.room = :room)"
         " AND (:since IS NULL OR messages.at >= :since)"
     )

@@ -183,7 +183,8 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("INSERT INTO words (words, rank) VALUES (?, ?)", (setting, value))
     if last != path:
         _note_path(connection, path)
-    for table in ("history", "rooms", "messages", "words", "names", "letters", "bans", "hooks"):
+    tables = "history", "rooms", "messages", "batches", "words", "names", "letters", "bans", "hooks"
+    for table in tables:
         # A table that is missing is found now, and not when somebody says something.
         connection.execute(f"EXPLAIN SELECT * FROM {table}").fetchall()
     if 0 < version < migrations.VERSION_WITH_PLACES:

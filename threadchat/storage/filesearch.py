@@ -1,7 +1,8 @@
 """Search a history that is in a file, newest first.
 
-At first comes what waits to be written, then what is in the file and not in the index of words yet,
-and then what is in the index. All of it is compared by the same rules (`text.search`).
+At first comes what waits to be written, then what is in the file and not in the table of lines, or
+not in the index of words yet, and then what is in the index. All of it is compared by the same
+rules (`text.search`).
 """
 
 import sqlite3
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from threadchat.messages.kinds import Spoken
-from threadchat.storage import rows
+from threadchat.storage import batches, rows
 from threadchat.storage.rows import Unwritten, found_of
 from threadchat.storage.searching import Found, OutOfTime, SearchPace, SearchStopped
 from threadchat.storage.values import MAX_NUMBER, text_of, time_of
@@ -45,12 +46,17 @@ class FileSearch:
         self._found: list[Found] = []
         self._seen: set[tuple[str, int]] = set()  # the places of what was found
 
-    def newest(self, query: Query, number: int, waiting: Sequence[Unwritten]) -> list[Found]:
+    def newest(
+        self, query: Query, number: int, waiting: Sequence[Unwritten], has_batches: bool
+    ) -> list[Found]:
         """Return the last `number` messages that match, newest first. Raise `SearchStopped`.
 
-        `waiting` is what waited to be written when the search began; it may be written by now.
+        `waiting` is what waited to be written when the search began, and `has_batches` says whether
+        something waited in the file; it may be written, or moved, by now.
         """
         self._look_at_waiting(query, number, waiting)
+        if has_batches:
+            self._look_at_batches(query, number)
         before = self._look_behind_index(query, number)
         if len(self._found) < number:
             self._look_in_index(query, number, before)
@@ -72,6 +78,19 @@ class FileSearch:
                     return
             back_to = it.at
             self._step(back_to)
+
+    def _look_at_batches(self, query: Query, number: int) -> None:
+        """Look at what waits in the file to come into the table of lines."""
+
+        def read(query: str, values: tuple[object, ...]) -> list[Any]:
+            return self._read(self._connection, query, values)
+
+        for batch in batches.newest_of_all(read, self._epoch):
+            if len(self._found) >= number:
+                return
+            self._add(hit for hit in batch if query.matches(hit.message.text))
+            if batch:
+                self._step(batch[-1].message.at)
 
     def _look_behind_index(self, query: Query, number: int) -> int:
         """Return the id before which nothing was looked at; the index has all of that."""

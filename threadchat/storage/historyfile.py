@@ -12,13 +12,15 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from threadchat.storage import database, faults, rows
+from threadchat.storage import batches, database, faults, rows
+from threadchat.storage.batches import Batches
 from threadchat.storage.checkpoints import Checkpointer
 from threadchat.storage.contents import Contents
 from threadchat.storage.erasing import Eraser
 from threadchat.storage.faults import Unusable
 from threadchat.storage.indexing import Indexer
 from threadchat.storage.ownership import UNKNOWN, id_of
+from threadchat.storage.pace import Pace
 
 BUSY_SECONDS = 0.02
 """How long a commit waits while another program has the file locked: all rooms wait, too."""
@@ -36,6 +38,7 @@ class HistoryFile:
 
     def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
         self.path = path
+        self.batches = Batches(Pace())
         database.make(path)
         with contextlib.ExitStack() as opened:
             try:
@@ -61,6 +64,7 @@ class HistoryFile:
                     opened.enter_context(closing(self._log))
                 self.epoch, self.has_to_erase = rows.read_state(self.writer)
                 rows.mend_indexed(self.writer)
+                self.batches.waiting = batches.count(self.writer)
                 # All of them, for a number must not be given twice while the file cannot be read.
                 self.rooms = rows.read_rooms(self.writer)
                 if id_of(path) != self.owner.file:
@@ -75,7 +79,8 @@ class HistoryFile:
         self.contents = Contents(self.owner, self._log, for_checkpoints, self.epoch)
         checkpoint = self.contents.checkpoint
         self.checkpointer = Checkpointer(for_checkpoints, path, warn, checkpoint=checkpoint)
-        self.indexer = Indexer(for_indexing, path, warn, self.contents.doubt)
+        doubt = self.contents.doubt
+        self.indexer = Indexer(for_indexing, path, self.batches, warn, doubt)
         self.eraser = Eraser(for_erasing, path, warn, checkpoint=checkpoint)
 
     def look(self, rest: Callable[[float], bool]) -> bool:

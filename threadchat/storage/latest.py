@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from threadchat.messages.kinds import TakenBack
-from threadchat.storage import rows
+from threadchat.storage import batches, rows
 from threadchat.storage.historyfile import HistoryFile
 from threadchat.storage.remembered import Kept
 from threadchat.storage.rows import StoredRoom, Unwritten
@@ -31,7 +31,10 @@ class Latest:
     def of(cls, file: HistoryFile) -> "Latest":
         """Return the last lines of a file that was opened just now."""
         try:
-            return cls(rows.read_latest(file.writer, file.rooms.values(), NUMBER))
+            rooms = file.rooms.values()
+            waiting = batches.latest(file.writer, rooms, NUMBER)
+            lines = rows.read_latest(file.writer, rooms, NUMBER - len(waiting))
+            return cls([*lines, *waiting])
         except sqlite3.Error:  # of which the first reader tells the operator
             latest = cls(())
             latest._has_all = False

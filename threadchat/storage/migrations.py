@@ -120,6 +120,16 @@ _STRETCHES = (
     "CREATE TABLE linked (cluster TEXT PRIMARY KEY NOT NULL, state TEXT NOT NULL)",
 )
 
+_BATCHES_OF_LINES = (
+    # Lines of a room, with the numbers from `first` to `last`, that are to come into `messages`:
+    # the time, kind, name and text of each, as JSON. `taken` of them were taken back.
+    "CREATE TABLE batches (id INTEGER PRIMARY KEY, room INTEGER NOT NULL REFERENCES rooms,"
+    " first INTEGER NOT NULL, last INTEGER NOT NULL, taken INTEGER NOT NULL DEFAULT 0,"
+    " lines TEXT NOT NULL)",
+    "CREATE INDEX batches_of_room ON batches (room, first)",
+    "CREATE INDEX batches_taken_back ON batches (room) WHERE taken > 0",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _TABLES_OF_HISTORY,
     _INDEX_OF_WORDS,
@@ -134,6 +144,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _WORDS_INDEXED_LATER,
     _HOOKS,
     _STRETCHES,
+    _BATCHES_OF_LINES,
 )
 """The statements that make each version of the file from the one before.
 
@@ -156,6 +167,9 @@ VERSION = len(MIGRATIONS)
 
 VERSION_WITH_INDEX, VERSION_WITH_RECORDS, VERSION_WITH_PLACES, VERSION_WITH_HOOKS = 2, 3, 4, 12
 """The first versions with the index of words, tables of records, places of lines, and hooks."""
+
+VERSION_WITH_BATCHES = 14
+"""The first version in which busy rooms write by the batch."""
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:

@@ -19,6 +19,9 @@ from threadchat.text.search import index_words
 
 Row = tuple[str, float, str, str, str, int, int | None]
 
+Line = tuple[int, float, str, str, str, int, int | None]
+"""The columns of a line that is written, but for its id: those of a `Row`, by the room's number."""
+
 
 def columns_of(version: int) -> str:
     """Return the columns of a `Row`, from `messages` joined with `rooms`, in a file of `version`.
@@ -30,11 +33,12 @@ def columns_of(version: int) -> str:
 
 
 _COLUMNS = columns_of(VERSION)
-_TAKEN_BACK = "taken_back"  # as `name_of` calls a `TakenBack`
+TAKEN_BACK = "taken_back"
+"""The kind of a line that was taken back, as `name_of` calls a `TakenBack`."""
 
 RECENT = (
     f"SELECT {_COLUMNS} FROM messages JOIN rooms ON rooms.id = messages.room"
-    f" WHERE messages.room = ? AND messages.kind <> '{_TAKEN_BACK}'"
+    f" WHERE messages.room = ? AND messages.kind <> '{TAKEN_BACK}'"
     " ORDER BY messages.seq DESC LIMIT ?"
 )
 """The last lines of a room, newest first."""
@@ -61,7 +65,7 @@ LATEST = (
 NOT_INDEXED = (
     f"SELECT messages.id, {_COLUMNS} FROM messages JOIN rooms ON rooms.id = messages.room"
     " WHERE messages.id > (SELECT indexed FROM history) AND messages.id < ?"
-    f" AND messages.kind <> '{_TAKEN_BACK}' ORDER BY messages.id DESC LIMIT ?"
+    f" AND messages.kind <> '{TAKEN_BACK}' ORDER BY messages.id DESC LIMIT ?"
 )
 """The last messages before an id that are not in the index of words yet, each behind its id."""
 
@@ -96,7 +100,7 @@ Unwritten = tuple[StoredRoom, int, Kept]
 
 def kept_of(row: Row, epoch: str) -> Kept:
     """Return what stands in a row of the file."""
-    if row[2] == _TAKEN_BACK:
+    if row[2] == TAKEN_BACK:
         _, at, _, name, _, seq, after = row
         at, seq, after = time_of(at), number_of(seq), number_of(after)
         return TakenBack(values.name_of(name), epoch, seq, after, at=at)
@@ -130,7 +134,9 @@ def read_rooms(connection: sqlite3.Connection) -> dict[str, StoredRoom]:
     rows = connection.execute(
         # Text and blobs count as more than any number.
         "SELECT fold, name, id, max(CAST(forgotten AS INTEGER), coalesce(CAST("
-        " (SELECT max(seq) FROM messages WHERE messages.room = rooms.id AND seq <= ?)"
+        " (SELECT max(seq) FROM messages WHERE messages.room = rooms.id AND seq <= ?1)"
+        " AS INTEGER), 0), coalesce(CAST("
+        " (SELECT max(last) FROM batches WHERE batches.room = rooms.id AND last < ?1)"
         " AS INTEGER), 0)), topic FROM rooms",
         (values.MAX_NUMBER,),
     )
@@ -160,45 +166,63 @@ def write(connection: sqlite3.Connection, said: Sequence[Unwritten]) -> None:
         connection.execute(_INSERT_ONE, values)
         return
     with database.transaction(connection):
-        id_of = {room: _id_of(connection, room) for room in {room for room, _, _ in said}}
-        (first,) = connection.execute(f"SELECT {_NEXT_ID}").fetchone()
-        parts: list[object] = []
-        for id, (room, seq, it) in enumerate(said, first):
-            parts += id, id_of[room], it.at, name_of(it), it.name, it.text, seq
-        begin = 0
-        for number, insert in _INSERTS:
-            while len(parts) - begin >= 7 * number:
-                connection.execute(insert, parts[begin : begin + 7 * number])
-                begin += 7 * number
-        if TakenBack in {type(it) for _, _, it in said}:  # in the time in which it waited
-            connection.executemany(
-                "UPDATE messages SET taken_after = ? WHERE room = ? AND seq = ?",
-                [
-                    (it.after, id_of[room], seq)
-                    for room, seq, it in said
-                    if isinstance(it, TakenBack)
-                ],
-            )
-    for room, id in id_of.items():
+        ids = {room: id_of(connection, room) for room in {room for room, _, _ in said}}
+        _insert(connection, _INSERTS, (line_of(ids[room], seq, it) for room, seq, it in said))
+    for room, id in ids.items():
         room.id = id
+
+
+def line_of(room: int, seq: int, it: Kept) -> Line:
+    """Return the columns of a line of the room with the number `room`."""
+    # What waited for the file may have been taken back meanwhile.
+    after = it.after if isinstance(it, TakenBack) else None
+    return room, it.at, name_of(it), it.name, it.text, seq, after
+
+
+def insert_moved(connection: sqlite3.Connection, lines: Iterable[Line]) -> None:
+    """Insert lines that were committed before, behind all others; the caller has a transaction.
+
+    What another program has put in their places, or has made unfit, stays as it is.
+    """
+    _insert(connection, _INSERTS_OF_MOVED, lines)
+
+
+def _insert(
+    connection: sqlite3.Connection,
+    statements: Sequence[tuple[int, str]],
+    lines: Iterable[Line],
+) -> None:
+    (first,) = connection.execute(f"SELECT {_NEXT_ID}").fetchone()
+    parts: list[object] = []
+    for id, line in enumerate(lines, first):
+        parts += id, *line
+    begin = 0
+    for number, insert in statements:
+        while len(parts) - begin >= 8 * number:
+            connection.execute(insert, parts[begin : begin + 8 * number])
+            begin += 8 * number
 
 
 def _is_line_of_known_room(room: StoredRoom, _: int, it: Kept) -> bool:
     return room.id > 0 and not isinstance(it, TakenBack)
 
 
-_INSERT = "INSERT INTO messages (id, room, at, kind, name, text, seq) VALUES "
+_INSERT = "INTO messages (id, room, at, kind, name, text, seq, taken_after) VALUES "
 
 # Whatever was deleted, no line gets an id of which the file says that it is indexed.
 _NEXT_ID = "1 + max(coalesce((SELECT max(id) FROM messages), 0), (SELECT indexed FROM history))"
 
-_INSERT_ONE = f"{_INSERT}({_NEXT_ID}, ?, ?, ?, ?, ?, ?)"
+_INSERT_ONE = f"INSERT {_INSERT}({_NEXT_ID}, ?, ?, ?, ?, ?, ?, NULL)"
 
 # A statement for many lines takes a third less time than one for each; and behind each statement,
 # a room may have to wait until other threads let it go on (the GIL).
-_INSERTS = [
-    (number, _INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * number)) for number in (64, 16, 4, 1)
-]
+_INSERTS, _INSERTS_OF_MOVED = (
+    [
+        (number, f"{verb} {_INSERT}" + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * number))
+        for number in (64, 16, 4, 1)
+    ]
+    for verb in ("INSERT", "INSERT OR IGNORE")
+)
 
 
 def note_changes(connection: sqlite3.Connection, rooms: Collection[StoredRoom]) -> None:
@@ -207,11 +231,11 @@ def note_changes(connection: sqlite3.Connection, rooms: Collection[StoredRoom]) 
     So none of these numbers is given again.
     """
     with database.transaction(connection):
-        id_of = {room: _id_of(connection, room) for room in rooms}
-        for room, id in id_of.items():
-            _note_forgotten(connection, id, room.lost)
+        ids = {room: id_of(connection, room) for room in rooms}
+        for room, id in ids.items():
+            note_forgotten(connection, id, room.lost)
             connection.execute("UPDATE rooms SET topic = ? WHERE id = ?", (room.topic, id))
-    for room, id in id_of.items():
+    for room, id in ids.items():
         room.id, room.lost = id, 0
 
 
@@ -251,7 +275,7 @@ def take_back(
     """
     row = connection.execute(
         "SELECT id, name, text, at FROM messages"
-        f" WHERE room = ? AND seq = ? AND kind <> '{_TAKEN_BACK}'",
+        f" WHERE room = ? AND seq = ? AND kind <> '{TAKEN_BACK}'",
         (room.id, seq),
     ).fetchone()
     if row is None:
@@ -260,7 +284,7 @@ def take_back(
     with database.transaction(connection):
         connection.execute(
             "UPDATE messages SET kind = ?, text = '', taken_after = ? WHERE id = ?",
-            (_TAKEN_BACK, room.last, id),
+            (TAKEN_BACK, room.last, id),
         )
         _delete_words(connection, [(id, text)])
     return TakenBack(values.name_of(name), epoch, seq, room.last, at=time_of(at))
@@ -275,13 +299,13 @@ def forget(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
         ).fetchall()
         connection.execute(f"DELETE FROM messages WHERE id IN {some}", ids)
         for room, seq in {room: seq for _, room, seq, _, _ in sorted(lines)}.items():
-            _note_forgotten(connection, room, number_of(seq))
+            note_forgotten(connection, room, number_of(seq))
         _delete_words(
-            connection, [(id, text) for id, _, _, kind, text in lines if kind != _TAKEN_BACK]
+            connection, [(id, text) for id, _, _, kind, text in lines if kind != TAKEN_BACK]
         )
 
 
-def _id_of(connection: sqlite3.Connection, room: StoredRoom) -> int:
+def id_of(connection: sqlite3.Connection, room: StoredRoom) -> int:
     """Return the number of `room` in the file; a new room gets one."""
     if room.id:
         return room.id
@@ -292,7 +316,8 @@ def _id_of(connection: sqlite3.Connection, room: StoredRoom) -> int:
     return entered.lastrowid
 
 
-def _note_forgotten(connection: sqlite3.Connection, room: int, seq: int) -> None:
+def note_forgotten(connection: sqlite3.Connection, room: int, seq: int) -> None:
+    """Write down that lines of the room with that number, up to `seq`, are not there any more."""
     connection.execute("UPDATE rooms SET forgotten = max(forgotten, ?) WHERE id = ?", (seq, room))
 
 
@@ -322,7 +347,7 @@ def prepare_indexing(connection: sqlite3.Connection) -> None:
         " INSERT INTO words (rowid, text) SELECT id, coalesce(words, text) FROM messages"
         " LEFT JOIN prepared USING (id)"
         " WHERE id > OLD.indexed AND id <= NEW.indexed"
-        f" AND kind <> '{_TAKEN_BACK}' ORDER BY id; END"
+        f" AND kind <> '{TAKEN_BACK}' ORDER BY id; END"
     )
 
 
@@ -388,4 +413,9 @@ def _delete_words(connection: sqlite3.Connection, lines: Sequence[tuple[int, obj
         "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)",
         [(id, _indexed(text)) for id, text in lines if id <= indexed],
     )
+    note_to_erase(connection)
+
+
+def note_to_erase(connection: sqlite3.Connection) -> None:
+    """Write down that something was deleted that is to be erased."""
     connection.execute("UPDATE history SET to_erase = to_erase + 1")

@@ -28,7 +28,6 @@ from threadchat.storage.checkpoints import MAX_PAGES
 from threadchat.storage.filereader import FileReader
 from threadchat.storage.filesearch import FileSearch
 from threadchat.storage.history import (
-    MAX_REMEMBERED,
     CannotTakeBack,
     History,
     set_places,
@@ -37,9 +36,10 @@ from threadchat.storage.history import (
 from threadchat.storage.historyfile import BUSY_SECONDS, PATIENT_SECONDS, HistoryFile
 from threadchat.storage.historystate import HistoryState
 from threadchat.storage.keeper import Keeper
+from threadchat.storage.lastlines import LastLines
 from threadchat.storage.latest import Latest
 from threadchat.storage.rescue import RESCUE_SECONDS, begin_anew, rescue, what_is_there
-from threadchat.storage.rows import StoredRoom, Unwritten, found_of, kept_of
+from threadchat.storage.rows import StoredRoom, Unwritten
 from threadchat.storage.searching import Found, SearchTurns
 from threadchat.text.names import fold_name
 from threadchat.text.paths import resolve
@@ -54,14 +54,8 @@ RETRY_SECONDS = 1.0
 _MAX_AT_ONCE = 4096
 """The most messages in one commit: more than any batch of a room has."""
 
-_RETRIED_AT_ONCE = 200
-"""The most messages in one commit of those that had to wait: a room waits for no more."""
-
-_FORGOTTEN_AT_ONCE = 200
-"""The most lines that are looked at, and forgotten, at once: a room waits for no more."""
-
-_REST_SECONDS = 0.01
-"""The pause between two of those, in which rooms can write."""
+_LINES_AT_ONCE, _REST_SECONDS = 200, 0.01
+"""So many lines are written late, moved or forgotten at once; then rooms can write for so long."""
 
 _MAX_EPOCHS = 100
 """How many epochs are known of times in which the file could not be written."""
@@ -101,6 +95,7 @@ class StoredHistory(History):
         file = HistoryFile(resolve(path), warn)
         self._latest = Latest.of(file)
         self._reader = FileReader(file, warn, self._closing)
+        self._last_lines = LastLines(self._reader, self._latest)
         self._use(file)
         self._stored = file.rooms
         self._keeper = Keeper(self.look)
@@ -210,15 +205,7 @@ class StoredHistory(History):
             waiting = (it[2] for it in self._unwritten if it[0] is stored)
             said = [it for it in waiting if isinstance(it, Spoken)]
             said = said[max(0, len(said) - number) :]
-            missing = max(0, number - len(said))
-            if self._file.contents.are_as_left() is False:
-                # What is in the file may be another's, until the keeper has looked into it.
-                kept = (it for _, it in self._latest.of_room(stored))
-                older = [it for it in kept if isinstance(it, Spoken)]
-                older = older[max(0, len(older) - missing) :]
-            else:
-                read = self._reader.read(self._connection, rows.RECENT, (stored.id, missing))
-                older = [found_of(row, self._epoch).message for row in reversed(read)]
+            older = self._last_lines.recent(stored, max(0, number - len(said)))
         return [*older, *said]
 
     def last_place(self, room: str) -> Place:
@@ -237,17 +224,8 @@ class StoredHistory(History):
             waiting = [(at, it) for where, at, it in self._unwritten if where is stored]
             later = [(at, it) for at, it in waiting if at > seq]
             later = later[max(0, len(later) - limit) :]
-            missing = max(0, limit - len(later))
-            if self._file.contents.are_as_left() is False:
-                lines = [(at, it) for at, it in self._latest.of_room(stored) if at > seq]
-                lines = lines[max(0, len(lines) - missing) :]
-                return list(with_gaps([*lines, *later], seq, stored.last))
-            read = self._reader.read(self._connection, rows.SINCE, (stored.id, seq, missing))
-            written = [(it.seq, it) for it in (kept_of(row, self._epoch) for row in reversed(read))]
-            read = self._reader.read(
-                self._connection, rows.TAKEN_BACK_SINCE, (stored.id, seq, seq, MAX_REMEMBERED)
-            )
-            told: list[Recalled] = [kept_of(row, self._epoch) for row in reversed(read)]
+            written = self._last_lines.since(stored, seq, max(0, limit - len(later)))
+            told: list[Recalled] = [*self._last_lines.taken_back_since(stored, seq)]
             gone = (it for at, it in waiting if at <= seq and isinstance(it, TakenBack))
             told += [it for it in gone if it.after >= seq]
             return [*told, *with_gaps([*written, *later], seq, stored.last)]
@@ -271,7 +249,7 @@ class StoredHistory(History):
                     return taken_back
             try:
                 with database.WRITING:
-                    found = rows.take_back(self._connection, stored, seq, self._epoch)
+                    found = self._file.batches.take_back(self._connection, stored, seq, self._epoch)
             except sqlite3.Error as error:
                 if faults.is_busy(error):
                     self._note_failure(error)
@@ -293,9 +271,12 @@ class StoredHistory(History):
         """
         with self._lock:
             self._latest.forget(before)
+        while self._file.batches.waiting and not self._closing.wait(_REST_SECONDS):
+            with self._lock, database.WRITING:
+                self._file.batches.move(self._connection, _LINES_AT_ONCE)
         last = 0
         while not self._closing.is_set():
-            values = before, last, _FORGOTTEN_AT_ONCE
+            values = before, last, _LINES_AT_ONCE
             with self._search_turns:
                 if self._is_closed:
                     return
@@ -327,9 +308,9 @@ class StoredHistory(History):
             if self._is_closed:
                 return []
             with self._lock:
-                waiting = list(self._unwritten)
+                waiting, has_batches = list(self._unwritten), self._file.batches.waiting > 0
             search = FileSearch(self._searcher, self._reader.read, self._epoch, pace)
-            return search.newest(query, number, waiting)
+            return search.newest(query, number, waiting, has_batches)
 
     def close(self) -> None:
         """Write what waits, if that can be done now, and close the file."""
@@ -398,7 +379,7 @@ class StoredHistory(History):
         chunk = list(islice(self._unwritten, number))
         try:
             with database.WRITING:
-                rows.write(self._connection, chunk)
+                self._file.batches.write(self._connection, chunk)
         except sqlite3.Error as error:
             self._note_failure(error)
             return False
@@ -439,7 +420,7 @@ class StoredHistory(History):
             seconds = self._retry_seconds
             try:
                 with self._lock:
-                    if not self._write_some(_RETRIED_AT_ONCE):
+                    if not self._write_some(_LINES_AT_ONCE):
                         continue
                     if not self._unwritten and self._write_all():
                         self._retrier = None
