@@ -27,7 +27,9 @@ OPEN_DOORS = ("--max-per-address", "0", "--max-connects", "0", "--max-clients", 
 
 _SOURCES = str(Path(threadchat.__file__).parent.parent)
 
-_OWN_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d |    (telnet|nc|openssl|putty|plink) ")
+_OWN_LINE = re.compile(
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d |    ((telnet|nc|openssl|putty|plink) |http)"
+)
 """How each line of the console begins; any other line, such as a traceback, is a problem."""
 
 Record = dict[str, Any]
