@@ -15,9 +15,13 @@ import pytest
 from tests.support.files import take_back, write_old_history
 from threadchat.cli import export, progress
 from threadchat.cli import main as cli
+from threadchat.messages.codec import parse_iso_time
 from threadchat.messages.kinds import Emote, Say
+from threadchat.messages.places import Place
+from threadchat.storage.linkedhistory import LinkedHistory, Origin
 from threadchat.storage.migrations import VERSION
 from threadchat.storage.sqlitehistory import StoredHistory
+from threadchat.storage.storedstretches import StoredStretches
 
 
 def never(words: str) -> None:
@@ -147,6 +151,32 @@ def test_what_is_not_there_is_shown_where_it_would_stand(
     }
     since = exported(capsys, str(path), "--since", "2026-11-23T12:02")
     assert [line.partition(" ")[2] for line in since] == lines[1:]
+
+
+def test_what_linked_servers_said_stands_where_their_order_took_it(
+    capsys: pytest.CaptureFixture[str], path: Path
+) -> None:
+    epoch, node = "e1" * 8, "box/1"
+    with closing(StoredHistory(path, never)) as stored:
+        history = LinkedHistory(stored, StoredStretches(stored))
+        history.keep("r", [Say("al", "one", NOON)], Origin(node, 1, Place(epoch, 1)))
+        history.keep("r", apart := [Say("al", "apart", NOON + 60)], Origin(node, 2))
+        history.keep("r", [Say("bo", "theirs", NOON + 90)], Origin("b", 1, Place(epoch, 4)))
+        history.move("r", apart, Origin(node, 2, Place(epoch, 5), (NOON + 60, NOON + 61)))
+        assert exported(capsys, str(path)) == [
+            "2026-11-23 12:01:00 r al: one",
+            "2026-11-23 12:02:30 r --- 2 lines were missed",
+            "2026-11-23 12:02:30 r bo: theirs",
+            "2026-11-23 12:02:00 r (apart) al: apart",
+        ]
+        lines = [json.loads(it) for it in exported(capsys, str(path), "--format", "jsonl")]
+    assert [(it["epoch"], it["seq"]) for it in lines if "seq" in it] == [
+        (epoch, 1),
+        (epoch, 4),
+        (epoch, 5),
+    ]
+    assert [parse_iso_time(it) for it in lines[-1]["apart"]] == [NOON + 60, NOON + 61]
+    assert "apart" not in lines[0]
 
 
 @pytest.mark.parametrize("since", ["2h", "2 hours", "120 min ago"])

@@ -6,7 +6,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from threadchat.cli.arguments import Fault, Parser, complain, set_up_output, silence_broken_output
@@ -17,10 +17,11 @@ from threadchat.messages.kinds import Gap
 from threadchat.storage.batches import show_lines
 from threadchat.storage.database import version_of
 from threadchat.storage.faults import Unusable, why_unusable
-from threadchat.storage.migrations import VERSION_WITH_PLACES
+from threadchat.storage.migrations import VERSION_WITH_PLACES, VERSION_WITH_STRETCHES
 from threadchat.storage.reading import open_to_read
 from threadchat.storage.remembered import Kept
 from threadchat.storage.rows import Row, columns_of, kept_of, read_state
+from threadchat.storage.storedstretches import StretchReader
 from threadchat.storage.values import name_of as room_of
 from threadchat.storage.values import number_of, time_of
 from threadchat.text.names import fold_name
@@ -114,7 +115,10 @@ def _export(options: argparse.Namespace) -> None:
             connection.execute("BEGIN")
             show_lines(connection, selection.version)
             total = selection.count(connection)
-            for line in _showing_progress(selection.lines(connection), total):
+            lines = selection.lines(connection)
+            if selection.version >= VERSION_WITH_STRETCHES:
+                lines = _in_order_of_all(lines, connection)
+            for line in _showing_progress(lines, total):
                 sys.stdout.write(write(line) + "\n")
         sys.stdout.flush()
     except sqlite3.Error as error:
@@ -128,6 +132,8 @@ class _Line:
     room: str
     at: float
     message: Kept | Gap
+    apart: tuple[float, float] | None = None
+    """From when to when its server had no link to the others, if it was said then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +176,23 @@ class _Selection:
         return {"room": self.room, "since": self.since}
 
 
+def _in_order_of_all(lines: Iterator[_Line], connection: sqlite3.Connection) -> Iterator[_Line]:
+    """Yield `lines` at the places that linked servers gave them, each where it stands by now."""
+    stretches = StretchReader(connection)
+    for line in lines:
+        message = line.message
+        stretch = None if isinstance(message, Gap) else stretches.find(line.room, message.seq)
+        if stretch is None or isinstance(message, Gap):
+            yield line
+        elif not stretch.is_moved:
+            seq = message.seq - stretch.seq
+            if stretch.missed and not seq:
+                yield _Line(line.room, line.at, Gap(stretch.missed))
+            if stretch.epoch:
+                message = replace(message, epoch=stretch.epoch, seq=stretch.place + seq)
+            yield _Line(line.room, line.at, message, stretch.apart)
+
+
 def _select(connection: sqlite3.Connection, path: Path, options: argparse.Namespace) -> _Selection:
     version = version_of(connection, path)
     if options.room is None:
@@ -198,12 +221,14 @@ def _showing_progress(lines: Iterator[_Line], total: int) -> Iterator[_Line]:
 
 def _as_text(line: _Line) -> str:
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(line.at))
-    return f"{when} {line.room} {line.message.line}"
+    apart = "(apart) " if line.apart else ""  # nobody's line begins like that
+    return f"{when} {line.room} {apart}{line.message.line}"
 
 
 def _as_json(line: _Line) -> str:
     where = {"at": iso_time(line.at), "room": line.room, "kind": name_of(line.message)}
-    return as_json(where | values_of(line.message))
+    apart = {"apart": [iso_time(it) for it in line.apart]} if line.apart else {}
+    return as_json(where | values_of(line.message) | apart)
 
 
 _WRITERS = {"text": _as_text, "jsonl": _as_json}

@@ -168,6 +168,9 @@ VERSION = len(MIGRATIONS)
 VERSION_WITH_INDEX, VERSION_WITH_RECORDS, VERSION_WITH_PLACES, VERSION_WITH_HOOKS = 2, 3, 4, 12
 """The first versions with the index of words, tables of records, places of lines, and hooks."""
 
+VERSION_WITH_STRETCHES = 13
+"""The first version with the places that several servers give lines in one order."""
+
 VERSION_WITH_BATCHES = 14
 """The first version in which busy rooms write by the batch."""
 

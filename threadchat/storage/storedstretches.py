@@ -4,7 +4,7 @@ What is read is made safe, as another program may have written anything into the
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +12,7 @@ from threadchat.storage import database, values
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.storage.stretches import Stretch
 from threadchat.storage.values import number_of, text_of, time_of
+from threadchat.text.names import fold_name
 
 COLUMNS = "seq, lines, at, epoch, place, node, line, shown, missed, apart_from, apart_to, moved"
 
@@ -155,3 +156,27 @@ class StoredStretches:
             if connection is not None:
                 return connection.execute(query, parts).fetchall()
         return []
+
+
+class StretchReader:
+    """Reads the stretches of a file for lines whose numbers ascend within each room."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._rooms: dict[str, Iterator[Any]] = {}  # by the folded name
+        self._last: dict[str, Stretch | None] = {}
+
+    def find(self, room: str, seq: int) -> Stretch | None:
+        """Return the stretch of the line with that number in the room; None if it has none."""
+        fold = fold_name(room)
+        if fold not in self._rooms:
+            query = f"{_SELECT} WHERE room = ? ORDER BY seq"
+            self._rooms[fold] = self._connection.execute(query, (fold,))
+            self._last[fold] = self._next(fold)
+        while (stretch := self._last[fold]) is not None and stretch.seq + stretch.lines <= seq:
+            self._last[fold] = self._next(fold)
+        return stretch if stretch is not None and stretch.holds(seq) else None
+
+    def _next(self, fold: str) -> Stretch | None:
+        row = next(self._rooms[fold], None)
+        return None if row is None else stretch_of(row)
