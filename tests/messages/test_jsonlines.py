@@ -177,8 +177,8 @@ EXAMPLES: Sequence[tuple[Message | Answer, dict[str, object]]] = [
             "room": "r",
             "is_here": True,
             "entries": [
-                {"name": "al", "away": None, "idle": None},
-                {"name": "bo", "away": "tea", "idle": 90.0},
+                {"name": "al", "away": None, "idle": None, "is_out_of_reach": False},
+                {"name": "bo", "away": "tea", "idle": 90.0, "is_out_of_reach": False},
             ],
             "count": 7,
         },
@@ -187,7 +187,7 @@ EXAMPLES: Sequence[tuple[Message | Answer, dict[str, object]]] = [
         WhoisAnswer(PersonEntry("al"), 3, "in r", 60.0),
         {
             "kind": "whois",
-            "entry": {"name": "al", "away": None, "idle": None},
+            "entry": {"name": "al", "away": None, "idle": None, "is_out_of_reach": False},
             "id": 3,
             "whereabouts": "in r",
             "seconds": 60.0,

@@ -4,7 +4,7 @@ A batch is rendered once for each format, however many members there are. The pa
 is a few slices of that rendering, not a loop over messages. No sockets, no threads.
 """
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate
@@ -14,17 +14,23 @@ from threadchat.chat.identity import Identity, not_said_by
 from threadchat.chat.interfaces import Member
 from threadchat.messages.format import Format, dated, render
 from threadchat.messages.kinds import (
+    CameBack,
+    Emote,
     Joined,
     Left,
     LeftTogether,
     Message,
     Notice,
     Recalled,
+    Renamed,
     Repeated,
     ReplayBegins,
     ReplayEnds,
     RoomMessage,
+    Say,
     Spoken,
+    TopicSet,
+    WentAway,
 )
 from threadchat.messages.mentions import words_of
 from threadchat.text.phrases import MAX_NAMES_LISTED, NAMES_OF_A_CROWD
@@ -34,6 +40,7 @@ class Batch:
     """A batch: its messages in their order, and which members do not get which messages."""
 
     __slots__ = (
+        "_coming",
         "_concerned",
         "_leaving",
         "_lines",
@@ -62,6 +69,7 @@ class Batch:
         """The messages that somebody said."""
         # Whom messages are from or about, the first place, the end.
         self._concerned: list[tuple[Member, int, int]] = []
+        self._coming: Collection[Member] = ()  # of the first message
         self._leaving: Collection[Member] = ()  # of the last message, where several left together
         self.not_for: dict[Member, list[tuple[int, int]]] = {}
         """The places that a member does not get: begin and end of each range, ascending."""
@@ -78,8 +86,34 @@ class Batch:
         `here` is the number of members, the new ones included.
         """
         self.joining = Joining(welcome_of, here, self.room)
+        self._coming = self.joining.members
         # Who joined is told of the others in a line of their own.
         self.add(Joined(self.joining.names, here), not_for=welcome_of)
+
+    def note_authors(self, find: Callable[[str], Member | None]) -> None:
+        """Note who the messages of a batch of another server are about, so that they can be hidden.
+
+        `find` returns the member that has a name there; None if it is not known who that is.
+        """
+        for place, message in enumerate(self.messages):
+            match message:
+                case Joined() | LeftTogether():
+                    found = list(map(find, message.names))
+                    members = [it for it in found if it is not None]
+                    if len(members) < len(found):
+                        continue  # those that are left out of such a line must be known
+                    if isinstance(message, Joined):
+                        self._coming = members
+                    else:
+                        self._leaving = members
+                case Renamed():
+                    self._note_author(find(message.before), place)
+                case Say() | Emote() | TopicSet() | WentAway() | CameBack() | Left():
+                    self._note_author(find(message.name), place)
+
+    def _note_author(self, member: Member | None, place: int) -> None:
+        if member is not None:
+            self._concerned.append((member, place, place + 1))
 
     def for_another(self) -> "Batch":
         """Return this batch for another server's room: the very same lines, for all its members."""
@@ -153,7 +187,7 @@ class Batch:
         for member, begin, end in self._concerned:
             if member.identity in ignored:
                 changes.update(dict.fromkeys(range(begin, end)))
-        for place, members in ((0, self._joining()), (len(self.messages) - 1, self._leaving)):
+        for place, members in ((0, self._coming), (len(self.messages) - 1, self._leaving)):
             others = [it.name for it in members if it.identity not in ignored]
             if len(others) < len(members):
                 message = self.messages[place]
@@ -162,9 +196,6 @@ class Batch:
                 else:
                     changes[place] = None
         return changes
-
-    def _joining(self) -> Collection[Member]:
-        return () if self.joining is None else self.joining.members
 
     @property
     def mentions(self) -> Mapping[str, list[int]]:

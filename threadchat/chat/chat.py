@@ -13,6 +13,8 @@ from threadchat.access.limiter import Tries
 from threadchat.chat.countdown import Countdown
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.entries import More
+from threadchat.chat.farpeople import FarPeople
+from threadchat.chat.farperson import FarPerson
 from threadchat.chat.hooks import Hooks, clean_name_of_room
 from threadchat.chat.identity import Identity
 from threadchat.chat.ignoring import Ignoring
@@ -20,6 +22,7 @@ from threadchat.chat.interfaces import Connection, Member, Observer, ServerContr
 from threadchat.chat.mail import Mail
 from threadchat.chat.moderation import Moderation
 from threadchat.chat.names import Names
+from threadchat.chat.openrooms import OpenRooms
 from threadchat.chat.order import Order
 from threadchat.chat.passwords import Passwords
 from threadchat.chat.person import Correspondent, Person
@@ -90,12 +93,15 @@ class Chat:
         self.rules = rules
         self.records = records
         self.names = Names(records, clock)
+        self.far = FarPeople(self.names)
+        """The people on other servers that are linked with this one."""
         self.moderation = Moderation(records, self.names, clock)
         self.ignoring = Ignoring(records, self.names)
         self.mail = Mail(records, self.names, observer)
         self.passwords = Passwords(records, self.names, Tries(clock))
         self.control = control
         self.countdown = Countdown(self._tell_of_the_end, control.finish)
+        self.open_rooms = OpenRooms(self.rooms, self.far, history)
         self._lock = Lock()  # guards the next four
         self._rooms: dict[str, Room] = {}
         self._places_taken: dict[Room, int] = {}
@@ -119,20 +125,25 @@ class Chat:
 
     def _open_rooms(self) -> Collection[str]:
         """Return the folded names of the rooms in which somebody is."""
+        elsewhere = self.far.rooms().keys()
         with self._lock:
-            return {fold for fold, room in self._rooms.items() if room.members}
+            return {fold for fold, room in self._rooms.items() if room.members} | elsewhere
 
     def has_room(self, name: str) -> bool:
-        """Return whether there is a room called `name`."""
+        """Return whether there is a room called `name`, here or elsewhere."""
         with self._lock:
-            return fold_name(name) in self._rooms
+            is_here = fold_name(name) in self._rooms
+        return is_here or fold_name(name) in self.far.rooms()
 
     def people(self) -> Sequence[Member]:
-        """Return the members of all rooms, room by room, in the order in which they came."""
-        rooms = self.rooms()
-        if len(rooms) == 1:
+        """Return the members of all rooms, room by room, in the order in which they came.
+
+        Behind them stand those that are in rooms on other servers.
+        """
+        rooms, elsewhere = self.rooms(), self.far.in_rooms()
+        if len(rooms) == 1 and not elsewhere:
             return rooms[0].members
-        return [member for room in rooms for member in room.members]
+        return [*(member for room in rooms for member in room.members), *elsewhere]
 
     def _take_place(self, name: str) -> Room:
         """Take a place in the room called `name`, and return that room; make it if needed.
@@ -150,6 +161,7 @@ class Chat:
                     self._replay,
                     self._order,
                     self.clock,
+                    self.far,
                 )
                 self._rooms[fold_name(name)] = room
                 self._places_taken[room] = 0
@@ -182,6 +194,7 @@ class Chat:
     def _enter(self, person: Person, room: Room, *words: Message) -> None:
         person.room = room
         person.entered_at = self.clock()
+        self._tell_elsewhere(person)
         room.join(person, b"".join(render(message, person.format) for message in words))
 
     def move(self, person: Person, raw: str) -> None:
@@ -226,6 +239,7 @@ class Chat:
 
     def _leave_room(self, person: Person, why: str) -> None:
         room, person.room = person.room, None
+        self._tell_elsewhere(person)
         person.last_said = None
         if room is not None:
             room.leave(person, Left(person.name, self.clock() - person.entered_at, why))
@@ -288,7 +302,9 @@ class Chat:
 
     def whisper(self, person: Person, recipient: Person, text: str) -> None:
         """Say `text` from `person` to `recipient` alone. The caller has checked `may_speak`."""
-        if person.identity not in recipient.ignores:
+        if isinstance(recipient, FarPerson):
+            recipient.be_told(person, text)
+        elif person.identity not in recipient.ignores:
             recipient.answers_to = Correspondent(person.name, person.identity)
             recipient.hear(Private(person.name, recipient.name, text))
         person.tell(Private(person.name, recipient.name, text, is_own=True))
@@ -303,7 +319,7 @@ class Chat:
 
         The line is not part of what rooms show: each server tells its own members.
         """
-        for member in self.people():
+        for member in [member for room in self.rooms() for member in room.members]:
             try:
                 if member.format.shows_days:
                     member.deliver(render(day, member.format))
@@ -318,10 +334,16 @@ class Chat:
     def set_away(self, person: Person, words: str | None) -> None:
         """Mark `person` as away, with `words` as the reason; None marks them as back."""
         before, person.away = person.away, words
+        self._tell_elsewhere(person)
         if words is not None:
             self.announce(person, WentAway(person.name, words))
         elif before is not None:
             self.announce(person, CameBack(person.name))
+
+    def _tell_elsewhere(self, person: Person) -> None:
+        """Let other servers know what has become of `person`, before anybody reads of it."""
+        if self.names.elsewhere is not None:
+            self.names.elsewhere.changed(person)
 
     def rename(self, person: Person, raw: str, *, proven: Protected | None = None) -> None:
         """Give `person` another name; raise what `Names.claim` raises."""
@@ -341,7 +363,11 @@ class Chat:
 
     def last_place(self, room: Room) -> Place:
         """Return the place of the last line of `room`."""
-        return self._history.last_place(room.name)
+        return self.last_place_in(room.name)
+
+    def last_place_in(self, room: str) -> Place:
+        """Return the place of the last line of the room of that name."""
+        return self._history.last_place(room)
 
     @property
     def history_state(self) -> HistoryState | None:

@@ -97,6 +97,11 @@ class Hook(Person):
         self.is_over = False
 
     @property
+    def is_hook(self) -> bool:
+        """That it is one."""
+        return True
+
+    @property
     def whereabouts(self) -> str:
         """Where it is, in words."""
         return f"a hook, by which a program speaks in {self.kept.room}"

@@ -9,9 +9,11 @@ What follows a person, such as a name that is kept, a reply, a mute or what some
 by the identity and by nothing else.
 """
 
+import secrets
 from collections.abc import Collection, Iterable
 from math import inf
 from typing import NamedTuple, TypeVar
+from weakref import WeakValueDictionary
 
 from threadchat.messages.kinds import Repeated, Spoken
 from threadchat.text.names import fold_name
@@ -38,9 +40,11 @@ class Identity:
     epoch.
     """
 
-    __slots__ = ("_became", "ignored", "name", "periods", "records")
+    __slots__ = ("__weakref__", "_became", "ignored", "name", "periods", "records", "uid")
 
     def __init__(self) -> None:
+        self.uid = ""
+        """A text that stands for this person on all servers that are linked; empty if none does."""
         self.name = ""
         """The last name that the person had, as it is shown."""
         self.periods: tuple[Period, ...] = ()
@@ -120,6 +124,35 @@ class Identities:
     def __init__(self) -> None:
         # By name and since when it is protected: a name that is freed may be another's later.
         self._of_record: dict[tuple[str, float], Identity] = {}
+        self._of_uid = WeakValueDictionary[str, Identity]()
+
+    def uid_of(self, identity: Identity) -> str:
+        """Return the text that stands for `identity` on all servers that are linked."""
+        identity = identity.current
+        if not identity.uid:
+            identity.uid = secrets.token_hex(8)
+            self._of_uid[identity.uid] = identity
+        return identity.uid
+
+    def with_uid(self, uid: str) -> Identity:
+        """Return the identity for which `uid` stands."""
+        identity = self._of_uid.get(uid)
+        if identity is None:
+            identity = self._of_uid[uid] = Identity()
+            identity.uid = uid
+        return identity.current
+
+    def merge(self, identity: Identity, other: Identity) -> None:
+        """Let `identity` be part of `other` from now on, as it is the same person."""
+        identity._became = other
+        other.name = identity.name
+        other.periods = (*other.periods, *identity.periods)[-MAX_PERIODS:]
+        other.ignored = (other.ignored | identity.ignored) - {other, identity}
+        for record in identity.records:
+            self._of_record[record] = other
+        other.records = (*other.records, *identity.records)
+        if identity.uid:
+            self._of_uid[identity.uid] = other
 
     def of_record(self, name: str, since: float, shown: str = "") -> Identity:
         """Return the identity of the owner of a name that is protected since then.
@@ -147,13 +180,7 @@ class Identities:
             if (name, since) not in identity.records:
                 identity.records = (*identity.records, (name, since))
             return identity
-        identity._became = owner
-        owner.name = identity.name
-        owner.periods = (*owner.periods, *identity.periods)[-MAX_PERIODS:]
-        owner.ignored = (owner.ignored | identity.ignored) - {owner, identity}
-        for record in identity.records:
-            self._of_record[record] = owner
-        owner.records = (*owner.records, *identity.records)
+        self.merge(identity, owner)
         return owner
 
     def unbind(self, name: str, at: float) -> None:

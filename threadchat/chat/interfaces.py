@@ -41,6 +41,16 @@ class Member(Protocol):
         """Take `data`, which is whole lines in this member's format. It must not wait."""
 
 
+class PeopleElsewhere(Protocol):
+    """What a room needs of the people that are in it on other servers. For any thread."""
+
+    def count_in(self, room: str) -> int:
+        """Return how many are in the room of that name."""
+
+    def in_room(self, room: str) -> Sequence[Member]:
+        """Return those that are in the room of that name."""
+
+
 class TerminalSettings(Protocol):
     """The settings of a person's terminal. For the person's own thread."""
 

@@ -4,22 +4,18 @@ One person at a time has a name, and nobody gets a name that could be mistaken f
 """
 
 import math
-import time
-from collections.abc import Callable
-from threading import Condition, Lock
 
 from threadchat.access.bans import key_of
-from threadchat.chat.identity import MAX_PERIODS, NOBODY, Identities, Identity, Period
-from threadchat.chat.keptnames import MIN_SECONDS_IN_USE, KeptNames
-from threadchat.chat.leftpeople import LeftPeople
+from threadchat.chat.farperson import Elsewhere, FarPerson
+from threadchat.chat.identity import NOBODY, Identity
+from threadchat.chat.keptnames import MIN_SECONDS_IN_USE
+from threadchat.chat.knownnames import KnownNames
 from threadchat.chat.person import Person
-from threadchat.chat.restrictions import Restrictions
+from threadchat.chat.takennames import why_taken
 from threadchat.net.disconnect import Reason
-from threadchat.net.peers import NOTICED_SECONDS, PeerState
-from threadchat.storage.nameshad import NameHad
-from threadchat.storage.records import Protected, Records
+from threadchat.net.peers import PeerState
+from threadchat.storage.records import Protected
 from threadchat.text.names import BadName, clean_name, fold_name, name_of_charge, skeleton
-from threadchat.text.phrases import duration, minute
 
 MAKE_WAY_SECONDS = 5.0
 """How many seconds a person that gave the passphrase of a name waits for it to be free."""
@@ -37,25 +33,11 @@ class NameBanned(BadName):
     """The name, or the person's address, is banned. The text ends with an operator's own words."""
 
 
-class Names:
+class Names(KnownNames):
     """The names of one chat. Safe to use from any thread.
 
     `claim` and `keep` are called on the thread of the person they are about.
     """
-
-    def __init__(self, records: Records, clock: Callable[[], float] = time.monotonic) -> None:
-        self._records = records
-        self._clock = clock
-        self._freed = Condition(Lock())  # told when a name is free again; guards the tables below
-        self._identities = Identities()
-        self._left = LeftPeople()
-        self._kept = KeptNames()
-        self._by_fold: dict[str, Person] = {}
-        self._by_skeleton: dict[str, Person] = {}
-        self.restrictions = Restrictions()
-        """What operators have kept people from."""
-
-    # Claiming
 
     def claim(self, person: Person, raw: str, *, proven: Protected | None = None) -> None:
         """Give `person` the name that `raw` asks for.
@@ -71,8 +53,48 @@ class Names:
         name = clean_name(raw)
         self._check_charge(name)
         self._check_claim(person, name, proven)
-        fold, looks = fold_name(name), skeleton(name)
+        fold = fold_name(name)
         peer = self._make_way(person, fold, is_proven=proven is not None)
+        if self.elsewhere is None:
+            self._take(person, name, proven, peer)
+            return
+        if fold == person.folded_name:
+            self._take(person, name, proven, peer)
+        else:
+            self._take_everywhere(self.elsewhere, person, name, proven, peer)
+        self.elsewhere.changed(person)
+
+    def _take_everywhere(
+        self,
+        elsewhere: Elsewhere,
+        person: Person,
+        name: str,
+        proven: Protected | None,
+        peer: PeerState | None,
+    ) -> None:
+        """Give `person` the name if they may have it on all servers."""
+        self._check(person, name, proven, peer)  # it tells more than the other servers do
+        if not elsewhere.claim(person, name):
+            self._check(person, name, proven, peer)  # by now it is known who has it
+            raise BadName(f"{name} was taken just now, on another server.")
+        try:
+            self._take(person, name, proven, peer)
+        except BadName:
+            elsewhere.release(person, name)
+            raise
+
+    def _check(
+        self, person: Person, name: str, proven: Protected | None, peer: PeerState | None
+    ) -> None:
+        with self._freed:
+            known = self._left.find(fold_name(name), person.host, self._clock())
+            self._check_free(person, name, known, proven, peer)
+
+    def _take(
+        self, person: Person, name: str, proven: Protected | None, peer: PeerState | None
+    ) -> None:
+        """Give `person` the name if nothing speaks against that."""
+        fold, looks = fold_name(name), skeleton(name)
         with self._freed:
             now, at = self._clock(), self._records.now()
             known = self._left.find(fold, person.host, now)
@@ -110,7 +132,7 @@ class Names:
         fold, now = fold_name(name), self._clock()
         holder = self._by_fold.get(fold, person)
         if holder is not person:
-            raise BadName(_why_taken(name, holder, peer, person, self._records.now()))
+            raise BadName(why_taken(name, holder, peer, person, self._records.now()))
         kept = self._kept.find(name, now) if proven is None else None
         if kept is not None and kept.identity.current not in (person.identity, known):
             left = math.ceil(kept.until - now)
@@ -136,24 +158,7 @@ class Names:
             self._restore(after, fold)
         stored = map(self._records.protected, self._records.ignored_by(fold))
         after.ignored |= {self._owner(it) for it in stored if it is not None}
-        for other in self._by_fold.values():
-            other.identity = other.identity.current
-            if other.ignores or other.identity is after:
-                other.ignores = other.identity.hidden()
-                other.muted_until = max(other.muted_until, self._muted_until(other))
-
-    def _owner(self, protected: Protected) -> Identity:
-        fold = fold_name(protected.name)
-        identity = self._identities.of_record(fold, protected.since, protected.name)
-        self._restore(identity, fold)
-        return identity
-
-    def _restore(self, identity: Identity, fold: str) -> None:
-        """Let it be known which names the owner of a protected name had before the last start."""
-        known = {(it.fold, it.begin) for it in identity.periods}
-        before = [Period(*it) for it in self._records.names_had(fold) if it[:2] not in known]
-        if before:
-            identity.periods = (*before, *identity.periods)[-MAX_PERIODS:]
+        self._note_merged(after)
 
     def protected(self, person: Person) -> None:
         """Let `person`, who has just protected their name, be its owner."""
@@ -174,6 +179,11 @@ class Names:
         """
         with self._freed:
             holder = self._by_fold.get(fold, person)
+        if isinstance(holder, FarPerson) and self.elsewhere is not None:
+            asks = is_proven or (holder.host == person.host and not holder.is_hook)
+            if asks and self.elsewhere.make_way(holder, person, is_proven=is_proven):
+                self._await_freed(holder, fold)
+            return None
         connection = holder.connection  # read once: the holder's thread may set it to None
         if holder is person or connection is None:
             return None
@@ -182,11 +192,12 @@ class Names:
         if is_proven or is_ghost:
             words = f"{holder.name} has come in again, from {person.host}. Goodbye."
             connection.end(Reason.REPLACED, words)
-            with self._freed:
-                self._freed.wait_for(
-                    lambda: self._by_fold.get(fold) is not holder, MAKE_WAY_SECONDS
-                )
+            self._await_freed(holder, fold)
         return peer
+
+    def _await_freed(self, holder: Person, fold: str) -> None:
+        with self._freed:
+            self._freed.wait_for(lambda: self._by_fold.get(fold) is not holder, MAKE_WAY_SECONDS)
 
     def _check_charge(self, name: str) -> None:
         """Raise `BadName` if people would take `name` for whoever runs the server (promise 4).
@@ -216,6 +227,9 @@ class Names:
 
     def release(self, person: Person, name: str, keep: str = "") -> None:
         """Make `name` free again. What it has in common with the name `keep` stays taken."""
+        if self.elsewhere is not None and fold_name(name) != fold_name(keep):
+            # Before it is free here: else somebody here that asks for it comes too early there.
+            self.elsewhere.release(person, name)
         with self._freed:
             for table, key_of in ((self._by_fold, fold_name), (self._by_skeleton, skeleton)):
                 key = key_of(name)
@@ -224,17 +238,6 @@ class Names:
             if fold_name(name) != fold_name(keep):
                 person.identity.end(fold_name(name), self._records.now())
             self._freed.notify_all()
-
-    def remember(self, person: Person) -> None:
-        """Know `person`, who leaves, again by name and address for a while."""
-        with self._freed:
-            identity, now = person.identity, self._records.now()
-            names: dict[str, float] = {}
-            for fold, begin, end in identity.periods:
-                if end >= person.came_at:  # a name of this session
-                    seconds = min(end, now) - max(begin, person.came_at)
-                    names[fold] = names.get(fold, 0.0) + seconds
-            self._left.remember(identity, names, person.host, self._clock(), person.counted_as)
 
     def keep(self, person: Person) -> None:
         """Keep the name of a person whose connection broke, so that they can come back to it.
@@ -247,6 +250,8 @@ class Names:
         if seconds >= MIN_SECONDS_IN_USE:
             with self._freed:
                 self._kept.keep(person.name, person.identity, person.counted_as, now, seconds)
+            if self.elsewhere is not None:
+                self.elsewhere.changed(person, lost_after=seconds)
 
     def seat(self, person: Person, name: str, since: float | None = None) -> None:
         """Enter somebody that is no client under `name`, whatever speaks against that.
@@ -259,95 +264,8 @@ class Names:
             person.identity = Identity()
             person.identity.begin(name, fold, self._records.now() if since is None else since)
             self._by_fold[fold] = self._by_skeleton[skeleton(name)] = person
-
-    # Finding
-
-    def find(self, name: str) -> Person:
-        """Return the person called `name`; raise `KeyError` if nobody here is."""
-        fold = fold_name(name)
-        with self._freed:
-            person = self._by_fold[fold]
-        if person.has_left:  # the name stays taken until everybody has been told
-            raise KeyError(fold)
-        return person
-
-    def is_here(self, name: str) -> bool:
-        """Return whether somebody here is called `name`."""
-        try:
-            self.find(name)
-        except KeyError:
-            return False
-        return True
-
-    def find_called(self, name: str) -> Identity:
-        """Return who is called `name`, or owns it, or had it and has just left; else `NOBODY`."""
-        with self._freed:
-            person = self._by_fold.get(fold_name(name))
-            if person is not None:
-                return person.identity
-            protected = self._records.protected(name)
-            if protected is not None:
-                return self._owner(protected)
-            return self._left.last(fold_name(name), self._clock())
-
-    def who_had(self, name: str, at: float) -> Identity:
-        """Return who had `name` at that time, in seconds since the epoch.
-
-        That is an identity of nobody if it is not known, or not for sure.
-        """
-        fold = fold_name(name)
-        with self._freed:
-            here = [it.identity for it in self._by_fold.values()]
-            others = (*self._identities.owners(), *self._left.everybody())
-            known = {it.current for it in (*here, *others)}
-        had = [it for it in known if it.had(fold, at)]
-        return had[0] if len(had) == 1 else Identity()
-
-    def find_again(self, identity: Identity, name: str = "") -> Person | None:
-        """Return the person that is `identity`, under whatever name; None if they are not here.
-
-        If they are here more than once, return the one called `name`, or else the last to come.
-        """
-        identity = identity.current
-        with self._freed:
-            named = self._by_fold.get(fold_name(name))
-            here = [
-                it for it in self._by_fold.values() if it.identity is identity and not it.has_left
-            ]
-        if named in here:
-            return named
-        return here[-1] if here else None
-
-    def owner_of(self, protected: Protected) -> Identity:
-        """Return the identity of the owner of a protected name, here or not."""
-        with self._freed:
-            return self._owner(protected)
-
-    def owners_that_ignore(self, identity: Identity) -> list[Identity]:
-        """Return the owners of protected names, here or not, that ignore `identity`."""
-        with self._freed:
-            owners = self._identities.owners()
-        return [it for it in owners if identity in {other.current for other in it.ignored}]
-
-    def records_of(self, identity: Identity) -> list[Protected]:
-        """Return the records of the protected names that `identity` has proven."""
-        found = [(self._records.protected(fold), since) for fold, since in identity.current.records]
-        return [it for it, since in found if it is not None and it.since == since]
-
-    def had_beside(self, identity: Identity, protected: Protected) -> list[NameHad]:
-        """Return which names `identity` had, and when, less what the record says anyway."""
-        fold, since = fold_name(protected.name), protected.since
-        periods = sorted(identity.current.periods, key=lambda it: it.begin)
-        return [
-            (it.fold, it.begin, min(it.end, since) if it.fold == fold else it.end)
-            for it in periods
-            if it.fold != fold or it.begin < since
-        ]
-
-    def everybody(self) -> list[Person]:
-        """Return the people that have a name and a connection, in a room or about to enter one."""
-        with self._freed:
-            return [person for person in self._by_fold.values() if person.connection is not None]
+        if self.elsewhere is not None:
+            self.elsewhere.seat(person)
 
     # Ignoring
 
@@ -362,9 +280,6 @@ class Names:
 
     # Muting and banning
 
-    def _muted_until(self, person: Person) -> float:
-        return self.restrictions.muted_until(person.name, person.host, person.identity)
-
     def _check_not_muted(self, name: str, person: Person) -> None:
         if self.restrictions.muted_until(name, person.host, person.identity) > self._clock():
             raise BadName(f"{name} is muted, and would mute you, too.")
@@ -374,23 +289,3 @@ class Names:
         for ban in self._records.bans() if keys else ():
             if key_of(ban.target) in keys:
                 raise NameBanned(f"That is banned here: {ban.line(self._records.now())}")
-
-
-def _why_taken(
-    name: str, holder: Person, peer: PeerState | None, person: Person, now: float
-) -> str:
-    """Return from where and since when `holder` has the name that `person` asks for.
-
-    At the same address it may be a connection of their own, so say how to have the name back.
-    """
-    begins = (it.begin for it in holder.identity.periods if it.fold == holder.folded_name)
-    since = max(begins, default=now)
-    when = f"since {minute(since)} ({duration(now - since)})"
-    if not person.host or holder.host != person.host:
-        return f"{name} is taken, from {holder.host or holder.address}, {when}."
-    left = max(1, math.ceil(NOTICED_SECONDS - (0.0 if peer is None else peer.silent_for)))
-    return (
-        f"{name} is taken, from your own address, {when}. If that is a connection of yours that"
-        f" broke, the server notices within {left} s and keeps the"
-        " name for you: try again then. If it still works, leave there."
-    )

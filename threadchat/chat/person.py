@@ -162,6 +162,16 @@ class Person:
             return ""
 
     @property
+    def is_hook(self) -> bool:
+        """Whether programs speak under this name, and nobody listens."""
+        return False
+
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Whether what this person is told reaches them only later."""
+        return False
+
+    @property
     def is_attended(self) -> bool:
         """Whether there is somebody who sees what this person is told."""
         return True

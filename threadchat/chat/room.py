@@ -40,7 +40,7 @@ from threadchat.chat.entries import (
 )
 from threadchat.chat.handout import Members
 from threadchat.chat.identity import not_said_by
-from threadchat.chat.interfaces import Member, Observer
+from threadchat.chat.interfaces import Member, Observer, PeopleElsewhere
 from threadchat.chat.missed import missed_since
 from threadchat.chat.order import InProcessOrder, Order
 from threadchat.messages.fitting import fitting
@@ -73,7 +73,8 @@ class Room:
 
     `deliverer` takes over while several members speak at once. `replay` is how many earlier
     messages a new member is shown. `order` puts batches in order; without one, the room's turn is
-    the order. `clock` counts seconds. Every method may be called from any thread, `apply` excepted.
+    the order. `clock` counts seconds. `far` knows who is in the room on other servers. Every method
+    may be called from any thread, `apply` excepted.
     """
 
     def __init__(
@@ -85,8 +86,10 @@ class Room:
         replay: int = 20,
         order: Order | None = None,
         clock: Callable[[], float] = time.monotonic,
+        far: PeopleElsewhere | None = None,
     ) -> None:
         self.name = name
+        self._far = far
         self._clock = clock
         self._deliverer = deliverer
         self._history = history
@@ -169,6 +172,11 @@ class Room:
         self._await(entry)
         raise_error(entry)
         return entry.taken_back
+
+    @property
+    def people(self) -> Sequence[Member]:
+        """The members, and behind them those that are in this room on other servers."""
+        return self.members if self._far is None else (*self.members, *self._far.in_room(self.name))
 
     @property
     def pending(self) -> int:
@@ -295,14 +303,15 @@ class Room:
         line of the next owner of the name can come before that.
         """
         leaves: dict[Member, Left] = {}
-        here = self._here
+        here, elsewhere = self._here, 0
         if batch.changes:
+            elsewhere = 0 if self._far is None else self._far.count_in(self.name)
             welcome_of = {it.member: it.welcome for it in batch.changes if isinstance(it, Join)}
             leaves = {it.member: it.left for it in batch.changes if isinstance(it, Leave)}
             here += len(welcome_of)
             self._here = here - len(leaves)
             if welcome_of:
-                batch.add_joiners(welcome_of, here)
+                batch.add_joiners(welcome_of, here + elsewhere)
         for entry in batch.entries:
             if isinstance(entry, Post):
                 batch.add_said(entry.said, entry.sender, entry.is_echoed)
@@ -314,7 +323,7 @@ class Room:
             elif isinstance(entry, TakeBack):
                 self._take_back(entry, batch)
         if leaves and not self._is_hushed:
-            batch.add_leaves(leaves, self._here)
+            batch.add_leaves(leaves, self._here + elsewhere)
 
     def apply(self, batch: Batch) -> None:
         """Show `batch` to the members. For the order, on a thread that has the room's turn."""

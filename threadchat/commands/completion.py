@@ -26,7 +26,7 @@ def complete(registry: Registry, chat: Chat, person: Person, text: str) -> tuple
     word = text[start:]
     if "ROOM" in wanted:
         start += len(word) - len(word.removeprefix("#"))
-        return start, _beginning_with(text[start:], sorted(room.name for room in chat.rooms()))
+        return start, _beginning_with(text[start:], sorted(it.name for it in chat.open_rooms.all()))
     if "TOPIC" in wanted:
         known = [*registry.topics_for(person), *(it.name for it in registry.commands_for(person))]
         start += len(word) - len(word.removeprefix("/"))
@@ -67,7 +67,8 @@ def _people(chat: Chat, start: int, word: str) -> tuple[int, list[str]]:
         return start, []
     fold, ending = fold_name(name), " " if begin else ": "
     names = [it.name for it in chat.people() if it.folded_name.startswith(fold)]
-    names += [it for it in chat.hooks.names() if fold_name(it).startswith(fold)]
+    hooks = [*chat.hooks.names(), *(it.name for it in chat.far.everybody() if it.is_hook)]
+    names += [it for it in hooks if fold_name(it).startswith(fold)]
     return begin, [name + ending for name in sorted(names)]
 
 

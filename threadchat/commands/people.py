@@ -1,11 +1,12 @@
 """The commands about people: lists of people, names, absence, ignoring."""
 
 from threadchat.chat.chat import Chat
+from threadchat.chat.farperson import FarPerson
 from threadchat.chat.interfaces import Member
 from threadchat.chat.names import NameBanned, NameProtected
 from threadchat.chat.person import Person
 from threadchat.commands.registry import Registry
-from threadchat.commands.rooms import room_called
+from threadchat.commands.rooms import open_room_called
 from threadchat.messages.answers import PersonEntry, WhoAnswer, WhoisAnswer
 from threadchat.messages.kinds import Notice, Problem
 from threadchat.text.names import BadName
@@ -28,13 +29,20 @@ MIN_IDLE = 60.0
 )
 def who(chat: Chat, person: Person, argument: str) -> None:
     """List the people in a room, and say which of them are away or idle."""
-    room = room_called(chat, person, argument) if argument else person.room
-    if room is None:
+    here = person.room
+    if argument:
+        room = open_room_called(chat, person, argument)
+        if room is None:
+            return
+        name, people = room.name, chat.open_rooms.people_in(room)
+    elif here is not None:
+        name, people = here.name, here.people
+    else:
         return
     now = chat.clock()
-    people = room.members
     entries = [entry_of(member, now) for member in people[:MAX_NAMES_IN_WHO]]
-    person.tell(WhoAnswer(room.name, room is person.room, entries, len(people)))
+    is_here = here is not None and name == here.name
+    person.tell(WhoAnswer(name, is_here, entries, len(people)))
 
 
 def entry_of(member: Member, now: float) -> PersonEntry:
@@ -42,7 +50,12 @@ def entry_of(member: Member, now: float) -> PersonEntry:
     if not isinstance(member, Person):
         return PersonEntry(member.name)
     idle = now - member.last_heard_at
-    return PersonEntry(member.name, member.away, idle if idle >= MIN_IDLE else None)
+    return PersonEntry(
+        member.name,
+        member.away,
+        idle if idle >= MIN_IDLE else None,
+        is_out_of_reach=member.is_out_of_reach,
+    )
 
 
 @registry.command("whois", "NAME", "show what is known about somebody")
@@ -53,7 +66,9 @@ def whois(chat: Chat, person: Person, argument: str) -> None:
         now = chat.clock()
         here_for = now - other.joined_at
         entry = entry_of(other, now)
-        person.tell(WhoisAnswer(entry, other.id, other.whereabouts, here_for))
+        # Each server counts for itself, so the number of somebody elsewhere says nothing here.
+        number = 0 if isinstance(other, FarPerson) else other.id
+        person.tell(WhoisAnswer(entry, number, other.whereabouts, here_for))
 
 
 def somebody(chat: Chat, person: Person, name: str) -> Person | None:

@@ -1,6 +1,7 @@
 """The commands about rooms."""
 
 from threadchat.chat.chat import Chat
+from threadchat.chat.openrooms import OpenRoom
 from threadchat.chat.person import Person
 from threadchat.chat.room import Room
 from threadchat.commands.registry import Registry
@@ -23,7 +24,20 @@ def room_called(chat: Chat, person: Person, name: str) -> Room | None:
     try:
         return chat.room(name.removeprefix("#"))
     except KeyError:
-        person.tell(Problem(f"There is no room {name[:20]}. /rooms lists all."))
+        _tell_of_no_room(person, name)
+        return None
+
+
+def _tell_of_no_room(person: Person, name: str) -> None:
+    person.tell(Problem(f"There is no room {name[:20]}. /rooms lists all."))
+
+
+def open_room_called(chat: Chat, person: Person, name: str) -> OpenRoom | None:
+    """Return the room called `name`, on whatever server; None, and `person` is told, if none is."""
+    try:
+        return chat.open_rooms.called(name.removeprefix("#"))
+    except KeyError:
+        _tell_of_no_room(person, name)
         return None
 
 
@@ -61,18 +75,18 @@ def leave(chat: Chat, person: Person, argument: str) -> None:
 def rooms(chat: Chat, person: Person, argument: str) -> None:
     """List the rooms, or those that have a word in their name or topic."""
     entries = [
-        RoomEntry(room.name, len(room.members), room.topic, room is person.room)
-        for room in rooms_with(chat, argument)
+        RoomEntry(it.name, it.number, it.topic, it.here is not None and it.here is person.room)
+        for it in rooms_with(chat, argument)
     ]
     person.tell(RoomsAnswer(entries, word=argument or None))
 
 
-def rooms_with(chat: Chat, word: str) -> list[Room]:
+def rooms_with(chat: Chat, word: str) -> list[OpenRoom]:
     """Return the rooms that have `word` in their name or topic."""
     wanted = fold_name(word.removeprefix("#"))
     return [
         room
-        for room in chat.rooms()
+        for room in chat.open_rooms.all()
         if wanted in fold_name(room.name) or wanted in fold_name(room.topic)
     ]
 

@@ -1,11 +1,12 @@
 """The commands that say something, or look up what was said."""
 
+import contextlib
 import re
 import time
 from collections.abc import Sequence
 
 from threadchat.chat.chat import Chat
-from threadchat.chat.hooks import Hook
+from threadchat.chat.farperson import FarPerson
 from threadchat.chat.identity import not_said_by
 from threadchat.chat.person import Correspondent, Person
 from threadchat.chat.room import Room
@@ -29,6 +30,8 @@ _NOT_ATTENDED = (
     "Nobody sits at the server's own terminal now."
     " That waits in its log, where it may be read or not."
 )
+
+_OUT_OF_REACH = "There is no link to the server of {} now. That is handed over when there is one."
 
 MAX_FOUND = 20
 """The most messages that `/search` shows."""
@@ -128,10 +131,12 @@ def _whisper(chat: Chat, person: Person, recipient: Person, words: str) -> None:
     if recipient is person:
         person.tell(Problem("That is you. /msg NAME WORDS is for somebody else."))
         return
-    if isinstance(recipient, Hook):
+    if recipient.is_hook:
         person.tell(Problem(f"{recipient.name} is a hook: programs speak by it, nobody listens."))
         return
     chat.whisper(person, recipient, words)
+    if recipient.is_out_of_reach:
+        person.tell(Notice(_OUT_OF_REACH.format(recipient.name)))
     if not recipient.is_attended:
         person.tell(Notice(_NOT_ATTENDED))
     if recipient.away is not None:
@@ -225,6 +230,9 @@ def _take_back(chat: Chat, operator: Person, room: Room, line: Spoken | Place) -
 def _room_of(chat: Chat, person: Person, name: str) -> Room | None:
     """Return the room where the person called `name` is; None, and `person` is told, if nowhere."""
     other = somebody(chat, person, name)
+    if isinstance(other, FarPerson) and chat.has_room(other.facts.room):
+        with contextlib.suppress(KeyError):
+            return chat.room(other.facts.room)
     return None if other is None else other.room
 
 

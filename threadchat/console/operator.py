@@ -21,7 +21,7 @@ from threadchat.commands.completion import command_names, complete
 from threadchat.commands.help import explain
 from threadchat.commands.people import entry_of
 from threadchat.commands.registry import Call, Registry, parse_line
-from threadchat.commands.rooms import room_called, rooms_with, topic_set
+from threadchat.commands.rooms import open_room_called, room_called, rooms_with, topic_set
 from threadchat.messages.kinds import Notice, Private, Problem
 from threadchat.monitoring import stats
 from threadchat.terminal.view import PLAIN_VIEW
@@ -152,15 +152,20 @@ def _show(person: Person, table: Table) -> None:
 @_registry.command("who", "[ROOM]", "list the people here, with their addresses", topic="people")
 def who(chat: Chat, person: Person, argument: str) -> None:
     """List everybody, or the members of a room."""
-    rooms = chat.rooms()
+    rooms = chat.open_rooms.all()
     if argument:
-        room = room_called(chat, person, argument)
+        room = open_room_called(chat, person, argument)
         if room is None:
             return
         rooms = [room]
     table = _table("#", "name", "room", "address", "here for", "notes")
     now = chat.clock()
-    found = [(it, room) for room in rooms for it in room.members if isinstance(it, Person)]
+    found = [
+        (it, room)
+        for room in rooms
+        for it in chat.open_rooms.people_in(room)
+        if isinstance(it, Person)
+    ]
     for member, room in found[:MAX_ROWS]:
         here = duration(now - member.joined_at)
         notes = _notes(member, now)
@@ -195,9 +200,9 @@ def _notes(member: Person, now: float) -> str:
 def rooms(chat: Chat, person: Person, argument: str) -> None:
     """List the rooms with the most people, or those with a word in their name or topic."""
     table = _table("room", "people", "topic")
-    found = sorted(rooms_with(chat, argument), key=lambda room: -len(room.members))
+    found = sorted(rooms_with(chat, argument), key=lambda room: -room.number)
     for room in found[:MAX_ROWS]:
-        table.add_row(Text(room.name), str(len(room.members)), Text(room.topic))
+        table.add_row(Text(room.name), str(room.number), Text(room.topic))
     _show(person, table)
     if len(found) > MAX_ROWS:
         more = f"{len(found) - MAX_ROWS:,} more rooms are left out."

@@ -214,7 +214,8 @@ class LinkCore:
             if self._phase is _Phase.READY:
                 if self._must_sync:
                     self._must_sync = False
-                    self._own.add(Item(step=self._people.sync()))
+                    # Before what was said meanwhile, so that it is known who said it.
+                    self._own.add_first(Item(step=self._people.sync()))
                 if (entry := self._own.take(now)) is not None:
                     return self._post(entry)
                 if self._leaves:

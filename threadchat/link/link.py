@@ -93,18 +93,16 @@ class Link:
         self._take_all()
 
     def update(self, fold: str, person: str, data: str) -> None:
-        """Let something else be known of the person that has a name."""
+        """Let something else be known of the person that has a name. Tells nothing here."""
         with self._changed:
             self._core.update(fold, person, data)
-            self._note()
-        self._take_all()
+            self._changed.notify_all()
 
     def release(self, fold: str, person: str) -> None:
-        """Free the name that a person had."""
+        """Free the name that a person had. Tells nothing here."""
         with self._changed:
             self._core.release(fold, person)
-            self._note()
-        self._take_all()
+            self._changed.notify_all()
 
     def wait_for_room(self, timeout: float | None = None) -> bool:
         """Wait while too much waits for its place in the order; return whether there is room."""

@@ -5,8 +5,9 @@ hands each kind to the module that sees to it.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
 
+from threadchat.chat.chat import Chat
+from threadchat.chat.interfaces import Member
 from threadchat.chat.order import Order
 from threadchat.chat.room import Room
 from threadchat.link.address import LinkAddress
@@ -26,6 +27,7 @@ from threadchat.link.deliveries import (
 )
 from threadchat.link.link import Link
 from threadchat.link.linkedorder import LinkedOrder
+from threadchat.link.linkedpeople import LinkedPeople
 from threadchat.link.linklines import LinkLines
 from threadchat.link.nodes import make_node
 from threadchat.link.notices import Data, Notices
@@ -41,19 +43,6 @@ LIMITS = LinkLimits()
 """The bounds of every link."""
 
 
-class Rooms(Protocol):
-    """What a link needs of a chat."""
-
-    def rooms(self) -> Sequence[Room]:
-        """Return all rooms."""
-
-    def keep_open(self, name: str) -> Room:
-        """Return the room called `name`, which stays until its place is given up."""
-
-    def give_up_place(self, room: Room) -> None:
-        """Let a room be closed that was kept open."""
-
-
 class LinkedChat:
     """The link of a chat with those of other servers.
 
@@ -67,22 +56,29 @@ class LinkedChat:
         self.address = address
         self.node = make_node(server)
         self._watch = watch
-        self._chat: Rooms | None = None
+        self._chat: Chat | None = None
         self._core = LinkCore(self.node, LIMITS)
         self.link = Link(address.url, address.cluster, self._core, self.take)
         self._order = LinkedOrder(self.node, self.link, history, self)
         self.notices = Notices(self.link.submit, watch.failed)
         self._lines = LinkLines(self._rooms, self._order.show)
         self._report = LinkReport(address.cluster, watch)
+        self._people: LinkedPeople | None = None
 
     @property
     def order(self) -> Order:
         """The order of all rooms of the chat."""
         return self._order
 
-    def attach(self, chat: Rooms) -> None:
+    def attach(self, chat: Chat) -> None:
         """Take the chat whose rooms these are; before `start`."""
         self._chat = chat
+        self._people = LinkedPeople(self.node, self.link, self.notices, chat)
+
+    def look_after(self) -> None:
+        """Do what is to be done about once a second."""
+        if self._people is not None:
+            self._people.look_after()
 
     def tell(self, kind: str, data: Data) -> None:
         """Tell all servers something: see `Notices`."""
@@ -95,6 +91,8 @@ class LinkedChat:
     def close(self, timeout: float) -> None:
         """Send what waits, and leave; wait up to `timeout` seconds. Nobody may speak any more."""
         self.link.close(timeout)
+        if self._people is not None:
+            self._people.close(0.1 * timeout)
 
     def take(self, delivery: Delivery) -> None:
         """Do what the log, or the lack of a link, makes to be done. On one thread at a time.
@@ -108,6 +106,8 @@ class LinkedChat:
             self._watch.failed("taking what the link has brought", error)
 
     def _take(self, delivery: Delivery) -> None:
+        if self._people is not None:
+            self._people.take(delivery)
         match delivery:
             case Applied() | Provisional():
                 self._order.take(delivery)
@@ -134,6 +134,10 @@ class LinkedChat:
         """Let a room be closed that was kept open."""
         if self._chat is not None:
             self._chat.give_up_place(room)
+
+    def find_author(self, node: str, name: str) -> Member | None:
+        """Return the person on `node` that has `name`; None if it is not known who that is."""
+        return None if self._chat is None else self._chat.far.called(node, name)
 
     def _rooms(self) -> Sequence[Room]:
         return () if self._chat is None else self._chat.rooms()

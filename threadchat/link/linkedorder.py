@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from threadchat.chat.batch import Batch
+from threadchat.chat.interfaces import Member
 from threadchat.chat.linkedroom import BroughtBatch, RepeatedBatch
 from threadchat.chat.order import Ordered
 from threadchat.chat.room import Room
@@ -34,6 +35,9 @@ class Rooms(Protocol):
 
     def give_up(self, room: Room) -> None:
         """Let a room be closed that was kept open."""
+
+    def find_author(self, node: str, name: str) -> Member | None:
+        """Return the person on `node` that has `name`; None if it is not known who that is."""
 
 
 class LinkState(Protocol):
@@ -174,6 +178,7 @@ class LinkedOrder:
         batch.messages += record.messages
         batch.said += record.said
         batch.origin = origin
+        batch.note_authors(lambda name: self._rooms.find_author(origin.node, name))
         room.apply_later(batch)
 
     def _show_border(self, room: Ordered, origin: Origin) -> None:

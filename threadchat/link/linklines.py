@@ -35,6 +35,10 @@ class OpenRoom(Ordered, Protocol):
     def members(self) -> Sequence[Member]:
         """Those of them that are on this server."""
 
+    @property
+    def people(self) -> Sequence[Member]:
+        """All of them, on all servers."""
+
 
 class LinkLines:
     """Tells the people in all `rooms` of this server. For one thread at a time.
@@ -88,7 +92,7 @@ class LinkLines:
             del self._gone[node, it.person]
         for room, some in self._by_room(back):
             names = [name for _, name in some]
-            here = len(room.members) + len(names)
+            here = len(room.people)
             count = len(names) if len(names) > MAX_NAMES_LISTED + 1 else None
             self._show(room, Joined(names[: MAX_NAMES_LISTED + 1], here, count))
 

@@ -106,6 +106,11 @@ class OwnEntries:
         self._waiting.append(item)
         self.waiting_bytes += item.weight
 
+    def add_first(self, item: Item) -> None:
+        """Have `item` go into the next entry, before all that waits."""
+        self._waiting.appendleft(item)
+        self.waiting_bytes += item.weight
+
     def take(self, now: float) -> OwnEntry | None:
         """Return the entry to send next; None if there is none, or too many are on the way."""
         if self._on_the_way >= self._in_flight:

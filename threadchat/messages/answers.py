@@ -27,6 +27,8 @@ class PersonEntry:
     """The words that the person left while away; None while here."""
     idle: float | None = None
     """Seconds of silence; None where it is too short to speak of."""
+    is_out_of_reach: bool = False
+    """Whether there is no link to the server of that person now."""
 
     @property
     def notes(self) -> list[str]:
@@ -36,6 +38,8 @@ class PersonEntry:
             notes.append("away")
         if self.idle is not None:
             notes.append(f"idle {duration(self.idle)}")
+        if self.is_out_of_reach:
+            notes.append("out of reach")
         return notes
 
     @property
@@ -78,7 +82,7 @@ class WhoAnswer:
 class WhoisAnswer:
     """What is known of one person; `whereabouts` is where they are, in words.
 
-    `id` is 0 for a hook.
+    `id` is 0 for a hook, and for somebody on another server.
     """
 
     entry: PersonEntry
@@ -90,7 +94,7 @@ class WhoisAnswer:
     @property
     def parts(self) -> Sequence[Message]:
         """The lines of a terminal."""
-        number = f", number {self.id}" if self.id else ""  # a hook is no client, and has none
+        number = f", number {self.id}" if self.id else ""
         here = f"here for {duration(self.seconds)}{number}"
         line = f"{self.entry.text} is {self.whereabouts}, {here}."
         return [Notice(line), *self.entry.words]

@@ -404,6 +404,7 @@ class ChatServer(Listener):
                 # The other clients still have to be checked (promise 8).
                 self.watch.failed(f"looking after client #{handler.person.id}", error)
         self._members.look_after()
+        self._linking.look_after()
         if self.web_listener is not None:
             self.web_listener.look_after()
         self._midnight.look()

@@ -67,6 +67,11 @@ class Linking:
         if self._linked is not None:
             self._linked.start()
 
+    def look_after(self) -> None:
+        """Do what is to be done about once a second."""
+        if self._linked is not None:
+            self._linked.look_after()
+
     def close(self, timeout: float) -> None:
         """Leave the others, once everybody here has left; wait up to `timeout` seconds."""
         if self._linked is not None:

@@ -78,7 +78,7 @@ class SelfView:
         link = self._links.current
         if link is not None:
             link.told = None  # the page is told of the rooms anew
-        people = [{"name": it.name, "is_away": _is_away(it)} for it in room.members]
+        people = [{"name": it.name, "is_away": _is_away(it)} for it in room.people]
         self._links.send(obj("room", room=room.name, topic=room.topic, people=people))
 
 
