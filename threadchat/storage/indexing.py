@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from threadchat.storage import database, faults, rows
-from threadchat.storage.batches import Batches
+from threadchat.storage.batches import MAX_WAITING, Batches
 
 LINES_AT_ONCE, BYTES_AT_ONCE = 400, 32 * 1024
 """The most lines and bytes in one piece. A room that writes waits for one piece at most."""
@@ -28,9 +28,6 @@ RESTS, REST_SECONDS = 4.0, 0.002
 
 FAR_BEHIND, AT_ONCE = 20_000, 4
 """If so many lines are waiting, it takes in so many pieces at once, and rests for as long."""
-
-MAX_WAITING = 100_000
-"""So many lines may wait while rooms are busy: a search needs some tenths of a second for them."""
 
 
 class Indexer:
