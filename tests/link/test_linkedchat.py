@@ -1,6 +1,7 @@
 """Chats of several servers that are one, as people at them see it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from threadchat import Linked, Unlinked
 from threadchat.link import linkedchat
 from threadchat.link.core import LinkLimits
 from threadchat.link.deliveries import Delivery, Unreadable
+from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.testing import Client
 
 
@@ -139,9 +141,33 @@ def test_an_island_goes_on_and_is_read_by_the_others_later() -> None:
                 assert "on a server that had no link, and shown here only now:\r\n" in text
             al.type("together again")
             bo.expect("al: together again")
+            bo.type("at last")
+            al.expect("bo: at last")
             for client in (al, bo):
-                assert (
-                    client.received.decode().count("--- The link to the other servers is back") == 1
-                )
+                assert client.received.count(b"The link to the other servers is back") == 1
         assert lines_of(one) == lines_of(two)
-        assert len(lines_of(one)) == 4
+        assert len(lines_of(one)) == 5
+
+
+def test_a_server_that_did_not_run_reads_what_it_missed(
+    broker: RedisServer, tmp_path: Path
+) -> None:
+    link = link_to(broker, "away")
+    path = tmp_path / "chat.db"
+    with linked_server(link) as one, Client(one.server, "al") as al:
+        with linked_server(link, history=StoredHistory(path, print)) as two:
+            two.wait_for_servers(1)
+            al.type("while both run")
+            wait_for_lines(two, 1)
+        al.type("while it is away")
+        al.type("/me waves")
+        wait_for_lines(one, 3)
+        with linked_server(link, history=StoredHistory(path, print)) as two:
+            two.wait_for_servers(1)
+            wait_for_lines(two, 3)
+            assert lines_of(two) == lines_of(one)
+            with Client(two.server, "bo") as bo:
+                bo.expect("al: while it is away")
+                al.type("live")
+                bo.expect("al: live")
+            assert [it.seq for it in two.server.chat._history.recent("lobby", 9)] == [1, 2, 3, 4]

@@ -105,16 +105,15 @@ class BrokerConnection:
         block, number = str(round(BLOCK_SECONDS * 1000)), str(ENTRIES_AT_ONCE)
         options = ("COUNT", number, "BLOCK", block, "STREAMS", self._keys.log, f"{after}-0")
         (found,) = self._ask([("XREAD", *options)])
-        if found is None:
-            return []
+        return [] if found is None else _entries_in(found[0][1])
 
-        def read() -> list[LogEntry]:
-            return [
-                entry_from(id, dict(zip(fields[::2], fields[1::2], strict=True)))
-                for id, fields in found[0][1]
-            ]
-
-        return _guarded(read)
+    def between(self, after: int, up_to: int | None) -> list[LogEntry]:
+        """Return the next entries of the log behind a position, some at once; none at the end."""
+        end = "+" if up_to is None else f"{up_to}-0"
+        # Of a log that is another one by now, this may be beyond the end.
+        options = (f"{after + 1}-0", end, "COUNT", str(ENTRIES_AT_ONCE))
+        (found,) = self._ask([("XRANGE", self._keys.log, *options)])
+        return _entries_in(found)
 
     def _ask(self, commands: Sequence[tuple[str, ...]]) -> list[Any]:
         connection = self._connection
@@ -129,6 +128,16 @@ class BrokerConnection:
     def close(self) -> None:
         """End the connection. A thread that waits for an answer has `BrokerFailed` then."""
         self._connection.disconnect()
+
+
+def _entries_in(found: Any) -> list[LogEntry]:
+    def read() -> list[LogEntry]:
+        return [
+            entry_from(id, dict(zip(fields[::2], fields[1::2], strict=True)))
+            for id, fields in found
+        ]
+
+    return _guarded(read)
 
 
 def unfit(info: Mapping[str, str]) -> str | None:

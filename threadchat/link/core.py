@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from threadchat.link.absence import ReadUpTo
 from threadchat.link.deliveries import (
     CameTogether,
     Delivery,
@@ -177,6 +178,12 @@ class LinkCore:
     def linked_nodes(self) -> Collection[str]:
         """The other nodes that are linked."""
         return frozenset(self._reader.linked)
+
+    @property
+    def read_up_to(self) -> ReadUpTo:
+        """How far the log was read."""
+        reader = self._reader
+        return ReadUpTo(reader.epoch, reader.position, reader.tail, reader.said())
 
     def deliveries(self) -> Iterator[Delivery]:
         """Yield, once, what is to be done in the chat, in its order."""

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from threading import Condition, Lock, Thread
 
+from threadchat.link.absence import Absence, ReadUpTo
 from threadchat.link.broker import BrokerConnection, BrokerFailed, UnfitBroker
 from threadchat.link.core import LinkCore
 from threadchat.link.deliveries import Delivery, LinkChanged
@@ -30,21 +31,28 @@ class Link:
     """A server's link to the broker at `url`, in the cluster of that name. Safe on any thread.
 
     `take` is called with what is to be done in the chat, in its order, on one thread at a time. It
-    must not raise.
+    must not raise. `before` is how far an earlier run of the server has read the log: what it has
+    missed since comes first.
     """
 
     def __init__(
-        self, url: str, cluster: str, core: LinkCore, take: Callable[[Delivery], None]
+        self,
+        url: str,
+        cluster: str,
+        core: LinkCore,
+        take: Callable[[Delivery], None],
+        before: ReadUpTo | None = None,
     ) -> None:
         self._url = url
         self._keys = Keys(cluster)
         self._take = take
-        self._changed = Condition(Lock())  # guards the next seven
+        self._changed = Condition(Lock())  # guards the next eight
         self._core = core
         self._queue: deque[Delivery] = deque()
         self._sending: BrokerConnection | None = None
         self._reading: BrokerConnection | None = None
         self._is_closing = False
+        self._absence = None if before is None else Absence(before)
         self._failure = "the broker has not answered yet"
         self._told = LinkChanged(False, frozenset(), "")
         self.is_full = False
@@ -112,6 +120,12 @@ class Link:
             )
 
     @property
+    def read_up_to(self) -> ReadUpTo:
+        """How far the log was read."""
+        with self._changed:
+            return self._core.read_up_to
+
+    @property
     def is_linked(self) -> bool:
         """Whether the link works."""
         with self._changed:
@@ -174,6 +188,7 @@ class Link:
             made.append(BrokerConnection(self._url, self._keys))
             made[0].check()
             made[0].load()
+            self._catch_up(made[0], None)  # most of it, as the broker waits for nothing yet
         except (BrokerFailed, UnfitBroker) as error:
             for connection in made:
                 connection.close()
@@ -226,6 +241,29 @@ class Link:
             self._note()
             if connection is self._sending and self._core.must_close:
                 self._fail(connection, self._core.must_close)
+            up_to = self._core.read_after
+        if up_to is not None and self._absence is not None:
+            self._end_absence(connection, up_to)
+
+    def _end_absence(self, connection: BrokerConnection, up_to: int) -> None:
+        """Read what was missed before the server came, all of it; then what comes now."""
+        try:
+            self._catch_up(connection, up_to)
+        except BrokerFailed as error:
+            with self._changed:
+                self._fail(connection, str(error))
+            return
+        with self._changed:
+            self._absence = None
+            self._changed.notify_all()
+
+    def _catch_up(self, connection: BrokerConnection, up_to: int | None) -> None:
+        """Read what was missed while the server did not run. Raise `BrokerFailed`."""
+        if self._absence is not None:
+            for missed in self._absence.read(connection, up_to):
+                with self._changed:
+                    self._queue += missed
+                self._take_all()
 
     def _requests(self) -> list[Request]:
         with self._changed:
@@ -267,7 +305,8 @@ class Link:
         with self._changed:
             while not self._is_closing:
                 after = self._core.read_after
-                if self._reading is not None and after is not None and not self._core.must_close:
-                    return self._reading, after
+                can_read = after is not None and not self._core.must_close
+                if self._reading is not None and can_read and self._absence is None:
+                    return self._reading, after or 0
                 self._changed.wait()
             return None

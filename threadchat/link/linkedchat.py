@@ -4,12 +4,14 @@
 hands each kind to the module that sees to it.
 """
 
+import time
 from collections.abc import Sequence
 
 from threadchat.chat.chat import Chat
 from threadchat.chat.interfaces import Member
 from threadchat.chat.order import Order
 from threadchat.chat.room import Room
+from threadchat.link.absence import ReadUpTo, read_up_to
 from threadchat.link.address import LinkAddress
 from threadchat.link.core import LinkCore, LinkLimits
 from threadchat.link.deliveries import (
@@ -39,6 +41,9 @@ from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.storage.storedstretches import StoredStretches
 from threadchat.storage.stretches import RememberedStretches, Stretches
 
+NOTE_EVERY = 5.0
+"""After how many seconds it is kept again how far the log was read."""
+
 LIMITS = LinkLimits()
 """The bounds of every link."""
 
@@ -58,10 +63,14 @@ class LinkedChat:
         self._watch = watch
         self._chat: Chat | None = None
         self._core = LinkCore(self.node, LIMITS)
-        self.link = Link(address.url, address.cluster, self._core, self.take)
+        self._history = history
+        before = read_up_to(history.read_up_to(address.cluster))
+        self.link = Link(address.url, address.cluster, self._core, self.take, before)
         self._order = LinkedOrder(self.node, self.link, history, self)
         self.notices = Notices(self.link.submit, watch.failed)
         self._lines = LinkLines(self._rooms, self._order.show)
+        self._noted_at = time.monotonic()
+        self._to_note: ReadUpTo | None = None
         self._report = LinkReport(address.cluster, watch)
         self._people: LinkedPeople | None = None
 
@@ -74,11 +83,6 @@ class LinkedChat:
         """Take the chat whose rooms these are; before `start`."""
         self._chat = chat
         self._people = LinkedPeople(self.node, self.link, self.notices, chat)
-
-    def look_after(self) -> None:
-        """Do what is to be done about once a second."""
-        if self._people is not None:
-            self._people.look_after()
 
     def tell(self, kind: str, data: Data) -> None:
         """Tell all servers something: see `Notices`."""
@@ -93,6 +97,24 @@ class LinkedChat:
         self.link.close(timeout)
         if self._people is not None:
             self._people.close(0.1 * timeout)
+        self._note_read(self.link.read_up_to)
+
+    def look_after(self) -> None:
+        """Do what is to be done about once a second; keep how far the log was read, too."""
+        if self._people is not None:
+            self._people.look_after()
+        now = time.monotonic()
+        if now - self._noted_at >= NOTE_EVERY:
+            self._noted_at = now
+            # By now, the rooms have shown and kept all up to the one of before. If not, it is read
+            # again at the next start, and what is known by then changes nothing.
+            if self._to_note is not None:
+                self._note_read(self._to_note)
+            self._to_note = self.link.read_up_to
+
+    def _note_read(self, up_to: ReadUpTo) -> None:
+        if up_to.epoch:
+            self._history.note_read(self.address.cluster, up_to.text)
 
     def take(self, delivery: Delivery) -> None:
         """Do what the log, or the lack of a link, makes to be done. On one thread at a time.

@@ -23,7 +23,7 @@ from threadchat.link.deliveries import (
 )
 from threadchat.link.ownentries import Item, OwnEntries
 from threadchat.link.ownpeople import OwnPeople
-from threadchat.link.records import BadRecord, EntryRecord, NoticeRecord, entry_of
+from threadchat.link.records import BadRecord, BatchRecord, EntryRecord, NoticeRecord, entry_of
 from threadchat.link.roster import Changes, Roster
 from threadchat.link.wire import Claim, Kind, LogEntry, NameStep, Release, State, Sync
 from threadchat.messages.places import Place
@@ -68,6 +68,10 @@ class LogReader:
             self._read_of = {
                 it.node: None if it.said is None else (it.number, it.said) for it in state.known
             }
+
+    def said(self) -> dict[str, int]:
+        """Return how many lines each of the others had said by the last entry, as far as known."""
+        return {node: read[1] for node, read in self._read_of.items() if read is not None}
 
     def take(self, entry: LogEntry) -> None:
         """Take the entry that comes next."""
@@ -150,18 +154,12 @@ class LogReader:
             self._tell(changes)
             if changes.came:
                 self._deliveries.append(PeopleCame(entry.node, changes.came))
-        places, nowhere = self._places(entry), Place(self.epoch, 0)
-        position, node, apart, line = entry.position, entry.node, record.apart, record.said_before
+        batches = batches_in(entry, record, is_shown=is_again)
         for item in record.items:
-            if isinstance(item, NoticeRecord):
-                if not is_again:
-                    self._deliveries.append(Noticed(node, item, False, apart))
-            else:
-                first = next(places, nowhere) if item.said else nowhere
-                self._deliveries.append(
-                    Applied(position, first, node, line + 1, item, None, is_again, apart)
-                )
-                line += len(item.said)
+            if not isinstance(item, NoticeRecord):
+                self._deliveries.append(next(batches))
+            elif not is_again:
+                self._deliveries.append(Noticed(entry.node, item, False, record.apart))
         for changes in freed.values():
             self._tell(changes)
 
@@ -188,3 +186,15 @@ class LogReader:
         """Take note of what became of a claim, and tell it."""
         self._people.decide(claim, is_theirs)
         self._deliveries.append(Claimed(claim.person, claim.fold, is_theirs))
+
+
+def batches_in(entry: LogEntry, record: EntryRecord, *, is_shown: bool) -> Iterator[Applied]:
+    """Yield the batches of another node in an entry, each with its place."""
+    firsts, line = iter(entry.firsts), record.said_before + 1
+    for item in record.items:
+        if isinstance(item, BatchRecord):
+            first = Place(entry.epoch, next(firsts, 0) if item.said else 0)
+            yield Applied(
+                entry.position, first, entry.node, line, item, None, is_shown, record.apart
+            )
+            line += len(item.said)
