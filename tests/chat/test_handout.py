@@ -1,10 +1,12 @@
-"""In which order the members of a room are handed a batch, and that all of them are."""
+"""In which order the members of a room are handed a batch, when, and that all of them are."""
 
+from tests.support.clock import Clock
 from tests.support.members import FakeMember
 from threadchat.chat.batch import Batch
-from threadchat.chat.handout import Members
+from threadchat.chat.entries import Announce
+from threadchat.chat.handout import MOST_REST, REST, Members
 from threadchat.messages.jsonlines import JSON_LINES
-from threadchat.messages.kinds import Say
+from threadchat.messages.kinds import Say, WentAway
 from threadchat.terminal.view import View
 
 
@@ -84,3 +86,108 @@ def test_those_that_were_here_get_one_page_though_another_comes() -> None:
     members.hand_out(batch, lambda doing, error: None)
     assert al.pages[0] is bo.pages[0]  # so it is framed, and compressed, once
     assert cy.screen.startswith("welcome\n")
+
+
+class Slow(FakeMember):
+    """Takes time to be sent something, and writes down what it may be sent later."""
+
+    def __init__(self, name: str, clock: Clock, seconds: float) -> None:
+        super().__init__(name, JSON_LINES)
+        self.clock, self.seconds = clock, seconds
+        self.later: list[bytes] = []
+
+    def deliver(self, data: bytes) -> None:
+        self.clock.now += self.seconds
+        super().deliver(data)
+
+    def deliver_later(self, data: bytes) -> None:
+        if data:
+            self.later.append(data)
+        else:
+            self.deliver(b"".join(self.later))
+
+
+def say(members: Members, text: str = "hi", *changes: Announce) -> None:
+    batch = Batch("lobby")
+    batch.add_said([Say("zoe", text, 0.0)], FakeMember("zoe"))
+    batch.changes += changes
+    members.hand_out(batch, _never)
+
+
+def _never(doing: str, error: Exception) -> None:
+    raise AssertionError(doing) from error
+
+
+def test_while_a_room_is_busy_browsers_take_several_batches_at_once() -> None:
+    clock = Clock()
+    members = Members(clock)
+    al, bo, cy = Slow("al", clock, 0.001), Slow("bo", clock, 0.001), FakeMember("cy")
+    members.add([al, cy, bo])
+    say(members)  # it is alone, and takes 2 ms
+    for seconds in (0.0, 0.002 * REST - 0.0001):
+        clock.now += seconds
+        say(members)
+    assert [len(it.pages) for it in (al, bo, cy)] == [1, 1, 3]
+    assert [len(it.later) for it in (al, bo)] == [2, 2]
+    assert al.later[0] is bo.later[0]  # so it is framed once
+    clock.now += 0.0002
+    say(members)
+    assert [len(it.pages) for it in (al, bo, cy)] == [2, 2, 4]
+    assert al.pages[1] == b"".join(al.later)
+    assert len(al.later) == 3
+    clock.now += 1.0
+    say(members)  # nothing waits any more
+    assert len(al.pages[2]) == len(al.pages[0])
+
+
+def test_a_browser_is_not_left_waiting_for_long() -> None:
+    clock = Clock()
+    members = Members(clock)
+    al = Slow("al", clock, 1.0)
+    members.add([al, FakeMember("cy")])
+    say(members)
+    clock.now += MOST_REST * 1.001
+    say(members)
+    assert (len(al.pages), len(al.later)) == (2, 0)
+
+
+def test_browsers_among_themselves_do_not_wait() -> None:
+    clock = Clock()
+    members, cy = Members(clock), FakeMember("cy")
+    al = Slow("al", clock, 0.001)
+    members.add([al, cy])
+    members.remove([cy])
+    say(members)
+    say(members)
+    assert (len(al.pages), len(al.later)) == (2, 0)
+
+
+def test_nobody_waits_for_what_a_thread_waits_for() -> None:
+    clock = Clock()
+    members = Members(clock)
+    al = Slow("al", clock, 0.001)
+    members.add([al, FakeMember("cy")])
+    say(members)
+    say(members, "bye", Announce(WentAway("zoe", ""), None))
+    assert (len(al.pages), len(al.later)) == (2, 0)
+
+
+def test_a_member_that_fails_with_what_waits_fails_alone() -> None:
+    class Failing(Slow):
+        def deliver_later(self, data: bytes) -> None:
+            if not data:
+                raise RuntimeError("gone")
+
+    clock = Clock()
+    members = Members(clock)
+    al, bo = Failing("al", clock, 0.001), Slow("bo", clock, 0.001)
+    members.add([al, bo, FakeMember("cy")])
+    say(members)
+    say(members)
+    clock.now += 1.0
+    batch = Batch("lobby")
+    batch.add_said([Say("zoe", "hi", 0.0)], FakeMember("zoe"))
+    failures: list[tuple[str, str]] = []
+    members.hand_out(batch, lambda doing, error: failures.append((doing, str(error))))
+    assert failures == [("delivering to al", "gone")]
+    assert len(bo.pages) == 2

@@ -4,6 +4,7 @@ import errno
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,7 +16,7 @@ from tests.support.servers import TRANSPORTS
 from tests.support.waiting import Section, enter_one_by_one, wait_until
 from threadchat.net.disconnect import Reason, reason_of
 from threadchat.net.peers import PeerState
-from threadchat.net.sendqueue import Flusher, SendQueue
+from threadchat.net.sendqueue import LATE_SECONDS, Flusher, SendQueue
 from threadchat.net.transport import PlainTransport, PortableTransport
 from threadchat.testing import DEADLINE
 
@@ -461,3 +462,34 @@ class TestStepByStep:
         wire.error = TimeoutError()
         send_queue.end(Reason.KICKED, b"Out.")
         assert (send_queue.reason, wire.calls) == (Reason.TIMED_OUT, [])
+
+
+def test_the_flusher_does_later_what_it_is_asked_to(
+    flusher: Flusher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began_at, calls = time.monotonic(), [threading.Event(), threading.Event()]
+    for called in calls:
+        flusher.call_later(called.set)
+    for called in calls:
+        assert called.wait(DEADLINE)
+    assert time.monotonic() >= began_at + LATE_SECONDS
+    again = threading.Event()
+    flusher.call_later(lambda: flusher.call_later(again.set))
+    assert again.wait(DEADLINE)
+
+
+def test_an_error_in_what_was_left_for_later_is_reported() -> None:
+    # Promise 8.
+    reports: list[str] = []
+    flusher = Flusher(lambda doing, error: reports.append(f"{doing}: {error}"))
+
+    def fail() -> None:
+        raise RuntimeError("odd")
+
+    called = threading.Event()
+    for act in (fail, called.set):  # before it has been started
+        flusher.call_later(act)
+    flusher.start()
+    assert called.wait(DEADLINE)
+    assert reports == ["sending what waited: odd"]
+    flusher.stop(DEADLINE)

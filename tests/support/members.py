@@ -26,6 +26,9 @@ class FakeMember:
     def deliver(self, data: bytes) -> None:
         self.pages.append(data)
 
+    def deliver_later(self, data: bytes) -> None:
+        self.deliver(data)
+
     @property
     def screen(self) -> str:
         return b"".join(self.pages).decode(

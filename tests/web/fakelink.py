@@ -35,6 +35,7 @@ class FakeLink:
         self.told: object = "nothing"
         self.last = b"", b""
         self.framer = self.send_queue = self.transport = self
+        self.gathered: list[bytes] | None = None
 
     @property
     def it(self) -> Link:
@@ -64,6 +65,13 @@ class FakeLink:
     def receive_now(self, now: float) -> list[str]:
         arrived, self.arrived = self.arrived, []
         return arrived
+
+    def gather(self, data: bytes) -> None:
+        self.gathered = [*(self.gathered or ()), data]
+
+    def send_gathered(self, data: bytes = b"") -> None:
+        self.sent += b"".join([*(self.gathered or ()), data])
+        self.gathered = None
 
     def ping(self, now: float) -> None:
         self.sent_at = now

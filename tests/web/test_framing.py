@@ -1,10 +1,12 @@
 """What rooms send is framed once for all browsers, and compressed only where many get the same."""
 
+import gc
+import sys
 import zlib
 
 import pytest
 
-from threadchat.web.framing import MANY, MIN_DEFLATED, DeflatingFramer, Framer
+from threadchat.web.framing import MANY, MIN_DEFLATED, DeflatingFramer, Framer, Gathered
 from threadchat.web.websocket import text_frame
 
 LONG = b"al: over and over\n" * 100
@@ -60,3 +62,60 @@ def test_two_rooms_by_turns_get_right_frames() -> None:
         for text in (LONG, other):
             (frame,) = hand_out(framer, text, 1)
             assert frame == text_frame(text) or inflated(frame) == text
+
+
+def gather(framer: Framer, links: int, *texts: bytes) -> list[Gathered]:
+    """Gather `texts` for so many links, as a room does; return what waits for each."""
+    waiting: list[Gathered | None] = [None] * links
+    for text in texts:
+        waiting = [framer.gather(before, text) for before in waiting]
+    return [it for it in waiting if it is not None]
+
+
+def test_what_waits_for_many_is_one_object_and_framed_once() -> None:
+    framer = Framer()
+    waiting = gather(framer, 3, b"one ", b"two ", b"three")
+    assert len(set(waiting)) == 1
+    frames = [framer.frame_of(it) for it in waiting]
+    assert frames[0] == text_frame(b"one two three")
+    assert all(frame is frames[0] for frame in frames)
+
+
+def test_what_has_been_sent_is_not_kept() -> None:
+    framer = Framer()
+    gc.collect()
+    gc.disable()
+    try:
+        before = sys.getrefcount(Gathered)
+        for _ in range(10):
+            waiting = gather(framer, 3, b"one ", b"two ")
+        del waiting
+        assert sys.getrefcount(Gathered) <= before + 2  # what the framer itself keeps
+    finally:
+        gc.enable()
+
+
+def test_what_only_some_have_waiting_is_theirs_alone() -> None:
+    framer, text = Framer(), b"two"
+    one, two = framer.gather(None, b"one"), framer.gather(None, b"ONE")
+    frames = [framer.frame_of(framer.gather(it, text)) for it in (one, two, None)]
+    assert frames == [text_frame(it) for it in (b"onetwo", b"ONEtwo", b"two")]
+
+
+@pytest.mark.parametrize("part", [LONG, b"short " * (MIN_DEFLATED // 12)])
+def test_what_many_have_waiting_is_compressed_for_all_of_them(part: bytes) -> None:
+    framer = DeflatingFramer()
+    frames = [framer.frame_of(it) for it in gather(framer, MANY + 1, part, part, part)]
+    assert inflated(frames[0]) == 3 * part
+    assert all(frame is frames[0] for frame in frames)
+
+
+def test_what_few_have_waiting_is_not_compressed() -> None:
+    framer = DeflatingFramer()
+    (first, *others) = gather(framer, MANY, LONG, LONG)
+    assert framer.frame_of(first) == text_frame(2 * LONG)
+    short = gather(framer, 50, b"short")[0]
+    assert framer.frame_of(short) == text_frame(b"short")
+    for _ in range(50):  # those may come to be many, but then for others
+        own = framer.gather(others[0], bytes(bytearray(LONG)))
+        assert framer.frame_of(own) == text_frame(3 * LONG)

@@ -1,26 +1,38 @@
 """One WebSocket of a page: what comes in on it, what is sent, and why it ends."""
 
 import struct
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
 
 from tests.web.test_websocket import code_of, masked
 from threadchat.net.disconnect import Reason
-from threadchat.net.sendqueue import SendQueue
+from threadchat.net.sendqueue import Flusher, SendQueue
 from threadchat.net.transport import Transport
-from threadchat.web.framing import Framer
-from threadchat.web.link import Link
+from threadchat.web.framing import Framer, Gathered
+from threadchat.web.link import MAX_GATHERED, Link
 from threadchat.web.websocket import PING, close_frame, text_frame
 
 
 class Wire:
-    """A transport and a send queue: what arrives, in this order, and what is sent."""
+    """A transport, a send queue and a flusher: what arrives, in this order, and what is sent."""
 
     def __init__(self) -> None:
         self.arriving: list[bytes | OSError] = []
         self.sent: list[bytes] = []
         self.reason: str | None = None
+        self.late: list[Callable[[], None]] = []
+        """What the flusher is to do later."""
+
+    def call_later(self, act: Callable[[], None]) -> None:
+        self.late.append(act)
+
+    def pass_time(self) -> None:
+        """Let the flusher do what it was asked to."""
+        late, self.late = self.late, []
+        for act in late:
+            act()
 
     def receive(self, size: int) -> bytes:
         piece = self.arriving.pop(0) if self.arriving else b""
@@ -45,7 +57,8 @@ def wire() -> Wire:
 
 def link_on(wire: Any, first: bytes = b"") -> Link:
     transport, send_queue = cast(Transport, wire), cast(SendQueue, wire)
-    return Link(transport, send_queue, Framer(), first, 5.0, address="a", reached="b")
+    flusher = cast(Flusher, wire)
+    return Link(transport, send_queue, flusher, Framer(), first, 5.0, address="a", reached="b")
 
 
 def test_what_came_behind_the_request_comes_first(wire: Wire) -> None:
@@ -127,3 +140,99 @@ def test_what_is_sent_is_framed(wire: Wire) -> None:
     last = close_frame(1000)
     assert wire.sent == [text_frame(b"hi"), PING, text_frame(b"Out.") + last, last]
     assert link.sent_at == 9.0
+
+
+# What a busy room shows
+
+
+def test_what_is_gathered_goes_in_one_frame_before_what_is_sent(wire: Wire) -> None:
+    link = link_on(wire)
+    link.gather(b"one\n")
+    link.gather(b"two\n")
+    assert wire.sent == []
+    link.send(b"three\n")
+    assert wire.sent == [text_frame(b"one\ntwo\n"), text_frame(b"three\n")]
+    link.send(b"four\n")
+    assert wire.sent[2:] == [text_frame(b"four\n")]
+
+
+def test_what_ends_the_gathering_goes_in_the_same_frame(wire: Wire) -> None:
+    link = link_on(wire)
+    link.gather(b"one\n")
+    link.send_gathered(b"two\n")
+    assert wire.sent == [text_frame(b"one\ntwo\n")]
+    link.gather(b"")
+    link.send_gathered()
+    assert len(wire.sent) == 1
+
+
+def test_what_is_gathered_comes_before_the_end(wire: Wire) -> None:
+    link = link_on(wire)
+    link.gather(b"one\n")
+    link.close(Reason.KICKED, 1000, b"bye\n")
+    assert wire.sent == [text_frame(b"one\n"), text_frame(b"bye\n") + close_frame(1000)]
+
+
+def test_no_more_is_gathered_than_may_be(wire: Wire) -> None:
+    link, line = link_on(wire), b"x" * (MAX_GATHERED // 4)
+    for _ in range(4):
+        link.gather(line)
+    assert wire.sent == []
+    link.gather(line)
+    assert wire.sent == [text_frame(4 * line)]
+    for _ in range(3):  # and so again
+        link.gather(line)
+    assert len(wire.sent) == 1
+
+
+def test_the_flusher_sends_what_nothing_follows(wire: Wire) -> None:
+    link = link_on(wire)
+    link.gather(b"one\n")
+    link.gather(b"two\n")
+    wire.pass_time()
+    assert wire.sent == [text_frame(b"one\ntwo\n")]
+    assert wire.late == []
+    link.gather(b"three\n")
+    wire.pass_time()
+    assert wire.sent[1:] == [text_frame(b"three\n")]
+
+
+def test_the_flusher_leaves_what_has_come_since(wire: Wire) -> None:
+    link = link_on(wire)
+    link.gather(b"one\n")
+    link.send_gathered(b"two\n")
+    link.gather(b"three\n")
+    wire.pass_time()
+    assert len(wire.sent) == 1  # the room is busy: it will go with what follows
+    wire.pass_time()
+    assert wire.sent[1:] == [text_frame(b"three\n")]
+    assert wire.late == []
+
+
+def test_the_flusher_is_asked_once_at_a_time(wire: Wire) -> None:
+    link = link_on(wire)
+    for _ in range(5):
+        link.gather(b"one\n")
+        link.gather(b"")
+    assert len(wire.late) == 1
+    wire.pass_time()
+    assert wire.late == []
+    assert len(wire.sent) == 5
+
+
+def test_what_could_not_be_sent_is_sent_with_what_follows(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = link_on(wire)
+
+    def fail(gathered: Gathered) -> bytes:
+        raise MemoryError
+
+    link.gather(b"one\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(link.framer, "frame_of", fail)
+        with pytest.raises(MemoryError):
+            wire.pass_time()
+    link.gather(b"two\n")
+    wire.pass_time()
+    assert wire.sent == [text_frame(b"one\ntwo\n")]

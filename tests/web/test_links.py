@@ -47,6 +47,19 @@ def test_without_a_link_only_the_session_can_end() -> None:
     assert links.is_over
 
 
+def test_what_may_come_later_comes_in_its_order() -> None:
+    link = Scripted()
+    links = Links(link.it)
+    links.deliver_later(b"one ")
+    assert (link.sent, link.gathered) == (b"", [b"one "])
+    links.deliver(b"two ")
+    links.deliver(b"three")
+    assert (link.sent, link.gathered) == (b"one two three", None)
+    links.deliver_later(b"")
+    links.current = None
+    links.deliver_later(b"nobody is there")
+
+
 class FakeQueue:
     bytes_sent = 0
 

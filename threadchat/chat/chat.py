@@ -218,6 +218,7 @@ class Chat:
         format: Format,
         since: Place,
         deliver_privately: Callable[[bytes], None] | None = None,
+        deliver_later: Callable[[bytes], None] | None = None,
         ready: Callable[[], None] | None = None,
     ) -> None:
         """Let `person`, who has kept their seat, go on through another connection.
@@ -228,7 +229,7 @@ class Chat:
         """
 
         def attach() -> None:
-            person.attach(connection, deliver, format, deliver_privately)
+            person.attach(connection, deliver, format, deliver_privately, deliver_later)
             if ready is not None:
                 ready()
 

@@ -2,21 +2,42 @@
 
 Members whose format can wait come after the others. So nobody at a terminal waits for what browsers
 are sent, which takes longer to render and is longer.
+
+While a room is busy, they take several batches at once. Each batch that is sent costs a call of the
+system for each member, so this leaves the time to those that cannot wait.
 """
 
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from threadchat.chat.batch import Batch, RenderedBatch
 from threadchat.chat.interfaces import Member
 from threadchat.messages.format import Format
 
+REST = 4.0
+"""After members that can wait were sent something, how many times as long they are sent nothing.
+
+So sending to them takes a fifth of the time at most. What they get meanwhile waits.
+"""
+
+MOST_REST = 0.02
+"""The most seconds of that."""
+
 
 class Members(Collection[Member]):
-    """The members of one room, in the order of joining. For the thread with the room's turn."""
+    """The members of one room, in the order of joining. For the thread with the room's turn.
 
-    def __init__(self) -> None:
+    `clock` counts seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._members: dict[Member, None] = {}  # a set that keeps the order
-        self._in_turn: Collection[Member] | None = None  # None: to be made anew
+        self._can_wait: tuple[Member, ...] = ()  # those that can, and those that cannot
+        self._cannot: Collection[Member] = ()
+        self._is_sorted = True
+        self._rests_until = 0.0
+        self._some_waits = False  # whether a page was handed to those since then
 
     def __len__(self) -> int:
         return len(self._members)
@@ -30,44 +51,81 @@ class Members(Collection[Member]):
     def add(self, members: Iterable[Member]) -> None:
         """Add `members` at the end."""
         self._members.update(dict.fromkeys(members))
-        self._in_turn = None
+        self._is_sorted = False
 
     def remove(self, members: Iterable[Member]) -> None:
         """Remove those of `members` that are here."""
         for member in members:
             self._members.pop(member, None)
-        self._in_turn = None
+        self._is_sorted = False
 
     def hand_out(self, batch: Batch, failed: Callable[[str, Exception], None]) -> None:
         """Hand every member its page of `batch`.
 
         `failed` is called with what was being done and an error that one member's `deliver` raised.
         """
-        if self._in_turn is None:
-            self._in_turn = _in_turn(self._members)
+        if not self._is_sorted:
+            self._sort()
+        rendered: dict[Format, RenderedBatch] = {}
+        self._hand(batch, self._cannot, rendered, failed, is_late=False)
+        if not self._can_wait:
+            return
+        began_at = self._clock()
+        # A thread waits for each change of members, so a batch with one is sent at once.
+        is_late = began_at < self._rests_until and bool(self._cannot) and not batch.changes
+        self._hand(batch, self._can_wait, rendered, failed, is_late=is_late or self._some_waits)
+        if is_late:
+            self._some_waits = True
+        else:
+            if self._some_waits:
+                # After all of them have got the page, so that it is known how many have the same.
+                self._some_waits = False
+                for member in self._can_wait:
+                    try:
+                        member.deliver_later(b"")
+                    except Exception as error:
+                        failed(f"delivering to {member.name}", error)
+            now = self._clock()
+            self._rests_until = now + min(REST * (now - began_at), MOST_REST)
+
+    def _hand(
+        self,
+        batch: Batch,
+        members: Iterable[Member],
+        rendered_in: dict[Format, RenderedBatch],
+        failed: Callable[[str, Exception], None],
+        *,
+        is_late: bool,
+    ) -> None:
+        """Hand `members` their pages; with `is_late` they may get them later."""
         format, not_for = None, batch.not_for
-        in_format: dict[Format, RenderedBatch] = {}
-        for member in self._in_turn:
+        for member in members:
             try:
                 wanted = member.format  # read once: the member's own thread may change it
                 if wanted is not format:
-                    if wanted not in in_format:
-                        in_format[wanted] = RenderedBatch(batch, wanted)
-                    rendered, format = in_format[wanted], wanted
+                    if wanted not in rendered_in:
+                        rendered_in[wanted] = RenderedBatch(batch, wanted)
+                    rendered, format = rendered_in[wanted], wanted
                     whole = rendered.whole
                 # The fast way: where one speaks and many listen, all but one get the whole.
                 if whole and not (member in not_for or member.ignores):
-                    member.deliver(whole)
+                    if is_late:
+                        member.deliver_later(whole)
+                    else:
+                        member.deliver(whole)
                 elif page := rendered.page_for(member):
-                    member.deliver(page)
+                    if is_late:
+                        member.deliver_later(page)
+                    else:
+                        member.deliver(page)
             except Exception as error:
                 # One member's failure is that member's alone (promise 8).
                 failed(f"delivering to {member.name}", error)
 
-
-def _in_turn(members: Collection[Member]) -> Collection[Member]:
-    """Return `members` in the order in which they are handed a batch."""
-    last = [member for member in members if member.format.can_wait]
-    if not last:
-        return members
-    return (*(member for member in members if not member.format.can_wait), *last)
+    def _sort(self) -> None:
+        members = self._members
+        self._can_wait = tuple(member for member in members if member.format.can_wait)
+        self._cannot = members
+        if self._can_wait:
+            self._cannot = tuple(member for member in members if not member.format.can_wait)
+        self._is_sorted = True

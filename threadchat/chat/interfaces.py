@@ -40,6 +40,13 @@ class Member(Protocol):
     def deliver(self, data: bytes) -> None:
         """Take `data`, which is whole lines in this member's format. It must not wait."""
 
+    def deliver_later(self, data: bytes) -> None:
+        """Take `data` as `deliver` does; it may stay unsent for some hundredths of a second.
+
+        So that what follows goes with it, in this order. Without `data`, send now what has stayed
+        unsent. Called for members whose format can wait.
+        """
+
 
 class PeopleElsewhere(Protocol):
     """What a room needs of the people that are in it on other servers. For any thread."""

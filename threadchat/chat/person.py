@@ -49,6 +49,7 @@ class Person:
         "came_at",
         "connection",
         "deliver",
+        "deliver_later",
         "deliver_privately",
         "entered_at",
         "folded_name",
@@ -118,6 +119,8 @@ class Person:
         """Why the person is leaving: a `Reason`, followed by their own words. None until then."""
         self.deliver = deliver
         """Send bytes that were rendered in this person's format. Does not wait."""
+        self.deliver_later = deliver
+        """The same for what may go with what follows, some hundredths of a second later."""
         self.deliver_privately = deliver
         """The same for what is for this person alone, as a page counts that by itself."""
         self.connection = connection
@@ -132,18 +135,21 @@ class Person:
         deliver: Callable[[bytes], None],
         format: Format,
         deliver_privately: Callable[[bytes], None] | None = None,
+        deliver_later: Callable[[bytes], None] | None = None,
     ) -> None:
         """Go on through another connection: take the seat again. See `Chat.resume`.
 
-        Without `deliver_privately`, what is for this person alone is sent as the rest is.
+        Without `deliver_privately`, what is for this person alone is sent as the rest is; without
+        `deliver_later`, what may be sent later is sent at once.
         """
         self.connection, self.deliver, self.format = connection, deliver, format
         self.deliver_privately = deliver_privately or deliver
+        self.deliver_later = deliver_later or deliver
 
     def detach(self) -> None:
         """Keep the seat without a connection: what is said meanwhile is not sent to anybody."""
         self.connection, self.deliver = None, _send_nowhere
-        self.deliver_privately = _send_nowhere
+        self.deliver_later = self.deliver_privately = _send_nowhere
 
     @property
     def host(self) -> str:

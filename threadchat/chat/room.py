@@ -98,7 +98,7 @@ class Room:
         self._replay = replay
         self._pending: deque[Entry | Batch] = deque()
         self._turn = Lock()  # its holder delivers, and is the only thread that uses `_members`
-        self._members = Members()
+        self._members = Members(clock)
         self._here = 0  # how many members there are once all that is laid out has been shown
         self._is_busy = False  # set under the turn: the last batch had more than one entry
         self._is_hushed = False

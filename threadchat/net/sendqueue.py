@@ -27,6 +27,9 @@ MAX_QUEUED = 256 * 1024
 _LOOK_SECONDS = 0.25
 """Seconds after which a thread that waits for its client looks whether that has been ended."""
 
+LATE_SECONDS = 0.025
+"""The seconds after which the flusher does what it is asked to do later."""
+
 _PAUSE_IN_SHORTAGE = 0.1
 """Seconds until the flusher goes on after it ran out of memory."""
 
@@ -244,7 +247,7 @@ class SendQueue:
 
 
 class Flusher:
-    """The one thread that sends what clients did not take at once.
+    """The one thread that sends what clients did not take at once, or what is left for later.
 
     `failed` is called with what the thread was doing and an unexpected error.
     """
@@ -252,6 +255,7 @@ class Flusher:
     def __init__(self, failed: Callable[[str, Exception], None]) -> None:
         self._failed = failed
         self._requests: deque[Callable[[], None]] = deque()
+        self._late: deque[tuple[float, Callable[[], None]]] = deque()  # each with its time
         self._selector = selectors.DefaultSelector()
         self._alarm = SelfPipe()
         self._selector.register(self._alarm, selectors.EVENT_READ)
@@ -293,6 +297,16 @@ class Flusher:
             if self._thread is None or not self._thread.is_alive():
                 return
 
+    def call_later(self, act: Callable[[], None]) -> None:
+        """Call `act` on the flusher's thread after `LATE_SECONDS`. It must not wait."""
+        late = time.monotonic() + LATE_SECONDS, act
+        self._late.append(late)
+        with contextlib.suppress(IndexError):  # the thread has come to it already
+            # Wake the thread if it may not know of anything that is to be done later. If another
+            # one comes first, whatever asked for that wakes it, or the thread has yet to do it.
+            if self._late[0] is late:
+                self._alarm.wake()
+
     def _close(self) -> None:
         """Close what the thread needs. The thread does so itself: it may outlast a `stop`."""
         self._alarm.close()
@@ -314,13 +328,23 @@ class Flusher:
                 time.sleep(_PAUSE_IN_SHORTAGE)
 
     def _go_round(self) -> None:
-        for key, _ in self._selector.select():
+        for key, _ in self._selector.select(self._seconds_left()):
             if key.data is None:
                 self._alarm.drain()
             else:
                 self._try(key.data, key.data.flush)
         while self._requests:
             self._requests.popleft()()
+        while self._late and self._late[0][0] <= time.monotonic():
+            _, act = self._late.popleft()
+            try:
+                act()
+            except Exception as error:
+                self._failed("sending what waited", error)
+
+    def _seconds_left(self) -> float | None:
+        """Return how long it is until there is something to be done that was left for later."""
+        return max(0.0, self._late[0][0] - time.monotonic()) if self._late else None
 
     def _try(self, send_queue: SendQueue, act: Callable[[selectors.BaseSelector], None]) -> None:
         """Do something for one client. An error ends that client only (promise 8)."""

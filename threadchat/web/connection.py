@@ -242,6 +242,7 @@ class WebConnection:
             JSON_LINES,
             since,
             self.deliver_privately,
+            self.links.deliver_later,
             begin_anew,
         )
         if self._asks:

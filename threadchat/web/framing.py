@@ -17,12 +17,59 @@ network, which has fewer bytes a second, it pays far sooner. A room with few bro
 """
 
 
+class Gathered:
+    """Texts of a room that wait for links, to go in one frame: `text`, and those `before` it."""
+
+    __slots__ = ("_first", "before", "frame", "is_deflated", "links", "size", "text")
+
+    def __init__(self, before: "Gathered | None", text: bytes) -> None:
+        self.before = before
+        self.text = text
+        self._first: Gathered | None = None if before is None else before.first
+        self.size: int = len(text) if before is None else before.size + len(text)
+        """The bytes of all texts."""
+        self.links = 0
+        """How many links had exactly this waiting."""
+        self.frame = b""  # made when it is first wanted
+        self.is_deflated = False  # whether that is compressed
+
+    @property
+    def first(self) -> "Gathered":
+        """What waited first."""
+        # Not kept by the first itself: a reference cycle would keep it in memory after its use.
+        return self._first or self
+
+    def whole(self) -> bytes:
+        """Return all texts as one."""
+        texts = []
+        it: Gathered | None = self
+        while it is not None:
+            texts.append(it.text)
+            it = it.before
+        return b"".join(reversed(texts))
+
+
 class Framer:
     """Frame texts as they are. Any thread may use it."""
 
     def __init__(self) -> None:
         self.last: tuple[bytes, bytes] = (b"", text_frame(b""))
         """A text that was framed, and its frame. Read it once: any thread replaces it."""
+        self._newest: Gathered | None = None
+
+    def gather(self, before: "Gathered | None", text: bytes) -> "Gathered":
+        """Return what waits for a link once `text` does, too: one object for all such links."""
+        newest = self._newest
+        if newest is None or newest.text is not text or newest.before is not before:
+            self._newest = newest = Gathered(before, text)
+        newest.links += 1
+        return newest
+
+    def frame_of(self, gathered: "Gathered") -> bytes:
+        """Return the frame of all that is `gathered`."""
+        if not gathered.frame:
+            gathered.frame = text_frame(gathered.whole())
+        return gathered.frame
 
     def frame(self, text: bytes) -> bytes:
         """Return the frame of `text`."""
@@ -54,3 +101,12 @@ class DeflatingFramer(Framer):
         else:
             self._handed = text, frame, times + 1
         return frame
+
+    def frame_of(self, gathered: Gathered) -> bytes:
+        """Return a frame of all that is `gathered`."""
+        if gathered.size < MIN_DEFLATED or gathered.links <= MANY:
+            return super().frame_of(gathered)
+        if not gathered.is_deflated:
+            gathered.frame = deflated_frame(deflated(gathered.whole()))
+            gathered.is_deflated = True  # after the frame, as another thread may ask for it
+        return gathered.frame

@@ -314,6 +314,7 @@ class WebHandler(socketserver.StreamRequestHandler):
         link = Link(
             self.transport,
             self.send_queue,
+            host.flusher,
             self.door.deflating_framer if upgrade.deflates else self.door.framer,
             upgrade.rest,
             host.clock(),
@@ -325,7 +326,13 @@ class WebHandler(socketserver.StreamRequestHandler):
         person.hears_itself = True  # so that a page knows the place of its own lines
         self.person = person
         self.client = client = WebConnection(person, link, host.chat, self._hello())
-        person.attach(client, client.deliver, JSON_LINES, client.deliver_privately)
+        person.attach(
+            client,
+            client.deliver,
+            JSON_LINES,
+            client.deliver_privately,
+            client.links.deliver_later,
+        )
         self.supervision = WebSupervision(client, host.limits)
         host.register(self)
         self._is_logged = False

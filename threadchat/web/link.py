@@ -1,14 +1,18 @@
 """Hold one WebSocket of a browser: its transport, its send queue and its stream of frames."""
 
 from collections.abc import Mapping
+from threading import Lock
 
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
-from threadchat.net.sendqueue import SendQueue
+from threadchat.net.sendqueue import Flusher, SendQueue
 from threadchat.net.transport import Transport
-from threadchat.web.framing import DeflatingFramer, Framer
+from threadchat.web.framing import DeflatingFramer, Framer, Gathered
 from threadchat.web.websocket import PING, Closed, WebSocket, close_frame, text_frame
 
 RECEIVE_SIZE = 4096
+
+MAX_GATHERED = 256 * 1024
+"""The bytes that may be gathered; with those of one batch more, they are sent."""
 
 _FINAL_CLOSE = 1000
 
@@ -16,17 +20,25 @@ _FINAL_CLOSE = 1000
 class Link:
     """One WebSocket. `receive` is for one thread, the rest for any.
 
+    What the room shows while it is busy is gathered here, to go in one frame, until more than that
+    is sent, or until the flusher sends it after `LATE_SECONDS` to twice that. Whatever is sent to
+    the page goes behind it, and so does the end.
+
     `first` is what came in behind the request that began it. `now` is on the server's clock,
     in seconds. `framer` frames what many are sent. `address` is the client's, `reached` the one of
     ours that it connected to.
     """
 
     __slots__ = (
+        "_awaited",
         "_first",
+        "_flusher",
+        "_lock",
         "_socket",
         "address",
         "bytes_received",
         "framer",
+        "gathered",
         "heard_at",
         "is_final",
         "reached",
@@ -41,6 +53,7 @@ class Link:
         self,
         transport: Transport,
         send_queue: SendQueue,
+        flusher: Flusher,
         framer: Framer,
         first: bytes,
         now: float,
@@ -64,6 +77,11 @@ class Link:
         self.framer = framer
         self._socket = WebSocket(inflates=isinstance(framer, DeflatingFramer))
         self._first = first
+        self._flusher = flusher
+        self._lock = Lock()  # guards the next two; held while sending what was gathered
+        self.gathered: Gathered | None = None
+        """What waits to be sent. None, read without the lock: all of it has been sent."""
+        self._awaited: Gathered | None = None  # the first that waited when the flusher was asked
 
     def receive(self, now: float) -> list[str] | None:
         """Wait for messages and return them; None if the link is over."""
@@ -113,7 +131,54 @@ class Link:
 
     def send(self, text: bytes) -> None:
         """Send `text`, whole lines, as one message. Never waits."""
+        self.send_gathered()
         self.send_queue.send(text_frame(text))
+
+    # What the room shows while it is busy
+
+    def gather(self, data: bytes) -> None:
+        """Send `data`, whole lines that others are sent, too, soon, with what follows.
+
+        Without `data`, send what was gathered. For the thread with the turn of the person's room.
+        """
+        if not data:
+            self.send_gathered()
+            return
+        with self._lock:
+            gathered = self.gathered
+            if gathered is not None and gathered.size >= MAX_GATHERED:
+                # Only now, when all links have the same waiting: so it is compressed for all.
+                self._send_gathered(gathered)
+            self.gathered = self.framer.gather(self.gathered, data)
+            if self._awaited is None:
+                self._await_more(self.gathered)
+
+    def send_gathered(self, data: bytes = b"") -> None:
+        """Send what was gathered, and `data`, in one frame; nothing if there is neither."""
+        if data or self.gathered is not None:
+            with self._lock:
+                if data:
+                    self.gathered = self.framer.gather(self.gathered, data)
+                if self.gathered is not None:
+                    self._send_gathered(self.gathered)
+
+    def _send_gathered(self, gathered: Gathered) -> None:
+        self.send_queue.send(self.framer.frame_of(gathered))
+        self.gathered = None  # last, as others read it without the lock
+
+    def _await_more(self, gathered: Gathered) -> None:
+        self._awaited = gathered.first
+        self._flusher.call_later(self._send_if_old)
+
+    def _send_if_old(self) -> None:
+        """Send what waited at the last call already. For the flusher."""
+        with self._lock:
+            gathered, awaited, self._awaited = self.gathered, self._awaited, None
+            if gathered is not None:
+                if gathered.first is awaited:
+                    self._send_gathered(gathered)
+                else:
+                    self._await_more(gathered)
 
     def ping(self, now: float) -> None:
         """Send a ping."""
@@ -122,5 +187,6 @@ class Link:
 
     def close(self, reason: str, code: int, text: bytes = b"") -> None:
         """Send `text`, and close the WebSocket for the `code`."""
+        self.send_gathered()
         last = text_frame(text) if text else b""
         self.send_queue.end(reason, last + close_frame(code))

@@ -68,8 +68,17 @@ class Links:
         link = self.current
         if link is not None:
             # A room calls this for each of its members, so it makes no call more than it must.
+            if link.gathered is not None:
+                link.send_gathered(data)
+                return
             last = link.framer.last
             link.send_queue.send(last[1] if last[0] is data else link.framer.frame(data))
+
+    def deliver_later(self, data: bytes) -> None:
+        """Send `data` as `deliver` does, but with what follows; see `Link.gather`."""
+        link = self.current
+        if link is not None:
+            link.gather(data)
 
     # One after another
 
