@@ -377,10 +377,10 @@ class TestHandingOver:
         monkeypatch.setattr(kept.chat.names, "is_here", lambda name: False)
         if fails:  # then it waits like any other
 
-            def handed_over(kept: object) -> None:
+            def drop(key: str) -> None:
                 raise RecordsFailed("no", "why")
 
-            monkeypatch.setattr(records, "handed_over", handed_over)
+            monkeypatch.setattr(records.mail, "drop", drop)
         kept.types(bo, "/msg al letter 8 ")
         assert al.lines() == ([] if fails else ["[bo -> you] letter 8"])
         told = ["[you -> al] letter 8"]

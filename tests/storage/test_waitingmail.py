@@ -28,6 +28,8 @@ def follow(records: Records) -> list[tuple[str, str]]:
 def test_who_follows_is_told_of_what_is_kept_shown_and_handed_over(records: Records) -> None:
     told = follow(records)
     records.keep(LETTER)
+    assert told == []
+    records.mail.tell_of(LETTER)
     waiting = records.waiting("bo")
     records.note_shown(waiting)
     records.handed_over(waiting)

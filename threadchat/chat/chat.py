@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from threading import Lock
 
 from threadchat.access.limiter import Tries
-from threadchat.chat.countdown import Countdown
+from threadchat.chat.announcements import Announcements
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.entries import More
 from threadchat.chat.farpeople import FarPeople
@@ -28,6 +28,7 @@ from threadchat.chat.passwords import Passwords
 from threadchat.chat.person import Correspondent, Person
 from threadchat.chat.room import Room
 from threadchat.chat.rules import Rules
+from threadchat.chat.sharing import Sharing
 from threadchat.errors import PersonError
 from threadchat.messages.format import Format, render
 from threadchat.messages.kinds import (
@@ -41,7 +42,6 @@ from threadchat.messages.kinds import (
     Renamed,
     RoomMessage,
     Spoken,
-    StopAnnounced,
     Welcome,
     WentAway,
 )
@@ -90,6 +90,8 @@ class Chat:
         self._replay = replay
         self.observer = observer
         self.clock = clock
+        self.sharing: Sharing | None = None
+        """What is to hold on servers that are linked with this one; None for one that is alone."""
         self.rules = rules
         self.records = records
         self.names = Names(records, clock)
@@ -100,8 +102,9 @@ class Chat:
         self.mail = Mail(records, self.names, observer)
         self.passwords = Passwords(records, self.names, Tries(clock))
         self.control = control
-        self.countdown = Countdown(self._tell_of_the_end, control.finish)
         self.open_rooms = OpenRooms(self.rooms, self.far, history)
+        self.announcements = Announcements(self, history, clock, control.finish)
+        self.countdown = self.announcements.countdown
         self._lock = Lock()  # guards the next four
         self._rooms: dict[str, Room] = {}
         self._places_taken: dict[Room, int] = {}
@@ -310,11 +313,6 @@ class Chat:
             recipient.hear(Private(person.name, recipient.name, text))
         person.tell(Private(person.name, recipient.name, text, is_own=True))
 
-    def announce_everywhere(self, message: RoomMessage) -> None:
-        """Show `message` to everybody in all rooms; return once it has been delivered."""
-        for room in self.rooms():
-            room.announce(message)
-
     def begin_day(self, day: NewDay) -> None:
         """Tell everybody of a new day whose format shows days.
 
@@ -403,9 +401,6 @@ class Chat:
         person.tell(Problem(str(error)))
 
     # The end
-
-    def _tell_of_the_end(self, seconds: int) -> None:
-        self.announce_everywhere(StopAnnounced(seconds))
 
     def hush(self) -> None:
         """Stop announcing members that leave. Used at the stop, when everybody leaves."""

@@ -63,21 +63,48 @@ class Mail:
                     return False
                 if self._is_withdrawn(KeptMessage(number, letter)):
                     return False
-                self._writers[number] = person.identity
-                if len(self._writers) > MAX_WRITERS:
-                    self._writers.popitem(last=False)
+                self._note_writer(number, person.identity)
         except RecordsFull as error:
             person.tell(Problem(str(error)))
             return True
+        records.mail.tell_of(letter)
         person.tell(own, Notice(f"{owner.name} is not here and will be handed it on coming back."))
         return True
+
+    def take(self, kept: KeptMessage, writer: Identity | None) -> None:
+        """Take a message that was kept on another server, by the person of `writer` if it is known.
+
+        If the owner of the name is here by now, they are told it at once.
+        """
+        with self._looking:
+            if writer is not None:
+                self._note_writer(kept.id, writer)
+            owner = self._owner_here(kept)
+            if owner is None or owner in self._under_way:
+                return
+        if writer is None or writer not in owner.ignores:
+            owner.answers_to = self.writer_of(kept)
+            owner.hear(kept.message)
+        self._delete(owner, [kept])
+
+    def _owner_here(self, kept: KeptMessage) -> Person | None:
+        try:
+            owner = self._names.find(kept.message.recipient)
+        except KeyError:
+            return None
+        return None if owner.connection is None else owner
+
+    def _note_writer(self, number: int, writer: Identity) -> None:
+        self._writers[number] = writer
+        if len(self._writers) > MAX_WRITERS:
+            self._writers.popitem(last=False)
 
     def _is_withdrawn(self, kept: KeptMessage) -> bool:
         """Delete a message again if the owner has come in meanwhile, and was not handed it over."""
         try:
             if self._names.find(kept.message.recipient) in self._under_way:
                 return False
-            self._records.handed_over([kept])
+            self._records.mail.drop(kept.key)
         except (KeyError, RecordsFailed):  # if it cannot be deleted, it waits like any other
             return False
         return True
@@ -109,7 +136,7 @@ class Mail:
             while waiting := self._waiting_after(last, person):
                 last = waiting[-1].id
                 with self._looking:
-                    writers = {kept.id: self._writer_of(kept) for kept in waiting}
+                    writers = {kept.id: self._writer(kept) for kept in waiting}
                 ignored = [it for it in waiting if writers[it.id].identity in person.ignores]
                 self._delete(person, ignored)
                 shown = [it for it in waiting if it not in ignored]
@@ -160,8 +187,12 @@ class Mail:
         """Return the numbers of the messages that wait and are by the person of `identity`."""
         return [number for number, it in self._writers.items() if it.current is identity]
 
-    def _writer_of(self, kept: KeptMessage) -> Correspondent:
+    def writer_of(self, kept: KeptMessage) -> Correspondent:
         """Return who wrote a message; it may have been before the server was last started."""
+        with self._looking:
+            return self._writer(kept)
+
+    def _writer(self, kept: KeptMessage) -> Correspondent:
         identity = self._writers.get(kept.id)
         if identity is None and kept.writer is not None:
             identity = self._names.owner_of(kept.writer)

@@ -1,15 +1,18 @@
 """Carry out what operators decide on people: find whom a mute or a ban is of, and apply it."""
 
 import math
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 
-from threadchat.access.bans import Ban, Target
+from threadchat.access.bans import Ban, Target, key_of
 from threadchat.chat.identity import NOBODY, Identity
 from threadchat.chat.names import Names
 from threadchat.chat.person import Person
 from threadchat.net.disconnect import Reason
+from threadchat.storage.kept import Follow
 from threadchat.storage.records import Records
 from threadchat.text.names import fold_name
+from threadchat.text.times import for_and_until
 
 
 class Moderation:
@@ -20,6 +23,12 @@ class Moderation:
         self._names = names
         self._restrictions = names.restrictions
         self._clock = clock
+        self.follower: Follow | None = None
+        """Called with `mute` and the key of its target, if a mute has changed here."""
+
+    def _follow(self, target: Target) -> None:
+        if self.follower is not None:
+            self.follower("mute", key_of(target))
 
     def others_like(self, target: str) -> set[str]:
         """Return the names, folded, that look like `target` to a ban and are somebody else's.
@@ -57,7 +66,23 @@ class Moderation:
         identity, spared = None, set[str]()
         if isinstance(target, str):
             identity, spared = self._names.find_called(target), self.others_like(target)
-        mute = self._restrictions.mute(target, by, self._clock() + seconds, identity, spared)
+        muted = self.put_mute(target, by, self._clock() + seconds, identity, spared)
+        self._follow(target)
+        return muted
+
+    def put_mute(
+        self,
+        target: Target,
+        by: str,
+        until: float,
+        identity: Identity | None,
+        spared: Iterable[str],
+    ) -> list[Person]:
+        """Have a mute count until that time on the clock, as it was decided elsewhere.
+
+        `identity` is the person that it follows. Return the people here that it mutes.
+        """
+        mute = self._restrictions.mute(target, by, until, identity, spared)
         # Anybody that comes in from now on is muted in `Names.claim`.
         people = self._names.everybody()
         muted = [it for it in people if mute.is_of(it.name, it.host, it.identity)]
@@ -81,8 +106,24 @@ class Moderation:
         """
         identity = self._names.find_called(target) if isinstance(target, str) else NOBODY
         now = self._clock()
-        if not self._restrictions.unmute(target, identity, now):
+        ended = self._restrictions.unmute(target, identity, now)
+        if not ended:
             return None
+        freed = self._let_speak(now)
+        for mute in ended:
+            self._follow(mute.target)
+        return freed
+
+    def end_mute(self, key: str) -> list[Person]:
+        """Have the mute whose target has that key count no longer, as was decided elsewhere.
+
+        Return the people here that may speak again.
+        """
+        self._restrictions.end_mute(key)
+        return self._let_speak(self._clock())
+
+    def _let_speak(self, now: float) -> list[Person]:
+        """Let those speak that no mute is of any more; return them."""
         freed = []
         for person in self._names.everybody():
             was_muted = person.muted_until > now
@@ -101,6 +142,21 @@ class Moderation:
         """Keep the person of `identity` out under any name, while there is a ban of `target`."""
         if identity is not NOBODY:
             self._restrictions.ban(identity, target)
+
+    def enforce(self, ban: Ban) -> list[Person]:
+        """End the connections of the people here that `ban` is of; return them."""
+        now, key = self._records.now(), key_of(ban.target)
+        until = "" if ban.until is None else f" {for_and_until(ban.until - now, time.time())}"
+        why = f": {ban.why}" if ban.why else ""
+        by = f"{ban.by}{until}{why}"
+        ended = []
+        for person in self._names.everybody():
+            is_followed = key in self._restrictions.bans_of(person.identity)
+            connection = person.connection  # it becomes None when the connection ends
+            if connection is not None and (is_followed or ban.keeps_out(person.name, person.host)):
+                connection.end(f"{Reason.BANNED} by {by}", f"You were {Reason.BANNED} by {by}")
+                ended.append(person)
+        return ended
 
     def unban(self, target: Target) -> None:
         """Let those in again that a ban of `target` was to keep out."""

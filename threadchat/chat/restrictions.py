@@ -79,10 +79,10 @@ class Restrictions:
             return -math.inf
         return max((it.until for it in mutes if it.is_of(name, host, identity)), default=-math.inf)
 
-    def unmute(self, target: Target, identity: Identity, now: float) -> bool:
-        """End the mutes of `target` and of `identity`, which has that name; return if one counted.
+    def unmute(self, target: Target, identity: Identity, now: float) -> list[Mute]:
+        """End the mutes of `target` and of `identity`, which has that name.
 
-        A mute of addresses is ended by naming them alone.
+        A mute of addresses is ended by naming them alone. Return those that counted.
         """
         with self._lock:
             ended = [
@@ -92,7 +92,16 @@ class Restrictions:
                 or (isinstance(target, str) and it.is_called(target, identity))
             ]
             self._mutes = tuple(it for it in self._mutes if it not in ended)
-        return any(it.until > now for it in ended)
+        return [it for it in ended if it.until > now]
+
+    def mute_of(self, key: str, now: float) -> Mute | None:
+        """Return the mute whose target has that key; None if there is none that counts."""
+        return next((it for it in self._mutes if it.until > now and key_of(it.target) == key), None)
+
+    def end_mute(self, key: str) -> None:
+        """End the mute whose target has that key, and no other."""
+        with self._lock:
+            self._mutes = tuple(it for it in self._mutes if key_of(it.target) != key)
 
     def mute_lines(self, now: float) -> list[str]:
         """Return a line for each mute that counts, the oldest first."""
@@ -102,13 +111,19 @@ class Restrictions:
 
     def ban(self, identity: Identity, target: str) -> None:
         """Keep the person of `identity` out under any name, while there is a ban of `target`."""
+        key = key_of(target)
         with self._lock:
-            self._banned = (*self._banned, (identity, key_of(target)))
+            others = [it for it in self._banned if it[0].current is not identity or it[1] != key]
+            self._banned = (*others, (identity, key))
 
     def unban(self, target: Target) -> None:
         """Let those in again that a ban of `target` was to keep out."""
         with self._lock:
             self._banned = tuple(it for it in self._banned if it[1] != key_of(target))
+
+    def banned_by(self, key: str) -> list[Identity]:
+        """Return the people that a ban follows whose target has that key."""
+        return [banned.current for banned, of in self._banned if of == key]
 
     def bans_of(self, identity: Identity) -> set[str]:
         """Return the keys of the bans that follow the person of `identity`, over or not."""

@@ -18,7 +18,6 @@ from threadchat.messages.kinds import (
     Announcement,
     Notice,
     Problem,
-    StopAnnounced,
 )
 from threadchat.monitoring.stats import lines as lines_of
 from threadchat.text.times import BadTime, moment, parse_time
@@ -112,7 +111,7 @@ def deop(chat: Chat, person: Person, argument: str) -> None:
 def say(chat: Chat, person: Person, argument: str) -> None:
     """Announce something in all rooms."""
     chat.log_act(person, f"announced: {argument}")
-    chat.announce_everywhere(Announcement(person.name, argument))
+    chat.announcements.announce(Announcement(person.name, argument))
 
 
 @registry.command("stats", "", "show how the server is doing", is_for_operators=True)
@@ -132,9 +131,8 @@ def stats(chat: Chat, person: Person, argument: str) -> None:
 def stop(chat: Chat, person: Person, argument: str) -> None:
     """Stop the server now or after a countdown, or call the countdown off."""
     if argument.lower() == "off":
-        if chat.countdown.call_off():
+        if chat.announcements.call_off_the_stop():
             chat.log_act(person, "called the stop off")
-            chat.announce_everywhere(StopAnnounced(None))
         else:
             person.tell(Problem("No stop is under way. /stop TIME begins one."))
         return

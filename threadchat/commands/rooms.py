@@ -106,7 +106,7 @@ def topic(chat: Chat, person: Person, argument: str) -> None:
     if argument and not chat.may_speak(person):
         return
     if argument:
-        chat.announce(person, topic_set(person, argument))
+        chat.announcements.set_topic(room, topic_set(person, argument), person)
     person.tell(Notice(f"Topic: {room.topic}" if room.topic else "This room has no topic."))
 
 

@@ -226,7 +226,7 @@ def topic(chat: Chat, person: Person, argument: str) -> None:
         message = topic_set(person, words.strip())
         deed = f"set the topic of {room.name}: {message.text}"
         chat.log_act(person, deed if message.text else f"cleared the topic of {room.name}")
-        room.announce(message)
+        chat.announcements.set_topic(room, message)
     person.tell(Notice(f"Topic: {room.topic}" if room.topic else "That room has no topic."))
 
 

@@ -6,7 +6,7 @@ that reads.
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from threading import Condition, Lock, Thread
 
 from threadchat.link.absence import Absence, ReadUpTo
@@ -92,6 +92,21 @@ class Link:
             self._core.submit(item)
             self._note()
         self._take_all()
+
+    def submit_later(self, item: Item) -> None:
+        """Have a notice put in order; if it is to be heard at once, a thread of the link does it.
+
+        So whoever calls this may hold locks that are needed for that.
+        """
+        with self._changed:
+            self._core.submit(item)
+            self._note()
+
+    @property
+    def linked_nodes(self) -> Collection[str]:
+        """The other nodes that are linked."""
+        with self._changed:
+            return self._core.linked_nodes
 
     def claim(self, fold: str, look: str, person: str, data: str) -> None:
         """Claim a name for a person; a `Claimed` tells what becomes of it. This does not wait."""

@@ -18,6 +18,7 @@ from threadchat.link.deliveries import (
     Applied,
     CameTogether,
     Delivery,
+    EntriesMissed,
     LinkChanged,
     Missed,
     Noticed,
@@ -30,6 +31,7 @@ from threadchat.link.deliveries import (
 from threadchat.link.link import Link
 from threadchat.link.linkedorder import LinkedOrder
 from threadchat.link.linkedpeople import LinkedPeople
+from threadchat.link.linkedrules import LinkedRules
 from threadchat.link.linklines import LinkLines
 from threadchat.link.nodes import make_node
 from threadchat.link.notices import Data, Notices
@@ -62,12 +64,13 @@ class LinkedChat:
         self.node = make_node(server)
         self._watch = watch
         self._chat: Chat | None = None
+        self._rules: LinkedRules | None = None
         self._core = LinkCore(self.node, LIMITS)
         self._history = history
         before = read_up_to(history.read_up_to(address.cluster))
         self.link = Link(address.url, address.cluster, self._core, self.take, before)
         self._order = LinkedOrder(self.node, self.link, history, self)
-        self.notices = Notices(self.link.submit, watch.failed)
+        self.notices = Notices(self.link.submit_later, watch.failed)
         self._lines = LinkLines(self._rooms, self._order.show)
         self._noted_at = time.monotonic()
         self._to_note: ReadUpTo | None = None
@@ -83,6 +86,7 @@ class LinkedChat:
         """Take the chat whose rooms these are; before `start`."""
         self._chat = chat
         self._people = LinkedPeople(self.node, self.link, self.notices, chat)
+        self._rules = LinkedRules(chat, self.node, self.notices, lambda: self.link.linked_nodes)
 
     def tell(self, kind: str, data: Data) -> None:
         """Tell all servers something: see `Notices`."""
@@ -91,6 +95,8 @@ class LinkedChat:
     def start(self) -> None:
         """Begin to link. Raise `OutOfThreads`."""
         self.link.start()
+        if self._rules is not None:
+            self._rules.state.ask()
 
     def close(self, timeout: float) -> None:
         """Send what waits, and leave; wait up to `timeout` seconds. Nobody may speak any more."""
@@ -103,6 +109,8 @@ class LinkedChat:
         """Do what is to be done about once a second; keep how far the log was read, too."""
         if self._people is not None:
             self._people.look_after()
+        if self._rules is not None:
+            self._rules.state.look()
         now = time.monotonic()
         if now - self._noted_at >= NOTE_EVERY:
             self._noted_at = now
@@ -138,12 +146,20 @@ class LinkedChat:
             case WentApart() | CameTogether():
                 self._report.take(delivery)
                 self._lines.take(delivery)
+                if isinstance(delivery, CameTogether):
+                    self._ask_for_rules()
+            case EntriesMissed():
+                self._ask_for_rules()
             case LinkChanged():
                 self._report.take(delivery)
             case Missed() | PeopleGone() | PeopleCame():
                 self._lines.take(delivery)
             case Unreadable(position, why):
                 self._watch.warn(f"entry {position} of the link is left out: {why}")
+
+    def _ask_for_rules(self) -> None:
+        if self._rules is not None:
+            self._rules.state.ask()
 
     # For the order
 

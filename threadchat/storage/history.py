@@ -10,7 +10,7 @@ back keeps its place. A line that was lost or forgotten leaves a gap.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heapreplace, merge
 from itertools import islice
 from math import inf
@@ -101,6 +101,11 @@ class History:
         with self._lock:
             said = self._rooms.get(fold_name(room))
             return "" if said is None else said.topic
+
+    def topics(self) -> Mapping[str, str]:
+        """Return the topics of all rooms that have one, by the names of the rooms."""
+        with self._lock:
+            return {it.name: it.topic for it in self._rooms.values() if it.topic}
 
     def _entered(self, room: str) -> RememberedRoom:
         """Return what is remembered of `room`, which is not silent now; the lock is held."""

@@ -9,7 +9,7 @@ moves behind what the others said meanwhile. The same happens to a line that the
 a new epoch. Its old place goes on to be known: people that saw it there are not shown it again.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from threadchat.messages.kinds import Gap, Recalled, Repeated, Spoken, TakenBack
@@ -244,6 +244,10 @@ class LinkedHistory(History):
     def topic(self, room: str) -> str:
         """Return the topic of `room`; an empty text if it has none."""
         return self._history.topic(room)
+
+    def topics(self) -> Mapping[str, str]:
+        """Return the topics of all rooms that have one, by the names of the rooms."""
+        return self._history.topics()
 
     @property
     def bytes(self) -> int:

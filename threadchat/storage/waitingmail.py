@@ -39,13 +39,10 @@ class WaitingMail:
     def keep(
         self, message: Private, writer: Protected | None = None, others: Collection[int] = ()
     ) -> int:
-        """Keep `message` for its recipient; see `Records.keep`."""
-        number = self._keep(message, writer, others)
-        if number:
-            self._follow("mail", KeptMessage(number, message).key)
-        return number
+        """Keep `message` for its recipient; see `Records.keep`.
 
-    def _keep(self, message: Private, writer: Protected | None, others: Collection[int]) -> int:
+        The follower is told of it only by `tell_of`, once it is known to stay.
+        """
         recipient = fold_name(message.recipient)
         sender = fold_name(message.sender)
         with self._turn(_CANNOT_KEEP) as file:
@@ -79,6 +76,10 @@ class WaitingMail:
                 "INSERT INTO letters (recipient, sender, text, at, writer) VALUES (?, ?, ?, ?, ?)",
                 (recipient, message.sender, message.text, message.at, fold),
             )
+
+    def tell_of(self, message: Private) -> None:
+        """Tell the follower of a message that was kept here."""
+        self._follow("mail", KeptMessage(0, message).key)
 
     def waiting(self, name: str) -> list[KeptMessage]:
         """Return the mail that waits for `name`, oldest first."""
