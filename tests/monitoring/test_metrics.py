@@ -16,6 +16,7 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from tests.monitoring.test_stats import SNAPSHOT
+from threadchat.monitoring.linkstate import LinkState
 from threadchat.monitoring.metrics import Metrics
 from threadchat.monitoring.stats import Keeping, Memory, Snapshot
 from threadchat.monitoring.tally import BOUNDS, BatchTimes, Tally
@@ -27,6 +28,7 @@ FULL = replace(
     ends=Tally().figures().ends,
     refusals=Tally().figures().refusals,
     history=Keeping(False, 7, 3),
+    link=LinkState("office", [("a:1", 3), ("b:1", 4)], True, "", 0.25, 77),
 )
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
@@ -77,6 +79,11 @@ def test_each_figure_is_there(accept: str) -> None:
     assert found["threadchat_history_waiting_messages", ""] == 7
     assert found["threadchat_history_lost_messages_total", ""] == 3
     assert found["threadchat_log_left_out_lines_total", ""] == 0
+    assert found["threadchat_link_up", ""] == 1
+    assert found["threadchat_link_servers", ""] == 2
+    assert found["threadchat_link_people", ""] == 7
+    assert found["threadchat_link_lag_seconds", ""] == 0.25
+    assert found["threadchat_link_waiting_bytes", ""] == 77
     assert found["threadchat_threads", ""] == 17
     assert found["threadchat_memory_bytes", ""] == 3 * 1024**3
     buckets = [found["threadchat_batch_seconds_bucket", str(bound)] for bound in BOUNDS]
@@ -104,7 +111,16 @@ def test_names_and_words_are_as_prometheus_wants_them() -> None:
             assert name.endswith("_total") == (metric.type == "counter")
 
 
+def test_a_link_that_has_carried_nothing_has_no_lag() -> None:
+    link = LinkState("office", [], False, "refused", None, 0)
+    found = samples(scraped(replace(FULL, link=link)))
+    assert found["threadchat_link_up", ""] == 0
+    assert ("threadchat_link_lag_seconds", "") not in found
+
+
 def test_what_there_is_none_of_is_left_out() -> None:
+    alone = {metric.name for metric in scraped(replace(FULL, link=None))}
+    assert not {name for name in alone if "threadchat_link" in name}
     names = {metric.name for metric in scraped(replace(FULL, history=None, memory=None))}
     assert not {name for name in names if "threadchat_history" in name}
     assert not {name for name in names if "threadchat_memory" in name}

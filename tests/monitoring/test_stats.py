@@ -16,6 +16,7 @@ from tests.support.clients import Client
 from tests.support.clock import Clock
 from tests.support.servers import run_server
 from tests.support.waiting import run_concurrently, wait_until
+from threadchat.monitoring.linkstate import LinkState
 from threadchat.monitoring.stats import (
     Keeping,
     Memory,
@@ -212,6 +213,29 @@ class TestShowing:
         assert shown[:8] == list(self.LINES[:8])
         assert shown[8:10] == [f"history     {words}", "log file    lacks 2 lines"]
         assert shown[10:] == list(self.LINES[8:])
+
+    @pytest.mark.parametrize(
+        ("link", "words"),
+        [
+            (
+                LinkState("office", [("b:1", 2), ("c:1", 1_000)], True, "", 0.0012, 0),
+                "linked to 2 servers as office: b:1 (2), c:1 (1,000); 0 B to be put in order;"
+                " lines take 1.2 ms",
+            ),
+            (
+                LinkState("office", [], False, "refused", None, 2048),
+                "no link as office: refused; 2.0 KiB to be put in order",
+            ),
+            (
+                LinkState("office", [], True, "", None, 0),
+                "linked to 0 servers as office; 0 B to be put in order",
+            ),
+        ],
+    )
+    def test_a_link_with_other_servers(self, link: LinkState, words: str) -> None:
+        linked = replace(SNAPSHOT, link=link)
+        assert lines(linked)[8] == f"link        {words}"
+        assert f" | {words.partition(':')[0].partition(';')[0]} | " in line(linked)
 
     def test_in_a_table(self) -> None:
         file = io.StringIO()

@@ -89,7 +89,7 @@ class TestDoors:
         room = SimpleNamespace(members=people, pending=0)
         nobody: Any = SimpleNamespace(handlers=list, count_bytes=lambda: (0, 0), strangers=0)
         chat: Any = SimpleNamespace(rooms=lambda: [room], history_state=None)
-        now = figures.snapshot(chat, nobody, nobody)
+        now = figures.snapshot(chat, nobody, nobody, None)
         assert counted(now.people_by_door) == {"TLS": 1, "program": 2}
 
 

@@ -93,4 +93,5 @@ def no_stats() -> Snapshot:
     zeros: dict[str, Any] = dict.fromkeys([field.name for field in fields(Snapshot)], 0)
     mappings = ("people_by_door", "connections_by_door", "refusals", "ends")
     empty: dict[str, Any] = {name: {} for name in mappings}
-    return Snapshot(**{**zeros, **empty, "batches": BatchTimes(), "history": None, "memory": None})
+    nothing: dict[str, Any] = dict.fromkeys(("history", "memory", "link"))
+    return Snapshot(**{**zeros, **empty, "batches": BatchTimes(), **nothing})

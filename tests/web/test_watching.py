@@ -31,6 +31,7 @@ from tests.web.test_handler import ask
 from tests.web.test_hooks import add, post
 from threadchat import ChatServer, Limits
 from threadchat.access.limits import MetricsFor, parse_allowed
+from threadchat.monitoring.linkstate import LinkState
 from threadchat.storage.historystate import HistoryState
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.testing import UNLIMITED
@@ -165,7 +166,9 @@ def asked(watching: Watching, host: str, *headers: tuple[str, str]) -> Response 
 
 def watching(metrics_for: MetricsFor, **host: Any) -> Watching:
     chat = SimpleNamespace(history_state=host.get("history"))
-    watched: Any = SimpleNamespace(stats=no_stats, chat=chat, stopping=Event())
+    watched: Any = SimpleNamespace(
+        stats=no_stats, chat=chat, stopping=Event(), link_state=lambda: host.get("link")
+    )
     if host.get("stops"):
         watched.stopping.set()
     return Watching(metrics_for, "1", watched)
@@ -278,6 +281,22 @@ class TestHealth:
 
     def test_a_server_that_stops(self) -> None:
         assert self.asked(stops=True) == (503, b"The server is stopping.\n")
+
+    @pytest.mark.parametrize(
+        ("link", "words"),
+        [
+            (LinkState("office", [("b:1", 2)], True, "", None, 0), b"linked to 1 server as office"),
+            (
+                LinkState("office", [], True, "", 0.0012, 0),
+                b"linked to 0 servers as office; lines take 1.2 ms",
+            ),
+            (LinkState("office", [], False, "refused", None, 0), b"no link as office"),
+        ],
+    )
+    def test_a_server_is_well_without_its_link_and_says_how_that_is(
+        self, link: LinkState, words: bytes
+    ) -> None:
+        assert self.asked(link=link) == (200, b"ok; " + words + b"\n")
 
     def test_it_follows_the_history_of_a_server(self, tmp_path: Path) -> None:
         path = tmp_path / "chat.db"
@@ -405,7 +424,9 @@ def test_the_readme_lists_the_metrics_and_no_others(server: ChatServer) -> None:
     served = set(re.findall(r"^# TYPE (threadchat_\w+) ", text, re.MULTILINE))
     with_history = {it for it in listed if it.startswith("threadchat_history_")}
     assert len(with_history) == 3
+    linked = {it for it in listed if it.startswith("threadchat_link_")}
+    assert len(linked) == 5
     # Systems tell one of these, or none.
     memory = {"threadchat_memory_bytes", "threadchat_peak_memory_bytes"}
     assert memory <= listed
-    assert listed - with_history - memory == served - memory
+    assert listed - with_history - linked - memory == served - memory

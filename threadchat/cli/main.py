@@ -266,6 +266,9 @@ def _status_of(server: ChatServer) -> str:
     for listener, of in ((server.tls_listener, "TLS"), (server.web_listener, "browsers")):
         if listener is not None:
             words += f", {of} at {listener.server_address[1]}"
+    link = server.link_state()
+    if link is not None:
+        words += f", {link.line}"
     return words
 
 

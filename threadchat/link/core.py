@@ -115,6 +115,7 @@ class LinkCore:
         self._may_skip = False  # whether the entry that comes next may stand further on
         self._distrusts = False
         self._must_sync = False
+        self._lag: float | None = None
         self._deliveries: deque[Delivery] = deque()
         self._reader = LogReader(node, self._own, self._people, self.roster, self._deliveries)
 
@@ -173,6 +174,14 @@ class LinkCore:
     def kept_bytes(self) -> int:
         """About how many bytes are kept until all linked nodes have read them."""
         return self._own.read_bytes
+
+    def lag(self, now: float) -> float | None:
+        """Return how long the last entry took to be read back, or that on the way has so far.
+
+        None if nothing was sent yet.
+        """
+        oldest = self._own.oldest_unread()
+        return self._lag if oldest is None else max(now - oldest, self._lag or 0.0)
 
     @property
     def linked_nodes(self) -> Collection[str]:
@@ -264,6 +273,8 @@ class LinkCore:
                 self._check_next(entry)
                 if self.must_close:
                     return
+                if entry.node == self.node and (sent := self._own.oldest_unread()) is not None:
+                    self._lag = now - sent
                 self._reader.take(entry)
         if self._phase is _Phase.CATCHING_UP:
             self._asked_at = now

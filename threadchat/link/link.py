@@ -13,9 +13,11 @@ from threadchat.link.absence import Absence, ReadUpTo
 from threadchat.link.broker import BrokerConnection, BrokerFailed, UnfitBroker
 from threadchat.link.core import LinkCore
 from threadchat.link.deliveries import Delivery, LinkChanged
+from threadchat.link.nodes import server_of
 from threadchat.link.ownentries import Item
 from threadchat.link.scripts import Keys
 from threadchat.link.wire import Request
+from threadchat.monitoring.linkstate import LinkState
 from threadchat.net.threads import join, start_needed_thread
 
 TICK_SECONDS = 0.1
@@ -132,6 +134,21 @@ class Link:
         with self._changed:
             return self._changed.wait_for(
                 lambda: not self._core.is_full or self._is_closing, timeout
+            )
+
+    def state(self, cluster: str) -> LinkState:
+        """Return how the link is doing, for operators."""
+        with self._changed:
+            core, now = self._core, self._state()
+            people = core.roster.count_by_node()
+            servers = sorted((server_of(node), people[node]) for node in now.nodes)
+            return LinkState(
+                cluster,
+                servers,
+                now.is_linked,
+                now.failure,
+                core.lag(time.monotonic()),
+                core.waiting_bytes,
             )
 
     @property

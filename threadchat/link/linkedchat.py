@@ -37,6 +37,7 @@ from threadchat.link.nodes import make_node
 from threadchat.link.notices import Data, Notices
 from threadchat.link.report import LinkReport
 from threadchat.monitoring.events import Watch
+from threadchat.monitoring.linkstate import LinkState
 from threadchat.storage.history import History
 from threadchat.storage.linkedhistory import LinkedHistory
 from threadchat.storage.sqlitehistory import StoredHistory
@@ -97,6 +98,10 @@ class LinkedChat:
         self.link.start()
         if self._rules is not None:
             self._rules.state.ask()
+
+    def state(self) -> LinkState:
+        """Return how the link is doing. Any thread may call it."""
+        return self.link.state(self.address.cluster)
 
     def close(self, timeout: float) -> None:
         """Send what waits, and leave; wait up to `timeout` seconds. Nobody may speak any more."""

@@ -52,7 +52,6 @@ class OwnEntry:
     steps: tuple[NameStep, ...]
     apart: tuple[float, float] | None = None
     """From when to when it was said, if that was while there was no link."""
-    is_sent: bool = False
     sent_at: float = 0.0
     position: int = 0  # where it was read back; 0: not yet
     weight: int = field(init=False)
@@ -76,6 +75,7 @@ class OwnEntries:
         self._entries: deque[OwnEntry] = deque()
         self._said = 0  # how many lines all entries have, up to the last one
         self._added = 0  # the same with what waits
+        self._sent = 0  # the number of the last one that is on the way, or was
         self._read = 0  # the number of the last one that was read back
         self._on_the_way = 0
         # From when to when that was said which is to be marked.
@@ -115,9 +115,9 @@ class OwnEntries:
         """Return the entry to send next; None if there is none, or too many are on the way."""
         if self._on_the_way >= self._in_flight:
             return None
-        entry = next((it for it in self._entries if not it.is_sent), None) or self._form()
+        entry = self._kept(max(self._sent, self.base) + 1) or self._form()
         if entry is not None:
-            entry.is_sent, entry.sent_at = True, now
+            self._sent, entry.sent_at = entry.number, now
             self._on_the_way += 1
         return entry
 
@@ -146,16 +146,21 @@ class OwnEntries:
 
     def read_back(self, number: int, position: int) -> OwnEntry | None:
         """Take note of where an entry was read; return it, or None if it is not kept any more."""
-        for entry in self._entries:
-            if entry.number == number:
-                if number > self._read:
-                    self._read = number
-                    self.waiting_bytes -= entry.weight
-                    self.read_bytes += entry.weight
-                entry.position = position
-                self._keep_within_bounds()
-                return entry
-        return None
+        entry = self._kept(number)
+        if entry is not None:
+            if number > self._read:
+                self._read = number
+                self.waiting_bytes -= entry.weight
+                self.read_bytes += entry.weight
+            entry.position = position
+            self._keep_within_bounds()
+        return entry
+
+    def _kept(self, number: int) -> OwnEntry | None:
+        """Return the entry with that number; None if it is not there, or not kept any more."""
+        # Numbers are consecutive. What is asked for is near one of the ends.
+        place = number - self.base - 1
+        return self._entries[place] if 0 <= place < len(self._entries) else None
 
     def _keep_within_bounds(self) -> None:
         while self.read_bytes > self._kept_bytes and self._entries[0].position:
@@ -175,9 +180,9 @@ class OwnEntries:
 
     def resume(self, last: int, *, is_new_epoch: bool) -> None:
         """Have all entries sent again that the broker does not know: those beyond `last`."""
-        for entry in self._entries:
-            entry.is_sent = entry.number <= last
-            if is_new_epoch:
+        self._sent = last
+        if is_new_epoch:
+            for entry in self._entries:
                 entry.position = 0
 
     def unread(self) -> Iterator[Item]:
@@ -189,10 +194,8 @@ class OwnEntries:
 
     def oldest_unread(self) -> float | None:
         """Return when the first entry was sent that was not read back; None if there is none."""
-        for entry in self._entries:
-            if entry.number > self._read:
-                return entry.sent_at if entry.is_sent else None
-        return None
+        entry = self._kept(self._read + 1)
+        return None if entry is None or entry.number > self._sent else entry.sent_at
 
     def drop_waiting_steps(self) -> None:
         """Forget steps about names that are in no entry: all names will be told anew."""

@@ -65,7 +65,7 @@ class _Figures(Collector):
             "threadchat", "The version of threadchat.", value={"version": self._version}
         )
         now = self._stats()
-        for part in (_of_people, _of_traffic, _of_reasons, _of_files, _of_process):
+        for part in (_of_people, _of_traffic, _of_reasons, _of_files, _of_link, _of_process):
             yield from part(now)
 
 
@@ -125,6 +125,23 @@ def _of_files(now: Snapshot) -> Iterator[Metric]:
     yield _counter(
         "log_left_out_lines", "Lines that the log file lacks because too many waited.", now.left_out
     )
+
+
+def _of_link(now: Snapshot) -> Iterator[Metric]:
+    if now.link is None:
+        return
+    yield _gauge("link_up", "1 while the link with other servers works.", now.link.is_linked)
+    servers = len(now.link.servers)
+    yield _gauge("link_servers", "Other servers that are linked.", servers)
+    people = sum(number for _, number in now.link.servers)
+    yield _gauge("link_people", "People on these servers.", people)
+    if now.link.lag is not None:
+        yield _gauge(
+            "link_lag_seconds",
+            "How long a line takes to its place in the order of all servers.",
+            now.link.lag,
+        )
+    yield _gauge("link_waiting_bytes", "Bytes that wait for their place.", now.link.waiting)
 
 
 def _of_process(now: Snapshot) -> Iterator[Metric]:

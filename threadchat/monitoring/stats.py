@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table
 
 from threadchat.access.limiter import RefusedFor
+from threadchat.monitoring.linkstate import LinkState
 from threadchat.monitoring.tally import BatchTimes
 from threadchat.text.phrases import duration
 
@@ -77,6 +78,7 @@ class Snapshot:
     - `ends`: connections that have ended, and programs, by `Reason`.
     - `history`: how the history in a file is doing; None if there is no file.
     - `left_out`: the lines that the log file lacks because too many waited.
+    - `link`: how the link with other servers is doing; None for a server that is alone.
     """
 
     since: float
@@ -102,6 +104,7 @@ class Snapshot:
     left_out: int
     threads: int
     memory: Memory | None
+    link: LinkState | None = None
 
     @property
     def people(self) -> int:
@@ -144,6 +147,7 @@ def line(snapshot: Snapshot) -> str:
     """Return what matters most in one line of ASCII, the most important first."""
     parts = [
         f"{_count(snapshot.people, 'person', 'people')} in {_count(snapshot.rooms, 'room')}",
+        *([snapshot.link.line] if snapshot.link else []),
         f"{snapshot.messages_per_second:,.1f} messages/s",
         f"{snapshot.deliveries_per_second:,.1f} deliveries/s",
         f"{_size(snapshot.queued)} queued",
@@ -180,6 +184,11 @@ def _rows(snapshot: Snapshot) -> list[tuple[str, str]]:
     ]
     if snapshot.history is not None:
         rows.append(("history", _history(snapshot.history)))
+    if snapshot.link is not None:
+        waiting = f"{_size(snapshot.link.waiting)} to be put in order"
+        rows.append(
+            ("link", "; ".join(filter(None, (snapshot.link.words, waiting, snapshot.link.pace))))
+        )
     if snapshot.left_out:
         rows.append(("log file", f"lacks {_count(snapshot.left_out, 'line')}"))
     rows.append(("threads", f"{snapshot.threads:,}"))

@@ -93,6 +93,7 @@ class ChatServer(Listener):
         self._figures = Figures(clock, watchers)
         self.rules = Rules(config.files)
         self._linking = Linking(config.link)
+        self.link_state = self._linking.state
         super().__init__(address, ClientHandler, Watch(*watchers, tally=self._figures.tally))
         self._history = self._linking.history(history or History())
         self._records = records or Records(None)
@@ -280,7 +281,7 @@ class ChatServer(Listener):
 
     def stats(self) -> Snapshot:
         """Return the figures of this moment. Any thread may call it."""
-        return self._figures.snapshot(self.chat, self.clients, self._admission)
+        return self._figures.snapshot(self.chat, self.clients, self._admission, self.link_state())
 
     # Admitting
 

@@ -10,6 +10,7 @@ from threadchat.access.limiter import RefusedFor
 from threadchat.chat.chat import Chat
 from threadchat.monitoring.eventlog import EventLog
 from threadchat.monitoring.events import Watcher
+from threadchat.monitoring.linkstate import LinkState
 from threadchat.monitoring.stats import DOORS, Snapshot, resident_memory
 from threadchat.monitoring.tally import Tally
 from threadchat.server.admission import Admission
@@ -27,7 +28,9 @@ class Figures:
         self._lock = Lock()  # guards the two below
         self._received = self._sent = 0
 
-    def snapshot(self, chat: Chat, clients: Clients, admission: Admission) -> Snapshot:
+    def snapshot(
+        self, chat: Chat, clients: Clients, admission: Admission, link: LinkState | None
+    ) -> Snapshot:
         """Return the figures of this moment. Rooms and clients go on meanwhile."""
         handlers = clients.handlers()
         rooms, history = chat.rooms(), chat.history_state
@@ -59,6 +62,7 @@ class Figures:
             left_out=sum(log.left_out for log in self._logs),
             threads=active_count(),
             memory=resident_memory(),
+            link=link,
         )
 
     def _bytes(self, clients: Clients) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from threadchat.chat.room import Room
 from threadchat.errors import OperatorError
 from threadchat.link.address import LinkAddress
 from threadchat.monitoring.events import Watch
+from threadchat.monitoring.linkstate import LinkState
 from threadchat.storage.history import History
 from threadchat.storage.linkedhistory import LinkedHistory
 
@@ -71,6 +72,10 @@ class Linking:
         """Do what is to be done about once a second."""
         if self._linked is not None:
             self._linked.look_after()
+
+    def state(self) -> LinkState | None:
+        """Return how the link is doing; None for a server that is alone."""
+        return None if self._linked is None else self._linked.state()
 
     def close(self, timeout: float) -> None:
         """Leave the others, once everybody here has left; wait up to `timeout` seconds."""

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from threadchat import __version__
 from threadchat.access.limiter import Refusal, RefusedFor
+from threadchat.monitoring.linkstate import LinkState
 from threadchat.monitoring.stats import Snapshot
 from threadchat.net.addresses import plain_host, reached_address, show_address, urls
 from threadchat.net.threads import join
@@ -41,6 +42,9 @@ class ServerOfPeople(Host, Protocol):
 
     def stats(self) -> Snapshot:
         """Return the figures of this moment."""
+
+    def link_state(self) -> LinkState | None:
+        """Return how the link with other servers is doing; None for a server that is alone."""
 
     def is_served(self, host: str, reached: str) -> bool:
         """Return whether clients from `host` are served at our address `reached`."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from threadchat.access.limits import MetricsFor
 from threadchat.chat.chat import Chat
+from threadchat.monitoring.linkstate import LinkState
 from threadchat.monitoring.stats import Snapshot
 from threadchat.net.addresses import address_of
 from threadchat.web.http import Request, Response, plain_text
@@ -39,6 +40,9 @@ class Watched(Protocol):
     def stats(self) -> Snapshot:
         """Return the figures of this moment."""
 
+    def link_state(self) -> LinkState | None:
+        """Return how the link with other servers is doing; None for a server that is alone."""
+
 
 class Watching:
     """What one server answers to such programs. Any thread may use it.
@@ -62,7 +66,15 @@ class Watching:
 
     def _health(self, request: Request) -> Response:
         trouble = self._trouble()
-        return _answer(request, 503 if trouble else 200, trouble or "ok")
+        return _answer(request, 503 if trouble else 200, trouble or self._well())
+
+    def _well(self) -> str:
+        """Return "ok", and how the link with other servers is doing if there is to be one.
+
+        A server without its link is well: people are served, and what they say is not lost.
+        """
+        state = self._host.link_state()
+        return "ok" if state is None else "; ".join(filter(None, ("ok", state.line, state.pace)))
 
     def _trouble(self) -> str:
         """Return why the server is not well, in one line; "" if it is."""
