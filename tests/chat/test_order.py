@@ -14,7 +14,16 @@ from threadchat.chat.batch import Batch
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.order import InProcessOrder, Order, Ordered
 from threadchat.chat.room import Room
-from threadchat.messages.kinds import Left, RoomMessage, Say, TakenBack, TopicSet
+from threadchat.messages.kinds import (
+    Joined,
+    Left,
+    LeftTogether,
+    Renamed,
+    RoomMessage,
+    Say,
+    TakenBack,
+    TopicSet,
+)
 from threadchat.messages.places import Place
 from threadchat.storage.history import History
 
@@ -187,6 +196,22 @@ def test_a_batch_for_another_has_the_lines_alone() -> None:
     assert other.said == batch.said
     assert other.joining is None
     assert not other.not_for
+
+
+def test_it_is_noted_who_the_lines_of_another_server_are_about() -> None:
+    al, bo = FakeMember("al"), FakeMember("bo")
+    batch = Batch("r")
+    batch.messages += [
+        Joined(["al", "bo"], 3),
+        Say("al", "hi", 0.0),
+        Renamed("al", "cy"),
+        Say("bo", "hi", 0.0),
+        LeftTogether(["al", "dy"], 1),
+    ]
+    batch.note_authors({"al": al, "bo": bo}.get)
+    assert batch.changes_for([al.identity]) == {0: Joined(["bo"], 3), 1: None, 2: None}
+    assert batch.changes_for([bo.identity]) == {0: Joined(["al"], 3), 3: None}
+    assert batch.changes_for([FakeMember("dy").identity]) == {}
 
 
 def test_a_rooms_own_turn_is_an_order() -> None:

@@ -10,8 +10,14 @@ from tests.support.guards import READING, guard
 collect_ignore = []
 
 if find_spec("redis"):
+    from threadchat.link.farnotices import FarNotices
+    from threadchat.link.later import Later
     from threadchat.link.link import Link
+    from threadchat.link.linkedpeople import LinkedPeople
 
+    guard(FarNotices, "_lock", {"_questions": ()})
+    guard(Later, "_lock", {"_jobs": (), "_thread": (), "_is_closed": ()})
+    guard(LinkedPeople, "_lock", {"_claims": (), "_here": (), "_seats": ()})
     guard(
         Link,
         "_changed",
@@ -28,4 +34,4 @@ if find_spec("redis"):
     )
 else:
     collect_ignore += ["test_address.py", "test_broker.py", "test_link.py", "test_lua.py"]
-    collect_ignore += ["test_linkedchat.py"]
+    collect_ignore += ["test_linkedchat.py", "test_linkedpeople.py"]

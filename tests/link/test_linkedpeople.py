@@ -3,13 +3,23 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import count
+from threading import Event
 
 import pytest
 
+from tests.support.chats import make_person
 from tests.support.linkedservers import LinkedServer, linked_servers
 from tests.support.redisserver import RedisServer, running_broker
 from tests.support.waiting import wait_until
-from threadchat.testing import Client
+from threadchat.chat import names
+from threadchat.chat.farperson import FarPerson
+from threadchat.link import linkedchat, linkedpeople
+from threadchat.link.core import LinkLimits
+from threadchat.link.deliveries import Claimed, Delivery
+from threadchat.net.disconnect import Reason
+from threadchat.net.peers import PeerState
+from threadchat.testing import DEADLINE, Client
+from threadchat.text.names import BadName
 
 CLUSTERS = count(1)
 """Each test has servers of its own, and they have a name of their own."""
@@ -161,3 +171,121 @@ def test_whoever_is_ignored_is_so_on_all_servers_and_under_any_name(
             ed.expect("cy: here I am")
             ed.type("fence")
             assert "cy" not in al.expect("ed: fence")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let servers go on by themselves soon after the link is gone."""
+    monkeypatch.setattr(linkedchat, "LIMITS", LinkLimits(patience=0.2))
+
+
+@pytest.mark.usefixtures("impatient")
+def test_of_two_that_took_one_name_without_a_link_one_is_renamed_and_told() -> None:
+    with running_broker() as broker, linked_servers(broker) as (one, two), ExitStack() as opened:
+        broker.kill()
+        for server in (one, two):
+            server.wait_until_apart()
+        people = [opened.enter_context(Client(it.server, "al")) for it in (one, two)]
+        watcher = opened.enter_context(Client(one.server, "bo"))
+        broker.start()
+        for server in (one, two):
+            server.wait_for_servers(1)
+        names = [one.server.chat.names, two.server.chat.names]
+        wait_until(lambda: all(it.is_here("al-2") for it in names), "one is called al-2")
+        wait_until(lambda: all(it.is_here("al") for it in names), "the other one is al")
+        watcher.expect("--- al is now al-2")
+        (loser,) = [at for at in (0, 1) if not isinstance(names[at].find("al-2"), FarPerson)]
+        people[loser].expect("You are now al-2. /nick NAME changes that.")
+        people[1 - loser].type("/msg al-2 hi")
+        people[loser].expect("[al -> you] hi")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_people_elsewhere_keep_their_names_while_there_is_no_link() -> None:
+    with running_broker() as broker, linked_servers(broker) as (one, two), ExitStack() as opened:
+        al = opened.enter_context(Client(one.server, "al"))
+        bo = opened.enter_context(Client(two.server, "bo"))
+        al.expect("--> bo joined")
+        broker.kill()
+        for server in (one, two):
+            server.wait_until_apart()
+        al.type("/nick bo")
+        al.expect("!!! bo is taken, from your own address by another server")
+        al.type("/who")
+        al.expect("=== 2 people are here: al, bo (out of reach).")
+        al.type("/msg bo later")
+        al.expect("=== There is no link to the server of bo now.")
+        al.type("/nick cy")
+        al.expect("You are now cy.")
+        broker.start()
+        bo.expect("[al -> you] later")
+        two.wait_for_servers(1)
+        wait_for_name(two, "cy")
+        bo.type("/who")
+        bo.expect("=== 2 people are here: bo, cy.")
+        bo.type("/nick al")
+        bo.expect("You are now al.")
+
+
+def test_a_name_that_was_lost_with_its_connection_is_kept_on_all_servers(
+    pair: list[LinkedServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "MIN_SECONDS_IN_USE", 0.0)
+    one, two = pair
+    with Client(two.server, "bo") as bo:
+        al = Client(one.server, "al")
+        bo.expect("--> al joined")
+        connection = one.server.chat.names.find("al").connection
+        assert connection is not None
+        connection.end(Reason.TIMED_OUT, "Goodbye.")
+        bo.expect("<-- al left")
+        wait_until(lambda: not two.server.chat.names.is_here("al"), "al is gone")
+        al.close()
+        with pytest.raises(BadName, match="al is kept for 120 s for somebody whose connection"):
+            two.server.chat.names.claim(make_person(99, "10.0.0.9:1"), "al")
+        # From the same address it may be that person.
+        bo.type("/nick al")
+        bo.expect("You are now al.")
+
+
+def test_a_dead_connection_makes_way_on_another_server(
+    pair: list[LinkedServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = pair
+    with ExitStack() as opened:
+        al = opened.enter_context(Client(one.server, "al"))
+        wait_for_name(two, "al")
+        again = opened.enter_context(Client(two.server))
+        again.type("al")
+        again.expect("!!! al is taken, from your own address by another server")
+        dead = PeerState(is_ended=True, unanswered=0, silent_for=20.0)
+        connection = one.server.chat.names.find("al").connection
+        assert connection is not None
+        monkeypatch.setattr(type(connection), "look_at_peer", lambda _: dead)
+        again.type("al")
+        again.expect("Welcome, al.")
+        al.expect("al has come in again, from 127.0.0.1. Goodbye.")
+
+
+def test_a_claim_that_is_not_answered_is_given_up_politely(
+    pair: list[LinkedServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = pair
+    people, hold = one.linked._people, Event()
+    assert people is not None
+    take = people.take
+
+    def take_late(delivery: Delivery) -> None:
+        assert not isinstance(delivery, Claimed) or hold.wait(DEADLINE)
+        take(delivery)
+
+    with monkeypatch.context() as patch, Client(one.server) as al:
+        patch.setattr(people, "take", take_late)
+        patch.setattr(linkedpeople, "CLAIM_SECONDS", 0.0)
+        al.type("al")
+        al.expect("!!! The other servers have not answered yet whether al is free.")
+        hold.set()
+        # It was, and is free again as soon as that is known.
+        wait_until(lambda: not one.linked._core.roster.of_node(one.linked.node), "it is free")
+    with Client(two.server, "al"):
+        pass

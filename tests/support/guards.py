@@ -15,6 +15,7 @@ from threadchat.access.limiter import ConnectionLimiter, Tries
 from threadchat.chat.chat import Chat
 from threadchat.chat.countdown import Countdown
 from threadchat.chat.deliverer import Deliverer
+from threadchat.chat.farpeople import FarPeople
 from threadchat.chat.hooks import Hooks
 from threadchat.chat.mail import Mail
 from threadchat.chat.names import Names
@@ -188,6 +189,7 @@ GUARDS: tuple[Guards, ...] = (
         "_freed",
         {"_identities": (), "_left": (), "_kept": (), "_by_fold": (), "_by_skeleton": ()},
     ),
+    (FarPeople, "_lock", {"_people": (), "_folds": (), "_in_rooms": ()}),
     (Restrictions, "_lock", {"_mutes": READING, "_banned": READING}),
     (Room, "_turn", {"_members": ()}),
     (

@@ -29,7 +29,14 @@ def facts_in(text: str) -> Facts:
     """Return what `facts_text` has made a text of; raise `BadRecord` if it is no such text."""
     try:
         return _facts_of(json.loads(text))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise BadRecord(f"what another server tells of a person is wrong: {error!r:.80}") from error
 
 
@@ -42,22 +49,34 @@ def _facts_of(values: dict[str, Any]) -> Facts:
         _words(values.get("address", "")),
         _words(values.get("counted_as", "")),
         clean_line(str(values.get("room", "")))[: 8 * MAX_NAME_CELLS],
-        float(values["came_at"]),
-        float(values["named_at"]),
-        float(values.get("heard_at", 0.0)),
+        _time(values.get("came_at", 0)),
+        _time(values.get("named_at", 0)),
+        _time(values.get("heard_at", 0)),
         None if away is None else _words(away),
         bool(values.get("is_operator", False)),
         bool(values.get("is_hook", False)),
         str(values.get("uid", "")),
-        tuple((str(it), float(since)) for it, since in values.get("records", ())[:MAX_RECORDS]),
+        tuple((str(it), _time(since)) for it, since in values.get("records", ())[:MAX_RECORDS]),
         tuple(map(str, values.get("ignores", ())[:MAX_IGNORED])),
-        float(values.get("lost_after", 0.0)),
+        _time(values.get("lost_after", 0)),
     )
+
+
+def _time(value: Any) -> float:
+    time = float(value)
+    if not 0 <= time < _NEVER:
+        raise ValueError(f"{time} is no time")
+    return time
 
 
 def _words(text: object) -> str:
     return clean_line(str(text))[:MAX_WORDS]
 
+
+_WRONG = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError)
+
+_NEVER = 1e11
+"""A time in seconds since the epoch that does not come."""
 
 _FIELDS = tuple(Facts.__dataclass_fields__)
 

@@ -1,0 +1,267 @@
+"""People on other servers: who they are, and in which rooms."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.chats import Lobby, Somebody
+from threadchat.chat.farperson import Facts, FarPerson
+from threadchat.chat.person import Person
+from threadchat.text.names import BadName, fold_name, skeleton
+
+NOTHING = Facts(
+    name="",
+    id=7,
+    address="10.0.0.7:5000",
+    counted_as="10.0.0.7",
+    room="lobby",
+    came_at=0.0,
+    named_at=0.0,
+    heard_at=0.0,
+    away=None,
+    is_operator=False,
+    is_hook=False,
+    uid="",
+    records=(),
+    ignores=(),
+    lost_after=0.0,
+)
+
+
+class Others:
+    """The other servers: what the chat asks of them, and what it lets them know."""
+
+    def __init__(self) -> None:
+        self.is_out_of_reach = False
+        self.may_claim = True
+        self.told: list[str] = []
+
+    def claim(self, person: Person, name: str) -> bool:
+        self.told.append(f"claim {name}")
+        return self.may_claim
+
+    def release(self, person: Person, name: str) -> None:
+        self.told.append(f"release {name}")
+
+    def seat(self, person: Person) -> None:
+        self.told.append(f"seat {person.name}")
+
+    def changed(self, person: Person, lost_after: float = 0.0) -> None:
+        where = person.room.name if person.room else "nowhere"
+        self.told.append(f"{person.name} in {where}")
+
+    def make_way(self, holder: FarPerson, person: Person, *, is_proven: bool) -> bool:
+        self.told.append(f"make way {holder.name} {is_proven}")
+        return False
+
+    def whisper(self, person: Person, recipient: FarPerson, text: str) -> None:
+        self.told.append(f"{person.name} -> {recipient.name} at {recipient.node}: {text}")
+
+
+@pytest.fixture
+def others() -> Others:
+    return Others()
+
+
+def know(lobby: Lobby, others: Others, name: str, key: str = "7", **facts: Any) -> FarPerson:
+    """Let the chat know somebody called `name` on the node "n"."""
+    now = lobby.records.now()
+    known = replace(NOTHING, name=name, came_at=now, named_at=now, uid=f"u{key}")
+    known = replace(known, **facts)
+    lobby.chat.far.know("n", key, fold_name(name), skeleton(name), known, others)
+    person = lobby.chat.far.find("n", key)
+    assert person is not None
+    return person
+
+
+def forget(lobby: Lobby, name: str, key: str = "7") -> None:
+    lobby.chat.far.forget("n", key, fold_name(name), skeleton(name))
+
+
+def test_they_are_found_listed_and_counted_as_all_others_are(lobby: Lobby, others: Others) -> None:
+    (al,) = lobby.enter("al")
+    bo = know(lobby, others, "bo")
+    assert lobby.chat.names.find("BO") is bo
+    assert [it.name for it in lobby.chat.people()] == ["al", "bo"]
+    lobby.types(al, "/who")
+    assert al.lines() == ["=== 2 people are here: al, bo."]
+    know(lobby, others, "bo", room="games", away="lunch")
+    lobby.types(al, "/who Games")
+    assert al.lines() == [
+        "=== 1 person is in games: bo (away).",
+        "=== bo is away: lunch",
+    ]
+    lobby.types(al, "/rooms")
+    assert al.lines() == [
+        "=== 2 rooms are open. You are in lobby.",
+        "=== lobby    1",
+        "=== games    1",
+    ]
+    lobby.types(al, "/join games")
+    assert al.lines() == ["=== You are in games."]
+    lobby.types(al, "/who")
+    assert al.lines() == ["=== 2 people are here: al, bo (away).", "=== bo is away: lunch"]
+    forget(lobby, "bo")
+    assert not lobby.chat.names.is_here("bo")
+    assert lobby.chat.far.everybody() == []
+    assert [it.name for it in lobby.chat.people()] == ["al"]
+
+
+def test_the_lines_of_those_that_come_and_go_count_people_elsewhere(
+    lobby: Lobby, others: Others
+) -> None:
+    (al,) = lobby.enter("al")
+    know(lobby, others, "bo")
+    know(lobby, others, "cy", "8", room="games")
+    dy = Somebody(9)
+    lobby.chat.names.claim(dy, "dy")
+    lobby.chat.enter(dy)
+    assert al.lines() == ["--> dy joined (3 here)"]
+
+
+def test_idle_and_time_here_go_by_what_their_server_says(lobby: Lobby, others: Others) -> None:
+    (al,) = lobby.enter("al")
+    now = lobby.records.now()
+    know(lobby, others, "bo", came_at=now - 600, heard_at=now - 120)
+    lobby.types(al, "/whois bo")
+    assert al.lines() == [
+        "=== bo (idle 2 min) is in lobby, on another server, here for 10 min.",
+    ]
+    # Clocks of machines differ.
+    know(lobby, others, "bo", came_at=now + 600)
+    lobby.types(al, "/whois bo")
+    assert al.lines() == ["=== bo is in lobby, on another server, here for 0 s."]
+
+
+def test_names_and_look_alikes_are_taken_until_the_person_has_another_one(
+    lobby: Lobby, others: Others
+) -> None:
+    (al,) = lobby.enter("al")
+    know(lobby, others, "bob")
+    with pytest.raises(BadName, match=r"bob is taken, from 10\.0\.0\.7, since"):
+        lobby.chat.names.claim(al, "bob")
+    with pytest.raises(BadName, match="b0b looks too much like bob"):
+        lobby.chat.names.claim(al, "b0b")
+    know(lobby, others, "cy")  # a rename: both names are theirs until everybody was told
+    assert lobby.chat.names.find("cy").name == "cy"
+    with pytest.raises(BadName, match="bob is taken"):
+        lobby.chat.names.claim(al, "bob")
+    forget(lobby, "bob")
+    lobby.chat.names.claim(al, "bob")
+    assert [it.name for it in lobby.chat.far.everybody()] == ["cy"]
+
+
+def test_somebody_is_the_same_person_here_as_there(lobby: Lobby, others: Others) -> None:
+    (al,) = lobby.enter("al")
+    know(lobby, others, "bo", uid="u1")
+    lobby.types(al, "/ignore bo")
+    know(lobby, others, "cy", uid="u1")
+    forget(lobby, "bo")
+    al.lines()
+    lobby.types(al, "/ignore")
+    assert al.lines() == ["=== You ignore cy. /unignore NAME undoes it."]
+    # They leave, and come back by this server, with the same name and address.
+    forget(lobby, "cy")
+    back = Somebody(9)
+    back.address = "10.0.0.7:6000"
+    lobby.chat.names.claim(back, "cy")
+    assert back.identity in al.ignores
+    assert lobby.chat.names.uid_of(back.identity) == "u1"
+
+
+def test_what_somebody_ignores_comes_with_them(lobby: Lobby, others: Others) -> None:
+    (al,) = lobby.enter("al")
+    uid = lobby.chat.names.uid_of(al.identity)
+    know(lobby, others, "bo", ignores=(uid,))
+    forget(lobby, "bo")
+    back = Somebody(9)
+    back.address = "10.0.0.7:6000"
+    lobby.chat.names.claim(back, "bo")
+    assert al.identity in back.ignores
+
+
+def test_the_owner_of_a_protected_name_is_one_person_on_all_servers(
+    kept: Lobby, others: Others
+) -> None:
+    (al,) = kept.enter("al")
+    kept.records.protect("al", b"kept")
+    kept.chat.names.protected(al)
+    protected = kept.records.protected("al")
+    assert protected is not None
+    away = know(kept, others, "elsewhere", records=(("al", protected.since),))
+    assert away.identity is al.identity
+    assert kept.chat.names.uid_of(al.identity) == kept.chat.names.uid_of(away.identity)
+
+
+def test_a_private_message_goes_to_their_server(lobby: Lobby, others: Others) -> None:
+    (al,) = lobby.enter("al")
+    know(lobby, others, "bo")
+    lobby.types(al, "/msg bo hi")
+    assert others.told == ["al -> bo at n: hi"]
+    assert al.lines() == ["[you -> bo] hi"]
+    others.is_out_of_reach = True
+    lobby.types(al, "/msg bo hi")
+    assert al.lines() == [
+        "[you -> bo] hi",
+        "=== There is no link to the server of bo now. That is handed over when there is one.",
+    ]
+    lobby.types(al, "/who")
+    assert al.lines() == ["=== 2 people are here: al, bo (out of reach)."]
+    know(lobby, others, "ci", "8", is_hook=True, room="")
+    lobby.types(al, "/msg ci hi")
+    assert al.lines() == ["!!! ci is a hook: programs speak by it, nobody listens."]
+
+
+class TestClaiming:
+    @pytest.fixture(autouse=True)
+    def link(self, lobby: Lobby, others: Others) -> None:
+        lobby.chat.names.elsewhere = others
+
+    def test_all_servers_are_asked_and_told(self, lobby: Lobby, others: Others) -> None:
+        (al,) = lobby.enter("al")
+        assert others.told == ["claim al", "al in nowhere", "al in lobby"]
+        others.told.clear()
+        lobby.types(al, "/nick bo")
+        assert others.told == ["claim bo", "bo in lobby", "release al"]
+        others.told.clear()
+        lobby.types(al, "/nick BO")  # only another form of the same name
+        assert others.told == ["BO in lobby"]
+        others.told.clear()
+        lobby.chat.leave(al, "quit")
+        assert others.told == ["BO in nowhere", "release BO"]
+
+    def test_whoever_may_not_have_it_keeps_the_old_one(self, lobby: Lobby, others: Others) -> None:
+        (al,) = lobby.enter("al")
+        others.may_claim = False
+        lobby.types(al, "/nick bo")
+        assert al.lines() == ["!!! bo was taken just now, on another server. You are still al."]
+        assert al.name == "al"
+
+    def test_what_speaks_against_it_meanwhile_frees_it_again(
+        self, lobby: Lobby, others: Others, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (al,) = lobby.enter("al")
+
+        def claim(person: Person, name: str) -> bool:
+            know(lobby, others, "bo")
+            return True
+
+        monkeypatch.setattr(others, "claim", claim)
+        others.told.clear()
+        lobby.types(al, "/nick bo")
+        assert al.lines()[0].startswith("!!! bo is taken, from 10.0.0.7")
+        assert others.told == ["release bo"]
+
+    def test_a_connection_from_the_same_address_is_asked_to_make_way(
+        self, lobby: Lobby, others: Others
+    ) -> None:
+        know(lobby, others, "bo", address="192.0.2.5:1")
+        others.told.clear()
+        with pytest.raises(BadName, match="from your own address by another server"):
+            lobby.chat.names.claim(Somebody(5), "bo")
+        assert others.told == ["make way bo False"]
+        others.told.clear()
+        with pytest.raises(BadName, match=r"from 192\.0\.2\.5"):
+            lobby.chat.names.claim(Somebody(6), "bo")
+        assert others.told == []
