@@ -51,7 +51,7 @@ LOG = FakeLog(
 
 
 def test_only_what_came_later_is_read() -> None:
-    absence = Absence(ReadUpTo("e1", 5, "post:a:1", {"a": 1}))
+    absence = Absence(ReadUpTo("e1", 5, "e1:post:a:1", {"a": 1}))
     assert texts(absence, LOG, 7) == ["two", "three"]
     assert texts(absence, LOG) == ["four"]
     assert texts(absence, LOG) == []
@@ -60,8 +60,8 @@ def test_only_what_came_later_is_read() -> None:
 @pytest.mark.parametrize(
     "before",
     [
-        ReadUpTo("e0", 5, "post:a:1"),
-        ReadUpTo("e1", 5, "post:a:7"),
+        ReadUpTo("e0", 5, "e0:post:a:1"),
+        ReadUpTo("e1", 5, "e1:post:a:7"),
         ReadUpTo("e1", 70, "post:a:7"),
         ReadUpTo("e1", 4, "post:a:7"),
     ],
@@ -72,12 +72,12 @@ def test_all_is_read_of_a_log_that_is_another_one(before: ReadUpTo) -> None:
 
 def test_how_many_lines_are_not_there_any_more() -> None:
     log = FakeLog(entry(9, 40, 50, "late"), entry(10, 41, 51, "later"))
-    before = ReadUpTo("e1", 5, "post:a:1", {"a": 8, "b": 3})
+    before = ReadUpTo("e1", 5, "e1:post:a:1", {"a": 8, "b": 3})
     assert texts(Absence(before), log) == ["42 missed", "late", "later"]
 
 
 def test_the_places_and_the_numbers_of_lines() -> None:
-    (found,) = Absence(ReadUpTo("e1", 5, "post:a:1")).read(LOG, 6)
+    (found,) = Absence(ReadUpTo("e1", 5, "e1:post:a:1")).read(LOG, 6)
     (applied,) = found
     assert isinstance(applied, Applied)
     assert (applied.first, applied.node, applied.line) == (Place("e1", 2), "a", 2)
@@ -89,10 +89,10 @@ def test_what_cannot_be_read_is_told_and_left_out() -> None:
 
 
 def test_it_is_a_text_and_back() -> None:
-    before = ReadUpTo("e1", 5, "post:a:1", {f"n{number}": number for number in range(2000)})
+    before = ReadUpTo("e1", 5, "e1:post:a:1", {f"n{number}": number for number in range(2000)})
     after = read_up_to(before.text)
     assert after is not None
-    assert (after.epoch, after.position, after.tail) == ("e1", 5, "post:a:1")
+    assert (after.epoch, after.position, after.tail) == ("e1", 5, "e1:post:a:1")
     assert list(after.said) == [f"n{number}" for number in range(1000, 2000)]
 
 

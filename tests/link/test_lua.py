@@ -184,11 +184,11 @@ def test_a_server_whose_lease_ends_is_gone(real: Real) -> None:
 
 def test_a_broker_that_was_started_again_begins_a_new_epoch(real: Real) -> None:
     begun(real, "n1")
-    same = real.serve(Enter("n1", "e1", 1, "epoch::0", 0, "e2", (), ()))
+    same = real.serve(Enter("n1", "e1", 1, "e1:epoch::0", 0, "e2", (), ()))
     assert isinstance(same, Entered)
     assert same.epoch == "e1"
     real.client.hset("tc:{t}:meta", "run", "that of another run")
-    other = real.serve(Enter("n1", "e1", 1, "epoch::0", 0, "e2", (), ()))
+    other = real.serve(Enter("n1", "e1", 1, "e1:epoch::0", 0, "e2", (), ()))
     assert isinstance(other, Entered)
     assert (other.epoch, other.start, other.head) == ("e2", 1, 2)
 

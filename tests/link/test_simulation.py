@@ -457,6 +457,16 @@ def test_longer_and_more_often() -> None:
     )
 
 
+def test_an_entry_of_another_epoch_at_the_same_position_is_another_one() -> None:
+    it = Simulation()
+    it.start()
+    it.say(0, "a", 1)
+    it.lose_log()
+    it.exchange_all()
+    it.flush_broker()
+    it.teardown()
+
+
 def test_a_claim_that_was_refused_is_not_asked_again_in_a_new_epoch() -> None:
     it = Simulation()
     it.start()

@@ -122,10 +122,12 @@ class TestMoving:
             "live",
         ]
         assert [(it.epoch, it.seq) for it in apart] == [(E1, 3), (E1, 4)]
-        # People here saw it before the others' line, by its place of then and by that of now.
-        assert shown(history, alone) == ["apart 2", "theirs", "live"]
-        assert shown(history, Place(E1, 4)) == ["theirs", "live"]
-        assert shown(history, Place(E1, 1)) == ["apart 1", "apart 2", "theirs", "live"]
+        assert shown(history, Place(E1, 1)) == ["theirs", "apart 1", "apart 2", "live"]
+        # A person that saw it live, before the others' line, knows it by its place of then.
+        assert shown(history, alone) == ["theirs", "apart 2", "live"]
+        # One that knows it by its place of now was shown all before it.
+        assert shown(history, Place(E1, 3)) == ["apart 2", "live"]
+        assert shown(history, Place(E1, 4)) == ["live"]
         # To a person that has seen the last line, nothing of before is new.
         assert shown(history, Place(E1, 2)) == ["live"]
         assert shown(history, Place(live[0].epoch, live[0].seq)) == []

@@ -102,7 +102,7 @@ local function tail_at(it)
     if not found then return nil end
     local fields = {}
     for i = 1, #found[2], 2 do fields[found[2][i]] = found[2][i + 1] end
-    return fields.k .. ':' .. fields.n .. ':' .. fields.b
+    return fields.e .. ':' .. fields.k .. ':' .. fields.n .. ':' .. fields.b
 end
 local first, top = end_of('XRANGE', '-', '+'), end_of('XREVRANGE', '+', '-')
 

@@ -99,8 +99,8 @@ class LogEntry:
 
     @property
     def tail(self) -> str:
-        """The entry, as a text to tell it from others at the same position."""
-        return f"{self.kind}:{self.node}:{self.number}"
+        """The entry, as a text to tell it from others at the same position, of any epoch."""
+        return f"{self.epoch}:{self.kind}:{self.node}:{self.number}"
 
     def grants(self) -> Iterator[tuple[NameStep, Sequence[bool]]]:
         """Yield the steps, each with what was granted of the claims in it."""

@@ -196,16 +196,14 @@ class LinkedHistory(History):
         return self._place_of(fold_name(room), own)
 
     def since(self, room: str, place: Place, limit: int) -> list[Recalled] | None:
-        """Return what came after `place`, as in `History.since`, as it was shown here.
+        """Return what came after `place`, as in `History.since`, without what was shown by then.
 
         It may be a place of any epoch of the order, and of this server alone.
         """
         fold, own = fold_name(room), self._history.last_place(room)
-        seen = self._seen_at(fold, place, own)
-        found = self._history.since(room, place if seen is None else seen, limit)
-        if found is None:
-            return None
-        return self._placed(fold, found, place.seq if seen is None else seen.seq)
+        after, shown = self._seen_at(fold, place, own) or (place, place.seq)
+        found = self._history.since(room, after, limit)
+        return None if found is None else self._placed(fold, found, after.seq, shown)
 
     def take_back(self, room: str, place: Place) -> TakenBack | None:
         """Delete the text of a line, as in `History.take_back`, wherever it stands by now.
@@ -289,50 +287,52 @@ class LinkedHistory(History):
             return own
         return Place(stretch.epoch, stretch.place + own.seq - stretch.seq)
 
-    def _seen_at(self, fold: str, place: Place, own: Place) -> Place | None:
-        """Return up to which number a person has seen a room; None if that is no place of ours."""
+    def _seen_at(self, fold: str, place: Place, own: Place) -> tuple[Place, int] | None:
+        """Return behind which number a person is to be shown lines; None if that is not known.
+
+        The second number says up to where they have seen what was shown live, wherever it stands
+        now.
+        """
         stretch = self._stretches.at_place(fold, *place) if place.epoch else None
         if stretch is not None:
-            at = min(place.seq - stretch.place, stretch.lines - 1)
-            return Place(own.epoch, stretch.shown_of(stretch.seq + at))
+            seq = stretch.seq + min(place.seq - stretch.place, stretch.lines - 1)
+            shown = stretch.shown_of(seq)
+            # A person that knows the place to which a line has moved was shown it there, not live.
+            return Place(own.epoch, shown if stretch.is_moved else seq), shown
         if place.epoch != self.epoch:
             return None
         begin = self._stretches.begin_of(fold, place.epoch)
-        return Place(own.epoch, own.seq if begin is None else begin - 1)
+        seq = own.seq if begin is None else begin - 1
+        return Place(own.epoch, seq), seq
 
     def _placed(
-        self, fold: str, lines: Sequence[Recalled], seen: int | None = None
+        self, fold: str, lines: Sequence[Recalled], after: int | None = None, shown: int = 0
     ) -> list[Recalled]:
-        """Return what has numbers of this server at its places.
+        """Return what has numbers of this server at its places, with a `Gap` for missing lines.
 
-        With `seen`, leave out what was shown up to that number, and return the rest in the order in
-        which it was shown, with a `Gap` where lines were missed.
+        Of lines behind the number `after`, leave out those that were shown up to `shown`.
         """
         numbers = [it.seq for it in lines if isinstance(it, Spoken | TakenBack)]
         if not numbers:
             return list(lines)
         stretches = iter(self._stretches.within(fold, min(numbers), max(numbers)))
         known = {n: it for it in stretches for n in range(it.seq, it.seq + it.lines)}
-        placed: list[tuple[int, Recalled]] = []
-        at = 0
+        placed: list[Recalled] = []
         for line in lines:
             if not isinstance(line, Spoken | TakenBack):
-                placed.append((at, line))
+                placed.append(line)
                 continue
             stretch = known.get(line.seq)
             if stretch is None:
-                at = line.seq
-                placed.append((at, line))
+                placed.append(line)
                 continue
-            at = stretch.shown_of(line.seq)
-            if stretch.is_moved or (seen is not None and at <= seen < line.seq):
+            was_seen = after is not None and stretch.shown_of(line.seq) <= shown < line.seq
+            if stretch.is_moved or was_seen:
                 continue
-            if stretch.missed and line.seq == stretch.seq and seen is not None:
-                placed.append((at, Gap(stretch.missed)))
+            if stretch.missed and line.seq == stretch.seq and after is not None:
+                placed.append(Gap(stretch.missed))
             if stretch.epoch:
                 now = stretch.place + line.seq - stretch.seq
                 line = replace(line, epoch=stretch.epoch, seq=now)
-            placed.append((at, line))
-        if seen is not None:
-            placed.sort(key=lambda it: it[0])
-        return [line for _, line in placed]
+            placed.append(line)
+        return placed
