@@ -121,7 +121,8 @@ def test_without_the_extra_there_is_a_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delitem(sys.modules, "threadchat.lan.finding", raising=False)
-    monkeypatch.setitem(sys.modules, "zeroconf", None)
+    for name in ("zeroconf", "zeroconf._dns", "zeroconf.asyncio"):
+        monkeypatch.setitem(sys.modules, name, None)
     assert main(["find"]) == 1
     assert "pip install -U 'threadchat[lan]'" in capsys.readouterr().err
 

@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,6 +115,17 @@ def test_a_second_server_gets_another_name(lan: Machines, machine: str) -> None:
     # The short name is the first one's.
     assert second.read_until("http://").startswith("    http://threadchat-2-on-box.local:")
     assert names_in(lan.find(THERE)) == ["threadchat on box", "threadchat on box (2)"]
+
+
+def test_thousands_of_forged_servers_hide_no_real_one(lan: Machines) -> None:
+    lan.serve(THERE).read_until("announced           threadchat on box, by name:")
+    forger = (sys.executable, "-m", "tests.support.forgery", ADDRESS[HERE])
+    lan.start(HERE, *forger).read_until("begins")
+    for machine in (HERE, THERE):
+        found = lan.find(machine)
+        # None of the others accepts a connection.
+        assert names_in(found) == ["threadchat on box"]
+        assert (found.returncode, found.stderr) == (0, "")
 
 
 def test_two_that_start_at_once_have_two_names(lan: Machines) -> None:

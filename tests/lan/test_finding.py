@@ -1,15 +1,29 @@
 """What answers of the LAN become: servers of threadchat alone, bounded, and safe to show."""
 
+import asyncio
 import ipaddress
+import socket
+from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip("zeroconf")
 
-from threadchat.lan.finding import MOST, MOST_ADDRESSES, Answer, FoundServer, servers_of
+from threadchat.lan import finding
+from threadchat.lan.finding import (
+    MOST,
+    MOST_ADDRESSES,
+    MOST_TRIED,
+    FoundServer,
+    servers_of,
+    those_that_answer,
+)
+from threadchat.lan.hearing import Answer
 from threadchat.lan.names import HTTP, TELNET
 
 NEAR = [ipaddress.ip_network("192.168.1.0/24"), ipaddress.ip_network("fd00::/64")]
+THERE = "192.168.1.66"
 TOLD = {"server": "threadchat", "version": "1.2"}
 
 
@@ -46,11 +60,80 @@ class TestServers:
 
     def test_they_come_by_name(self) -> None:
         names = ["threadchat on b", "threadchat on a (2)", "threadchat on a"]
-        assert [it.name for it in servers_of(map(telnet, names), NEAR)] == sorted(names)
+        given = [telnet(name, port=port) for port, name in enumerate(names, 8000)]
+        assert [it.name for it in servers_of(given, NEAR)] == sorted(names)
 
-    def test_there_is_a_bound(self) -> None:
-        many = (telnet(f"threadchat on {number}") for number in range(10_000))
-        assert len(servers_of(many, NEAR)) == MOST
+    def test_one_server_that_has_had_two_names_has_the_newest(self) -> None:
+        assert only(telnet(), telnet("threadchat on box (2)")).name == "threadchat on box (2)"
+        # Of another machine's word that is not known.
+        others = [telnet(), telnet("threadchat on fake", source=THERE)]
+        assert len(servers_of(others, NEAR)) == 2
+
+    def test_what_comes_from_two_addresses_of_a_machine_is_one(self) -> None:
+        both = ("192.168.1.7", "fd00::7")
+        all_of_it = [telnet(addresses=both), http(addresses=both)]
+        for rest in ([], [telnet(addresses=both[1:], source="fe80::7")]):
+            assert only(*all_of_it, *rest).web_port == 8080
+            assert only(*rest, *all_of_it).web_port == 8080
+        other = telnet(port=8001, addresses=both, source="fe80::7")
+        assert len(servers_of([*all_of_it, other], NEAR)) == 2
+
+    def test_one_machine_with_thousands_crowds_out_no_other(self) -> None:
+        many = [telnet(f"threadchat on {it:05}", port=it) for it in range(1, 10_000)]
+        others = [
+            telnet(f"threadchat on z{it}", addresses=(f"192.168.1.{it}",), source=f"192.168.1.{it}")
+            for it in (8, 9)
+        ]
+        found = servers_of([*many, *others], NEAR)
+        assert [it.name for it in found[:3]] == [
+            "threadchat on 00001", "threadchat on z8", "threadchat on z9",
+        ]  # fmt: skip
+
+
+@pytest.fixture
+def door() -> Iterator[int]:
+    """Return a port of this machine that accepts connections."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+class TestThoseThatAnswer:
+    @staticmethod
+    def tried(*servers: FoundServer) -> list[FoundServer]:
+        return asyncio.run(those_that_answer(servers))
+
+    @staticmethod
+    def server(chat_port: int | None, web_port: int | None = None) -> FoundServer:
+        return FoundServer("x", ("127.0.0.1",), chat_port, web_port, None, "")
+
+    def test_those_that_accept_no_connection_are_left_out(self, door: int) -> None:
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            shut = closed.getsockname()[1]
+            real = [self.server(door), self.server(None, door), self.server(shut, door)]
+            assert self.tried(self.server(shut), *real, self.server(None, shut)) == real
+
+    def test_one_that_does_not_answer_in_time_is_left_out(
+        self, door: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def hang(*_: object) -> None:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(finding, "TRY_SECONDS", 0)
+        monkeypatch.setattr(asyncio, "open_connection", hang)
+        assert self.tried(self.server(door)) == []
+
+    def test_there_are_bounds(self, door: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        tried: list[int] = []
+
+        async def accept(_host: str, port: int) -> tuple[None, SimpleNamespace]:
+            tried.append(port)
+            return None, SimpleNamespace(close=lambda: None)
+
+        monkeypatch.setattr(asyncio, "open_connection", accept)
+        found = self.tried(*(self.server(it) for it in range(1, 10_000)))
+        assert [it.chat_port for it in found] == list(range(1, MOST + 1))
+        assert len(tried) == MOST_TRIED
 
 
 class TestAddresses:

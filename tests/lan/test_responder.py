@@ -34,6 +34,10 @@ class Network:
         self.is_lost: Callable[[str, bytes], bool] = lambda address, packet: False
         """Whether a packet of the machine with this address is lost on the way to all others."""
 
+        self.to_wait_for = 0
+        """So many servers are announced at the same moment: nobody hears of one before all are."""
+        self._waiting: dict[Zeroconf, list[bytes]] = {}
+
     def connect(self, interfaces: list[str]) -> AsyncZeroconf:
         """Return what stands in for the library's sockets on one machine."""
         (address,) = interfaces
@@ -47,7 +51,20 @@ class Network:
         )
         return made
 
+    @property
+    def is_quiet(self) -> bool:
+        return len(self._waiting) >= self.to_wait_for
+
     def _send(self, sender: Zeroconf, packets: list[bytes]) -> None:
+        if len(self._waiting) < self.to_wait_for and packets[0][2] & 0x80:
+            self._waiting.setdefault(sender, []).extend(packets)
+            if len(self._waiting) == self.to_wait_for:
+                for one, its_packets in self._waiting.items():
+                    self._deliver(one, its_packets)
+        else:
+            self._deliver(sender, packets)
+
+    def _deliver(self, sender: Zeroconf, packets: list[bytes]) -> None:
         address = self._machines[sender]
         for packet in packets if not sender.done else ():
             is_lost = self.is_lost(address, packet)
@@ -72,45 +89,83 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Network:
     return network
 
 
-Start = Callable[..., Awaitable[Announced]]
+class Server:
+    """A server that stays announced, as `LanAnnouncement` sees to it."""
 
+    def __init__(self, address: str, host: str = "box", port: int = 8000) -> None:
+        self._arguments = LanSide((address,), (address,)), services(port, 8080, None, "1.2"), host
+        self._responder: Responder | None = None
+        self._announced: Announced | None = None
+        self._task = asyncio.create_task(self._stay())
 
-def play(scene: Callable[[Start], Coroutine[Any, Any, None]]) -> None:
-    """Run a scene on the network; it is given a function that starts a server on a machine."""
-    started: list[Responder] = []
-
-    async def start(address: str, host: str = "box", offered: Any = SERVICES) -> Announced:
+    async def _stay(self) -> None:
         while True:
-            one = Responder(LanSide((address,), (address,)), offered, host)
-            announced = await one.announce()
-            if not one.is_in_conflict.is_set():
-                started.append(one)
-                return announced
-            await one.close()
+            self._responder = Responder(*self._arguments)
+            self._announced = await self._responder.announce()
+            await self._responder.is_in_conflict.wait()
+            self._announced = None
+            await self._responder.close()
+
+    @property
+    def is_settled(self) -> bool:
+        responder = self._responder
+        return (
+            responder is not None
+            and self._announced is not None
+            and not responder.is_in_conflict.is_set()
+        )
+
+    @property
+    def announced(self) -> Announced:
+        assert self._announced is not None
+        return self._announced
+
+    async def close(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        assert self._responder is not None
+        await self._responder.close()
+
+
+Start = Callable[..., Awaitable[list[Announced]]]
+
+
+def play(network: Network, scene: Callable[[Start], Coroutine[Any, Any, None]]) -> None:
+    """Run a scene on the network; it is given a function that starts servers at the same moment."""
+    servers: list[Server] = []
+
+    async def start(*arguments: tuple[Any, ...]) -> list[Announced]:
+        new = [Server(*it) for it in arguments]
+        servers.extend(new)
+        settled = 0
+        while settled < 10:  # all that was sent has arrived by then
+            await asyncio.sleep(0)
+            is_settled = network.is_quiet and all(it.is_settled for it in servers)
+            settled = settled + 1 if is_settled else 0
+        return [it.announced for it in new]
 
     async def run() -> None:
         try:
             async with asyncio.timeout(DEADLINE):
                 await scene(start)
-            assert not any(one.is_in_conflict.is_set() for one in started)
         finally:
-            for one in started:
-                await one.close()
+            for it in servers:
+                await it.close()
 
     asyncio.run(run())
 
 
 def test_the_first_one_keeps_the_first_name_and_the_short_one(network: Network) -> None:
     async def scene(start: Start) -> None:
-        first = await start(TWO)
-        second, third = await start(ONE), await start(THREE)
+        (first,) = await start((TWO,))
+        (second,), (third,) = await start((ONE,)), await start((THREE,))
         assert first.name == "threadchat on box"
         assert first.hosts == (SHORT_NAME,)
         # The first one has spoken a moment ago, and answers at once all the same.
         assert (second.name, third.name) == ("threadchat on box (2)", "threadchat on box (3)")
         assert second.hosts == ("threadchat-2-on-box.local",)
 
-    play(scene)
+    play(network, scene)
 
 
 @pytest.mark.parametrize("addresses", list(permutations([ONE, TWO, THREE])))
@@ -118,7 +173,8 @@ def test_servers_that_start_at_once_have_the_first_names_among_them(
     network: Network, addresses: tuple[str, ...]
 ) -> None:
     async def scene(start: Start) -> None:
-        announced = await asyncio.gather(*map(start, addresses))
+        network.to_wait_for = 3
+        announced = await start(*((it,) for it in addresses))
         found = dict(zip(addresses, announced, strict=True))
         # The last one in the order of the addresses gives way to nobody.
         assert found[THREE].name == "threadchat on box"
@@ -127,32 +183,32 @@ def test_servers_that_start_at_once_have_the_first_names_among_them(
         ]  # fmt: skip
         assert [SHORT_NAME in it.hosts for it in announced].count(True) == 1
 
-    play(scene)
+    play(network, scene)
 
 
 def test_two_on_one_machine_that_start_at_once_go_by_their_ports(network: Network) -> None:
     async def scene(start: Start) -> None:
-        low, high = await asyncio.gather(
-            start(ONE), start(ONE, offered=services(8001, 8081, None, "1.2"))
-        )
+        network.to_wait_for = 2
+        low, high = await start((ONE,), (ONE, "box", 8001))
         assert (low.name, high.name) == ("threadchat on box (2)", "threadchat on box")
 
-    play(scene)
+    play(network, scene)
 
 
 def test_of_servers_with_different_names_one_has_the_short_one(network: Network) -> None:
     async def scene(start: Start) -> None:
-        announced = await asyncio.gather(start(ONE, "apple"), start(TWO, "pear"))
+        network.to_wait_for = 2
+        announced = await start((ONE, "apple"), (TWO, "pear"))
         assert [it.name for it in announced] == ["threadchat on apple", "threadchat on pear"]
         assert [SHORT_NAME in it.hosts for it in announced] == [False, True]
 
-    play(scene)
+    play(network, scene)
 
 
 @pytest.mark.parametrize("silent", [ONE, TWO])
 def test_a_packet_that_is_lost_costs_nobody_a_name(network: Network, silent: str) -> None:
     async def scene(start: Start) -> None:
-        await start(ONE)
+        await start((ONE,))
         lost: list[bytes] = []
 
         def is_lost(address: str, packet: bytes) -> bool:
@@ -162,10 +218,11 @@ def test_a_packet_that_is_lost_costs_nobody_a_name(network: Network, silent: str
             return False
 
         network.is_lost = is_lost
-        assert (await start(TWO)).name == "threadchat on box (2)"
+        (second,) = await start((TWO,))
+        assert second.name == "threadchat on box (2)"
         assert lost
 
-    play(scene)
+    play(network, scene)
 
 
 def test_nothing_is_announced_after_the_goodbye(
@@ -195,7 +252,7 @@ def test_nothing_is_announced_after_the_goodbye(
         assert goodbye > 0
         assert not any(lives[goodbye:])
 
-    play(scene)
+    play(network, scene)
 
 
 class Side:
