@@ -1,11 +1,16 @@
 """What the command lines share: each says in one line what is wrong."""
 
+import errno
+import io
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from threadchat.cli import affinity
+from threadchat.cli import affinity, find
 from threadchat.cli.main import main
+from threadchat.storage.sqlitehistory import StoredHistory
 
 
 @pytest.mark.parametrize(
@@ -38,3 +43,50 @@ def test_whatever_a_name_holds_it_is_one_line(
     assert said.startswith("threadchat")
     assert said.removesuffix("\n").isprintable()
     assert "\\nb\\x1b[2J" in said
+
+
+class Output(io.StringIO):
+    """Standard output that fails when it is written to, or only when it is flushed."""
+
+    def __init__(self, error: OSError, when: str) -> None:
+        super().__init__()
+        self._error, self._when = error, when
+
+    def write(self, text: str) -> int:
+        if self._when == "write":
+            raise self._error
+        return len(text)
+
+    def flush(self) -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize("when", ["write", "flush"])
+@pytest.mark.parametrize("command", ["find", "check", "backup", "export"])
+class TestWhereNobodyTakesTheOutput:
+    @pytest.fixture(autouse=True)
+    def _make_history(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+        monkeypatch.chdir(tmp_path)
+        StoredHistory(Path("chat.db"), lambda _: None).close()
+        monkeypatch.setattr(find, "_found", lambda _: iter(["threadchat on box"]))
+        self.arguments = [
+            command,
+            *{"find": [], "backup": ["chat.db", "copy.db"]}.get(command, ["chat.db"]),
+        ]
+
+    def test_a_reader_that_wants_no_more_is_no_error(
+        self, when: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(sys, "stdout", Output(BrokenPipeError(32, "Broken pipe"), when))
+        assert main(self.arguments) == 0
+        assert capsys.readouterr().err == ""
+
+    def test_a_full_disk_is_one_line(
+        self, when: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        full = OSError(errno.ENOSPC, "No space left on device")
+        monkeypatch.setattr(sys, "stdout", Output(full, when))
+        assert main(self.arguments) == 1
+        command = self.arguments[0]
+        words = "cannot write it out: No space left on device.\n"
+        assert capsys.readouterr().err == f"threadchat {command}: {words}"

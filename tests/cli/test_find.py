@@ -109,10 +109,10 @@ def test_ctrl_c_while_it_prints_leaves_quietly(
 ) -> None:
     answering({3: [BOX]})
 
-    def interrupted() -> None:
+    def interrupted(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(find, "silence_broken_output", interrupted)
+    monkeypatch.setattr(find, "print_out", interrupted)
     assert main(["find"]) == 130
     assert capsys.readouterr().err == ""
 

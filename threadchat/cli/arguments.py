@@ -5,6 +5,7 @@ import contextlib
 import io
 import os
 import sys
+from collections.abc import Iterable
 from typing import NoReturn
 
 from threadchat.errors import OperatorError
@@ -36,6 +37,21 @@ def complain(program: str, words: object) -> None:
     print(f"{program}: {''.join(shown)}", file=sys.stderr)
 
 
+def print_out(lines: Iterable[str]) -> None:
+    """Print what a command answers. Raise `Fault` if it cannot be written: the disk is full, say.
+
+    A reader that wants no more, such as `head`, is no fault.
+    """
+    try:
+        print(*lines, sep="\n", flush=True)
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        raise Fault(f"cannot write it out: {error.strerror}.") from None
+    finally:
+        silence_broken_output()
+
+
 def silence_broken_output() -> None:
     """Prevent Python's error message at exit if the reader of standard output has gone."""
     try:
@@ -43,7 +59,10 @@ def silence_broken_output() -> None:
             sys.stdout.flush()
     except (OSError, ValueError):
         with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            output = sys.stdout.fileno()
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, output)
+            os.close(nothing)
 
 
 def set_up_output() -> None:

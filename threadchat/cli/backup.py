@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from threadchat.cli.arguments import Fault, Parser, complain, set_up_output, silence_broken_output
+from threadchat.cli.arguments import Fault, Parser, complain, print_out, set_up_output
 from threadchat.cli.progress import bar
 from threadchat.errors import OperatorError
 from threadchat.storage import copying, faults
@@ -43,8 +43,7 @@ def main(argv: Sequence[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    print(done)
-    silence_broken_output()
+    print_out([done])
     return 0
 
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-from threadchat.cli.arguments import Parser, complain, set_up_output, silence_broken_output
+from threadchat.cli.arguments import Parser, complain, print_out, set_up_output
 from threadchat.errors import OperatorError
 from threadchat.storage import batches, faults
 from threadchat.storage.database import version_of
@@ -49,8 +49,7 @@ def main(argv: Sequence[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    print(*lines, sep="\n")
-    silence_broken_output()
+    print_out(lines)
     return 0 if is_whole else 1
 
 

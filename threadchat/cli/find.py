@@ -4,7 +4,7 @@ import argparse
 import re
 from collections.abc import Iterator, Sequence
 
-from threadchat.cli.arguments import Fault, Parser, complain, set_up_output, silence_broken_output
+from threadchat.cli.arguments import Fault, Parser, complain, print_out, set_up_output
 from threadchat.cli.progress import bar
 from threadchat.errors import OperatorError
 from threadchat.net.addresses import show_address, urls, ways_in
@@ -42,8 +42,7 @@ def main(argv: Sequence[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    print(*lines, sep="\n")
-    silence_broken_output()
+    print_out(lines)
     return 0
 
 
