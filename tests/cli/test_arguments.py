@@ -2,6 +2,8 @@
 
 import errno
 import io
+import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,6 +45,21 @@ def test_whatever_a_name_holds_it_is_one_line(
     assert said.startswith("threadchat")
     assert said.removesuffix("\n").isprintable()
     assert "\\nb\\x1b[2J" in said
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], *([it, "--help"] for it in ("find", "export"))]
+)
+def test_nobody_has_to_read_the_help(arguments: Sequence[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "threadchat", *arguments]
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+    with os.fdopen(writing, "wb") as output:
+        ended = subprocess.run(
+            command, stdout=output, stderr=subprocess.PIPE, env=environment, check=False
+        )
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 class Output(io.StringIO):

@@ -24,6 +24,11 @@ class Parser(argparse.ArgumentParser):
         complain(self.prog, f"{message.rstrip('.')}{end} See {self.prog} --help.")
         self.exit(2)
 
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Exit, after `--help` say, also where nobody takes what was printed."""
+        silence_broken_output()
+        super().exit(status, message)
+
 
 def complain(program: str, words: object) -> None:
     """Print on standard error, in one line, what is wrong; `program` is who says so.

@@ -48,6 +48,7 @@ def main(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         pass  # the reader of our output wants no more, as with `head`
     except OSError as error:
+        silence_broken_output()
         complain("threadchat export", f"cannot write it out: {error.strerror}.")
         return 1
     except KeyboardInterrupt:
