@@ -14,7 +14,6 @@ from tests.support.servers import run_server
 from tests.support.waiting import wait_until
 from threadchat.access.limits import LAN, Limits, parse_allowed
 from threadchat.chat.rules import RulesFiles
-from threadchat.handlers import handler
 from threadchat.handlers.handler import ClientHandler
 from threadchat.server import chatserver
 from threadchat.server.admission import Admission
@@ -36,8 +35,7 @@ def far_away(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
             self.admit(request, (host, 50123, 0, 0), ClientHandler)
 
         monkeypatch.setattr(ChatServer, "process_request", process)
-        for module in (chatserver, handler):
-            monkeypatch.setattr(module, "reached_address", lambda sock: reached)
+        monkeypatch.setattr(chatserver, "reached_address", lambda sock: reached)
 
     return come
 

@@ -186,7 +186,7 @@ GUARDS: tuple[Guards, ...] = (
     (Mail, "_looking", {"_under_way": (), "_writers": ()}),
     (
         Names,
-        "_freed",
+        "_lock",
         {"_identities": (), "_left": (), "_kept": (), "_by_fold": (), "_by_skeleton": ()},
     ),
     (FarPeople, "_lock", {"_people": (), "_folds": (), "_in_rooms": ()}),

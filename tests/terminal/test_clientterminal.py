@@ -206,6 +206,18 @@ class TestFindingOut:
         session.type(b"\r\n")
         assert session.events == ["hi"]
 
+    def test_a_client_that_begins_with_plain_lines_sends_lines(self) -> None:
+        terminal = ClientTerminal()
+        assert terminal.plain_lines(b"al\r\nhi\n") == ["al", "hi"]
+        assert (terminal.mode, terminal.is_settled) == (Mode.LINE, True)
+        # What came first decides: these bytes in the middle are no mark of an encoding.
+        assert terminal.receive_data(b"\xef\xbb\xbfho\n", 0.0) == ["\ufeffho"]
+
+    def test_a_secret_is_never_a_plain_line(self) -> None:
+        terminal = ClientTerminal()
+        terminal.ask_secret("Password: ")
+        assert terminal.plain_lines(b"secret\n") is None
+
     def test_keys_that_come_before_the_answer_are_drawn_too(self) -> None:
         session = Session()
         session.press("hi")

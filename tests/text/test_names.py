@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from threadchat.text.clean import MAX_COMBINING_MARKS
 from threadchat.text.names import (
     MAX_NAME_CELLS,
+    NAMES_OF_A_ROLE,
     NAMES_OF_CHARGE,
     RESERVED_NAMES,
     BadName,
@@ -327,6 +328,14 @@ class TestNameOfCharge:
     )
     def test_other_names_are_free(self, name: str) -> None:
         assert name_of_charge(name) is None
+
+    @pytest.mark.parametrize("name", sorted(NAMES_OF_CHARGE))
+    def test_each_is_found_whatever_stands_around_it(self, name: str) -> None:
+        for after in ("1", "0", "-", "1-", "_9"):
+            assert name_of_charge(name + after) == name
+        if name in NAMES_OF_A_ROLE:
+            for before in ("1", "c-", "cr-", "v_1", "r."):
+                assert name_of_charge(f"{before}{name}1-n") == name
 
 
 class TestFoldName:

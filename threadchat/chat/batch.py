@@ -317,7 +317,8 @@ class RenderedBatch:
         self._whole, self._lengths = _encode(batch.lines(format), format)
         self._slices = memoryview(self._whole)  # cuts out a part without copying it
         self._is_one_for_all = batch.joining is None and not format.marks_mentions
-        self.whole = self._whole if self._is_one_for_all else b""
+        # Those that join do not get all: their own joining is left out.
+        self.whole = b"" if format.marks_mentions else self._whole
         """The page of members that ignore nobody and get all; b"" if `page_for` must make it."""
         self._marked: dict[int, bytes] = {}
 
@@ -355,8 +356,8 @@ class RenderedBatch:
                 changes.setdefault(place, (place + 1, self._mark(place)))
         joining = self._batch.joining
         opening = b"" if joining is None else joining.opening_for(member, self._format)
-        if not changes and not opening:
-            return self._whole  # the very same object for all, as `whole` is
+        if not changes:  # without an opening, that is the very same object for all, as `whole` is
+            return opening + self._whole if opening else self._whole
         parts: list[bytes | memoryview] = [opening]
         begin = 0
         for place in sorted(changes):

@@ -75,6 +75,8 @@ class KeptNames:
 
     def find(self, name: str, now: float) -> KeptName | None:
         """Return the kept name that is `name` or looks like it; None if there is none."""
+        if not self._by_key:  # the usual case
+            return None
         self._forget_old(now)
         return self._by_key.get(fold_name(name)) or self._by_key.get(skeleton(name))
 

@@ -25,7 +25,8 @@ class KnownNames:
     def __init__(self, records: Records, clock: Callable[[], float] = time.monotonic) -> None:
         self._records = records
         self._clock = clock
-        self._freed = Condition(Lock())  # told when a name is free again; guards the tables below
+        self._lock = Lock()  # guards the tables below
+        self._freed = Condition(self._lock)  # told when a name is free again
         self._identities = Identities()
         self._left = LeftPeople()
         self._kept = KeptNames()
@@ -39,7 +40,7 @@ class KnownNames:
     def find(self, name: str) -> Person:
         """Return the person called `name`; raise `KeyError` if nobody here is."""
         fold = fold_name(name)
-        with self._freed:
+        with self._lock:
             person = self._by_fold[fold]
         if person.has_left:  # the name stays taken until everybody has been told
             raise KeyError(fold)
@@ -47,7 +48,7 @@ class KnownNames:
 
     def holder_of(self, name: str) -> Person | None:
         """Return the person that has `name`, even if they have left; None if nobody has it."""
-        with self._freed:
+        with self._lock:
             return self._by_fold.get(fold_name(name))
 
     def is_here(self, name: str) -> bool:
@@ -60,7 +61,7 @@ class KnownNames:
 
     def find_called(self, name: str) -> Identity:
         """Return who is called `name`, or owns it, or had it and has just left; else `NOBODY`."""
-        with self._freed:
+        with self._lock:
             person = self._by_fold.get(fold_name(name))
             if person is not None:
                 return person.identity
@@ -75,7 +76,7 @@ class KnownNames:
         That is an identity of nobody if it is not known, or not for sure.
         """
         fold = fold_name(name)
-        with self._freed:
+        with self._lock:
             here = [it.identity for it in self._by_fold.values()]
             others = (*self._identities.owners(), *self._left.everybody())
             known = {it.current for it in (*here, *others)}
@@ -88,7 +89,7 @@ class KnownNames:
         If they are here more than once, return the one called `name`, or else the last to come.
         """
         identity = identity.current
-        with self._freed:
+        with self._lock:
             named = self._by_fold.get(fold_name(name))
             here = [
                 it for it in self._by_fold.values() if it.identity is identity and not it.has_left
@@ -99,12 +100,12 @@ class KnownNames:
 
     def owner_of(self, protected: Protected) -> Identity:
         """Return the identity of the owner of a protected name, here or not."""
-        with self._freed:
+        with self._lock:
             return self._owner(protected)
 
     def owners_that_ignore(self, identity: Identity) -> list[Identity]:
         """Return the owners of protected names, here or not, that ignore `identity`."""
-        with self._freed:
+        with self._lock:
             owners = self._identities.owners()
         return [it for it in owners if identity in {other.current for other in it.ignored}]
 
@@ -128,12 +129,12 @@ class KnownNames:
 
         Those on other servers are not among them.
         """
-        with self._freed:
+        with self._lock:
             return [person for person in self._by_fold.values() if person.connection is not None]
 
     def all_here(self) -> list[Person]:
         """Return all that have a name on this server, also those that are no clients."""
-        with self._freed:
+        with self._lock:
             return [it for it in self._by_fold.values() if not isinstance(it, FarPerson)]
 
     # Who is whom
@@ -164,7 +165,7 @@ class KnownNames:
 
     def remember(self, person: Person) -> None:
         """Know `person`, who leaves, again by name and address for a while."""
-        with self._freed:
+        with self._lock:
             self._remember(person)
 
     def _remember(self, person: Person) -> None:
@@ -181,7 +182,7 @@ class KnownNames:
     def facts_of(self, person: Person, *, name: str = "", lost_after: float = 0.0) -> Facts:
         """Return what other servers are told of `person`; for the rest see there."""
         clock_now, now = self._clock(), self._records.now()
-        with self._freed:
+        with self._lock:
             return facts_of(
                 person, self._identities, clock_now, now, name=name, lost_after=lost_after
             )
@@ -189,7 +190,7 @@ class KnownNames:
     def know_far(self, person: FarPerson, fold: str, look: str, facts: Facts) -> None:
         """Know that `person` has a name elsewhere, given as `fold_name` and `skeleton` make it."""
         clock_now, now = self._clock(), self._records.now()
-        with self._freed:
+        with self._lock:
             if facts.uid:
                 self._know_identity(person, fold, facts)
             person.take(facts, fold, clock_now, now)
@@ -216,7 +217,7 @@ class KnownNames:
 
     def forget_far(self, person: FarPerson, fold: str, look: str, *, is_gone: bool) -> None:
         """Know that `person` has that name no more, or is gone with it."""
-        with self._freed:
+        with self._lock:
             if is_gone:
                 person.has_left = True
                 self._remember(person)
@@ -232,10 +233,10 @@ class KnownNames:
 
     def uid_of(self, identity: Identity) -> str:
         """Return the text that stands for `identity` on all servers."""
-        with self._freed:
+        with self._lock:
             return self._identities.uid_of(identity)
 
     def with_uid(self, uid: str) -> Identity:
         """Return the identity for which `uid` stands on all servers."""
-        with self._freed:
+        with self._lock:
             return self._identities.with_uid(uid)

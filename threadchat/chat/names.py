@@ -86,7 +86,7 @@ class Names(KnownNames):
     def _check(
         self, person: Person, name: str, proven: Protected | None, peer: PeerState | None
     ) -> None:
-        with self._freed:
+        with self._lock:
             known = self._left.find(fold_name(name), person.host, self._clock())
             self._check_free(person, name, known, proven, peer)
 
@@ -94,13 +94,13 @@ class Names(KnownNames):
         self, person: Person, name: str, proven: Protected | None, peer: PeerState | None
     ) -> None:
         """Give `person` the name if nothing speaks against that."""
-        fold, looks = fold_name(name), skeleton(name)
-        with self._freed:
+        fold, looks, host = fold_name(name), skeleton(name), person.host
+        with self._lock:
             now, at = self._clock(), self._records.now()
-            known = self._left.find(fold, person.host, now)
+            known = self._left.find(fold, host, now)
             self._check_free(person, name, known, proven, peer)
             # Again: an operator that has set a ban meanwhile ended those that were here by then.
-            self._check_no_ban(name, person)
+            self._check_no_ban(name, host)
             self._by_fold[fold] = self._by_skeleton[looks] = person
             if person.identity is NOBODY:
                 person.came_at = at
@@ -114,7 +114,8 @@ class Names(KnownNames):
             person.identity.name = name
             person.name, person.folded_name = name, fold
             person.ignores = person.identity.hidden()
-            person.muted_until = max(person.muted_until, self._muted_until(person))
+            muted_until = self.restrictions.muted_until(name, host, person.identity)
+            person.muted_until = max(person.muted_until, muted_until)
 
     def _check_free(
         self,
@@ -162,13 +163,13 @@ class Names(KnownNames):
 
     def protected(self, person: Person) -> None:
         """Let `person`, who has just protected their name, be its owner."""
-        with self._freed:
+        with self._lock:
             if (protected := self._records.protected(person.name)) is not None:
                 self._bind(person, protected)
 
     def unprotected(self, name: str) -> None:
         """Forget the owner of a name that is protected no longer."""
-        with self._freed:
+        with self._lock:
             self._identities.unbind(fold_name(name), self._records.now())
 
     def _make_way(self, person: Person, fold: str, *, is_proven: bool) -> PeerState | None:
@@ -177,7 +178,7 @@ class Names(KnownNames):
         Then wait until the name is free, for `MAKE_WAY_SECONDS` at most. Return what is known of
         the other end of that connection, if there is one.
         """
-        with self._freed:
+        with self._lock:
             holder = self._by_fold.get(fold, person)
         if isinstance(holder, FarPerson) and self.elsewhere is not None:
             asks = is_proven or (holder.host == person.host and not holder.is_hook)
@@ -196,7 +197,7 @@ class Names(KnownNames):
         return peer
 
     def _await_freed(self, holder: Person, fold: str) -> None:
-        with self._freed:
+        with self._lock:
             self._freed.wait_for(lambda: self._by_fold.get(fold) is not holder, MAKE_WAY_SECONDS)
 
     def _check_charge(self, name: str) -> None:
@@ -211,7 +212,7 @@ class Names(KnownNames):
     def _check_claim(self, person: Person, name: str, proven: Protected | None) -> None:
         """Raise `BadName` or `NameProtected` if the records have something against the claim."""
         records = self._records
-        self._check_no_ban(name, person)
+        self._check_no_ban(name, person.host)
         if person.name and fold_name(name) == person.folded_name:
             return
         if (protected := records.protected(name)) is not None:
@@ -220,9 +221,9 @@ class Names(KnownNames):
         elif other := records.lookalike(name):
             raise BadName(f"{name} looks too much like {other}, which is protected.")
 
-    def _check_no_ban(self, name: str, person: Person) -> None:
+    def _check_no_ban(self, name: str, host: str) -> None:
         records = self._records
-        if ban := records.ban_of_name(name) or records.ban_of_address(person.host):
+        if ban := records.ban_of_name(name) or records.ban_of_address(host):
             raise NameBanned(f"That is banned here: {ban.line(records.now())}")
 
     def release(self, person: Person, name: str, keep: str = "") -> None:
@@ -230,7 +231,7 @@ class Names(KnownNames):
         if self.elsewhere is not None and fold_name(name) != fold_name(keep):
             # Before it is free here: else somebody here that asks for it comes too early there.
             self.elsewhere.release(person, name)
-        with self._freed:
+        with self._lock:
             for table, key_of in ((self._by_fold, fold_name), (self._by_skeleton, skeleton)):
                 key = key_of(name)
                 if table.get(key) is person and not (keep and key_of(keep) == key):
@@ -248,7 +249,7 @@ class Names(KnownNames):
         now = self._clock()
         seconds = now - person.named_at
         if seconds >= MIN_SECONDS_IN_USE:
-            with self._freed:
+            with self._lock:
                 self._kept.keep(person.name, person.identity, person.counted_as, now, seconds)
             if self.elsewhere is not None:
                 self.elsewhere.changed(person, lost_after=seconds)
@@ -259,7 +260,7 @@ class Names(KnownNames):
         They have had it `since` then, in seconds since the epoch, or from now on.
         """
         fold = fold_name(name)
-        with self._freed:
+        with self._lock:
             person.name, person.folded_name = name, fold
             person.identity = Identity()
             person.identity.begin(name, fold, self._records.now() if since is None else since)
@@ -271,7 +272,7 @@ class Names(KnownNames):
 
     def ignore(self, person: Person, ignored: frozenset[Identity]) -> None:
         """Have `person`, and nobody else, be shown nothing of those from now on."""
-        with self._freed:
+        with self._lock:
             identity = person.identity
             identity.ignored = ignored
             for other in self._by_fold.values():  # they may be here more than once

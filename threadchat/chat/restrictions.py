@@ -127,7 +127,10 @@ class Restrictions:
 
     def bans_of(self, identity: Identity) -> set[str]:
         """Return the keys of the bans that follow the person of `identity`, over or not."""
-        return {key for banned, key in self._banned if banned.current is identity}
+        banned = self._banned
+        if not banned:  # the usual case
+            return set()
+        return {key for it, key in banned if it.current is identity}
 
 
 def _line_of(mute: Mute, now: float) -> str:

@@ -50,7 +50,6 @@ class TerminalConnection:
         "_frame",
         "_handing_over",
         "_intake",
-        "_is_time_for",
         "_is_time_for_input",
         "_lines",
         "_prompt",
@@ -90,7 +89,6 @@ class TerminalConnection:
         self._events: list[TerminalEvent] = []  # what has come in and is not served yet
         self._prompt = ""
         self._was_cut_off = False  # broken or turned away: the rest of the input is no line
-        self._is_time_for: Callable[[str], bool] | None = None
         self._is_time_for_input: Callable[[float], bool] | None = None
         self._beginning: Beginning | None = None  # None once it is over
         self._lines: Generator[str, None, None] | None = None
@@ -107,10 +105,9 @@ class TerminalConnection:
         `is_time_for_input` is called, with the cost in lines, after anything that is no line. If
         one of them returns False, the client is gone.
         """
-        self._is_time_for = is_time_for
         self._is_time_for_input = is_time_for_input
         self._beginning = Beginning(greet)
-        self._lines = self._read_lines()
+        self._lines = self._read_lines(is_time_for)
 
     def let_go(self) -> None:
         """Break the reference cycles of this connection, so that all of it is freed at once.
@@ -120,7 +117,7 @@ class TerminalConnection:
         """
         if self._lines is not None:
             self._lines.close()
-        self._lines = self._beginning = self._is_time_for = self._is_time_for_input = None
+        self._lines = self._beginning = self._is_time_for_input = None
         self.person.connection = None
         del self._terminal
 
@@ -231,9 +228,8 @@ class TerminalConnection:
             self._beginning = None
         return foreign is None
 
-    def _read_lines(self) -> Generator[str, None, None]:
-        events, is_time_for = self._events, self._is_time_for
-        asked = False
+    def _read_lines(self, is_time_for: Callable[[str], bool] | None) -> Generator[str, None, None]:
+        events, asked = self._events, False
         if self._beginning is not None and not self._transport.has_input():
             self._beginning.greet()
         while (data := self._receive()) and (
@@ -310,7 +306,8 @@ class TerminalConnection:
             if secret.strip() == "/quit":
                 self.person.quit()
                 secret = None
-        self.set_prompt(self._prompt)
+        self._terminal.set_prompt(self._prompt)
+        self._settle()
         return secret
 
     # What the person sees
@@ -337,7 +334,8 @@ class TerminalConnection:
         """Put `prompt` in front of what is typed, in character mode."""
         self._prompt = prompt
         self._terminal.set_prompt(prompt)
-        self._settle()
+        if self._terminal.is_in_character_mode:
+            self._settle()
 
     def _settle(self, before: bytes = b"") -> None:
         """Send `before` and the terminal's own output; tell the send queue the current frame.

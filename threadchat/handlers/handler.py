@@ -20,7 +20,7 @@ from threadchat.handlers.beginning import Pages
 from threadchat.handlers.connection import TerminalConnection
 from threadchat.messages.kinds import Notice
 from threadchat.monitoring.events import Connected, Disconnected, Named, Watch
-from threadchat.net.addresses import reached_address, show_address
+from threadchat.net.addresses import show_address
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import Flusher, SendQueue
 from threadchat.net.transport import Transport, open_transport, prepare
@@ -54,8 +54,11 @@ class Host(Protocol):
     def next_id(self) -> int:
         """Return an id that no other client of this server has had."""
 
-    def register(self, handler: "ClientHandler") -> None:
-        """Keep `handler` in the table of clients, so that other threads can end its client."""
+    def register(self, handler: "ClientHandler") -> str:
+        """Keep `handler` in the table of clients, so that other threads can end its client.
+
+        Return the address of this machine that the client connected to.
+        """
 
     def give_up_seat(self) -> None:
         """Let another client have the current thread's seat: only the goodbye is left to send."""
@@ -79,7 +82,6 @@ class ClientHandler(socketserver.StreamRequestHandler):
         self.send_queue = SendQueue(self.transport, host.flusher)
         address = show_address(self.client_address)
         self.person = Person(host.next_id(), address, self.send_queue.send, PLAIN_VIEW)
-        self.person.reached = reached_address(self.connection)
         self.client = TerminalConnection(
             self.person,
             self.transport,
@@ -92,7 +94,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         self.person.connection = self.client
         self.supervision = Supervision(self.client, host.limits)
         host.watch.note(Connected(self.person.id, self.person.address, self.client.door))
-        host.register(self)
+        self.person.reached = host.register(self)
 
     def _open_transport(self) -> Transport:
         return open_transport(self.connection)

@@ -58,6 +58,9 @@ _OPENINGS = (
     (re.compile(rb"PASS [^\r\n]+[\r\n]+(?:CAP|NICK|USER) "), _IRC),
 )
 
+_MAY_BE_FOREIGN = re.compile(rb"\x16|[A-Za-z]{3,16}[ -]")
+"""How all of these begin. Nearly no client of the chat does, so one look is enough for it."""
+
 _MAY_GO_ON = re.compile(rb"PASS [^\r\n]+[\r\n]+(?:C(?:AP?)?|N(?:I(?:CK?)?)?|U(?:S(?:ER?)?)?)?\Z")
 """A first line that may still be the first of an IRC client."""
 
@@ -91,11 +94,14 @@ class Sniffer:
 
     def look(self, data: bytes) -> Foreign | None:
         """Return the other protocol that the client speaks; None while it may be a person."""
-        self._seen += data[: _LOOK_AT - len(self._seen)]
-        for opening, foreign in _OPENINGS:
-            if opening.match(self._seen):
+        self._seen = seen = self._seen + data[: _LOOK_AT - len(self._seen)]
+        may_be_foreign = _MAY_BE_FOREIGN.match(seen)
+        for opening, foreign in _OPENINGS if may_be_foreign else ():
+            if opening.match(seen):
                 self.done = True
                 return foreign
-        has_line = b"\n" in self._seen or b"\r" in self._seen
-        self.done = len(self._seen) >= _LOOK_AT or (has_line and not _MAY_GO_ON.match(self._seen))
+        has_line = b"\n" in seen or b"\r" in seen
+        self.done = len(seen) >= _LOOK_AT or (
+            has_line and not (may_be_foreign and _MAY_GO_ON.match(seen))
+        )
         return None

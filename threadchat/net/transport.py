@@ -260,9 +260,9 @@ class PortableTransport(PlainTransport):
 
 def prepare(sock: socket.socket) -> None:
     """Set the options of a client's socket: find dead peers, keep urgent bytes in the stream."""
-    for level, option, value in _OPTIONS:
+    for option in _OPTIONS:
         try:
-            sock.setsockopt(level, option, value)
+            sock.setsockopt(*option)
         except OSError:
             # Some systems refuse this for a connection that is gone. A receive will find that out.
             continue

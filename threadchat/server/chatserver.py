@@ -331,8 +331,8 @@ class ChatServer(Listener):
             self._turn_away(request, client_address, handler, refusal)
             return
         thread = Thread(
-            target=self._serve,
-            args=(request, client_address, handler),
+            target=ChatServer._serve,
+            args=(self, request, client_address, handler),
             name=f"threadchat client {show_address(client_address)}",
             daemon=True,
         )
@@ -425,13 +425,14 @@ class ChatServer(Listener):
         """Return an id that no other client of this server has had."""
         return self.clients.next_id()
 
-    def register(self, handler: Handler) -> None:
-        """Add `handler` to the table of clients, so that a stop can end its client."""
-        self.clients.register(handler)
+    def register(self, handler: Handler) -> str:
+        """See `Clients.register`: a stop can end the client of `handler` from now on."""
+        reached = self.clients.register(handler)
         # The thread that sets this flag reads the table after that. So this thread or that one
         # says goodbye.
         if self.stopping.is_set():
             _say_goodbye(handler)
+        return reached
 
     def give_up_seat(self) -> None:
         """Free the seat of the current thread's client, which only has to be told goodbye."""

@@ -12,6 +12,9 @@ Origin = tuple[str, str]
 """Where a client comes from: its host, and the address of this machine that it connected to."""
 
 
+_NO_SEAT: Origin = ("", "::")
+
+
 class Handler(Protocol):
     """What the server needs of the handler that serves a client, whatever door it came by."""
 
@@ -69,10 +72,15 @@ class Clients:
         with self._lock:
             self._threads.add(thread)
 
-    def register(self, handler: Handler) -> None:
-        """Add `handler`, which serves the client of the current thread."""
+    def register(self, handler: Handler) -> str:
+        """Add `handler`, which serves the client of the current thread.
+
+        Return the address of this machine that the client connected to; "::" if it has no seat yet.
+        """
+        thread = threading.current_thread()
         with self._lock:
-            self._handlers[threading.current_thread()] = handler
+            self._handlers[thread] = handler
+            return self._seats.get(thread, _NO_SEAT)[1]
 
     def forget(self, thread: Thread) -> Origin | None:
         """Remove `thread`; return its client's origin if it still had a seat, or else None."""

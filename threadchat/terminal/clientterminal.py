@@ -90,7 +90,7 @@ class ClientTerminal:
         self._tabs: TabReader | None = None  # not None once there has been an editor
         self._received_at = 0.0
         self._size = 0, 0  # columns and rows; 0 is unknown
-        self._is_plain = False
+        self._is_plain = True
         """Whether we expect nothing but lines, and the next byte begins one."""
         self._prompt = ""
         self._question = ""  # the part of the prompt that line mode shows, too
@@ -148,10 +148,13 @@ class ClientTerminal:
     def plain_lines(self, data: bytes) -> list[str] | None:
         """Return the lines of `data` if it is whole lines of ASCII, from a client that sends those.
 
-        This is the fast path: nothing else changes, and `take_output` has nothing new. Return None
-        for other data and do nothing: it is for `receive_data`.
+        This is the fast path: `take_output` has nothing new, and nothing else changes, but that a
+        client that begins so sends lines. Return None for other data: it is for `receive_data`.
         """
         if self._is_plain and len(data) <= MAX_LINE and _PLAIN_LINES.fullmatch(data):
+            if self.mode is Mode.UNKNOWN:
+                self._decoder.skip()
+                self._change_mode(ModeEvent.LINE_END)
             return data.decode("ascii").replace("\r", "").split("\n")[:-1]
         return None
 

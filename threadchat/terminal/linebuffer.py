@@ -70,7 +70,8 @@ class LineBuffer:
 
     def end_key(self) -> None:
         """Forget a key's sequence that has begun at the end of the text."""
-        self._text = without_begun_key(self._text)
+        if self._text:
+            self._text = without_begun_key(self._text)
 
     def clear(self) -> None:
         """Forget the line that is being typed."""

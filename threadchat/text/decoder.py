@@ -82,12 +82,16 @@ class Decoder:
         self._is_doubted = False
         self._utf8_bytes = 0  # of letters in UTF-8, without their first bytes
         self._bad_bytes = 0
-        self._changes: list[tuple[int, EncodingChanged]] = []
+        self._changes: list[tuple[int, EncodingChanged]] | None = None  # None: there are none
 
     @property
     def is_plain(self) -> bool:
         """Whether the encoding is still UTF-8 and no character is incomplete."""
         return self._decoder is None and not self._rest
+
+    def skip(self) -> None:
+        """Note that the client has begun with ASCII: a byte order mark would come too late."""
+        self._is_at_start = False
 
     def use(self, encoding: str) -> None:
         """Decode with `encoding` from now on: a name that `usable_encoding` returned.
@@ -137,9 +141,9 @@ class Decoder:
 
     def take_changes(self) -> list[tuple[int, EncodingChanged]]:
         """Return the changes in the last call of `decode`, each with its place in the text."""
-        changes, self._changes = self._changes, []
+        changes, self._changes = self._changes, None
         self.has_changed = False
-        return changes
+        return changes or []
 
     def put_back(self, byte: int) -> bool:
         """Take `byte` if it goes on with a letter in UTF-8 that has begun; return whether it does.
@@ -244,6 +248,8 @@ class Decoder:
 
     def _note_change(self, place: int, encoding: str) -> None:
         self._change_to(encoding)
+        if self._changes is None:
+            self._changes = []
         self._changes.append((place, EncodingChanged(encoding)))
         self.has_changed = True
 

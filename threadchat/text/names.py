@@ -126,6 +126,8 @@ def _script(character: str) -> str:
 @lru_cache(maxsize=1024)  # names of members and mentioned names are looked up all the time
 def fold_name(name: str) -> str:
     """Return the form in which names are compared: NFKC, casefolded."""
+    if name.isascii():
+        return name if (folded := name.lower()) == name else folded  # one object, if it can be
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
@@ -155,6 +157,8 @@ def name_of_charge(name: str) -> str | None:
     Neither marks and accents, nor digits around a name or in place of letters make a difference.
     Of `NAMES_OF_A_ROLE` one word between marks is enough.
     """
+    if not _MAY_BE_OF_CHARGE.search(_reading(name)):
+        return None  # so with nearly all names: they read like none of those in any part
     for form in (name, name.rstrip(_DIGITS_AND_MARKS)):
         if (like := _OF_CHARGE.get(_reading(form))) is not None:
             return like
@@ -182,3 +186,4 @@ def _reading(name: str) -> str:
 
 
 _OF_CHARGE = {_reading(name): name for name in NAMES_OF_CHARGE}
+_MAY_BE_OF_CHARGE = re.compile("|".join(map(re.escape, sorted(_OF_CHARGE))))

@@ -120,7 +120,7 @@ class Host(Protocol):
     def note_refusal(self, origin: tuple[str, str], client_address: Any, refusal: Refusal) -> None:
         """Log that a client was refused, or count it where that repeats."""
 
-    def register(self, handler: "WebHandler") -> None:
+    def register(self, handler: "WebHandler") -> object:
         """Keep `handler` in the table of clients, so that other threads can end its client."""
 
     def give_up_seat(self) -> None:
