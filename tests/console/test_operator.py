@@ -2,11 +2,13 @@
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 import rich.console
 from rich.console import RenderableType
 
+from tests.chat.test_farpeople import NOTHING, Others
 from tests.support.chats import Lobby, Somebody
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
@@ -243,6 +245,19 @@ def test_as_many_as_a_table_may_have_are_all_there(
     lobby.types(bo, "/join games")
     for command in ("who", "rooms"):
         assert len(rows(terminal.answers(command))) == 2
+
+
+def test_who_is_on_which_server_is_listed_where_servers_are_linked(
+    lobby: Lobby, terminal: Terminal
+) -> None:
+    lobby.enter("al")
+    now = lobby.records.now()
+    bo = replace(NOTHING, name="bo", address="10.0.0.7:5000", came_at=now, named_at=now)
+    lobby.chat.far.know("box:1/0", "7", "bo", "bo", bo, Others())
+    assert rows(terminal.answers("who")) == [
+        ["1", "al", "lobby", "this one", "192.0.2.1:1000", "0 s"],
+        ["bo", "lobby", "box:1", "10.0.0.7:5000", "0 s"],
+    ]
 
 
 def test_one_whose_connection_has_just_gone_is_still_listed(

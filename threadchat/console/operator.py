@@ -16,12 +16,14 @@ from rich.table import Table
 from rich.text import Text
 
 from threadchat.chat.chat import Chat
+from threadchat.chat.farperson import FarPerson
 from threadchat.chat.person import Person
 from threadchat.commands.completion import command_names, complete
 from threadchat.commands.help import explain
 from threadchat.commands.people import entry_of
 from threadchat.commands.registry import Call, Registry, parse_line
 from threadchat.commands.rooms import open_room_called, room_called, rooms_with, topic_set
+from threadchat.link.nodes import server_of
 from threadchat.messages.kinds import Notice, Private, Problem
 from threadchat.monitoring import stats
 from threadchat.terminal.view import PLAIN_VIEW
@@ -158,7 +160,6 @@ def who(chat: Chat, person: Person, argument: str) -> None:
         if room is None:
             return
         rooms = [room]
-    table = _table("#", "name", "room", "address", "here for", "notes")
     now = chat.clock()
     found = [
         (it, room)
@@ -166,10 +167,18 @@ def who(chat: Chat, person: Person, argument: str) -> None:
         for it in chat.open_rooms.people_in(room)
         if isinstance(it, Person)
     ]
+    is_linked = any(isinstance(it, FarPerson) for it, _ in found)
+    servers = ("server",) if is_linked else ()
+    table = _table("#", "name", "room", *servers, "address", "here for", "notes")
     for member, room in found[:MAX_ROWS]:
+        # Each server counts for itself, so the number of somebody elsewhere says nothing here.
+        number, server = str(member.id), "this one"
+        if isinstance(member, FarPerson):
+            number, server = "", server_of(member.node)
         here = duration(now - member.joined_at)
-        notes = _notes(member, now)
-        row = (str(member.id), member.name, room.name, member.address, here, notes)
+        row = [number, member.name, room.name, member.address, here, _notes(member, now)]
+        if is_linked:
+            row.insert(3, server)
         table.add_row(*map(Text, row))
     if table.row_count:
         _show(person, table)
