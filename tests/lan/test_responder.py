@@ -286,7 +286,6 @@ class Side:
         (Side(TWO), Side("fd00::8")),  # of one family each
         (Side(ONE, "fd00::8"), Side("fd00::7")),
         (Side("fd00::7"), Side("fd00::8")),
-        (Side(ONE, "fd00::8"), Side(ONE)),
         (Side(ONE, THREE), Side(TWO)),
         (Side(ONE, port=8000), Side(ONE, port=8001)),
     ],
@@ -309,4 +308,6 @@ def test_nobody_gives_way_to_its_own_words() -> None:
     one = Side(ONE, "fd00::7")
     one.hear(one)
     one.hear(one, 1)
+    part = Side("fd00::7")
+    one.hear(part)  # a long answer may come in parts
     assert one.did == []

@@ -8,6 +8,7 @@ import pytest
 
 from threadchat.net import addresses, interfaces
 from threadchat.net.addresses import (
+    MOST_OF_A_FAMILY,
     address_of,
     hosts_to_announce,
     is_for_this_machine_only,
@@ -17,6 +18,7 @@ from threadchat.net.addresses import (
     plain_host,
     reached_address,
     show_address,
+    urls,
     ways_by_name,
     ways_in,
 )
@@ -326,6 +328,19 @@ def test_the_address_that_was_reached_is_one_object_for_all() -> None:
 )
 def test_who_can_reach_it(host: str, is_it: bool) -> None:
     assert is_for_this_machine_only((host, 8000)) is is_it
+
+
+def test_of_many_addresses_people_are_told_the_first_of_each_family(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours = [f"10.0.{it}.7" for it in range(50)] + [f"fd00:{it}::7" for it in range(1, 50)]
+    monkeypatch.setattr(addresses, "lan_addresses", lambda: list(map(ipaddress.ip_address, ours)))
+    first = [*ours[:MOST_OF_A_FAMILY], *ours[50 : 50 + MOST_OF_A_FAMILY]]
+    assert hosts_to_announce(("::", 1), lambda host: True, ours) == first
+    assert [it.split()[1] for it in ways_in(("::", 1))[::2]] == first
+    assert len(urls(("::", 1))) == len(first)
+    # Those at which nobody is served do not count.
+    assert ways_in(("0.0.0.0", 1), lambda host: host == ours[40])[:1] == [f"telnet {ours[40]} 1"]
 
 
 def test_what_is_announced_of_our_addresses() -> None:

@@ -288,6 +288,8 @@ class _Conflicts(RecordUpdateListener):
         services = [it for it in told if isinstance(it, DNSService) and it.key == self._key]
         service = max(map(_in_order, services), default=self._service)
         theirs = sorted({*map(_in_order, rivals), service})
+        if set(theirs) <= set(self._ours):
+            return  # our own words, or part of them
         if theirs > self._ours:
             self._give_way(shares_a_name=any(it.key != f"{SHORT_NAME}." for it in rivals))
         elif theirs < self._ours:

@@ -104,6 +104,9 @@ def bare_host(text: str) -> str:
     return _SCOPE.sub("", text)
 
 
+MOST_OF_A_FAMILY = 8
+"""The most addresses of one family that people, or the LAN, are told of one machine."""
+
 Admits = Callable[[str], bool]
 """Tells whether clients near an address of this machine are served."""
 
@@ -172,10 +175,14 @@ def _parse(text: str) -> IPAddress:
 
 
 def _fitting(bound_to: tuple[Any, ...], admits: Admits, found: Iterable[IPAddress]) -> list[str]:
-    """Return those of `found` at which a server that is bound to any address serves clients."""
+    """Return those of `found` at which a server that is bound to any address serves clients.
+
+    Of each family they are the first `MOST_OF_A_FAMILY`.
+    """
     is_dual_stack = ":" in bound_to[0]
-    hosts = [str(one) for one in found if is_dual_stack or one.version == 4]
-    return [host for host in hosts if admits(host)]
+    usable = [one for one in found if is_dual_stack or one.version == 4]
+    families = ([str(one) for one in usable if one.version == version] for version in (4, 6))
+    return [host for hosts in families for host in list(filter(admits, hosts))[:MOST_OF_A_FAMILY]]
 
 
 def _lines(hosts: Iterable[str], port: int) -> list[str]:
