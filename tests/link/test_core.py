@@ -197,9 +197,29 @@ def test_a_broker_that_does_not_answer_is_no_link() -> None:
     assert one.core.is_apart
 
 
+def settle(*sides: Side) -> None:
+    """Let all know that all have read all."""
+    for _ in range(3):
+        for side in sides:
+            side.wait(0.5).exchange()
+
+
+def test_it_is_told_soon_that_a_line_was_read_so_that_nobody_keeps_it_for_long() -> None:
+    _, one, two = pair()
+    settle(one, two)
+    one.say("hi")
+    one.exchange()
+    assert one.core.kept_bytes
+    two.exchange()
+    settle(one, two)
+    assert not one.core.kept_bytes
+    assert one.core.next_request(one.now + 0.5) is None
+
+
 def test_a_silent_server_renews_and_notices_that_there_is_no_answer() -> None:
-    _, one, _ = pair()
-    one.now += 3.9
+    _, one, two = pair()
+    settle(one, two)
+    one.now += 2.9  # the last time was a second ago
     assert one.core.next_request(one.now) is None
     one.now += 0.1
     assert isinstance(one.core.next_request(one.now), Renew)

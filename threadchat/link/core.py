@@ -59,6 +59,8 @@ class LinkLimits:
     patience: float = 2.0
     """How long people wait for the broker before their server goes on by itself."""
     renew_every: float = 4.0
+    renew_soon: float = 0.5
+    """The same while there are lines of which not all others are known to have read them."""
     in_flight: int = 8
     """How many entries are on the way at once."""
     entry_bytes: int = 128 * 1024
@@ -107,6 +109,7 @@ class LinkCore:
         self._trouble_since: float | None = None
         self._asked_at: float | None = None  # since when an answer is waited for, or the log
         self._renewed_at = 0.0
+        self._renewed = 0  # the position that was told then
         self._to_enter: Enter | None = None
         self._leaves = False
         self._epoch_now = ""  # of the broker, at the time of entering
@@ -223,8 +226,8 @@ class LinkCore:
             request, self._to_enter = self._to_enter, None
             return request
         if self._phase in (_Phase.READY, _Phase.CATCHING_UP):
-            if now - self._renewed_at >= self._limits.renew_every:
-                self._renewed_at = now
+            if self._is_to_renew(now):
+                self._renewed_at, self._renewed = now, self._reader.position
                 self._asked_at = now if self._asked_at is None else self._asked_at
                 return Renew(self.node, self._epoch_now, self._reader.position)
             if self._phase is _Phase.READY:
@@ -238,6 +241,15 @@ class LinkCore:
                     self._leaves = False
                     return Leave(self.node, self._epoch_now)
         return None
+
+    def _is_to_renew(self, now: float) -> bool:
+        waited = now - self._renewed_at
+        if waited >= self._limits.renew_every:
+            return True
+        # The others keep what this node has not told that it has read. Where the broker loses
+        # something, they send that again, and so it moves.
+        has_news = self._reader.position != self._renewed or self._own.read_bytes > 0
+        return has_news and waited >= self._limits.renew_soon
 
     def answered(self, request: Request, answer: Answer, now: float) -> None:
         """Take the answer to a request."""
