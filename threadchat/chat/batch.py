@@ -316,9 +316,10 @@ class RenderedBatch:
         self._format = format
         self._whole, self._lengths = _encode(batch.lines(format), format)
         self._slices = memoryview(self._whole)  # cuts out a part without copying it
-        self._is_one_for_all = batch.joining is None and not format.marks_mentions
+        has_mentions = format.marks_mentions
+        self._is_one_for_all = batch.joining is None and not has_mentions
         # Those that join do not get all: their own joining is left out.
-        self.whole = b"" if format.marks_mentions else self._whole
+        self.whole = b"" if has_mentions else self._whole
         """The page of members that ignore nobody and get all; b"" if `page_for` must make it."""
         self._marked: dict[int, bytes] = {}
 

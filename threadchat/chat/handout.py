@@ -8,7 +8,7 @@ system for each member, so this leaves the time to those that cannot wait.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from threadchat.chat.batch import Batch, RenderedBatch
 from threadchat.chat.interfaces import Member
@@ -24,39 +24,30 @@ MOST_REST = 0.02
 """The most seconds of that."""
 
 
-class Members(Collection[Member]):
+class Members(dict[Member, None]):
     """The members of one room, in the order of joining. For the thread with the room's turn.
 
-    `clock` counts seconds.
+    It is a set that keeps the order. `clock` counts seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
         self._clock = clock
-        self._members: dict[Member, None] = {}  # a set that keeps the order
-        self._can_wait: tuple[Member, ...] = ()  # those that can, and those that cannot
-        self._cannot: Collection[Member] = ()
+        self._can_wait: tuple[Member, ...] = ()
+        self._cannot: tuple[Member, ...] = ()  # the others; empty if nobody can
         self._is_sorted = True
         self._rests_until = 0.0
         self._some_waits = False  # whether a page was handed to those since then
 
-    def __len__(self) -> int:
-        return len(self._members)
-
-    def __iter__(self) -> Iterator[Member]:
-        return iter(self._members)
-
-    def __contains__(self, member: object) -> bool:
-        return member in self._members
-
     def add(self, members: Iterable[Member]) -> None:
         """Add `members` at the end."""
-        self._members.update(dict.fromkeys(members))
+        self.update(dict.fromkeys(members))
         self._is_sorted = False
 
     def remove(self, members: Iterable[Member]) -> None:
         """Remove those of `members` that are here."""
         for member in members:
-            self._members.pop(member, None)
+            self.pop(member, None)
         self._is_sorted = False
 
     def hand_out(self, batch: Batch, failed: Callable[[str, Exception], None]) -> None:
@@ -67,9 +58,10 @@ class Members(Collection[Member]):
         if not self._is_sorted:
             self._sort()
         rendered: dict[Format, RenderedBatch] = {}
-        self._hand(batch, self._cannot, rendered, failed, is_late=False)
         if not self._can_wait:
+            self._hand(batch, self, rendered, failed, is_late=False)
             return
+        self._hand(batch, self._cannot, rendered, failed, is_late=False)
         began_at = self._clock()
         # A thread waits for each change of members, so a batch with one is sent at once.
         is_late = began_at < self._rests_until and bool(self._cannot) and not batch.changes
@@ -123,9 +115,8 @@ class Members(Collection[Member]):
                 failed(f"delivering to {member.name}", error)
 
     def _sort(self) -> None:
-        members = self._members
-        self._can_wait = tuple(member for member in members if member.format.can_wait)
-        self._cannot = members
+        self._can_wait = tuple(member for member in self if member.format.can_wait)
+        self._cannot = ()
         if self._can_wait:
-            self._cannot = tuple(member for member in members if not member.format.can_wait)
+            self._cannot = tuple(member for member in self if not member.format.can_wait)
         self._is_sorted = True
