@@ -26,7 +26,7 @@ from threadchat.session import floodcontrol
 from threadchat.session.floodcontrol import FloodControl
 from threadchat.terminal import costs
 from threadchat.terminal.clientterminal import ClientTerminal
-from threadchat.terminal.view import PLAIN_VIEW, Appearance
+from threadchat.terminal.view import PLAIN_APPEARANCE, PLAIN_VIEW
 from threadchat.testing import UNLIMITED
 from threadchat.text.clean import MAX_LINE
 
@@ -349,8 +349,7 @@ class TestOneConnection:
         assert sent.data.endswith(b"lobby> /who\r\n")
 
     def test_how_lines_are_shown_is_the_persons_wish(self, client: TerminalConnection) -> None:
-        wished = Appearance()
-        wished.wish(color=True, times=True, bell=True)
+        wished = PLAIN_APPEARANCE.wished(color=True, times=True, bell=True)
         client.show(color=True, times=True)
         client.show(bell=True)
         assert client.person.format == wished.view

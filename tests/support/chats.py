@@ -110,14 +110,14 @@ class Somebody(Person):
 
     def adapt(self, view: View, is_in_character_mode: bool) -> None:
         """Change to a client that needs `view`, in character mode or not."""
-        self.appearance.adapt(view, is_in_character_mode)
+        self.appearance = self.appearance.adapted(view, is_in_character_mode)
         self.hears_itself = is_in_character_mode
         self.format = self.appearance.view
 
     def show(
         self, *, color: bool | None = None, times: bool | None = None, bell: bool | None = None
     ) -> None:
-        self.appearance.wish(color=color, times=times, bell=bell)
+        self.appearance = self.appearance.wished(color=color, times=times, bell=bell)
         self.format = self.appearance.view
 
     def set_charset(self, name: str) -> str:

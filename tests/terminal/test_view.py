@@ -16,7 +16,7 @@ from threadchat.messages.kinds import (
     Renamed,
     Say,
 )
-from threadchat.terminal.view import PLAIN_VIEW, Appearance, View
+from threadchat.terminal.view import PLAIN_APPEARANCE, PLAIN_VIEW, View
 
 
 class TestRender:
@@ -139,32 +139,27 @@ class TestAppearance:
     """What the client needs, and what the person wishes."""
 
     def test_only_a_change_is_one(self) -> None:
-        appearance, cp437 = Appearance(), View("cp437")
-        assert not appearance.adapt(PLAIN_VIEW, False)
-        assert appearance.adapt(cp437, False)
-        assert not appearance.adapt(cp437, False)
-        assert appearance.adapt(cp437, True)
-        assert appearance.is_in_character_mode
-        assert not appearance.adapt(cp437, True)
-        assert appearance.adapt(PLAIN_VIEW, True)
+        appearance, cp437 = PLAIN_APPEARANCE, View("cp437")
+        assert appearance.adapted(PLAIN_VIEW, False) is appearance
+        other = appearance.adapted(cp437, False)
+        assert other is not appearance
+        assert other.adapted(cp437, False) is other
+        drawn = other.adapted(cp437, True)
+        assert drawn.is_in_character_mode
+        assert drawn.adapted(cp437, True) is drawn
+        assert drawn.adapted(PLAIN_VIEW, True) is not drawn
 
     def test_wishes_stay_over_what_the_client_needs(self) -> None:
-        appearance = Appearance()
-        appearance.wish(times=True)
-        appearance.wish(bell=True)
-        appearance.adapt(View("cp437"), False)
+        appearance = PLAIN_APPEARANCE.wished(times=True).wished(bell=True)
+        appearance = appearance.adapted(View("cp437"), False)
         view = appearance.view
         assert (view.encoding, view.has_times, view.has_bell) == ("cp437", True, True)
-        appearance.wish(times=False)
-        assert (appearance.view.has_times, appearance.view.has_bell) == (False, True)
+        view = appearance.wished(times=False).view
+        assert (view.has_times, view.has_bell) == (False, True)
 
     def test_colours_come_with_character_mode_unless_somebody_wishes_otherwise(self) -> None:
-        appearance = Appearance()
-        assert not appearance.view.has_color
-        appearance.adapt(PLAIN_VIEW, True)
-        assert appearance.view.has_color
-        appearance.wish(color=False)
-        assert not appearance.view.has_color
-        appearance.wish(color=True)
-        appearance.adapt(PLAIN_VIEW, False)
-        assert appearance.view.has_color
+        assert not PLAIN_APPEARANCE.view.has_color
+        drawn = PLAIN_APPEARANCE.adapted(PLAIN_VIEW, True)
+        assert drawn.view.has_color
+        assert not drawn.wished(color=False).view.has_color
+        assert drawn.wished(color=True).adapted(PLAIN_VIEW, False).view.has_color

@@ -24,7 +24,7 @@ from threadchat.net.transport import Transport
 from threadchat.terminal.clientterminal import ClientTerminal
 from threadchat.terminal.telnetprotocol import IAC
 from threadchat.terminal.terminalevents import AreYouThere, Ended, TerminalEvent
-from threadchat.terminal.view import Appearance
+from threadchat.terminal.view import PLAIN_APPEARANCE
 
 DRAIN_SECONDS = 3.0
 """How many seconds a leaving client may take to fetch what is still queued for it."""
@@ -83,7 +83,7 @@ class TerminalConnection:
         self._send_queue = send_queue
         self._terminal = terminal
         self._stopping = stopping  # set once the server stops
-        self._appearance = Appearance()
+        self._appearance = PLAIN_APPEARANCE
         self._frame: Frame | None = None
         self._handing_over: HandingOver | None = None
         self._events: list[TerminalEvent] = []  # what has come in and is not served yet
@@ -348,7 +348,9 @@ class TerminalConnection:
         if data or frame != self._frame:
             self._frame = frame
             self._send_queue.update(data, frame)
-        if self._appearance.adapt(terminal.view, terminal.is_in_character_mode):
+        appearance = self._appearance.adapted(terminal.view, terminal.is_in_character_mode)
+        if appearance is not self._appearance:
+            self._appearance = appearance
             self._show_as_wanted()
 
     def _show_as_wanted(self) -> None:
@@ -389,7 +391,7 @@ class TerminalConnection:
         self, *, color: bool | None = None, times: bool | None = None, bell: bool | None = None
     ) -> None:
         """Show colours, show times before lines, ring at mentions, or do not; None: as before."""
-        self._appearance.wish(color=color, times=times, bell=bell)
+        self._appearance = self._appearance.wished(color=color, times=times, bell=bell)
         self._show_as_wanted()
 
     # The end

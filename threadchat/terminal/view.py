@@ -106,47 +106,46 @@ PLAIN_VIEW = View()
 """The view of a client we know nothing about yet: one object for all of them."""
 
 
-class Appearance:
-    """Chooses the view of one person from what their client needs and what they wish.
+class Appearance(NamedTuple):
+    """What follows for the view of one person from what their client needs and what they wish.
 
     In character mode the screen shows only what the server sends, and names have colours unless
     the person switches them off.
     """
 
-    __slots__ = ("_has_bell", "_has_color", "_has_times", "_plain", "is_in_character_mode", "view")
+    plain: View = PLAIN_VIEW
+    """The view that the client needs."""
+    is_in_character_mode: bool = False
+    has_color: bool | None = None
+    """None: colours in character mode only."""
+    has_times: bool = False
+    has_bell: bool = False
 
-    def __init__(self) -> None:
-        self._plain = PLAIN_VIEW
-        self._has_color: bool | None = None  # None: colours in character mode only
-        self._has_times = self._has_bell = False
-        self.is_in_character_mode = False
-        self.view = PLAIN_VIEW
+    @property
+    def view(self) -> View:
         """The view that follows from all this."""
+        has_color = self.is_in_character_mode if self.has_color is None else self.has_color
+        return _shared_view(self.plain, has_color, self.has_times, self.has_bell)
 
-    def adapt(self, plain: View, is_in_character_mode: bool) -> bool:
-        """Take over the view and the mode that the client needs; return whether they changed."""
-        if plain is self._plain and is_in_character_mode == self.is_in_character_mode:
-            return False
-        self._plain = plain
-        self.is_in_character_mode = is_in_character_mode
-        self._choose_view()
-        return True
+    def adapted(self, plain: View, is_in_character_mode: bool) -> "Appearance":
+        """Return this for the view and the mode that the client needs: itself if it fits them."""
+        if plain is self.plain and is_in_character_mode == self.is_in_character_mode:
+            return self
+        return self._replace(plain=plain, is_in_character_mode=is_in_character_mode)
 
-    def wish(
+    def wished(
         self, *, color: bool | None = None, times: bool | None = None, bell: bool | None = None
-    ) -> None:
-        """Show colours, show times before lines, ring at mentions, or do not; None: as before."""
-        if color is not None:
-            self._has_color = color
-        if times is not None:
-            self._has_times = times
-        if bell is not None:
-            self._has_bell = bell
-        self._choose_view()
+    ) -> "Appearance":
+        """Return this with colours, times before lines, a bell at mentions; None: as before."""
+        return self._replace(
+            has_color=self.has_color if color is None else color,
+            has_times=self.has_times if times is None else times,
+            has_bell=self.has_bell if bell is None else bell,
+        )
 
-    def _choose_view(self) -> None:
-        has_color = self.is_in_character_mode if self._has_color is None else self._has_color
-        self.view = _shared_view(self._plain, has_color, self._has_times, self._has_bell)
+
+PLAIN_APPEARANCE = Appearance()
+"""That of a client we know nothing about yet: one object for all of them."""
 
 
 @lru_cache(maxsize=1024)
