@@ -66,3 +66,31 @@ def test_an_answer_that_is_no_lines_is_sent_as_it_is(beginning: Beginning) -> No
     foreign = beginning.look(REQUEST)
     assert foreign is not None
     assert beginning.answer(foreign) == foreign.answer
+
+
+class Pages:
+    def url_at(self, host: str) -> str:
+        return f"http://{host}:8080/"
+
+    def patience(self) -> float:
+        return 0.25
+
+
+@pytest.mark.parametrize(("pages", "seconds"), [(None, 0.0), (Pages(), 0.25)])
+@pytest.mark.parametrize("has_spoken", [False, True])
+def test_a_browser_is_given_a_moment(
+    beginning: Beginning,
+    greetings: list[str],
+    pages: Pages | None,
+    seconds: float,
+    has_spoken: bool,
+) -> None:
+    waited: list[float] = []
+
+    def wait_for_input(seconds: float) -> bool:
+        waited.append(seconds)
+        return has_spoken
+
+    beginning.greet_if_silent(wait_for_input, pages)
+    assert waited == [seconds]
+    assert greetings == ([] if has_spoken else ["hello"])

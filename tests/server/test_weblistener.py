@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.net.test_tls import DATA
+from tests.support.clock import Clock
 from tests.support.pages import Page
 from tests.support.servers import run_server
 from tests.support.waiting import wait_until
@@ -296,3 +297,35 @@ class TestThePort:
             port = listener.server_address[1]
             assert listener.url_at("192.168.1.7") == f"http://192.168.1.7:{port}/"
             assert listener.url_at("fe80::1%eth0") == ""  # browsers take no such address
+
+
+class TestBrowsersAtThePortForTerminals:
+    def test_one_is_told_where_the_page_is_though_it_takes_a_moment(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(weblistener, "PATIENCE_SECONDS", DEADLINE)
+        with run_server(web_address=("127.0.0.1", 0)) as (server, _):
+            assert server.web_listener is not None
+            port = server.server_address[1]
+            with socket.create_connection(("127.0.0.1", port), DEADLINE) as browser:
+                listener = server.web_listener
+                wait_until(lambda: listener._last_came_at > 0, "it is served")
+                with Client(server, "cy"):
+                    pass  # nobody else waits
+                browser.sendall(b"GET / HTTP/1.1\r\nHost: box:8000\r\n\r\n")
+                answer = b"".join(iter(lambda: browser.recv(4096), b""))
+            page = listener.url_at("127.0.0.1")
+        assert answer.startswith(b"HTTP/1.1 303 ")
+        assert f"Location: {page}\r\n".encode() in answer
+
+    def test_all_but_the_first_of_a_crowd_are_greeted_at_once(self) -> None:
+        clock = Clock()
+        with run_server(web_address=("127.0.0.1", 0)) as (server, _):
+            server.clock = clock
+            listener = server.web_listener
+            assert listener is not None
+            waits = []
+            for seconds in (0.0, 0.0, 0.9, 0.9, 1.0, 0.5):
+                clock.now += seconds
+                waits.append(listener.patience() > 0.0)
+        assert waits == [True, False, False, False, True, False]

@@ -19,8 +19,10 @@ from tests.support.servers import run_server
 from tests.web.browser import Page, open_browser
 from threadchat import ChatServer
 from threadchat.chat.rules import RulesFiles
+from threadchat.server import weblistener
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
+from threadchat.testing import DEADLINE
 
 pytestmark = pytest.mark.slow
 
@@ -114,6 +116,17 @@ def test_the_page_is_there_by_https_too(driver: webdriver.Chrome, context: ssl.S
         assert page.run("return isSecureContext && !document.querySelector('#set-notify').disabled")
         fetched = "fetch('/qr.svg').then((it) => it.text()).then(arguments[0])"
         assert page.run("return location.href") in page.run_slowly(fetched)
+
+
+def test_a_browser_at_the_port_for_terminals_is_sent_on(
+    driver: webdriver.Chrome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weblistener, "PATIENCE_SECONDS", DEADLINE)
+    with run_server(web_address=("127.0.0.1", 0)) as (server, _):
+        assert server.web_listener is not None
+        driver.get(f"http://127.0.0.1:{server.server_address[1]}/")
+        assert driver.current_url == server.web_listener.url_at("127.0.0.1")
+        assert driver.title == "threadchat"
 
 
 def test_without_scripts_the_page_says_how_to_join_from_a_terminal() -> None:

@@ -12,13 +12,15 @@ class Pages(Protocol):
     def url_at(self, host: str) -> str:
         """Return the address of the page on this machine's address `host`; "" if none is."""
 
+    def patience(self) -> float:
+        """Return how many seconds to wait for a browser's request before the client is greeted."""
+
 
 class Beginning:
     """What is done with the first bytes of a client. `greet` is called once, to greet it.
 
-    A client of another protocol has usually sent something by now. It can read our answer only if
-    that is the first thing it gets, so such a client is not greeted. We do not wait for input: a
-    person has typed nothing yet, and is greeted at once.
+    A client of another protocol can read our answer only if that is the first thing it gets, so
+    such a client is not greeted. Most have sent something by now; to browsers we give a moment.
     """
 
     __slots__ = ("_greet", "_sniffer")
@@ -31,6 +33,14 @@ class Beginning:
     def is_over(self) -> bool:
         """Whether it is clear that the client is one for a chat, and it has been greeted."""
         return self._sniffer.done and self._greet is None
+
+    def greet_if_silent(self, wait_for_input: Callable[[float], bool], pages: Pages | None) -> None:
+        """Greet the client, unless it sends something first; wait for that if there are `pages`.
+
+        A browser does not show what a server sends before it is asked for it.
+        """
+        if not wait_for_input(0.0 if pages is None else pages.patience()):
+            self.greet()
 
     def greet(self) -> None:
         """Greet the client, if it has not been greeted yet."""

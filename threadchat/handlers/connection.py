@@ -230,8 +230,8 @@ class TerminalConnection:
 
     def _read_lines(self, is_time_for: Callable[[str], bool] | None) -> Generator[str, None, None]:
         events, asked = self._events, False
-        if self._beginning is not None and not self._transport.has_input():
-            self._beginning.greet()
+        if self._beginning is not None:
+            self._beginning.greet_if_silent(self._transport.wait_for_input, self.pages)
         while (data := self._receive()) and (
             self._beginning is None or self._goes_on(data, self._beginning)
         ):

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import math
 import socket
 import time
 from collections.abc import Sequence
@@ -20,6 +21,15 @@ from threadchat.web.guards import Guard
 from threadchat.web.handler import Door, Host, WebHandler
 from threadchat.web.roomcounts import tell_of_rooms
 from threadchat.web.watching import Watching
+
+PATIENCE_SECONDS = 0.1
+"""How many seconds a client at the port for terminals may take to show that it is a browser.
+
+A browser sends its request right after it has connected. Nobody notices this wait.
+"""
+
+QUIET_SECONDS = 1.0
+"""For so long nobody else must have come there; else there is no wait, so a crowd has none."""
 
 MAX_CONNECTIONS = 2048
 """How many connections may be open without a person on them; a further one ends the oldest."""
@@ -73,7 +83,8 @@ class WebListener(Listener):
             host.clock,
         )
         self.watching = Watching(host.config.metrics, self.door.version, host)
-        self._lock = Lock()  # guards the next two
+        self._last_came_at = -math.inf  # the last client at the port for terminals
+        self._lock = Lock()  # guards the above and the next two
         self._open: dict[Thread, tuple[str, socket.socket]] = {}  # the oldest first
         self._ending: set[Thread] = set()
         super().__init__(address, WebHandler, host.watch)
@@ -143,6 +154,13 @@ class WebListener(Listener):
         bound_to, port = self.server_address[:2]
         shown = host if plain_host(str(bound_to)) in ("0.0.0.0", "::") else bound_to
         return next(iter(urls((shown, port))), "")
+
+    def patience(self) -> float:
+        """Return how many seconds to wait for a browser's request at the port for terminals."""
+        now = self.host.clock()
+        with self._lock:
+            quiet, self._last_came_at = now - self._last_came_at, now
+        return PATIENCE_SECONDS if quiet >= QUIET_SECONDS else 0.0
 
     def look_after(self) -> None:
         """Tell the pages of the rooms. The server's round calls this, about once a second."""
