@@ -35,6 +35,7 @@ class Others:
     def __init__(self) -> None:
         self.is_out_of_reach = False
         self.may_claim = True
+        self.answer: bool | None = False
         self.told: list[str] = []
 
     def claim(self, person: Person, name: str) -> bool:
@@ -51,9 +52,15 @@ class Others:
         where = person.room.name if person.room else "nowhere"
         self.told.append(f"{person.name} in {where}")
 
-    def make_way(self, holder: FarPerson, person: Person, *, is_proven: bool) -> bool:
+    def make_way(self, holder: FarPerson, person: Person, *, is_proven: bool) -> bool | None:
         self.told.append(f"make way {holder.name} {is_proven}")
-        return False
+        return self.answer
+
+    def server_of(self, node: str) -> str:
+        return "box:8000"
+
+    def hush(self) -> None:
+        self.told.append("hush")
 
     def whisper(self, person: Person, recipient: FarPerson, text: str) -> None:
         self.told.append(f"{person.name} -> {recipient.name} at {recipient.node}: {text}")
@@ -126,12 +133,12 @@ def test_idle_and_time_here_go_by_what_their_server_says(lobby: Lobby, others: O
     know(lobby, others, "bo", came_at=now - 600, heard_at=now - 120)
     lobby.types(al, "/whois bo")
     assert al.lines() == [
-        "=== bo (idle 2 min) is in lobby, on another server, here for 10 min.",
+        "=== bo (idle 2 min) is in lobby on box:8000, here for 10 min.",
     ]
     # Clocks of machines differ.
     know(lobby, others, "bo", came_at=now + 600)
     lobby.types(al, "/whois bo")
-    assert al.lines() == ["=== bo is in lobby, on another server, here for 0 s."]
+    assert al.lines() == ["=== bo is in lobby on box:8000, here for 0 s."]
 
 
 def test_names_and_look_alikes_are_taken_until_the_person_has_another_one(
@@ -265,3 +272,47 @@ class TestClaiming:
         with pytest.raises(BadName, match=r"from 192\.0\.2\.5"):
             lobby.chat.names.claim(Somebody(6), "bo")
         assert others.told == []
+
+    def test_a_server_that_does_not_answer_may_be_gone_soon(
+        self, lobby: Lobby, others: Others, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        know(lobby, others, "bo", address="192.0.2.5:1")
+        others.answer = None
+        person = Somebody(5)
+        # Its names are free as soon as that is known.
+        monkeypatch.setattr(person, "deliver_privately", lambda data: forget(lobby, "bo"))
+        lobby.chat.names.claim(person, "bo")
+        assert person.name == "bo"
+
+    def test_at_the_stop_nobody_waits(self, lobby: Lobby, others: Others) -> None:
+        know(lobby, others, "bo", address="192.0.2.5:1")
+        others.answer = None
+        lobby.chat.hush()
+        person = Somebody(5)
+        with pytest.raises(BadName, match="is taken"):
+            lobby.chat.names.claim(person, "bo")
+        assert person.lines() == [
+            "=== The server where bo is does not answer. One moment, please: if it is gone, the"
+            " name is free within 20 s."
+        ]
+        assert "hush" in others.told
+
+
+def test_whoever_is_here_and_there_ignores_the_same_people(kept: Lobby, others: Others) -> None:
+    al, cy = kept.enter("al", "cy")
+    kept.records.protect("al", b"kept")
+    kept.chat.names.protected(al)
+    protected = kept.records.protected("al")
+    assert protected is not None
+    mine: dict[str, Any] = {
+        "records": (("al", protected.since),),
+        "uid": kept.chat.names.uid_of(al.identity),
+    }
+    uid = kept.chat.names.uid_of(cy.identity)
+    know(kept, others, "elsewhere", **mine)
+    know(kept, others, "elsewhere", ignores=(uid,), **mine)
+    assert al.ignores == {cy.identity}
+    kept.types(al, "/unignore cy")
+    assert not al.ignores
+    know(kept, others, "elsewhere", ignores=(uid,), away="", **mine)  # nothing new
+    assert not al.ignores

@@ -15,9 +15,9 @@ if find_spec("redis"):
     from threadchat.link.link import Link
     from threadchat.link.linkedpeople import LinkedPeople
 
-    guard(FarNotices, "_lock", {"_questions": ()})
+    guard(FarNotices, "_lock", {"_questions": (), "_is_hushed": ()})
     guard(Later, "_lock", {"_jobs": (), "_thread": (), "_is_closed": ()})
-    guard(LinkedPeople, "_lock", {"_claims": (), "_here": (), "_seats": ()})
+    guard(LinkedPeople, "_lock", {"_claims": (), "_here": (), "_seats": (), "_is_hushed": ()})
     guard(
         Link,
         "_changed",

@@ -187,7 +187,14 @@ GUARDS: tuple[Guards, ...] = (
     (
         Names,
         "_lock",
-        {"_identities": (), "_left": (), "_kept": (), "_by_fold": (), "_by_skeleton": ()},
+        {
+            "_identities": (),
+            "_left": (),
+            "_kept": (),
+            "_by_fold": (),
+            "_by_skeleton": (),
+            "_is_hushed": (),
+        },
     ),
     (FarPeople, "_lock", {"_people": (), "_folds": (), "_in_rooms": ()}),
     (Restrictions, "_lock", {"_mutes": READING, "_banned": READING}),

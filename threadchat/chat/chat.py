@@ -404,6 +404,7 @@ class Chat:
 
     def hush(self) -> None:
         """Stop announcing members that leave. Used at the stop, when everybody leaves."""
+        self.names.hush()
         with self._lock:
             self._is_hushed = True
             rooms = list(self._rooms.values())

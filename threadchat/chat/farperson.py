@@ -65,12 +65,18 @@ class Elsewhere(Protocol):
     def changed(self, person: Person, lost_after: float = 0.0) -> None:
         """Let all servers know what has become of `person`; for `lost_after` see `Facts`."""
 
-    def make_way(self, holder: "FarPerson", person: Person, *, is_proven: bool) -> bool:
+    def make_way(self, holder: "FarPerson", person: Person, *, is_proven: bool) -> bool | None:
         """Ask that the connection of `holder` is ended, as `person` is to have that name.
 
-        Return False if the answer is no, or does not come. With `is_proven` it is ended; else if
-        it is found dead. The name is free a little later.
+        Return the answer; None if none comes. With `is_proven` it is ended; else if it is found
+        dead. The name is free a little later.
         """
+
+    def server_of(self, node: str) -> str:
+        """Return how operators call the server of a node."""
+
+    def hush(self) -> None:
+        """Let nobody wait any more, as this server stops."""
 
     def whisper(self, person: Person, recipient: "FarPerson", text: str) -> None:
         """Say `text` from `person` to `recipient` alone."""
@@ -112,6 +118,11 @@ class FarPerson(Person):
         return self.facts.counted_as
 
     @property
+    def server(self) -> str:
+        """How operators call the person's server."""
+        return self._elsewhere.server_of(self.node)
+
+    @property
     def is_hook(self) -> bool:
         """Whether it is a hook."""
         return self.facts.is_hook
@@ -125,9 +136,9 @@ class FarPerson(Person):
     def whereabouts(self) -> str:
         """Where the person is, in words."""
         if self.facts.is_hook:
-            return "a hook, by which a program speaks on another server"
+            return f"a hook, by which a program speaks on {self.server}"
         where = f"in {self.facts.room}" if self.facts.room else "between two rooms"
-        return f"{where}, on another server"
+        return f"{where} on {self.server}"
 
     def be_told(self, person: Person, text: str) -> None:
         """Be told `text` by `person`, in private."""

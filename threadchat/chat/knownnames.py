@@ -32,6 +32,7 @@ class KnownNames:
         self._kept = KeptNames()
         self._by_fold: dict[str, Person] = {}
         self._by_skeleton: dict[str, Person] = {}
+        self._is_hushed = False
         self.restrictions = Restrictions()
         """What operators have kept people from."""
         self.elsewhere: Elsewhere | None = None
@@ -210,8 +211,16 @@ class KnownNames:
             it.identity.current is identity and not isinstance(it, FarPerson)
             for it in self._by_fold.values()
         )
-        if not is_here:
-            identity.ignored = frozenset(map(self._identities.with_uid, facts.ignores))
+        ignores = frozenset(map(self._identities.with_uid, facts.ignores))
+        if is_here:
+            # They are here, too. What has changed there counts here, and stays what it is by that.
+            before = frozenset(map(self._identities.with_uid, person.facts.ignores))
+            ignores = (identity.ignored | (ignores - before)) - (before - ignores)
+        if ignores != identity.ignored:
+            identity.ignored = ignores
+            for other in self._by_fold.values():
+                if other.identity is identity:
+                    other.ignores = identity.hidden()
         if facts.records:
             self._note_merged(identity)
 

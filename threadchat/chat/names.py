@@ -12,6 +12,7 @@ from threadchat.chat.keptnames import MIN_SECONDS_IN_USE
 from threadchat.chat.knownnames import KnownNames
 from threadchat.chat.person import Person
 from threadchat.chat.takennames import why_taken
+from threadchat.messages.kinds import Notice
 from threadchat.net.disconnect import Reason
 from threadchat.net.peers import PeerState
 from threadchat.storage.records import Protected
@@ -19,6 +20,9 @@ from threadchat.text.names import BadName, clean_name, fold_name, name_of_charge
 
 MAKE_WAY_SECONDS = 5.0
 """How many seconds a person that gave the passphrase of a name waits for it to be free."""
+
+GONE_SECONDS = 20.0
+"""After so many seconds the names of people on another server that is gone are free."""
 
 
 class NameProtected(BadName):
@@ -181,9 +185,8 @@ class Names(KnownNames):
         with self._lock:
             holder = self._by_fold.get(fold, person)
         if isinstance(holder, FarPerson) and self.elsewhere is not None:
-            asks = is_proven or (holder.host == person.host and not holder.is_hook)
-            if asks and self.elsewhere.make_way(holder, person, is_proven=is_proven):
-                self._await_freed(holder, fold)
+            if is_proven or (holder.host == person.host and not holder.is_hook):
+                self._make_way_elsewhere(self.elsewhere, holder, person, is_proven=is_proven)
             return None
         connection = holder.connection  # read once: the holder's thread may set it to None
         if holder is person or connection is None:
@@ -196,9 +199,35 @@ class Names(KnownNames):
             self._await_freed(holder, fold)
         return peer
 
-    def _await_freed(self, holder: Person, fold: str) -> None:
+    def _make_way_elsewhere(
+        self, elsewhere: Elsewhere, holder: FarPerson, person: Person, *, is_proven: bool
+    ) -> None:
+        fold = holder.folded_name
+        answer = elsewhere.make_way(holder, person, is_proven=is_proven)
+        if answer:
+            self._await_freed(holder, fold)
+        elif answer is None and not elsewhere.is_out_of_reach:
+            person.tell(
+                Notice(
+                    f"The server where {holder.name} is does not answer. One moment, please: if it"
+                    f" is gone, the name is free within {GONE_SECONDS:.0f} s."
+                )
+            )
+            self._await_freed(holder, fold, GONE_SECONDS)
+
+    def _await_freed(self, holder: Person, fold: str, seconds: float = MAKE_WAY_SECONDS) -> None:
         with self._lock:
-            self._freed.wait_for(lambda: self._by_fold.get(fold) is not holder, MAKE_WAY_SECONDS)
+            self._freed.wait_for(
+                lambda: self._by_fold.get(fold) is not holder or self._is_hushed, seconds
+            )
+
+    def hush(self) -> None:
+        """Let nobody wait for a name any more, as the server stops."""
+        with self._lock:
+            self._is_hushed = True
+            self._freed.notify_all()
+        if self.elsewhere is not None:
+            self.elsewhere.hush()
 
     def _check_charge(self, name: str) -> None:
         """Raise `BadName` if people would take `name` for whoever runs the server (promise 4).

@@ -15,7 +15,7 @@ from threadchat.chat.person import Correspondent, Person
 from threadchat.link.notices import Data, Notices
 from threadchat.messages.kinds import Private, Problem
 from threadchat.net.disconnect import Reason
-from threadchat.text.clean import clean_line
+from threadchat.text.clean import MAX_LINE, clean_line
 from threadchat.text.names import MAX_NAME_CELLS
 
 PRIVATE, NOT_SHOWN = "private", "private_not_shown"
@@ -31,7 +31,7 @@ class _Question:
     """A question to another server that a thread waits with."""
 
     answered: Event = field(default_factory=Event)
-    is_yes: bool = False
+    is_yes: bool | None = None
 
 
 class FarNotices:
@@ -56,7 +56,8 @@ class FarNotices:
         self._find_here = find_here
         self._key_of = key_of
         self._later = later
-        self._lock = Lock()  # guards the next one
+        self._lock = Lock()  # guards the next two
+        self._is_hushed = False
         self._questions: dict[str, _Question] = {}
         for kind, listener in (
             (PRIVATE, self._show),
@@ -99,7 +100,7 @@ class FarNotices:
             answer = {"to": node, "person": data["by"], "name": data["name"], "text": data["text"]}
             self._notices.tell(NOT_SHOWN, answer)
             return
-        sender, text = _name(data["sender"]), clean_line(str(data["text"]))
+        sender, text = _name(data["sender"]), clean_line(str(data["text"])[:MAX_LINE])
         identity = self._chat.names.with_uid(str(data["uid"]))
         if identity not in person.ignores:
             person.answers_to = Correspondent(sender, identity)
@@ -107,7 +108,7 @@ class FarNotices:
 
     def _tell_of_none(self, data: Data, node: str) -> None:
         person = self._find_here(str(data["person"]))
-        name, text = _name(data["name"]), clean_line(str(data["text"]))
+        name, text = _name(data["name"]), clean_line(str(data["text"])[:MAX_LINE])
         if person is not None:
             self._later(lambda: self._keep_or_tell(person, name, text))
 
@@ -118,10 +119,12 @@ class FarNotices:
 
     # Making way
 
-    def make_way(self, holder: FarPerson, person: Person, *, is_proven: bool) -> bool:
+    def make_way(self, holder: FarPerson, person: Person, *, is_proven: bool) -> bool | None:
         """Ask that the connection of `holder` is ended; return the answer: see `Elsewhere`."""
         number, question = secrets.token_hex(8), _Question()
         with self._lock:
+            if self._is_hushed:
+                return False
             self._questions[number] = question
         self._notices.tell(
             MAKE_WAY,
@@ -137,6 +140,13 @@ class FarNotices:
         with self._lock:
             self._questions.pop(number, None)
         return question.is_yes
+
+    def hush(self) -> None:
+        """Let nobody wait for an answer any more."""
+        with self._lock:
+            self._is_hushed = True
+            for question in self._questions.values():
+                question.answered.set()
 
     def _make_way(self, data: Data, node: str) -> None:
         person = self._find_here(str(data["person"]))

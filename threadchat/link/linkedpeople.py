@@ -24,6 +24,7 @@ from threadchat.link.facts import facts_in, facts_text
 from threadchat.link.farnotices import FarNotices
 from threadchat.link.later import Later, rename_anew
 from threadchat.link.link import Link
+from threadchat.link.nodes import server_of
 from threadchat.link.notices import Notices
 from threadchat.text.names import BadName, fold_name, skeleton
 
@@ -59,9 +60,10 @@ class LinkedPeople:
         self._later = Later(chat.observer.failed)
         self._letters = FarNotices(node, notices, chat, self.find_here, key_of, self._later.add)
         self._is_apart = False
-        # Guards the three below. What is told of people is sent with it held, so that it goes out
+        # Guards the four below. What is told of people is sent with it held, so that it goes out
         # in the order in which it became true.
         self._lock = Lock()
+        self._is_hushed = False
         self._claims: dict[tuple[str, str], _Claim] = {}  # by the name, folded, and the key
         self._here: dict[str, _Here] = {}  # by key
         self._seats: dict[tuple[str, str], Person] = {}  # as `_claims`; nobody waits for these
@@ -104,6 +106,8 @@ class LinkedPeople:
         fold, key = fold_name(name), key_of(person)
         claim = _Claim()
         with self._lock:
+            if self._is_hushed:
+                return False
             self._claims[fold, key] = claim
         facts = self._chat.names.facts_of(person, name=name)
         self._link.claim(fold, skeleton(name), key, facts_text(facts))
@@ -158,9 +162,23 @@ class LinkedPeople:
                 here.fold, here.text = fold, text
                 self._link.update(fold, key, text)
 
-    def make_way(self, holder: FarPerson, person: Person, *, is_proven: bool) -> bool:
+    def make_way(self, holder: FarPerson, person: Person, *, is_proven: bool) -> bool | None:
         """Ask that the connection of `holder` is ended: see `Elsewhere`."""
-        return not self._is_apart and self._letters.make_way(holder, person, is_proven=is_proven)
+        if self._is_apart:
+            return None
+        return self._letters.make_way(holder, person, is_proven=is_proven)
+
+    def server_of(self, node: str) -> str:
+        """Return how operators call the server of a node."""
+        return server_of(node)
+
+    def hush(self) -> None:
+        """Let nobody wait any more, as this server stops."""
+        self._letters.hush()
+        with self._lock:
+            self._is_hushed = True
+            for claim in self._claims.values():
+                claim.decided.set()
 
     def whisper(self, person: Person, recipient: FarPerson, text: str) -> None:
         """Say `text` from `person` to `recipient` alone."""
