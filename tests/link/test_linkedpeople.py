@@ -1,25 +1,30 @@
 """People on several servers that are one: names, lists, private messages, ignoring."""
 
+import random
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
+from functools import partial
 from itertools import count
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
 from tests.support.chats import make_person
 from tests.support.linkedservers import LinkedServer, linked_servers
 from tests.support.redisserver import RedisServer, running_broker
-from tests.support.waiting import wait_until
+from tests.support.waiting import run_concurrently, wait_until
 from threadchat.chat import names
 from threadchat.chat.farperson import FarPerson
+from threadchat.chat.person import Person
 from threadchat.link import linkedchat, linkedpeople
 from threadchat.link.core import LinkLimits
 from threadchat.link.deliveries import Claimed, Delivery
+from threadchat.messages.kinds import Say
 from threadchat.net.disconnect import Reason
 from threadchat.net.peers import PeerState
 from threadchat.testing import DEADLINE, Client
-from threadchat.text.names import BadName
+from threadchat.text.names import BadName, fold_name, skeleton
 
 CLUSTERS = count(1)
 """Each test has servers of its own, and they have a name of their own."""
@@ -289,3 +294,109 @@ def test_a_claim_that_is_not_answered_is_given_up_politely(
         wait_until(lambda: not one.linked._core.roster.of_node(one.linked.node), "it is free")
     with Client(two.server, "al"):
         pass
+
+
+NAMES = ("al", "a1", "bo", "b0", "cy", "dy", "ed", "fay")
+"""Few names for many people; some look alike."""
+
+
+def come_and_go(server: LinkedServer, chance: random.Random, rounds: int) -> None:
+    """Let one person after the other come in, take other names, move, and mostly leave."""
+    chat = server.server.chat
+    for _ in range(rounds):
+        person = make_person(server.server.next_id(), f"10.0.0.{chance.randrange(1, 9)}:1000")
+        with suppress(BadName):
+            chat.names.claim(person, chance.choice(NAMES))
+            chat.enter(person)
+            for _ in range(chance.randrange(4)):
+                match chance.randrange(4):
+                    case 0:
+                        with suppress(BadName):
+                            chat.rename(person, chance.choice(NAMES))
+                    case 1:
+                        with suppress(BadName):
+                            chat.move(person, chance.choice(["lobby", "games"]))
+                    case 2:
+                        chat.set_away(person, "lunch")
+                    case _:
+                        chat.say(person, [Say(person.name, "hi", time.time())])
+            if chance.random() < 0.9:
+                chat.leave(person, Reason.QUIT)
+
+
+def everybody(server: LinkedServer) -> list[tuple[str, str, str | None]]:
+    """Return who is where, and away, as a server shows it."""
+    chat = server.server.chat
+    rooms = chat.open_rooms.all()
+    people = [(room.name, it) for room in rooms for it in chat.open_rooms.people_in(room)]
+    return sorted((it.name, room, it.away) for room, it in people if isinstance(it, Person))
+
+
+def check_people(servers: list[LinkedServer]) -> None:
+    """Check that all servers and the broker come to know the same people, each with one name."""
+    wait_until(
+        lambda: everybody(servers[0]) == everybody(servers[1]) == everybody(servers[2]),
+        "all know the same people",
+    )
+    shown = [name for name, _, _ in everybody(servers[0])]
+    assert len({skeleton(name) for name in shown}) == len(shown), shown
+    held = {fold_name(name) for name in shown}
+    for it in servers:
+        tables = it.linked._core.roster
+        wait_until(lambda: {h.fold for h in tables} == held, "no other names are held")  # noqa: B023
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_many_that_come_and_go_at_once_have_names_of_their_own(
+    broker: RedisServer, seed: int
+) -> None:
+    with linked_servers(broker, 3, f"many{seed}") as servers:
+        run_concurrently(
+            [
+                partial(come_and_go, server, random.Random(f"{seed} {at} {one}"), 8)
+                for at, server in enumerate(servers)
+                for one in range(4)
+            ]
+        )
+        check_people(servers)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("seed", range(3))
+def test_so_they_have_whatever_befalls_the_broker(seed: int) -> None:
+    with running_broker(keeps=bool(seed % 2)) as broker, linked_servers(broker, 3) as servers:
+        over = Event()
+
+        def harm() -> None:
+            chance = random.Random(seed)
+            with closing(broker.client()) as client:
+                while not over.wait(chance.uniform(0.1, 0.8)):
+                    match chance.randrange(4):
+                        case 0:
+                            broker.kill()
+                            over.wait(chance.uniform(0.0, 0.6))
+                            broker.start()
+                        case 1:
+                            client.flushall()
+                        case 2:
+                            client.client_kill_filter(_type="normal", skipme=True)
+                        case _:
+                            client.client_pause(chance.choice([50, 500]))
+
+        harming = Thread(target=harm)
+        harming.start()
+        try:
+            run_concurrently(
+                [
+                    partial(come_and_go, server, random.Random(f"{seed} {at} {one}"), 150)
+                    for at, server in enumerate(servers)
+                    for one in range(4)
+                ]
+            )
+        finally:
+            over.set()
+            harming.join()
+        for server in servers:
+            server.wait_for_servers(2)
+        check_people(servers)

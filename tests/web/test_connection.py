@@ -17,6 +17,7 @@ from threadchat.access.flood import ANSWER_COST, CHUNK_COST
 from threadchat.chat.interfaces import Portion
 from threadchat.chat.person import Person
 from threadchat.commands.registry import Call, parse_line
+from threadchat.link.later import rename_anew
 from threadchat.messages.jsonlines import JSON_LINES
 from threadchat.messages.kinds import Notice
 from threadchat.net.disconnect import Reason
@@ -413,3 +414,10 @@ def test_the_page_of_an_operator_is_told_of_more_commands(al: Home) -> None:
     commands, you = [it for it in al.link.objects() if it["kind"] in ("commands", "you")]
     assert you["is_operator"]
     assert "kick" in {it["name"] for it in commands["commands"]}
+
+
+def test_a_page_is_told_of_a_name_that_the_server_gave_its_person() -> None:
+    with run_server(**OPTIONS) as (server, _), Page(server, "al") as al:
+        person = server.chat.names.find("al")
+        rename_anew(server.chat, person, "al")
+        al.expect("you", name="al-2")

@@ -188,6 +188,8 @@ class WebConnection:
                     return event
             if not self._receive():
                 return None
+            if self.key and self._self_view.is_outdated:
+                self._self_view.show_changes()
 
     def _receive(self) -> bool:
         """Wait for more to come in; return False if nothing will."""

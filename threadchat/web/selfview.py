@@ -41,6 +41,14 @@ class SelfView:
             ]
             self._links.send(obj("commands", commands=commands))
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether somebody else has changed the person's name, or made them an operator, or not."""
+        shown, person = self._shown, self._person
+        return bool(shown) and (
+            shown["name"] != person.name or shown["is_operator"] != person.is_operator
+        )
+
     def show_changes(self) -> None:
         """Tell the page what has become of the person: others are told in the room, they are not.
 
