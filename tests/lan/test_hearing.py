@@ -152,6 +152,7 @@ class TestBounds:
         many = (packet(service(port=it)) for it in range(1, MOST_PACKETS + 1))
         heard = heard_of(*many, packet(text(), address()))
         assert heard.answers() == []
+        assert (heard.is_flooded, heard_of(ALL).is_flooded) == (True, False)
         heard.hear(ALL, THERE, 5353)
         assert [it.source for it in heard.answers()] == [THERE]
 

@@ -42,6 +42,9 @@ _SLICE = 0.1
 _ASK_SECONDS = (0.0, 1.0, 3.0, 7.0, 15.0, 31.0)
 """When everybody is asked; after a second, what is lacking is asked for each second, too."""
 
+_FLOODED_SECONDS = 0.5
+"""How often it is asked while somebody says more than is read."""
+
 _BUFFER = 1 << 22
 _LONGEST = 9000
 """The most bytes of a packet (RFC 6762, section 17)."""
@@ -52,6 +55,8 @@ _AT_ONCE = 1000
 # Numbers of RFC 1035: the flags of a query, a class, and two types that are asked for.
 _QUERY = 0
 _INTERNET, _POINTER, _ANY = 1, 12, 255
+_TO_US_ALONE = 0x8001
+"""The class Internet, in a question whose answer is for one machine (RFC 6762, section 5.4)."""
 
 _VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,19}")
 
@@ -116,6 +121,9 @@ async def _ask(seconds: float, progress: Callable[[int, int], None]) -> list[Ans
                 zeroconf.async_send(_question(dict.fromkeys((HTTP, TELNET), _POINTER)))
             elif done % round(1 / _SLICE) == 0 and (lacking := heard.lacking()):
                 zeroconf.async_send(_question(dict.fromkeys(lacking, _ANY)))
+            if heard.is_flooded and done % round(_FLOODED_SECONDS / _SLICE) == 0:
+                types = dict.fromkeys((HTTP, TELNET), _POINTER)
+                zeroconf.async_send(_question(types, _TO_US_ALONE))
             await asyncio.sleep(_SLICE)
         return heard.answers()
     finally:
@@ -124,14 +132,15 @@ async def _ask(seconds: float, progress: Callable[[int, int], None]) -> list[Ans
             ear.close()
 
 
-def _question(types: Mapping[str, int]) -> DNSOutgoing:
+def _question(types: Mapping[str, int], record_class: int = _INTERNET) -> DNSOutgoing:
     """Return a question for these types of records of names.
 
-    The answers go to everybody. Those to one machine may reach another program's socket there.
+    The answers go to everybody. Those to one machine may reach another program's socket there; but
+    in a flood, which is for everybody, they come through a socket of their own.
     """
     question = DNSOutgoing(_QUERY)
     for name, record_type in types.items():
-        question.add_question(DNSQuestion(name, record_type, _INTERNET))
+        question.add_question(DNSQuestion(name, record_type, record_class))
     return question
 
 

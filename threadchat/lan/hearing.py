@@ -82,6 +82,11 @@ class Heard:
         for record in DNSIncoming(packet).answers():
             _take(known, record)
 
+    @property
+    def is_flooded(self) -> bool:
+        """Whether some machine says so much that not all of it is read."""
+        return any(len(it.packets) >= MOST_PACKETS for it in self._sources.values())
+
     def answers(self) -> list[Answer]:
         """Return what was told of servers: one of each machine, then a second one, and so on.
 
