@@ -1,6 +1,7 @@
 """What is announced, and the topics of rooms, where other servers share them."""
 
 from tests.support.chats import Lobby
+from threadchat.chat.farperson import FarPerson
 from threadchat.messages.kinds import Announcement, TopicSet
 
 
@@ -15,6 +16,9 @@ class Others:
 
     def announce(self, message: Announcement) -> None:
         self.told.append(message)
+
+    def have_done(self, deed: str, other: FarPerson, by: str, words: str = "") -> str:
+        raise AssertionError("nobody is elsewhere")
 
 
 def test_without_others_an_announcement_is_shown_here(lobby: Lobby) -> None:

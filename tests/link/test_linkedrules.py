@@ -1,16 +1,24 @@
 """What is decided on one server holds on all that are linked, as people at them see it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from tests.support.linkedservers import LinkedServer, link_to, linked_server, linked_servers
 from tests.support.redisserver import RedisServer, running_broker
 from tests.support.waiting import wait_until
+from threadchat.chat.identity import Identity
+from threadchat.chat.person import Person
+from threadchat.commands.registry import Call
 from threadchat.link import linkedchat
 from threadchat.link.core import LinkLimits
 from threadchat.storage.history import History
+from threadchat.storage.records import Records
+from threadchat.storage.sqlitehistory import StoredHistory
+from threadchat.terminal.view import PLAIN_VIEW
 from threadchat.testing import Client
 
 
@@ -159,3 +167,300 @@ def test_a_stop_is_told_to_the_people_of_its_own_server_alone(broker: RedisServe
         al.type("hi")
         bo.expect("al: hi")
         assert b"stop" not in bo.received
+
+
+def wait_until_gone(server: LinkedServer, name: str) -> None:
+    wait_until(lambda: not server.server.chat.names.is_here(name), f"{name} is gone")
+
+
+class TestMutes:
+    def test_somebody_elsewhere_is_muted_and_freed(self, broker: RedisServer) -> None:
+        with talking(broker, "mute") as (one, _, al, bo):
+            make_operator(one, al)
+            al.type("/mute bo 10m")
+            al.expect("=== bo is muted for 10 min, until ")
+            al.expect("=== /mute 127.0.0.1 would mute their address as well.")
+            bo.expect("=== al muted you for 10 min, until ")
+            bo.type("hi")
+            bo.expect("!!! You are muted for ")
+            al.type("/mute")
+            al.expect("=== bo by al for ")
+            al.type("/unmute bo")
+            al.expect("=== bo may speak again.")
+            bo.expect("lets you speak again.")
+            bo.type("hello")
+            al.expect("bo: hello")
+
+    def test_it_follows_them_to_another_server(self, broker: RedisServer) -> None:
+        with talking(broker, "follow") as (one, _, al, bo):
+            make_operator(one, al)
+            bo.type("/nick ed")
+            al.expect("bo is now ed")
+            al.type("/mute ed")
+            bo.expect("=== al muted you: nobody")
+            bo.type("/quit")
+            bo.expect_end()
+            wait_until_gone(one, "ed")
+            with Client(one.server, "bo") as again:  # a name that they had before
+                again.type("hi")
+                again.expect("!!! You are muted: nobody was shown that.")
+
+    def test_an_operator_anywhere_lists_and_ends_it(self, broker: RedisServer) -> None:
+        with talking(broker, "list") as (one, two, al, bo):
+            make_operator(one, al)
+            make_operator(two, bo)
+            al.type("/mute 10.0.0.0/8 1h")
+            al.expect("muted by that")
+            wait_until(lambda: bool(two.server.chat.moderation.mutes()), "it is known there")
+            bo.type("/mute")
+            bo.expect("=== 10.0.0.0/8 by al for ")
+            bo.type("/unmute 10.0.0.0/8")
+            bo.expect("=== 10.0.0.0/8 may speak again.")
+            wait_until(lambda: not one.server.chat.moderation.mutes(), "it is over there")
+
+    def test_a_server_that_comes_learns_of_it(self, broker: RedisServer) -> None:
+        with linked_servers(broker, 1, "learns") as (one,):
+            one.server.chat.moderation.mute("bo", 600.0, "al")
+            with linked_server(link_to(broker, "learns")) as two:
+                wait_until(lambda: bool(two.server.chat.moderation.mutes()), "it is known there")
+                with Client(two.server, "bo") as bo:
+                    bo.type("hi")
+                    bo.expect("!!! You are muted for ")
+
+
+class TestBans:
+    def test_somebody_elsewhere_is_ended_and_kept_out_everywhere(self, broker: RedisServer) -> None:
+        with talking(broker, "ban") as (one, two, al, bo):
+            make_operator(one, al)
+            al.type("/ban bo 2h shouting")
+            al.expect("=== Banned bo for 2 h 0 min, until ")
+            al.expect("=== /ban 127.0.0.1 would keep out their address as well.")
+            bo.expect("=== You were banned by al for 2 h 0 min, until ")
+            bo.expect(": shouting\r\n")
+            bo.expect_end()
+            wait_until_gone(one, "bo")
+            for server in (one, two):
+                with Client(server.server) as again:
+                    again.expect("Your name: ")
+                    again.type("bo")
+                    again.expect("!!! That is banned here: bo by al since ")
+            al.type("/unban bo")
+            al.expect("=== bo is banned no longer.")
+            wait_until(lambda: not two.server.chat.records.bans(), "it is over there")
+
+    def test_it_follows_them_under_a_name_that_they_had(self, broker: RedisServer) -> None:
+        with talking(broker, "had") as (one, two, al, bo):
+            bo.type("/nick ed")
+            al.expect("bo is now ed")
+            make_operator(one, al)
+            al.type("/ban ed")
+            bo.expect("You were banned by al")
+            bo.expect_end()
+            wait_until_gone(one, "ed")
+            for server in (one, two):
+                with Client(server.server) as again:
+                    again.expect("Your name: ")
+                    again.type("bo")
+                    again.expect("!!! That is banned here: ed by al since ")
+
+    def test_addresses_and_networks_are_kept_out_everywhere(self, broker: RedisServer) -> None:
+        with linked_servers(broker, 2, "network") as (one, two), Client(two.server, "bo") as bo:
+            chat = one.server.chat
+            operator = Person(0, "the terminal", lambda data: None, PLAIN_VIEW)
+            operator.name, operator.identity = "boss", Identity()
+            operator.is_operator = True
+            one.server.commands.dispatch(chat, operator, Call("ban", "127.0.0.0/8 1h"))
+            bo.expect("=== You were banned by boss for 1 h 0 min, until ")
+            bo.expect_end()
+            with Client(two.server) as again:
+                again.expect("banned")
+            one.server.commands.dispatch(chat, operator, Call("unban", "127.0.0.0/8"))
+            wait_until(lambda: not two.server.chat.records.bans(), "it is over there")
+            with Client(two.server, "bo"):
+                pass
+
+    def test_one_in_the_file_of_a_server_that_comes_counts_for_all(
+        self, broker: RedisServer
+    ) -> None:
+        records = Records(None)
+        records.ban("bo", "op", "why")
+        with talking(broker, "file") as (one, two, _, bo):
+            with linked_server(link_to(broker, "file"), records=records):
+                bo.expect("=== You were banned by op: why")
+                bo.expect_end()
+                wait_until_gone(one, "bo")
+            for server in (one, two):
+                assert [it.target for it in server.server.chat.records.bans()] == ["bo"]
+
+    def test_names_of_people_elsewhere_that_look_like_it_are_spared(
+        self, broker: RedisServer
+    ) -> None:
+        with talking(broker, "spared") as (one, _, al, bo):
+            make_operator(one, al)
+            al.type("/ban b_o")
+            al.expect("=== bo: somebody else's, and left alone.")
+            bo.type("still here")
+            al.expect("bo: still here")
+
+
+class TestKicks:
+    def test_somebody_elsewhere_is_kicked(self, broker: RedisServer) -> None:
+        with talking(broker, "kick") as (one, two, al, bo):
+            make_operator(one, al)
+            al.type("/kick bo mind your language")
+            al.expect("=== bo is kicked.")
+            bo.expect("=== You were kicked by al: mind your language")
+            bo.expect_end()
+            wait_until_gone(one, "bo")
+            assert two.console.next_disconnect().why.startswith("kicked by al")
+            al.type("/kick bo")
+            al.expect("/who lists everyone.")
+
+    @pytest.mark.usefixtures("impatient")
+    def test_without_a_link_nobody_elsewhere_is(self) -> None:
+        with running_broker() as broker, talking(broker) as (one, _, al, bo):
+            make_operator(one, al)
+            broker.kill()
+            one.wait_until_apart()
+            al.type("/kick bo")
+            al.expect("!!! There is no link to the server of bo now. Try again when it is back.")
+            bo.type("hi")
+            broker.start()
+            al.expect("bo: hi")
+
+
+class TestOperators:
+    def test_somebody_elsewhere_becomes_one_and_is_one_no_longer(self, broker: RedisServer) -> None:
+        with talking(broker, "op") as (one, two, al, bo):
+            make_operator(one, al)
+            al.type("/op bo")
+            al.expect("=== bo is an operator until they leave.")
+            bo.expect("=== al made you an operator. /help lists what you can do.")
+            bo.type("/say hear")
+            al.expect("--- Announcement by bo: hear")
+            wait_until(lambda: one.server.chat.names.find("bo").is_operator, "it is known")
+            al.type("/op bo")
+            al.expect("!!! bo is an operator already.")
+            al.type("/deop bo")
+            al.expect("=== bo is an operator no longer.")
+            bo.expect("=== al made you an operator no longer.")
+            assert not two.server.chat.names.find("bo").is_operator
+            wait_until(lambda: not one.server.chat.names.find("bo").is_operator, "it is known")
+            al.type("/deop bo")
+            al.expect("!!! bo is no operator.")
+
+
+@contextmanager
+def lasting(
+    broker: RedisServer, folder: Path, cluster: str, number: int = 2
+) -> Iterator[list[LinkedServer]]:
+    """Run linked servers that each have a history file."""
+    with ExitStack() as opened:
+        servers = []
+        for index in range(number):
+            path = folder / f"{index}.db"
+            history = StoredHistory(path, pytest.fail)
+            link = link_to(broker, cluster)
+            running = linked_server(link, history=history, records=Records(path))
+            servers.append(opened.enter_context(running))
+        for server in servers:
+            server.wait_for_servers(number - 1)
+        yield servers
+
+
+def protect(client: Client) -> None:
+    client.type("/protect")
+    client.expect("New passphrase")
+    client.type("open sesame")
+    client.expect("The same again")
+    client.type("open sesame")
+    client.expect("is yours: from now on")
+
+
+def come_in(server: LinkedServer, name: str) -> Client:
+    client = Client(server.server)
+    client.expect("Your name: ")
+    client.type(name)
+    client.expect(f"Passphrase of {name}")
+    client.type("open sesame")
+    client.expect(f"Welcome, {name}.")
+    return client
+
+
+def is_protected(server: LinkedServer, name: str) -> bool:
+    return server.server.chat.records.protected(name) is not None
+
+
+def has_mail(server: LinkedServer, name: str) -> bool:
+    return bool(server.server.chat.records.waiting(name))
+
+
+class TestProtectedNames:
+    def test_a_name_asks_for_its_passphrase_on_all_servers(
+        self, broker: RedisServer, tmp_path: Path
+    ) -> None:
+        with lasting(broker, tmp_path, "protect") as (one, two):
+            with Client(one.server, "al") as al:
+                protect(al)
+                wait_until(lambda: is_protected(two, "al"), "it is known there")
+                al.type("/quit")
+                al.expect_end()
+            with come_in(two, "al") as al:
+                al.type("/unprotect")
+                al.expect("no longer protected")
+                wait_until(lambda: not is_protected(one, "al"), "it is free there")
+
+    def test_mail_is_handed_over_once_wherever_its_owner_comes_in(
+        self, broker: RedisServer, tmp_path: Path
+    ) -> None:
+        with lasting(broker, tmp_path, "mail", 3) as (one, two, three):
+            with Client(one.server, "al") as al:
+                protect(al)
+                wait_until(lambda: is_protected(two, "al"), "it is known there")
+                al.type("/quit")
+                al.expect_end()
+            with Client(two.server, "bo") as bo:
+                bo.type("/msg al lunch?")
+                bo.expect("=== al is not here and will be handed it on coming back.")
+                wait_until(lambda: has_mail(three, "al"), "it waits there, too")
+                with come_in(three, "al") as al:
+                    al.expect("=== A message came for you while you were not here:")
+                    al.expect("[bo -> you] lunch?")
+                    al.type("/reply yes")
+                    bo.expect("[al -> you] yes")
+                    al.type("/quit")
+                    al.expect_end()
+                for server in (one, two, three):
+                    wait_until(partial(lacks_mail, server, "al"), "it is gone there")
+                with come_in(one, "al") as al:
+                    al.type("hi")
+                    bo.expect("al: hi")
+                    assert b"came for you" not in al.received
+
+    def test_an_operator_anywhere_frees_a_name(self, broker: RedisServer, tmp_path: Path) -> None:
+        with (
+            lasting(broker, tmp_path, "free") as (one, two),
+            Client(one.server, "al") as al,
+            Client(two.server, "bo") as bo,
+        ):
+            protect(al)
+            wait_until(lambda: is_protected(two, "al"), "it is known there")
+            make_operator(two, bo)
+            bo.type("/protected")
+            bo.expect("=== al since ")
+            bo.type("/free al")
+            bo.expect("=== al is free: anybody may have it.")
+            al.expect("=== bo freed your name")
+            wait_until(lambda: not is_protected(one, "al"), "it is free there")
+
+    def test_it_is_known_to_servers_that_come_later(
+        self, broker: RedisServer, tmp_path: Path
+    ) -> None:
+        with lasting(broker, tmp_path, "later", 1) as (one,), Client(one.server, "al") as al:
+            protect(al)
+            with linked_server(link_to(broker, "later")) as two:
+                wait_until(lambda: is_protected(two, "al"), "it is known there")
+
+
+def lacks_mail(server: LinkedServer, name: str) -> bool:
+    return not has_mail(server, name)

@@ -133,6 +133,15 @@ class KnownNames:
         with self._lock:
             return [person for person in self._by_fold.values() if person.connection is not None]
 
+    def everywhere(self) -> list[Person]:
+        """Return the people that have a name and a connection, on whatever server."""
+        with self._freed:
+            return [
+                it
+                for it in self._by_fold.values()
+                if it.connection is not None or (isinstance(it, FarPerson) and it.id)
+            ]
+
     def all_here(self) -> list[Person]:
         """Return all that have a name on this server, also those that are no clients."""
         with self._lock:

@@ -8,11 +8,16 @@ from threadchat.access.bans import Ban, Target, key_of
 from threadchat.chat.identity import NOBODY, Identity
 from threadchat.chat.names import Names
 from threadchat.chat.person import Person
+from threadchat.chat.restrictions import Mute
+from threadchat.messages.kinds import Notice
 from threadchat.net.disconnect import Reason
 from threadchat.storage.kept import Follow
 from threadchat.storage.records import Records
 from threadchat.text.names import fold_name
 from threadchat.text.times import for_and_until
+
+_MOMENT = 5.0
+"""For so many seconds a ban counts as new, and its length is told as it was given."""
 
 
 class Moderation:
@@ -41,7 +46,7 @@ class Moderation:
             for it in self._records.all_protected()
             if ban.is_of_name(it.name) and self._names.owner_of(it) is not identity
         ]
-        here = [it.folded_name for it in self._names.everybody() if it.identity is not identity]
+        here = [it.folded_name for it in self._names.everywhere() if it.identity is not identity]
         names = {*owned, *(name for name in here if ban.is_of_name(name))}
         return names - {fold_name(target)}
 
@@ -50,7 +55,7 @@ class Moderation:
         fold = fold_name(name)
         gave_up = [
             (period.end, person.id, person)
-            for person in self._names.everybody()
+            for person in self._names.everywhere()
             if person.folded_name != fold
             for period in person.identity.periods
             if period.fold == fold and person.came_at <= period.end < math.inf
@@ -61,14 +66,18 @@ class Moderation:
         """Let nobody at those addresses speak for `seconds`, or nobody of that name.
 
         A mute of a name is also one of its look-alikes, and of the person that has it, under any
-        name, after they leave and come back, too. Return the people here that it mutes.
+        name, after they leave and come back, too. Return the people that it mutes, on all servers.
         """
         identity, spared = None, set[str]()
         if isinstance(target, str):
             identity, spared = self._names.find_called(target), self.others_like(target)
-        muted = self.put_mute(target, by, self._clock() + seconds, identity, spared)
+        until = self._clock() + seconds
+        here = self.put_mute(target, by, until, identity, spared)
         self._follow(target)
-        return muted
+        mute = Mute(target, by, until, identity, Ban(target, by, "", 0.0, spared=frozenset(spared)))
+        people = self._names.everywhere()
+        far = [it for it in people if it.connection is None]  # their own servers mute them
+        return [*here, *(it for it in far if mute.is_of(it.name, it.host, it.identity))]
 
     def put_mute(
         self,
@@ -144,20 +153,38 @@ class Moderation:
             self._restrictions.ban(identity, target)
 
     def enforce(self, ban: Ban) -> list[Person]:
-        """End the connections of the people here that `ban` is of; return them."""
-        now, key = self._records.now(), key_of(ban.target)
-        until = "" if ban.until is None else f" {for_and_until(ban.until - now, time.time())}"
+        """End the connections of the people here that `ban` is of.
+
+        Return the people that it is of, also those on other servers, which do the same.
+        """
+        now, key, until = self._records.now(), key_of(ban.target), ""
+        if ban.until is not None:
+            left = math.ceil(ban.until - (ban.at if now - ban.at < _MOMENT else now))
+            until = f" {for_and_until(left, time.time())}"
         why = f": {ban.why}" if ban.why else ""
         by = f"{ban.by}{until}{why}"
-        ended = []
-        for person in self._names.everybody():
+        people = []
+        for person in self._names.everywhere():
             is_followed = key in self._restrictions.bans_of(person.identity)
-            connection = person.connection  # it becomes None when the connection ends
-            if connection is not None and (is_followed or ban.keeps_out(person.name, person.host)):
-                connection.end(f"{Reason.BANNED} by {by}", f"You were {Reason.BANNED} by {by}")
-                ended.append(person)
-        return ended
+            if is_followed or ban.keeps_out(person.name, person.host):
+                people.append(person)
+                connection = person.connection  # it becomes None when the connection ends
+                if connection is not None:
+                    connection.end(f"{Reason.BANNED} by {by}", f"You were {Reason.BANNED} by {by}")
+        return people
 
     def unban(self, target: Target) -> None:
         """Let those in again that a ban of `target` was to keep out."""
         self._restrictions.unban(target)
+
+
+def make_operator(person: Person, by: str) -> None:
+    """Make a person on this server an operator, and tell them."""
+    person.is_operator = True
+    person.tell(Notice(f"{by} made you an operator. /help lists what you can do."))
+
+
+def unmake_operator(person: Person, by: str) -> None:
+    """Take away the rights of an operator on this server, and tell them."""
+    person.is_operator = False
+    person.tell(Notice(f"{by} made you an operator no longer."))

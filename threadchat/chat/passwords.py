@@ -138,3 +138,8 @@ class Passwords:
     def _check_lasting(self) -> None:
         if not self._records.is_lasting:
             raise PersonError("This server keeps no names: it was started without --history FILE.")
+
+
+def tell_of_freed(owner: Person, by: str) -> None:
+    """Tell the owner of a name, who is on this server, that an operator has freed it."""
+    owner.tell(Notice(f"{by} freed your name: it asks for no passphrase any more."))

@@ -14,12 +14,13 @@ from threadchat.access.bans import (
     Ban,
     NoAddress,
     Target,
+    key_of,
     parse_ban,
     parse_target,
     show_target,
 )
 from threadchat.chat.chat import Chat
-from threadchat.chat.hooks import Hook
+from threadchat.chat.farperson import FarPerson
 from threadchat.chat.identity import NOBODY
 from threadchat.chat.person import Person
 from threadchat.commands.people import somebody
@@ -46,7 +47,7 @@ def another(chat: Chat, person: Person, name: str) -> Person | None:
     if other is person:
         person.tell(Problem("That is you."))
         return None
-    if isinstance(other, Hook):
+    if other.is_hook:
         person.tell(
             Problem(
                 f"{other.name} is a hook, by which a program speaks. /mute {other.name} silences"
@@ -54,7 +55,7 @@ def another(chat: Chat, person: Person, name: str) -> Person | None:
             )
         )
         return None
-    if other.connection is None:
+    if other.connection is None and not isinstance(other, FarPerson):
         person.tell(Problem(f"{other.name} sits at the server's own terminal."))
         return None
     return other
@@ -79,11 +80,15 @@ def kick(chat: Chat, person: Person, argument: str) -> None:
     """End somebody's connection."""
     name, _, why = argument.partition(" ")
     other = another(chat, person, name)
-    if other is not None:
-        because = _because(why)
-        chat.log_act(person, f"kicked {other.name}{because}")
-        _end(other, Reason.KICKED, f"{person.name}{because}")
-        person.tell(Notice(f"{other.name} is kicked."))
+    if other is None:
+        return
+    because = _because(why)
+    done = f"{other.name} is kicked."
+    if chat.sharing is not None and isinstance(other, FarPerson):
+        done = chat.sharing.have_done("kick", other, person.name, because) or done
+    chat.log_act(person, f"kicked {other.name}{because}")
+    _end(other, Reason.KICKED, f"{person.name}{because}")
+    person.tell(Notice(done))
 
 
 def _because(why: str) -> str:
@@ -218,15 +223,11 @@ def ban(chat: Chat, person: Person, argument: str) -> None:
     if them is person.identity or hits.keeps_out(person.name, person.host):
         person.tell(Problem(f"{show_target(target)} would keep you out, too. Nothing is banned."))
         return
-    until = "" if seconds is None else f" {_for_and_until(seconds)}"
-    _set_ban(chat, person, target, seconds, why, spared)
-    if isinstance(target, str):
+    if isinstance(target, str):  # before the ban, as other servers are told both at once
         chat.moderation.ban(them, target)
-    ended = []
-    for other in chat.names.everybody():
-        if other.identity is them or hits.keeps_out(other.name, other.host):
-            _end(other, Reason.BANNED, f"{person.name}{until}{_because(why)}")
-            ended.append(other)
+    _set_ban(chat, person, target, seconds, why, spared)
+    ban = chat.records.all_bans.find(key_of(target))
+    ended = [] if ban is None else chat.moderation.enforce(ban)
     if isinstance(target, str) and not ended:
         _tell_of_new_name(chat, person, target)
     if isinstance(target, str):

@@ -9,7 +9,8 @@ import time
 
 from threadchat.chat.chat import Chat
 from threadchat.chat.countdown import MAX_COUNTDOWN
-from threadchat.chat.hooks import Hook
+from threadchat.chat.farperson import FarPerson
+from threadchat.chat.moderation import make_operator, unmake_operator
 from threadchat.chat.person import Person
 from threadchat.commands.moderation import another
 from threadchat.commands.people import somebody
@@ -62,15 +63,18 @@ def op(chat: Chat, person: Person, argument: str) -> None:
         return
     if person.is_operator and argument:
         other = somebody(chat, person, argument)
-        if isinstance(other, Hook):
+        if other is not None and other.is_hook:
             person.tell(Problem(f"{other.name} is a hook, and types no commands."))
         elif other is not None and other.is_operator:
             person.tell(Problem(f"{other.name} is an operator already."))
         elif other is not None:
-            other.is_operator = True
+            done = f"{other.name} is an operator until they leave."
+            if chat.sharing is not None and isinstance(other, FarPerson):
+                done = chat.sharing.have_done("op", other, person.name) or done
+            else:
+                make_operator(other, person.name)
             chat.log_act(person, f"made {other.name} an operator")
-            other.tell(Notice(f"{person.name} made you an operator. /help lists what you can do."))
-            person.tell(Notice(f"{other.name} is an operator until they leave."))
+            person.tell(Notice(done))
     elif person.is_operator:
         person.tell(Notice("You are an operator. /op NAME makes somebody else one."))
     elif argument:
@@ -94,10 +98,13 @@ def deop(chat: Chat, person: Person, argument: str) -> None:
     if other is not None and not other.is_operator:
         person.tell(Problem(f"{other.name} is no operator."))
     elif other is not None:
-        other.is_operator = False
+        done = f"{other.name} is an operator no longer."
+        if chat.sharing is not None and isinstance(other, FarPerson):
+            done = chat.sharing.have_done("deop", other, person.name) or done
+        else:
+            unmake_operator(other, person.name)
         chat.log_act(person, f"made {other.name} an operator no longer")
-        other.tell(Notice(f"{person.name} made you an operator no longer."))
-        person.tell(Notice(f"{other.name} is an operator no longer."))
+        person.tell(Notice(done))
 
 
 @registry.command(

@@ -3,8 +3,11 @@
 import contextlib
 
 from threadchat.chat.chat import Chat
+from threadchat.chat.farperson import FarPerson
+from threadchat.chat.passwords import tell_of_freed
 from threadchat.chat.person import Person
 from threadchat.commands.registry import Registry
+from threadchat.errors import PersonError
 from threadchat.messages.kinds import Notice, Problem
 from threadchat.storage.records import Protected
 from threadchat.text.names import fold_name
@@ -63,5 +66,9 @@ def free(chat: Chat, person: Person, argument: str) -> None:
     chat.log_act(person, f"freed the name {known.name}")
     with contextlib.suppress(KeyError):  # its owner need not be here
         owner = chat.names.find(known.name)
-        owner.tell(Notice(f"{person.name} freed your name: it asks for no passphrase any more."))
+        if chat.sharing is not None and isinstance(owner, FarPerson):
+            with contextlib.suppress(PersonError):  # there is no link: it is free anyway
+                chat.sharing.have_done("freed", owner, person.name)
+        else:
+            tell_of_freed(owner, person.name)
     person.tell(Notice(f"{known.name} is free: anybody may have it. Its mail is deleted."))

@@ -87,7 +87,13 @@ class LinkedChat:
         """Take the chat whose rooms these are; before `start`."""
         self._chat = chat
         self._people = LinkedPeople(self.node, self.link, self.notices, chat)
-        self._rules = LinkedRules(chat, self.node, self.notices, lambda: self.link.linked_nodes)
+        self._rules = LinkedRules(
+            chat,
+            self.node,
+            self.notices,
+            lambda: self.link.linked_nodes,
+            self._people.find_here,
+        )
 
     def tell(self, kind: str, data: Data) -> None:
         """Tell all servers something: see `Notices`."""

@@ -4,11 +4,20 @@ import time
 from collections.abc import Callable, Collection, Mapping
 
 from threadchat.chat.chat import Chat
+from threadchat.chat.farperson import FarPerson
+from threadchat.chat.moderation import make_operator, unmake_operator
+from threadchat.chat.passwords import tell_of_freed
+from threadchat.chat.person import Person
+from threadchat.errors import PersonError
 from threadchat.link.asking import Asking, Deed
 from threadchat.link.notices import Data, Notices
 from threadchat.link.shared import SharedKind, SharedState
+from threadchat.link.sharedrecords import kinds_of_records
+from threadchat.link.sharedrules import SharedBans, SharedMutes
 from threadchat.link.sharedtopics import SharedTopics
 from threadchat.messages.kinds import Announcement, TopicSet
+from threadchat.monitoring.events import Acted
+from threadchat.net.disconnect import Reason
 from threadchat.storage.values import name_of, text_of, time_of
 from threadchat.text.phrases import minute
 
@@ -17,7 +26,10 @@ LATE_SECONDS = 60.0
 
 
 class LinkedRules:
-    """What one server decides for all, and the others for it: the `Sharing` of its chat."""
+    """What one server decides for all, and the others for it: the `Sharing` of its chat.
+
+    `find_here` returns the person on this server for whom a key stands; None if they are gone.
+    """
 
     def __init__(
         self,
@@ -25,18 +37,31 @@ class LinkedRules:
         node: str,
         notices: Notices,
         others: Callable[[], Collection[str]],
+        find_here: Callable[[str], Person | None],
         now: Callable[[], float] = time.time,
     ) -> None:
         self._chat = chat
         self._notices = notices
         self._now = now
+        self._find_here = find_here
         self._topics = SharedTopics(chat)
-        failed = chat.observer.failed
-        kinds: Mapping[str, SharedKind] = {"topic": self._topics}
+        failed, warn = chat.observer.failed, chat.observer.warn
+        kinds: Mapping[str, SharedKind] = {
+            **kinds_of_records(chat.records, chat.names, chat.mail, warn),
+            "ban": SharedBans(chat),
+            "mute": SharedMutes(chat, now),
+            "topic": self._topics,
+        }
         self.state = SharedState(node, notices, kinds, others, failed, now)
-        deeds: Mapping[str, Deed] = {}
+        deeds: Mapping[str, Deed] = {
+            "kick": self._kick,
+            "op": self._make_operator,
+            "deop": self._unmake_operator,
+            "freed": self._tell_of_freed,
+        }
         self._asking = Asking(node, notices, deeds, failed)
         notices.on("announcement", self._hear_announcement)
+        chat.records.follower = chat.moderation.follower = self.state.changed
         chat.sharing = self
 
     # What is decided here
@@ -50,6 +75,20 @@ class LinkedRules:
         told = {"by": message.name, "text": message.text, "at": message.at}
         self._notices.tell("announcement", told)
 
+    def have_done(self, deed: str, other: FarPerson, by: str, words: str = "") -> str:
+        """Have a deed done to a person on another server: see `Sharing`."""
+        if other.is_out_of_reach:
+            raise PersonError(
+                f"There is no link to the server of {other.name} now. Try again when it is back."
+            )
+        data = {"person": other.key, "name": other.name, "by": by, "words": words}
+        if self._asking.ask(other.node, deed, data) is None:
+            return (
+                f"The server of {other.name} does not answer just now. It is done as soon as that"
+                " has read of it."
+            )
+        return ""
+
     # What is decided elsewhere
 
     def _hear_announcement(self, data: Data, node: str, is_own: bool) -> None:
@@ -57,3 +96,39 @@ class LinkedRules:
         if self._now() - at >= LATE_SECONDS and not is_own:
             text = f"(at {minute(at)}) {text}"
         self._chat.announcements.announce_here(Announcement(by, text, at=at))
+
+    def _kick(self, data: Data) -> str:
+        person, by, words = self._person_in(data), name_of(data["by"]), text_of(data["words"])
+        connection = person.connection  # it becomes None when the connection ends
+        if connection is not None:
+            self._note(by, f"kicked {person.name}{words}")
+            because = f"{by}{words}"
+            connection.end(
+                f"{Reason.KICKED} by {because}", f"You were {Reason.KICKED} by {because}"
+            )
+        return ""
+
+    def _make_operator(self, data: Data) -> str:
+        person, by = self._person_in(data), name_of(data["by"])
+        self._note(by, f"made {person.name} an operator")
+        make_operator(person, by)
+        return ""
+
+    def _unmake_operator(self, data: Data) -> str:
+        person, by = self._person_in(data), name_of(data["by"])
+        self._note(by, f"made {person.name} an operator no longer")
+        unmake_operator(person, by)
+        return ""
+
+    def _tell_of_freed(self, data: Data) -> str:
+        tell_of_freed(self._person_in(data), name_of(data["by"]))
+        return ""
+
+    def _person_in(self, data: Data) -> Person:
+        person = self._find_here(str(data["person"]))
+        if person is None:
+            raise PersonError(f"{name_of(data['name'])} is gone by now. /who lists everyone.")
+        return person
+
+    def _note(self, by: str, deed: str) -> None:
+        self._chat.observer.note(Acted(by, f"{deed}, from another server"))
