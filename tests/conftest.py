@@ -1,10 +1,8 @@
 """Fixtures for all tests, and the check that none leaves anything running or open."""
 
-import atexit
 import gc
 import os
-import shutil
-import tempfile
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,11 +15,14 @@ from tests.net.test_tls import context as context
 from tests.net.test_tls import files as files
 from tests.support.chats import Lobby
 from tests.support.clock import Clock
+from tests.support.compiling import compile_in_turns, keep_compiled
 from tests.support.guards import misuses, watch_guards
 from tests.support.passphrases import make_cheaply
 from tests.support.servers import WatchingConsole, run_server
 from tests.support.waiting import wait_until
 from threadchat import ChatServer
+from threadchat.handlers import handler as handler_module
+from threadchat.net import transport
 from threadchat.server import periodic
 from threadchat.storage.records import Records
 
@@ -30,12 +31,6 @@ os.environ["THREADCHAT_WEB_PORT"] = "off"
 
 # Nor do they tell the network of them that this machine is in.
 os.environ["THREADCHAT_NO_ANNOUNCE"] = "1"
-
-# Programs that tests start compile the sources once, even where the environment forbids to keep
-# that beside them.
-if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
-    os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp()
-    atexit.register(shutil.rmtree, os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True)
 
 # A round of a server comes soon, so that no test waits a second for it.
 periodic.INTERVAL = 0.1
@@ -53,6 +48,18 @@ settings.register_profile("long", settings.get_profile("threadchat"), max_exampl
 settings.load_profile("threadchat")
 
 watch_guards()
+
+keep_compiled()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    compile_in_turns(session.config)
+
+
+def pytest_collection_finish() -> None:
+    # The tests themselves stay until the end, so no search for cycles need go through them.
+    gc.freeze()
+
 
 # Under Wine this folder of Linux exists, too, but it shows what Wine itself has open.
 _OPEN_FILES = next(
@@ -111,6 +118,18 @@ def server(watched: tuple[ChatServer, WatchingConsole]) -> ChatServer:
 @pytest.fixture
 def console(watched: tuple[ChatServer, WatchingConsole]) -> WatchingConsole:
     return watched[1]
+
+
+@pytest.fixture
+def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the system take little for a client that reads nothing: else it would be megabytes."""
+    prepare = transport.prepare
+
+    def prepare_small(sock: socket.socket) -> None:
+        prepare(sock)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+
+    monkeypatch.setattr(handler_module, "prepare", prepare_small)
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ import importlib
 import inspect
 import pkgutil
 
-import pytest
-
 import threadchat
 from threadchat.errors import OperatorError, PersonError
 from threadchat.net.tls import HandshakeFailed
@@ -24,9 +22,11 @@ def own_errors() -> list[type[Exception]]:
     return sorted(found - {OperatorError, PersonError}, key=lambda error: error.__name__)
 
 
-@pytest.mark.parametrize("error", own_errors(), ids=lambda error: error.__name__)
-def test_an_error_is_for_the_person_or_for_the_operator(error: type[Exception]) -> None:
-    assert issubclass(error, PersonError) != issubclass(error, OperatorError)
+def test_each_is_for_the_person_or_for_the_operator() -> None:
+    errors = own_errors()
+    assert errors
+    for error in errors:
+        assert issubclass(error, PersonError) != issubclass(error, OperatorError), error
 
 
 def test_an_error_that_has_a_second_base_says_the_same() -> None:

@@ -2,7 +2,8 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,10 @@ def imports_of(name: str, path: Path) -> Iterator[str]:
                 yield full if full in MODULES else node.module
 
 
-IMPORTS = {name: set(imports_of(name, path)) for name, path in MODULES.items()}
+@cache
+def imports() -> Mapping[str, Set[str]]:
+    """Return what each module imports."""
+    return {name: set(imports_of(name, path)) for name, path in MODULES.items()}
 
 
 def folder_of(name: str) -> str:
@@ -99,29 +103,31 @@ def test_what_stands_where() -> None:
     assert (PACKAGE / "py.typed").exists()
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_it_imports_only_what_stands_below(name: str) -> None:
-    folder = folder_of(name)
-    for imported in IMPORTS[name]:
-        if not imported.startswith("threadchat"):
-            continue
-        other = folder_of(imported)
-        if folder in RUNG_OF:
-            is_allowed = (
-                imported in ("threadchat", "threadchat.errors")
-                or other == folder
-                or (other in RUNG_OF and RUNG_OF[other] < RUNG_OF[folder])
-            )
-            assert is_allowed, f"{name} imports {imported}"
-        assert imported != "threadchat.testing" or name == "threadchat.testing"
+def may_import(name: str, imported: str) -> bool:
+    """Whether a module of ours stands where another may import it."""
+    folder, other = folder_of(name), folder_of(imported)
+    if imported == "threadchat.testing":
+        return name == imported
+    return (
+        folder not in RUNG_OF
+        or imported in ("threadchat", "threadchat.errors")
+        or other == folder
+        or (other in RUNG_OF and RUNG_OF[other] < RUNG_OF[folder])
+    )
+
+
+def test_each_imports_only_what_stands_below() -> None:
+    for name, imported in imports().items():
+        ours = [other for other in imported if other.startswith("threadchat")]
+        assert all(may_import(name, other) for other in ours), f"{name} imports {ours}"
 
 
 def test_the_errors_import_nothing() -> None:
-    assert IMPORTS["threadchat.errors"] == set()
+    assert imports()["threadchat.errors"] == set()
 
 
 def test_only_the_top_rungs_import_the_package_itself() -> None:
-    importing = {name for name, imported in IMPORTS.items() if "threadchat" in imported}
+    importing = {name for name, imported in imports().items() if "threadchat" in imported}
     folders = {folder_of(name) or name for name in importing}
     assert folders <= {"cli", "server", "threadchat.testing"}
 
@@ -130,7 +136,7 @@ def test_only_the_top_rungs_import_the_package_itself() -> None:
 def test_it_knows_nothing_of(folder: str) -> None:
     for name in MODULES:
         if folder_of(name) == folder:
-            for imported in IMPORTS[name]:
+            for imported in imports()[name]:
                 for forbidden in FORBIDDEN[folder]:
                     is_it = imported == forbidden or imported.startswith(f"{forbidden}.")
                     assert not is_it, f"{name} imports {imported}"
@@ -156,24 +162,23 @@ def test_imports_run_one_way() -> None:
 
     def visit(name: str) -> None:
         assert name not in under_way, " -> ".join([*under_way, name])
-        if name in done or name not in IMPORTS or name == "threadchat":
+        if name in done or name not in imports() or name == "threadchat":
             return
         under_way.append(name)
-        for imported in sorted(IMPORTS[name]):
+        for imported in sorted(imports()[name]):
             visit(imported)
         under_way.pop()
         done.add(name)
 
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), 10 * len(IMPORTS)))
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), 10 * len(imports())))
     for name in MODULES:
         visit(name)
     assert done >= set(MODULES) - {"threadchat.__init__"}
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_it_can_be_read_in_one_sitting(name: str) -> None:
-    lines = MODULES[name].read_text(encoding="utf-8").count("\n")
-    assert lines <= MOST_LINES
+def test_each_can_be_read_in_one_sitting() -> None:
+    for name, path in MODULES.items():
+        assert path.read_text(encoding="utf-8").count("\n") <= MOST_LINES, name
 
 
 def test_the_tests_have_the_same_folders() -> None:

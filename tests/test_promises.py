@@ -48,10 +48,9 @@ def test_they_are_numbered_from_1_to_9() -> None:
     assert list(PROMISES) == list(range(1, 10))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_each_that_is_cited_is_defined(path: Path) -> None:
-    unknown = cited_in(path.read_text(encoding="utf-8")) - set(PROMISES)
-    assert not unknown
+def test_each_that_is_cited_is_defined() -> None:
+    for path in SOURCES:
+        assert cited_in(path.read_text(encoding="utf-8")) <= set(PROMISES), path
 
 
 @pytest.mark.parametrize("number", PROMISES)

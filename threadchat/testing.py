@@ -64,12 +64,16 @@ class Client:
         except OSError:
             self.socket.close()
             raise
-        self.received = b""
-        """Everything that has come so far, except what `forget` has dropped."""
+        self._received = bytearray()
         self._read_up_to = 0
         self.name = name
         if name:
             self.enter(name)
+
+    @property
+    def received(self) -> bytes:
+        """Everything that has come so far, except what `forget` has dropped."""
+        return bytes(self._received)
 
     def enter(self, name: str) -> None:
         """Give `name` at the prompt, and wait until the client is in the lobby."""
@@ -94,19 +98,21 @@ class Client:
         ends first.
         """
         encoded = wanted.encode()
-        while (at := self.received.find(encoded, self._read_up_to)) < 0:
+        while (at := self._received.find(encoded, self._read_up_to)) < 0:
             self._receive_more(wanted)
         begin, self._read_up_to = self._read_up_to, at + len(encoded)
-        return self.received[begin : self._read_up_to].decode(errors="replace")
+        return self._received[begin : self._read_up_to].decode(errors="replace")
 
     def _receive_more(self, wanted: str) -> None:
-        unread = self.received[self._read_up_to :]
         try:
             data = self.socket.recv(65536)
         except TimeoutError:
-            raise AssertionError(f"{wanted!r} did not come, but {unread!r}") from None
-        assert data, f"{wanted!r} did not come before the end, but {unread!r}"
-        self.received += data
+            raise AssertionError(f"{wanted!r} did not come, but {self._unread()!r}") from None
+        assert data, f"{wanted!r} did not come before the end, but {self._unread()!r}"
+        self._received += data
+
+    def _unread(self) -> bytes:
+        return bytes(self._received[self._read_up_to :])
 
     def expect_end(self) -> str:
         """Wait until the server closes the connection; return what was still unread.
@@ -115,16 +121,16 @@ class Client:
         """
         with contextlib.suppress(ConnectionResetError):
             while data := self.socket.recv(65536):
-                self.received += data
+                self._received += data
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_WR)
-        unread = self.received[self._read_up_to :]
-        self._read_up_to = len(self.received)
+        unread = self._unread()
+        self._read_up_to = len(self._received)
         return unread.decode(errors="replace")
 
     def forget(self) -> None:
         """Drop what has been read. For a client that stays for long, so that it does not grow."""
-        self.received = self.received[self._read_up_to :]
+        del self._received[: self._read_up_to]
         self._read_up_to = 0
 
     def close(self) -> None:

@@ -57,6 +57,14 @@ def test_one_port_for_both(capsys: pytest.CaptureFixture[str], files: Files) -> 
     assert_one_line(capsys, "--tls-port and --web-port are both 8992. Choose another for one of")
 
 
+@pytest.mark.parametrize("option", ["--motd-file", "--password-file", "--op-password-file"])
+def test_a_file_that_is_not_there(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--port", "0", option, str(tmp_path / "missing")]) == 1
+    assert_one_line(capsys, "threadchat: ", "missing cannot be read ")
+
+
 def test_an_address_that_is_not_ours(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--host", "198.51.100.7", "--port", "0"]) == 1
     assert_one_line(capsys, "198.51.100.7 is not an address of this machine", "--host")

@@ -73,7 +73,8 @@ class Seat:
         self.resize(columns)
         self.modes = termios.tcgetattr(self.inside)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _AT_A_TERMINAL, *command],
+            # It needs no more than that: `site` would take longer than all that it does.
+            [sys.executable, "-E", "-S", "-c", _AT_A_TERMINAL, *command],
             stdin=self.inside,
             stdout=self.inside,
             stderr=self.inside,
@@ -157,6 +158,14 @@ def seat() -> Iterator[Seat]:
         yield seat
 
 
+@pytest.fixture(scope="module")
+def shared_seat() -> Iterator[Seat]:
+    """One for tests that leave an empty line, and go by no more than what they write."""
+    with Seat(*PROGRAM) as seat:
+        seat.expect_last("operator>")
+        yield seat
+
+
 def assert_log_is_whole(rows: list[str]) -> None:
     """Check that each thread's lines are there, in its order, and each in one piece."""
     log = "".join(rows).replace(" ", "")
@@ -198,30 +207,34 @@ def test_the_log_is_complete_above_what_is_typed_meanwhile(seat: Seat) -> None:
     assert_log_is_whole(rows)
 
 
-def test_a_command_stays_above_its_answer(seat: Seat) -> None:
-    seat.press("who is [b]here[/b]\r")
-    seat.expect_last("operator> who is [b]here[/b]", "=== [i]who is [b]here[/b][/i]", "operator>")
-    seat.press("table\r")
-    rows = seat.expect_last("└──────┴──────────────────┘", "operator>")
+def test_a_command_stays_above_its_answer(shared_seat: Seat) -> None:
+    shared_seat.press("who is [b]here[/b]\r")
+    shared_seat.expect_last(
+        "operator> who is [b]here[/b]", "=== [i]who is [b]here[/b][/i]", "operator>"
+    )
+    shared_seat.press("table\r")
+    rows = shared_seat.expect_last("└──────┴──────────────────┘", "operator>")
     assert rows[-1] == "│ al   │ [bold]漢字 😀[/] │"
 
 
-def test_the_keys_of_the_line_editor(seat: Seat) -> None:
-    seat.press("first\r", "\x1b[A", "\x17", "ki", "\t", "\t")
-    seat.expect_last("=== kick  kill", "operator> ki")
-    seat.press("c", "\t")
-    seat.expect_last("operator> kick")
-    seat.press(" bo\r")
-    seat.expect_last("operator> kick bo", "=== [i]kick bo[/i]", "operator>")
-    seat.press("\x10\x10", "\x04")
-    seat.expect_last("operator> first")
-    seat.press("\x15", "\x04")
-    seat.expect_last(HOW_TO_STOP, "operator>")
+def test_the_keys_of_the_line_editor(shared_seat: Seat) -> None:
+    shared_seat.press("first\r", "\x1b[A", "\x17", "ki", "\t", "\t")
+    shared_seat.expect_last("=== kick  kill", "operator> ki")
+    shared_seat.press("c", "\t")
+    shared_seat.expect_last("operator> kick")
+    shared_seat.press(" bo\r")
+    shared_seat.expect_last("operator> kick bo", "=== [i]kick bo[/i]", "operator>")
+    shared_seat.press("\x10\x10", "\x04")
+    shared_seat.expect_last("operator> first")
+    shared_seat.press("\x15", "\x04")
+    shared_seat.expect_last(HOW_TO_STOP, "operator>")
 
 
-def test_a_tab_in_a_paste_completes_nothing(seat: Seat) -> None:
-    seat.press("\tkil bo\tkil\tagain\r")
-    seat.expect_last("operator>  kil bo kil again", "=== [i] kil bo kil again[/i]", "operator>")
+def test_a_tab_in_a_paste_completes_nothing(shared_seat: Seat) -> None:
+    shared_seat.press("\tkil bo\tkil\tagain\r")
+    shared_seat.expect_last(
+        "operator>  kil bo kil again", "=== [i] kil bo kil again[/i]", "operator>"
+    )
 
 
 @pytest.mark.parametrize("columns", [40, 132])

@@ -156,7 +156,7 @@ class Place:
         client.send(kind.says_first)
         client.sync()
         # What came before was UTF-8. Other clients of this test are judged by that.
-        client.received, client._read_up_to = b"", 0
+        client.forget()
         return client
 
     def fence(self) -> None:
@@ -222,8 +222,8 @@ def look_around(place: Place, needles: int) -> None:
 def test_nothing_that_is_sent_moves_anybodys_cursor(
     kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("threadchat.storage.records.MAX_FROM_ONE", 1000)
-    monkeypatch.setattr("threadchat.storage.records.MAX_MAIL", 1000)
+    monkeypatch.setattr("threadchat.storage.waitingmail.MAX_FROM_ONE", 1000)
+    monkeypatch.setattr("threadchat.storage.waitingmail.MAX_MAIL", 1000)
     payloads = [text.encode() for text in TEXTS] if kind.encoding == "utf-8" else BYTES
     history, log = tmp_path / "chat.db", tmp_path / "log.jsonl"
     with opened(history, log) as place:

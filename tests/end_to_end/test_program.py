@@ -96,13 +96,19 @@ def running(*arguments: str, **environment: str) -> Iterator[Program]:
             watchdog.join()
 
 
-def test_it_says_where_it_is_and_how_to_get_in() -> None:
+@pytest.fixture(scope="module")
+def shared_program() -> Iterator[Program]:
+    """One for tests of which only the first reads what it says, and none stops it."""
     with running("--port", "0") as program:
-        port = program.server_address[1]
-        found = [str(address) for address in addresses.lan_addresses()]
-        hosts = [host for host in found if LAN.admits_near(host)] or ["localhost"]
-        assert f"telnet {hosts[0]} {port}" in program.read_until("telnet").string
-        assert f" {port}" in program.read_until("nc").string
+        yield program
+
+
+def test_it_says_where_it_is_and_how_to_get_in(shared_program: Program) -> None:
+    port = shared_program.server_address[1]
+    found = [str(address) for address in addresses.lan_addresses()]
+    hosts = [host for host in found if LAN.admits_near(host)] or ["localhost"]
+    assert f"telnet {hosts[0]} {port}" in shared_program.read_until("telnet").string
+    assert f" {port}" in shared_program.read_until("nc").string
 
 
 _SILENT_NAME_SERVER = """
@@ -224,14 +230,13 @@ def test_an_option_from_the_environment() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there is it known where it runs")
-def test_it_keeps_to_one_processor_unless_it_is_told_not_to() -> None:
+def test_it_keeps_to_one_processor_unless_it_is_told_not_to(shared_program: Program) -> None:
     ours = os.sched_getaffinity(0)
     with running("--port", "0", "--all-processors") as program:
         assert os.sched_getaffinity(program.process.pid) == ours
-    with running("--port", "0") as program:
-        its = os.sched_getaffinity(program.process.pid)
-        assert its <= ours
-        assert len(its) == (1 if threads_take_turns() else len(ours))
+    its = os.sched_getaffinity(shared_program.process.pid)
+    assert its <= ours
+    assert len(its) == (1 if threads_take_turns() else len(ours))
 
 
 @pytest.mark.parametrize(
@@ -292,9 +297,9 @@ def test_it_refuses_to_start_with_one_line() -> None:
         assert again.stdout == ""
 
 
-def test_five_people_one_of_whom_breaks_off() -> None:
-    with running("--port", "0") as program, ExitStack() as stack:
-        people = [stack.enter_context(Client(program, f"n{number}")) for number in range(5)]
+def test_five_people_one_of_whom_breaks_off(shared_program: Program) -> None:
+    with ExitStack() as stack:
+        people = [stack.enter_context(Client(shared_program, f"n{number}")) for number in range(5)]
 
         def talk_and_listen(person: Client) -> None:
             for number in range(20):
@@ -342,7 +347,7 @@ def talk_until_killed(history: Path) -> list[Client]:
                     data = person.socket.recv(65536)
                     if not data:
                         return
-                    person.received += data
+                    person._received += data
                     if number == 40 and person is people[0]:
                         program.process.kill()
 
@@ -526,18 +531,6 @@ def test_a_log_file_that_was_moved_is_opened_anew_on_sighup(tmp_path: Path) -> N
         assert program.signal_and_wait(signal.SIGTERM) == 0
     assert [json.loads(line)["event"] for line in aside.read_text().splitlines()] == ["bound"]
     assert '"stopped"' in file.read_text()
-
-
-@pytest.mark.parametrize("option", ["--motd-file", "--password-file", "--op-password-file"])
-def test_a_file_that_is_not_there_is_told_in_one_line(tmp_path: Path, option: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "threadchat", "--port", "0", option, str(tmp_path / "missing")],
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert re.fullmatch(r"threadchat: .*missing cannot be read .*\n", done.stderr)
 
 
 def test_a_ban_a_name_and_a_letter_outlive_the_server(tmp_path: Path) -> None:

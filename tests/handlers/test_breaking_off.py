@@ -261,7 +261,7 @@ class TestEveryStage:
         with Client(server, "al") as al, STAGES[stage](server, "ed") as client:
             client.socket.shutdown(socket.SHUT_WR)
             while data := client.socket.recv(65536):  # no reset, which could take lines with it
-                client.received += data
+                client._received += data
             if stage == "behind":
                 assert client.received.endswith(b"x\r\n")  # and not in the middle of a line
             elif "quit" in stage:

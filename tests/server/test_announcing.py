@@ -7,8 +7,8 @@ import pytest
 from tests.support.servers import WatchingConsole
 from threadchat import ChatServer, ServerConfig
 from threadchat.cli.main import main
+from threadchat.lan import announcement
 from threadchat.lan.names import HTTP, TELNET, Announced, Service
-from threadchat.server import announcing
 from threadchat.web.http import Request
 
 
@@ -41,7 +41,7 @@ class FakeAnnouncement:
 @pytest.fixture(autouse=True)
 def made(monkeypatch: pytest.MonkeyPatch) -> list[FakeAnnouncement]:
     FakeAnnouncement.made = []
-    monkeypatch.setattr(announcing, "LanAnnouncement", FakeAnnouncement)
+    monkeypatch.setattr(announcement, "LanAnnouncement", FakeAnnouncement)
     return FakeAnnouncement.made
 
 

@@ -255,6 +255,7 @@ def test_a_stop_does_not_wait_for_a_client_that_reads_nothing(
         wait_until(lambda: threading.active_count() <= 3, "all threads but the console's ended")
 
 
+@pytest.mark.usefixtures("small_buffers")
 def test_a_reader_that_never_reads_holds_up_nobody(
     watched: tuple[ChatServer, WatchingConsole],
 ) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.test_slow_readers import small_buffers as small_buffers
 from tests.support.clients import Client
 from tests.support.servers import WatchingConsole, run_server
 from tests.support.waiting import wait_until

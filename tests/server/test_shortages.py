@@ -134,7 +134,7 @@ class TestDescriptors:
 def is_greeted(client: Client) -> bool:
     """Return whether a client got in; if not, it was told so, or closed."""
     while data := client.socket.recv(4096):
-        client.received += data
+        client._received += data
         if b"Your name: " in client.received:
             return True
     assert client.received in (
@@ -228,6 +228,7 @@ class TestMemory:
         ]
         console.troubles.clear()
 
+    @pytest.mark.usefixtures("small_buffers")
     def test_so_does_sending_to_those_who_are_behind(self, monkeypatch: pytest.MonkeyPatch) -> None:
         fails_once = iter([True])
         go_round = Flusher._go_round

@@ -1,7 +1,6 @@
 """Have clients read nothing while others talk: it costs them their place, and nobody anything."""
 
 import contextlib
-import socket
 import time
 from collections import Counter
 
@@ -12,26 +11,12 @@ from tests.support.clients import Client
 from tests.support.servers import WatchingConsole
 from tests.support.waiting import wait_until
 from threadchat import ChatServer
-from threadchat.handlers import handler as handler_module
 from threadchat.messages.kinds import Say
 from threadchat.monitoring.stats import resident_memory
-from threadchat.net import transport as transport_module
 from threadchat.net.sendqueue import MAX_QUEUED
 
 MANY = 200
 LINE = "x" * 4000
-
-
-@pytest.fixture
-def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the system take little for a client that reads nothing: else it would be megabytes."""
-    prepare = transport_module.prepare
-
-    def prepare_small(sock: socket.socket) -> None:
-        prepare(sock)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-
-    monkeypatch.setattr(handler_module, "prepare", prepare_small)
 
 
 @pytest.mark.usefixtures("small_buffers")

@@ -144,7 +144,7 @@ def test_who_takes_nothing_is_let_go_though_little_is_queued(look: Callable[[], 
         Client(server, "al") as al,
     ):
         while not server.stats().queued:
-            al.type("x" * 1000)
+            al.type("x" * 4000)
             al.sync()
         look()
         clock.now += 29

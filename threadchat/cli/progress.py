@@ -4,8 +4,6 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 
-from rich.progress import Progress
-
 from threadchat.console.richconsole import RichConsole
 
 
@@ -15,6 +13,8 @@ def bar(words: str, *, is_shown: bool = True) -> Iterator[Callable[[int, int], N
 
     The block is given a function for how much is done, and how much there is in all.
     """
+    from rich.progress import Progress  # takes a while, and a server needs none
+
     with Progress(
         console=RichConsole(sys.stderr, is_interactive=True),
         transient=True,

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any, Protocol
 
 from threadchat import __version__
-from threadchat.lan.announcement import LanAnnouncement
 from threadchat.lan.names import Announced, services
 from threadchat.lan.network import lan_side
 from threadchat.monitoring.events import AnnouncedOnLan, Watch
@@ -12,6 +11,7 @@ from threadchat.server.config import ServerConfig
 from threadchat.server.listener import Listener
 
 if TYPE_CHECKING:
+    from threadchat.lan.announcement import LanAnnouncement
     from threadchat.server.weblistener import WebListener
 
 
@@ -41,6 +41,8 @@ class Announcing:
         address = server.server_address
         if not server.config.announce or is_for_this_machine_only(address):
             return
+        from threadchat.lan.announcement import LanAnnouncement  # takes a while
+
         admits = server.config.limits.allowed.admits_near
         web, tls = server.web_listener, server.tls_listener
         offered = services(

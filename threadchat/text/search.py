@@ -5,6 +5,7 @@ Case, accents and punctuation do not count.
 
 import re
 import unicodedata
+from functools import cache
 from itertools import chain
 
 from threadchat.errors import PersonError
@@ -80,19 +81,23 @@ def _words_of(text: str) -> list[str]:
         # NFKD splits Hangul syllables into letters. NFC joins them again, so that a syllable
         # counts as one word.
         apart = unicodedata.normalize("NFKD", text)
-        if not _MARKS.isdisjoint(apart):
-            apart = "".join(character for character in apart if character not in _MARKS)
+        marks = _marks()
+        if not marks.isdisjoint(apart):
+            apart = "".join(character for character in apart if character not in marks)
         text = unicodedata.normalize("NFC", apart).casefold()
     return _WORD.findall(text)
 
 
-# All but these are below U+20000, so there is no need to look at a million characters.
-_MARKS = frozenset(
-    character
-    for character in map(chr, chain(range(0x300, 0x20000), range(0xE0100, 0xE01F0)))
-    if unicodedata.category(character) == "Mn"
-)
-"""The characters that only mark another one, as accents do."""
+@cache  # looking through all of them would take a tenth of the program's start
+def _marks() -> frozenset[str]:
+    """Return the characters that only mark another one, as accents do."""
+    # All but these are below U+20000, so there is no need to look at a million characters.
+    return frozenset(
+        character
+        for character in map(chr, chain(range(0x300, 0x20000), range(0xE0100, 0xE01F0)))
+        if unicodedata.category(character) == "Mn"
+    )
+
 
 # Characters that count as a word each: first kana, ideographs and Hangul, then emoji and symbols.
 _ALONE = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
