@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from threadchat.cli import affinity, find
+from threadchat.cli.arguments import silence_broken_output
 from threadchat.cli.main import main
+from threadchat.messages.kinds import Say
 from threadchat.storage.sqlitehistory import StoredHistory
 
 
@@ -107,3 +110,49 @@ class TestWhereNobodyTakesTheOutput:
         command = self.arguments[0]
         words = "cannot write it out: No space left on device.\n"
         assert capsys.readouterr().err == f"threadchat {command}: {words}"
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    """One with a line of which ASCII lacks a letter, and with such a name."""
+    path = tmp_path / "café.db"
+    with closing(StoredHistory(path, lambda words: None)) as history:
+        history.append("lobby", [Say("al", "hé", 1.0)])
+    return path
+
+
+COMMANDS = ["backup", "check", "export"]
+
+
+def command_line(command: str, history: Path) -> list[str]:
+    copy = [str(history.with_name("café-copy.db"))] if command == "backup" else []
+    return [command, str(history), *copy]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_letter_that_the_output_lacks_is_an_escape(
+    command: str, history: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", output)
+    assert main(command_line(command, history)) == 0
+    output.flush()
+    assert b"\\xe9" in output.buffer.getvalue()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nothing_is_said_of_an_output_that_nobody_reads(
+    command: str, history: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        assert main(command_line(command, history)) == 0
+        # What is written at the exit, after that, is told by nobody either.
+        output.write("more")
+
+
+def test_without_an_output_there_is_nothing_to_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    silence_broken_output()

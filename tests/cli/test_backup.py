@@ -8,8 +8,8 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -293,3 +293,24 @@ def test_a_wrong_option_gets_one_line_and_status_2(capsys: pytest.CaptureFixture
         "threadchat backup: the following arguments are required: COPY."
         " See threadchat backup --help.\n"
     )
+
+
+def test_what_is_said_after_the_copy_is_not_counted(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    history: StoredHistory,
+    path: Path,
+    copy: Path,
+) -> None:
+    def say(words: str) -> AbstractContextManager[Callable[[int, int], None]]:
+        return saying()
+
+    @contextmanager
+    def saying() -> Iterator[Callable[[int, int], None]]:
+        talk(history, 3, 4)  # before the first page of it is read
+        yield lambda done, total: None
+        talk(history, 4, 5)
+
+    monkeypatch.setattr(backup, "bar", say)
+    assert "(3 lines)" in made(capsys, path, copy)
+    assert lines_in(copy) == 3

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.servers import WatchingConsole
 from threadchat import ChatServer, ServerConfig
+from threadchat.cli import browsers
 from threadchat.cli.arguments import Fault
 from threadchat.cli.browsers import (
     add_qr_command,
@@ -97,6 +98,14 @@ class TestWhatTheOperatorIsTold:
         text = told(Options(), ServerConfig(web_address=("127.0.0.1", 0)))
         assert re.search(r"server bound +127\.0\.0\.1:(\d+) \(browsers\)", text)
         assert re.search(r"http://127\.0\.0\.1:\d+/", text)
+
+    def test_it_is_its_code_too_unless_nobody_wants_that(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(browsers, "code_of", lambda server, console: "BLOCKS OF A CODE")
+        config = ServerConfig(web_address=("127.0.0.1", 0))
+        assert "BLOCKS OF A CODE" in told(Options(), config)
+        assert "BLOCKS OF A CODE" not in told(Options(no_qr=True), config)
 
     def test_it_is_nothing_where_the_door_is_shut(self) -> None:
         assert told(Options(web_port="off"), ServerConfig()) == ""

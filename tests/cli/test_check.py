@@ -134,3 +134,11 @@ def test_what_is_no_history(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
         assert captured.err.startswith("threadchat check: ")
         assert words in captured.err
         assert captured.err.count("\n") == 1
+
+
+def test_a_long_one_is_not_left_in_the_middle(
+    capsys: pytest.CaptureFixture[str], history: StoredHistory, path: Path
+) -> None:
+    # So long that SQLite asks on the way whether to go on.
+    history.append("lobby", [Say("al", f"word{number}", NOON) for number in range(10_000)])
+    assert checked(capsys, path)[-1] == f"{path} is whole."

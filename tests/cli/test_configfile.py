@@ -176,6 +176,7 @@ def test_what_is_wrong_with_an_option(file: Path, text: str, words: str) -> None
         ("port = " + 5000 * "9", ": a number is too long. Shorten it"),
         ("port = " + 5000 * "[", ": this is nested too deeply. Options need no nesting"),
         (b"port = 1\nhost = 'caf\xe9'", ":2: this is no UTF-8. Save the file as that"),
+        (b"\nhost = 'caf\xe9'", ":2: this is no UTF-8. Save the file as that"),
         (b"port = 1 # \x00", ":1:12: no TOML: Found invalid character '\\x00'"),
     ],
 )

@@ -382,3 +382,18 @@ def test_where_there_is_no_standard_output(
     assert capsys.readouterr().err == (
         "threadchat export: there is no standard output to write to.\n"
     )
+
+
+def test_what_is_said_meanwhile_is_not_in_it(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    history: StoredHistory,
+    path: Path,
+) -> None:
+    @contextmanager
+    def saying(words: str, *, is_shown: bool = True) -> Iterator[Callable[[int, int], None]]:
+        history.append("lobby", [Say("al", "meanwhile", NOON + 3 * 86400)])
+        yield lambda done, total: None
+
+    monkeypatch.setattr(export, "bar", saying)
+    assert exported(capsys, str(path)) == LINES

@@ -65,6 +65,27 @@ def test_a_file_that_is_not_there(
     assert_one_line(capsys, "threadchat: ", "missing cannot be read ")
 
 
+@pytest.mark.parametrize(
+    ("option", "wrong", "words"),
+    [
+        ("--max-per-address", "-1", "-1 is too small; 0 is no limit"),
+        ("--flood", "often", "'often' is neither off nor BURST/RATE"),
+    ],
+)
+def test_a_limit_that_is_none(
+    option: str, wrong: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exited:
+        main([f"{option}={wrong}", *CANNOT])
+    assert exited.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_no_limit(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--max-per-address", "0", "--flood", "off", *CANNOT]) == 1
+    assert_one_line(capsys, "198.51.100.7")
+
+
 def test_an_address_that_is_not_ours(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--host", "198.51.100.7", "--port", "0"]) == 1
     assert_one_line(capsys, "198.51.100.7 is not an address of this machine", "--host")

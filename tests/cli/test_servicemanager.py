@@ -1,6 +1,7 @@
 """What a service manager such as systemd is told, over a datagram socket in its place."""
 
 import contextlib
+import errno
 import io
 import os
 import socket
@@ -166,6 +167,7 @@ def test_a_short_watchdog_does_not_make_a_busy_moment_a_hang(
         {"WATCHDOG_USEC": "0"},
         {"WATCHDOG_USEC": "-5"},
         {"WATCHDOG_USEC": "soon"},
+        {"WATCHDOG_USEC": "\u00b2"},  # a digit to Python, and no number
         {"WATCHDOG_USEC": "9" * 5000},
     ],
 )
@@ -300,3 +302,38 @@ def test_the_status_is_not_told_again_at_once(manager: Manager, clock: Clock) ->
     service.people = 2
     service.after(0)
     assert manager.told() == []
+
+
+def test_a_status_is_told_once(manager: Manager, clock: Clock) -> None:
+    service = Service(clock, NOTIFY_SOCKET=manager.address)
+    service.serve()
+    service.people = 1
+    service.after(1)
+    service.after(1)
+    assert manager.told() == ["READY=1\nSTATUS=0 here", "STATUS=1 here"]
+
+
+def test_without_such_sockets_there_is_no_manager(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(socket, "AF_UNIX", raising=False)
+    service = Service(clock, NOTIFY_SOCKET="/run/notify")
+    service.serve()
+    service.after(1)
+    service.tells.stopping()
+    assert service.warnings == []
+
+
+def test_without_a_descriptor_it_is_told_later(
+    manager: Manager, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    service = Service(clock, NOTIFY_SOCKET=manager.address)
+    with monkeypatch.context() as shortage:
+        shortage.setattr(socket, "socket", fail)
+        service.serve()
+    service.after(1)
+    assert manager.told() == ["READY=1\nSTATUS=0 here"]
+    assert service.warnings == []

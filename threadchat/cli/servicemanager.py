@@ -64,7 +64,6 @@ class ServiceManager:
         if self._address:
             self._is_serving = True
             self._status, self._works_since = status, works_since
-            self._status_is_due = self._clock() + STATUS_SECONDS
             self._told_status = status()
             self._tell(f"READY=1\nSTATUS={self._told_status}")
             self.look()
