@@ -807,3 +807,26 @@ def test_a_stop_takes_the_line_being_typed_off_the_screen() -> None:
     session.terminal.stop()
     session.settle()
     assert session.shown == []
+
+
+class TestTheFastPath:
+    @pytest.mark.parametrize("wanted", [True, False])
+    def test_it_ends_where_another_mode_is_asked_for(self, wanted: bool) -> None:
+        session = Session([b"hi\n"])
+        assert session.terminal.plain_lines(b"ho\n") == ["ho"]
+        session.terminal.set_character_mode(wanted)
+        assert session.terminal.plain_lines(b"ho\n") is None
+
+    def test_it_ends_where_the_next_line_is_a_password(self) -> None:
+        session = Session([b"hi\n"])
+        session.terminal.ask_secret("Password: ")
+        assert session.terminal.plain_lines(b"secret\n") is None
+
+
+@pytest.mark.parametrize("chunk", [PUTTY, b"hi\n"], ids=["PuTTY", "netcat"])
+def test_once_the_mode_is_known_chunks_tell_nothing_more(chunk: bytes) -> None:
+    session = Session([])
+    assert not session.terminal.is_settled
+    session.type(chunk)
+    session.terminal.set_character_mode(False)
+    assert session.terminal.is_settled

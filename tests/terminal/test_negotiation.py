@@ -140,6 +140,13 @@ class TestTimingMark:
         for pieces in ([DO_TIMING_MARK * 1000], [DO_TIMING_MARK] * 1000):
             assert Result(TelnetParser(), pieces).replies == WONT_TIMING_MARK * MAX_REPLIES
 
+    def test_a_line_in_between_allows_all_of_them_again(self) -> None:
+        parser = TelnetParser()
+        parser.receive_data(DO_TIMING_MARK * 1000)
+        parser.data_to_send()
+        parser.receive_data(b"hi\n" + DO_TIMING_MARK * 1000)
+        assert parser.data_to_send() == WONT_TIMING_MARK * MAX_REPLIES
+
     @pytest.mark.parametrize("line", [b"hi\n", b"hi\r\n", b"\r"], ids=repr)
     def test_a_line_in_between_allows_more(self, line: bytes) -> None:
         for pieces in ([(DO_TIMING_MARK + line) * 200], [DO_TIMING_MARK, line] * 200):

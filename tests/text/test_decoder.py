@@ -401,6 +401,14 @@ class TestWhatIsKnown:
         assert other.decode("é".encode()) == "Ã©"
         assert other.is_a_guess
 
+    def test_in_doubt_a_letter_may_come_in_two_pieces(self) -> None:
+        decoder = Decoder()
+        decoder.decode(b"\xe9\n")
+        decoder.doubt()
+        assert decoder.decode(b"caf\xc3") == "caf"
+        assert decoder.decode(b"\xa9\n") == "é\n"
+        assert (decoder.encoding, decoder.is_a_guess) == ("utf-8", False)
+
     @pytest.mark.parametrize("word", ["éé", "漢"])
     def test_a_line_with_more_than_one_short_letter_shows_that_a_guess_was_wrong(
         self, word: str
