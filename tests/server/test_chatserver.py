@@ -30,7 +30,7 @@ from threadchat.handlers import connection as connection_module
 from threadchat.handlers.handler import ClientHandler
 from threadchat.messages.kinds import Message, RoomMessage
 from threadchat.monitoring.events import Acted, Connected, Event
-from threadchat.server import chatserver
+from threadchat.server import chatserver, members
 from threadchat.server.config import ServerConfig
 from threadchat.server.listener import CannotListenForTls
 from threadchat.storage.history import History
@@ -627,6 +627,21 @@ class TestPrograms:
         assert console.next_disconnect().why == "kicked"  # by the round
         assert server.chat.people() == ()
         go_on.set()
+
+    def test_a_stop_waits_for_what_one_does_at_the_moment(
+        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waited_for: list[tuple[threading.Thread, float]] = []
+        monkeypatch.setattr(
+            members, "join", lambda thread, timeout: waited_for.append((thread, timeout))
+        )
+        member = server.add_member("bot", lambda member, message: None)
+        thread = member.thread
+        assert thread is not None
+        server.stop(timeout=100.0)
+        assert [it for it, _ in waited_for] == [thread]
+        assert 80.0 < waited_for[0][1] <= 90.0, "some of the time is for clients"
+        thread.join(DEADLINE)
 
     def test_one_is_a_member_until_the_server_stops(self) -> None:
         with run_server() as (server, console):

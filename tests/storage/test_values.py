@@ -55,6 +55,11 @@ def test_what_is_sound_is_not_changed(name: str) -> None:
     assert time_of(1764000000.25) == 1764000000.25
 
 
+def test_a_name_keeps_what_a_name_may_have() -> None:
+    assert name_of("a-b_c.d e!") == "a-b_c.d_e_"
+    assert name_of("-!") == "unknown"
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """The file of a history in which nothing is as it should be, but the tables."""

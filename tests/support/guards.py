@@ -48,6 +48,7 @@ from threadchat.storage.history import History
 from threadchat.storage.records import Records
 from threadchat.storage.searching import SearchTurns
 from threadchat.storage.sqlitehistory import StoredHistory
+from threadchat.storage.stretches import RememberedStretches
 from threadchat.web.links import Links
 from threadchat.web.private import PrivateLines
 from threadchat.web.seats import Seats
@@ -317,6 +318,7 @@ GUARDS: tuple[Guards, ...] = (
             "_latest": (),
         },
     ),
+    (RememberedStretches, "_lock", {"_rooms": (), "_states": ()}),
     (Contents, "_lock", {"_left": (), "_are_lost": ()}),
     (Links, "_changed", {"_offered": (), "_reason": READING, "_last": READING}),
     (WebListener, "_lock", {"_open": (), "_ending": ()}),
