@@ -2,8 +2,10 @@
 
 import time
 
+import pytest
+
 from threadchat.messages.datalines import DATA_LINES
-from threadchat.messages.days import with_days
+from threadchat.messages.days import stamp_of, with_days
 from threadchat.messages.format import dated
 from threadchat.messages.jsonlines import JSON_LINES
 from threadchat.messages.kinds import Emote, Gap, NewDay, Recalled, Say, Spoken, TakenBack
@@ -45,6 +47,12 @@ def test_a_time_that_the_system_does_not_know_does_no_harm() -> None:
     odd = [Say("al", "hi", at) for at in (1e30, -1e30, float("nan"), float("inf"))]
     for it in with_days(odd, NOW):
         assert it.line.isascii()
+
+
+def test_a_time_of_today_is_told_without_its_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: NOW + 90.0)
+    assert stamp_of(NOW + 59.9) == "14:00"
+    assert stamp_of(NOW - DAY) == "2026-11-24 14:00"
 
 
 def test_only_formats_that_show_days_are_given_any() -> None:
