@@ -8,6 +8,7 @@ import pytest
 from tests.support.chats import Lobby, Somebody
 from threadchat.chat.farperson import Facts, FarPerson
 from threadchat.chat.person import Person
+from threadchat.commands.completion import complete
 from threadchat.text.names import BadName, fold_name, skeleton
 
 NOTHING = Facts(
@@ -115,6 +116,17 @@ def test_they_are_found_listed_and_counted_as_all_others_are(lobby: Lobby, other
     assert [it.name for it in lobby.chat.people()] == ["al"]
 
 
+def test_tab_and_the_greeting_know_them(lobby: Lobby, others: Others) -> None:
+    (al,) = lobby.enter("al")
+    know(lobby, others, "bob")
+    know(lobby, others, "bot", "8", is_hook=True, room="")
+    know(lobby, others, "cy", "9", room="games")
+    assert complete(lobby.commands, lobby.chat, al, "bo") == (0, ["bob: ", "bot: "])
+    assert complete(lobby.commands, lobby.chat, al, "/msg c") == (5, ["cy "])
+    assert complete(lobby.commands, lobby.chat, al, "/join g") == (6, ["games "])
+    assert [it.name for it in lobby.chat.people()] == ["al", "bob", "cy"]
+
+
 def test_the_lines_of_those_that_come_and_go_count_people_elsewhere(
     lobby: Lobby, others: Others
 ) -> None:
@@ -157,6 +169,23 @@ def test_names_and_look_alikes_are_taken_until_the_person_has_another_one(
     forget(lobby, "bob")
     lobby.chat.names.claim(al, "bob")
     assert [it.name for it in lobby.chat.far.everybody()] == ["cy"]
+
+
+def test_they_are_found_by_the_name_that_they_have_on_their_server(
+    lobby: Lobby, others: Others
+) -> None:
+    bo = know(lobby, others, "bo")
+    assert lobby.chat.far.called("n", "bo") is bo
+    assert lobby.chat.far.called("m", "bo") is None
+    know(lobby, others, "BO")
+    assert lobby.chat.far.called("n", "BO") is bo
+    assert lobby.chat.far.called("n", "bo") is None
+    know(lobby, others, "cy")
+    assert lobby.chat.far.called("n", "BO") is lobby.chat.far.called("n", "cy") is bo
+    forget(lobby, "BO")
+    assert lobby.chat.far.called("n", "BO") is None
+    forget(lobby, "cy")
+    assert lobby.chat.far.called("n", "cy") is None
 
 
 def test_somebody_is_the_same_person_here_as_there(lobby: Lobby, others: Others) -> None:

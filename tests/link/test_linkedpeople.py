@@ -12,11 +12,13 @@ import pytest
 
 from tests.support.chats import make_person
 from tests.support.linkedservers import LinkedServer, linked_servers
+from tests.support.pages import Page
 from tests.support.redisserver import RedisServer, running_broker
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat.chat import names
 from threadchat.chat.farperson import FarPerson
 from threadchat.chat.person import Person
+from threadchat.console.operator import Operator
 from threadchat.link import linkedchat, linkedpeople
 from threadchat.link.core import LinkLimits
 from threadchat.link.deliveries import Claimed, Delivery
@@ -109,6 +111,58 @@ def test_lists_tell_of_people_on_all_servers(pair: list[LinkedServer]) -> None:
         cy.expect("2 people are here: ")
         al.type("/who")
         al.expect("=== 2 people are here: al, bo (away).")
+
+
+def test_a_page_shows_the_people_and_rooms_of_all_servers(broker: RedisServer) -> None:
+    web = ("127.0.0.1", 0)
+    with ExitStack() as opened:
+        servers = linked_servers(broker, cluster="page", web_address=web)
+        one, two = opened.enter_context(servers)
+        al = opened.enter_context(Client(one.server, "al"))
+        bo = opened.enter_context(Client(one.server, "bo"))
+        bo.type("/join games")
+        al.expect("<-- bo left")
+        wait_until(lambda: two.server.chat.has_room("games"), "the room is known")
+        page = opened.enter_context(Page(two.server, "cy"))
+        al.expect("--> cy joined (2 here)")
+        here = next(it for it in page.objects if it["kind"] == "room")
+        assert {it["name"] for it in here["people"]} == {"al", "cy"}
+        rooms = page.expect("rooms_now")["rooms"]
+        assert {it["room"]: it["people"] for it in rooms} == {"lobby": 2, "games": 1}
+
+
+def test_a_hook_has_a_name_that_nobody_else_has_on_any_server(pair: list[LinkedServer]) -> None:
+    one, two = pair
+    one.server.chat.hooks.add("ci", "lobby")
+    wait_for_name(two, "ci")
+    with Client(two.server, "bo") as bo:
+        bo.type("/nick ci")
+        bo.expect("!!! ci is taken, from a hook, since")
+        bo.type("/msg ci hi")
+        bo.expect("!!! ci is a hook: programs speak by it, nobody listens.")
+        bo.type("/whois ci")
+        bo.expect("=== ci is a hook, by which a program speaks on ")
+        one.server.chat.hooks.remove("ci")
+        wait_until(lambda: not two.server.chat.names.is_here("ci"), "the hook is gone")
+        bo.type("/nick ci")
+        bo.expect("You are now ci.")
+
+
+def test_a_reply_goes_to_the_operator_that_wrote(pair: list[LinkedServer]) -> None:
+    """Each server has an operator at its own terminal, and all of them have one name."""
+    one, two = pair
+    shown: list[str] = []
+    operator = Operator(one.server.chat, one.server.commands, lambda it: shown.append(str(it)))
+    other = Operator(two.server.chat, two.server.commands, lambda it: shown.append(f"wrong {it}"))
+    with Client(two.server, "bo") as bo:
+        wait_for_name(one, "bo")
+        operator.obey("msg bo who are you?")
+        bo.expect("[operator -> you] who are you?")
+        bo.type("/reply bo")
+        bo.expect("[you -> operator] bo")
+        wait_until(lambda: "[bo -> you] bo" in shown, "the operator reads it")
+        assert not [it for it in shown if it.startswith("wrong")]
+        assert two.server.chat.names.find("operator") is other
 
 
 def test_private_messages_and_replies_go_to_people_on_other_servers(

@@ -197,7 +197,7 @@ GUARDS: tuple[Guards, ...] = (
             "_is_hushed": (),
         },
     ),
-    (FarPeople, "_lock", {"_people": (), "_folds": (), "_in_rooms": ()}),
+    (FarPeople, "_lock", {"_people": (), "_names_of": (), "_called": (), "_in_rooms": ()}),
     (Restrictions, "_lock", {"_mutes": READING, "_banned": READING}),
     (Room, "_turn", {"_members": ()}),
     (

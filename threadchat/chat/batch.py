@@ -6,7 +6,7 @@ is a few slices of that rendering, not a loop over messages. No sockets, no thre
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import accumulate
 
 from threadchat.chat.entries import Change, Entry
@@ -95,9 +95,15 @@ class Batch:
 
         `find` returns the member that has a name there; None if it is not known who that is.
         """
+        find = cache(find)  # in a busy room the same people speak again and again
         for place, message in enumerate(self.messages):
             match message:
+                case Say() | Emote() | TopicSet() | WentAway() | CameBack() | Left():
+                    author = find(message.name)
+                case Renamed():
+                    author = find(message.before)
                 case Joined() | LeftTogether():
+                    author = None
                     found = list(map(find, message.names))
                     members = [it for it in found if it is not None]
                     if len(members) < len(found):
@@ -106,14 +112,10 @@ class Batch:
                         self._coming = members
                     else:
                         self._leaving = members
-                case Renamed():
-                    self._note_author(find(message.before), place)
-                case Say() | Emote() | TopicSet() | WentAway() | CameBack() | Left():
-                    self._note_author(find(message.name), place)
-
-    def _note_author(self, member: Member | None, place: int) -> None:
-        if member is not None:
-            self._concerned.append((member, place, place + 1))
+                case _:
+                    author = None
+            if author is not None:
+                self._concerned.append((author, place, place + 1))
 
     def for_another(self) -> "Batch":
         """Return this batch for another server's room: the very same lines, for all its members."""

@@ -13,9 +13,11 @@ class FarPeople:
 
     def __init__(self, names: Names) -> None:
         self._names = names
-        self._lock = Lock()  # guards the next three
+        self._lock = Lock()  # guards the next four
         self._people: dict[tuple[str, str], FarPerson] = {}  # by node and key
-        self._folds: dict[FarPerson, set[str]] = {}  # the names of each: two in a rename
+        # The names of each as they are shown, by the folded ones: two in a rename.
+        self._names_of: dict[FarPerson, dict[str, str]] = {}
+        self._called: dict[tuple[str, str], FarPerson] = {}  # by node and name
         # By the folded name of the room: its name, and those that are in it, in the order in which
         # they came.
         self._in_rooms: dict[str, tuple[str, dict[FarPerson, None]]] = {}
@@ -34,7 +36,10 @@ class FarPeople:
         self._names.know_far(person, fold, look, facts)
         with self._lock:
             self._people[node, key] = person
-            self._folds.setdefault(person, set()).add(fold)
+            names = self._names_of.setdefault(person, {})
+            self._called.pop((node, names.get(fold, "")), None)
+            names[fold] = facts.name
+            self._called[node, facts.name] = person
             if before != facts.room:
                 self._leave(person, before)
                 if facts.room:
@@ -50,10 +55,12 @@ class FarPeople:
         if person is None:
             return
         with self._lock:
-            self._folds[person].discard(fold)
-            is_gone = not self._folds[person]
+            name = self._names_of[person].pop(fold, "")
+            if self._called.get((node, name)) is person:
+                del self._called[node, name]
+            is_gone = not self._names_of[person]
             if is_gone:
-                del self._people[node, key], self._folds[person]
+                del self._people[node, key], self._names_of[person]
                 self._leave(person, person.facts.room)
         self._names.forget_far(person, fold, look, is_gone=is_gone)
 
@@ -71,8 +78,8 @@ class FarPeople:
 
     def called(self, node: str, name: str) -> FarPerson | None:
         """Return the person on `node` that has `name`; None if there is none."""
-        person = self._names.holder_of(name)
-        return person if isinstance(person, FarPerson) and person.node == node else None
+        with self._lock:
+            return self._called.get((node, name))
 
     def everybody(self) -> list[FarPerson]:
         """Return all of them, also those that are in no room."""

@@ -47,11 +47,6 @@ class KnownNames:
             raise KeyError(fold)
         return person
 
-    def holder_of(self, name: str) -> Person | None:
-        """Return the person that has `name`, even if they have left; None if nobody has it."""
-        with self._lock:
-            return self._by_fold.get(fold_name(name))
-
     def is_here(self, name: str) -> bool:
         """Return whether somebody here is called `name`."""
         try:
