@@ -194,3 +194,14 @@ class TestAnswers:
 
     def test_what_ssh_gets_is_not_an_identification(self) -> None:
         assert not self.answer_to(b"SSH-2.0-x\r\n").startswith(b"SSH-")
+
+    @pytest.mark.parametrize("method", ["POST", "PUT", "OPTIONS", "DELETE"])
+    @pytest.mark.parametrize("rest", [" / HTTP/1.1\r\n", " /" + 250 * "x"])
+    def test_what_a_form_of_another_site_sends_does_not_lead_to_the_page(
+        self, method: str, rest: str
+    ) -> None:
+        foreign = Sniffer().look(f"{method}{rest}".encode("ascii"))
+        if method != "DELETE" or "HTTP" in rest:
+            assert foreign is not None
+            assert foreign.protocol == "HTTP"
+            assert b"303" not in answer_to(foreign, "http://10.0.0.7:8080/")

@@ -36,6 +36,8 @@ def _response(status: str, words: str) -> bytes:
 
 
 _HTTP = Foreign("HTTP", _response("400 This is a chat server", _WORDS))
+# A form of another site may post: that does not lead to the page.
+_POSTED = Foreign("HTTP", _HTTP.answer)
 # A fatal alert, protocol_version (RFC 8446, section 6). The client shows it in its own words.
 _TLS = Foreign("TLS", b"\x15\x03\x01\x00\x02\x02\x46")
 # An SSH server may send lines of text before its identification (RFC 4253, section 4.2).
@@ -46,10 +48,12 @@ _IRC = Foreign("IRC", f"ERROR :This is no IRC server. {_WORDS}\r\n".encode("asci
 _OPENINGS = (
     (re.compile(rb"\x16\x03[\x00-\x04]"), _TLS),
     (re.compile(rb"SSH-\d"), _SSH),
-    (re.compile(rb"[A-Z]{3,16} [^\r\n]*? HTTP/\d"), _HTTP),
+    (re.compile(rb"(?:GET|HEAD) [^\r\n]*? HTTP/\d"), _HTTP),
+    (re.compile(rb"[A-Z]{3,16} [^\r\n]*? HTTP/\d"), _POSTED),
     # A request line may be too long to wait for its end. An absolute target or one that begins
     # with a slash is enough.
-    (re.compile(rb"(?:GET|HEAD|POST|PUT|OPTIONS|CONNECT) (?:/|https?:)[^ \r\n]{200}"), _HTTP),
+    (re.compile(rb"(?:GET|HEAD) (?:/|https?:)[^ \r\n]{200}"), _HTTP),
+    (re.compile(rb"(?:POST|PUT|OPTIONS|CONNECT) (?:/|https?:)[^ \r\n]{200}"), _POSTED),
     # The commands that register an IRC client (RFC 2812, section 3.1; IRCv3). PASS alone may be a
     # person's answer to the question for the password.
     (re.compile(rb"CAP (?:LS|REQ|LIST|END)[ \r\n]", re.IGNORECASE), _IRC),
@@ -68,8 +72,8 @@ _MAY_GO_ON = re.compile(rb"PASS [^\r\n]+[\r\n]+(?:C(?:AP?)?|N(?:I(?:CK?)?)?|U(?:
 def answer_to(foreign: Foreign, page: str = "") -> bytes:
     """Return the answer to a client of another protocol.
 
-    `page` is the address of the page for browsers, to which clients that speak HTTP are sent; "" if
-    there is none.
+    `page` is the address of the page for browsers, to which clients that ask for a page by HTTP are
+    sent; "" if there is none.
     """
     if not page or foreign is not _HTTP:
         return foreign.answer
