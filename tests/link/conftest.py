@@ -10,11 +10,23 @@ from tests.support.guards import READING, guard
 collect_ignore = []
 
 if find_spec("redis"):
+    from threadchat.link.asking import Asking
     from threadchat.link.farnotices import FarNotices
     from threadchat.link.later import Later
     from threadchat.link.link import Link
     from threadchat.link.linkedpeople import LinkedPeople
+    from threadchat.link.shared import SharedState
+    from threadchat.link.sharedrules import SharedMutes
+    from threadchat.link.sharedtopics import SharedTopics
 
+    guard(Asking, "_lock", {"_questions": ()})
+    guard(
+        SharedState,
+        "_lock",
+        {"_stamps": (), "_asked_at": (), "_heard": (), "_contested": ()},
+    )
+    guard(SharedTopics, "_lock", {"_topics": ()})
+    guard(SharedMutes, "_lock", {"_ends": ()})
     guard(FarNotices, "_lock", {"_questions": (), "_is_hushed": ()})
     guard(Later, "_lock", {"_jobs": (), "_thread": (), "_is_closed": ()})
     guard(LinkedPeople, "_lock", {"_claims": (), "_here": (), "_seats": (), "_is_hushed": ()})
@@ -34,4 +46,4 @@ if find_spec("redis"):
     )
 else:
     collect_ignore += ["test_address.py", "test_broker.py", "test_link.py", "test_lua.py"]
-    collect_ignore += ["test_linkedchat.py", "test_linkedpeople.py"]
+    collect_ignore += ["test_linkedchat.py", "test_linkedpeople.py", "test_linkedrules.py"]

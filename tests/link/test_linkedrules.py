@@ -187,7 +187,7 @@ class TestMutes:
             al.expect("=== bo by al for ")
             al.type("/unmute bo")
             al.expect("=== bo may speak again.")
-            bo.expect("lets you speak again.")
+            bo.expect("=== al lets you speak again.")
             bo.type("hello")
             al.expect("bo: hello")
 

@@ -12,12 +12,16 @@ from threadchat.storage.records import Records
 
 def test_who_follows_is_told_of_a_ban_that_is_set_or_ended_here() -> None:
     with closing(Records(None)) as records:
-        told: list[tuple[str, str]] = []
+        told: list[tuple[str, ...]] = []
         records.follower = lambda *it: told.append(it)
         records.ban("Mallory", "op")
-        records.unban("mallory")
+        records.unban("mallory", "ed")
         records.ban(ip_network("10.0.0.0/8"), "op")
-        assert told == [("ban", "mallory"), ("ban", "mallory"), ("ban", "10.0.0.0/8")]
+        assert told == [
+            ("ban", "mallory", "op"),
+            ("ban", "mallory", "ed"),
+            ("ban", "10.0.0.0/8", "op"),
+        ]
 
 
 def test_nobody_is_told_of_one_that_came_from_elsewhere(clock: Clock) -> None:

@@ -144,6 +144,7 @@ class TestKeeping:
         with opened(path) as history:
             assert history.topic("LOBBY") == "lunch at noon"
             assert history.topic("den") == ""
+            assert history.topics() == {"lobby": "lunch at noon"}
             assert history.last_place("lobby").seq == 1
             history.set_topic("lobby", "")
         with opened(path) as history:

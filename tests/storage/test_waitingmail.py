@@ -19,9 +19,9 @@ def records() -> Iterator[Records]:
         yield records
 
 
-def follow(records: Records) -> list[tuple[str, str]]:
-    told: list[tuple[str, str]] = []
-    records.follower = lambda *it: told.append(it)
+def follow(records: Records) -> list[tuple[str, ...]]:
+    told: list[tuple[str, ...]] = []
+    records.follower = lambda *it: told.append(it[:2])
     return told
 
 

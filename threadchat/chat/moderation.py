@@ -29,11 +29,11 @@ class Moderation:
         self._restrictions = names.restrictions
         self._clock = clock
         self.follower: Follow | None = None
-        """Called with `mute` and the key of its target, if a mute has changed here."""
+        """Called with `mute`, the key of its target, and by whom, if a mute has changed here."""
 
-    def _follow(self, target: Target) -> None:
+    def _follow(self, target: Target, by: str) -> None:
         if self.follower is not None:
-            self.follower("mute", key_of(target))
+            self.follower("mute", key_of(target), by)
 
     def others_like(self, target: str) -> set[str]:
         """Return the names, folded, that look like `target` to a ban and are somebody else's.
@@ -73,7 +73,7 @@ class Moderation:
             identity, spared = self._names.find_called(target), self.others_like(target)
         until = self._clock() + seconds
         here = self.put_mute(target, by, until, identity, spared)
-        self._follow(target)
+        self._follow(target, by)
         mute = Mute(target, by, until, identity, Ban(target, by, "", 0.0, spared=frozenset(spared)))
         people = self._names.everywhere()
         far = [it for it in people if it.connection is None]  # their own servers mute them
@@ -108,7 +108,7 @@ class Moderation:
             words = f"You are banned here: {ban.line(self._records.now())}"
             person.connection.end(Reason.BANNED, words)
 
-    def unmute(self, target: Target) -> list[Person] | None:
+    def unmute(self, target: Target, by: str = "") -> list[Person] | None:
         """End the mute of those addresses, or of the person called `target`.
 
         Return the people here that may speak again; None if there was no such mute.
@@ -120,7 +120,7 @@ class Moderation:
             return None
         freed = self._let_speak(now)
         for mute in ended:
-            self._follow(mute.target)
+            self._follow(mute.target, by)
         return freed
 
     def end_mute(self, key: str) -> list[Person]:

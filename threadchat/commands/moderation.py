@@ -147,8 +147,9 @@ def _target_of_mute(chat: Chat, person: Person, name: str) -> Target | None:
     except BadBan:  # no name that anybody could have, as `another` says
         target = name
     if isinstance(target, str):
-        if (hook := chat.hooks.called(target)) is not None:
-            return hook.name
+        with contextlib.suppress(KeyError):  # a hook of any server
+            if (hook := chat.names.find(target)).is_hook:
+                return hook.name
         other = another(chat, person, target)
         return None if other is None else other.name
     if Ban(target, "", "", 0.0).keeps_out("", person.host):
@@ -188,7 +189,7 @@ def unmute(chat: Chat, person: Person, argument: str) -> None:
     target: Target = argument
     with contextlib.suppress(BadBan):
         target = parse_target(argument)
-    freed = chat.moderation.unmute(target)
+    freed = chat.moderation.unmute(target, person.name)
     shown = show_target(target)
     if freed is None:
         person.tell(Problem(f"{shown[:50]} is not muted. /mute lists all mutes."))
@@ -265,7 +266,7 @@ def unban(chat: Chat, person: Person, argument: str) -> None:
     try:
         target = parse_target(argument)
         chat.moderation.unban(target)
-        was_banned = chat.records.unban(target)
+        was_banned = chat.records.unban(target, person.name)
     except BadBan as error:
         person.tell(Problem(str(error)))
     except RecordsFailed as error:

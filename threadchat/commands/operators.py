@@ -133,7 +133,8 @@ def stats(chat: Chat, person: Person, argument: str) -> None:
     "stop the server, after a countdown that everybody sees",
     takes_rest=True,
     is_for_operators=True,
-    example="/stop 5m, and /stop off to call it off; a number alone is seconds",
+    example="/stop 5m, and /stop off to call it off; a number alone is seconds;"
+    " linked servers go on",
 )
 def stop(chat: Chat, person: Person, argument: str) -> None:
     """Stop the server now or after a countdown, or call the countdown off."""

@@ -52,7 +52,7 @@ class SharedBans:
             if change.value is None:
                 chat.moderation.unban(key)
                 if chat.records.all_bans.drop(key):
-                    _note(chat, change, SOMEBODY, f"unbanned {key}")
+                    _note(chat, change, change.by or SOMEBODY, f"unbanned {key}")
                 return
             ban = _ban_of(key, change.value)
             chat.records.all_bans.put(ban)

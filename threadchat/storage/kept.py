@@ -13,8 +13,11 @@ from threadchat.text.names import fold_name
 Turn = Callable[[str], AbstractContextManager[PatientFile]]
 """Holds the lock of the records, with the file; what fails becomes `RecordsFailed` with a line."""
 
-Follow = Callable[[str, str], None]
-"""Called with what has changed: a kind, such as `ban`, and a key, such as that of its target."""
+Follow = Callable[[str, str, str], None]
+"""Called with what has changed: a kind, such as `ban`, a key, such as that of its target, by whom.
+
+The last one is empty where it does not matter.
+"""
 
 
 class RecordsFailed(PersonError):

@@ -49,7 +49,7 @@ class KeptBans:
         try:
             self.put(ban)
         finally:
-            self._follow("ban", key_of(target))
+            self._follow("ban", key_of(target), by)
         return ban
 
     def put(self, ban: Ban) -> None:
@@ -74,12 +74,12 @@ class KeptBans:
                 ),
             )
 
-    def unban(self, target: Target) -> bool:
+    def unban(self, target: Target, by: str = "") -> bool:
         """Let `target` in again; see `Records.unban`."""
         try:
             return self.drop(target)
         finally:
-            self._follow("ban", key_of(target))
+            self._follow("ban", key_of(target), by)
 
     def drop(self, target: Target | str) -> bool:
         """Have the ban of a target, or of that key, count no longer; return whether it did.

@@ -153,9 +153,9 @@ class Records:
                     f" {faults.what_to_see_to(self._path, error)}",
                 ) from error
 
-    def _follow(self, kind: str, key: str) -> None:
+    def _follow(self, kind: str, key: str, by: str = "") -> None:
         if self.follower is not None:
-            self.follower(kind, key)
+            self.follower(kind, key, by)
 
     # Names
 
@@ -348,12 +348,14 @@ class Records:
         """
         return self.all_bans.ban(target, by, why, seconds, spared)
 
-    def unban(self, target: Target) -> bool:
+    def unban(self, target: Target, by: str = "") -> bool:
         """Let `target` in again; return whether it, and not only a part of it, was banned.
+
+        `by` is the operator.
 
         If that cannot be written, it holds all the same, and `RecordsFailed` is raised.
         """
-        return self.all_bans.unban(target)
+        return self.all_bans.unban(target, by)
 
     def bans(self) -> list[Ban]:
         """Return the bans in force, oldest first."""

@@ -14,7 +14,7 @@ import contextlib
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count, islice, repeat
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -180,6 +180,11 @@ class StoredHistory(History):
         with self._lock:
             stored = self._stored.get(fold_name(room))
             return "" if stored is None else stored.topic
+
+    def topics(self) -> Mapping[str, str]:
+        """Return the topics of all rooms that have one, by the names of the rooms."""
+        with self._lock:
+            return {it.name: it.topic for it in self._stored.values() if it.topic}
 
     def _stored_room(self, room: str) -> StoredRoom:
         fold = fold_name(room)

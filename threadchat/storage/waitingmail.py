@@ -79,7 +79,7 @@ class WaitingMail:
 
     def tell_of(self, message: Private) -> None:
         """Tell the follower of a message that was kept here."""
-        self._follow("mail", KeptMessage(0, message).key)
+        self._follow("mail", KeptMessage(0, message).key, "")
 
     def waiting(self, name: str) -> list[KeptMessage]:
         """Return the mail that waits for `name`, oldest first."""
@@ -119,7 +119,7 @@ class WaitingMail:
     def _change(self, statement: str, kept: Sequence[KeptMessage], line: str) -> None:
         self._change_quietly(statement, kept, line)
         for it in kept:
-            self._follow("mail", it.key)
+            self._follow("mail", it.key, "")
 
     def _change_quietly(self, statement: str, kept: Sequence[KeptMessage], line: str) -> None:
         marks = ", ".join("?" * len(kept))
