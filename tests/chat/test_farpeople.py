@@ -125,6 +125,7 @@ def test_tab_and_the_greeting_know_them(lobby: Lobby, others: Others) -> None:
     assert complete(lobby.commands, lobby.chat, al, "/msg c") == (5, ["cy "])
     assert complete(lobby.commands, lobby.chat, al, "/join g") == (6, ["games "])
     assert [it.name for it in lobby.chat.people()] == ["al", "bob", "cy"]
+    assert lobby.chat.far.count_by_node() == {"n": 2}
 
 
 def test_the_lines_of_those_that_come_and_go_count_people_elsewhere(

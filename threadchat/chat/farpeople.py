@@ -1,5 +1,6 @@
 """Know the people on other servers that are linked with this one, and in which rooms they are."""
 
+from collections import Counter
 from collections.abc import Sequence
 from threading import Lock
 
@@ -91,6 +92,10 @@ class FarPeople:
         with self._lock:
             here = self._in_rooms.get(fold_name(room))
             return 0 if here is None else len(here[1])
+
+    def count_by_node(self) -> Counter[str]:
+        """Return how many people are in rooms on each node."""
+        return Counter(it.node for it in self.in_rooms())
 
     def in_room(self, room: str) -> Sequence[FarPerson]:
         """Return those that are in the room of that name, in the order in which they came."""

@@ -6,7 +6,7 @@ that reads.
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from threading import Condition, Lock, Thread
 
 from threadchat.link.absence import Absence, ReadUpTo
@@ -136,12 +136,11 @@ class Link:
                 lambda: not self._core.is_full or self._is_closing, timeout
             )
 
-    def state(self, cluster: str) -> LinkState:
-        """Return how the link is doing, for operators."""
+    def state(self, cluster: str, people: Mapping[str, int]) -> LinkState:
+        """Return how the link is doing, for operators; `people` counts those on each node."""
         with self._changed:
             core, now = self._core, self._state()
-            people = core.roster.count_by_node()
-            servers = sorted((server_of(node), people[node]) for node in now.nodes)
+            servers = sorted((server_of(node), people.get(node, 0)) for node in now.nodes)
             return LinkState(
                 cluster,
                 servers,

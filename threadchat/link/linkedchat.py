@@ -107,7 +107,8 @@ class LinkedChat:
 
     def state(self) -> LinkState:
         """Return how the link is doing. Any thread may call it."""
-        return self.link.state(self.address.cluster)
+        people = {} if self._chat is None else self._chat.far.count_by_node()
+        return self.link.state(self.address.cluster, people)
 
     def close(self, timeout: float) -> None:
         """Send what waits, and leave; wait up to `timeout` seconds. Nobody may speak any more."""

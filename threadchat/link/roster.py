@@ -3,7 +3,6 @@
 All nodes take the same steps in the same order, so all have the same table at one position.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -39,10 +38,6 @@ class Roster:
     def of_node(self, node: str) -> list[Holding]:
         """Return the names of the people on a node."""
         return [it for it in self._by_fold.values() if it.node == node]
-
-    def count_by_node(self) -> Counter[str]:
-        """Return how many people are on each node."""
-        return Counter(it.node for it in self._by_fold.values())
 
     def is_free_elsewhere(self, fold: str, look: str, node: str) -> bool:
         """Return whether nobody has the name, or one like it, on any node but that one."""
