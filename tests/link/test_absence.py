@@ -70,6 +70,17 @@ def test_all_is_read_of_a_log_that_is_another_one(before: ReadUpTo) -> None:
     assert texts(Absence(before), LOG) == ["one", "two", "three", "four"]
 
 
+def test_what_was_sent_again_in_a_new_epoch_stands_only_there() -> None:
+    log = FakeLog(
+        entry(5, 1, 0, "one"),
+        entry(6, 2, 1, "two"),
+        LogEntry(7, Kind.EPOCH, "e2"),
+        entry(8, 1, 0, "one", epoch="e2"),
+        entry(9, 3, 2, "three", epoch="e2"),
+    )
+    assert texts(Absence(ReadUpTo("e1", 4, "")), log) == ["two", "one", "three"]
+
+
 def test_how_many_lines_are_not_there_any_more() -> None:
     log = FakeLog(entry(9, 40, 50, "late"), entry(10, 41, 51, "later"))
     before = ReadUpTo("e1", 5, "e1:post:a:1", {"a": 8, "b": 3})

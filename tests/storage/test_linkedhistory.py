@@ -1,7 +1,6 @@
 """Test the history of a linked server: places of the order of all, over epochs and islands."""
 
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -228,22 +227,53 @@ def test_all_is_there_after_a_restart(tmp_path: Path) -> None:
         assert [it.text for it in history.recent("r", 9)] == ["four", "one"]
 
 
-def test_a_server_that_ends_before_a_line_was_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_move", [False, True])
+def test_a_server_that_ends_before_a_line_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_move: bool
+) -> None:
     path = tmp_path / "chat.db"
+
+    def dies(room: str, batch: Sequence[Spoken]) -> None:
+        raise SystemExit
+
+    with in_file(path) as history:
+        keep(history, A, 1, Place(E1, 1), "one", "two")
+        keep(history, B, 1, Place(E1, 3), "other")
+        monkeypatch.setattr(history._history, "append", dies)
+        with pytest.raises(SystemExit):
+            if is_move:
+                history.move("r", said("one", "two"), Origin(A, 1, Place(E2, 1)))
+            else:
+                keep(history, A, 3, Place(E1, 4), "three")
+    with in_file(path) as history:
+        assert [it.text for it in history.recent("r", 9)] == ["one", "two", "other"]
+        history.move("r", said("one", "two"), Origin(A, 1, Place(E2, 1)))
+        history.move("r", said("three"), Origin(A, 3, Place(E2, 3)))
+        assert [(it.text, it.epoch, it.seq) for it in history.recent("r", 9)] == [
+            ("other", E1, 3),
+            ("one", E2, 1),
+            ("two", E2, 2),
+            ("three", E2, 3),
+        ]
+
+
+def test_a_server_that_ends_before_lines_are_gone_from_where_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "chat.db"
+
+    def dies(room: str, place: Place) -> None:
+        raise SystemExit
+
     with in_file(path) as history:
         keep(history, A, 1, Place(E1, 1), "one")
-    with closing(sqlite3.connect(path)) as file, file:
-        file.execute(
-            "INSERT INTO stretches (room, seq, lines, at, epoch, place, node, line, shown, missed)"
-            " VALUES ('r', 2, 1, 1.0, ?, 2, ?, 2, 0, 0)",
-            (E1, A),
-        )
+        monkeypatch.setattr(history._history, "take_back", dies)
+        with pytest.raises(SystemExit):
+            history.move("r", said("one"), Origin(A, 1, Place(E2, 1)))
     with in_file(path) as history:
-        keep(history, B, 1, Place(E1, 3), "other")
-        assert history.last_place("r") == (E1, 3)
-        assert [(it.text, it.seq) for it in history.recent("r", 9)] == [("one", 1), ("other", 3)]
-        history.move("r", said("two"), Origin(A, 2, Place(E2, 1)))
-        assert [it.text for it in history.recent("r", 9)] == ["one", "other", "two"]
+        assert [it.text for it in history.recent("r", 9)] == ["one"]
+        assert [it.message.text for it in history.search("one", 9)] == ["one"]
+        assert shown(history, Place(history._history.last_place("r").epoch, 0)) == ["one"]
 
 
 def test_what_is_forgotten_is_not_known_any_more(history: LinkedHistory) -> None:

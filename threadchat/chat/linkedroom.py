@@ -15,7 +15,7 @@ from threadchat.chat.interfaces import Member
 from threadchat.chat.order import Order
 from threadchat.chat.room import Room
 from threadchat.messages.format import render
-from threadchat.messages.kinds import Message, Problem, Spoken, TakenBack
+from threadchat.messages.kinds import Message, Problem, Spoken, TakenBack, TopicSet
 from threadchat.messages.linkkinds import LinkLost
 from threadchat.messages.places import Place
 from threadchat.storage.history import CannotTakeBack
@@ -125,6 +125,12 @@ class LinkedRoom(Room):
         place = line if isinstance(line, Place) else Place(line.epoch, line.seq)
         name = "" if isinstance(line, Place) else line.name
         batch.add(TakenBack(name, *self._order.line_of(self.name, place), 0))
+
+    def _do_here(self, batch: Batch) -> None:
+        """Set topics; lines were taken back before."""
+        for message in batch.messages:
+            if isinstance(message, TopicSet):
+                self._set_topic(message)
 
     def _find_taken_back(self, batch: Batch) -> None:
         """Take lines back here, and show the places that they have here.

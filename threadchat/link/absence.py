@@ -66,12 +66,23 @@ class Absence:
         """
         if self._position < 0:
             self._position = self._begin_in(log)
+        last = self._last_of_each(log, up_to)
         while entries := log.between(self._position, up_to):
             found: list[Delivery] = []
             for entry in entries:
-                found += self._deliveries_of(entry)
+                if last.get((entry.node, entry.number), 0) <= entry.position:
+                    found += self._deliveries_of(entry)
             yield found
             self._position = entries[-1].position
+
+    def _last_of_each(self, log: Log, up_to: int | None) -> dict[tuple[str, int], int]:
+        """Return where each entry stands last: its lines have gone there from where they were."""
+        last: dict[tuple[str, int], int] = {}
+        position = self._position
+        while entries := log.between(position, up_to):
+            last.update({(it.node, it.number): it.position for it in entries})
+            position = entries[-1].position
+        return last
 
     def _begin_in(self, log: Log) -> int:
         position = self._before.position

@@ -91,8 +91,7 @@ class LinkedHistory(History):
         if origin.first == (before.epoch, before.place):
             set_places(batch, *origin.first)
             return
-        self._keep(room, batch, origin, before.shown or before.seq)
-        self._stretches.mark_moved(fold, before)
+        self._keep(room, batch, origin, before)
         now = self._history.last_place(room).seq + 1 - len(batch)
         for index in range(len(batch)):
             self._hide(room, before.seq + index, now + index)
@@ -134,7 +133,13 @@ class LinkedHistory(History):
         """Keep how far the order of that cluster was read, over a restart if there is a file."""
         self._stretches.note_state(cluster, state)
 
-    def _keep(self, room: str, batch: Sequence[Spoken], origin: Origin, shown: int = 0) -> None:
+    def _keep(
+        self,
+        room: str,
+        batch: Sequence[Spoken],
+        origin: Origin,
+        moved: Stretch | None = None,
+    ) -> None:
         fold = fold_name(room)
         first = self._history.last_place(room).seq + 1
         missed = 0
@@ -142,12 +147,11 @@ class LinkedHistory(History):
             missed = self._note_last(fold, *origin.first, len(batch))
         epoch, place = origin.first or ("", 0)
         node, line, at = origin.node, origin.line, batch[0].at
-        # Before the lines: where the server ends in between, nobody takes it for one of them, as
-        # the next line of the room has that number and a stretch of its own.
-        self._stretches.add(
-            fold,
-            Stretch(first, len(batch), at, epoch, place, node, line, shown, missed, origin.apart),
-        )
+        shown = 0 if moved is None else moved.shown or moved.seq
+        # Before the lines: where the server ends in between, it is undone at the next start.
+        number, apart = len(batch), origin.apart
+        stretch = Stretch(first, number, at, epoch, place, node, line, shown, missed, apart)
+        self._stretches.add(fold, stretch, moved)
         # Copies, as the history sets its own numbers, and goes by them.
         copies = [replace(it) for it in batch]
         self._history.append(room, copies)
@@ -223,12 +227,11 @@ class LinkedHistory(History):
 
     def search(self, words: str, number: int) -> list[Found]:
         """Return the last `number` messages with all of `words`, as in `History.search`."""
-        found = self._history.search(words, number)
-        return [
-            Found(it.room, replace(it.message, epoch=place.epoch, seq=place.seq))
-            for it in found
-            for place in [self._place_of(fold_name(it.room), Place("", it.message.seq))]
-        ]
+        placed = []
+        for it in self._history.search(words, number):
+            line = self._placed(fold_name(it.room), [it.message])
+            placed += [Found(it.room, message) for message in line if isinstance(message, Spoken)]
+        return placed
 
     def forget(self, before: float) -> None:
         """Forget what was said before that time, as in `History.forget`."""

@@ -18,6 +18,9 @@ COLUMNS = "seq, lines, at, epoch, place, node, line, shown, missed, apart_from, 
 
 _SELECT = f"SELECT {COLUMNS} FROM stretches"
 
+_Change = tuple[str, Sequence[Any]]
+"""A statement, and its values."""
+
 _FORGOTTEN_AT_ONCE = 500
 """How many stretches are forgotten at once: rooms wait for no more."""
 
@@ -49,17 +52,28 @@ class StoredStretches:
 
     def __init__(self, history: StoredHistory) -> None:
         self._history = history
-        self._seen: set[str] = set()  # the rooms to which one was added
+        for (room,) in self._read("SELECT fold FROM rooms"):
+            self._undo_unfinished(text_of(room))
 
-    def add(self, room: str, stretch: Stretch) -> None:
-        """Add the last stretch of a room."""
+    def _undo_unfinished(self, room: str) -> None:
+        """Undo what was noted of lines that were not written, as the server ended before that."""
+        last = self._history.last_place(room).seq
+        rows = self._read(f"{_SELECT} WHERE room = ? AND seq > ?", room, last)
+        for stretch in map(stretch_of, rows):
+            moved_back = "UPDATE stretches SET moved = 0 WHERE node = ? AND line = ? AND moved = 1"
+            self._change(
+                ("DELETE FROM stretches WHERE room = ? AND seq = ?", (room, stretch.seq)),
+                (
+                    f"{moved_back} AND seq = (SELECT max(seq) FROM stretches"
+                    " WHERE node = ? AND line = ?)",
+                    (stretch.node, stretch.line) * 2,
+                ),
+            )
+
+    def add(self, room: str, stretch: Stretch, moved: Stretch | None = None) -> None:
+        """Add the last stretch of a room; the lines of `moved` stand there from now on."""
         begin, end = stretch.apart or (None, None)
-        if room not in self._seen:
-            # Such a stretch has no lines: the server ended before it had. See `LinkedHistory`.
-            self._change("DELETE FROM stretches WHERE room = ? AND seq >= ?", room, stretch.seq)
-            self._seen.add(room)
-        self._change(
-            f"INSERT INTO stretches (room, {COLUMNS}) VALUES (?{', ?' * 12})",
+        values = (
             room,
             stretch.seq,
             stretch.lines,
@@ -74,10 +88,13 @@ class StoredStretches:
             end,
             int(stretch.is_moved),
         )
-
-    def mark_moved(self, room: str, stretch: Stretch) -> None:
-        """Take note that the lines of a stretch stand elsewhere now."""
-        self._change("UPDATE stretches SET moved = 1 WHERE room = ? AND seq = ?", room, stretch.seq)
+        changes: list[_Change] = [
+            (f"INSERT INTO stretches (room, {COLUMNS}) VALUES (?{', ?' * 12})", values)
+        ]
+        if moved is not None:
+            mark = "UPDATE stretches SET moved = 1 WHERE room = ? AND seq = ?"
+            changes.append((mark, (room, moved.seq)))
+        self._change(*changes)
 
     def within(self, room: str, first: int, last: int) -> Sequence[Stretch]:
         """Return the stretches that have any of these numbers, in their order."""
@@ -130,7 +147,8 @@ class StoredStretches:
         some = "SELECT id FROM stretches WHERE at < ? ORDER BY id LIMIT ?"
         while rows := self._read(some, before, _FORGOTTEN_AT_ONCE):
             ids = [row[0] for row in rows]
-            if not self._change(f"DELETE FROM stretches WHERE id IN ({', '.join(map(str, ids))})"):
+            some_ids = ", ".join(map(str, ids))
+            if not self._change((f"DELETE FROM stretches WHERE id IN ({some_ids})", ())):
                 return
 
     def state(self, cluster: str) -> str:
@@ -140,14 +158,19 @@ class StoredStretches:
 
     def note_state(self, cluster: str, state: str) -> None:
         """Keep how far the order of the servers called `cluster` was read."""
-        self._change("INSERT OR REPLACE INTO linked VALUES (?, ?)", cluster, state)
+        self._change(("INSERT OR REPLACE INTO linked VALUES (?, ?)", (cluster, state)))
 
-    def _change(self, statement: str, *parts: object) -> bool:
-        """Make a change; return whether that has worked."""
+    def _change(self, *changes: _Change) -> bool:
+        """Make changes, all or none; return whether that has worked."""
         with suppress(sqlite3.Error), self._history.connected() as connection:
             if connection is not None:
                 with database.WRITING:
-                    connection.execute(statement, parts)
+                    if len(changes) == 1:  # one statement is a transaction by itself
+                        connection.execute(*changes[0])
+                    else:
+                        with database.transaction(connection):
+                            for change in changes:
+                                connection.execute(*change)
                 return True
         return False
 

@@ -50,11 +50,8 @@ class Stretch:
 class Stretches(Protocol):
     """The stretches of all rooms, which are given by their folded names. Safe on any thread."""
 
-    def add(self, room: str, stretch: Stretch) -> None:
-        """Add the last stretch of a room."""
-
-    def mark_moved(self, room: str, stretch: Stretch) -> None:
-        """Take note that the lines of a stretch stand elsewhere now."""
+    def add(self, room: str, stretch: Stretch, moved: Stretch | None = None) -> None:
+        """Add the last stretch of a room; the lines of `moved` stand there from now on."""
 
     def within(self, room: str, first: int, last: int) -> Sequence[Stretch]:
         """Return the stretches that have any of these numbers, in their order."""
@@ -86,10 +83,12 @@ class RememberedStretches:
         self._rooms: OrderedDict[str, list[Stretch]] = OrderedDict()
         self._states: dict[str, str] = {}
 
-    def add(self, room: str, stretch: Stretch) -> None:
+    def add(self, room: str, stretch: Stretch, moved: Stretch | None = None) -> None:
         """Add the last stretch of a room; drop the oldest if there are too many."""
         with self._lock:
             stretches = self._rooms.setdefault(room, [])
+            if moved is not None:
+                self._mark_moved(stretches, moved)
             self._rooms.move_to_end(room)
             stretches.append(stretch)
             if len(stretches) > 2 * MAX_REMEMBERED:
@@ -97,14 +96,12 @@ class RememberedStretches:
             if len(self._rooms) > MAX_ROOMS_REMEMBERED:
                 self._rooms.popitem(last=False)
 
-    def mark_moved(self, room: str, stretch: Stretch) -> None:
-        """Take note that the lines of a stretch stand elsewhere now."""
-        with self._lock:
-            stretches = self._rooms.get(room, [])
-            for index in range(len(stretches) - 1, -1, -1):
-                if stretches[index].seq == stretch.seq:
-                    stretches[index] = replace(stretch, is_moved=True)
-                    return
+    @staticmethod
+    def _mark_moved(stretches: list[Stretch], moved: Stretch) -> None:
+        for index in range(len(stretches) - 1, -1, -1):
+            if stretches[index].seq == moved.seq:
+                stretches[index] = replace(moved, is_moved=True)
+                return
 
     def within(self, room: str, first: int, last: int) -> Sequence[Stretch]:
         """Return the stretches that have any of these numbers, in their order."""

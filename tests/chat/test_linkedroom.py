@@ -1,0 +1,217 @@
+"""Test what differs where several servers share the order of a room."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+import pytest
+
+from tests.support.members import FakeMember
+from tests.support.observer import Recorder
+from threadchat.chat import linkedroom
+from threadchat.chat.batch import Batch
+from threadchat.chat.deliverer import Deliverer
+from threadchat.chat.linkedroom import BroughtBatch, LinkedRoom, RepeatedBatch
+from threadchat.chat.order import Ordered
+from threadchat.messages.kinds import Left, Say, TakenBack
+from threadchat.messages.places import Place
+from threadchat.storage.history import CannotTakeBack, History
+from threadchat.testing import DEADLINE
+
+
+class FakeOrder:
+    """An order that shows batches at once, and does as it is told."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.is_full = self.is_apart = False
+        self.waits: list[float] = []
+        self.room_after = 0
+        self.moved: list[Batch] = []
+        self.left: list[tuple[str, Sequence[str]]] = []
+        self.put_in_order: list[Batch] = []
+
+    def put(self, room: Ordered, batch: Batch) -> bool:
+        self.put_in_order.append(batch)
+        room.apply(batch)
+        return True
+
+    def remember(self, room: str, batch: Batch) -> None:
+        self.history.append(room, batch.said)
+
+    def move(self, room: str, batch: Batch) -> None:
+        self.moved.append(batch)
+
+    def wait_for_room(self, timeout: float) -> bool:
+        self.waits.append(timeout)
+        return len(self.waits) > self.room_after
+
+    def line_of(self, room: str, place: Place) -> Place:
+        return place
+
+    def tell_leaving(self, room: str, names: Sequence[str]) -> None:
+        self.left.append((room, names))
+
+
+class World:
+    def __init__(self) -> None:
+        self.history, self.observer, self.deliverer = History(), Recorder(), Deliverer()
+        self.order = FakeOrder(self.history)
+        self.room = LinkedRoom("r", self.history, self.observer, self.deliverer, order=self.order)
+        self.al, self.bo = FakeMember("al"), FakeMember("bo")
+        for member in (self.al, self.bo):
+            self.room.join(member)
+
+    def say(self, *words: str) -> list[Say]:
+        said = [Say("al", word, 1.0) for word in words]
+        self.room.post(said, self.al)
+        return said
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    world = World()
+    yield world
+    world.deliverer.close()
+    assert world.observer.failures == []
+
+
+def test_who_joins_where_there_is_no_link_is_told(world: World) -> None:
+    world.order.is_apart = True
+    world.room.join(cy := FakeMember("cy"), b"Welcome.\r\n")
+    assert cy.screen.startswith("Welcome.\r\n--- There is no link to the other servers for now")
+    assert "There is no link" not in world.bo.screen
+
+
+class TestTooMuch:
+    def test_a_person_waits_and_is_told(self, world: World) -> None:
+        world.order.is_full, world.order.room_after = True, 3
+        world.say("late")
+        assert world.order.waits == [linkedroom.WAIT_SECONDS] * 4
+        assert world.al.screen.count("!!! The link to the other servers is behind.") == 1
+        assert "al: late" in world.bo.screen
+
+    def test_a_short_wait_is_not_worth_a_word(self, world: World) -> None:
+        world.order.is_full = True
+        world.say("late")
+        assert "behind" not in world.al.screen
+
+    def test_nobody_waits_at_the_stop(self, world: World) -> None:
+        world.order.is_full, world.order.room_after = True, 10**9
+        world.room.hush()
+        world.say("last")
+        assert len(world.order.waits) == 1
+        assert "al: last" in world.bo.screen
+
+    def test_nobody_is_asked_for_more(self, world: World) -> None:
+        asked = threading.Event()
+
+        def more() -> Sequence[Say]:
+            asked.set()
+            return ()
+
+        world.room._is_busy = True
+        world.order.is_full = True
+        world.room.post([Say("al", "one", 1.0)], world.al, more)
+        assert not asked.is_set()
+        world.order.is_full = False
+        world.room._is_busy = True
+        thread = threading.Thread(
+            target=world.room.post, args=([Say("al", "two", 1.0)], world.al, more)
+        )
+        thread.start()
+        thread.join(DEADLINE)
+        assert "al: two" in world.bo.screen
+
+
+class TestTheStop:
+    def test_others_are_told_of_all_at_once(self, world: World) -> None:
+        world.room.hush()
+        world.room.hush()
+        assert world.order.left == [("r", ["al", "bo"])]
+        world.room.leave(world.al, Left("al", 1.0, "server stopping"))
+        assert "left" not in world.bo.screen
+
+    def test_an_empty_room_tells_nobody(self, world: World) -> None:
+        for member in (world.al, world.bo):
+            world.room.leave(member, Left(member.name, 1.0, "quit"))
+        world.room.hush()
+        assert world.order.left == []
+
+
+def test_what_was_shown_before_is_not_shown_again(world: World) -> None:
+    batch = RepeatedBatch("r", 0.0, shown := threading.Event().set)
+    batch.said += (said := [Say("al", "hi", 1.0)])
+    batch.messages += said
+    world.room.apply_later(batch)
+    assert world.order.moved == [batch]
+    assert "hi" not in world.bo.screen
+    assert shown is batch.shown
+
+
+def test_it_is_told_when_a_batch_was_shown(world: World) -> None:
+    shown: list[str] = []
+    batch = BroughtBatch("r", 0.0, lambda: shown.append(world.bo.screen))
+    batch.said += (said := [Say("cy", "hi", 1.0)])
+    batch.messages += said
+    world.room.apply_later(batch)
+    assert "cy: hi" in shown[0]
+
+
+class TestTakingBack:
+    def test_it_is_done_where_the_order_comes_to_it(self, world: World) -> None:
+        (line,) = world.say("secret")
+        found = world.room.take_back(line)
+        assert found is not None
+        assert (found.name, found.epoch, found.seq) == ("al", line.epoch, 1)
+        assert world.history.recent("r", 9) == []
+        assert world.bo.screen.endswith("--- a line of al was taken back\r\n")
+
+    def test_a_line_that_is_not_remembered(self, world: World) -> None:
+        world.say("open")
+        before = world.bo.screen
+        assert world.room.take_back(Place("ee", 7)) is None
+        assert world.bo.screen == before
+        world.say("next")
+        assert world.bo.screen == before + "al: next\r\n"
+
+    def test_on_another_server_it_has_its_place_there(self, world: World) -> None:
+        (line,) = world.say("secret")
+        batch = BroughtBatch("r", 0.0)
+        batch.messages.append(TakenBack("", line.epoch, line.seq, 0, at=5.0))
+        world.room.apply_later(batch)
+        assert world.bo.screen.endswith("--- a line of al was taken back\r\n")
+        assert world.observer.messages[-1] == TakenBack("al", line.epoch, 1, 1)
+
+    def test_on_a_server_that_does_not_have_it_nobody_is_shown_anything(self, world: World) -> None:
+        before = world.bo.screen
+        batch = BroughtBatch("r", 0.0)
+        batch.messages.append(TakenBack("cy", "ee", 7, 0, at=5.0))
+        world.room.apply_later(batch)
+        assert world.bo.screen == before
+
+    def test_in_a_batch_that_was_shown_before_it_is_done_again(self, world: World) -> None:
+        (line,) = world.say("secret")
+        batch = RepeatedBatch("r", 0.0)
+        batch.messages.append(TakenBack("al", line.epoch, line.seq, 0, at=5.0))
+        world.room.apply_later(batch)
+        assert world.history.recent("r", 9) == []
+
+    @pytest.mark.parametrize("is_own", [True, False])
+    def test_a_history_that_cannot_do_it_now(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, *, is_own: bool
+    ) -> None:
+        def fails(room: str, place: Place) -> TakenBack | None:
+            raise CannotTakeBack("Not now.")
+
+        (line,) = world.say("secret")
+        monkeypatch.setattr(world.history, "take_back", fails)
+        if is_own:
+            with pytest.raises(CannotTakeBack):
+                world.room.take_back(line)
+        else:
+            batch = BroughtBatch("r", 0.0)
+            batch.messages.append(TakenBack("al", line.epoch, line.seq, 0))
+            with suppress(CannotTakeBack):
+                world.room.apply_later(batch)
+        assert "taken back" not in world.bo.screen
