@@ -240,11 +240,10 @@ def test_a_server_that_ends_before_a_line_was_written(
         keep(history, A, 1, Place(E1, 1), "one", "two")
         keep(history, B, 1, Place(E1, 3), "other")
         monkeypatch.setattr(history._history, "append", dies)
+        change = history.move if is_move else history.keep
+        lines = (said("one", "two"), 1, E2, 1) if is_move else (said("three"), 3, E1, 4)
         with pytest.raises(SystemExit):
-            if is_move:
-                history.move("r", said("one", "two"), Origin(A, 1, Place(E2, 1)))
-            else:
-                keep(history, A, 3, Place(E1, 4), "three")
+            change("r", lines[0], Origin(A, lines[1], Place(*lines[2:])))
     with in_file(path) as history:
         assert [it.text for it in history.recent("r", 9)] == ["one", "two", "other"]
         history.move("r", said("one", "two"), Origin(A, 1, Place(E2, 1)))
