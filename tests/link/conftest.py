@@ -23,7 +23,14 @@ if find_spec("redis"):
     guard(
         SharedState,
         "_lock",
-        {"_stamps": (), "_asked_at": (), "_heard": (), "_contested": ()},
+        {
+            "_stamps": (),
+            "_asked_at": (),
+            "_heard": (),
+            "_contested": (),
+            "_gone": (),
+            "_is_gone_noted": (),
+        },
     )
     guard(SharedTopics, "_lock", {"_topics": ()})
     guard(SharedMutes, "_lock", {"_ends": ()})

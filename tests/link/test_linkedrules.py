@@ -462,5 +462,19 @@ class TestProtectedNames:
                 wait_until(lambda: is_protected(two, "al"), "it is known there")
 
 
+def test_a_ban_that_was_ended_does_not_come_back_with_an_old_file(
+    broker: RedisServer, tmp_path: Path
+) -> None:
+    old = Records(None)
+    old.ban("bo", "op")
+    with lasting(broker, tmp_path, "old", 1) as (one,):
+        one.server.chat.records.ban("bo", "op")
+        one.server.chat.records.unban("bo", "op")
+    with lasting(broker, tmp_path, "old", 1) as (one,):
+        with linked_server(link_to(broker, "old"), records=old) as two:
+            wait_until(lambda: not two.server.chat.records.bans(), "it is over there")
+        assert one.server.chat.records.bans() == []
+
+
 def lacks_mail(server: LinkedServer, name: str) -> bool:
     return not has_mail(server, name)

@@ -284,6 +284,28 @@ def test_only_so_much_that_is_gone_is_remembered(
     assert [key for _, key in one.state._stamps] == ["kept", "n7", "n8", "n9"]
 
 
+def test_what_is_gone_is_known_over_a_restart(broker: BrokerModel) -> None:
+    one, two = start(broker, {"bo": {"is": 1}, "cy": {"is": 1}}, {"bo": {"is": 1}, "cy": {"is": 1}})
+    assert one.state.gone() == ""
+    two.cut()
+    one.set("bo", None)
+    one.set("cy", None)
+    gone = one.state.gone()
+    assert one.state.gone() == ""
+    one.core.leave()
+    one.exchange()
+    again = Server(broker, "4", {"cy": {"is": 2}})  # which was set again while it was not linked
+    again.state.know_gone(gone)
+    for text in ("", "nonsense", "[1]", '[["newer", "x", 1, ""]]'):
+        again.state.know_gone(text)
+    again.link()
+    again.state.ask()
+    two.link()
+    settle(again, two)
+    assert "bo" not in again.values
+    assert again.values == two.values
+
+
 def test_a_change_from_elsewhere_that_meets_one_from_here_does_not_stay(
     broker: BrokerModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,6 +94,7 @@ class LinkedChat:
             lambda: self.link.linked_nodes,
             self._people.find_here,
         )
+        self._rules.state.know_gone(self._history.read_up_to(self._gone_key))
 
     def tell(self, kind: str, data: Data) -> None:
         """Tell all servers something: see `Notices`."""
@@ -115,6 +116,8 @@ class LinkedChat:
         self.link.close(timeout)
         if self._people is not None:
             self._people.close(0.1 * timeout)
+        if self._rules is not None:
+            self._note_gone(self._rules)
         self._note_read(self.link.read_up_to)
 
     def look_after(self) -> None:
@@ -123,6 +126,7 @@ class LinkedChat:
             self._people.look_after()
         if self._rules is not None:
             self._rules.state.look()
+            self._note_gone(self._rules)
         now = time.monotonic()
         if now - self._noted_at >= NOTE_EVERY:
             self._noted_at = now
@@ -131,6 +135,14 @@ class LinkedChat:
             if self._to_note is not None:
                 self._note_read(self._to_note)
             self._to_note = self.link.read_up_to
+
+    def _note_gone(self, rules: LinkedRules) -> None:
+        if text := rules.state.gone():
+            self._history.note_read(self._gone_key, text)
+
+    @property
+    def _gone_key(self) -> str:
+        return f"{self.address.cluster} gone"  # no cluster is called so
 
     def _note_read(self, up_to: ReadUpTo) -> None:
         if up_to.epoch:

@@ -9,6 +9,7 @@ server that was away.
 A server that comes, or comes back, asks the others for what they have, and tells what they lack.
 """
 
+import contextlib
 import hashlib
 import json
 import time
@@ -21,6 +22,9 @@ from threadchat.link.notices import Data, Notices
 
 MAX_GONE = 10_000
 """Of how much that is gone it is remembered; the oldest is forgotten first."""
+
+MAX_GONE_KEPT = 2_000
+"""Of how much of that it is remembered over a restart: of the newest."""
 
 PORTION_BYTES = 64 * 1024
 """About how much is told at once to a server that asks."""
@@ -100,12 +104,14 @@ class SharedState:
         self._others = others
         self._failed = failed
         self._now = now
-        self._lock = Lock()  # guards the next four; no kind takes a change meanwhile
+        self._lock = Lock()  # guards the next six; no kind takes a change meanwhile
         self._stamps: dict[_Key, Stamp] = {}
         self._asked_at: float | None = None  # None: answered
         self._heard: dict[_Key, Stamp] = {}  # since this server has asked
         # What was changed here while a change from elsewhere was taken: one of the two is here now.
         self._contested: set[_Key] = set()
+        self._gone: set[_Key] = set()  # what was ended; what ends by itself is not among it
+        self._is_gone_noted = True  # whether all that is gone was returned by `gone`
         for name, kind in kinds.items():
             for key, at in kind.items():
                 self._stamps[name, key] = Stamp(at)
@@ -121,7 +127,7 @@ class SharedState:
                 value = self._kinds[kind].value(key)
                 before = self._stamps.get((kind, key), _BEFORE_ALL)
                 stamp = Stamp(max(self._now(), before.at + _MOMENT), self._node)
-                self._stamps[kind, key] = stamp
+                self._set_stamp((kind, key), stamp, is_gone=value is None)
                 told = {"kind": kind, "key": key, "at": stamp.at, "value": value, "by": by}
                 self._notices.tell("set", told)
         except Exception as error:
@@ -142,8 +148,43 @@ class SharedState:
         if asked_at is not None and self._others() and self._is_long_since(asked_at):
             self.ask()
 
+    # Over a restart
+
+    def gone(self) -> str:
+        """Return what is gone, as a text, for `know_gone` of the next run.
+
+        It is empty if there is nothing new since the last call.
+        """
+        with self._lock:
+            if self._is_gone_noted:
+                return ""
+            self._is_gone_noted = True
+            gone = sorted(self._gone, key=lambda key: self._stamps[key])
+            stamps = [(*key, self._stamps[key]) for key in gone[-MAX_GONE_KEPT:]]
+        return _text([[kind, key, stamp.at, stamp.node] for kind, key, stamp in stamps])
+
+    def know_gone(self, text: str) -> None:
+        """Know what was gone before this run; before `ask`. Anything else than such a text is none.
+
+        What is there again by now is not gone.
+        """
+        with contextlib.suppress(ValueError, TypeError):
+            for kind, key, at, node in json.loads(text or "[]"):
+                with self._lock:
+                    if kind in self._kinds and self._kinds[kind].value(str(key)) is None:
+                        stamp = Stamp(float(at), str(node))
+                        self._set_stamp((kind, str(key)), stamp, is_gone=True)
+
     def _is_long_since(self, at: float) -> bool:
         return not 0 <= self._now() - at < PATIENCE_SECONDS
+
+    def _set_stamp(self, key: _Key, stamp: Stamp, *, is_gone: bool) -> None:
+        self._stamps[key] = stamp
+        if is_gone:
+            self._gone.add(key)
+            self._is_gone_noted = False
+        else:
+            self._gone.discard(key)
 
     # What the others tell
 
@@ -173,7 +214,7 @@ class SharedState:
             own = self._kinds[kind].value(key)
             is_newer = self._is_newer(kind, key, stamp, own, change.value)
             if is_newer:
-                self._stamps[kind, key] = stamp
+                self._set_stamp((kind, key), stamp, is_gone=change.value is None)
         if not is_newer:
             if own != change.value:
                 self._kinds[kind].stays(key)
@@ -240,10 +281,10 @@ class SharedState:
                 yield [kind, key, stamp.at, stamp.node, self._kinds[kind].value(key)]
 
     def _forget_gone(self) -> None:
-        gone = [key for key in self._stamps if self._kinds[key[0]].value(key[1]) is None]
-        gone.sort(key=lambda key: self._stamps[key])
+        gone = sorted(self._gone, key=lambda key: self._stamps[key])
         for key in gone[: max(0, len(gone) - MAX_GONE)]:
             del self._stamps[key]
+            self._gone.discard(key)
 
     def _digest(self) -> str:
         """Return what is equal on two servers that have the same values with the same stamps."""

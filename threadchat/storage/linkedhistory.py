@@ -126,11 +126,14 @@ class LinkedHistory(History):
         return marked
 
     def read_up_to(self, cluster: str) -> str:
-        """Return what `note_read` was given last for that cluster; empty if nothing."""
+        """Return what `note_read` was given last for that cluster, or key; empty if nothing."""
         return self._stretches.state(cluster)
 
     def note_read(self, cluster: str, state: str) -> None:
-        """Keep how far the order of that cluster was read, over a restart if there is a file."""
+        """Keep how far the order of that cluster was read, over a restart if there is a file.
+
+        A key of another form may stand in its place, with what else the link is to remember.
+        """
         self._stretches.note_state(cluster, state)
 
     def _keep(
