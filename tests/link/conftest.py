@@ -44,6 +44,7 @@ if find_spec("redis"):
             "_core": (),
             "_failure": (),
             "_told": (),
+            "_waited_for": (),
             # What is queued is taken with the turn.
             "_queue": ("_take_all",),
             "_sending": READING,

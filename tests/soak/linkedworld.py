@@ -286,7 +286,8 @@ class LinkedWorld:
         node = self.nodes[server]
         node.start()
         self.wait_until(lambda: len(node.events) >= 2, f"server {server} is there again")
-        for _ in range(people):
+        self.come(server)
+        for _ in range(people - 1):
             self.come(self.random.randrange(len(self.nodes)))
 
     def settle(self) -> None:

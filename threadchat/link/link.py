@@ -56,6 +56,7 @@ class Link:
         self._is_closing = False
         self._absence = None if before is None else Absence(before)
         self._failure = "the broker has not answered yet"
+        self._waited_for: tuple[object, ...] = ()
         self._told = LinkChanged(False, frozenset(), "")
         self.is_full = False
         """Whether so much waits for its place in the order that people that speak have to wait."""
@@ -92,7 +93,7 @@ class Link:
         """Have a batch or a notice put in order. This does not wait."""
         with self._changed:
             self._core.submit(item)
-            self._note()
+            self._note(wakes=True)
         self._take_all()
 
     def submit_later(self, item: Item) -> None:
@@ -102,7 +103,7 @@ class Link:
         """
         with self._changed:
             self._core.submit(item)
-            self._note()
+            self._note(wakes=True)
 
     @property
     def linked_nodes(self) -> Collection[str]:
@@ -114,7 +115,7 @@ class Link:
         """Claim a name for a person; a `Claimed` tells what becomes of it. This does not wait."""
         with self._changed:
             self._core.claim(fold, look, person, data)
-            self._note()
+            self._note(wakes=True)
         self._take_all()
 
     def update(self, fold: str, person: str, data: str) -> None:
@@ -170,15 +171,23 @@ class Link:
 
     # What is to be done in the chat
 
-    def _note(self) -> None:
-        """Queue what the core has told, and wake the others; the lock is held."""
+    def _note(self, *, wakes: bool = False) -> None:
+        """Queue what the core has told; the lock is held.
+
+        Wake the others if there is something to send, as `wakes` says, or if what they wait for may
+        have come. To wake a thread for nothing would cost each line a switch or two.
+        """
         self._queue += self._core.deliveries()
         now = self._state()
         if now != self._told:
             self._told = now
             self._queue.append(now)
-        self.is_full, self.is_apart = self._core.is_full, self._core.is_apart
-        self._changed.notify_all()
+        core = self._core
+        self.is_full, self.is_apart = core.is_full, core.is_apart
+        waited_for = (now.is_linked, core.read_after is None, core.must_close, core.has_left)
+        if wakes or (self.is_full, *waited_for) != self._waited_for:
+            self._waited_for = (self.is_full, *waited_for)
+            self._changed.notify_all()
 
     def _state(self) -> LinkChanged:
         is_linked = self._core.is_linked
