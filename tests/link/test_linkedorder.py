@@ -19,7 +19,7 @@ from threadchat.messages.kinds import Emote, Say, TopicSet
 from threadchat.messages.linkkinds import LeftWithServer
 from threadchat.messages.places import Place
 from threadchat.storage.history import History
-from threadchat.storage.linkedhistory import LinkedHistory
+from threadchat.storage.linkedhistory import LinkedHistory, Origin
 from threadchat.storage.stretches import RememberedStretches
 from threadchat.text.names import fold_name
 
@@ -167,6 +167,18 @@ def test_what_is_said_here_ends_what_was_said_apart(world: World) -> None:
     world.lobby.post([Say("cy", "hi", 1.0)], FakeMember("cy"))
     world.applied(world.items.pop(), 2)
     assert world.screen == ["--- From here on it is what all servers read at once.", "cy: hi"]
+
+
+def test_what_an_earlier_run_has_shown_is_not_shown_again(world: World) -> None:
+    world.history.keep("lobby", [Say("bo", "one", 1.0)], Origin(OTHER, 1, Place("e0" * 8, 5)))
+    world.brought(batch("one"), 1, 1)
+    assert world.screen == []
+    world.brought(batch("two"), 2, 2)
+    assert world.screen == ["bo: two"]
+    assert [(it.text, it.epoch, it.seq) for it in world.history.recent("lobby", 9)] == [
+        ("one", E1, 1),
+        ("two", E1, 2),
+    ]
 
 
 def test_others_are_told_who_leaves_with_this_server(world: World) -> None:

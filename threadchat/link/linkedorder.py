@@ -87,6 +87,8 @@ class LinkedOrder:
         self._clock = clock
         # Rooms in which what was said apart was shown last: by which node, and when.
         self._apart: dict[str, tuple[str, tuple[float, float]]] = {}
+        # Of each other node, the last line that was taken, by this run of the server or before.
+        self._last_lines: dict[str, int] = {}
 
     # For rooms
 
@@ -152,9 +154,23 @@ class LinkedOrder:
         first = delivery.first if delivery.first.seq else None
         origin = Origin(delivery.node, delivery.line, first, delivery.apart)
         if delivery.record is not None:
-            self._take_record(delivery.record, origin, is_shown=delivery.is_shown)
+            is_known = self._is_known(delivery.node, delivery.line, len(delivery.record.said))
+            is_shown = delivery.is_shown or is_known
+            self._take_record(delivery.record, origin, is_shown=is_shown)
         elif delivery.item is not None and isinstance(delivery.item.handle, _Own):
             self._take_own(delivery.item.handle, origin, is_shown=delivery.is_shown)
+
+    def _is_known(self, node: str, line: int, number: int) -> bool:
+        """Take note of lines of another node; return whether such lines were taken before.
+
+        An earlier run of this server may have taken them, or what is read of the time in between:
+        the node sends them again where the broker has lost something.
+        """
+        last = self._last_lines.get(node)
+        if last is None:
+            last = self._history.last_line_of(node)
+        self._last_lines[node] = max(last, line + number - 1)
+        return number > 0 and line <= last
 
     def _take_own(self, own: _Own, origin: Origin, *, is_shown: bool) -> None:
         if is_shown:

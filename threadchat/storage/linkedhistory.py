@@ -96,6 +96,10 @@ class LinkedHistory(History):
         for index in range(len(batch)):
             self._hide(room, before.seq + index, now + index)
 
+    def last_line_of(self, node: str) -> int:
+        """Return the number of the last line of a node that is remembered; 0 if none is."""
+        return self._stretches.last_line_of(node)
+
     def origin_of(self, room: str, place: Place) -> Place | None:
         """Return a line as all servers know it: its node in place of the epoch, and its number."""
         found = self._find(room, place)

@@ -132,6 +132,11 @@ class StoredStretches:
                 return text_of(room), stretch
         return None
 
+    def last_line_of(self, node: str) -> int:
+        """Return the number of the last line of a node that is known; 0 if none is."""
+        rows = self._read(f"{_SELECT} WHERE node = ? ORDER BY line DESC LIMIT 1", node)
+        return max((it.line + it.lines - 1 for it in map(stretch_of, rows)), default=0)
+
     def begin_of(self, room: str, epoch: str) -> int | None:
         """Return at which number the first line of an epoch was shown; None if there is none."""
         rows = self._read(

@@ -62,6 +62,9 @@ class Stretches(Protocol):
     def of_line(self, node: str, line: int) -> tuple[str, Stretch] | None:
         """Return where a line of a node stands now, with the room; None if it is not known."""
 
+    def last_line_of(self, node: str) -> int:
+        """Return the number of the last line of a node that is known; 0 if none is."""
+
     def begin_of(self, room: str, epoch: str) -> int | None:
         """Return at which number the first line of an epoch was shown; None if there is none."""
 
@@ -127,6 +130,13 @@ class RememberedStretches:
                 if it.node == node and it.line <= line < it.line + it.lines and not it.is_moved:
                     return room, it
         return None
+
+    def last_line_of(self, node: str) -> int:
+        """Return the number of the last line of a node that is known; 0 if none is."""
+        with self._lock:
+            rooms = list(self._rooms)
+        of_node = (it for room in rooms for it in self._newest(room) if it.node == node)
+        return max((it.line + it.lines - 1 for it in of_node), default=0)
 
     def begin_of(self, room: str, epoch: str) -> int | None:
         """Return at which number the first line of an epoch was shown; None if there is none."""
