@@ -11,10 +11,11 @@ from threading import Event, Thread
 import pytest
 
 from tests.support.chats import make_person
-from tests.support.linkedservers import LinkedServer, linked_servers
+from tests.support.linkedservers import LinkedServer, link_to, linked_servers
 from tests.support.pages import Page
 from tests.support.redisserver import RedisServer, running_broker
 from tests.support.waiting import run_concurrently, wait_until
+from threadchat import ChatServer, ServerConfig
 from threadchat.chat import names
 from threadchat.chat.farperson import FarPerson
 from threadchat.chat.person import Person
@@ -25,7 +26,7 @@ from threadchat.link.deliveries import Claimed, Delivery
 from threadchat.messages.kinds import Say
 from threadchat.net.disconnect import Reason
 from threadchat.net.peers import PeerState
-from threadchat.testing import DEADLINE, Client
+from threadchat.testing import DEADLINE, UNLIMITED, Client
 from threadchat.text.names import BadName, fold_name, skeleton
 
 CLUSTERS = count(1)
@@ -146,6 +147,27 @@ def test_a_hook_has_a_name_that_nobody_else_has_on_any_server(pair: list[LinkedS
         wait_until(lambda: not two.server.chat.names.is_here("ci"), "the hook is gone")
         bo.type("/nick ci")
         bo.expect("You are now ci.")
+
+
+def test_a_program_is_a_member_on_all_servers_before_its_own_one_is_started(
+    broker: RedisServer,
+) -> None:
+    cluster = f"c{next(CLUSTERS)}"
+    config = ServerConfig(link=link_to(broker, cluster), limits=UNLIMITED)
+    with (
+        linked_servers(broker, 1, cluster) as (one,),
+        Client(one.server, "al") as al,
+        ChatServer(("127.0.0.1", 0), config) as other,
+    ):
+        with pytest.raises(BadName, match="al is taken, from 127"):
+            other.add_member("al", lambda member, message: None)
+        bot = other.add_member("bot", lambda member, message: member.say(message.line))
+        al.expect("--> bot joined (2 here)")
+        other.start()
+        al.type("hi")
+        al.expect("bot: al: hi")
+        bot.leave()
+        al.expect("<-- bot left")
 
 
 def test_a_reply_goes_to_the_operator_that_wrote(pair: list[LinkedServer]) -> None:

@@ -36,6 +36,7 @@ from threadchat.server.admission import Admission
 from threadchat.server.clients import Clients
 from threadchat.server.expiry import Expiry
 from threadchat.server.figures import Figures
+from threadchat.server.linking import Linking
 from threadchat.server.listener import Shortage
 from threadchat.server.members import ProgramMembers
 from threadchat.server.refusals import Refusals
@@ -281,6 +282,7 @@ GUARDS: tuple[Guards, ...] = (
         },
     ),
     (Expiry, "_lock", {"_looked_at": ()}),
+    (Linking, "_lock", {"_is_started": ()}),
     (Shortage, "_lock", {"_is_on": ()}),
     (ProgramMembers, "_lock", {"_members": (), "_is_stopping": ()}),
     (Refusals, "_lock", {"_under_way": ()}),

@@ -254,6 +254,7 @@ class ChatServer(Listener):
         """
         if self.stopping.is_set():
             raise OperatorError("the server is stopping: it takes no more members")
+        self._linking.start()  # a name is had on all servers
         member = ProgramMember(self.next_id(), name, on_message, self.chat)
         self._members.add(member)
         return member

@@ -1,6 +1,7 @@
 """Link a server with others, if its configuration asks for that."""
 
 import socket
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from threadchat.chat.chat import Chat
@@ -29,6 +30,8 @@ class Linking:
     def __init__(self, address: LinkAddress | None) -> None:
         self._address = address
         self._linked: LinkedChat | None = None
+        self._lock = Lock()  # guards the next one
+        self._is_started = False
         if address is not None:
             try:
                 # Only here: the client for Redis may be missing, and few servers need it.
@@ -64,9 +67,11 @@ class Linking:
             self._linked.attach(chat)
 
     def start(self) -> None:
-        """Begin to link. Raise `OutOfThreads`."""
-        if self._linked is not None:
-            self._linked.start()
+        """Begin to link, if that is not done yet. Raise `OutOfThreads`."""
+        with self._lock:
+            begins, self._is_started = not self._is_started, True
+            if begins and self._linked is not None:
+                self._linked.start()
 
     def look_after(self) -> None:
         """Do what is to be done about once a second."""
