@@ -16,6 +16,7 @@ def test_who_follows_is_told_of_a_ban_that_is_set_or_ended_here() -> None:
         records.follower = lambda *it: told.append(it)
         records.ban("Mallory", "op")
         records.unban("mallory", "ed")
+        records.unban("mallory", "ed")  # nothing new
         records.ban(ip_network("10.0.0.0/8"), "op")
         assert told == [
             ("ban", "mallory", "op"),

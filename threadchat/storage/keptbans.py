@@ -76,10 +76,12 @@ class KeptBans:
 
     def unban(self, target: Target, by: str = "") -> bool:
         """Let `target` in again; see `Records.unban`."""
+        known = self.find(key_of(target))
         try:
             return self.drop(target)
         finally:
-            self._follow("ban", key_of(target), by)
+            if known is not None:
+                self._follow("ban", key_of(target), by)
 
     def drop(self, target: Target | str) -> bool:
         """Have the ban of a target, or of that key, count no longer; return whether it did.
