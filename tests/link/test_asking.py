@@ -13,7 +13,8 @@ def bus() -> NoticeBus:
     return NoticeBus()
 
 
-def do(data: Data) -> str:
+def do(data: Data, node: str) -> str:
+    assert node == "0"
     if data["name"] == "nobody":
         raise PersonError("Nobody is called nobody.")
     return f"{data['name']} is kicked.\x1b"
@@ -48,7 +49,7 @@ def test_without_an_answer_in_time_it_is_done_later(bus: NoticeBus) -> None:
     done = list[str]()
     one, *_ = three(bus)
 
-    def kick(data: Data) -> str:
+    def kick(data: Data, node: str) -> str:
         done.append("it")
         return ""
 

@@ -136,12 +136,12 @@ def test_what_one_server_sets_all_have(broker: BrokerModel) -> None:
     one.set("bo", 1)
     settle(one, two, three)
     assert two.values == three.values == {"bo": 1}
-    assert two.kind.changes == [Change({"is": 1}, "op")]
+    assert two.kind.changes == [Change({"is": 1}, "op", node="1")]
     assert one.kind.changes == []
     two.set("bo", None, by="al")
     settle(one, two, three)
     assert one.values == three.values == {}
-    assert one.kind.changes == [Change(None, "al")]
+    assert one.kind.changes == [Change(None, "al", node="2")]
 
 
 def test_whoever_changes_what_they_know_comes_later_however_the_clocks_go(

@@ -51,11 +51,11 @@ class TestBans:
         bans = SharedBans(lobby.chat)
         bans.put("bo", Change(BAN, is_late=True))
         assert deeds(lobby) == []
-        bans.put("bo", Change(BAN))
-        bans.put("bo", Change(None))
+        bans.put("bo", Change(BAN, node="box:8000/ab"))
+        bans.put("bo", Change(None, node="box:8000/ab"))
         assert deeds(lobby) == [
-            "op banned bo: w, on another server",
-            "an operator unbanned bo, on another server",
+            "op banned bo: w, on box:8000",
+            "an operator unbanned bo, on box:8000",
         ]
 
     @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from threadchat.text.clean import clean_line
 PATIENCE_SECONDS = 3.0
 """How long an answer is waited for."""
 
-Deed = Callable[[Data], str]
-"""Does what another server asks for, and returns a line for the person there that wants it.
+Deed = Callable[[Data, str], str]
+"""Does what another node asks for, and returns a line for the person there that wants it.
 
 It raises `PersonError`, with such a line, if that cannot be done. It must not wait.
 """
@@ -76,15 +76,15 @@ class Asking:
     def _hear_question(self, data: Data, node: str, is_own: bool) -> None:
         if data["to"] != self._node:
             return
-        is_done, line = self._do(str(data["deed"]), data["data"])
+        is_done, line = self._do(str(data["deed"]), data["data"], node)
         answer = {"to": node, "id": data["id"], "is_done": is_done, "line": line}
         self._notices.tell("done", answer)
 
-    def _do(self, deed: str, data: Data) -> tuple[bool, str]:
+    def _do(self, deed: str, data: Data, node: str) -> tuple[bool, str]:
         if deed not in self._deeds:
             return False, "Their server is an older one, and cannot do that."
         try:
-            return True, self._deeds[deed](data)
+            return True, self._deeds[deed](data, node)
         except PersonError as error:
             return False, str(error)
         except Exception as error:

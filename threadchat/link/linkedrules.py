@@ -10,6 +10,7 @@ from threadchat.chat.passwords import tell_of_freed
 from threadchat.chat.person import Person
 from threadchat.errors import PersonError
 from threadchat.link.asking import Asking, Deed
+from threadchat.link.nodes import server_of
 from threadchat.link.notices import Data, Notices
 from threadchat.link.shared import SharedKind, SharedState
 from threadchat.link.sharedrecords import kinds_of_records
@@ -97,30 +98,30 @@ class LinkedRules:
             text = f"(at {minute(at)}) {text}"
         self._chat.announcements.announce_here(Announcement(by, text, at=at))
 
-    def _kick(self, data: Data) -> str:
+    def _kick(self, data: Data, node: str) -> str:
         person, by, words = self._person_in(data), name_of(data["by"]), text_of(data["words"])
         connection = person.connection  # it becomes None when the connection ends
         if connection is not None:
-            self._note(by, f"kicked {person.name}{words}")
+            self._note(node, by, f"kicked {person.name}{words}")
             because = f"{by}{words}"
             connection.end(
                 f"{Reason.KICKED} by {because}", f"You were {Reason.KICKED} by {because}"
             )
         return ""
 
-    def _make_operator(self, data: Data) -> str:
+    def _make_operator(self, data: Data, node: str) -> str:
         person, by = self._person_in(data), name_of(data["by"])
-        self._note(by, f"made {person.name} an operator")
+        self._note(node, by, f"made {person.name} an operator")
         make_operator(person, by)
         return ""
 
-    def _unmake_operator(self, data: Data) -> str:
+    def _unmake_operator(self, data: Data, node: str) -> str:
         person, by = self._person_in(data), name_of(data["by"])
-        self._note(by, f"made {person.name} an operator no longer")
+        self._note(node, by, f"made {person.name} an operator no longer")
         unmake_operator(person, by)
         return ""
 
-    def _tell_of_freed(self, data: Data) -> str:
+    def _tell_of_freed(self, data: Data, node: str) -> str:
         tell_of_freed(self._person_in(data), name_of(data["by"]))
         return ""
 
@@ -130,5 +131,5 @@ class LinkedRules:
             raise PersonError(f"{name_of(data['name'])} is gone by now. /who lists everyone.")
         return person
 
-    def _note(self, by: str, deed: str) -> None:
-        self._chat.observer.note(Acted(by, f"{deed}, from another server"))
+    def _note(self, node: str, by: str, deed: str) -> None:
+        self._chat.observer.note(Acted(by, f"{deed}, from {server_of(node)}"))

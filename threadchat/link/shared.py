@@ -42,12 +42,13 @@ Value = Mapping[str, Any]
 class Change:
     """A value that another server has set, or that is gone there, which None stands for.
 
-    `by` is who has done that, and `is_late` tells that it is not being done just now.
+    `by` is who has done that, and `node` where. `is_late` tells that it is not being done just now.
     """
 
     value: Value | None
     by: str = ""
     is_late: bool = False
+    node: str = ""
 
 
 class SharedKind(Protocol):
@@ -190,7 +191,7 @@ class SharedState:
 
     def _hear_change(self, data: Data, node: str, is_own: bool) -> None:
         kind, key, at = str(data["kind"]), str(data["key"]), float(data["at"])
-        change = Change(data["value"], str(data["by"]))
+        change = Change(data["value"], str(data["by"]), node=node)
         if not is_own:
             self._take(kind, key, Stamp(at, node), change)
             return
@@ -198,16 +199,24 @@ class SharedState:
             is_last = self._stamps.get((kind, key)) == Stamp(at, node)
             was_contested = (kind, key) in self._contested
             self._contested.discard((kind, key))
-        if is_last and was_contested:
-            self._put(kind, key, change)
+        if is_last and was_contested and kind in self._kinds:
+            self._kinds[kind].put(key, change)
 
     def _hear_state(self, data: Data, node: str, is_own: bool) -> None:
         for kind, key, at, of_node, value in () if is_own else data["values"]:
-            self._take(str(kind), str(key), Stamp(float(at), of_node), Change(value, is_late=True))
+            change = Change(value, is_late=True, node=str(of_node))
+            self._take(str(kind), str(key), Stamp(float(at), str(of_node)), change)
 
     def _take(self, kind: str, key: str, stamp: Stamp, change: Change) -> None:
         if kind not in self._kinds:
             return  # a newer server may share more
+        try:
+            self._take_known(kind, key, stamp, change)
+        except Exception as error:
+            # What is wrong with one costs the others nothing.
+            self._failed(f"taking a {kind} of another server", error)
+
+    def _take_known(self, kind: str, key: str, stamp: Stamp, change: Change) -> None:
         with self._lock:
             if self._asked_at is not None:
                 self._heard[kind, key] = max(stamp, self._heard.get((kind, key), stamp))
@@ -219,10 +228,12 @@ class SharedState:
             if own != change.value:
                 self._kinds[kind].stays(key)
         elif own != change.value:
-            self._put(kind, key, change)
-            with self._lock:
-                if self._stamps[kind, key] != stamp:
-                    self._contested.add((kind, key))
+            try:
+                self._kinds[kind].put(key, change)
+            finally:
+                with self._lock:
+                    if self._stamps[kind, key] != stamp:
+                        self._contested.add((kind, key))
 
     def _is_newer(
         self, kind: str, key: str, stamp: Stamp, own: Value | None, other: Value | None
@@ -235,12 +246,6 @@ class SharedState:
         before = self._stamps.get((kind, key), _BEFORE_ALL)
         # Where all is equal but the value, as after a restart, any rule will do that is the same.
         return stamp > before or (stamp == before and _text(other) > _text(own))
-
-    def _put(self, kind: str, key: str, change: Change) -> None:
-        try:
-            self._kinds[kind].put(key, change)
-        except Exception as error:
-            self._failed(f"taking a {kind} of another server", error)
 
     # Asking
 

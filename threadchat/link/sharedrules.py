@@ -9,6 +9,7 @@ from threadchat.access.bans import Ban, key_of, show_target
 from threadchat.chat.chat import Chat
 from threadchat.chat.identity import Identity
 from threadchat.chat.restrictions import Mute
+from threadchat.link.nodes import server_of
 from threadchat.link.shared import Change, Value
 from threadchat.messages.kinds import Muted, Unmuted
 from threadchat.monitoring.events import Acted
@@ -155,7 +156,7 @@ class SharedMutes:
 def _note(chat: Chat, change: Change, by: str, deed: str) -> None:
     """Log what was decided elsewhere; what this server was only told of now is not."""
     if not change.is_late:
-        chat.observer.note(Acted(by, f"{deed}, on another server"))
+        chat.observer.note(Acted(by, f"{deed}, on {server_of(change.node)}"))
 
 
 def _ban_of(key: str, value: Value) -> Ban:
