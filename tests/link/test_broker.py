@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.redisserver import RedisServer, running_broker
 from tests.support.waiting import wait_until
+from threadchat import ChatServer
 from threadchat.link.broker import BrokerConnection, BrokerFailed, UnfitBroker, unfit
 from threadchat.link.scripts import Keys
 from threadchat.link.wire import Enter, Entered, Post
@@ -54,7 +55,19 @@ def test_requests_are_answered_in_their_order_and_entries_read(
 
 def test_a_broker_that_is_not_there_is_told(broker: RedisServer) -> None:
     url = "redis://127.0.0.1:1/0"
-    assert "127.0.0.1:1" in failure(lambda: BrokerConnection(url, Keys("b")))
+    told = failure(lambda: BrokerConnection(url, Keys("b")))
+    assert "127.0.0.1:1" in told
+    assert told.endswith(". Start the broker there, or see to --link")
+
+
+def test_what_is_no_broker_is_told(server: ChatServer) -> None:
+    url = f"redis://127.0.0.1:{server.server_address[1]}/0"
+
+    def connect() -> None:
+        with closing(BrokerConnection(url, Keys("b"))) as connection:
+            connection.check()
+
+    assert failure(connect) == "what answers there is no Redis and no Valkey server: see to --link"
 
 
 @pytest.mark.slow

@@ -11,12 +11,15 @@ from redis.backoff import NoBackoff
 from redis.connection import ConnectionPool
 from redis.exceptions import (
     AuthenticationError,
+    InvalidResponse,
     NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
     ResponseError,
 )
+from redis.exceptions import ConnectionError as NoConnection
+from redis.exceptions import TimeoutError as Timeout
 from redis.retry import Retry
 
 from threadchat.errors import OperatorError
@@ -45,6 +48,8 @@ _WAYS_OUT: tuple[tuple[type[RedisError], str], ...] = (
     (NoPermissionError, "the broker lets that user do too little: it needs all of ~tc:*, +@all"),
     (OutOfMemoryError, "the broker has no memory left: raise its maxmemory"),
     (ReadOnlyError, "the broker is a replica: name the one that it follows"),
+    (InvalidResponse, "what answers there is no Redis and no Valkey server: see to --link"),
+    (Timeout, "the broker does not answer in time"),
 )
 
 
@@ -75,7 +80,13 @@ class BrokerConnection:
         )
         self._connection = pool.make_connection()
         self._digests: dict[str, str] = {}
-        _guarded(self._connection.connect)
+        try:
+            _guarded(self._connection.connect)
+        except BrokerFailed as error:
+            if isinstance(error.__cause__, NoConnection) and _way_out_of(error.__cause__) is None:
+                words = str(error).rstrip(".")
+                raise BrokerFailed(f"{words}. Start the broker there, or see to --link") from None
+            raise
         # The client would connect again by itself where it has something to send.
         self._connection.connect = self._connection.connect_check_health = _refuse
 

@@ -260,7 +260,10 @@ class LinkCore:
                 self._entered(answer, now)
             case OtherFormat():
                 self.refusal = answer.format
-                self.must_close = f"the broker has data of another format: {answer.format}"
+                self.must_close = (
+                    f"the broker has data of another format: {answer.format:.20}. Run the same"
+                    " version of threadchat on all servers, or choose another name behind the #"
+                )
             case MustEnter():
                 self.must_close = answer.why
             case Done():
