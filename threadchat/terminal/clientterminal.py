@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from threadchat.access.flood import BYTE_COST
 from threadchat.terminal import costs
 from threadchat.terminal.charsets import REQUEST, answer_request, oem_code_page
-from threadchat.terminal.clienttelnet import ClientTelnet, byte_of
+from threadchat.terminal.clienttelnet import byte_of
 from threadchat.terminal.keys import KEY_SECONDS, TabReader
+from threadchat.terminal.lateparts import LateParts
 from threadchat.terminal.linebuffer import LineBuffer
 from threadchat.terminal.lineeditor import MAX_TABS, Completer, EndOfInput, LineEditor
 from threadchat.terminal.modes import TRANSITIONS, FirstChunks, Mode, ModeEvent, is_mud_client
@@ -35,7 +36,6 @@ from threadchat.terminal.telnetprotocol import (
 from threadchat.terminal.terminalevents import AreYouThere, Ended, TerminalEvent
 from threadchat.terminal.view import PLAIN_VIEW, View
 from threadchat.text.clean import MAX_LINE
-from threadchat.text.decoder import Decoder
 from threadchat.text.encodings import usable_encoding
 
 _PLAIN_LINES = re.compile(rb"(?:[ -~]*\r?\n)+")
@@ -43,7 +43,7 @@ _PLAIN_LINES = re.compile(rb"(?:[ -~]*\r?\n)+")
 _SECRET_SHOWS = "(Your client will show what you type.) "
 
 
-class ClientTerminal:
+class ClientTerminal(LateParts):
     """What one client types, and what its screen shows of that.
 
     `fallback` is the encoding of a client that sends no UTF-8. `complete` finds what Tab offers.
@@ -58,7 +58,6 @@ class ClientTerminal:
         "_buffer",
         "_complete",
         "_cost",
-        "_decoder",
         "_echo_is_for_a_secret",
         "_editor",
         "_first_chunks",
@@ -70,18 +69,15 @@ class ClientTerminal:
         "_secret",
         "_size",
         "_tabs",
-        "_telnet",
         "mode",
         "view",
     )
 
     def __init__(self, fallback: str = "cp1252", complete: Completer | None = None) -> None:
+        super().__init__(fallback)
         self.mode = Mode.UNKNOWN
         self.view = PLAIN_VIEW
         """How the client is shown text, without the person's own wishes."""
-        self._telnet = ClientTelnet()
-        self._decoder = Decoder(fallback)
-        self._decoder.holds_lines = True
         self._buffer = LineBuffer()
         self._first_chunks: FirstChunks | None = FirstChunks()  # None once the mode is settled
         self._editor: LineEditor | None = None  # not None in character mode only
@@ -115,7 +111,8 @@ class ClientTerminal:
             self._end_key()
         self._received_at = now
         events: list[TerminalEvent] = []
-        received = self._telnet.receive_data(data, now)
+        telnet, decoder = self._telnet, self._decoder
+        received = telnet.receive_data(data, now)
         self._cost += BYTE_COST * len(data) + costs.COMMAND * data.count(IAC)
         for event in received:
             if not isinstance(event, Data):
@@ -126,16 +123,16 @@ class ClientTerminal:
                 events += self._take_bytes(self._tabs.read(event.data))
         if not has_rest and self._tabs is not None and (tabs := self._tabs.take()):
             events += self._take_bytes(tabs[:MAX_TABS])  # the editor obeys no more
-        if self._decoder.has_changed:
-            events += [change for _, change in self._decoder.take_changes()]
-        if self._decoder.left_unfinished and self._telnet.speaks_telnet:
-            self._telnet.ask_for_binary()
+        if decoder.has_changed:
+            events += [change for _, change in decoder.take_changes()]
+        if decoder.left_unfinished and telnet.speaks_telnet:
+            telnet.ask_for_binary()
         self._choose_view()
         self._is_plain = (
             self.mode is Mode.LINE
             and not self._secret
-            and self._telnet.is_plain
-            and self._decoder.is_plain
+            and telnet.is_plain
+            and decoder.is_plain
             and self._buffer.is_empty
         )
         return events
@@ -153,7 +150,7 @@ class ClientTerminal:
         """
         if self._is_plain and len(data) <= MAX_LINE and _PLAIN_LINES.fullmatch(data):
             if self.mode is Mode.UNKNOWN:
-                self._decoder.skip()
+                self._begin_plain()
                 self._change_mode(ModeEvent.LINE_END)
             return data.decode("ascii").replace("\r", "").split("\n")[:-1]
         return None
@@ -172,12 +169,13 @@ class ClientTerminal:
             self._buffer.end_key()
 
     def _take_bytes(self, data: bytes, *, final: bool = False) -> Sequence[TerminalEvent]:
-        text = self._decoder.decode(data, final)
-        if not self._decoder.has_changed:
+        decoder = self._decoder
+        text = decoder.decode(data, final)
+        if not decoder.has_changed:
             return self._take_text(text)
         events: list[TerminalEvent] = []
         begin = 0
-        for place, change in self._decoder.take_changes():
+        for place, change in decoder.take_changes():
             events += self._take_text(text[begin:place])
             events.append(change)
             begin = place
@@ -253,11 +251,6 @@ class ClientTerminal:
         """Whether chunks tell no more what the client is, so that they may be taken in pieces."""
         return self._first_chunks is None
 
-    @property
-    def speaks_telnet(self) -> bool:
-        """Whether the client has sent a telnet command."""
-        return self._telnet.speaks_telnet
-
     def set_character_mode(self, wanted: bool) -> None:
         """Ask the client for character mode, or for line mode. Its answer decides."""
         self._is_plain = False
@@ -280,7 +273,9 @@ class ClientTerminal:
             self._ask_for_character_mode()
             return
         self._first_chunks = None
-        self._decoder.holds_lines = self.mode is Mode.LINE
+        # A decoder that is yet to be made will hold lines by itself.
+        if self.mode is not Mode.LINE or self._made_decoder is not None:
+            self._decoder.holds_lines = self.mode is Mode.LINE
         if self.mode is Mode.CHARACTER:
             if before is Mode.PROBED:
                 # Keys one by one and no request of its own: telnet.exe, in its console's encoding.
@@ -366,7 +361,7 @@ class ClientTerminal:
     def _choose_view(self) -> None:
         decoder = self._decoder
         # UTF-8 has no byte FF that has to be doubled: one view less to render.
-        doubled_iac = self._telnet.speaks_telnet and decoder.encoding != "utf-8"
+        doubled_iac = self.speaks_telnet and decoder.encoding != "utf-8"
         shown = (decoder.encoding, decoder.is_a_guess, doubled_iac)
         if shown != self.view[:3]:
             self.view = View(*shown)
@@ -399,7 +394,7 @@ class ClientTerminal:
         self._is_plain = False
         if self._editor is not None:
             self._editor.secret = True
-        elif self._telnet.speaks_telnet:
+        elif self.speaks_telnet:
             self._echo_is_for_a_secret = True
             self._telnet.enable(Side.LOCAL, Option.ECHO)
         else:
@@ -438,7 +433,7 @@ class ClientTerminal:
 
         The frame is what takes the line off the screen and what puts it back; None in line mode.
         """
-        owed = self._telnet.data_to_send()
+        owed = self._take_owed()
         if self._editor is None and not self._output:
             return owed, None
         output, self._output = self._output, ""
