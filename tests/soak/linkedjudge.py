@@ -23,6 +23,10 @@ def tag_of(text: str) -> Tag | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
+_MOST_UNWRITTEN = 100
+"""The most lines that the log of a server lacks at its end."""
+
+
 @dataclass(slots=True)
 class Line:
     """A line as a server has shown it, or as it has kept it."""
@@ -137,6 +141,9 @@ def _judge_transcripts(evidence: Evidence) -> Iterable[str]:
 
 def _is_in_order(tags: Sequence[Tag], order: Mapping[Tag, int]) -> bool:
     places = [order.get(tag, -1) for tag in tags]
+    # A server that is killed has not written the last lines of its log yet.
+    while places and places[-1] == -1 and len(tags) - len(places) < _MOST_UNWRITTEN:
+        places.pop()
     return -1 not in places and places == sorted(places)
 
 
