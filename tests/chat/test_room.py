@@ -545,6 +545,47 @@ def test_the_turn_passes_to_the_deliverer_while_more_comes(
     assert delivered_by[-1] == "threadchat deliverer"
 
 
+class LateTurn:
+    """The turn of a room; before it is taken for the first time, `meanwhile` is done."""
+
+    def __init__(self, room: Room, meanwhile: Callable[[], None]) -> None:
+        self._turn = room._turn
+        self._meanwhile: Callable[[], None] | None = meanwhile
+        self.release, self.locked = self._turn.release, self._turn.locked
+        room._turn = self  # type: ignore[assignment]
+
+    def acquire(self, blocking: bool) -> bool:
+        meanwhile, self._meanwhile = self._meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        return self._turn.acquire(blocking=blocking)
+
+
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_a_turn_in_which_nothing_waits_any_more_is_passed_on(
+    room: Room, observer: Recorder, is_busy: bool
+) -> None:
+    al, bo = FakeMember("al"), FakeMember("bo")
+    room.join(al)
+    room.join(bo)
+    room._is_busy = is_busy
+
+    def meanwhile() -> None:
+        # Another one has the turn, and delivers what both have said.
+        room._is_busy = False
+        say(room, bo, "two")
+        room._is_busy = is_busy
+
+    LateTurn(room, meanwhile)
+    say(room, al, "one")
+    wait_until(lambda: not room._turn.locked(), "the turn is free")
+    say(room, bo, "three")
+    wait_until(lambda: "three" in al.screen, "all is delivered")
+    assert al.screen == "--> bo joined (2 here)\r\nbo: two\r\nbo: three\r\n"
+    assert bo.screen == "al: one\r\n"
+    assert observer.failures == []
+
+
 class Stepped(FakeMember):
     """Holds up each batch until it is told to let it pass."""
 

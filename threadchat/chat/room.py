@@ -223,6 +223,8 @@ class Room:
     # Delivering, with the turn held
 
     def _deliver_batch(self) -> None:
+        if not self._pending:
+            return  # who had the turn between our look at the queue and our taking it, did it all
         first = self._pending[0]
         if isinstance(first, Batch):
             self._pending.popleft()
