@@ -320,6 +320,21 @@ def test_others_know_a_person_before_what_they_say_and_until_behind_it() -> None
     assert told[2] == PersonForgotten(Holding("al", "al", "1", "p1", ""))
 
 
+def test_after_a_time_apart_people_are_known_before_what_they_said_meanwhile() -> None:
+    _, one, two = pair()
+    one.core.closed(one.now)
+    one.wait(2.0)
+    one.core.claim("al", "al", "p1", "")
+    one.say("hi")
+    one.open()
+    one.exchange()
+    two.exchange()
+    al = Holding("al", "al", "1", "p1", "")
+    told = [it for it in two.take() if isinstance(it, PersonKnown | PeopleCame | Applied)]
+    assert told[:2] == [PersonKnown(al), PeopleCame("1", [al])]
+    assert [type(it) for it in told[2:]] == [Applied]
+
+
 def test_a_server_that_is_silent_is_gone_and_comes_back_with_its_people() -> None:
     _, one, two = pair()
     one.core.claim("al", "al", "p1", "")
