@@ -51,7 +51,9 @@ const PARTS = {
 	link_lost: () => ["No link to the other servers: only people on this one read you now"],
 	lines_missed: (o) => [`${o.missing} lines were missed`],
 	link_back: () => ["The link to the other servers is back"],
-	apart_begins: () => ["Said on a server without a link, and shown only now:"],
+	apart_begins: (o) => [
+		`Said from ${clockOf(o.begin)} to ${clockOf(o.end)} on a server without a link:`,
+	],
 	apart_ends: () => ["From here on all read it at once"],
 	name: (o) => [bdi(o.before), " is now ", bdi(o.now)],
 	topic: (o) => [bdi(o.name), o.text ? " set the topic" : " cleared the topic", ...colon(o.text)],
