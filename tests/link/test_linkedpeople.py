@@ -61,15 +61,28 @@ def test_nobody_gets_a_name_that_somebody_has_on_another_server(pair: list[Linke
         bo.expect("!!! AL is taken, from your own address by another server, since ")
         bo.type("a1")
         bo.expect("!!! a1 looks too much like al, who is here already.")
-        people = two.linked._people
-        assert people is not None
-        assert [people.find_here(str(it.person.id)) for it in two.server.clients.handlers()] == [
-            None
-        ]
         bo.type("bo")
         bo.expect("Welcome, bo.")
         bo.type("/nick al")
         bo.expect("You are still bo.")
+
+
+def test_the_broker_refuses_a_name_that_somebody_has(pair: list[LinkedServer]) -> None:
+    one, two = pair
+    people = two.linked._people
+    assert people is not None
+    with Client(one.server, "al"):
+        wait_for_name(two, "al")
+        assert not people.claim(make_person(99), "a1")
+        assert people.find_here("99") is None
+
+
+def test_whatever_becomes_of_a_person_is_told_within_a_round(pair: list[LinkedServer]) -> None:
+    one, two = pair
+    with Client(one.server, "al"):
+        wait_for_name(two, "al")
+        one.server.chat.names.find("al").is_operator = True
+        wait_until(lambda: two.server.chat.names.find("al").is_operator, "it is known there")
 
 
 def test_a_name_is_free_on_all_servers_when_its_owner_has_another_or_is_gone(
