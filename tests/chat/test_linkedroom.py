@@ -1,5 +1,6 @@
 """Test what differs where several servers share the order of a room."""
 
+import json
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -13,6 +14,7 @@ from threadchat.chat.batch import Batch
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.linkedroom import BroughtBatch, LinkedRoom, RepeatedBatch
 from threadchat.chat.order import Ordered
+from threadchat.messages.jsonlines import JSON_LINES
 from threadchat.messages.kinds import Left, Say, TakenBack
 from threadchat.messages.places import Place
 from threadchat.storage.history import CannotTakeBack, History
@@ -30,6 +32,7 @@ class FakeOrder:
         self.moved: list[Batch] = []
         self.left: list[tuple[str, Sequence[str]]] = []
         self.put_in_order: list[Batch] = []
+        self.before: list[Place] = []
 
     def put(self, room: Ordered, batch: Batch) -> bool:
         self.put_in_order.append(batch)
@@ -48,6 +51,9 @@ class FakeOrder:
 
     def line_of(self, room: str, place: Place) -> Place:
         return place
+
+    def places_before(self, room: str, place: Place) -> Sequence[Place]:
+        return self.before
 
     def tell_leaving(self, room: str, names: Sequence[str]) -> None:
         self.left.append((room, names))
@@ -182,6 +188,19 @@ class TestTakingBack:
         world.room.apply_later(batch)
         assert world.bo.screen.endswith("--- a line of al was taken back\r\n")
         assert world.observer.messages[-1] == TakenBack("al", line.epoch, 1, 1)
+
+    def test_pages_are_told_by_all_places_by_which_they_may_know_it(self, world: World) -> None:
+        world.room.join(page := FakeMember("page", JSON_LINES))
+        (line,) = world.say("secret")
+        page.pages.clear()
+        world.order.before = [Place("e0", 3)]
+        world.room.take_back(line)
+        told = [json.loads(it) for it in page.screen.splitlines()]
+        assert [(it["kind"], it["position"]) for it in told] == [
+            ("taken_back", f"{line.epoch}.1"),
+            ("taken_back", "e0.3"),
+        ]
+        assert world.bo.screen.count("taken back") == 1
 
     def test_on_a_server_that_does_not_have_it_nobody_is_shown_anything(self, world: World) -> None:
         before = world.bo.screen

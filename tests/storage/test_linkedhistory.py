@@ -181,7 +181,10 @@ class TestTakingBack:
         history.move("r", said("one", "two"), Origin(A, 1, Place(E1, 1)))
         assert history.origin_of("r", was) == (A, 2)
         assert history.origin_of("r", Place(E1, 2)) == (A, 2)
-        assert history.take_back("r", was) == TakenBack("al", E1, 2, 2)
+        history.move("r", said("one", "two"), Origin(A, 1, Place(E2, 5)))
+        assert history.places_before("r", Place(E2, 6)) == [was, Place(E1, 2)]
+        assert history.places_before("r", Place(E2, 7)) == ()
+        assert history.take_back("r", was) == TakenBack("al", E2, 6, 6)
         assert [it.text for it in history.recent("r", 9)] == ["one"]
 
     def test_what_is_not_known_is_not_taken_back(self, history: LinkedHistory) -> None:

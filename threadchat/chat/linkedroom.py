@@ -44,6 +44,9 @@ class SharedOrder(Order, Protocol):
     def move(self, room: str, batch: Batch) -> None:
         """Remember that the order has put elsewhere what was said in a batch shown before."""
 
+    def places_before(self, room: str, place: Place) -> Sequence[Place]:
+        """Return by which other places people here may know the line at `place`."""
+
     def tell_leaving(self, room: str, names: Sequence[str]) -> None:
         """Tell the other servers, and nobody here, that these people leave with this server."""
 
@@ -104,6 +107,20 @@ class LinkedRoom(Room):
         if batch.messages and isinstance(batch.messages[0], TakenBack):
             self._find_taken_back(batch)
         super().apply(batch)
+        for message in batch.messages:
+            if isinstance(message, TakenBack):
+                self._tell_pages(message)
+
+    def _tell_pages(self, message: TakenBack) -> None:
+        """Tell pages that know the line by where it was when they were shown it.
+
+        People at terminals have read of it once.
+        """
+        for place in self._order.places_before(self.name, Place(message.epoch, message.seq)):
+            elsewhere = replace(message, epoch=place.epoch, seq=place.seq)
+            for member in self._members:
+                if member.format.can_wait:
+                    member.deliver(render(elsewhere, member.format, room=self.name))
 
     def _let_go_on(self, batch: Batch) -> None:
         super()._let_go_on(batch)

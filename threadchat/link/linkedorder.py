@@ -134,6 +134,10 @@ class LinkedOrder:
         """Return a line of this server as all servers know it: its node, and its number there."""
         return self._history.origin_of(room, place) or place
 
+    def places_before(self, room: str, place: Place) -> Sequence[Place]:
+        """Return by which other places people here may know the line at `place`."""
+        return self._history.places_before(room, place)
+
     def tell_leaving(self, room: str, names: Sequence[str]) -> None:
         """Tell the other servers, and nobody here, that these people leave with this server."""
         some = names[:NAMES_OF_A_CROWD] if len(names) > NAMES_OF_A_CROWD else names

@@ -96,6 +96,18 @@ class LinkedHistory(History):
         for index in range(len(batch)):
             self._hide(room, before.seq + index, now + index)
 
+    def places_before(self, room: str, place: Place) -> Sequence[Place]:
+        """Return where a line stood before it moved to `place`: people may know it by these."""
+        found = self._find(room, place)
+        if found is None or (now := found[1]) is None:
+            return ()
+        line, own = now.line + found[0] - now.seq, self._history.last_place(room).epoch
+        before = []
+        for it in sorted(self._stretches.moved_of_line(now.node, line), key=lambda it: it.seq):
+            at = line - it.line
+            before.append(Place(it.epoch, it.place + at) if it.epoch else Place(own, it.seq + at))
+        return before
+
     def last_line_of(self, node: str) -> int:
         """Return the number of the last line of a node that is remembered; 0 if none is."""
         return self._stretches.last_line_of(node)

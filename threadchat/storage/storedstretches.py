@@ -132,6 +132,16 @@ class StoredStretches:
                 return text_of(room), stretch
         return None
 
+    def moved_of_line(self, node: str, line: int) -> Sequence[Stretch]:
+        """Return the stretches in which a line of a node stood before it moved."""
+        rows = self._read(
+            f"{_SELECT} WHERE node = ? AND line <= ? AND moved = 1"
+            " ORDER BY line DESC, seq LIMIT 20",
+            node,
+            min(line, values.MAX_NUMBER),
+        )
+        return [it for it in map(stretch_of, rows) if line < it.line + it.lines]
+
     def last_line_of(self, node: str) -> int:
         """Return the number of the last line of a node that is known; 0 if none is."""
         rows = self._read(f"{_SELECT} WHERE node = ? ORDER BY line DESC LIMIT 1", node)

@@ -62,6 +62,9 @@ class Stretches(Protocol):
     def of_line(self, node: str, line: int) -> tuple[str, Stretch] | None:
         """Return where a line of a node stands now, with the room; None if it is not known."""
 
+    def moved_of_line(self, node: str, line: int) -> Sequence[Stretch]:
+        """Return the stretches in which a line of a node stood before it moved."""
+
     def last_line_of(self, node: str) -> int:
         """Return the number of the last line of a node that is known; 0 if none is."""
 
@@ -130,6 +133,13 @@ class RememberedStretches:
                 if it.node == node and it.line <= line < it.line + it.lines and not it.is_moved:
                     return room, it
         return None
+
+    def moved_of_line(self, node: str, line: int) -> Sequence[Stretch]:
+        """Return the stretches in which a line of a node stood before it moved."""
+        with self._lock:
+            rooms = list(self._rooms)
+        moved = (it for room in rooms for it in self._newest(room) if it.is_moved)
+        return [it for it in moved if it.node == node and it.line <= line < it.line + it.lines]
 
     def last_line_of(self, node: str) -> int:
         """Return the number of the last line of a node that is known; 0 if none is."""
