@@ -32,7 +32,7 @@ if find_spec("redis"):
             "_is_gone_noted": (),
         },
     )
-    guard(SharedTopics, "_lock", {"_topics": ()})
+    guard(SharedTopics, "_lock", {"_topics": (), "_seen": ()})
     guard(SharedMutes, "_lock", {"_ends": ()})
     guard(FarNotices, "_lock", {"_questions": (), "_is_hushed": ()})
     guard(Later, "_lock", {"_jobs": (), "_thread": (), "_is_closed": ()})

@@ -22,7 +22,7 @@ from threadchat.link.deliveries import Applied, Delivery, Provisional
 from threadchat.link.link import Link
 from threadchat.link.linkedorder import LinkedOrder
 from threadchat.link.scripts import Keys
-from threadchat.messages.kinds import Left, Say
+from threadchat.messages.kinds import Left, Say, TopicSet
 from threadchat.storage.history import History
 from threadchat.storage.linkedhistory import LinkedHistory
 from threadchat.storage.stretches import RememberedStretches
@@ -56,6 +56,9 @@ class Server:
         return self.rooms.setdefault(fold_name(name), self.open(name))
 
     def give_up(self, room: Room) -> None:
+        pass
+
+    def saw_topic(self, room: str, message: TopicSet) -> None:
         pass
 
     def _take(self, delivery: Delivery) -> None:

@@ -66,6 +66,9 @@ class World:
     def give_up(self, room: Room) -> None:
         self.given_up.append(room.name)
 
+    def saw_topic(self, room: str, message: TopicSet) -> None:
+        pass
+
     def find_author(self, node: str, name: str) -> None:
         return None
 

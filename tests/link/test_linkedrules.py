@@ -1,7 +1,8 @@
 """What is decided on one server holds on all that are linked, as people at them see it."""
 
+import random
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from threadchat.chat.person import Person
 from threadchat.commands.registry import Call
 from threadchat.link import linkedchat
 from threadchat.link.core import LinkLimits
+from threadchat.messages.kinds import TopicSet
 from threadchat.storage.history import History
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
@@ -478,3 +480,84 @@ def test_a_ban_that_was_ended_does_not_come_back_with_an_old_file(
 
 def lacks_mail(server: LinkedServer, name: str) -> bool:
     return not has_mail(server, name)
+
+
+def known_to(server: LinkedServer) -> dict[str, object]:
+    """Return what a server knows of what all are to know."""
+    chat = server.server.chat
+    return {
+        "bans": sorted((str(it.target), it.by, it.why) for it in chat.records.bans()),
+        "mutes": sorted(it.partition(" ")[0] for it in chat.moderation.mutes()),
+        "names": sorted((it.name, it.kept) for it in chat.records.all_protected()),
+        "mail": sorted(it.message.text for it in chat.records.mail.all()),
+        "topics": {room: it for room, it in chat._history.topics().items() if it},
+        "shown": {room.name: room.topic for room in chat.rooms() if room.topic},
+    }
+
+
+def decide(server: LinkedServer, chance: random.Random, number: int) -> None:
+    """Decide something on a server, as operators and people do."""
+    chat, name = server.server.chat, chance.choice("abc")
+    operator = Person(0, "", lambda data: None, PLAIN_VIEW)
+    operator.name, operator.identity = f"op{number}", Identity()
+    match chance.choice(["ban", "unban", "mute", "unmute", "protect", "free", "mail", "topic"]):
+        case "ban":
+            chat.records.ban(name, operator.name, str(number))
+        case "unban":
+            chat.records.unban(name, operator.name)
+        case "mute":
+            chat.moderation.mute(name, 3600.0, operator.name)
+        case "unmute":
+            chat.moderation.unmute(name, operator.name)
+        case "protect":
+            chat.records.protect(name, str(number).encode())
+        case "free":
+            if (known := chat.records.protected(name)) is not None:
+                chat.passwords.free(known)
+        case "mail":
+            chat.mail.keep(operator, name, f"mail {number}")
+        case _:
+            chat.announcements.set_topic(chat.lobby, TopicSet(operator.name, str(number)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_through_all_that_befalls_a_broker_all_servers_come_to_know_the_same(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linkedchat, "LIMITS", LinkLimits(patience=0.3, renew_every=0.2))
+    chance = random.Random(seed)
+    with (
+        running_broker(keeps=bool(seed % 2)) as broker,
+        linked_servers(broker, 3) as servers,
+        ExitStack() as people,
+    ):
+        for index, server in enumerate(servers):
+            people.enter_context(Client(server.server, f"p{index}"))
+        for number in range(150):
+            decide(chance.choice(servers), chance, number)
+            if number % 10 == 0:
+                befall(broker, chance)
+        for server in servers:
+            server.wait_for_servers(2)
+        wait_until(
+            lambda: known_to(servers[0]) == known_to(servers[1]) == known_to(servers[2]),
+            "all know the same",
+        )
+        for server in servers:  # of names that two had protected where they could not know
+            assert all("it is theirs" in it for it in server.console.troubles)
+            server.console.troubles.clear()
+
+
+def befall(broker: RedisServer, chance: random.Random) -> None:
+    with closing(broker.client()) as client:
+        match chance.choice(["restart", "flush", "cut", "nothing"]):
+            case "restart":
+                broker.kill()
+                broker.start()
+            case "flush":
+                client.flushall()
+            case "cut":
+                client.client_kill_filter(_type="normal", skipme=True)
+            case _:
+                pass

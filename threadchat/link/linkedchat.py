@@ -36,6 +36,7 @@ from threadchat.link.linklines import LinkLines
 from threadchat.link.nodes import make_node
 from threadchat.link.notices import Data, Notices
 from threadchat.link.report import LinkReport
+from threadchat.messages.kinds import TopicSet
 from threadchat.monitoring.events import Watch
 from threadchat.monitoring.linkstate import LinkState
 from threadchat.storage.history import History
@@ -196,6 +197,11 @@ class LinkedChat:
         """Let a room be closed that was kept open."""
         if self._chat is not None:
             self._chat.give_up_place(room)
+
+    def saw_topic(self, room: str, message: TopicSet) -> None:
+        """Take note that a topic is set in a room by what the order shows next there."""
+        if self._rules is not None:
+            self._rules.saw_topic(room, message)
 
     def find_author(self, node: str, name: str) -> Member | None:
         """Return the person on `node` that has `name`; None if it is not known who that is."""

@@ -18,7 +18,7 @@ from threadchat.chat.room import Room
 from threadchat.link.deliveries import Applied, Provisional
 from threadchat.link.ownentries import Item
 from threadchat.link.records import BatchRecord, batch_text
-from threadchat.messages.kinds import RoomMessage
+from threadchat.messages.kinds import RoomMessage, TopicSet
 from threadchat.messages.linkkinds import ApartBegins, ApartEnds, LeftWithServer
 from threadchat.messages.places import Place
 from threadchat.storage.history import set_places
@@ -35,6 +35,9 @@ class Rooms(Protocol):
 
     def give_up(self, room: Room) -> None:
         """Let a room be closed that was kept open."""
+
+    def saw_topic(self, room: str, message: TopicSet) -> None:
+        """Take note that a topic is set in a room by what the order shows next there."""
 
     def find_author(self, node: str, name: str) -> Member | None:
         """Return the person on `node` that has `name`; None if it is not known who that is."""
@@ -153,6 +156,7 @@ class LinkedOrder:
             if isinstance(item.handle, _Own):
                 own = item.handle
                 own.batch.origin = Origin(self._node, item.line)
+                self._note_topics(own.batch)
                 own.room.apply_later(own.batch)
             return
         first = delivery.first if delivery.first.seq else None
@@ -186,6 +190,7 @@ class LinkedOrder:
             return
         self._show_border(own.room, origin)
         own.batch.origin = origin
+        self._note_topics(own.batch)
         own.room.apply_later(own.batch)
 
     def _take_record(self, record: BatchRecord, origin: Origin, *, is_shown: bool) -> None:
@@ -199,7 +204,14 @@ class LinkedOrder:
         batch.said += record.said
         batch.origin = origin
         batch.note_authors(lambda name: self._rooms.find_author(origin.node, name))
+        if not is_shown:
+            self._note_topics(batch)
         room.apply_later(batch)
+
+    def _note_topics(self, batch: Batch) -> None:
+        for message in batch.messages:
+            if isinstance(message, TopicSet):
+                self._rooms.saw_topic(batch.room, message)
 
     def _show_border(self, room: Ordered, origin: Origin) -> None:
         """Show where what was said apart begins and ends."""

@@ -71,6 +71,10 @@ class LinkedRules:
         """Let all servers know a topic, also those where the room is not open."""
         self.state.changed("topic", self._topics.note(room, message))
 
+    def saw_topic(self, room: str, message: TopicSet) -> None:
+        """Take note that a topic is set in a room by what the order shows next there."""
+        self._topics.saw(room, message)
+
     def announce(self, message: Announcement) -> None:
         """Show an announcement in all rooms of all servers."""
         told = {"by": message.name, "text": message.text, "at": message.at}

@@ -67,7 +67,7 @@ class SharedKind(Protocol):
         """Return whether a value stays, though another one is later; the same on all servers."""
 
     def stays(self, key: str) -> None:
-        """Take note that another server has told a value that does not count."""
+        """Take note that the own value counts, now that all servers have heard of another or it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -199,8 +199,10 @@ class SharedState:
             is_last = self._stamps.get((kind, key)) == Stamp(at, node)
             was_contested = (kind, key) in self._contested
             self._contested.discard((kind, key))
-        if is_last and was_contested and kind in self._kinds:
-            self._kinds[kind].put(key, change)
+        if is_last and kind in self._kinds:
+            if was_contested:
+                self._kinds[kind].put(key, change)
+            self._kinds[kind].stays(key)
 
     def _hear_state(self, data: Data, node: str, is_own: bool) -> None:
         for kind, key, at, of_node, value in () if is_own else data["values"]:

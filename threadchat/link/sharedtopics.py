@@ -31,8 +31,15 @@ class SharedTopics:
 
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
-        self._lock = Lock()  # guards the topics
+        self._lock = Lock()  # guards the two below
         self._topics: dict[str, _Topic] = {}
+        # By room, the topic that the last batch has set which the order has brought.
+        self._seen: dict[str, str] = {}
+
+    def saw(self, room: str, message: TopicSet) -> None:
+        """Know that a batch sets a topic here, which comes to its room next."""
+        with self._lock:
+            self._seen[fold_name(room)] = message.text
 
     def note(self, room: str, message: TopicSet) -> str:
         """Know that a topic was set here; return its key."""
@@ -66,11 +73,7 @@ class SharedTopics:
             raise ValueError("a topic that stands for another")
         with self._lock:
             self._topics[key] = topic
-        room = self._room(topic)
-        if room is None or not topic.by:
-            self._chat.announcements.set_topic_quietly(topic.room, topic.text)
-        elif change.is_late and room.topic != topic.text:
-            self._show(room, topic)
+        self._uphold(topic)
 
     def stays(self, key: str) -> None:
         """Set the topic that counts again: a batch may have set the other one."""
@@ -78,10 +81,17 @@ class SharedTopics:
             topic = self._topics.get(key)
         if topic is None:
             return
-        room = self._room(topic)
+        self._uphold(topic)
+
+    def _uphold(self, topic: _Topic) -> None:
+        """Have the topic stand that counts; show it where the last batch has set another one."""
+        fold, room = fold_name(topic.room), self._room(topic)
+        with self._lock:
+            seen = self._seen.get(fold)
+            self._seen[fold] = topic.text
         if room is None or not topic.by:
             self._chat.announcements.set_topic_quietly(topic.room, topic.text)
-        else:
+        elif (room.topic if seen is None else seen) != topic.text:
             self._show(room, topic)
 
     def _room(self, topic: _Topic) -> Room | None:
