@@ -26,6 +26,7 @@ from threadchat.messages.kinds import Left, Say, TopicSet
 from threadchat.storage.history import History
 from threadchat.storage.linkedhistory import LinkedHistory
 from threadchat.storage.stretches import RememberedStretches
+from threadchat.testing import DEADLINE
 from threadchat.text.names import fold_name
 
 RUNS = count(1)
@@ -76,6 +77,7 @@ class Server:
         return [it.text for it in self.observer.messages if isinstance(it, Say)]
 
     def close(self) -> None:
+        self.room.hush()  # so that nobody waits for the link any more
         self.link.close()
         self._deliverer.close()
 
@@ -299,20 +301,21 @@ def test_too_much_that_waits_holds_those_who_speak() -> None:
     limits = LinkLimits(waiting_bytes=1000)
     with running_broker() as broker, linked(broker, 1, limits) as (server,):
         broker.kill()
-        while server.link.wait_for_room(0):
-            server.say("x" * 100)
-        waited = threading.Event()
+        has_said_all = threading.Event()
 
-        def wait() -> None:
-            server.link.wait_for_room()
-            waited.set()
+        def talk() -> None:
+            server.say(*["x" * 100] * 50)
+            has_said_all.set()
 
-        thread = threading.Thread(target=wait)
+        thread = threading.Thread(target=talk)
         thread.start()
-        assert not waited.is_set()
+        wait_until(lambda: server.link.is_full, "too much waits")
+        assert not server.link.wait_for_room(0)
+        assert not has_said_all.is_set()
         broker.start()
-        thread.join(20)
-        assert waited.is_set()
+        thread.join(DEADLINE)
+        assert has_said_all.is_set()
+        wait_for([server], 50)
 
 
 def test_a_room_that_is_not_open_is_remembered(broker: RedisServer) -> None:

@@ -1,5 +1,6 @@
 """Test the history of a linked server: places of the order of all, over epochs and islands."""
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -160,6 +161,29 @@ class TestMoving:
         assert [it.text for it in history.recent("r", 9)] == ["open"]
         assert history.search("secret", 9) == []
         assert shown(history, Place(E1, 0)) == ["--- a line of al was taken back", "open"]
+
+
+def test_nobody_finds_a_line_neither_where_it_was_nor_where_it_goes(
+    history: LinkedHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(history, A, 1, Place(E1, 1), "one")
+    found: list[list[str]] = []
+    append = history._history.append
+
+    def look() -> None:
+        found.append([it.text for it in history.recent("r", 9)])
+
+    looking = threading.Thread(target=look)
+
+    def slow(room: str, batch: Sequence[Spoken]) -> None:
+        assert history._moving.locked()
+        looking.start()
+        append(room, batch)
+
+    monkeypatch.setattr(history._history, "append", slow)
+    history.move("r", said("one"), Origin(A, 1, Place(E2, 1)))
+    looking.join()
+    assert found == [["one"]]
 
 
 class TestTakingBack:

@@ -11,6 +11,7 @@ a new epoch. Its old place goes on to be known: people that saw it there are not
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 
 from threadchat.messages.kinds import Gap, Recalled, Repeated, Spoken, TakenBack
 from threadchat.messages.linkkinds import ApartBegins, ApartEnds
@@ -52,6 +53,8 @@ class LinkedHistory(History):
         self.epoch = ""
         """The epoch of the order; empty before there is one."""
         self._lasts: dict[str, int] = {}  # of each room, the last place in that epoch
+        # Held while lines move, so that nobody finds them neither here nor there.
+        self._moving = Lock()
         self._to_hide: list[tuple[str, int, int]] = []  # what could not be hidden yet
 
     @property
@@ -91,6 +94,10 @@ class LinkedHistory(History):
         if origin.first == (before.epoch, before.place):
             set_places(batch, *origin.first)
             return
+        with self._moving:
+            self._move(room, batch, origin, before)
+
+    def _move(self, room: str, batch: Sequence[Spoken], origin: Origin, before: Stretch) -> None:
         self._keep(room, batch, origin, before)
         now = self._history.last_place(room).seq + 1 - len(batch)
         for index in range(len(batch)):
@@ -208,8 +215,9 @@ class LinkedHistory(History):
 
     def recent(self, room: str, number: int) -> list[Spoken]:
         """Return the last `number` messages of `room`, oldest first, less those taken back."""
-        said = self._history.recent(room, number)
-        return [it for it in self._placed(fold_name(room), said) if isinstance(it, Spoken)]
+        with self._moving:
+            said = self._placed(fold_name(room), self._history.recent(room, number))
+        return [it for it in said if isinstance(it, Spoken)]
 
     def last_place(self, room: str) -> Place:
         """Return the place of the last line of `room`; the number is 0 if there is none."""
@@ -223,10 +231,11 @@ class LinkedHistory(History):
 
         It may be a place of any epoch of the order, and of this server alone.
         """
-        fold, own = fold_name(room), self._history.last_place(room)
-        after, shown = self._seen_at(fold, place, own) or (place, place.seq)
-        found = self._history.since(room, after, limit)
-        return None if found is None else self._placed(fold, found, after.seq, shown)
+        with self._moving:
+            fold, own = fold_name(room), self._history.last_place(room)
+            after, shown = self._seen_at(fold, place, own) or (place, place.seq)
+            found = self._history.since(room, after, limit)
+            return None if found is None else self._placed(fold, found, after.seq, shown)
 
     def take_back(self, room: str, place: Place) -> TakenBack | None:
         """Delete the text of a line, as in `History.take_back`, wherever it stands by now.
