@@ -5,7 +5,6 @@ from sys import getsizeof
 import pytest
 
 from threadchat.messages.kinds import Say, TakenBack
-from threadchat.storage.history import set_places
 from threadchat.storage.remembered import (
     LINE_BYTES,
     MAX_LINE_BYTES,
@@ -18,7 +17,6 @@ from threadchat.text.clean import MAX_LINE
 
 def append(room: RememberedRoom, *texts: str) -> list[Say]:
     batch = [Say("al", text, float(at)) for at, text in enumerate(texts, room.last + 1)]
-    set_places(batch, "e", room.last + 1)
     room.append(batch)
     return batch
 

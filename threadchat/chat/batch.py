@@ -215,9 +215,10 @@ class Batch:
     def lines(self, format: Format) -> list[str]:
         """Return the lines as `format` shows them, not encoded yet."""
         style = format.style
-        if style not in self._lines:
-            self._lines[style] = format.lines(self.messages, self.room)
-        return self._lines[style]
+        lines = self._lines.get(style)
+        if lines is None:
+            lines = self._lines[style] = format.lines(self.messages, self.room)
+        return lines
 
 
 class Joining:
@@ -317,7 +318,6 @@ class RenderedBatch:
         self._batch = batch
         self._format = format
         self._whole, self._lengths = _encode(batch.lines(format), format)
-        self._slices = memoryview(self._whole)  # cuts out a part without copying it
         has_mentions = format.marks_mentions
         self._is_one_for_all = batch.joining is None and not has_mentions
         # Those that join do not get all: their own joining is left out.
@@ -326,9 +326,12 @@ class RenderedBatch:
         self._marked: dict[int, bytes] = {}
 
     @cached_property
-    def _begins(self) -> list[int]:
-        """Where each line begins, and the end. Computed late: a lone speaker does not need it."""
-        return [0, *accumulate(self._lengths)]
+    def _cuts(self) -> tuple[list[int], memoryview]:
+        """Where each line begins, and the end; and all of it, to cut parts out without a copy.
+
+        Computed late: a lone speaker does not need it.
+        """
+        return [0, *accumulate(self._lengths)], memoryview(self._whole)
 
     def page_for(self, member: Member) -> bytes:
         """Return what `member` is to be sent."""
@@ -337,7 +340,7 @@ class RenderedBatch:
             return b""  # the usual case: the batch holds only what this member said
         if not self._is_one_for_all or member.ignores:
             return self._changed_page(member, left_out)
-        begins, slices = self._begins, self._slices
+        begins, slices = self._cuts
         parts = []
         rest = 0
         for begin, end in left_out:
@@ -361,13 +364,14 @@ class RenderedBatch:
         opening = b"" if joining is None else joining.opening_for(member, self._format)
         if not changes:  # without an opening, that is the very same object for all, as `whole` is
             return opening + self._whole if opening else self._whole
+        begins, slices = self._cuts
         parts: list[bytes | memoryview] = [opening]
         begin = 0
         for place in sorted(changes):
             stop, instead = changes[place]
-            parts += (self._slices[begin : self._begins[place]], instead)
-            begin = self._begins[stop]
-        parts.append(self._slices[begin:])
+            parts += (slices[begin : begins[place]], instead)
+            begin = begins[stop]
+        parts.append(slices[begin:])
         return b"".join(parts)
 
     def _rendered(self, message: RoomMessage | None) -> bytes:

@@ -59,13 +59,13 @@ class Members(dict[Member, None]):
             self._sort()
         rendered: dict[Format, RenderedBatch] = {}
         if not self._can_wait:
-            self._hand(batch, self, rendered, failed, is_late=False)
+            self._hand(batch, self, rendered, failed, False)
             return
-        self._hand(batch, self._cannot, rendered, failed, is_late=False)
+        self._hand(batch, self._cannot, rendered, failed, False)
         began_at = self._clock()
         # A thread waits for each change of members, so a batch with one is sent at once.
         is_late = began_at < self._rests_until and bool(self._cannot) and not batch.changes
-        self._hand(batch, self._can_wait, rendered, failed, is_late=is_late or self._some_waits)
+        self._hand(batch, self._can_wait, rendered, failed, is_late or self._some_waits)
         if is_late:
             self._some_waits = True
         else:
@@ -86,7 +86,6 @@ class Members(dict[Member, None]):
         members: Iterable[Member],
         rendered_in: dict[Format, RenderedBatch],
         failed: Callable[[str, Exception], None],
-        *,
         is_late: bool,
     ) -> None:
         """Hand `members` their pages; with `is_late` they may get them later."""
@@ -95,9 +94,11 @@ class Members(dict[Member, None]):
             try:
                 wanted = member.format  # read once: the member's own thread may change it
                 if wanted is not format:
-                    if wanted not in rendered_in:
-                        rendered_in[wanted] = RenderedBatch(batch, wanted)
-                    rendered, format = rendered_in[wanted], wanted
+                    if wanted in rendered_in:
+                        rendered = rendered_in[wanted]
+                    else:
+                        rendered = rendered_in[wanted] = RenderedBatch(batch, wanted)
+                    format = wanted
                     whole = rendered.whole
                 # The fast way: where one speaks and many listen, all but one get the whole.
                 if whole and not (member in not_for or member.ignores):

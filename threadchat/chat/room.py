@@ -19,7 +19,7 @@ part of promise 3: a room never waits for a member's socket, because `Member.del
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from threading import Lock
 
@@ -329,7 +329,7 @@ class Room:
 
     def apply(self, batch: Batch) -> None:
         """Show `batch` to the members. For the order, on a thread that has the room's turn."""
-        leaving: set[Member] = set()
+        leaving: Collection[Member] = ()
         if batch.joining is not None:
             self._add([it for it in batch.changes if isinstance(it, Join)], batch)
         for change in batch.changes:

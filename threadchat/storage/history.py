@@ -83,7 +83,6 @@ class History:
         """
         with self._lock:
             said = self._entered(room)
-            set_places(batch, said.epoch, said.last + 1)
             said.append(batch)
             self._bytes += len(batch) * MAX_LINE_BYTES
             is_too_much = self._bytes > self._max_bytes or len(self._rooms) > self._max_rooms

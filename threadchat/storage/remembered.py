@@ -36,9 +36,9 @@ class RememberedRoom:
 
     __slots__ = (
         "_bytes",
+        "_counted",
         "_joined",
         "_pieces",
-        "_uncounted",
         "epoch",
         "last",
         "lines",
@@ -56,7 +56,7 @@ class RememberedRoom:
         self.taken_back: deque[TakenBack] = deque(maxlen=limit)
         """The lines that were taken back, in the order in which that happened."""
         self._bytes = ROOM_BYTES  # without the lines below
-        self._uncounted = 0  # the newest lines, and some that may be gone
+        self._counted = 0  # the number of the last line that was counted
         # By their numbers, lines as `joined_words` has made them for a search; None if that is just
         # the text.
         self._joined: dict[int, str | None] = {}
@@ -69,14 +69,17 @@ class RememberedRoom:
         return self.last + 1 - len(self.lines)
 
     def append(self, batch: Sequence[Spoken]) -> None:
-        """Add lines, whose places have been set; drop as many of the oldest as are too many."""
-        lines = self.lines
+        """Add lines and set their places; drop as many of the oldest as are too many."""
+        lines, epoch, seq = self.lines, self.epoch, self.last
         if self._joined:
             too_many = len(lines) + len(batch) - (lines.maxlen or 0)
             self._drop_joined(range(self.first, self.first + max(0, too_many)))
-        self.last += len(batch)
+        for message in batch:
+            seq += 1
+            message.epoch = epoch
+            message.seq = seq
+        self.last = seq
         lines.extend(batch)
-        self._uncounted += len(batch)
 
     @property
     def bytes(self) -> int:
@@ -86,8 +89,8 @@ class RememberedRoom:
 
     def _count(self) -> None:
         """Count the lines that have come since the last count."""
-        pieces, number = self._pieces, min(self._uncounted, len(self.lines))
-        self._uncounted = 0
+        pieces, number = self._pieces, min(self.last - self._counted, len(self.lines))
+        self._counted = self.last
         if not number:
             return
         new = islice(self.lines, len(self.lines) - number, None)
