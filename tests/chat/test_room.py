@@ -819,6 +819,21 @@ def test_who_has_nothing_to_read_is_sent_nothing(room: Room) -> None:
     assert al.pages == []
 
 
+@pytest.mark.parametrize("view", [View(), View(has_bell=True), View(has_color=True)], ids=str)
+def test_who_comes_and_speaks_alone_gets_only_what_was_before(room: Room, view: View) -> None:
+    al, bo = FakeMember("al", view), FakeMember("bo", view)
+    bo.ignores = frozenset({al.identity})
+    room.join(al, b"Welcome!\r\n")
+    say(room, al, "I am al, too")
+    room.join(bo, b"Welcome!\r\n")
+    say(room, bo, "bo, you say")
+    assert al.pages[0] == b"Welcome!\r\n"
+    assert len(al.pages) == 3  # with that bo joined, and what bo said
+    (page,) = bo.pages
+    assert page.startswith(b"Welcome!\r\n")
+    assert page.endswith(b"=== From here on it is live.\r\n")
+
+
 def test_a_view_that_changes_meanwhile_reaches_nobody_else(room: Room) -> None:
     class Fickle(FakeMember):
         """Its own thread changes its view just as the room looks at it."""

@@ -336,8 +336,9 @@ class RenderedBatch:
     def page_for(self, member: Member) -> bytes:
         """Return what `member` is to be sent."""
         left_out = self._batch.not_for.get(member, ())
-        if self._is_one_for_all and left_out == [(0, len(self._batch.messages))]:
-            return b""  # the usual case: the batch holds only what this member said
+        if left_out == [(0, len(self._batch.messages))]:
+            # The usual case: the batch holds only what this member said, or that it joined.
+            return b"" if self._is_one_for_all else self._opening_for(member)
         if not self._is_one_for_all or member.ignores:
             return self._changed_page(member, left_out)
         begins, slices = self._cuts
@@ -360,8 +361,7 @@ class RenderedBatch:
         if self._format.marks_mentions:
             for place in self._mentions_of(member):
                 changes.setdefault(place, (place + 1, self._mark(place)))
-        joining = self._batch.joining
-        opening = b"" if joining is None else joining.opening_for(member, self._format)
+        opening = self._opening_for(member)
         if not changes:  # without an opening, that is the very same object for all, as `whole` is
             return opening + self._whole if opening else self._whole
         begins, slices = self._cuts
@@ -373,6 +373,10 @@ class RenderedBatch:
             begin = begins[stop]
         parts.append(slices[begin:])
         return b"".join(parts)
+
+    def _opening_for(self, member: Member) -> bytes:
+        joining = self._batch.joining
+        return b"" if joining is None else joining.opening_for(member, self._format)
 
     def _rendered(self, message: RoomMessage | None) -> bytes:
         if message is None:
