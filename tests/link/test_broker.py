@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
 from tests.support.redisserver import RedisServer, running_broker
 from tests.support.waiting import wait_until
 from threadchat import ChatServer
-from threadchat.link.broker import BrokerConnection, BrokerFailed, UnfitBroker, unfit
+from threadchat.link.broker import BrokerConnection, BrokerFailed, UnfitBroker, pack, unfit
 from threadchat.link.scripts import Keys
 from threadchat.link.wire import Enter, Entered, Post
 
@@ -51,6 +52,14 @@ def test_requests_are_answered_in_their_order_and_entries_read(
     assert [getattr(it, "head", None) for it in answers] == [2, 3, 4]
     assert [it.payload for it in connection.read(1)] == ["p1", "p2", "p3"]
     assert connection.read(4) == []
+
+
+def test_commands_are_packed_as_the_client_does(broker: RedisServer) -> None:
+    commands = [("SET", "k", "na\u00efve \u6f22"), ("GET", ""), ("X" * 7000, "\r\n$1")]
+    with closing(broker.client()) as client:
+        connection: Any = client.connection_pool.make_connection()
+        its_own = connection.pack_commands(commands)
+    assert pack(commands) == b"".join(its_own)
 
 
 def test_a_broker_that_is_not_there_is_told(broker: RedisServer) -> None:
