@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         loadgen = generator.build(Path(folder), left_out)
         contestants = _find(options.peers, Path(folder), left_out)
-        workloads = _choose(options, left_out)
+        workloads = _choose(options, contestants, left_out)
         outcomes = _measure(options, workloads, contestants, loadgen, console)
     session = Session(
         options.turns,
@@ -123,6 +124,7 @@ def _settle(options: argparse.Namespace) -> argparse.Namespace:
                 peers.threadchat(options.python),
                 has_rooms=True,
                 is_threadchat=True,
+                serves_browsers=True,
             ),
         )
     return options
@@ -166,17 +168,30 @@ def _find(wanted: Sequence[Peer], folder: Path, left_out: list[str]) -> list[Con
     contestants = []
     for peer in wanted:
         try:
-            contestants.append(Contestant(peer, peer.prepare(folder)))
+            command = peer.prepare(folder)
         except Missing as why:
             left_out.append(f"{peer.title}: {why}")
+            continue
+        if peer.serves_browsers and peers.has_browsers_off(command):
+            left_out.append(f"{peer.title} with browsers: {peers.HOW_TO_SERVE_BROWSERS}")
+            peer = replace(peer, serves_browsers=False)
+        contestants.append(Contestant(peer, command))
     return contestants
 
 
-def _choose(options: argparse.Namespace, left_out: list[str]) -> list[Workload]:
-    """Return the workloads asked for that this machine allows; name the others."""
+def _choose(
+    options: argparse.Namespace, contestants: Sequence[Contestant], left_out: list[str]
+) -> list[Workload]:
+    """Return the workloads asked for that this machine allows; name the others.
+
+    Those for browsers are not for terminals alone. Why no server is there is named already.
+    """
+    serving = [it.peer for it in contestants if it.peer.serves_browsers]
     chosen = []
     for workload in QUICK if options.quick else WORKLOADS:
         if workload.letter not in options.workloads:
+            continue
+        if workload.is_for_browsers and not any(map(workload.suits, serving)):
             continue
         if why := what_is_lacking(workload):
             left_out.append(f"({workload.letter}) {workload.title}: {why}")
@@ -204,7 +219,11 @@ def _measure(
                     workload,
                     those,
                     loadgen,
-                    {"seconds": options.seconds, "deadline": RUN_SECONDS},
+                    {
+                        "warmup": 0.2 if options.quick else 0.5,
+                        "seconds": options.seconds,
+                        "deadline": RUN_SECONDS,
+                    },
                     options.turns,
                     lambda words: progress.update(task, description=words, advance=1),
                 )

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from enum import Enum
 from pathlib import Path
 
 from tests.benchmarks.peers import HERE, ROOT, Missing, Running, compile_c
@@ -13,6 +14,20 @@ from tests.benchmarks.protocol import Kind
 
 class Failed(Exception):
     """Say in one line why a run has no result."""
+
+
+BUSY = 0.85
+"""The share of a processor above which a program with one thread may have no more to give."""
+
+AS_BUSY = 0.9
+"""The share of the server's processor time at which the load generator counts as busy as it."""
+
+
+class Phase(Enum):
+    """The part of a run in which something is measured."""
+
+    ENTRY = "coming in"
+    TALK = "talking"
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,9 @@ class Result:
     kilobytes_before: int
     kilobytes_after: int
     """Of the server's memory, without clients and with all of them; -1 if unknown."""
+    entry_server_cpu: float = -1.0
+    entry_generator_cpu: float = 0.0
+    """Seconds of processor time, until all clients were in; -1 if unknown."""
     seconds: float = 0.0
     said: int = 0
     delivered: int = 0
@@ -60,19 +78,44 @@ class Result:
         return self.frames / self.seconds
 
     @property
-    def cpu_us(self) -> float:
-        """The server's processor time for a delivery, in microseconds."""
-        return self.server_cpu * 1e6 / self.delivered
+    def cpu_us(self) -> float | None:
+        """The server's processor time for a delivery, in microseconds; None if unknown."""
+        return self.server_cpu * 1e6 / self.delivered if self.server_cpu >= 0 else None
 
     @property
-    def kilobytes_each(self) -> float:
-        """The server's memory for each client, in units of 1,000 bytes."""
+    def kilobytes_each(self) -> float | None:
+        """The server's memory for each client, in units of 1,000 bytes; None if unknown."""
+        if self.kilobytes_before < 0 or self.kilobytes_after < 0:
+            return None
         return (self.kilobytes_after - self.kilobytes_before) * 1.024 / self.clients
 
     @property
     def bytes_each(self) -> float:
         """What a client had been sent when all were in."""
         return self.entry_bytes / self.clients
+
+    def generator_share(self, phase: Phase) -> float:
+        """Return how many processors the load generator used in that phase."""
+        if phase is Phase.ENTRY:
+            return self.entry_generator_cpu / self.entry_seconds
+        return self.generator_cpu / self.seconds
+
+    def server_share(self, phase: Phase) -> float | None:
+        """Return how many processors the server used in that phase; None if unknown."""
+        if phase is Phase.ENTRY:
+            used, seconds = self.entry_server_cpu, self.entry_seconds
+        else:
+            used, seconds = self.server_cpu, self.seconds
+        return used / seconds if used >= 0 else None
+
+    def was_generator_busy(self, phase: Phase) -> bool:
+        """Return whether the load generator may have limited what was measured in that phase.
+
+        It may have if it was about as busy as the server, or had hardly any processor time left;
+        and so it may if the server's processor time is unknown.
+        """
+        share, server = self.generator_share(phase), self.server_share(phase)
+        return share > BUSY or server is None or share >= AS_BUSY * server
 
 
 SOURCE_NAMES = ("loadgen.c", "plan.c", "meter.c", "frames.c", "inflate.c")

@@ -1,7 +1,7 @@
 """Do what the program in `load` does, from the same command line, where it cannot be compiled.
 
 It is slower by far: with many clients it measures itself as much as the server, which
-`generator_cpu` in its result gives away.
+`entry_generator_cpu` and `generator_cpu` in its result give away.
 """
 
 import argparse
@@ -24,9 +24,6 @@ _TAIL = 64
 """Bytes kept of what was received: more than what is looked at of a message, or an EXPECT."""
 
 _QUIET = 0.2
-_MAX_WAITING = 100
-"""How many may wait for their greeting: Windows' own queue holds no more."""
-
 _DEFAULTS = {
     "port": 0,
     "web-port": 0,
@@ -38,12 +35,13 @@ _DEFAULTS = {
     "rooms": 1,
     "seconds": 2,
     "warmup": 0.5,
+    "waiting": 100,
     "deadline": 60,
     "pid": 0,
     "watchers": 8,
     "pingpong": 0,
 }
-"""The options, which `load/plan.h` explains."""
+"""The options, which `load/plan.h` explains. More than 100 waiting fill Windows' own queue."""
 
 
 class Failure(Exception):
@@ -169,12 +167,12 @@ class Load:
     def enter(self) -> None:
         """Connect everybody, as fast as they are let in, and wait until all are."""
         for number in range(self.options.clients):
+            while number - self._greeted >= self.options.waiting:
+                self._turn(1.0)
             client = Client(number, self._kind_of(number), self.options)
             self.clients.append(client)
             both = selectors.EVENT_READ | selectors.EVENT_WRITE
             self._selector.register(client.socket, both, client)
-            while number - self._greeted > _MAX_WAITING:
-                self._turn(1.0)
         while self._entered < len(self.clients):
             self._turn(1.0)
 
@@ -352,12 +350,15 @@ def _parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[Kind]]:
 
 def _run(load: Load, options: argparse.Namespace) -> dict[str, float]:
     before = _resident_kilobytes(options.pid)
-    begin = load.now()
+    begin = _clocks(load, options)
     load.enter()
+    seconds, server, generator = _between(begin, _clocks(load, options))
     result = {
         "clients": options.clients,
-        "entry_seconds": (load.now() - begin) / 1e9,
+        "entry_seconds": seconds,
         "entry_bytes": load.bytes,
+        "entry_server_cpu": server,
+        "entry_generator_cpu": generator,
         "kilobytes_before": before,
     }
     load.settle()
@@ -368,18 +369,16 @@ def _run(load: Load, options: argparse.Namespace) -> dict[str, float]:
 
 
 def _measure_talk(load: Load, options: argparse.Namespace) -> dict[str, float]:
-    def read() -> tuple[float, float, float, int, int, int]:
-        clocks = load.now() / 1e9, _processor_seconds(options.pid), time.process_time()
-        return *clocks, load.said, load.delivered - load.delivered_to_guests, load.frames
+    def count() -> tuple[int, int, int]:
+        return load.said, load.delivered - load.delivered_to_guests, load.frames
 
     load.begin_to_talk()
     load.talk(options.warmup)
     load.measured_from = load.now()
-    begin = read()
+    begin, counts = _clocks(load, options), count()
     load.talk(options.seconds)
-    seconds, server, generator, said, delivered, frames = (
-        end - beginning for end, beginning in zip(read(), begin, strict=True)
-    )
+    seconds, server, generator = _between(begin, _clocks(load, options))
+    said, delivered, frames = (end - first for end, first in zip(count(), counts, strict=True))
     load.finish()
     load.latencies.sort()
     missing = list(load.missing())
@@ -388,7 +387,7 @@ def _measure_talk(load: Load, options: argparse.Namespace) -> dict[str, float]:
         "said": said,
         "delivered": delivered,
         "frames": frames,
-        "server_cpu": server if begin[1] >= 0 else -1.0,
+        "server_cpu": server,
         "generator_cpu": generator,
         "samples": len(load.latencies),
         "p50_us": percentile(load.latencies, 50),
@@ -398,6 +397,20 @@ def _measure_talk(load: Load, options: argparse.Namespace) -> dict[str, float]:
         "wrong": sum(map(bool, missing)),
         "one_order": load.is_one_order(),
     }
+
+
+Clocks = tuple[float, float, float]
+"""The time, and the processor time that the server and this have used, in seconds."""
+
+
+def _clocks(load: Load, options: argparse.Namespace) -> Clocks:
+    return load.now() / 1e9, _processor_seconds(options.pid), time.process_time()
+
+
+def _between(begin: Clocks, end: Clocks) -> Clocks:
+    """Return what has passed; -1 for the server's processor time if that is unknown."""
+    is_known = begin[1] >= 0 and end[1] >= 0
+    return end[0] - begin[0], end[1] - begin[1] if is_known else -1.0, end[2] - begin[2]
 
 
 def _resident_kilobytes(pid: int) -> int:

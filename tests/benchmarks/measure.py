@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.benchmarks import generator, peers
-from tests.benchmarks.generator import Failed, Result
+from tests.benchmarks.generator import Failed, Phase, Result
 from tests.benchmarks.peers import Contestant, Missing
 from tests.benchmarks.workloads import Figure, Goal, Workload
 
@@ -23,9 +23,10 @@ class Outcome:
     """Why a peer has fewer runs than the others, by peer."""
 
     def median(self, peer: str, figure: Figure) -> float | None:
-        """Return the median of a figure, or None if the peer has no run."""
-        runs = self.runs.get(peer)
-        return statistics.median(map(figure.read, runs)) if runs else None
+        """Return the median of a figure, or None if the peer has no run or it is unknown."""
+        values = [figure.read(run) for run in self.runs.get(peer, ())]
+        known = [value for value in values if value is not None]
+        return statistics.median(known) if known else None
 
     def ratio(self, figure: Figure, peer: str, to: str = "") -> float | None:
         """Return the median of `peer` divided by that of `to`, or None if there is none.
@@ -39,13 +40,27 @@ class Outcome:
         """Return whether all clients that were watched saw one order, in every run."""
         return all(run.one_order for run in self.runs.get(peer, ()))
 
-    def generator_share(self, peer: str) -> float:
-        """Return how many processors the load generator used with `peer`, as a median."""
-        return statistics.median(run.generator_cpu / run.seconds for run in self.runs[peer])
+    def phases(self) -> list[Phase]:
+        """Return those in which this workload's figures are measured."""
+        return [phase for phase in Phase if any(it.phase is phase for it in self.workload.figures)]
 
-    def server_share(self, peer: str) -> float:
-        """Return how many processors `peer` used, as a median."""
-        return statistics.median(run.server_cpu / run.seconds for run in self.runs[peer])
+    def generator_share(self, peer: str, phase: Phase) -> float:
+        """Return how many processors the load generator used with `peer`, as a median."""
+        return statistics.median(run.generator_share(phase) for run in self.runs[peer])
+
+    def server_share(self, peer: str, phase: Phase) -> float | None:
+        """Return how many processors `peer` used, as a median; None if unknown."""
+        shares = [run.server_share(phase) for run in self.runs[peer]]
+        known = [share for share in shares if share is not None]
+        return statistics.median(known) if known else None
+
+    def was_generator_busy(self, phase: Phase | None, *peers: str) -> bool:
+        """Return whether the load generator may have limited a run of one of `peers`.
+
+        One run is enough, because it can move the median.
+        """
+        runs = [run for peer in peers for run in self.runs.get(peer, ())]
+        return phase is not None and any(run.was_generator_busy(phase) for run in runs)
 
 
 def judge(goal: Goal, more_is_better: bool, value: float | None, ratio: float | None) -> str:
@@ -99,11 +114,13 @@ def run_once(
         history = workload.has_history and contestant.peer.is_threadchat
         extra = ["--history", str(Path(folder) / "history.db")] if history else []
         with peers.run(contestant, Path(folder), extra) as server:
+            queue = contestant.peer.queue
+            waiting = {"waiting": queue} if queue else {}
             return generator.measure(
                 loadgen,
                 server,
                 workload.kinds_for(contestant.peer),
-                {**options, **workload.options},
+                {**options, **workload.options, **waiting},
             )
 
 

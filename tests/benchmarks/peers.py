@@ -27,7 +27,7 @@ ROOT = HERE.parent.parent
 _LISTENS = r"127\.0\.0\.1:(\d+)"
 _SERVES_BROWSERS = r"http://127\.0\.0\.1:(\d+)/"
 
-_PORT_BEFORE = r'port="|listen 127\.0\.0\.1:'
+_PORT_BEFORE = r'port="|listen 127\.0\.0\.1:|Ports = '
 """What stands before the port in the configurations."""
 
 START_SECONDS = 30.0
@@ -52,6 +52,8 @@ class Peer:
     kind: Kind = PLAIN
     has_rooms: bool = False
     is_threadchat: bool = False
+    queue: int | None = None
+    """How many clients may wait to be let in, if fewer than the load generator lets wait."""
     serves_browsers: bool = False
     """Whether it takes part where the clients are browsers."""
 
@@ -70,13 +72,13 @@ class Running:
 
     process: subprocess.Popen[str]
     complaints: Path
-    """Where its standard error goes."""
+    """Where its standard error goes, and its output if its port is not read there."""
     port: int
     web_port: int = 0
     """Where it serves browsers; 0 if at the other port, or not at all."""
 
     def last_words(self) -> str:
-        """Return the last line it wrote to standard error, if any."""
+        """Return the last line of its complaints, if any."""
         lines = self.complaints.read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else ""
 
@@ -103,6 +105,14 @@ def threadchat(python: str = sys.executable) -> Callable[[Path], Sequence[str]]:
         return [*start, "--host", "127.0.0.1", "--port", "0", "--quiet", *guards]
 
     return prepare
+
+
+HOW_TO_SERVE_BROWSERS = "its packages are not installed: pip install h11 wsproto"
+
+
+def has_browsers_off(command: Sequence[str]) -> bool:
+    """Return whether threadchat is run so by `command`, for want of packages."""
+    return "--web-port" in command and command[command.index("--web-port") + 1] == "off"
 
 
 def _serves_browsers(python: str) -> bool:
@@ -146,19 +156,28 @@ def _nchan(folder: Path) -> Sequence[str]:
     module = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
     if not module.exists():
         raise Missing("the module of nginx is not installed: apt-get install libnginx-mod-nchan")
-    config = folder / "nchan.conf"
-    filled = (SERVERS / config.name).read_text().replace("FOLDER", str(folder))
-    config.write_text(filled.replace("MODULE", str(module)))
+    config = _configuration("nchan.conf", folder)
+    config.write_text(config.read_text().replace("MODULE", str(module)))
     return [program, "-p", str(folder), "-e", "stderr", "-c", str(config)]
 
 
 def _inspircd(folder: Path) -> Sequence[str]:
     program = find("inspircd")
-    config = folder / "inspircd.conf"
-    config.write_text((SERVERS / config.name).read_text().replace("FOLDER", str(folder)))
+    config = _configuration("inspircd.conf", folder)
     config.chmod(0o600)  # it refuses a file that others could read
     allow_root = ["--runasroot"] if os.getuid() == 0 else []
     return [program, "--nofork", *allow_root, "--config", str(config)]
+
+
+def _ngircd(folder: Path) -> Sequence[str]:
+    return [find("ngircd"), "--nodaemon", "--config", str(_configuration("ngircd.conf", folder))]
+
+
+def _configuration(name: str, folder: Path) -> Path:
+    """Copy a configuration to `folder`, and name that in it."""
+    config = folder / name
+    config.write_text((SERVERS / name).read_text().replace("FOLDER", str(folder)))
+    return config
 
 
 TERMINALS = Peer("terminals", "its terminals", threadchat(), has_rooms=True, is_threadchat=True)
@@ -175,6 +194,7 @@ PEERS = (
     ),
     Peer("c", "C, epoll, batches", _c, has_rooms=True),
     Peer("inspircd", "InspIRCd", _inspircd, kind=IRC, has_rooms=True),
+    Peer("ngircd", "ngIRCd", _ngircd, kind=IRC, has_rooms=True, queue=10),
     Peer("go", "Go, goroutines", _go),
     Peer("node", "Node, net", _node),
     Peer("asyncio", "asyncio streams", _python("streams.py")),
@@ -227,8 +247,10 @@ def run(contestant: Contestant, folder: Path, options: Sequence[str] = ()) -> It
     fixed_port = _fill_in_port(command)
     complaints = folder / "complaints"
     with complaints.open("w") as file:
+        # A pipe that nobody reads would stop a server that logs to it, as ngIRCd does.
+        output = file if fixed_port else subprocess.PIPE
         process = subprocess.Popen(
-            command, cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, stderr=file, text=True
+            command, cwd=ROOT, env=_environment(), stdout=output, stderr=file, text=True
         )
     try:
         ports = (fixed_port,) if fixed_port else _ports_said_by(process, command)
@@ -239,13 +261,13 @@ def run(contestant: Contestant, folder: Path, options: Sequence[str] = ()) -> It
     finally:
         process.kill()
         process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def _ports_said_by(process: subprocess.Popen[str], command: Sequence[str]) -> tuple[int, ...]:
     """Wait for the lines in which the server says where it listens; (0,) if it ends before."""
-    has_two = "--web-port" in command and "off" not in command[command.index("--web-port") :][:2]
+    has_two = "--web-port" in command and not has_browsers_off(command)
     wanted = (_LISTENS, _SERVES_BROWSERS) if has_two else (_LISTENS,)
     watchdog = threading.Timer(START_SECONDS, process.kill)
     watchdog.start()

@@ -6,9 +6,19 @@ import platform
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
+from tests.benchmarks.generator import AS_BUSY, BUSY
 from tests.benchmarks.measure import Outcome, judge
 from tests.benchmarks.peers import Peer
-from tests.benchmarks.workloads import CPU, Figure, Goal
+from tests.benchmarks.workloads import Figure, Goal
+
+MARK = " *"
+"""Stands behind what the load generator may have limited."""
+
+BUSY_MEANS = (
+    "the load generator may have limited it: in a run of that server, or of one of the two, the"
+    f" generator used more than {BUSY:g} of a processor, or at least {AS_BUSY:g} of the server's"
+    " time, or the server's time is unknown"
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,7 @@ def as_json(session: Session) -> str:
                     "title": outcome.workload.title,
                     "options": dict(outcome.workload.options),
                     "runs": {name: list(map(asdict, runs)) for name, runs in outcome.runs.items()},
+                    "figures": [_summary(outcome, it) for it in outcome.workload.figures],
                     "failures": outcome.failures,
                 }
                 for outcome in session.outcomes
@@ -62,6 +73,26 @@ def as_json(session: Session) -> str:
         },
         indent=1,
     )
+
+
+def _summary(outcome: Outcome, figure: Figure) -> dict[str, object]:
+    """Return the medians of a figure and threadchat's ratios, and which are not the servers' alone.
+
+    The last two name the peers whose figure, or to whom the ratio, the generator may have limited.
+    """
+    peers = list(outcome.runs)
+    others = [peer for peer in peers if peer != "threadchat"]
+    return {
+        "title": figure.title,
+        "medians": {peer: outcome.median(peer, figure) for peer in peers},
+        "ratios": {peer: outcome.ratio(figure, "threadchat", to=peer) for peer in others},
+        "generator_was_busy": [
+            peer for peer in peers if outcome.was_generator_busy(figure.phase, peer)
+        ],
+        "ratio_maybe_limited": [
+            peer for peer in others if outcome.was_generator_busy(figure.phase, "threadchat", peer)
+        ],
+    }
 
 
 def _machine() -> str:
@@ -76,6 +107,7 @@ def _about(session: Session) -> Iterator[str]:
         " A ratio is threadchat's figure divided by the other's. p50, p99 and slowest are of the"
         " time from a message's sending to its arrival; with ping and pong, there and back."
     )
+    yield f"Behind a figure or a ratio,{MARK} says that {BUSY_MEANS}."
 
 
 def _goals(session: Session) -> Iterator[str]:
@@ -84,18 +116,16 @@ def _goals(session: Session) -> Iterator[str]:
     yield from _head(("workload", "figure", "threadchat", "other", "ratio", "goal"), left=(0, 1, 5))
     for outcome in session.outcomes:
         for figure in outcome.workload.figures:
-            its, limit = (
-                outcome.median(name, figure) for name in ("threadchat", outcome.workload.limit)
-            )
-            ratio = outcome.ratio(figure, "threadchat")
+            limit = outcome.workload.limit
             goal = outcome.workload.goals.get(figure)
+            value, ratio = outcome.median("threadchat", figure), outcome.ratio(figure, "threadchat")
             yield _row(
                 _name(outcome),
                 figure.title,
-                show(its, figure.decimals),
-                show(limit, figure.decimals),
-                show(ratio, 2),
-                judge(goal, figure.more_is_better, its, ratio) if goal else "",
+                _value(outcome, figure, "threadchat"),
+                _value(outcome, figure, limit),
+                _ratio(outcome, figure, "threadchat", limit),
+                judge(goal, figure.more_is_better, value, ratio) if goal else "",
             )
 
 
@@ -127,8 +157,8 @@ def _peer_row(outcome: Outcome, figure: Figure, peer: Peer) -> str:
         _name(outcome),
         figure.title,
         peer.title if outcome.is_one_order(peer.name) else f"{peer.title} (not in one order)",
-        show(outcome.median(peer.name, figure), figure.decimals),
-        show(ratio, 2),
+        _value(outcome, figure, peer.name),
+        _ratio(outcome, figure, "threadchat", peer.name),
         judge(Goal(bound), figure.more_is_better, value, ratio) if bound else "",
     )
 
@@ -143,28 +173,32 @@ def _other_python(session: Session) -> Iterator[str]:
             yield _row(
                 _name(outcome),
                 figure.title,
-                show(outcome.median("threadchat", figure), figure.decimals),
-                show(outcome.median("python", figure), figure.decimals),
-                show(outcome.ratio(figure, "python", to="threadchat"), 2),
+                _value(outcome, figure, "threadchat"),
+                _value(outcome, figure, "python"),
+                _ratio(outcome, figure, "python", "threadchat"),
             )
 
 
 def _generator(session: Session) -> Iterator[str]:
     """Show this for what is compared, but not for each step of how it scales."""
-    talks = [it for it in session.outcomes if CPU in it.workload.figures and not it.workload.x]
-    if not talks:
+    compared = [it for it in session.outcomes if not it.workload.x]
+    if not compared:
         return
-    yield (
-        "In processors, beside the server's own. The load generator has one thread: near 1, with a"
-        " server that is less busy, it would be what was measured."
-    )
+    yield "In processors, beside the server's own, as medians. The load generator has one thread."
     yield ""
-    yield from _head(("workload", "peer", "load generator", "server"), left=(0, 1))
-    for outcome in talks:
-        for peer in session.peers:
-            if peer.name in outcome.runs:
-                shares = (outcome.generator_share(peer.name), outcome.server_share(peer.name))
-                yield _row(_name(outcome), peer.title, *(show(share, 2) for share in shares))
+    yield from _head(("workload", "while", "peer", "load generator", "server"), left=(0, 1, 2))
+    for outcome in compared:
+        for phase in outcome.phases():
+            for peer in session.peers:
+                if peer.name in outcome.runs:
+                    mark = MARK if outcome.was_generator_busy(phase, peer.name) else ""
+                    yield _row(
+                        _name(outcome),
+                        phase.value,
+                        peer.title,
+                        show(outcome.generator_share(peer.name, phase), 2) + mark,
+                        show(outcome.server_share(peer.name, phase), 2),
+                    )
 
 
 def _failures(session: Session) -> Iterator[str]:
@@ -185,6 +219,22 @@ def _head(titles: Sequence[str], left: Iterable[int]) -> Iterator[str]:
 
 def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _value(outcome: Outcome, figure: Figure, peer: str) -> str:
+    return _marked(outcome, figure, outcome.median(peer, figure), figure.decimals, peer)
+
+
+def _ratio(outcome: Outcome, figure: Figure, peer: str, to: str) -> str:
+    return _marked(outcome, figure, outcome.ratio(figure, peer, to), 2, peer, to)
+
+
+def _marked(
+    outcome: Outcome, figure: Figure, value: float | None, decimals: int, *peers: str
+) -> str:
+    """Return a number, marked if the load generator may have limited a run of one of `peers`."""
+    is_marked = value is not None and outcome.was_generator_busy(figure.phase, *peers)
+    return show(value, decimals) + (MARK if is_marked else "")
 
 
 def show(value: float | None, decimals: int) -> str:

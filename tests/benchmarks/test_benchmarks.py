@@ -1,33 +1,27 @@
 """Run the pieces of the benchmark in their smallest size; what it finds is not judged here."""
 
+import argparse
 import contextlib
 import dataclasses
 import json
+import socket
 import socketserver
 import subprocess
 import sys
 import threading
-import xml.etree.ElementTree
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import generator, loadgen, peers, plot, table
-from tests.benchmarks.generator import Failed, Result
-from tests.benchmarks.measure import Outcome, judge, run_once, take_turns, what_is_lacking
+from tests.benchmarks import generator, loadgen, peers
+from tests.benchmarks.__main__ import _choose as choose
+from tests.benchmarks.__main__ import _find as find_peers
+from tests.benchmarks.generator import Failed, Phase
+from tests.benchmarks.measure import run_once, take_turns
 from tests.benchmarks.peers import PEERS, ROOT, TERMINALS, Contestant, Missing, Peer, Running
 from tests.benchmarks.protocol import BROADCAST, BROWSER, IN_ROOMS, MIXED, PLAIN
-from tests.benchmarks.table import Session
-from tests.benchmarks.workloads import (
-    CPU,
-    MEMORY,
-    RATE,
-    SCALE,
-    WORKLOADS,
-    Goal,
-    Workload,
-)
+from tests.benchmarks.workloads import LETTERS, Workload
 
 pytestmark = pytest.mark.slow
 
@@ -69,13 +63,6 @@ def take_part(name: str, folder: Path) -> Contestant:
         return Contestant(BY_NAME[name], BY_NAME[name].prepare(folder))
     except Missing as why:
         pytest.skip(str(why))
-
-
-def result(**figures: float) -> Result:
-    """Return the result of a run in which ten clients talked for two seconds."""
-    usual = {"clients": 10, "entry_seconds": 0.5, "entry_bytes": 1000, "kilobytes_before": 1000}
-    talk = {"kilobytes_after": 1100, "seconds": 2.0, "server_cpu": 1.0, "generator_cpu": 0.5}
-    return Result(**{**usual, **talk, "delivered": 2000, **figures})  # type: ignore[arg-type]
 
 
 # The servers, and the load
@@ -144,6 +131,25 @@ def test_browsers_are_compared_with_terminals_and_with_servers_of_websocket() ->
     assert AT_BROWSERS.kinds_for(TERMINALS) == (PLAIN,)
 
 
+def test_browsers_are_left_out_where_threadchat_cannot_serve_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peers, "_serves_browsers", lambda python: False)
+    both = [BY_NAME["threadchat"], TERMINALS]
+    left_out: list[str] = []
+
+    found = find_peers(both, folder, left_out)
+    chosen = choose(argparse.Namespace(quick=True, workloads=LETTERS), found, left_out)
+
+    assert left_out == [
+        "threadchat with browsers: its packages are not installed: pip install h11 wsproto"
+    ]
+    assert [it.peer.name for it in found] == ["threadchat", "terminals"]
+    assert [it.letter for it in chosen] == list("aabcdefg")
+    assert not AT_BROWSERS.suits(found[0].peer)
+    assert TALK.suits(found[0].peer)
+
+
 def test_a_crowd_that_only_arrives_says_nothing(folder: Path, either: list[str]) -> None:
     crowd = Workload("d", "crowd", {"clients": 20, "seconds": 0})
 
@@ -152,6 +158,8 @@ def test_a_crowd_that_only_arrives_says_nothing(folder: Path, either: list[str])
     assert run.said == run.delivered == 0
     assert run.entry_seconds > 0
     assert run.bytes_each > len("Hello from threadchat! ")
+    assert run.generator_share(Phase.ENTRY) > 0
+    assert (run.server_share(Phase.ENTRY) is not None) == (sys.platform == "linux")
 
 
 class UnreliableHandler(socketserver.StreamRequestHandler):
@@ -183,11 +191,17 @@ class UnreliableServer(socketserver.ThreadingTCPServer):
         """A client that has gone is no news here."""
 
 
-@contextlib.contextmanager
-def unreliable_server(copies: int, folder: Path) -> Iterator[Running]:
+def ended_process(folder: Path) -> "subprocess.Popen[str]":
+    """Stand in for the process of a server that is none, with nothing to complain about."""
+    (folder / "complaints").touch()
     process = subprocess.Popen([sys.executable, "-c", ""], text=True)
     process.wait()
-    (folder / "complaints").touch()
+    return process
+
+
+@contextlib.contextmanager
+def unreliable_server(copies: int, folder: Path) -> Iterator[Running]:
+    process = ended_process(folder)
     with UnreliableServer(copies) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -196,6 +210,25 @@ def unreliable_server(copies: int, folder: Path) -> Iterator[Running]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_no_more_clients_wait_than_the_queue_of_a_server_holds(
+    folder: Path, either: list[str]
+) -> None:
+    options = {**BRIEF, "clients": 9, "waiting": 2, "deadline": 0.5}
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        server = Running(ended_process(folder), folder / "complaints", deaf.getsockname()[1])
+
+        with pytest.raises(Failed, match=r"not done after 0\.5 s"):
+            generator.measure(either, server, [PLAIN], options)
+
+        deaf.setblocking(False)
+        waited = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                deaf.accept()[0].close()
+                waited += 1
+    assert waited == 2
 
 
 @pytest.mark.parametrize(("copies", "complaint"), [(0, "not done after 0.5 s"), (2, "missing")])
@@ -234,54 +267,6 @@ def test_a_peer_that_fails_is_not_tried_again(folder: Path, quickest: list[str])
     assert len(begun) == 1
 
 
-# The arithmetic
-
-
-def test_a_result_is_turned_into_figures() -> None:
-    run = result()
-
-    assert run.rate == 1000
-    assert run.cpu_us == 500
-    assert run.bytes_each == 100
-    assert run.kilobytes_each == pytest.approx(10.24)
-
-
-def test_medians_and_ratios() -> None:
-    outcome = Outcome(
-        TALK,
-        {
-            "threadchat": [result(delivered=count) for count in (600, 100, 800)],
-            "c": [result(delivered=count) for count in (1000, 2000)],
-        },
-    )
-
-    assert outcome.median("threadchat", RATE) == 300
-    assert outcome.median("c", RATE) == 750
-    assert outcome.ratio(RATE, "threadchat") == 0.4
-    assert outcome.ratio(RATE, "c", to="threadchat") == 2.5
-    assert outcome.ratio(RATE, "threadchat", to="go") is None
-    assert outcome.median("go", RATE) is None
-    assert (outcome.generator_share("c"), outcome.server_share("c")) == (0.25, 0.5)
-
-
-@pytest.mark.parametrize(
-    ("goal", "more", "value", "ratio", "verdict"),
-    [
-        (Goal(0.9), True, 1.0, 0.9, ">= 0.9: met"),
-        (Goal(0.9), True, 1.0, 0.45, ">= 0.9: 50% short"),
-        (Goal(2.0), False, 1.0, 2.0, "<= 2: met"),
-        (Goal(2.0), False, 1.0, 3.0, "<= 2: 50% over"),
-        (Goal(25.0, is_ratio=False), False, 20.0, 99.0, "<= 25: met"),
-        (Goal(25.0, is_ratio=False), False, 50.0, None, "<= 25: 100% over"),
-        (Goal(0.9), True, 1.0, None, ">= 0.9: not measured"),
-    ],
-)
-def test_goals_are_judged(
-    goal: Goal, more: bool, value: float, ratio: float | None, verdict: str
-) -> None:
-    assert judge(goal, more, value, ratio) == verdict
-
-
 @pytest.mark.parametrize(
     ("values", "percent", "expected"),
     [
@@ -299,107 +284,6 @@ def test_percentiles_are_of_the_nearest_rank(
     values: Sequence[int], percent: float, expected: int
 ) -> None:
     assert loadgen.percentile(values, percent) == expected
-
-
-def test_what_the_machine_does_not_allow_is_said() -> None:
-    too_many = Workload("b", "too many", {"clients": 10**9})
-
-    assert what_is_lacking(TALK) == ""
-    if sys.platform in ("linux", "win32"):
-        assert what_is_lacking(too_many).startswith("needs ")
-
-
-# What is written
-
-
-@pytest.fixture
-def session() -> Session:
-    outcomes = [
-        Outcome(
-            workload,
-            {
-                "threadchat": [result(clients=workload.clients)],
-                "c": [result(clients=workload.clients, delivered=4000)],
-                "node": [result(clients=workload.clients, delivered=20, one_order=False)],
-            },
-        )
-        for workload in WORKLOADS
-    ]
-    outcomes[0].failures["go"] = "it <broke>"
-    three = [BY_NAME[name] for name in ("threadchat", "c", "node")]
-    return Session(3, 2.0, three, "loadgen", ["InspIRCd: inspircd is not installed"], outcomes)
-
-
-def test_the_table_shows_figures_ratios_and_goals(session: Session) -> None:
-    text = table.markdown(session)
-
-    assert (
-        "| (a) everybody talks: 100 | deliveries a second | 1,000 | 2,000 | 0.50"
-        " | >= 0.9: 44% short |" in text
-    )
-    assert "| (b) one talks, 1,000 listen | p99, us | 0 | 0 | - | <= 1.3: not measured |" in text
-    assert (
-        "| (a) everybody talks: 100 | deliveries a second | Node, net (not in one order) | 10"
-        " | 100.00 | >= 20: met |" in text
-    )
-    assert "- InspIRCd: inspircd is not installed" in text
-    assert "- (a) everybody talks: 20, go failed: it <broke>" in text
-
-
-def test_the_rows_of_a_table_are_as_wide_as_its_head(session: Session) -> None:
-    cells = 0
-    for line in table.markdown(session).splitlines():
-        if line.startswith("|"):
-            cells = cells or line.count("|")
-            assert line.count("|") == cells
-        else:
-            cells = 0
-
-
-def test_another_python_is_shown_beside_the_ordinary_one(session: Session) -> None:
-    other = Peer("python", "threadchat on 3.14t", peers.threadchat(), is_threadchat=True)
-    session.outcomes[0].runs["python"] = [result(delivered=3000)]
-
-    text = table.markdown(dataclasses.replace(session, peers=[*session.peers, other]))
-
-    assert "| (a) everybody talks: 20 | deliveries a second | 1,000 | 1,500 | 1.50 |" in text
-
-
-def test_the_numbers_of_every_run_are_kept(session: Session) -> None:
-    kept = json.loads(table.as_json(session))
-
-    assert kept["workloads"][0]["runs"]["c"][0]["delivered"] == 4000
-    assert kept["left_out"] == ["InspIRCd: inspircd is not installed"]
-
-
-def test_the_plot_has_a_chart_for_all_that_grows(session: Session) -> None:
-    svg = plot.draw(session)
-
-    root = xml.etree.ElementTree.fromstring(svg)
-    words = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
-    for title in ("people", "rooms, 1,000 people", "messages a second, 100 people"):
-        assert title in words
-    assert words.count("threadchat") == words.count("C, epoll, batches") == 7
-    assert "NaN" not in svg
-    assert "prefers-color-scheme: dark" in svg
-
-
-def test_a_plot_of_nothing_is_one(session: Session) -> None:
-    nothing = dataclasses.replace(session, outcomes=[])
-
-    root = xml.etree.ElementTree.fromstring(plot.draw(nothing))
-    assert root.tag == "{http://www.w3.org/2000/svg}svg"
-    assert not root.findall(".//{http://www.w3.org/2000/svg}polyline")
-
-
-def test_what_grows_is_measured_in_processor_time_and_deliveries() -> None:
-    assert {workload.x[0] for workload in SCALE if workload.x} == {
-        "people",
-        "rooms",
-        "messages a second",
-    }
-    assert all(set(workload.figures) == {RATE, CPU} for workload in SCALE)
-    assert any(workload.goals.get(MEMORY) == Goal(25.0, is_ratio=False) for workload in WORKLOADS)
 
 
 # The command

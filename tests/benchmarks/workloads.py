@@ -9,7 +9,7 @@ shows how the cost grows.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tests.benchmarks.generator import Result
+from tests.benchmarks.generator import Phase, Result
 from tests.benchmarks.peers import LIMIT, TERMINALS, Peer
 from tests.benchmarks.protocol import BROADCAST, BROWSER, IN_ROOMS, IRC, MIXED, PLAIN, Kind
 
@@ -19,9 +19,12 @@ class Figure:
     """Something that is read off a run."""
 
     title: str
-    read: Callable[[Result], float]
+    read: Callable[[Result], float | None]
+    """Return the number; None if it is unknown on this system."""
     decimals: int = 0
     more_is_better: bool = False
+    phase: Phase | None = Phase.TALK
+    """When it is measured; None if a load generator that is too slow would not change it."""
 
 
 RATE = Figure("deliveries a second", lambda it: it.rate, more_is_better=True)
@@ -30,9 +33,11 @@ CPU = Figure("server CPU a delivery, us", lambda it: it.cpu_us, decimals=3)
 P50 = Figure("p50, us", lambda it: it.p50_us)
 P99 = Figure("p99, us", lambda it: it.p99_us)
 SLOWEST = Figure("slowest, us", lambda it: it.slowest_us)
-ENTRY = Figure("seconds until all are in", lambda it: it.entry_seconds, decimals=2)
-SENT = Figure("bytes sent to each by then", lambda it: it.bytes_each)
-MEMORY = Figure("KB of memory a client", lambda it: it.kilobytes_each, decimals=1)
+ENTRY = Figure(
+    "seconds until all are in", lambda it: it.entry_seconds, decimals=2, phase=Phase.ENTRY
+)
+SENT = Figure("bytes sent to each by then", lambda it: it.bytes_each, phase=Phase.ENTRY)
+MEMORY = Figure("KB of memory a client", lambda it: it.kilobytes_each, decimals=1, phase=None)
 
 TALK = (RATE, CPU, P50, P99, SLOWEST)
 
@@ -89,7 +94,8 @@ class Workload:
         if self.needs_rooms and not peer.has_rooms:
             return False
         if self.is_for_browsers:
-            return peer.is_threadchat or (peer.serves_browsers and self.for_all)
+            is_asked = peer.is_threadchat or self.for_all
+            return peer is TERMINALS or (peer.serves_browsers and is_asked)
         if peer is TERMINALS or peer.kind is BROADCAST:
             return False
         return self.for_all or peer.is_threadchat or peer.name == LIMIT

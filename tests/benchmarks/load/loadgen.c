@@ -12,7 +12,7 @@
  *
  * To receive a message costs one memchr and five digits here. Nearly all the rest is the system's
  * part of receiving and sending, of which a server has as much, and its own work besides. How busy
- * this was, `generator_cpu` in the result says.
+ * this was, `entry_generator_cpu` and `generator_cpu` in the result say.
  *
  * A message is 40 characters, "~SENDER SEQUENCE NANOSECONDS...", and no server writes a "~" of its
  * own followed by five digits. In the words of a kind %n stands for the client's name, %r for the
@@ -46,8 +46,6 @@ enum {
     SEQUENCES = 1000000,
     TAIL = ROOM_BEFORE, /* kept of what was received: more than a message or an EXPECT */
     RECEIVE = 256 * 1024,
-    MAX_WAITING = 1000, /* not greeted yet; more would find the system's own queue full, which
-                           sends them off for seconds, or into a connection that is none */
 };
 
 static const int64_t QUIET = SECOND / 5; /* nothing for so long: what was on its way has come */
@@ -367,9 +365,9 @@ static void connect_client(int number)
 static void enter(void)
 {
     for (int i = 0; i < count; i++) {
-        connect_client(i);
-        while (i - greeted > MAX_WAITING)
+        while (i - greeted >= plan.waiting)
             turn(plan.deadline * SECOND);
+        connect_client(i);
     }
     while (entered < count)
         turn(plan.deadline * SECOND);
@@ -459,6 +457,14 @@ static double seconds_between(int64_t begin, int64_t end)
     return begin < 0 || end < 0 ? -1 : (end - begin) / (double)SECOND;
 }
 
+static void report_entry(struct reading begin, struct reading end)
+{
+    printf(", \"entry_seconds\": %.6f", seconds_between(begin.time, end.time));
+    printf(", \"entry_bytes\": %llu", (unsigned long long)end.bytes);
+    printf(", \"entry_server_cpu\": %.6f", seconds_between(begin.server, end.server));
+    printf(", \"entry_generator_cpu\": %.6f", seconds_between(begin.generator, end.generator));
+}
+
 static void report_talk(struct reading begin, struct reading end)
 {
     printf(", \"seconds\": %.6f", seconds_between(begin.time, end.time));
@@ -512,10 +518,9 @@ int main(int argument_count, char **arguments)
     plan = read_plan(arguments + 1);
     prepare();
     printf("{\"clients\": %d, \"kilobytes_before\": %ld", count, resident_kilobytes(plan.pid));
-    int64_t begin = now();
+    struct reading begin = read_clocks();
     enter();
-    printf(", \"entry_seconds\": %.6f", seconds_between(begin, now()));
-    printf(", \"entry_bytes\": %llu", (unsigned long long)bytes);
+    report_entry(begin, read_clocks());
     settle();
     printf(", \"kilobytes_after\": %ld", resident_kilobytes(plan.pid));
     if (plan.seconds > 0)

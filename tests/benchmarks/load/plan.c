@@ -63,8 +63,9 @@ static char **read_option(struct plan *plan, char **argument)
         {"--talkers", &plan->talkers},   {"--window", &plan->window},
         {"--rate", &plan->rate},         {"--rooms", &plan->rooms},
         {"--seconds", &plan->seconds},   {"--warmup", &plan->warmup},
-        {"--deadline", &plan->deadline}, {"--pid", &plan->pid},
-        {"--watchers", &plan->watchers}, {"--pingpong", &plan->pingpong},
+        {"--waiting", &plan->waiting},   {"--deadline", &plan->deadline},
+        {"--pid", &plan->pid},           {"--watchers", &plan->watchers},
+        {"--pingpong", &plan->pingpong},
     };
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         if (argument[1] && !strcmp(*argument, options[i].name)) {
@@ -77,7 +78,7 @@ static char **read_option(struct plan *plan, char **argument)
 struct plan read_plan(char **argument)
 {
     struct plan plan = {.clients = 20, .talkers = -1, .window = 1, .rooms = 1, .seconds = 2,
-                        .warmup = 0.5, .deadline = 60, .watchers = 8};
+                        .warmup = 0.5, .waiting = 1000, .deadline = 60, .watchers = 8};
     while (*argument)
         argument = begins_kind(*argument) ? read_kind(&plan, argument)
                                           : read_option(&plan, argument);

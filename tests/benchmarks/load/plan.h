@@ -27,6 +27,8 @@ struct plan {
     double rooms;
     double seconds;  /* of talk that are measured; 0: only arrive */
     double warmup;   /* seconds of talk before those */
+    double waiting;  /* how many may wait for their greeting; more than a server's queue holds would
+                        be sent off for seconds, or into a connection that is none */
     double deadline; /* seconds after which it has failed */
     double pid;      /* the server's process, whose CPU time and memory are looked at */
     double watchers; /* so many check the order and the time of each message */
