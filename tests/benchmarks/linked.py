@@ -25,7 +25,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.benchmarks.generator import AS_BUSY, BUSY
 from tests.benchmarks.peers import ROOT, SERVERS, Missing, find, threadchat
+from tests.benchmarks.table import MARK
 from tests.support.redisserver import RedisServer, running_broker
 
 
@@ -145,11 +147,20 @@ CONTESTANTS = (
 
 @dataclass(frozen=True)
 class Result:
-    """What one run has shown. Times are in seconds; `cpu` is that of the servers and the broker."""
+    """What one run has shown. Times are in seconds, shares in hundredths of a processor."""
 
     round_trips: Sequence[float]
     deliveries: float
     cpu: tuple[float, float]
+    """Of the servers together, and of the broker."""
+    busiest: float
+    """The share of the busiest server, or of the broker if that is busier."""
+    generator: float
+    """The share of this process, which is all the clients."""
+
+    def was_generator_busy(self) -> bool:
+        """Return whether the clients, and not the servers, may have been what was measured."""
+        return self.generator > 100 * BUSY or self.generator >= AS_BUSY * self.busiest
 
 
 @contextlib.contextmanager
@@ -197,12 +208,13 @@ def measure(contestant: Contestant, broker: RedisServer, pairs: int, seconds: fl
             one.received = 0
         assert broker._process is not None
         processes = [*ids, broker._process.pid]
-        before = [_cpu_of(id) for id in processes]
+        before, own = [_cpu_of(id) for id in processes], time.process_time()
         round_trips = _play(selector, clients, seconds)
-        after = [_cpu_of(id) for id in processes]
+        after, generator = [_cpu_of(id) for id in processes], time.process_time() - own
         used = [100 * (b - a) / seconds for a, b in zip(before, after, strict=True)]
         deliveries = sum(one.received for one in clients) / seconds
-        return Result(round_trips, deliveries, (sum(used[:-1]), used[-1]))
+        cpu = (sum(used[:-1]), used[-1])
+        return Result(round_trips, deliveries, cpu, max(used), 100 * generator / seconds)
 
 
 def _settle(selector: selectors.BaseSelector, clients: Sequence[Client]) -> None:
@@ -260,9 +272,14 @@ def main() -> int:
     parser.add_argument("--pairs", default="1,50,500", help="how many pairs (default: 1,50,500)")
     options = parser.parse_args()
     print(
-        "| people | servers | round trip: p50, p99 | deliveries a second | CPU: servers, broker |"
+        f"Behind a row,{MARK} says that in a run of it the load generator was about as busy as the"
+        " busiest server or the broker, or had no more to give: it may have limited the figures.\n"
     )
-    print("|---|---|---|---|---|")
+    print(
+        "| people | servers | round trip: p50, p99 | deliveries a second | CPU: servers, broker"
+        " | load generator |"
+    )
+    print("|---|---|---|---|---|---|")
     for pairs in map(int, options.pairs.split(",")):
         results: dict[str, list[Result]] = {}
         for _ in range(options.turns):
@@ -286,8 +303,11 @@ def _row(people: int, title: str, turns: Sequence[Result]) -> str:
         times = f"{p50:,.2f} ms, {p99:,.2f} ms"
     deliveries = statistics.median(it.deliveries for it in turns)
     servers, broker = (statistics.median(it.cpu[n] for it in turns) for n in (0, 1))
+    generator = statistics.median(it.generator for it in turns)
+    mark = MARK if any(it.was_generator_busy() for it in turns) else ""
     return (
-        f"| {people:,} | {title} | {times} | {deliveries:,.0f} | {servers:.0f} %, {broker:.0f} % |"
+        f"| {people:,} | {title} | {times} | {deliveries:,.0f}"
+        f" | {servers:.0f} %, {broker:.0f} % | {generator:.0f} %{mark} |"
     )
 
 

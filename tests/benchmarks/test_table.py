@@ -11,7 +11,7 @@ from tests.benchmarks.measure import Outcome
 from tests.benchmarks.peers import PEERS, Peer
 from tests.benchmarks.samples import result
 from tests.benchmarks.table import Session
-from tests.benchmarks.workloads import CPU, MEMORY, RATE, SCALE, WORKLOADS, Goal
+from tests.benchmarks.workloads import CPU, ENTRY, MEMORY, RATE, SCALE, SENT, WORKLOADS, Goal
 
 BY_NAME = {peer.name: peer for peer in PEERS}
 
@@ -88,6 +88,20 @@ def test_no_ratio_is_unmarked_that_the_load_generator_may_have_limited(
             marked = figure["ratio_maybe_limited"]
             assert (busy in marked) is (is_limited and busy != "threadchat")
             assert len(marked) == (0 if not is_limited else 5 if busy == "threadchat" else 1)
+
+
+def test_what_is_measured_while_people_come_in_is_marked_for_that(session: Session) -> None:
+    for outcome in session.outcomes:
+        outcome.runs["c"] = [result(entry_generator_cpu=0.2)]
+
+    marked = {
+        figure["title"]
+        for workload in json.loads(table.as_json(session))["workloads"]
+        for figure in workload["figures"]
+        if figure["generator_was_busy"]
+    }
+
+    assert marked == {ENTRY.title, SENT.title}
 
 
 def assert_marked(line: str, first: int, ratio: int, peers: tuple[str, str], busy: str) -> None:
