@@ -61,6 +61,7 @@ def history(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoredHisto
     with monkeypatch.context() as patched:
         patched.setattr(Keeper, "start", lambda _: True)
         history = StoredHistory(path, never)
+    history._file.batches.pace = BusyPace(is_busy=False)
     with closing(history):
         yield history
 
@@ -353,7 +354,8 @@ def test_a_look_ends_where_much_is_said_meanwhile(
 ) -> None:
     monkeypatch.setattr(indexing, "LINES_AT_ONCE", 10)
     talk(history, 100)
-    much = history._file.batches.pace = BusyPace(is_busy=False)
+    much = history._file.batches.pace
+    assert isinstance(much, BusyPace)
 
     def rest(seconds: float) -> bool:
         much.is_busy = True

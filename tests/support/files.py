@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.pace import BusyPace
 from threadchat.messages.kinds import TakenBack
 from threadchat.messages.places import Place
 from threadchat.storage import rows
@@ -41,8 +42,10 @@ def take_back(history: History, room: str, seq: int) -> TakenBack | None:
 def index_all(history: StoredHistory) -> None:
     """Take all that was said into the index of words, in place of the thread that does this."""
     history._keeper.close()  # two threads must not use the connection
-    while rows.count_not_indexed(history._searcher):
-        history._file.indexer.look(lambda seconds: False)
+    file = history._file
+    file.batches.pace = BusyPace(is_busy=False)
+    while file.batches.waiting or rows.count_not_indexed(history._searcher):
+        file.indexer.look(lambda seconds: False)
 
 
 def link_or_skip(link: Path, target: Path) -> None:
