@@ -38,9 +38,17 @@ def ended(moment: str, number: int, prepare: Callable[[], object] | None = None)
         stderr=subprocess.STDOUT,
         text=True,
         timeout=DEADLINE,
-        preexec_fn=prepare,
+        preexec_fn=prepare or _hear,
     )
     return run.returncode, run.stdout
+
+
+def _hear_ctrl_c() -> None:
+    # Whoever runs the tests in the background may have it ignored.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+_hear = None if sys.platform == "win32" else _hear_ctrl_c
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

@@ -1,7 +1,7 @@
 """Three servers and a broker in one thread: cuts, delays, deaths and lost data, in any order.
 
 Hypothesis chooses what happens. In the end all that still runs is let come together, and what each
-server has shown and kept is compared.
+server has shown and kept is compared: one order in each epoch (promise 1), and nothing lost.
 """
 
 from collections import deque

@@ -9,6 +9,7 @@ entry changes nothing, and after the broker has lost data every node just sends 
 each of the others takes what it has not read yet.
 
 In one epoch the broker has lost nothing: whatever may lose something begins a new one (`scripts`).
+So all servers show and keep one order in each epoch (promise 1).
 """
 
 from collections import deque
