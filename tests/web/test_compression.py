@@ -83,7 +83,8 @@ def test_what_is_long_is_compressed_once_for_all(
         for page in (plain, *pages):
             page.expect("say", name="p0", text=LONG)
         cy.expect(f"p0: {LONG}")
-        assert len(compressed) == 2
+        # What pages are told of the rooms may go with it to some of them.
+        assert 2 <= len(compressed) < MANY
 
 
 def test_a_few_browsers_are_sent_it_as_it_is(server: ChatServer, compressed: list[bytes]) -> None:

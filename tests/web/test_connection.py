@@ -338,6 +338,11 @@ class TestBeingThere:
         client.look(link.heard_at + SILENT_SECONDS)
         assert link.abandoned == [Reason.TIMED_OUT]
 
+    def test_one_that_was_ended_reads_why_however_silent_it_was(self, al: Home) -> None:
+        al.client.end(Reason.IDLE, "You have said nothing.")
+        al.client.look(al.link.heard_at + SILENT_SECONDS)
+        assert al.link.abandoned == []
+
     def test_its_figures_are_those_of_all_its_links(self, al: Home) -> None:
         link = al.link
         link.is_behind, link.bytes_queued, link.bytes_received, link.bytes_sent = True, 5, 7, 9

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from tests.support.clock import Clock
 from tests.web.test_websocket import code_of, masked
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import Flusher, SendQueue
@@ -64,17 +65,32 @@ def link_on(wire: Any, first: bytes = b"") -> Link:
 def test_what_came_behind_the_request_comes_first(wire: Wire) -> None:
     wire.arriving = [masked(1, b"two"), masked(1, b"three")]
     link = link_on(wire, masked(1, b"one"))
-    assert link.receive(6.0) == ["one"]
+    assert link.receive(lambda: 6.0) == ["one"]
     assert link.receive_now(7.0) == ["two"]
-    assert link.receive(8.0) == ["three"]
+    assert link.receive(lambda: 8.0) == ["three"]
     assert link.bytes_received == len(masked(1, b"one") + masked(1, b"two") + masked(1, b"three"))
     assert link.heard_at == 8.0
+
+
+def test_a_message_is_heard_when_it_comes_and_not_when_it_is_waited_for() -> None:
+    clock = Clock(10.0)
+
+    class Slow(Wire):
+        def receive(self, size: int) -> bytes:
+            clock.now += 30.0
+            return super().receive(size)
+
+    wire = Slow()
+    wire.arriving = [masked(1, b"one")]
+    link = link_on(wire)
+    assert link.receive(clock) == ["one"]
+    assert link.heard_at == 40.0
 
 
 def test_it_is_over_when_the_other_side_closes(wire: Wire) -> None:
     link = link_on(wire)
     assert link.receive_now(6.0) == []
-    assert link.receive(6.0) is None
+    assert link.receive(lambda: 6.0) is None
     assert (link.why, link.is_final, link.heard_at) == (Reason.CLOSED, False, 5.0)
 
 
@@ -82,7 +98,7 @@ def test_it_is_over_when_it_breaks(wire: Wire) -> None:
     wire.arriving = [ConnectionResetError(), ConnectionResetError()]
     link = link_on(wire)
     assert link.receive_now(6.0) == []  # the next `receive` says why
-    assert link.receive(6.0) is None
+    assert link.receive(lambda: 6.0) is None
     assert (link.why, link.is_final) == (Reason.RESET, False)
 
 
@@ -95,17 +111,17 @@ def test_what_came_before_a_send_found_it_broken_counts(
     wire.reason = reason
     wire.arriving = [masked(1, b"last words")]
     link = link_on(wire)
-    assert link.receive(6.0) == (["last words"] if counts else None)
-    assert link.receive(6.0) is None
+    assert link.receive(lambda: 6.0) == (["last words"] if counts else None)
+    assert link.receive(lambda: 6.0) is None
     assert link.why == reason
 
 
 def test_pings_are_answered(wire: Wire) -> None:
     wire.arriving = [masked(9, b"?"), masked(1, b"hi")]
     link = link_on(wire)
-    assert link.receive(6.0) == []
+    assert link.receive(lambda: 6.0) == []
     assert wire.sent == [b"\x8a\x01?"]
-    assert link.receive(6.0) == ["hi"]
+    assert link.receive(lambda: 6.0) == ["hi"]
     assert len(wire.sent) == 1
 
 
@@ -113,21 +129,21 @@ def test_pings_are_answered(wire: Wire) -> None:
 def test_a_close_is_for_good_only_with_its_code(wire: Wire, code: int, is_final: bool) -> None:
     wire.arriving = [masked(1, b"bye") + masked(8, struct.pack(">H", code)), b""]
     link = link_on(wire)
-    assert link.receive(6.0) == ["bye"]
+    assert link.receive(lambda: 6.0) == ["bye"]
     assert link.is_final is is_final
     assert code_of(wire.sent[-1]) == code
-    assert link.receive(6.0) is None
+    assert link.receive(lambda: 6.0) is None
     assert link.why == Reason.CLOSED
 
 
 def test_what_breaks_the_rules_is_over_for_good(wire: Wire) -> None:
     wire.arriving = [b"\x81\x02hi"]
     link = link_on(wire)
-    assert link.receive(6.0) is None
+    assert link.receive(lambda: 6.0) is None
     assert link.is_final
     assert link.why == wire.reason == "broke the protocol: WebSocket, code 1002"
     wire.reason = Reason.KICKED
-    assert link.receive(6.0) is None
+    assert link.receive(lambda: 6.0) is None
     assert link.why == "broke the protocol: WebSocket, code 1002"
 
 

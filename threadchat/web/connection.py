@@ -119,7 +119,7 @@ class WebConnection:
         """Wait for the first object; return it if it asks to resume another session."""
         while not self._events and not self.links.is_over:
             link = self.links.current
-            texts = None if link is None else link.receive(self._chat.clock())
+            texts = None if link is None else link.receive(self._chat.clock)
             if texts is None:
                 if link is not None:
                     self.links.lose(link, is_final=True)
@@ -202,7 +202,7 @@ class WebConnection:
             if offered is not None:
                 self._go_on_with(*offered)
             return offered is not None
-        texts = link.receive(self._chat.clock())
+        texts = link.receive(self._chat.clock)
         if texts is None:
             self.links.lose(link, is_final=not self.key)
             if not self.links.is_over:
@@ -394,7 +394,7 @@ class WebConnection:
     def look(self, now: float) -> None:
         """Ask for a sign, or give the link up. The server's round calls this."""
         link = self.links.current
-        if link is None:
+        if link is None or self.links.is_over:  # what is ended is being told why
             return
         silent = now - link.heard_at
         if silent >= SILENT_SECONDS:

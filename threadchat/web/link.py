@@ -1,6 +1,6 @@
 """Hold one WebSocket of a browser: its transport, its send queue and its stream of frames."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Lock
 
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
@@ -83,8 +83,11 @@ class Link:
         """What waits to be sent. None, read without the lock: all of it has been sent."""
         self._awaited: Gathered | None = None  # the first that waited when the flusher was asked
 
-    def receive(self, now: float) -> list[str] | None:
-        """Wait for messages and return them; None if the link is over."""
+    def receive(self, clock: Callable[[], float]) -> list[str] | None:
+        """Wait for messages and return them; None if the link is over.
+
+        `clock` says when they have come, which is later than when this was called.
+        """
         data, self._first = self._first, b""
         if not data:
             try:
@@ -92,7 +95,7 @@ class Link:
             except OSError as error:
                 self.why = reason_of(error)
                 return None
-        return self._take(data, now)
+        return self._take(data, clock())
 
     def receive_now(self, now: float) -> list[str] | None:
         """Return the messages that have arrived, without waiting; None if the link is over."""
