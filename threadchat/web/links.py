@@ -155,9 +155,10 @@ class Links:
     def _set_reason(self, reason: str, code: int = _NORMAL, last: bytes = b"") -> None:
         with self._changed:
             if self._reason is None:
-                self._reason = reason
-                # Whichever thread closes the link first says this: it may be the session's own.
+                # Whichever thread closes the link first says this: it may be the session's own,
+                # which goes by the reason alone.
                 self._last = code, last
+                self._reason = reason
             self._changed.notify_all()
 
     def wait_for_change(self, seconds: float) -> None:
