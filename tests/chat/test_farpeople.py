@@ -6,28 +6,11 @@ from typing import Any
 import pytest
 
 from tests.support.chats import Lobby, Somebody
-from threadchat.chat.farperson import Facts, FarPerson
+from tests.support.facts import NOTHING
+from threadchat.chat.farperson import FarPerson
 from threadchat.chat.person import Person
 from threadchat.commands.completion import complete
 from threadchat.text.names import BadName, fold_name, skeleton
-
-NOTHING = Facts(
-    name="",
-    id=7,
-    address="10.0.0.7:5000",
-    counted_as="10.0.0.7",
-    room="lobby",
-    came_at=0.0,
-    named_at=0.0,
-    heard_at=0.0,
-    away=None,
-    is_operator=False,
-    is_hook=False,
-    uid="",
-    records=(),
-    ignores=(),
-    lost_after=0.0,
-)
 
 
 class Others:

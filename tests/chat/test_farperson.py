@@ -4,24 +4,16 @@ import math
 from dataclasses import replace
 from typing import cast
 
+from tests.support.facts import NOTHING
 from threadchat.chat.farperson import Elsewhere, Facts, FarPerson
 
-FACTS = Facts(
+FACTS = replace(
+    NOTHING,
     name="bo",
-    id=7,
     address="192.0.2.7:1000",
     counted_as="192.0.2.7",
-    room="lobby",
     came_at=900.0,
     named_at=950.0,
-    heard_at=0.0,
-    away=None,
-    is_operator=False,
-    is_hook=False,
-    uid="",
-    records=(),
-    ignores=(),
-    lost_after=0.0,
 )
 
 

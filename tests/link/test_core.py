@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.brokermodel import BrokerModel
+from tests.support.brokermodel import BrokerModel, exchange
 from threadchat.link.core import LinkCore, LinkLimits
 from threadchat.link.deliveries import (
     Applied,
@@ -53,15 +53,10 @@ class Side:
 
     def exchange(self) -> "Side":
         """Send, be answered and read, until nothing is left to do."""
-        while (request := self.core.next_request(self.now)) is not None:
-            self.core.answered(request, self.broker.serve(request, self.now), self.now)
-            self.read()
-        self.read()
+        exchange(self.core, self.broker, self.now, self.listen)
         return self
 
-    def read(self) -> None:
-        if (after := self.core.read_after) is not None:
-            self.core.read(self.broker.entries(after, 1000), self.now)
+    def listen(self) -> None:
         self.told += self.core.deliveries()
 
     def wait(self, seconds: float) -> "Side":

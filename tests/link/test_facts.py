@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chat.test_farpeople import NOTHING
+from tests.support.facts import NOTHING
 from threadchat.link.facts import facts_in, facts_text
 from threadchat.link.records import BadRecord
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.brokermodel import BrokerModel
+from tests.support.brokermodel import BrokerModel, exchange
 from threadchat.link.core import LinkCore, LinkLimits
 from threadchat.link.deliveries import CameTogether, Delivery, EntriesMissed, Noticed, WentApart
 from threadchat.link.notices import Notices
@@ -31,15 +31,7 @@ class Node:
 
     def exchange(self) -> None:
         """Send, be answered and read, until nothing is left to do."""
-        while (request := self.core.next_request(self.now)) is not None:
-            self.core.answered(request, self.broker.serve(request, self.now), self.now)
-            self._read()
-        self._read()
-
-    def _read(self) -> None:
-        if (after := self.core.read_after) is not None:
-            self.core.read(self.broker.entries(after, 1000), self.now)
-        self.take()
+        exchange(self.core, self.broker, self.now, self.take)
 
     def take(self) -> None:
         for it in self.core.deliveries():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.brokermodel import BrokerModel
+from tests.support.brokermodel import BrokerModel, exchange
 from threadchat.link import shared
 from threadchat.link.core import LinkCore, LinkLimits
 from threadchat.link.deliveries import CameTogether, EntriesMissed, Noticed
@@ -78,15 +78,7 @@ class Server:
         self.state.changed("ban", key, by)
 
     def exchange(self) -> None:
-        while (request := self.core.next_request(self.now)) is not None:
-            self.core.answered(request, self.broker.serve(request, self.now), self.now)
-            self._read()
-        self._read()
-
-    def _read(self) -> None:
-        if (after := self.core.read_after) is not None:
-            self.core.read(self.broker.entries(after, 1000), self.now)
-        self.take()
+        exchange(self.core, self.broker, self.now, self.take)
 
     def take(self) -> None:
         for it in self.core.deliveries():

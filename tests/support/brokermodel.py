@@ -1,8 +1,10 @@
 """A model of the broker: what the scripts do, in Python, with faults that tests ask for."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from threadchat.link.core import LinkCore
 from threadchat.link.scripts import LEASE_SECONDS
 from threadchat.link.wire import (
     Answer,
@@ -286,3 +288,22 @@ class BrokerModel:
         self.data.leases.pop(node, None)
         self._remove_all_of(node)
         self._add(Kind.GONE, node, self.data.nodes.get(node, 0))
+
+
+def exchange(core: LinkCore, broker: BrokerModel, now: float, take: Callable[[], object]) -> None:
+    """Have `core` send, be answered and read, until nothing is left to do.
+
+    `take` is called after each reading, to take what the core tells.
+    """
+    while (request := core.next_request(now)) is not None:
+        core.answered(request, broker.serve(request, now), now)
+        _read(core, broker, now)
+        take()
+    _read(core, broker, now)
+    take()
+
+
+def _read(core: LinkCore, broker: BrokerModel, now: float) -> None:
+    """Have `core` read what the log has for it, if it reads."""
+    if (after := core.read_after) is not None:
+        core.read(broker.entries(after, 1000), now)
