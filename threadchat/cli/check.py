@@ -58,7 +58,6 @@ def _check(path: Path) -> tuple[list[str], bool]:
     try:
         with closing(open_to_read(path)) as connection:
             # One moment of the file, and Ctrl-C is heard while SQLite works.
-            connection.execute("PRAGMA temp_store = MEMORY")  # nothing is written anywhere
             connection.execute("BEGIN")
             version = version_of(connection, path)
             connection.set_progress_handler(lambda: 0, 100_000)

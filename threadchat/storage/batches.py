@@ -200,10 +200,9 @@ def _newest_of_all(read: ReadRows) -> Iterator[tuple[str, StoredBatch]]:
 def show_lines(connection: sqlite3.Connection, version: int) -> None:
     """Make a view `lines` of all lines of a file of `version` that is only read.
 
-    It has the columns of `messages`, and the lines that wait behind the others. Nothing is written
-    to a disk. The caller has begun a transaction.
+    It has the columns of `messages`, and the lines that wait behind the others. `connection` is
+    from `reading.open_to_read`, and the caller has begun a transaction.
     """
-    connection.execute("PRAGMA temp_store = MEMORY")
     if version < VERSION_WITH_BATCHES:
         connection.execute("CREATE TEMP VIEW lines AS SELECT * FROM main.messages")
         return

@@ -92,4 +92,5 @@ def _is_in_use(path: Path) -> bool:
 def _connect(address: str) -> sqlite3.Connection:
     connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
     connection.text_factory = values.decode
+    connection.execute("PRAGMA temp_store = MEMORY")  # nothing is written anywhere
     return connection
