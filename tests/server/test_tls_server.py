@@ -261,7 +261,6 @@ def test_both_ports_count_together(files: Files, context: ssl.SSLContext) -> Non
                 assert third.expect_end().startswith("!!! ")
 
 
-@pytest.mark.usefixtures("small_buffers")
 def test_one_that_reads_nothing_is_ended_alone(place: Place) -> None:
     with (
         place.enter("stuck", receive_buffer=2048),
