@@ -22,6 +22,7 @@ from tests.support.waiting import run_concurrently, wait_until
 from threadchat import ChatServer
 from threadchat.access.bans import parse_target
 from threadchat.access.limits import Limits
+from threadchat.handlers.handler import ClientHandler
 from threadchat.net.certificate import Certificate
 from threadchat.net.tls import TlsTransport
 from threadchat.testing import DEADLINE, UNLIMITED
@@ -267,8 +268,10 @@ def test_one_that_reads_nothing_is_ended_alone(place: Place) -> None:
         place.enter("al") as al,
         Client(place.server, "bo") as bo,
     ):
+        (stuck,) = [it for it in place.server.clients.handlers() if it.person.name == "stuck"]
+        assert isinstance(stuck, ClientHandler)
         rounds = 0
-        while place.console.disconnects.empty():
+        while stuck.send_queue.reason is None:
             al.type("x" * 4000)
             bo.expect("x" * 4000)
             rounds += 1
