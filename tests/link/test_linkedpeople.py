@@ -383,13 +383,15 @@ def test_a_claim_that_is_not_answered_is_given_up_politely(
     pair: list[LinkedServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = pair
-    people, hold = one.linked._people, Event()
+    people, hold, is_given_up = one.linked._people, Event(), Event()
     assert people is not None
     take = people.take
 
     def take_late(delivery: Delivery) -> None:
         assert not isinstance(delivery, Claimed) or hold.wait(DEADLINE)
         take(delivery)
+        if isinstance(delivery, Claimed):
+            is_given_up.set()
 
     with monkeypatch.context() as patch, Client(one.server) as al:
         patch.setattr(people, "take", take_late)
@@ -398,6 +400,7 @@ def test_a_claim_that_is_not_answered_is_given_up_politely(
         al.expect("!!! The other servers have not answered yet whether al is free.")
         hold.set()
         # It was, and is free again as soon as that is known.
+        assert is_given_up.wait(DEADLINE)
         wait_until(lambda: not one.linked._core.roster.of_node(one.linked.node), "it is free")
     with Client(two.server, "al"):
         pass
