@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,18 @@ import pytest
 from tests.support.files import take_back
 from tests.support.waiting import wait_until
 from threadchat.messages.kinds import Private, Say
-from threadchat.storage import contents, copying, database, historyfile, keeper, latest, ownership
+from threadchat.storage import (
+    contents,
+    copying,
+    database,
+    historyfile,
+    keeper,
+    latest,
+    ownership,
+    rescue,
+)
 from threadchat.storage.contents import CANNOT_NOW
+from threadchat.storage.historyfile import HistoryFile
 from threadchat.storage.keeper import Keeper
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
@@ -416,6 +426,32 @@ def test_where_no_file_can_be_made_it_is_told_once_and_tried_again(
     assert texts_in(kept) == numbers(0, 5)
 
 
+def test_what_was_lost_before_stays_known_where_no_file_can_be_made(
+    history: StoredHistory, path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = history._stored["lobby"]
+    talk(history, 3, 5)
+    before = room.id, room.lost
+    overwrite(path, b"")
+    with monkeypatch.context() as patched:
+        # All is written but the records, at the last moment.
+        patched.setattr(rescue, "_closed_if_that_fails", fail_at_the_end)
+        history.look()
+    assert "what was said will be lost:" in told[0]
+    assert (room.id, room.lost) == before
+    history.state.rescue_at = 0.1
+    look(history)
+    talk(history, 5, 6)
+    assert texts(history) == numbers(0, 6)
+
+
+@contextmanager
+def fail_at_the_end(new: HistoryFile) -> Iterator[None]:
+    yield
+    new.close()
+    raise OSError(28, "No room")
+
+
 def test_where_no_file_can_be_made_until_the_stop_nothing_is_written_to_it(
     history: StoredHistory, path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -591,6 +627,24 @@ def test_a_checkpoint_into_a_file_that_was_overwritten_is_none(
     assert contents.are_ours() is False
     path.write_bytes(b"")
     assert contents.are_ours() is False
+
+
+def test_an_error_of_a_checkpoint_is_told_to_the_caller(history: StoredHistory) -> None:
+    contents = history._file.contents
+    talk(history, 3, 5)
+    with closing(sqlite3.connect(":memory:")) as closed:
+        pass
+    with pytest.raises(sqlite3.ProgrammingError):
+        contents.checkpoint(closed, "PASSIVE")
+
+    class Full:
+        def execute(self, _: str) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        contents.checkpoint(Full(), "PASSIVE")  # type: ignore[arg-type]
+    assert contents.are_as_left() is True
+    assert contents.checkpoint(history._connection, "PASSIVE") != CANNOT_NOW
 
 
 def test_nobody_waits_for_a_checkpoint(history: StoredHistory) -> None:

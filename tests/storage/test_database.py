@@ -1,6 +1,7 @@
 """Opening the files of histories."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,3 +26,14 @@ def test_a_connection_to_what_is_no_database_is_closed(
         connect(tmp_path / "chat.db", 1.0)
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         made[0].execute("SELECT 1")
+
+
+def test_what_is_deleted_is_overwritten_and_no_commit_waits_for_the_disk(tmp_path: Path) -> None:
+    with closing(connect(tmp_path / "chat.db", 1.5)) as connection:
+        for setting, value in (
+            ("secure_delete", 1),
+            ("synchronous", 1),  # NORMAL: in WAL mode only checkpoints wait
+            ("wal_autocheckpoint", 0),
+            ("busy_timeout", 1500),
+        ):
+            assert connection.execute(f"PRAGMA {setting}").fetchone() == (value,), setting

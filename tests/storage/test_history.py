@@ -206,6 +206,17 @@ class TestBytes:
         assert 150 < len(kept) < 200
         assert self.BOUND * 0.9 < history.bytes <= self.BOUND
 
+    def test_it_goes_by_the_time_of_each_line_whatever_its_room(self) -> None:
+        history = History(max_bytes=140_000)
+        said = {"a": [3, 300], "b": [1, 4], "c": [2, 5], "d": [500, 501, 502], "e": [503]}
+        all_said: list[int] = []
+        for room, times in said.items():
+            history.append(room, [line_of(at, 16_000) for at in times])
+            all_said = sorted([*all_said, *times])
+            kept = sorted(at for room in said for at in self.kept(history, room))
+            assert kept == all_said[-len(kept) :]
+        assert 5 < len(kept) < len(all_said)
+
     def test_those_of_rooms_with_nobody_in_them_go_before(self, history: History) -> None:
         history.open_rooms = lambda: {"open"}
         history.append("open", [line_of(at, 2000) for at in range(50)])

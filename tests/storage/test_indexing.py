@@ -479,3 +479,28 @@ def test_odd_values_from_another_program_do_not_hold_it_up(
     erase(history)
     for word in ("a", "5", "7", "чай"):
         assert in_index(path, word) == []
+
+
+def test_a_log_that_is_too_short_is_looked_into_at_once(history: StoredHistory, path: Path) -> None:
+    class CutShort:
+        def execute(self, *_: object) -> None:
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorname = "SQLITE_IOERR_SHORT_READ"
+            raise error
+
+    doubts: list[int] = []
+    told: list[str] = []
+    file = history._file
+    indexer = Indexer(
+        CutShort(),  # type: ignore[arg-type]
+        path,
+        file.batches,
+        told.append,
+        lambda: doubts.append(len(told)),
+    )
+    for _ in range(3):
+        assert indexer.look(lambda seconds: False) is False
+    assert doubts == [0]
+    assert len(told) == 1
+    assert "words cannot be taken into the history's index (disk I/O error)" in told[0]
+    assert file.indexer._doubt == file.contents.doubt

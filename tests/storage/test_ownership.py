@@ -1,8 +1,10 @@
 """Test that one server at a time has a history file, by whatever name, and what does not matter."""
 
+import errno
 import os
 import shutil
 import sqlite3
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from threadchat.messages.kinds import Say
+from threadchat.storage import ownership
 from threadchat.storage.faults import Unusable
 from threadchat.storage.ownership import InUse, Ownership, name_with_newer_log, owner_of
 from threadchat.storage.sqlitehistory import StoredHistory
@@ -206,3 +209,38 @@ def test_a_log_that_both_names_share_is_no_other_one(path: Path) -> None:
 
 def test_nothing_owns_a_path_that_the_system_does_not_take(tmp_path: Path) -> None:
     assert owner_of(tmp_path / ("x" * 5000)) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there are two kinds of locks")
+def test_a_system_without_locks_of_open_files_has_those_of_processes(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    path.touch()
+    really_lock = fcntl.fcntl
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(fcntl, "fcntl", refuse)
+    with closing(Ownership(path)) as owner, open(path, "r+b") as other:
+        wanted = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, ownership._BYTE, 1, 0)
+        found = really_lock(other, fcntl.F_OFD_GETLK, wanted)
+        assert struct.unpack("hhqqi", found)[0] == fcntl.F_WRLCK  # somebody has it
+        assert owner_of(path) is owner
+
+
+def test_a_file_that_cannot_be_locked_is_not_owned(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    path.touch()
+    with monkeypatch.context() as patched:
+        patched.setattr(ownership, "_lock_byte", fail)
+        with pytest.raises(OSError, match="No locks available"):
+            Ownership(path)
+    assert owner_of(path) is None
+    Ownership(path).close()

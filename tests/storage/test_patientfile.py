@@ -60,6 +60,12 @@ def test_it_is_tried_again_until_the_file_is_free() -> None:
     assert waits.slept == 6
 
 
+def test_sqlite_itself_does_not_wait(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA busy_timeout = 2000")
+    PatientFile(connection)
+    assert connection.execute("PRAGMA busy_timeout").fetchone() == (0,)
+
+
 def test_it_gives_up_after_a_while_and_then_does_not_wait_at_all() -> None:
     waits = Waits()
     file = waits.file(10**6)

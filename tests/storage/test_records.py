@@ -75,6 +75,32 @@ class TestNames:
         assert records.protected("Straße") is None
         assert records.unprotect("strasse") is False
 
+    def test_from_one_address_five_are_protected_and_any_number_without_one(
+        self, records: Records
+    ) -> None:
+        for number in range(5):
+            records.protect(f"al{number}", b"kept", "10.0.0.1")
+            records.protect(f"op{number}", b"kept")
+        with pytest.raises(RecordsFull, match="5 names are protected from your address already"):
+            records.protect("al5", b"kept", "10.0.0.1")
+        records.protect("al4", b"other", "10.0.0.1")  # that is no new one
+        records.protect("al5", b"kept", "10.0.0.2")
+        records.protect("op5", b"kept")
+        records.unprotect("al0")
+        records.protect("al6", b"kept", "10.0.0.1")
+
+    def test_who_has_a_free_name_next_ignores_nobody_and_is_ignored_by_nobody(
+        self, records: Records
+    ) -> None:
+        for name in ("al", "bo", "cy"):
+            records.protect(name, b"kept")
+        records.put_ignores([("al", "bo"), ("bo", "cy"), ("cy", "al")])
+        records.unprotect("bo")
+        records.protect("bo", b"another")
+        assert not records.ignored_by("al")
+        assert not records.ignored_by("bo")
+        assert records.ignored_by("cy") == {"al"}
+
     def test_another_passphrase_takes_the_place_of_the_first(
         self, records: Records, clock: Clock
     ) -> None:

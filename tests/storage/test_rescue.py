@@ -16,6 +16,7 @@ from tests.support.waiting import wait_until
 from threadchat.messages.kinds import Private, Say
 from threadchat.messages.places import Place
 from threadchat.storage import copying, historyfile, keeper
+from threadchat.storage import records as records_module
 from threadchat.storage.faults import Unusable
 from threadchat.storage.keeper import Keeper
 from threadchat.storage.records import Records, RecordsFailed
@@ -333,3 +334,42 @@ def test_looking_does_not_release_the_locks_of_sqlite(history: StoredHistory, pa
     assert opened == []
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("SELECT count(*) FROM messages").fetchone() == (3,)
+
+
+def test_where_the_records_cannot_follow_nothing_goes_on_there(
+    history: StoredHistory,
+    path: Path,
+    kept: Path,
+    told: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: Path) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    with closing(Records(path)) as records:
+        records.protect("bo", b"kept")
+        path.unlink()
+        with monkeypatch.context() as patched:
+            patched.setattr(records_module, "connect", fail)
+            history.look()
+        assert "what was said will be lost: unable to open database file" in told[0]
+        assert kept.name not in names_in(path.parent)
+        assert history._path == records._path == path
+        records.protect("cy", b"kept")  # they still have the old one
+        talk(history, 3, 5)
+        history.state.rescue_at = 0.1
+        history.look()
+        records.protect("di", b"kept")
+    history.close()
+    assert texts_in(kept) == numbers(0, 5)
+    with closing(StoredHistory(kept, never)), closing(Records(kept)) as again:
+        assert [it.name for it in again.all_protected()] == ["bo", "cy", "di"]
+
+
+def test_records_that_follow_close_the_old_file(history: StoredHistory, path: Path) -> None:
+    with closing(Records(path)) as records:
+        before = records._connection
+        path.unlink()
+        history.look()
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            before.execute("SELECT 1")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.clock import Clock
 from tests.support.files import index_all
+from tests.support.pace import BusyPace
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat.messages.kinds import Say
 from threadchat.storage import searching
@@ -283,6 +284,28 @@ class TestInAFile:
             history.search("n", 99)
         assert [hit.message.at for hit in caught.value.found] == [9.0, 8.0]
         assert caught.value.back_to == 8.0
+
+    def test_so_does_one_that_takes_too_long_before_it_comes_to_the_index(
+        self, history: StoredHistory, hours: Hours
+    ) -> None:
+        self.say(history, 1, 900)
+        index_all(history)
+        history._connection.execute("UPDATE history SET indexed = 100")
+        history._search_turns.clock = history._search_turns.work = ticking(hours, each=0.2)
+        with pytest.raises(SearchStopped) as caught:
+            history.search("n", 900)
+        times = [hit.message.at for hit in caught.value.found]
+        assert times == list(range(900, 900 - len(times), -1))
+        assert 0 < len(times) < 800
+        assert caught.value.back_to == times[-1]
+
+    def test_words_that_are_no_text_are_found_like_others(self, history: StoredHistory) -> None:
+        self.say(history, 1, 3)
+        history._file.batches.pace = BusyPace(is_busy=False)
+        index_all(history)
+        history._connection.execute("UPDATE messages SET text = x'6e207465ff61' WHERE seq = 2")
+        history._connection.execute("UPDATE history SET indexed = 0")
+        assert [hit.message.at for hit in history.search("n", 9)] == [3.0, 2.0, 1.0]
 
     def test_it_forgets_all_that_is_too_old_a_part_at_a_time(self, history: StoredHistory) -> None:
         self.say(history, 1, 1000)

@@ -5,19 +5,29 @@ import json
 import sqlite3
 import sys
 from contextlib import closing
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from tests.support.clients import Client
 from tests.support.servers import run_server
+from threadchat.access.bans import Ban
 from threadchat.cli import main as cli
 from threadchat.messages.codec import iso_time
 from threadchat.messages.kinds import Say
 from threadchat.messages.places import Place
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
-from threadchat.storage.values import MAX_NUMBER, MAX_TEXT, name_of, number_of, text_of, time_of
+from threadchat.storage.values import (
+    MAX_NUMBER,
+    MAX_TEXT,
+    ban_of,
+    name_of,
+    number_of,
+    text_of,
+    time_of,
+)
 
 
 def never(words: str) -> None:
@@ -167,3 +177,15 @@ def test_a_number_that_is_none_does_not_keep_messages_out(tmp_path: Path, seq: o
     with closing(StoredHistory(path, never)) as history:
         assert Say("al", "more", 2.0) in history.recent("lobby", 9)
         assert history.last_place("lobby").seq >= 2
+
+
+@pytest.mark.parametrize("target", ["192.0.2.0/40", "al/8", "-al", "two words", "", None])
+def test_a_ban_that_is_none_is_told_of(target: object) -> None:
+    with pytest.raises(ValueError, match="which is no name, address or network"):
+        ban_of(target, "op", "", 1.0, None, "")
+
+
+def test_a_ban_is_as_it_was_set() -> None:
+    ban = ban_of("192.0.2.0/24", "op", "spam", 1.0, 9.0, "al  bo")
+    assert ban == Ban(ip_network("192.0.2.0/24"), "op", "spam", 1.0, 9.0, frozenset({"al", "bo"}))
+    assert ban_of("al", "op", "", 1.0, None, "") == Ban("al", "op", "", 1.0, None)

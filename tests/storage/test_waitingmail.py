@@ -60,6 +60,20 @@ def test_it_has_its_writer_if_that_name_is_protected_here(records: Records) -> N
         assert kept in records.waiting("bo")
 
 
+def test_only_who_still_owns_a_name_is_its_writer(records: Records) -> None:
+    records.put_name(Protected("al", b"kept", 3.0))
+    al = records.protected("al")
+    records.keep(LETTER, al)
+    records.put_name(Protected("al", b"others", 4.0))  # another owner
+    records.keep(LETTER, al)
+    records.unprotect("al")
+    records.keep(LETTER, al)
+    records.protect("al", b"mine again")
+    assert [it.writer for it in records.waiting("bo")] == [None, None, None]
+    records.keep(LETTER, records.protected("al"))
+    assert records.waiting("bo")[-1].writer == records.protected("al")
+
+
 def test_nothing_waits_for_a_name_that_is_not_protected_here(records: Records) -> None:
     assert records.mail.put(Private("al", "cy", "hi"), "", was_shown=False) is None
     assert records.mail.all() == []

@@ -67,7 +67,7 @@ def name_with_newer_log(path: Path) -> Path | None:
         return None
     with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
         for entry in entries:
-            if entry.name != path.name and entry.inode() == status.st_ino:
+            if entry.inode() == status.st_ino:
                 with contextlib.suppress(OSError):
                     log = os.stat(f"{entry.path}-wal")
                     is_ours = id_of(path.with_name(f"{path.name}-wal")) == (log.st_dev, log.st_ino)

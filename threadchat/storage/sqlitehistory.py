@@ -338,7 +338,6 @@ class StoredHistory(History):
                 lost = self._lost + len(self._unwritten)
                 self._warn(f"the history still cannot be written: {lost} messages are lost")
             self._is_closed = True
-            self._unwritten.clear()
             if self._file.is_lost:
                 self._file.give_up()
             self._file.close()
