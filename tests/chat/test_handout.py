@@ -57,8 +57,30 @@ def test_browsers_come_after_terminals() -> None:
 
 def test_others_come_in_the_order_of_joining() -> None:
     members = Members()
-    members.add(Listed(name) for name in ("bo", "al", "cy"))
+    members.add([Listed(name) for name in ("bo", "al", "cy")])
     assert hand_out(members) == ["bo", "al", "cy"]
+
+
+def test_those_that_were_here_are_not_sorted_again_while_nobody_can_wait() -> None:
+    asked: list[str] = []
+
+    class Asked(View):
+        @property
+        def can_wait(self) -> bool:
+            asked.append("can it wait?")
+            return False
+
+    members = Members()
+    for number, name in enumerate(("al", "bo", "cy"), 1):
+        members.add([Listed(name, Asked())])
+        assert len(hand_out(members)) == len(asked) == number
+    members.remove(list(members)[:1])
+    assert hand_out(members) == ["bo", "cy"]
+    assert len(asked) == 3
+    members.add([Listed("dee", JSON_LINES), Listed("eve")])
+    assert hand_out(members) == ["bo", "cy", "eve", "dee"]
+    members.remove([it for it in members if it.name == "dee"])
+    assert hand_out(members) == ["bo", "cy", "eve"]
 
 
 def test_a_member_that_fails_fails_alone() -> None:

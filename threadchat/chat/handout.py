@@ -8,7 +8,7 @@ system for each member, so this leaves the time to those that cannot wait.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from threadchat.chat.batch import Batch, RenderedBatch
 from threadchat.chat.interfaces import Member
@@ -39,16 +39,20 @@ class Members(dict[Member, None]):
         self._rests_until = 0.0
         self._some_waits = False  # whether a page was handed to those since then
 
-    def add(self, members: Iterable[Member]) -> None:
+    def add(self, members: Collection[Member]) -> None:
         """Add `members` at the end."""
         self.update(dict.fromkeys(members))
-        self._is_sorted = False
+        # While nobody can wait there is nothing to sort: a crowd that arrives is not looked
+        # through again with each batch.
+        if self._can_wait or any(member.format.can_wait for member in members):
+            self._is_sorted = False
 
     def remove(self, members: Iterable[Member]) -> None:
         """Remove those of `members` that are here."""
         for member in members:
             self.pop(member, None)
-        self._is_sorted = False
+        if self._can_wait:
+            self._is_sorted = False
 
     def hand_out(self, batch: Batch, failed: Callable[[str, Exception], None]) -> None:
         """Hand every member its page of `batch`.
@@ -57,10 +61,10 @@ class Members(dict[Member, None]):
         """
         if not self._is_sorted:
             self._sort()
-        rendered: dict[Format, RenderedBatch] = {}
         if not self._can_wait:
-            self._hand(batch, self, rendered, failed, False)
+            self._hand(batch, self, {}, failed, False)
             return
+        rendered: dict[Format, RenderedBatch] = {}
         self._hand(batch, self._cannot, rendered, failed, False)
         began_at = self._clock()
         # A thread waits for each change of members, so a batch with one is sent at once.

@@ -19,7 +19,7 @@ part of promise 3: a room never waits for a member's socket, because `Member.del
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from threading import Lock
 
@@ -347,8 +347,11 @@ class Room:
             self._do_here(batch)
         if batch.changes:
             leaving = {it.member for it in batch.changes if isinstance(it, Leave)}
+            here: Iterable[Member] = self._members
+            if leaving:
+                here = (member for member in here if member not in leaving)
             # Before anybody reads of the change, so that anybody that asks then sees it made.
-            self.members = tuple(member for member in self._members if member not in leaving)
+            self.members = tuple(here)
         try:
             self._members.hand_out(batch, self._report)
             deliveries = batch.count_deliveries(self._members)
@@ -363,7 +366,7 @@ class Room:
 
     def _add(self, joins: Sequence[Join], batch: Batch) -> None:
         """Make the members of `joins` members, and find what each is to be shown of the past."""
-        self._members.add(join.member for join in joins)
+        self._members.add([join.member for join in joins])
         missed_by: dict[Member, Sequence[Recalled]] = {}
         try:
             place = self._history.last_place(self.name)
