@@ -123,13 +123,12 @@ def console(watched: tuple[ChatServer, WatchingConsole]) -> WatchingConsole:
 @pytest.fixture
 def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the system take little for a client that reads nothing: else it would be megabytes."""
-    prepare = transport.prepare
 
-    def prepare_small(sock: socket.socket) -> None:
-        prepare(sock)
+    def open_small(sock: socket.socket) -> transport.PlainTransport:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        return transport.open_transport(sock)
 
-    monkeypatch.setattr(handler_module, "prepare", prepare_small)
+    monkeypatch.setattr(handler_module, "open_transport", open_small)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from threadchat.monitoring.events import Watch
+from threadchat.net import transport
 from threadchat.net.threads import join
 from threadchat.server import listener as listener_module
 from threadchat.server.listener import Listener
@@ -22,6 +23,35 @@ def listener() -> Iterator[Listener]:
     listener = Listener(("127.0.0.1", 0), BaseRequestHandler, Watch())
     yield listener
     listener.stop_accepting(time.monotonic() + DEADLINE)
+
+
+@pytest.mark.parametrize(
+    "are_inherited",
+    [
+        pytest.param(
+            True,
+            marks=pytest.mark.skipif(
+                not transport.OPTIONS_ARE_INHERITED, reason="sockets do not inherit options here"
+            ),
+        ),
+        False,
+    ],
+)
+@pytest.mark.parametrize("host", ["127.0.0.1", ""])
+def test_each_client_has_the_options(
+    are_inherited: bool, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener_module, "OPTIONS_ARE_INHERITED", are_inherited)
+    with (
+        Listener((host, 0), BaseRequestHandler, Watch()) as listener,
+        socket.create_connection(("127.0.0.1", listener.server_address[1]), DEADLINE),
+    ):
+        accepted, _ = listener.get_request()
+        listener._give_up_reserve()
+        with accepted:
+            for level, option, value in transport._OPTIONS:
+                # Some systems tell of a flag that it is on by another number.
+                assert accepted.getsockopt(level, option) in (value, option)
 
 
 def test_one_after_the_other_is_turned_away_with_the_reserve(listener: Listener) -> None:

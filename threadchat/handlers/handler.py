@@ -23,7 +23,7 @@ from threadchat.monitoring.events import Connected, Disconnected, Named, Watch
 from threadchat.net.addresses import show_address
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import Flusher, SendQueue
-from threadchat.net.transport import Transport, open_transport, prepare
+from threadchat.net.transport import Transport, open_transport
 from threadchat.session.conversation import Conversation
 from threadchat.session.login import Login
 from threadchat.session.supervision import Supervision
@@ -76,7 +76,6 @@ class ClientHandler(socketserver.StreamRequestHandler):
         waiting.
         """
         self.connection = self.request
-        prepare(self.connection)
         self.host = host = cast(Host, self.server)
         self.transport = self._open_transport()
         self.send_queue = SendQueue(self.transport, host.flusher)

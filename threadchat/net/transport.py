@@ -258,8 +258,18 @@ class PortableTransport(PlainTransport):
             super().wake()
 
 
+OPTIONS_ARE_INHERITED: Final[bool] = sys.platform == "linux"
+"""Whether a socket that is accepted has the options of the listening one, as on Linux (tcp(7)).
+
+There they need not be set for each client, and hold before the client is accepted.
+"""
+
+
 def prepare(sock: socket.socket) -> None:
-    """Set the options of a client's socket: find dead peers, keep urgent bytes in the stream."""
+    """Set the options of a client's socket: find dead peers, keep urgent bytes in the stream.
+
+    Where `OPTIONS_ARE_INHERITED`, set those of a listening socket in this way.
+    """
     for option in _OPTIONS:
         try:
             sock.setsockopt(*option)

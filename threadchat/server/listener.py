@@ -15,6 +15,7 @@ from threadchat.errors import OperatorError
 from threadchat.monitoring.events import Watch
 from threadchat.net.addresses import show_address
 from threadchat.net.threads import join, start_needed_thread
+from threadchat.net.transport import OPTIONS_ARE_INHERITED, prepare
 
 SHORTAGES = frozenset(
     getattr(errno, name)
@@ -112,6 +113,12 @@ class Listener(socketserver.ThreadingTCPServer):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         super().server_bind()
 
+    def server_activate(self) -> None:
+        """Begin to listen; called by the constructor."""
+        if OPTIONS_ARE_INHERITED:
+            prepare(self.socket)
+        super().server_activate()
+
     def start_accepting(self) -> None:
         """Begin to accept clients, and return; or raise `OutOfThreads`."""
         self._take_reserve()
@@ -161,7 +168,7 @@ class Listener(socketserver.ThreadingTCPServer):
         self._shortage_ends.wait(_PAUSE_IN_SHORTAGE)
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept one client and return its socket and address.
+        """Accept one client and return its socket, with its options set, and its address.
 
         If the system has no descriptor or memory for it, tell the operator once, and turn the
         client away if possible. Then raise `OSError`, as `socketserver` expects.
@@ -176,6 +183,8 @@ class Listener(socketserver.ThreadingTCPServer):
                 else:
                     self._wait_out(words)
             raise
+        if not OPTIONS_ARE_INHERITED:
+            prepare(request[0])
         self._shortage.ends()
         if self._reserve is None:
             self._take_reserve()

@@ -25,7 +25,7 @@ from threadchat.net.addresses import plain_host, reached_address, show_address, 
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import Flusher, SendQueue
 from threadchat.net.tls import TlsTransport
-from threadchat.net.transport import Transport, open_transport, prepare
+from threadchat.net.transport import Transport, open_transport
 from threadchat.session.conversation import Conversation
 from threadchat.session.login import Login
 from threadchat.session.supervision import Supervision
@@ -161,7 +161,6 @@ class WebHandler(socketserver.StreamRequestHandler):
 
     def setup(self) -> None:
         """Make no `rfile` and `wfile`: the transport receives and sends in its own way."""
-        prepare(self.request)
         self.listener = cast(Listener, self.server)
         self.host, self.door = self.listener.host, self.listener.door
         self.reached = reached_address(self.request)
