@@ -24,7 +24,19 @@ from threadchat.link.deliveries import (
 )
 from threadchat.link.ownentries import Item
 from threadchat.link.records import batch_text
-from threadchat.link.wire import Enter, Holding, Kind, Leave, LogEntry, OtherFormat, Post, Renew
+from threadchat.link.wire import (
+    Claim,
+    Done,
+    Enter,
+    Holding,
+    Kind,
+    Leave,
+    LogEntry,
+    OtherFormat,
+    Post,
+    Renew,
+    Sync,
+)
 from threadchat.messages.kinds import Say
 from threadchat.messages.places import Place
 
@@ -190,6 +202,108 @@ def test_a_broker_that_does_not_answer_is_no_link() -> None:
     assert one.wait(1.9).core.must_close == ""
     assert one.wait(0.1).core.must_close == "the broker does not answer"
     assert one.core.is_apart
+
+
+def test_one_that_does_not_let_a_server_in_is_none_either() -> None:
+    side = Side(BrokerModel(), "1")
+    side.core.opened(side.now)
+    assert isinstance(side.core.next_request(side.now), Enter)
+    assert side.wait(1.9).core.must_close == ""
+    assert side.wait(0.1).core.must_close == "the broker does not answer"
+    side.core.closed(side.now)
+    assert side.wait(9.0).core.must_close == ""
+
+
+def test_how_long_entries_take_is_known() -> None:
+    broker, one, two = pair()
+    lag = LinkCore("3").lag
+    assert lag(0.0) is None
+    two.say("theirs")
+    two.exchange()
+    one.say("hi")
+    request = one.core.next_request(100.0)
+    assert isinstance(request, Post)
+    assert one.core.lag(101.5) == 1.5
+    one.core.answered(request, broker.serve(request, 100.0), 102.0)
+    assert one.core.read_after is not None
+    theirs, own = broker.entries(one.core.read_after, 9)
+    one.core.read([theirs], 101.0)
+    one.core.read([own], 102.0)
+    assert one.core.lag(110.0) == 2.0
+    one.say("more")
+    assert isinstance(one.core.next_request(200.0), Renew)
+    assert isinstance(one.core.next_request(200.0), Post)
+    assert one.core.lag(201.0) == 2.0
+    assert one.core.lag(203.0) == 3.0
+
+
+def test_why_a_server_has_to_enter_again_is_told() -> None:
+    broker, one, two = pair()
+    one.say("hi")
+    request = one.core.next_request(one.now)
+    assert request is not None
+    broker.flush()
+    one.core.answered(request, broker.serve(request, one.now), one.now)
+    assert one.core.must_close == "the broker has begun a new epoch"
+    renew = Renew("2", "1100", 9)
+    two.core.answered(renew, Done(9, 0), two.now)
+    assert two.core.must_close == ""
+    two.core.answered(renew, Done(8, 0), two.now)
+    assert two.core.must_close == "the broker has lost what it had"
+
+
+def test_what_was_said_at_the_end_of_an_epoch_is_read_in_the_next_one() -> None:
+    broker, one, two = pair()
+    one.core.closed(one.now)
+    two.say("at the end")
+    two.exchange()
+    two.core.closed(two.now)
+    broker.restart(broker.saved())
+    two.open()  # this begins the epoch
+    assert broker.data.epoch != "1100"
+    one.open()
+    assert not one.core.must_close
+    applied = [it for it in one.take() if isinstance(it, Applied)]
+    assert [(it.first, it.is_shown) for it in applied] == [
+        (Place("1100", 1), False),
+        (Place(broker.data.epoch, 1), True),  # as the broker may have lost it
+    ]
+
+
+def test_in_a_new_epoch_what_was_decided_about_names_is_not_asked_again() -> None:
+    broker, one, _ = pair()
+    one.core.claim("al", "al", "p1", "")
+    one.exchange()
+    one.core.closed(one.now)
+    broker.flush()
+    one.core.opened(one.now)
+    steps = []
+    while (request := one.core.next_request(one.now)) is not None:
+        if isinstance(request, Post):
+            steps.append((request.number, request.steps))
+        one.core.answered(request, broker.serve(request, one.now), one.now)
+        if (after := one.core.read_after) is not None:
+            one.core.read(broker.entries(after, 99), one.now)
+    (*_, (number, last)) = steps
+    assert [it for _, it in steps[:-1]] == [()] * (number - 1)
+    assert last == (Sync((Claim("al", "al", "p1", ""),)),)
+
+
+def test_a_server_makes_itself_known_though_it_was_cut_off_before_it_could() -> None:
+    broker = BrokerModel()
+    Side(broker, "2").open()
+    side = Side(broker, "1")
+    side.core.claim("al", "al", "p1", "")
+    for _ in range(2):
+        side.core.opened(side.now)
+        request = side.core.next_request(side.now)
+        assert isinstance(request, Enter)
+        side.core.answered(request, broker.serve(request, side.now), side.now)
+        if side.core.is_linked:
+            side.core.closed(side.now)
+    side.open()
+    own = [it.steps for it in broker.data.log if it.node == "1"]
+    assert isinstance(own[0][0], Sync)
 
 
 def settle(*sides: Side) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.support.facts import NOTHING
 from threadchat.link.facts import facts_in, facts_text
 from threadchat.link.records import BadRecord
+from threadchat.text.names import MAX_NAME_CELLS
 
 AL = replace(
     NOTHING,
@@ -33,11 +34,17 @@ def test_what_is_empty_takes_no_room() -> None:
     assert "ignores" not in facts_text(replace(NOTHING, name="bo"))
 
 
+def test_what_is_not_told_is_nothing() -> None:
+    facts = facts_in('{"name": "bo"}')
+    assert facts == replace(NOTHING, name="bo", id=0, address="", counted_as="", room="")
+
+
 def test_no_text_of_another_program_reaches_a_screen_as_it_is() -> None:
     values = json.loads(facts_text(AL))
     facts = facts_in(json.dumps({**values, "away": "x\x1b[2J" + "y" * 300, "room": "a\r\nb"}))
     assert facts.away == "x" + "y" * 99
     assert facts.room == "ab"
+    assert len(facts_in(json.dumps({**values, "room": "x" * 999})).room) == 8 * MAX_NAME_CELLS
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Jobs that have to wait for the log, on a thread of their own."""
 
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -67,6 +67,31 @@ def test_at_the_end_no_more_are_begun(jobs: Later) -> None:
     assert not second.is_set()
 
 
+def test_the_end_waits_for_the_job_that_is_being_done(
+    jobs: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, waited_for = Event(), list[float]()
+
+    def join(thread: Thread, timeout: float) -> None:
+        waited_for.append(timeout)
+
+    monkeypatch.setattr(later, "join", join)
+    goes_on = Event()
+
+    def wait() -> None:
+        begun.set()
+        goes_on.wait(DEADLINE)
+
+    jobs.close(1.0)  # there is none
+    assert waited_for == []
+    monkeypatch.setattr(jobs, "_is_closed", False)
+    jobs.add(wait)
+    assert begun.wait(DEADLINE)
+    jobs.close(2.0)
+    goes_on.set()
+    assert waited_for == [2.0]
+
+
 def test_somebody_that_lost_a_name_gets_one_like_it(lobby: Lobby) -> None:
     al, _, bo = lobby.enter("al", "al-2", "bo")
     rename_anew(lobby.chat, al, "al")
@@ -86,6 +111,12 @@ def test_a_long_name_is_cut_so_that_the_number_has_room(lobby: Lobby) -> None:
     (al,) = lobby.enter(name)
     rename_anew(lobby.chat, al, name)
     assert al.name == "a" * 18 + "-2"
+
+
+def test_so_is_one_of_a_single_letter(lobby: Lobby) -> None:
+    (al,) = lobby.enter("a")
+    rename_anew(lobby.chat, al, "a")
+    assert al.name == "a-2"
 
 
 def test_where_no_name_is_free_the_operator_is_told(

@@ -20,7 +20,9 @@ from threadchat.link.deliveries import (
 )
 from threadchat.link.linklines import LinkLines, OpenRoom
 from threadchat.link.wire import Holding
-from threadchat.messages.kinds import RoomMessage
+from threadchat.messages.kinds import Joined, RoomMessage
+from threadchat.messages.linkkinds import LeftWithServer
+from threadchat.text.phrases import MAX_NAMES_LISTED
 
 
 @dataclass
@@ -43,11 +45,13 @@ class World:
         self.den = FakeRoom("Den", [FakeMember("bo")])
         self.empty = FakeRoom("empty")
         self.lines = LinkLines(lambda: [self.lobby, self.den, self.empty], self._show)
+        self.shown: list[Joined | LeftWithServer] = []
 
-    @staticmethod
-    def _show(room: OpenRoom, message: RoomMessage) -> None:
+    def _show(self, room: OpenRoom, message: RoomMessage) -> None:
         assert isinstance(room, FakeRoom)
         room.lines.append(message.line)
+        if isinstance(message, Joined | LeftWithServer):
+            self.shown.append(message)
 
     def take(self, delivery: Delivery) -> list[list[str]]:
         """Return what each room is shown of it."""
@@ -90,8 +94,22 @@ def test_one_line_a_room_tells_of_people_whose_server_is_gone() -> None:
 
 def test_of_a_crowd_a_few_are_named() -> None:
     crowd = [person(f"p{number}", "lobby") for number in range(100)]
-    lobby, _, _ = World().take(PeopleGone("n", crowd))
+    world = World()
+    lobby, _, _ = world.take(PeopleGone("n", crowd))
     assert lobby == ["<-- p0, p1, p2 and 97 others left (their server is gone)"]
+    lobby, _, _ = world.take(PeopleCame("n", crowd))
+    assert lobby == ["--> p0, p1, p2 and 97 others joined (1 here)"]
+    assert len(world.shown[-1].names) == MAX_NAMES_LISTED + 1
+
+
+@pytest.mark.parametrize("number", [MAX_NAMES_LISTED + 1, MAX_NAMES_LISTED + 2])
+def test_the_largest_number_of_which_all_are_named(number: int) -> None:
+    some = [person(f"p{at}", "lobby") for at in range(number)]
+    world = World()
+    world.take(PeopleGone("n", some))
+    world.take(PeopleCame("n", some))
+    count = number if number > MAX_NAMES_LISTED + 1 else None
+    assert [(len(it.names), it.count) for it in world.shown] == [(MAX_NAMES_LISTED + 1, count)] * 2
 
 
 def test_people_that_are_back_are_told_if_their_going_was() -> None:

@@ -31,6 +31,21 @@ def test_all_that_waits_becomes_one_entry() -> None:
     assert taken(entries).said_before == 3
 
 
+def test_lines_are_numbered_as_they_come() -> None:
+    entries, told = own(), list[int]()
+    for said in (1, 2, 0, 1):
+        entries.add(Item("r", "x", said, numbered=told.append))
+    assert told == [1, 2, 4, 4]
+    assert [it.line for it in taken(entries).items] == told
+
+
+def test_one_more_goes_into_an_entry_that_is_not_full() -> None:
+    entries = own(entry_bytes=131)
+    for _ in range(4):
+        entries.add(item())  # 65 bytes
+    assert len(taken(entries).items) == 3
+
+
 def test_an_entry_has_a_bound() -> None:
     entries = own(entry_bytes=100)
     for _ in range(3):
@@ -47,6 +62,17 @@ def test_only_so_many_are_on_the_way() -> None:
     assert entries.last == 2
     entries.answered()
     assert taken(entries).number == 3
+    entries.add(item())
+    assert entries.take(0.0) is None
+
+
+def test_an_answer_too_many_makes_no_difference() -> None:
+    entries = own(in_flight=1)
+    entries.answered()
+    entries.add(item())
+    assert taken(entries).number == 1
+    entries.add(item())
+    assert entries.take(0.0) is None
 
 
 def test_one_is_kept_until_all_have_read_it() -> None:
@@ -72,6 +98,25 @@ def test_of_what_was_read_back_so_much_is_kept() -> None:
         taken(entries)
         entries.read_back(number, number)
     assert (entries.base, entries.read_bytes) == (1, 65)
+
+
+def test_one_that_was_not_read_back_is_kept_however_much_is_kept() -> None:
+    entries = own(kept_bytes=10)
+    for number in (1, 2):
+        entries.add(item())
+        assert taken(entries).number == number
+    assert entries.read_back(2, 1) is not None
+    assert entries.base == 0
+    assert entries.read_back(1, 2) is not None
+
+
+def test_all_have_read_the_first_position() -> None:
+    entries = own()
+    entries.add(item())
+    taken(entries)
+    entries.read_back(1, 1)
+    entries.settle(1)
+    assert entries.base == 1
 
 
 def test_what_the_broker_does_not_know_is_sent_again() -> None:
@@ -116,6 +161,20 @@ def test_what_was_shown_apart_is_marked_and_not_mixed() -> None:
     found = [taken(entries) for _ in range(3)]
     assert [it.apart for it in found] == [(1.0, 5.0), (1.0, 5.0), None]
     assert entries.take(0.0) is None
+
+
+def test_nothing_else_is_marked() -> None:
+    entries = own(in_flight=9)
+    before, names, after = item("a", is_shown=True), Item(step=Release("al", "p")), item("b")
+    for it in (before, names, after):
+        entries.add(it)
+        taken(entries)
+    entries.read_back(1, 5)  # it was said so to all
+    after.is_shown = True
+    entries.mark_apart()
+    entries.cut()
+    entries.resume(0, is_new_epoch=True)
+    assert [taken(entries).apart for _ in range(3)] == [None, None, (0.0, 0.0)]
 
 
 def test_since_when_one_is_waited_for() -> None:

@@ -39,3 +39,9 @@ def test_alone_a_name_is_free_that_nobody_is_known_to_have() -> None:
     assert not people.may_have(Claim("al", "al", "p2", ""))
     assert not people.may_have(Claim("bo", "bo", "p2", ""))
     assert people.may_have(Claim("cy", "cy", "p2", ""))  # whoever had it here has left
+
+
+def test_a_name_is_taken_in_upper_and_lower_case_though_these_look_different() -> None:
+    people = OwnPeople("n", Roster())
+    people.decide(Claim("ian", "lan", "p1", ""), True)  # somebody called Ian
+    assert not people.may_have(Claim("ian", "ian", "p2", ""))

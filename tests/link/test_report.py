@@ -45,6 +45,12 @@ def test_a_link_that_is_gone_for_a_moment_is_not_told() -> None:
     assert told(linked(A), broken("gone", A), linked(A)) == [Linked("office", ["a:1"])]
 
 
+def test_no_servers_are_told_before_there_is_a_link() -> None:
+    assert told(WentApart(), CameTogether()) == []
+    assert told(WentApart(), linked(B)) == []
+    assert told(WentApart(), linked(B), CameTogether()) == [Linked("office", ["b:2"])]
+
+
 def test_each_cause_is_told_once_while_there_is_no_link() -> None:
     apart: list[WentApart | LinkChanged] = [broken("gone"), WentApart()]
     apart += [broken("refused"), broken("gone"), broken("refused")]

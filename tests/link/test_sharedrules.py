@@ -81,6 +81,44 @@ class TestMutes:
         mutes.put("bo", Change(told))
         assert mutes.value("bo") == told
 
+    def test_the_end_stays_the_same_however_the_clocks_go(self, lobby: Lobby) -> None:
+        now = [1000.0]
+        mutes = SharedMutes(lobby.chat, lambda: now[0])
+        lobby.enter("bo", "cy")
+        lobby.chat.moderation.mute("bo", 600.0, "op")
+        mutes.put("cy", Change({**MUTE, "target": "cy", "until": 1600.4}))
+
+        def end(key: str) -> object:
+            value = mutes.value(key)
+            assert value is not None
+            return value["until"]
+
+        assert (end("bo"), end("cy")) == (1600.0, 1600.4)
+        now[0] = 1003.0  # somebody has set the clock
+        assert (end("bo"), end("cy")) == (1600.0, 1600.4)
+        # Another mute of the same person has another end.
+        lobby.chat.moderation.mute("bo", 60.0, "op")
+        assert end("bo") == 1063.0
+
+    def test_one_without_an_end_has_none(self, lobby: Lobby) -> None:
+        mutes = SharedMutes(lobby.chat, lambda: 1000.0)
+        mutes.put("bo", Change(MUTE))
+        assert mutes.value("bo") == MUTE
+
+    def test_it_is_logged_if_it_is_done_just_now(self, lobby: Lobby) -> None:
+        mutes = SharedMutes(lobby.chat, lambda: 1000.0)
+        mutes.put("bo", Change(MUTE, is_late=True))
+        assert deeds(lobby) == []
+        mutes.put("bo", Change(MUTE, node="box:8000/ab"))
+        mutes.put("bo", Change(None, node="box:8000/ab"))
+        mutes.put("bo", Change(MUTE, is_late=True))
+        mutes.put("bo", Change(None, "ed", node="box:8000/ab"))
+        assert deeds(lobby) == [
+            "op muted bo, on box:8000",
+            "an operator unmuted bo, on box:8000",
+            "ed unmuted bo, on box:8000",
+        ]
+
     def test_those_concerned_are_told(self, lobby: Lobby) -> None:
         bo, cy = lobby.enter("bo", "cy")
         bo.lines()

@@ -72,8 +72,8 @@ class LinkLimits:
 
 
 class _Phase(Enum):
-    CLOSED = auto()
-    ENTERING = auto()
+    OUTSIDE = auto()
+    """There is no connection, or the answer to `Enter` has not come yet."""
     CATCHING_UP = auto()
     READY = auto()
 
@@ -106,7 +106,7 @@ class LinkCore:
         self._make_epoch = make_epoch
         self._own = OwnEntries(limits.in_flight, limits.entry_bytes, limits.kept_bytes)
         self._people = OwnPeople(node, self.roster)
-        self._phase = _Phase.CLOSED
+        self._phase = _Phase.OUTSIDE
         self._trouble_since: float | None = None
         self._asked_at: float | None = None  # since when an answer is waited for, or the log
         self._renewed_at = 0.0
@@ -207,14 +207,12 @@ class LinkCore:
 
     def opened(self, now: float) -> None:
         """Take note that there are connections to the broker."""
-        self._phase = _Phase.ENTERING
-        self.must_close = ""
         self._asked_at = now
         self._to_enter = self._enter()
 
     def closed(self, now: float) -> None:
         """Take note that a connection to the broker is gone, or could not be made."""
-        self._phase = _Phase.CLOSED
+        self._phase = _Phase.OUTSIDE
         self.must_close = ""
         self._asked_at = self._to_enter = None
         self._own.cut()
@@ -313,7 +311,7 @@ class LinkCore:
         if self._phase is _Phase.READY and (oldest := self._own.oldest_unread()) is not None:
             waits.append(oldest)
         patience = self._limits.patience
-        if self._phase is not _Phase.CLOSED and waits and now - min(waits) >= patience:
+        if waits and now - min(waits) >= patience:
             self._in_trouble_since(min(waits))
             self.must_close = self.must_close or "the broker does not answer"
         if (
