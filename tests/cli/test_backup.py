@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.files import link_or_skip, write_old_history
+from tests.support.pace import BusyPace
 from threadchat.cli import backup
 from threadchat.cli import main as cli
 from threadchat.messages.kinds import Say
 from threadchat.storage import copying
+from threadchat.storage.batches import LINES
 from threadchat.storage.sqlitehistory import StoredHistory
 
 
@@ -53,6 +55,14 @@ def history(path: Path) -> Iterator[StoredHistory]:
 def talk(history: StoredHistory, start: int, end: int) -> None:
     for number in range(start, end):
         history.append("lobby", [Say("al", f"number {number}", 1.0)])
+
+
+def talk_at_once(history: StoredHistory, lines: int) -> None:
+    """Say so much at once that it waits in the file to come into the table of lines."""
+    history._keeper.close()
+    history._file.batches.pace = BusyPace()
+    history.append("lobby", [Say("al", "at once", 1.0)] * lines)
+    assert history._file.batches.waiting == lines
 
 
 def made(capsys: pytest.CaptureFixture[str], path: Path, copy: Path) -> str:
@@ -165,6 +175,26 @@ def test_what_cannot_be_copied(
     assert "damaged" in refused(capsys, path, copy)
     assert not copy.exists()
     assert not copy.with_name("copy.db-unfinished").exists()
+
+
+def test_a_copy_with_lines_that_the_history_lacks_is_not_replaced(
+    capsys: pytest.CaptureFixture[str], history: StoredHistory, path: Path, copy: Path
+) -> None:
+    made(capsys, path, copy)
+    with closing(StoredHistory(copy, never)) as copied:
+        talk_at_once(copied, LINES)
+    assert "holds what it lacks" in refused(capsys, path, copy)
+    talk(history, 3, 3 + LINES)
+    made(capsys, path, copy)
+
+
+def test_lines_that_wait_in_the_file_are_copied_and_count(
+    capsys: pytest.CaptureFixture[str], history: StoredHistory, path: Path, copy: Path
+) -> None:
+    talk_at_once(history, LINES)
+    assert f"({3 + LINES} lines)" in made(capsys, path, copy)
+    talk(history, 0, 1)  # the first copy is an earlier one of this
+    assert f"({4 + LINES} lines)" in made(capsys, path, copy)
 
 
 @pytest.mark.parametrize("what", ["full", "broken off", "rename"])

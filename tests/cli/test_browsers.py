@@ -110,6 +110,9 @@ class TestWhatTheOperatorIsTold:
     def test_it_is_nothing_where_the_door_is_shut(self) -> None:
         assert told(Options(web_port="off"), ServerConfig()) == ""
 
+    def test_one_that_shut_the_door_is_not_told_of_the_extra(self, no_extra: None) -> None:
+        assert told(Options(web_port="off"), ServerConfig()) == ""
+
     def test_it_is_how_to_get_the_extra_where_that_is_missing(self, no_extra: None) -> None:
         assert "pip install 'threadchat[web]'" in told(Options(), ServerConfig())
 

@@ -4,14 +4,18 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.files import index_all, write_old_history
+from tests.support.pace import BusyPace
+from threadchat.cli import check
 from threadchat.cli import main as cli
 from threadchat.messages.kinds import Say
+from threadchat.storage.batches import LINES
 from threadchat.storage.hooks import KeptHook
-from threadchat.storage.migrations import VERSION
+from threadchat.storage.migrations import VERSION, VERSION_WITH_RECORDS
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
 
@@ -142,3 +146,84 @@ def test_a_long_one_is_not_left_in_the_middle(
     # So long that SQLite asks on the way whether to go on.
     history.append("lobby", [Say("al", f"word{number}", NOON) for number in range(10_000)])
     assert checked(capsys, path)[-1] == f"{path} is whole."
+
+
+@pytest.fixture
+def busy(history: StoredHistory, path: Path) -> StoredHistory:
+    """A history in which lines wait to come into the table of lines."""
+    history._keeper.close()
+    history._file.batches.pace = BusyPace()
+    history.append("lobby", [Say("al", f"late {number}", NOON) for number in range(LINES)])
+    assert history._file.batches.waiting == LINES
+    return history
+
+
+def test_lines_that_wait_in_the_file_count(
+    capsys: pytest.CaptureFixture[str], busy: StoredHistory, path: Path
+) -> None:
+    first, *_, last = checked(capsys, path)
+    assert first.startswith(f"a history of version {VERSION}: {52 + LINES} lines in 2 rooms, from ")
+    assert last == f"{path} is whole."
+
+
+def test_so_do_those_of_which_nothing_can_be_read(
+    capsys: pytest.CaptureFixture[str], busy: StoredHistory, path: Path
+) -> None:
+    busy._connection.execute("UPDATE batches SET lines = 'no lines' WHERE id = 1")
+    assert checked(capsys, path, 1)[0] == f"wrong: {LINES} lines of which nothing can be read"
+
+
+@pytest.mark.parametrize(
+    ("version", "says_more"),
+    [(VERSION_WITH_RECORDS - 1, None), (VERSION_WITH_RECORDS, "0 bans"), (VERSION, "0 hooks")],
+)
+def test_what_an_older_version_holds_is_told(
+    capsys: pytest.CaptureFixture[str], path: Path, version: int, says_more: str | None
+) -> None:
+    write_old_history(path, version)
+    first, *more, _ = checked(capsys, path)
+    assert first.startswith(f"a history of version {version}: 2 lines in 1 room")
+    assert [it.rpartition(", ")[2] for it in more] == ([] if says_more is None else [says_more])
+
+
+def test_what_is_said_meanwhile_does_not_disturb_it(
+    capsys: pytest.CaptureFixture[str],
+    history: StoredHistory,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    really_damage = check._damage
+
+    def damage(connection: sqlite3.Connection, version: int) -> Iterator[str]:
+        yield from really_damage(connection, version)
+        history.append("lobby", [Say("al", "meanwhile", NOON)])
+
+    monkeypatch.setattr(check, "_damage", damage)
+    assert ": 52 lines in " in checked(capsys, path)[0]
+    assert ": 53 lines in " in checked(capsys, path)[0]
+
+
+def test_ctrl_c_is_heard_while_sqlite_works(
+    capsys: pytest.CaptureFixture[str],
+    history: StoredHistory,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Interrupted(sqlite3.Connection):
+        """One at which Ctrl-C is pressed as soon as SQLite asks whether to go on."""
+
+        def set_progress_handler(self, handler: Any, steps: int) -> None:
+            def press() -> int:
+                assert not handler()
+                raise KeyboardInterrupt
+
+            super().set_progress_handler(press, 10)
+
+    really_connect = sqlite3.connect
+
+    def connect(*given: Any, **more: Any) -> sqlite3.Connection:
+        return really_connect(*given, **more, factory=Interrupted)
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    assert cli.main(["check", str(path)]) == 130
+    assert capsys.readouterr() == ("", "")

@@ -312,6 +312,34 @@ def test_a_bar_on_a_terminal_and_nothing_of_it_in_the_output(
     assert "hi" not in terminal.getvalue()
 
 
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_without_standard_error_there_is_no_bar(
+    history: StoredHistory,
+    path: Path,
+    capsys: pytest.CaptureFixture[str],
+    is_terminal: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    with progress.bar("Reading", is_shown=is_terminal) as show:
+        show(1, 2)
+    assert capsys.readouterr().out == ""
+
+
+def test_ctrl_c_breaks_it_off_without_a_word(
+    history: StoredHistory,
+    path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def press(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(export._WRITERS, "text", press)
+    assert export.main([str(path)]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize(
     ("platform", "is_terminal", "chosen", "encoding"),
     [

@@ -11,7 +11,8 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -243,6 +244,26 @@ def test_what_does_not_fit_in_a_full_socket_comes_later(manager: Manager, clock:
 
 
 class TestSignsOfLife:
+    @pytest.mark.parametrize(
+        ("at", "moment", "has_worked"),
+        [
+            ((7.0, 8.0, 9.0, 9.0), 7.0, True),
+            ((7.0, 8.0, 9.0, 9.0), 7.1, False),
+            ((9.0, 7.0, 8.0, 9.0), 7.1, False),
+            ((9.0, 9.0, 7.0, 8.0), 7.1, False),
+            ((9.0, 8.0, 9.0, 7.0), 7.1, False),
+            ((9.0, 8.0, None, None), 8.0, True),
+        ],
+    )
+    def test_the_one_that_has_not_worked_for_longest_counts(
+        self, at: tuple[float | None, ...], moment: float, has_worked: bool
+    ) -> None:
+        of_round, server, tls, web = (SimpleNamespace(worked_at=it) for it in at)
+        server.periodic = of_round
+        server.tls_listener = tls if tls.worked_at is not None else None
+        server.web_listener = web if web.worked_at is not None else None
+        assert works_since(cast(ChatServer, server), moment) is has_worked
+
     def test_while_all_is_well(self, server: ChatServer) -> None:
         now = time.monotonic()
         assert not works_since(server, now + 1000)

@@ -1,5 +1,7 @@
 """Test what signals, and the events of a console of Windows, are turned into."""
 
+import errno
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -144,3 +146,22 @@ def test_the_end_of_the_terminal_is_told_from_a_wish_to_read_again(
     finally:
         signal.signal(RELOAD, before)
     assert signals.get_nowait() == asked
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no such file")
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_terminal_is_there_as_long_as_it_can_be_opened(
+    is_there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_open = os.open
+    asked: list[tuple[str, int]] = []
+
+    def open_terminal(path: str, flags: int) -> int:
+        asked.append((path, flags & os.O_NOCTTY))
+        if not is_there:
+            raise OSError(errno.ENXIO, "No such device or address")
+        return really_open(os.devnull, flags)
+
+    monkeypatch.setattr(os, "open", open_terminal)
+    assert signals_module._has_terminal() is is_there
+    assert asked == [("/dev/tty", os.O_NOCTTY)]

@@ -231,3 +231,12 @@ class TestCleanLine:
     def test_what_shows_something_stays(self, text: str) -> None:
         assert clean_line(text) == text
         assert clean_line(f"{text} {BLANKS}\u200c{ACUTE}") == text
+
+    def test_a_wide_gap_in_plain_text_is_made_narrower_too(self) -> None:
+        assert clean_line(f"a{' ' * 60}b ") == clean_text(f"a{' ' * 60}b")
+        assert len(clean_line(f"a{' ' * 60}b")) < 30
+
+    def test_as_many_that_take_no_cell_stay_as_marks_may(self) -> None:
+        text = "\u6f22" + "\u200d" * MAX_COMBINING_MARKS + "\u6f22"
+        assert clean_text(text) == text
+        assert clean_text(text.replace("\u200d", "\u200d\u200d")) == text

@@ -360,6 +360,26 @@ class TestWhatIsKnown:
         assert not decoder.has_changed
         assert not decoder.left_unfinished
 
+    def test_a_letter_that_has_begun_is_not_plain(self) -> None:
+        decoder = Decoder()
+        assert decoder.decode(b"caf\xc3") == "caf"
+        assert not decoder.is_plain
+        assert decoder.decode(b"\xa9") == "\xe9"
+        assert decoder.is_plain
+
+    def test_behind_what_was_skipped_a_byte_order_mark_is_text(self) -> None:
+        decoder = Decoder()
+        decoder.skip()
+        assert decoder.decode("\ufeffhi".encode()) == "\ufeffhi"
+
+    def test_that_a_guess_was_wrong_is_told_of_the_text_that_follows(self) -> None:
+        decoder = Decoder()
+        decoder.holds_lines = True
+        decoder.decode(b"s\xc4 \xc5")
+        decoder.take_changes()
+        assert decoder.put_back(0x9A)
+        assert decoder.take_changes() == [(0, EncodingChanged("utf-8"))]
+
     def test_a_change_is_told_once(self) -> None:
         decoder = Decoder()
         assert decoder.decode(b"x\xe9\n") == "xé\n"

@@ -1,5 +1,8 @@
 """Test which encodings a terminal may be in."""
 
+import codecs
+import errno
+
 import pytest
 
 from threadchat.terminal.view import View
@@ -60,3 +63,13 @@ class TestUsableEncoding:
     def test_what_no_terminal_can_be_in_is_refused(self, name: str) -> None:
         with pytest.raises(LookupError):
             usable_encoding(name)
+
+    def test_one_that_cannot_be_loaded_for_want_of_descriptors_is_refused_for_now(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(_: str) -> None:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        monkeypatch.setattr(codecs, "lookup", fail)
+        with pytest.raises(LookupError, match="cannot be loaded just now: Too many open files"):
+            usable_encoding("cp850")

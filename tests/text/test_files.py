@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from threadchat.text.files import (
     MAX_BYTES,
     as_text,
     read_file,
+    shortage_of_descriptors,
     why_unreadable,
     why_unwritable,
 )
@@ -251,3 +253,28 @@ class TestRights:
             f"you have no right to make files in the folder {folder}."
             " Get that right, or name a file elsewhere."
         )
+
+
+@pytest.mark.parametrize(("number", "is_told"), [(errno.EMFILE, True), (errno.EACCES, False)])
+def test_a_shortage_of_descriptors_is_told_from_other_errors(
+    number: int, is_told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_open = os.open
+    opened: list[int] = []
+
+    def open_some(*arguments: Any) -> int:
+        if len(opened) == 2:
+            raise OSError(number, os.strerror(number))
+        opened.append(really_open(*arguments))
+        return opened[-1]
+
+    assert shortage_of_descriptors() is None
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", open_some)
+        assert shortage_of_descriptors(2) is None
+        opened.clear()
+        found = shortage_of_descriptors(3)
+    assert (found is not None and found.errno == number) is is_told
+    for descriptor in opened:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
