@@ -40,11 +40,10 @@ class Batch:
     """A batch: its messages in their order, and which members do not get which messages."""
 
     __slots__ = (
-        "_coming",
         "_concerned",
-        "_leaving",
         "_lines",
         "_mentions",
+        "_together",
         "began_at",
         "changes",
         "entries",
@@ -69,8 +68,8 @@ class Batch:
         """The messages that somebody said."""
         # Whom messages are from or about, the first place, the end.
         self._concerned: list[tuple[Member, int, int]] = []
-        self._coming: Collection[Member] = ()  # of the first message
-        self._leaving: Collection[Member] = ()  # of the last message, where several left together
+        # The places of messages about several members, and these.
+        self._together: tuple[tuple[int, Collection[Member]], ...] = ()
         self.not_for: dict[Member, list[tuple[int, int]]] = {}
         """The places that a member does not get: begin and end of each range, ascending."""
         self._lines: dict[Hashable, list[str]] = {}  # by style
@@ -86,7 +85,7 @@ class Batch:
         `here` is the number of members, the new ones included.
         """
         self.joining = Joining(welcome_of, here, self.room)
-        self._coming = self.joining.members
+        self._together = ((0, self.joining.members),)
         # Who joined is told of the others in a line of their own.
         self.add(Joined(self.joining.names, here), not_for=welcome_of)
 
@@ -108,10 +107,7 @@ class Batch:
                     members = [it for it in found if it is not None]
                     if len(members) < len(found):
                         continue  # those that are left out of such a line must be known
-                    if isinstance(message, Joined):
-                        self._coming = members
-                    else:
-                        self._leaving = members
+                    self._together += ((place, members),)
                 case _:
                     author = None
             if author is not None:
@@ -158,7 +154,7 @@ class Batch:
             ((member, left),) = leaves.items()
             self.add(left, not_for=leaves, about=member)
         else:
-            self._leaving = leaves.keys()
+            self._together += ((len(self.messages), leaves.keys()),)
             self.add(LeftTogether([it.name for it in leaves.values()], here), not_for=leaves)
 
     def count_deliveries(self, members: Collection[Member]) -> int:
@@ -189,7 +185,7 @@ class Batch:
         for member, begin, end in self._concerned:
             if member.identity in ignored:
                 changes.update(dict.fromkeys(range(begin, end)))
-        for place, members in ((0, self._coming), (len(self.messages) - 1, self._leaving)):
+        for place, members in self._together:
             others = [it.name for it in members if it.identity not in ignored]
             if len(others) < len(members):
                 message = self.messages[place]

@@ -19,7 +19,7 @@ part of promise 3: a room never waits for a member's socket, because `Member.del
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from threading import Lock
 
@@ -281,9 +281,8 @@ class Room:
         while pending and characters < MAX_BATCH_CHARACTERS:
             entry = pending.popleft()
             if isinstance(entry, Post):
-                characters += 32 * len(entry.said)  # 32 for each name
                 for message in entry.said:
-                    characters += len(message.text)
+                    characters += len(message.text) + 32  # for the name
             elif isinstance(entry, Batch) or (isinstance(entry, TakeBack) and entries):
                 # A batch is shown by itself, as it was laid out. A line that is taken back may be
                 # in this batch, and is to be remembered first.
@@ -330,13 +329,8 @@ class Room:
     def apply(self, batch: Batch) -> None:
         """Show `batch` to the members. For the order, on a thread that has the room's turn."""
         leaving: Collection[Member] = ()
-        if batch.joining is not None:
-            self._add([it for it in batch.changes if isinstance(it, Join)], batch)
-        for change in batch.changes:
-            if isinstance(change, Resume):
-                self._resume(change)
-            elif isinstance(change, Announce) and isinstance(change.message, TopicSet):
-                self._set_topic(change.message)
+        if batch.changes:
+            self._begin_changes(batch)
         if batch.said:
             try:
                 self._order.remember(self.name, batch)  # before anybody is sent it (promise 2)
@@ -347,11 +341,9 @@ class Room:
             self._do_here(batch)
         if batch.changes:
             leaving = {it.member for it in batch.changes if isinstance(it, Leave)}
-            here: Iterable[Member] = self._members
-            if leaving:
-                here = (member for member in here if member not in leaving)
+            stay = (it for it in self._members if it not in leaving) if leaving else self._members
             # Before anybody reads of the change, so that anybody that asks then sees it made.
-            self.members = tuple(here)
+            self.members = tuple(stay)
         try:
             self._members.hand_out(batch, self._report)
             deliveries = batch.count_deliveries(self._members)
@@ -363,6 +355,16 @@ class Room:
     def apply_later(self, batch: Batch) -> None:
         """Show `batch` when the room's turn comes to it. For an order, from any thread."""
         self._enqueue(batch)
+
+    def _begin_changes(self, batch: Batch) -> None:
+        """Make those that join with `batch` members, attach those that resume, and set topics."""
+        if batch.joining is not None:
+            self._add([it for it in batch.changes if isinstance(it, Join)], batch)
+        for change in batch.changes:
+            if isinstance(change, Resume):
+                self._resume(change)
+            elif isinstance(change, Announce) and isinstance(change.message, TopicSet):
+                self._set_topic(change.message)
 
     def _add(self, joins: Sequence[Join], batch: Batch) -> None:
         """Make the members of `joins` members, and find what each is to be shown of the past."""

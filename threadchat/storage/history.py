@@ -81,8 +81,10 @@ class History:
         If there is too much, some of it is forgotten: the oldest, but what was said in rooms in
         which nobody is goes before that.
         """
+        fold = fold_name(room)
         with self._lock:
-            said = self._entered(room)
+            said = self._rooms.get(fold) or self._opened(room)
+            self._rooms.move_to_end(fold)
             said.append(batch)
             self._bytes += len(batch) * MAX_LINE_BYTES
             is_too_much = self._bytes > self._max_bytes or len(self._rooms) > self._max_rooms
@@ -91,8 +93,11 @@ class History:
 
     def set_topic(self, room: str, topic: str) -> None:
         """Remember the topic of `room`, which outlives the room; an empty text is none."""
+        fold = fold_name(room)
         with self._lock:
-            self._entered(room).topic = topic
+            said = self._rooms.get(fold) or self._opened(room)
+            self._rooms.move_to_end(fold)
+            said.topic = topic
         self._keep_within_bounds()
 
     def topic(self, room: str) -> str:
@@ -106,15 +111,11 @@ class History:
         with self._lock:
             return {it.name: it.topic for it in self._rooms.values() if it.topic}
 
-    def _entered(self, room: str) -> RememberedRoom:
-        """Return what is remembered of `room`, which is not silent now; the lock is held."""
-        fold = fold_name(room)
-        said = self._rooms.get(fold)
-        if said is None:
-            epoch = new_epoch() if self._has_forgotten_rooms else self._epoch
-            said = self._rooms[fold] = RememberedRoom(room, epoch, self._limit)
-            self._bytes += said.bytes
-        self._rooms.move_to_end(fold)
+    def _opened(self, room: str) -> RememberedRoom:
+        """Begin to remember `room`, of which nothing is remembered yet; the lock is held."""
+        epoch = new_epoch() if self._has_forgotten_rooms else self._epoch
+        said = self._rooms[fold_name(room)] = RememberedRoom(room, epoch, self._limit)
+        self._bytes += said.bytes
         return said
 
     def _keep_within_bounds(self) -> None:

@@ -70,16 +70,16 @@ class RememberedRoom:
 
     def append(self, batch: Sequence[Spoken]) -> None:
         """Add lines and set their places; drop as many of the oldest as are too many."""
-        lines, epoch, seq = self.lines, self.epoch, self.last
         if self._joined:
-            too_many = len(lines) + len(batch) - (lines.maxlen or 0)
+            too_many = len(self.lines) + len(batch) - (self.lines.maxlen or 0)
             self._drop_joined(range(self.first, self.first + max(0, too_many)))
+        epoch, seq = self.epoch, self.last
         for message in batch:
             seq += 1
             message.epoch = epoch
             message.seq = seq
         self.last = seq
-        lines.extend(batch)
+        self.lines.extend(batch)
 
     @property
     def bytes(self) -> int:
