@@ -57,6 +57,8 @@ def test_the_addresses_are_shown_once(lobby: Lobby, terminal: Terminal) -> None:
     assert len(tokens) == 1
     (token,) = tokens
     assert lobby.chat.hooks.find(token).name == "ci"
+    assert shown[3].startswith("=== As in: curl -d 'words' ADDRESS. At most 20 lines")
+    assert shown[4].startswith("=== Keep them secret: with one anybody can speak there.")
     assert shown[-1] == "=== The hook ends with the server, as that runs without --history."
     assert "\n".join(shown).count(token) == 2
     for line in ("hooks", "whois ci", "rooms", "help", "help hook"):

@@ -1,5 +1,6 @@
 """The reader where standard input is no terminal; with one, see test_input_terminal."""
 
+import errno
 import io
 import os
 import sys
@@ -202,3 +203,22 @@ def test_without_a_standard_input_there_is_no_desk(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", stdin())
     assert open_input(pipe.console, pipe.obey, pipe.fail) is None
+
+
+def test_an_input_that_breaks_ends_the_reading_and_nothing_else(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+
+    def fail(descriptor: int, size: int) -> bytes:
+        reads.append(size)
+        raise OSError(errno.EIO, "Input/output error")
+
+    with pipe.open_input() as reader:
+        monkeypatch.setattr(os, "read", fail)
+        pipe.write(b"who\n")
+        thread_of(reader).join(DEADLINE)
+        monkeypatch.undo()
+        assert not thread_of(reader).is_alive()
+    assert len(reads) == 1
+    assert pipe.obeyed.empty()

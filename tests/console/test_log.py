@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import sys
 import threading
 from types import SimpleNamespace
 
@@ -26,6 +27,7 @@ from threadchat.monitoring.events import (
     Refused,
     Resumed,
     Stopped,
+    Stopping,
     Trouble,
     Unlinked,
 )
@@ -81,6 +83,26 @@ def test_who_gave_no_name_is_shown_without_one(file: io.StringIO) -> None:
     console = Console(file=file)
     console.note(Disconnected(1, "", "[::1]:5", seconds=0, received=0, sent=9, why="closed"))
     assert "#1 (no name) [::1]:5 after 0 s" in shown(console, file)[0]
+
+
+def test_the_stop_says_that_it_goes_on_and_when_it_is_over(file: io.StringIO) -> None:
+    console = Console(Detail.PROBLEMS, file)
+    console.note(Stopping())
+    console.note(Stopped())
+    assert shown(console, file) == [
+        "server stopping     press Ctrl-C again to stop at once",
+        "server stopped      ",
+    ]
+
+
+def test_without_standard_output_nothing_waits_to_be_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    console = Console()
+    console.note(Connected(3, "192.168.1.20:50123"))
+    assert console.redraw().is_set()
+    assert console.close(DEADLINE)
 
 
 def test_the_start_says_where_and_how_to_get_in(file: io.StringIO) -> None:

@@ -125,3 +125,10 @@ def test_a_width_that_is_given_stays_and_otherwise_it_is_that_of_the_terminal(
         assert RichConsole(Sized()).size == (width, 24)
         assert RichConsole(Sized(), 40).width == 40
     assert RichConsole(io.StringIO(), 40).width == 40
+
+
+@pytest.mark.parametrize("is_interactive", [True, False])
+def test_a_bar_moves_only_on_a_terminal_and_where_it_is_wanted(is_interactive: bool) -> None:
+    assert not RichConsole(io.StringIO(), is_interactive=is_interactive).is_interactive
+    on_terminal = RichConsole(Terminal(), is_interactive=is_interactive)
+    assert on_terminal.is_interactive is is_interactive

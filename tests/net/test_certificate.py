@@ -87,6 +87,16 @@ class TestReading:
 
 
 class TestReadingAgain:
+    def test_a_file_that_is_taken_away_meanwhile_is_one_line(
+        self, files: Files, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object, **__: object) -> None:
+            raise FileNotFoundError(2, "No such file or directory")
+
+        monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", fail)
+        with pytest.raises(BadCertificate, match="cannot be read: No such file or directory"):
+            Certificate(*files)
+
     def test_new_files_make_a_new_context(self, files: Files, tmp_path: Path) -> None:
         file = tmp_path / "certificate.pem"
         shutil.copy(files.certificate, file)

@@ -16,7 +16,7 @@ from tests.support.servers import TRANSPORTS
 from tests.support.waiting import Section, enter_one_by_one, wait_until
 from threadchat.net.disconnect import Reason, reason_of
 from threadchat.net.peers import PeerState
-from threadchat.net.sendqueue import LATE_SECONDS, Flusher, SendQueue
+from threadchat.net.sendqueue import LATE_SECONDS, MAX_QUEUED, Flusher, SendQueue
 from threadchat.net.transport import PlainTransport, PortableTransport
 from threadchat.testing import DEADLINE
 
@@ -123,6 +123,19 @@ def test_a_client_that_reads_catches_up(connection: Connection) -> None:
         assert connection.read(len(sent)) == sent
         assert caught_up.result(DEADLINE)
     assert not connection.send_queue.is_behind
+
+
+def test_how_much_may_be_queued_is_what_people_are_told() -> None:
+    assert MAX_QUEUED == 256 * 1024
+
+
+def test_an_ended_client_is_not_waited_for(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection.fill()
+    connection.send_queue.abandon(Reason.QUIT)
+    monkeypatch.setattr(SendQueue, "drain", lambda *_: pytest.fail("it is waited for"))
+    assert not connection.send_queue.catch_up(1.0)
 
 
 def test_a_client_that_is_ended_does_not_catch_up(connection: Connection) -> None:
@@ -293,6 +306,20 @@ def test_the_peer_is_not_looked_at_while_another_thread_uses_the_connection(
     monkeypatch.setattr(connection.send_queue, "_lock", section)
     monkeypatch.setattr(type(connection.transport), "look_at_peer", section.visit)
     enter_one_by_one(section, [connection.send_queue.look_at_peer] * 2)
+
+
+def test_nor_is_asked_what_it_has_acknowledged(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section, queue = Section(), connection.send_queue
+
+    def count(_: object) -> int:
+        section.visit()
+        return 0
+
+    monkeypatch.setattr(queue, "_lock", section)
+    monkeypatch.setattr(type(connection.transport), "unacknowledged", count)
+    enter_one_by_one(section, [lambda: queue.bytes_acknowledged] * 2)
 
 
 class Stepping:
@@ -493,3 +520,23 @@ def test_an_error_in_what_was_left_for_later_is_reported() -> None:
     assert called.wait(DEADLINE)
     assert reports == ["sending what waited: odd"]
     flusher.stop(DEADLINE)
+
+
+def test_without_memory_the_flusher_pauses_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    failures: list[str] = []
+    events: list[str] = []
+    flusher = Flusher(lambda doing, error: failures.append(doing))
+
+    def go_round() -> None:
+        events.append("round")
+        if len(events) > 3:
+            flusher._stopping = True
+            return
+        raise MemoryError
+
+    monkeypatch.setattr(flusher, "_go_round", go_round)
+    monkeypatch.setattr(time, "sleep", lambda seconds: events.append("pause"))
+    flusher._serve()
+    flusher._close()
+    assert events == ["round", "pause", "round", "pause", "round"]
+    assert failures == ["sending to slow clients"] * 2

@@ -156,6 +156,7 @@ def test_a_thread_that_has_waited_for_a_stop_is_joined_again() -> None:
     thread = start_thread(run, "watcher")
     assert thread is not None
     assert has_waited.wait(DEADLINE)
+    assert not threads._is_waiting(thread)
     stopper = start_thread(may_end.set, "stopper")
     join(thread)
     assert not thread.is_alive()

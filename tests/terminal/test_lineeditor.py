@@ -311,6 +311,7 @@ def test_what_turns_out_to_be_a_secret_is_forgotten() -> None:
     editor = started()
     editor.feed("one\nhunter2\ntwo\nhunter2\n")
     editor.forget("hunter2")
+    assert list(editor._history) == ["one", "two"]
     assert editor.feed(UP + "\n" + UP + UP + "\n") == ["two", "one"]
 
 
