@@ -62,3 +62,15 @@ def test_a_stop_is_called_off_once(lobby: Lobby) -> None:
     lobby.chat.countdown.start(3600)
     assert lobby.chat.announcements.call_off_the_stop()
     assert al.lines()[-1] == "--- The server does not stop after all"
+
+
+def test_what_all_servers_show_is_shown_where_people_are(lobby: Lobby) -> None:
+    al, bo = lobby.enter("al", "bo")
+    lobby.types(bo, "/join den")
+    for person in (al, bo):
+        person.lines()
+    lobby.chat.sharing = Others()
+    lobby.chat.announcements.announce_here(Announcement("op", "lunch", at=5.0))
+    for person in (al, bo):
+        (line,) = person.lines()
+        assert line.endswith("lunch")

@@ -1,15 +1,23 @@
 """People on other servers: who they are, and in which rooms."""
 
+import math
+import threading
+import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.support.chats import Lobby, Somebody
 from tests.support.facts import NOTHING
+from tests.support.waiting import run_concurrently, wait_until
+from threadchat.chat import names as chat_names
 from threadchat.chat.farperson import FarPerson
+from threadchat.chat.hooks import ADDRESS
 from threadchat.chat.person import Person
 from threadchat.commands.completion import complete
+from threadchat.testing import DEADLINE
 from threadchat.text.names import BadName, fold_name, skeleton
 
 
@@ -233,6 +241,133 @@ def test_a_private_message_goes_to_their_server(lobby: Lobby, others: Others) ->
     assert al.lines() == ["!!! ci is a hook: programs speak by it, nobody listens."]
 
 
+def test_lists_for_operators_have_everybody_that_is_a_client_somewhere(
+    lobby: Lobby, others: Others
+) -> None:
+    (al,) = lobby.enter("al")
+    lobby.chat.hooks.add("ci", "lobby")
+    bo = know(lobby, others, "bo")
+    know(lobby, others, "bot", key="8", id=0, is_hook=True)
+    assert lobby.chat.names.everywhere() == [al, bo]
+    assert [it.name for it in lobby.chat.names.all_here()] == ["al", "ci"]
+
+
+def test_somebody_whose_session_turns_out_to_be_another_is_one_person(
+    lobby: Lobby, others: Others
+) -> None:
+    (al,) = lobby.enter("al")
+    bo = know(lobby, others, "bo", uid="u1")
+    lobby.types(al, "/ignore bo")
+    before = bo.identity
+    know(lobby, others, "bo", uid="u2")
+    assert bo.identity is lobby.chat.names.with_uid("u2").current
+    assert before.current is bo.identity.current
+    assert bo.identity.current in {it.current for it in al.ignores}
+
+
+def test_each_name_that_somebody_has_there_begins_once(lobby: Lobby, others: Others) -> None:
+    bo = know(lobby, others, "bo", named_at=5.0)
+    know(lobby, others, "bo", named_at=6.0, away="lunch")
+    assert [(it.fold, it.begin) for it in bo.identity.periods] == [("bo", 5.0)]
+    know(lobby, others, "cy", named_at=7.0)
+    forget(lobby, "bo")
+    know(lobby, others, "bo", named_at=9.0)
+    assert [(it.fold, it.begin) for it in bo.identity.periods] == [
+        ("bo", 5.0),
+        ("cy", 7.0),
+        ("bo", 9.0),
+    ]
+    assert [it.end < math.inf for it in bo.identity.periods] == [True, False, False]
+    assert bo.identity.name == "bo"
+
+
+def test_whoever_is_muted_there_by_a_name_that_is_theirs_is_muted_here(
+    kept: Lobby, others: Others
+) -> None:
+    al, cy = kept.enter("al", "cy")
+    kept.records.protect("al", b"kept")
+    protected = kept.records.protected("al")
+    assert protected is not None
+    kept.chat.names.protected(al)
+    far = know(kept, others, "elsewhere")
+    kept.chat.moderation.mute("elsewhere", 60.0, "op")
+    assert al.mute_left(kept.now[0]) == 0.0
+    know(kept, others, "elsewhere", records=(("al", protected.since),))
+    assert far.identity.current is al.identity.current
+    assert al.mute_left(kept.now[0]) == 60.0
+    assert cy.mute_left(kept.now[0]) == 0.0
+
+
+def test_what_somebody_ignores_elsewhere_holds_for_each_of_their_sessions(
+    lobby: Lobby, others: Others
+) -> None:
+    al, cy = lobby.enter("al", "cy")
+    uid = lobby.chat.names.uid_of(cy.identity)
+    one = know(lobby, others, "bo", uid="u1")
+    two = know(lobby, others, "ed", key="8", uid="u1")
+    know(lobby, others, "bo", uid="u1", ignores=(uid,))
+    assert one.ignores == two.ignores == {cy.identity}
+    assert not al.ignores
+    assert not cy.ignores
+
+
+def test_a_name_that_was_lost_with_its_connection_there_is_kept(
+    lobby: Lobby, others: Others
+) -> None:
+    bo = know(lobby, others, "bo", counted_as="10.0.0.7", lost_after=50.0)
+    know(lobby, others, "cy", key="8")
+    assert not bo.has_left
+    for name, key in (("bo", "7"), ("cy", "8")):
+        forget(lobby, name, key)
+    assert bo.has_left
+    with pytest.raises(BadName, match="bo is kept for"):
+        lobby.chat.names.claim(Somebody(5), "bo")
+    lobby.chat.names.claim(Somebody(5), "cy")
+
+
+def test_a_look_alike_of_a_name_is_free_with_the_last_one(lobby: Lobby, others: Others) -> None:
+    know(lobby, others, "al")
+    know(lobby, others, "a1")
+    forget(lobby, "al")
+    with pytest.raises(BadName, match="looks too much like a1"):
+        lobby.chat.names.claim(Somebody(5), "al")
+    know(lobby, others, "bo")
+    forget(lobby, "a1")
+    lobby.chat.names.claim(Somebody(5), "al")
+    forget(lobby, "bo")
+    lobby.chat.names.claim(Somebody(6), "b0")
+
+
+def test_of_somebody_with_two_names_the_one_that_is_left_stays_theirs(
+    lobby: Lobby, others: Others
+) -> None:
+    bo = know(lobby, others, "bo")
+    know(lobby, others, "cy")
+    now = lobby.records.now()
+    forget(lobby, "bo")
+    assert lobby.chat.names.find("cy") is bo
+    assert not lobby.chat.names.is_here("bo")
+    ended = {it.fold: it.end for it in bo.identity.periods}
+    assert ended["cy"] == math.inf
+    assert now <= ended["bo"] <= lobby.records.now()
+
+
+def test_a_room_elsewhere_is_there_as_long_as_somebody_is_in_it(
+    lobby: Lobby, others: Others
+) -> None:
+    know(lobby, others, "bo", room="Den")
+    know(lobby, others, "cy", key="8", room="den")
+    assert lobby.chat.has_room("den")
+    know(lobby, others, "bo", room="lobby")
+    assert lobby.chat.far.rooms() == {"den": "Den", "lobby": "lobby"}
+    forget(lobby, "cy", "8")
+    assert not lobby.chat.has_room("den")
+    assert lobby.chat.far.rooms() == {"lobby": "lobby"}
+    forget(lobby, "nobody", "9")  # whoever is not known is not forgotten
+    forget(lobby, "bo")
+    assert lobby.chat.far.rooms() == {}
+
+
 class TestClaiming:
     @pytest.fixture(autouse=True)
     def link(self, lobby: Lobby, others: Others) -> None:
@@ -296,6 +431,65 @@ class TestClaiming:
         monkeypatch.setattr(person, "deliver_privately", lambda data: forget(lobby, "bo"))
         lobby.chat.names.claim(person, "bo")
         assert person.name == "bo"
+
+    def test_it_is_had_as_soon_as_that_is_known(
+        self, lobby: Lobby, others: Others, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        know(lobby, others, "bo", address="192.0.2.5:1")
+        others.answer = None
+        person, names = Somebody(5), lobby.chat.names
+        monkeypatch.setattr(chat_names, "GONE_SECONDS", DEADLINE)
+
+        def free() -> None:
+            wait_until(lambda: bool(names._freed._waiters), "it is waited for")  # type: ignore[attr-defined]
+            forget(lobby, "bo")
+
+        began_at = time.monotonic()
+        run_concurrently([partial(names.claim, person, "bo"), free])
+        assert person.name == "bo"
+        assert time.monotonic() - began_at < DEADLINE
+
+    def test_a_person_that_makes_way_leaves_the_name(
+        self, lobby: Lobby, others: Others, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        know(lobby, others, "bo", address="192.0.2.5:1")
+        person, names = Somebody(5), lobby.chat.names
+
+        def make_way(holder: FarPerson, person: Person, *, is_proven: bool) -> bool:
+            thread.start()
+            return True
+
+        def free() -> None:
+            wait_until(lambda: bool(names._freed._waiters), "it is waited for")  # type: ignore[attr-defined]
+            forget(lobby, "bo")
+
+        thread = threading.Thread(target=free)
+        monkeypatch.setattr(others, "make_way", make_way)
+        names.claim(person, "bo")
+        thread.join(DEADLINE)
+        assert person.name == "bo"
+
+    def test_whose_server_is_known_to_be_gone_is_not_waited_for(
+        self, lobby: Lobby, others: Others
+    ) -> None:
+        know(lobby, others, "bo", address="192.0.2.5:1")
+        others.answer, others.is_out_of_reach = None, True
+        person = Somebody(5)
+        with pytest.raises(BadName, match="is taken"):
+            lobby.chat.names.claim(person, "bo")
+        assert person.lines() == []
+
+    def test_no_hook_makes_way_for_another_one(self, lobby: Lobby, others: Others) -> None:
+        know(lobby, others, "ci", id=0, is_hook=True, address=ADDRESS)
+        with pytest.raises(BadName, match="ci is taken, from a hook"):
+            lobby.chat.hooks.add("ci", "lobby")
+        assert not [it for it in others.told if it.startswith("make way")]
+
+    def test_others_know_that_somebody_is_away(self, lobby: Lobby, others: Others) -> None:
+        (al,) = lobby.enter("al")
+        others.told.clear()
+        lobby.chat.set_away(al, "lunch")
+        assert others.told == ["al in lobby"]
 
     def test_at_the_stop_nobody_waits(self, lobby: Lobby, others: Others) -> None:
         know(lobby, others, "bo", address="192.0.2.5:1")

@@ -177,6 +177,17 @@ class TestOfARecord:
         assert not al.identity.had("al", eve.came_at + 1)
 
 
+def test_the_text_that_stands_for_a_person_stands_for_them_when_two_are_one() -> None:
+    identities = Identities()
+    one, other, third = identities.with_uid("u1"), identities.with_uid("u2"), Identity()
+    identities.merge(one, other)
+    identities.merge(third, other)  # nobody was told of this one
+    assert identities.with_uid("u1") is identities.with_uid("u2") is other
+    assert one.current is third.current is other
+    assert identities.uid_of(one) == "u2"
+    assert identities.with_uid("") is not other
+
+
 def test_that_a_line_was_taken_back_is_shown_whoever_it_was() -> None:
     bo = Identity()
     bo.begin("bo", "bo", 1.0)

@@ -15,7 +15,7 @@ from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.linkedroom import BroughtBatch, LinkedRoom, RepeatedBatch
 from threadchat.chat.order import Ordered
 from threadchat.messages.jsonlines import JSON_LINES
-from threadchat.messages.kinds import Left, Say, TakenBack
+from threadchat.messages.kinds import Left, Say, TakenBack, TopicSet
 from threadchat.messages.places import Place
 from threadchat.storage.history import CannotTakeBack, History
 from threadchat.testing import DEADLINE
@@ -234,3 +234,46 @@ class TestTakingBack:
             with suppress(CannotTakeBack):
                 world.room.apply_later(batch)
         assert "taken back" not in world.bo.screen
+
+    def test_whatever_goes_wrong_there_is_reported(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fails(room: str, place: Place) -> TakenBack | None:
+            raise RuntimeError("broken")
+
+        (line,) = world.say("secret")
+        monkeypatch.setattr(world.history, "take_back", fails)
+        batch = BroughtBatch("r", 0.0)
+        batch.messages.append(TakenBack("al", line.epoch, line.seq, 0))
+        world.room.apply_later(batch)
+        assert world.observer.failures == ["taking back what was said in room r: broken"]
+        world.observer.failures.clear()
+        with pytest.raises(RuntimeError, match="broken"):
+            world.room.take_back(line)
+        assert world.observer.failures == []
+
+    def test_lines_beside_it_stay(self, world: World) -> None:
+        first, second = world.say("stays", "secret")
+        batch = RepeatedBatch("r", 0.0)
+        batch.said.append(first)
+        batch.messages += [first, TakenBack("al", second.epoch, second.seq, 0, at=5.0)]
+        world.room.apply_later(batch)
+        assert [it.text for it in world.history.recent("r", 9)] == ["stays"]
+
+    def test_only_that_of_several_is_left_out_that_nobody_remembers(self, world: World) -> None:
+        (line,) = world.say("secret")
+        before = world.bo.screen
+        batch = BroughtBatch("r", 0.0)
+        for place in (Place("ee", 7), Place(line.epoch, line.seq), Place("ee", 9)):
+            batch.messages.append(TakenBack("al", *place, 0, at=5.0))
+        world.room.apply_later(batch)
+        assert world.bo.screen == before + "--- a line of al was taken back\r\n"
+
+
+def test_a_topic_is_set_where_the_order_comes_to_it(world: World) -> None:
+    batch = BroughtBatch("r", 0.0)
+    batch.messages += [said := Say("cy", "hi", 1.0), TopicSet("cy", "tea")]
+    batch.said.append(said)
+    world.room.apply_later(batch)
+    assert world.room.topic == "tea"
+    assert "--- cy set the topic: tea" in world.bo.screen

@@ -3,6 +3,7 @@
 import re
 from collections import OrderedDict
 from collections.abc import Generator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -442,3 +443,77 @@ def test_mail_is_not_deleted_while_it_is_counted(
 
     enter_one_by_one(section, [keep, lambda: box._delete(bo, waiting)])
     assert [it.message.text for it in records.waiting("al")] == ["ho"]
+
+
+class TestFromAnotherServer:
+    """A message that was kept on another server, and is known here by now."""
+
+    @pytest.fixture(autouse=True)
+    def owned(self, records: Records) -> None:
+        records.protect("al", make(RIGHT))
+
+    @staticmethod
+    def put(records: Records, text: str = "hi") -> KeptMessage:
+        kept = records.mail.put(Private("bo", "al", text, at=5.0), "", was_shown=False)
+        assert kept is not None
+        return kept
+
+    @staticmethod
+    def al(kept: Lobby) -> Somebody:
+        al = Somebody(7)
+        al.secrets.append(RIGHT)
+        kept.chat.names.claim(al, "al", proven=kept.records.protected("al"))
+        kept.chat.enter(al)
+        al.lines()
+        return al
+
+    def test_its_owner_is_told_it_at_once_and_can_answer(
+        self, kept: Lobby, records: Records
+    ) -> None:
+        (bo,), al = kept.enter("bo"), self.al(kept)
+        al.lines()
+        bo.lines()
+        kept.chat.mail.take(self.put(records), bo.identity)
+        assert al.lines() == ["[bo -> you] hi"]
+        assert records.waiting("al") == []
+        kept.types(al, "/reply ho")
+        assert bo.lines() == ["[al -> you] ho"]
+
+    def test_of_somebody_that_the_owner_ignores_nothing_is_shown(
+        self, kept: Lobby, records: Records
+    ) -> None:
+        (bo,), al = kept.enter("bo"), self.al(kept)
+        kept.types(al, "/ignore bo")
+        al.lines()
+        kept.chat.mail.take(self.put(records), bo.identity)
+        assert al.lines() == []
+        assert records.waiting("al") == []
+        kept.chat.mail.take(self.put(records), None)  # nobody knows who that was
+        assert al.lines() == ["[bo -> you] hi"]
+
+    def test_it_waits_for_an_owner_that_is_not_here(self, kept: Lobby, records: Records) -> None:
+        (bo,) = kept.enter("bo")
+        kept.chat.mail.take(self.put(records), bo.identity)
+        assert [it.message.text for it in records.waiting("al")] == ["hi"]
+        assert kept.chat.mail._writers[records.waiting("al")[0].id] is bo.identity
+
+    def test_it_comes_with_the_rest_while_that_is_handed_over(
+        self, kept: Lobby, records: Records
+    ) -> None:
+        (bo,), al = kept.enter("bo"), self.al(kept)
+        kept.chat.mail._under_way.add(al)
+        al.lines()
+        kept.chat.mail.take(self.put(records), bo.identity)
+        assert al.lines() == []
+        assert len(records.waiting("al")) == 1
+
+    def test_nobody_else_looks_meanwhile(
+        self, kept: Lobby, records: Records, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (bo,) = kept.enter("bo")
+        messages, section = [self.put(records), self.put(records, "ho")], Section()
+        monkeypatch.setattr(kept.chat.mail, "_looking", section)
+        monkeypatch.setattr(kept.chat.mail, "_note_writer", section.visit)
+        enter_one_by_one(
+            section, [partial(kept.chat.mail.take, it, bo.identity) for it in messages]
+        )

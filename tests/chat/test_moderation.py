@@ -2,14 +2,20 @@
 
 import math
 from contextlib import closing
+from dataclasses import replace
 from ipaddress import ip_network
+from typing import cast
 
 import pytest
 
 from tests.support.chats import RIGHT, Lobby, Somebody, protect
+from tests.support.facts import NOTHING
+from threadchat.access.bans import Ban
+from threadchat.chat.farperson import Elsewhere, FarPerson
+from threadchat.chat.moderation import make_operator, unmake_operator
 from threadchat.net.disconnect import Reason
 from threadchat.storage.records import Records
-from threadchat.text.names import BadName
+from threadchat.text.names import BadName, fold_name, skeleton
 
 
 class TestOthers:
@@ -122,6 +128,89 @@ class TestMutes:
         assert bo.mute_left(lobby.now[0]) == 90.0
         assert lobby.chat.moderation.unmute(ip_network("192.0.2.0/24")) == [cy]
         assert bo.mute_left(lobby.now[0]) == 60.0
+
+
+class TestElsewhere:
+    """People on other servers, and what these are told."""
+
+    @pytest.fixture
+    def told(self, lobby: Lobby) -> list[tuple[str, str, str]]:
+        told: list[tuple[str, str, str]] = []
+        lobby.chat.moderation.follower = lambda *it: told.append(it)
+        return told
+
+    def know(self, lobby: Lobby, name: str, address: str = "10.0.0.9:1") -> FarPerson:
+        facts = replace(NOTHING, name=name, address=address, uid=f"u{name}")
+        elsewhere = cast(Elsewhere, None)
+        lobby.chat.far.know("n", name, fold_name(name), skeleton(name), facts, elsewhere)
+        person = lobby.chat.far.find("n", name)
+        assert person is not None
+        return person
+
+    def test_mutes_and_their_ends_are_told(
+        self, lobby: Lobby, told: list[tuple[str, str, str]]
+    ) -> None:
+        (bo,) = lobby.enter("bo")
+        far, _ = self.know(lobby, "far"), self.know(lobby, "other")
+        moderation = lobby.chat.moderation
+        assert moderation.mute("Far", 60.0, "op") == [far]
+        assert moderation.mute("bo", 60.0, "op") == [bo]
+        assert moderation.mute(ip_network("10.0.0.9/32"), 60.0, "op")[0] is far
+        moderation.unmute("bo", "ed")
+        assert told == [
+            ("mute", "far", "op"),
+            ("mute", "bo", "op"),
+            ("mute", "10.0.0.9/32", "op"),
+            ("mute", "bo", "ed"),
+        ]
+
+    def test_one_that_was_ended_there_is_ended_here(self, lobby: Lobby) -> None:
+        bo, cy = lobby.enter("bo", "cy")
+        moderation = lobby.chat.moderation
+        for name in ("bo", "cy"):
+            moderation.mute(name, 60.0, "op")
+        assert moderation.end_mute("bo") == [bo]
+        assert bo.mute_left(lobby.now[0]) == 0.0
+        assert cy.mute_left(lobby.now[0]) == 60.0
+        assert moderation.end_mute("bo") == []
+
+
+class TestEnforcing:
+    def test_everybody_that_a_ban_is_of_is_ended_and_told_why(self, lobby: Lobby) -> None:
+        al, bo, cy = lobby.enter("al", "bo", "cy")
+        bo.address = "10.0.0.7:1000"
+        lobby.chat.moderation.ban(cy.identity, "10.0.0.7/32")
+        ban = Ban(ip_network("10.0.0.7/32"), "op", "noise", lobby.records.now())
+        assert lobby.chat.moderation.enforce(ban) == [bo, cy]
+        assert al.ended == []
+        words = "banned by op: noise"
+        assert bo.ended == cy.ended == [f"{words} | You were {words}"]
+
+    def test_those_whose_connection_is_elsewhere_or_gone_are_found(self, lobby: Lobby) -> None:
+        far = TestElsewhere().know(lobby, "bo")
+        ban = Ban("bo", "op", "", lobby.records.now())
+        assert lobby.chat.moderation.enforce(ban) == [far]
+
+    @pytest.mark.parametrize(
+        ("ago", "left"), [(0.0, "for 10 min"), (300.0, "for 5 min"), (0.9, "for 10 min")]
+    )
+    def test_it_is_told_how_much_of_it_is_left(self, lobby: Lobby, ago: float, left: str) -> None:
+        (bo,) = lobby.enter("bo")
+        now = lobby.records.now()
+        lobby.records.now = lambda: now
+        lobby.chat.moderation.enforce(Ban("bo", "op", "", now - ago, now - ago + 600.0))
+        (words,) = bo.ended
+        assert f"banned by op {left}, until " in words
+
+
+def test_rights_of_operators_are_given_and_taken_with_a_word(lobby: Lobby) -> None:
+    (al,) = lobby.enter("al")
+    make_operator(al, "op")
+    assert al.is_operator
+    assert al.lines() == ["=== op made you an operator. /help lists what you can do."]
+    unmake_operator(al, "op")
+    assert not al.is_operator
+    assert al.lines() == ["=== op made you an operator no longer."]
 
 
 class TestMoving:

@@ -90,3 +90,30 @@ def test_a_mute_is_listed_with_whom_it_is_of_and_how_long() -> None:
     bo.begin("robert", "robert", 2.0)
     mutes.mute(ip_network("10.0.0.0/8"), "al", 50.0)
     assert mutes.mute_lines(10.0) == ["bo (now robert) by al", "10.0.0.0/8 by al for 40 s more"]
+
+
+def test_one_mute_is_found_and_ended_by_its_target_alone() -> None:
+    mutes = Restrictions()
+    mutes.mute("bo", "op", 50.0, Identity())
+    mutes.mute("cy", "op", 90.0, Identity())
+    found = mutes.mute_of("cy", 49.0)
+    assert found is not None
+    assert found.target == "cy"
+    assert mutes.mute_of("ed", 0.0) is None
+    assert mutes.mute_of("bo", 49.0) is not None
+    assert mutes.mute_of("bo", 50.0) is None
+    mutes.end_mute("bo")
+    assert mutes.mute_of("bo", 0.0) is None
+    assert mutes.mute_of("cy", 0.0) is found
+
+
+def test_whom_a_ban_follows() -> None:
+    restrictions, bo, cy = Restrictions(), Identity(), Identity()
+    for identity, target in ((bo, "bo"), (cy, "bo"), (bo, "ed"), (bo, "bo")):
+        restrictions.ban(identity, target)
+    assert restrictions.banned_by("bo") == [cy, bo]
+    assert restrictions.banned_by("ed") == [bo]
+    assert restrictions.bans_of(bo) == {"bo", "ed"}
+    restrictions.unban("bo")
+    assert restrictions.banned_by("bo") == []
+    assert restrictions.banned_by("ed") == [bo]
