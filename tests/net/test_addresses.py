@@ -14,6 +14,7 @@ from threadchat.net.addresses import (
     is_neighbour,
     lan_addresses,
     network_of,
+    only_address,
     plain_host,
     reached_address,
     show_address,
@@ -311,6 +312,24 @@ class TestNetworks:
 )
 def test_who_is_a_neighbour(host: str, reached: str, is_so: bool) -> None:
     assert is_neighbour(host, reached) is is_so
+
+
+@pytest.mark.parametrize(
+    ("bound_to", "address"),
+    [
+        (("127.0.0.1", 8000), "127.0.0.1"),
+        (("fd00::1", 8000, 0, 0), "fd00::1"),
+        (("fe80::1%eth0", 8000, 0, 2), "fe80::1%eth0"),
+        (("::ffff:192.0.2.1", 8000, 0, 0), "192.0.2.1"),
+        (("0.0.0.0", 8000), ""),
+        (("::", 8000, 0, 0), ""),
+        (("::ffff:0.0.0.0", 8000, 0, 0), ""),
+    ],
+)
+def test_where_a_server_is_reached_at_one_address_only(
+    bound_to: tuple[object, ...], address: str
+) -> None:
+    assert only_address(bound_to) == address
 
 
 def test_the_address_that_was_reached_is_one_object_for_all() -> None:

@@ -15,7 +15,6 @@ from tests.support.waiting import wait_until
 from threadchat.access.limits import LAN, Limits, parse_allowed
 from threadchat.chat.rules import RulesFiles
 from threadchat.handlers.handler import ClientHandler
-from threadchat.server import chatserver
 from threadchat.server.admission import Admission
 from threadchat.server.chatserver import ChatServer
 from threadchat.storage.records import Records
@@ -32,10 +31,9 @@ def far_away(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
 
     def come(host: str, reached: str) -> None:
         def process(self: ChatServer, request: Any, _address: Any) -> None:
-            self.admit(request, (host, 50123, 0, 0), ClientHandler)
+            self.admit(request, (host, 50123, 0, 0), ClientHandler, (host, reached))
 
         monkeypatch.setattr(ChatServer, "process_request", process)
-        monkeypatch.setattr(chatserver, "reached_address", lambda sock: reached)
 
     return come
 

@@ -54,6 +54,15 @@ def test_each_client_has_the_options(
                 assert accepted.getsockopt(level, option) in (value, option)
 
 
+def test_the_system_is_asked_what_a_client_reached_only_where_it_may_be_one_of_several(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listener_module, "reached_address", lambda sock: "192.168.1.7")
+    for host, reached in (("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "192.168.1.7")):
+        with Listener((host, 0), BaseRequestHandler, Watch()) as listener, socket.socket() as sock:
+            assert listener.origin_of(sock, ("::ffff:10.0.0.1", 5)) == ("10.0.0.1", reached)
+
+
 def test_one_after_the_other_is_turned_away_with_the_reserve(listener: Listener) -> None:
     listener._take_reserve()
     for _ in range(3):

@@ -92,6 +92,12 @@ def reached_address(sock: socket.socket) -> str:
         return "::"
 
 
+def only_address(bound_to: tuple[Any, ...]) -> str:
+    """Return the one address at which clients reach a server bound there; "" if it has several."""
+    host = plain_host(bound_to[0])
+    return "" if _is_any(host) else sys.intern(host)
+
+
 _AS_SHOWN = re.compile(r"\[([^]]*)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
 _SCOPE = re.compile("%[^/]*")
 

@@ -288,7 +288,7 @@ class ChatServer(Listener):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a client on a thread of its own, or turn it away; called by `socketserver`."""
-        self.admit(request, client_address, ClientHandler)
+        self.admit(request, client_address, ClientHandler, self.origin_of(request, client_address))
 
     def is_served(self, host: str, reached: str) -> bool:
         """Return whether clients from `host` are served at our address `reached`."""
@@ -319,17 +319,18 @@ class ChatServer(Listener):
         self._forget(current_thread())
 
     def admit(
-        self, request: socket.socket, client_address: Any, handler: type[ClientHandler]
+        self,
+        request: socket.socket,
+        client_address: Any,
+        handler: type[ClientHandler],
+        origin: Origin,
     ) -> None:
         """Start a thread on which a `handler` serves a client, or turn the client away."""
-        origin = plain_host(client_address[0]), reached_address(request)
-        words = self._admission.refuse_stranger(*origin)
-        if words is not None:
+        if (words := self._admission.refuse_stranger(*origin)) is not None:
             self._tell_and_close(request, handler, words)
             return
-        refusal = self._admission.admit(*origin)
-        if refusal is not None:
-            self._turn_away(request, client_address, handler, refusal)
+        if (refusal := self._admission.admit(*origin)) is not None:
+            self._turn_away(request, client_address, handler, origin, refusal)
             return
         thread = Thread(
             target=ChatServer._serve,
@@ -339,7 +340,7 @@ class ChatServer(Listener):
         )
         if not self.clients.take_seat(thread, origin):
             self._admission.release(*origin)
-            self._turn_away(request, client_address, handler, self._full())
+            self._turn_away(request, client_address, handler, origin, self._full())
             return
         try:
             thread.start()
@@ -356,9 +357,9 @@ class ChatServer(Listener):
         request: socket.socket,
         client_address: Any,
         handler: type[ClientHandler],
+        origin: Origin,
         refusal: Refusal,
     ) -> None:
-        origin = plain_host(client_address[0]), reached_address(request)
         self.note_refusal(origin, client_address, refusal)
         self._tell_and_close(request, handler, refusal.words)
 
@@ -372,9 +373,7 @@ class ChatServer(Listener):
 
     def turn_away(self, request: socket.socket, client_address: Any) -> None:
         """Tell a client that there is no descriptor left to serve it, and close the connection."""
-        words = self._admission.refuse_stranger(
-            plain_host(client_address[0]), reached_address(request)
-        )
+        words = self._admission.refuse_stranger(*self.origin_of(request, client_address))
         if words is None:
             self.watch.tally.refused(RefusedFor.NO_CONNECTIONS)
             words = "The server is out of connections. Please try again later."

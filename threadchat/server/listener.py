@@ -13,9 +13,10 @@ from typing import Any
 from threadchat.access.limiter import RefusedFor
 from threadchat.errors import OperatorError
 from threadchat.monitoring.events import Watch
-from threadchat.net.addresses import show_address
+from threadchat.net.addresses import only_address, plain_host, reached_address, show_address
 from threadchat.net.threads import join, start_needed_thread
 from threadchat.net.transport import OPTIONS_ARE_INHERITED, prepare
+from threadchat.server.clients import Origin
 
 SHORTAGES = frozenset(
     getattr(errno, name)
@@ -104,6 +105,7 @@ class Listener(socketserver.ThreadingTCPServer):
         except BaseException:
             self.socket.close()
             raise
+        self._only_address = only_address(self.server_address)
 
     def server_bind(self) -> None:
         """Bind to the address; called by the constructor."""
@@ -189,6 +191,12 @@ class Listener(socketserver.ThreadingTCPServer):
         if self._reserve is None:
             self._take_reserve()
         return request
+
+    def origin_of(self, request: socket.socket, client_address: Any) -> Origin:
+        """Return where a client of this listener comes from."""
+        # The system is asked only if need be: while it is, other threads take the GIL.
+        reached = self._only_address or reached_address(request)
+        return plain_host(client_address[0]), reached
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Report an error while admitting one client; other clients go on (promise 8)."""

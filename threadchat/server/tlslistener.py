@@ -7,9 +7,10 @@ from typing import Any
 from threadchat.handlers.handler import ClientHandler
 from threadchat.handlers.tlshandler import TlsClientHandler
 from threadchat.monitoring.events import Watch
+from threadchat.server.clients import Origin
 from threadchat.server.listener import Listener
 
-Admit = Callable[[socket.socket, Any, type[ClientHandler]], None]
+Admit = Callable[[socket.socket, Any, type[ClientHandler], Origin], None]
 """Serves a client by a handler of that class, or turns it away."""
 
 
@@ -22,4 +23,5 @@ class TlsListener(Listener):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Have the chat server serve a client, or turn it away; called by `socketserver`."""
-        self._admit(request, client_address, TlsClientHandler)
+        origin = self.origin_of(request, client_address)
+        self._admit(request, client_address, TlsClientHandler, origin)

@@ -13,7 +13,7 @@ from threadchat import __version__
 from threadchat.access.limiter import Refusal, RefusedFor
 from threadchat.monitoring.linkstate import LinkState
 from threadchat.monitoring.stats import Snapshot
-from threadchat.net.addresses import plain_host, reached_address, show_address, urls
+from threadchat.net.addresses import plain_host, show_address, urls
 from threadchat.net.threads import join
 from threadchat.server.config import ServerConfig
 from threadchat.server.listener import CannotListenForBrowsers, Listener
@@ -91,8 +91,8 @@ class WebListener(Listener):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection on a thread of its own, or close it; called by `socketserver`."""
-        host = plain_host(client_address[0])
-        if not self.host.is_served(host, reached_address(request)):
+        origin = self.origin_of(request, client_address)
+        if not self.host.is_served(*origin):
             self.shutdown_request(request)
             return
         thread = Thread(
@@ -104,8 +104,8 @@ class WebListener(Listener):
         with self._lock:
             has_room = len(self._ending) < MAX_ENDING
             if has_room:
-                self._make_room_for(host)
-                self._open[thread] = host, request
+                self._make_room_for(origin[0])
+                self._open[thread] = origin[0], request
         if not has_room:
             self.watch.tally.refused(RefusedFor.NO_CONNECTIONS)
             self.shutdown_request(request)
