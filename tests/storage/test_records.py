@@ -290,9 +290,17 @@ class TestBans:
     def test_who_has_a_name_or_one_that_looks_like_it_is_found(self, records: Records) -> None:
         ban = records.ban("Il", "op")
         for name in ("Il", "iL", "11", "ll"):
-            assert records.ban_of_name(name) == ban
+            assert records.ban_of_name(name) == records.ban_of(name, "") == ban
         records.ban(ip_network("10.0.0.0/8"), "op")
         assert records.ban_of_name("al") is None
+
+    def test_who_has_either_is_found(self, records: Records) -> None:
+        assert records.ban_of("al", "10.0.0.1") is None
+        of_name, of_network = (records.ban(it, "op") for it in ("al", ip_network("10.0.0.0/8")))
+        assert records.ban_of("al", "11.0.0.1") == of_name
+        assert records.ban_of("bo", "10.0.0.1") == of_network
+        assert records.ban_of("al", "10.0.0.1") in (of_name, of_network)
+        assert records.ban_of("bo", "11.0.0.1") is None
 
     def test_it_ends_by_itself(self, records: Records, clock: Clock) -> None:
         ban = records.ban("al", "op", "", 60)

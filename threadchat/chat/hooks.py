@@ -266,7 +266,7 @@ class Hooks:
         if left > 0:
             for_ = "for good" if left == math.inf else for_and_until(left, time.time())
             raise MayNotSpeak(f"{hook.name} is muted {for_}: nobody was shown that.")
-        if ban := records.ban_of_name(hook.name) or records.ban_of_address(host):
+        if ban := records.ban_of(hook.name, host):
             raise MayNotSpeak(f"That is banned here: {ban.line(records.now())}")
 
     def _note_use(self, hook: Hook) -> None:

@@ -106,19 +106,21 @@ class Names(KnownNames):
             # Again: an operator that has set a ban meanwhile ended those that were here by then.
             self._check_no_ban(name, host)
             self._by_fold[fold] = self._by_skeleton[looks] = person
-            if person.identity is NOBODY:
+            is_first = person.identity is NOBODY
+            if is_first:
                 person.came_at = at
             if proven is not None:
                 self._bind(person, proven)
-            elif person.identity is NOBODY:
+            elif is_first:
                 person.identity = Identity() if known is NOBODY else known
+            identity = person.identity
             if fold != person.folded_name:
                 person.named_at = now
-                person.identity.begin(name, fold, at)
-            person.identity.name = name
+                identity.begin(name, fold, at)
+            identity.name = name
             person.name, person.folded_name = name, fold
-            person.ignores = person.identity.hidden()
-            muted_until = self.restrictions.muted_until(name, host, person.identity)
+            person.ignores = identity.hidden()
+            muted_until = self.restrictions.muted_until(name, host, identity)
             person.muted_until = max(person.muted_until, muted_until)
 
     def _check_free(
@@ -184,12 +186,14 @@ class Names(KnownNames):
         """
         with self._lock:
             holder = self._by_fold.get(fold, person)
+        if holder is person:
+            return None
         if isinstance(holder, FarPerson) and self.elsewhere is not None:
             if is_proven or (holder.host == person.host and not holder.is_hook):
                 self._make_way_elsewhere(self.elsewhere, holder, person, is_proven=is_proven)
             return None
         connection = holder.connection  # read once: the holder's thread may set it to None
-        if holder is person or connection is None:
+        if connection is None:
             return None
         peer = connection.look_at_peer()
         is_ghost = peer is not None and peer.is_dead and holder.host == person.host
@@ -251,9 +255,8 @@ class Names(KnownNames):
             raise BadName(f"{name} looks too much like {other}, which is protected.")
 
     def _check_no_ban(self, name: str, host: str) -> None:
-        records = self._records
-        if ban := records.ban_of_name(name) or records.ban_of_address(host):
-            raise NameBanned(f"That is banned here: {ban.line(records.now())}")
+        if ban := self._records.ban_of(name, host):
+            raise NameBanned(f"That is banned here: {ban.line(self._records.now())}")
 
     def release(self, person: Person, name: str, keep: str = "") -> None:
         """Make `name` free again. What it has in common with the name `keep` stays taken."""

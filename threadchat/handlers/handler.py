@@ -79,21 +79,21 @@ class ClientHandler(socketserver.StreamRequestHandler):
         self.host = host = cast(Host, self.server)
         self.transport = self._open_transport()
         self.send_queue = SendQueue(self.transport, host.flusher)
-        address = show_address(self.client_address)
-        self.person = Person(host.next_id(), address, self.send_queue.send, PLAIN_VIEW)
-        self.client = TerminalConnection(
-            self.person,
+        id, address = host.next_id(), show_address(self.client_address)
+        self.person = person = Person(id, address, self.send_queue.send, PLAIN_VIEW)
+        self.client = client = TerminalConnection(
+            person,
             self.transport,
             self.send_queue,
             ClientTerminal(host.fallback_encoding, self._complete),
             host.clock,
             host.stopping,
         )
-        self.client.pages = host.web_listener
-        self.person.connection = self.client
-        self.supervision = Supervision(self.client, host.limits)
-        host.watch.note(Connected(self.person.id, self.person.address, self.client.door))
-        self.person.reached = host.register(self)
+        client.pages = host.web_listener
+        person.connection = client
+        self.supervision = Supervision(client, host.limits)
+        host.watch.note(Connected(id, address, client.door))
+        person.reached = host.register(self)
 
     def _open_transport(self) -> Transport:
         return open_transport(self.connection)

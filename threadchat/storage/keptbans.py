@@ -121,6 +121,10 @@ class KeptBans:
         """Return the ban on `name` or on a name that looks like it, or None."""
         return _longest(ban for ban in self.all() if ban.is_of_name(name)) if self._bans else None
 
+    def of(self, name: str, host: str) -> Ban | None:
+        """Return a ban on `name` or on clients from `host`, or None."""
+        return (self.of_name(name) or self.of_address(host)) if self._bans else None
+
     def _but(self, key: str) -> tuple[Ban, ...]:
         return tuple(ban for ban in self.all() if key_of(ban.target) != key)
 

@@ -25,5 +25,7 @@ class Looks:
 
     def like(self, name: str) -> str | None:
         """Return another name that looks like `name`, or None."""
-        alike = self._names.get(skeleton(name), ())
+        alike = self._names.get(skeleton(name))
+        if alike is None:
+            return None
         return next((other for other in alike if fold_name(other) != fold_name(name)), None)

@@ -369,5 +369,9 @@ class Records:
         """Return the ban on `name` or on a name that looks like it, or None."""
         return self.all_bans.of_name(name)
 
+    def ban_of(self, name: str, host: str) -> Ban | None:
+        """Return a ban on somebody from `host` that asks for `name`, or None."""
+        return self.all_bans.of(name, host)
+
     def _warn_of_ban(self, what: ValueError) -> None:
         self._warn(f"{self._path} holds {what}: nobody is kept out by it. Ban them again")
