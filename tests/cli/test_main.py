@@ -2,11 +2,15 @@
 
 import errno
 import gc
+import io
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -14,12 +18,18 @@ from tests.net.test_tls import Files
 from threadchat.cli import affinity
 from threadchat.cli import main as cli
 from threadchat.cli.main import main
+from threadchat.cli.options import Options
+from threadchat.cli.servicemanager import ServiceManager
+from threadchat.console.log import Console
+from threadchat.console.operator import Operator
+from threadchat.monitoring.eventlog import EventLog
 from threadchat.net.threads import OutOfThreads
 from threadchat.server.chatserver import ChatServer
 from threadchat.server.listener import CannotListenForTls
 from threadchat.server.periodic import Periodic
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
+from threadchat.testing import DEADLINE
 
 CANNOT = ["--host", "198.51.100.7", "--port", "0"]
 """Options with which the server cannot run: the address is not this machine's."""
@@ -257,3 +267,83 @@ def test_the_records_are_kept_in_the_file_of_the_history(
     for options in ([], ["--history", file]):
         assert main([*CANNOT, *options]) == 1
     assert kept_in == [None, file]
+
+
+def test_without_other_arguments_those_of_the_program_count(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["threadchat", "check", str(tmp_path / "none.db")])
+    assert main() == 1
+    assert_one_line(capsys, "threadchat check: there is no file")
+
+
+def test_a_name_that_the_encoding_of_the_output_lacks_breaks_no_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    output = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(output, "ascii"))
+    assert main(CANNOT) == 1
+    print("caf\xe9", flush=True)
+    assert output.getvalue() == rb"caf\xe9" + os.linesep.encode()
+
+
+@pytest.mark.parametrize(
+    ("file", "shown"), [("log", "problem             the disk is full"), ("-", "threadchat: the")]
+)
+def test_what_is_wrong_with_the_log_file_is_said_beside_it(
+    file: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: list[Callable[[str], None]] = []
+    monkeypatch.setattr(cli, "EventLog", lambda _, warn, messages: warnings.append(warn))
+    output = io.StringIO()
+    console = Console(file=output, has_time=False)
+    cli._open_log(Options(log_file=file), console)
+    cli._open_log(Options(), console)
+    (warn,) = warnings
+    warn("the disk is full")
+    console.close(DEADLINE)
+    assert output.getvalue().startswith(shown)
+    assert output.getvalue().endswith("the disk is full\n")
+
+
+def test_the_files_are_read_again_and_so_is_the_name_of_the_log() -> None:
+    done: list[str] = []
+
+    class Manager:
+        @contextmanager
+        def reloading(self) -> Iterator[None]:
+            done.append("begins")
+            yield
+            done.append("ends")
+
+    manager = cast(ServiceManager, Manager())
+    server = cast(ChatServer, SimpleNamespace(reread=lambda: done.append("server")))
+    log = cast(EventLog, SimpleNamespace(reopen=lambda: done.append("log")))
+    cli._reread(server, log, manager)
+    assert done == ["begins", "log", "server", "ends"]
+    done.clear()
+    cli._reread(server, None, manager)
+    assert done == ["begins", "server", "ends"]
+
+
+@pytest.mark.parametrize("is_attended", [True, False, None])
+def test_the_operator_sits_there_as_long_as_the_input_says_so(
+    is_attended: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[bool] = []
+    operators: list[Operator] = []
+    reader = SimpleNamespace(is_attended=is_attended, start=lambda: started.append(True))
+
+    def open_input(_: Console, obey: Any, *__: object) -> SimpleNamespace | None:
+        operators.append(obey.__self__)
+        return None if is_attended is None else reader
+
+    monkeypatch.setattr(cli, "open_input", open_input)
+    console = Console(file=io.StringIO())
+    with ChatServer(("127.0.0.1", 0)) as server:
+        assert cli._open_input(Options(), server, console) is (
+            None if is_attended is None else reader
+        )
+    assert operators[0].is_attended is bool(is_attended)
+    assert started == ([] if is_attended is None else [True])
+    console.close(DEADLINE)

@@ -117,6 +117,16 @@ def test_the_log_stays_small_however_much_is_written(
     assert lines_in_file(path) == 300
 
 
+def test_a_log_that_is_not_there_hinders_nothing(
+    path: Path, history: StoredHistory, checkpointer: Checkpointer
+) -> None:
+    checkpointer._log = path.with_name("none")
+    talk(history, 3)
+    for _ in range(2):
+        checkpointer.look()
+    assert lines_in_file(path) == 3
+
+
 def test_a_large_log_is_cut_only_when_nobody_writes(
     history: StoredHistory, checkpointer: Checkpointer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -618,6 +618,7 @@ def test_a_checkpoint_into_a_file_that_was_overwritten_is_none(
     history: StoredHistory, path: Path
 ) -> None:
     talk(history, 3, 5)
+    before, status = path.read_bytes(), path.stat()
     copy_another(path)
     put_there = path.read_bytes()
     contents = history._file.contents
@@ -626,6 +627,9 @@ def test_a_checkpoint_into_a_file_that_was_overwritten_is_none(
     assert contents.are_as_left() is False
     assert contents.are_ours() is False
     path.write_bytes(b"")
+    assert contents.are_ours() is False
+    path.write_bytes(before)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert contents.are_ours() is False
 
 

@@ -17,6 +17,7 @@ from threadchat.messages.kinds import Say, Spoken
 from threadchat.storage import database, erasing
 from threadchat.storage.erasing import Eraser
 from threadchat.storage.sqlitehistory import StoredHistory
+from threadchat.testing import DEADLINE
 
 SECRET = "xylophonequagga"
 
@@ -156,6 +157,27 @@ def test_where_it_fails_the_operator_is_told_once_and_when_it_works_again(path: 
         wait_until(lambda: len(told) == 2, "the operator is told again")
     assert "cannot be erased from the history yet (database is locked)" in told[0]
     assert told[1] == "what was taken back or forgotten is erased from the history now"
+
+
+def test_a_stop_does_not_wait_for_a_file_that_fails(path: Path) -> None:
+    tries: list[bool] = []
+    has_failed = threading.Event()
+
+    class Failing:
+        def execute(self, _: str) -> None:
+            tries.append(eraser._closing.is_set())
+            if len(tries) > 99:
+                raise AssertionError("it is tried again and again")
+            raise sqlite3.OperationalError("disk I/O error")
+
+    connection: Any = Failing()
+    eraser = Eraser(connection, path, lambda _: has_failed.set(), retry_seconds=60.0)
+    eraser.start()
+    assert has_failed.wait(DEADLINE)
+    eraser.close(0.0)
+    eraser.start()
+    assert eraser._thread is None
+    assert tries == [False]
 
 
 def test_out_of_threads_the_next_one_does_it(
