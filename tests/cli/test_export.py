@@ -336,7 +336,7 @@ def test_ctrl_c_breaks_it_off_without_a_word(
         raise KeyboardInterrupt
 
     monkeypatch.setitem(export._WRITERS, "text", press)
-    assert export.main([str(path)]) == 130
+    assert cli.main(["export", str(path)]) == 130
     assert capsys.readouterr() == ("", "")
 
 

@@ -100,7 +100,7 @@ def test_none_is_one_line_with_the_way_out(
 
 def test_ctrl_c_leaves_quietly(answering: Answering, capsys: pytest.CaptureFixture[str]) -> None:
     answering(KeyboardInterrupt())
-    assert find.main([]) == 130
+    assert main(["find"]) == 130
     assert capsys.readouterr() == ("", "")
 
 

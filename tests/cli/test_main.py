@@ -341,9 +341,8 @@ def test_the_operator_sits_there_as_long_as_the_input_says_so(
     monkeypatch.setattr(cli, "open_input", open_input)
     console = Console(file=io.StringIO())
     with ChatServer(("127.0.0.1", 0)) as server:
-        assert cli._open_input(Options(), server, console) is (
-            None if is_attended is None else reader
-        )
+        opened: object = cli._open_input(Options(), server, console)
+        assert opened is (None if is_attended is None else reader)
     assert operators[0].is_attended is bool(is_attended)
     assert started == ([] if is_attended is None else [True])
     console.close(DEADLINE)

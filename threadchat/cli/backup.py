@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from threadchat.cli.arguments import Fault, Parser, complain, print_out, set_up_output
+from threadchat.cli.arguments import Fault, Parser, print_out, set_up_output
 from threadchat.cli.progress import bar
 from threadchat.errors import OperatorError
 from threadchat.storage import copying, faults
@@ -29,21 +29,14 @@ _BESIDE = ("-wal", "-shm", "-journal")
 def main(argv: Sequence[str]) -> int:
     """Copy a history into another file; return the exit status.
 
-    The status is 0 if the copy was made and checked, 1 if not, and 130 after Ctrl-C. A wrong option
+    The status is 0: the copy was made and checked. Raises `OperatorError` if not. A wrong option
     exits with status 2.
     """
     options = _parse(argv)
     # So that nothing unfinished is left. Without this, Python would just end.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     set_up_output()
-    try:
-        done = _backup(Path(options.file), Path(options.copy))
-    except OperatorError as error:
-        complain("threadchat backup", error)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    print_out([done])
+    print_out([_backup(Path(options.file), Path(options.copy))])
     return 0
 
 

@@ -8,8 +8,7 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-from threadchat.cli.arguments import Parser, complain, print_out, set_up_output
-from threadchat.errors import OperatorError
+from threadchat.cli.arguments import Parser, print_out, set_up_output
 from threadchat.storage import batches, faults
 from threadchat.storage.database import version_of
 from threadchat.storage.migrations import (
@@ -28,8 +27,8 @@ _MOST = 10
 def main(argv: Sequence[str]) -> int:
     """Print whether a history is whole; return the exit status.
 
-    The status is 0 if it is, 1 if not or if it cannot be read, and 130 after Ctrl-C. A wrong option
-    exits with status 2.
+    The status is 0 if it is, and 1 if not. A wrong option exits with status 2. Raises
+    `OperatorError` if it cannot be read.
     """
     parser = Parser(
         prog="threadchat check",
@@ -42,13 +41,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("file", metavar="FILE", help="the file given to the server as --history")
     path = Path(parser.parse_args(argv).file)
     set_up_output()
-    try:
-        lines, is_whole = _check(path)
-    except OperatorError as error:
-        complain("threadchat check", error)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    lines, is_whole = _check(path)
     print_out(lines)
     return 0 if is_whole else 1
 

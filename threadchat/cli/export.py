@@ -11,7 +11,6 @@ from pathlib import Path
 
 from threadchat.cli.arguments import Fault, Parser, complain, set_up_output, silence_broken_output
 from threadchat.cli.progress import bar
-from threadchat.errors import OperatorError
 from threadchat.messages.codec import as_json, iso_time, name_of, parse_iso_time, values_of
 from threadchat.messages.kinds import Gap
 from threadchat.storage.batches import show_lines
@@ -35,24 +34,19 @@ _EVERY = 1000
 def main(argv: Sequence[str]) -> int:
     """Write the messages of a history to standard output; return the exit status.
 
-    The status is 0 if all went well, 1 if the file cannot be read or the output cannot be written,
-    and 130 after Ctrl-C. A wrong option exits with status 2.
+    The status is 0 if all went well, and 1 if the output cannot be written. A wrong option exits
+    with status 2. Raises `OperatorError` if the file cannot be read.
     """
     options = _parse(argv)
     set_up_output()
     try:
         _export(options)
-    except OperatorError as error:
-        complain("threadchat export", error)
-        return 1
     except BrokenPipeError:
         pass  # the reader of our output wants no more, as with `head`
     except OSError as error:
         silence_broken_output()
         complain("threadchat export", f"cannot write it out: {error.strerror}.")
         return 1
-    except KeyboardInterrupt:
-        return 130
     silence_broken_output()
     return 0
 

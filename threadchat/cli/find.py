@@ -4,9 +4,8 @@ import argparse
 import re
 from collections.abc import Iterator, Sequence
 
-from threadchat.cli.arguments import Fault, Parser, complain, print_out, set_up_output
+from threadchat.cli.arguments import Fault, Parser, print_out, set_up_output
 from threadchat.cli.progress import bar
-from threadchat.errors import OperatorError
 from threadchat.net.addresses import show_address, urls, ways_in
 
 DEFAULT_SECONDS = 3
@@ -16,7 +15,7 @@ MOST_SECONDS = 60
 def main(argv: Sequence[str]) -> int:
     """Print the servers that answer; return the exit status.
 
-    The status is 0 if there are any, 1 if not or if the LAN cannot be asked, and 130 after Ctrl-C.
+    The status is 0; an `OperatorError` says that there are none, or that the LAN cannot be asked.
     A wrong option exits with status 2.
     """
     parser = Parser(
@@ -35,14 +34,7 @@ def main(argv: Sequence[str]) -> int:
     )
     seconds = parser.parse_args(argv).seconds
     set_up_output()
-    try:
-        lines = list(_found(seconds))
-    except OperatorError as error:
-        complain("threadchat find", error)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    print_out(lines)
+    print_out(list(_found(seconds)))
     return 0
 
 

@@ -86,7 +86,11 @@ COMMANDS = {
     "export": export.main,
     "find": find.main,
 }
-"""What can be done besides serving: with a history, or on the LAN."""
+"""What can be done besides serving: with a history, or on the LAN.
+
+Each returns the exit status. `main` says in a line what an `OperatorError` of theirs is, and Ctrl-C
+breaks them off.
+"""
 
 SWITCH_SECONDS = 0.1
 """Seconds after which a thread that waits for the GIL asks for it, and asks again.
