@@ -243,7 +243,6 @@ class Link:
                 return None
             self._sending, self._reading = made
             self._core.opened(time.monotonic())
-            self._changed.notify_all()
             return made[0]
 
     def _drop(self) -> None:
@@ -260,6 +259,8 @@ class Link:
         if connection in (self._sending, self._reading):
             self._failure = why
             self._drop()
+            self._core.tick(time.monotonic())
+            self._note()
 
     def _exchange(self, connection: BrokerConnection) -> None:
         """Send what there is to send, and take the answers; wait a moment if there is nothing."""
@@ -269,8 +270,6 @@ class Link:
         except BrokerFailed as error:
             with self._changed:
                 self._fail(connection, str(error))
-                self._core.tick(time.monotonic())
-                self._note()
             return
         with self._changed:
             now = time.monotonic()
@@ -332,7 +331,6 @@ class Link:
             except BrokerFailed as error:
                 with self._changed:
                     self._fail(connection, str(error))
-                    self._note()
                 continue
             with self._changed:
                 if connection is self._reading and entries:
@@ -344,9 +342,8 @@ class Link:
         """Wait until the log is to be read; return None at the end."""
         with self._changed:
             while not self._is_closing:
-                after = self._core.read_after
-                can_read = after is not None and not self._core.must_close
-                if self._reading is not None and can_read and self._absence is None:
-                    return self._reading, after or 0
+                after = None if self._core.must_close else self._core.read_after
+                if self._reading is not None and after is not None and self._absence is None:
+                    return self._reading, after
                 self._changed.wait()
             return None
