@@ -218,3 +218,35 @@ class TestBan:
         network = ip_network("10.0.0.0/8")
         assert Ban(network, "op", "", NOW).network == network
         assert Ban("al", "op", "", NOW).network is None
+
+
+class TestWhoIsKeptOut:
+    NETWORK = Ban(ip_network("10.0.0.0/8"), "op", "", NOW)
+    NAME = Ban("bo", "op", "", NOW, spared=frozenset({"b-o"}))
+
+    @pytest.mark.parametrize(
+        ("name", "host", "by_network", "by_name"),
+        [
+            ("al", "10.1.2.3", True, False),
+            ("bo", "192.168.1.7", False, True),
+            ("Bo", "192.168.1.7", False, True),
+            ("bo.", "192.168.1.7", False, True),
+            ("b_o", "192.168.1.7", False, True),
+            ("b0", "192.168.1.7", False, True),
+            ("b-o", "192.168.1.7", False, False),
+            ("bob", "192.168.1.7", False, False),
+            ("al", "no address", False, False),
+        ],
+    )
+    def test_it_goes_by_the_name_or_the_address(
+        self, name: str, host: str, by_network: bool, by_name: bool
+    ) -> None:
+        assert self.NETWORK.keeps_out(name, host) is by_network
+        assert self.NAME.keeps_out(name, host) is by_name
+        assert self.NAME.is_of_name(name) is by_name
+        assert not self.NETWORK.is_of_name(name)
+
+    def test_a_network_keeps_out_its_addresses(self) -> None:
+        for address, is_in in (("10.0.0.1", True), ("11.0.0.1", False), ("fd00::1", False)):
+            assert self.NETWORK.is_of_address(ip_address(address)) is is_in
+            assert not self.NAME.is_of_address(ip_address(address))

@@ -50,6 +50,15 @@ class TestFloodGuard:
         assert [guard.delay_for(word) for word in ("eggs", "spam", "spam")] == [8, 9, 10]
         assert guard.delay_for("spam") == 12
 
+    def test_an_empty_line_first_is_no_repeat(self, clock: Clock) -> None:
+        guard = FloodGuard(1, 1, clock)
+        assert [guard.delay_for("") for _ in range(3)] == [0, 1, 3]
+
+    def test_a_wait_of_just_so_long_is_no_short_one(self, clock: Clock) -> None:
+        guard = FloodGuard(1, 1, clock)
+        guard._tokens = guard._input_tokens = 0.0
+        assert guard.delay_for_input(2 * LEAST_DELAY) == LEAST_DELAY
+
     def test_what_costs_counts_by_its_cost(self, clock: Clock) -> None:
         guard = FloodGuard(10, 2, clock)
         assert guard.delay_for("/search a", cost=5) == 0

@@ -42,6 +42,12 @@ class TestConnectionsAtOnce:
         assert limiter.admit("10.0.0.1") is None
         assert limiter.admit("::ffff:10.0.0.1")
 
+    def test_out_in_the_world_each_ipv4_address_counts_by_itself(self, clock: Clock) -> None:
+        limiter = ConnectionLimiter(1, 0, clock)
+        assert limiter.admit("203.0.113.5", "10.0.0.1") is None
+        assert limiter.admit("203.0.113.6", "10.0.0.1") is None
+        assert limiter.admit("203.0.113.5", "10.0.0.1")
+
     def test_out_in_the_world_a_64_counts_as_one(self, clock: Clock) -> None:
         limiter = ConnectionLimiter(1, 0, clock)
         assert limiter.admit("2001:db8:0:1::1") is None
@@ -209,6 +215,7 @@ class TestTries:
         for _ in range(30):
             assert tries.delay_for("10.0.0.1") == 0
             tries.succeeded("10.0.0.1")
+        assert [self.guess(tries, clock) for _ in range(3)] == [0, 1, 2]
 
     def test_a_right_one_does_not_wipe_out_the_wrong_ones(self, clock: Clock) -> None:
         tries = Tries(clock)

@@ -6,6 +6,7 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
+from threadchat.messages.answers import RoomEntry, RoomsAnswer
 from threadchat.messages.datalines import DATA_LINES, DataLines, messages_in
 from threadchat.messages.format import render
 from threadchat.messages.kinds import Message
@@ -50,3 +51,10 @@ def test_all_programs_share_one_rendering() -> None:
 @given(messages)
 def test_a_message_that_mentions_the_program_looks_as_it_does_to_others(message: Message) -> None:
     assert render(message, DATA_LINES, is_mention=True) == DATA_LINES.lines([message])[0].encode()
+
+
+def test_an_answer_is_the_messages_that_it_has_parts() -> None:
+    answer = RoomsAnswer([RoomEntry("lobby", 2, "", True)])
+    assert messages_in(DATA_LINES.line(answer).encode()) == list(answer.parts)
+    assert not DATA_LINES.shows_days
+    assert not DATA_LINES.can_wait

@@ -26,6 +26,18 @@ def test_the_first_fit() -> None:
     assert fitting([], str) == []
 
 
+def test_a_bound_is_kept_to_the_byte() -> None:
+    line = "x" * (MAX_ANSWER // 2 - 16)  # 16 are counted for what stands around a line
+    assert fitting([line, line], str) == [line, line]
+    assert fitting([line, line + "x"], str) == [line]
+
+
+def test_two_answers_at_once_are_bounded_as_well() -> None:
+    long = Notice("x" * MAX_ANSWER)
+    assert fitted([long]) == [long]
+    assert fitted([long, Notice("b")]) == [long, Notice("1 more lines do not fit here.")]
+
+
 def test_each_answer_keeps_what_matters_most() -> None:
     (last,) = fitted([LastAnswer("r", LONG)])
     assert isinstance(last, LastAnswer)

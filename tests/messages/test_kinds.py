@@ -1,5 +1,7 @@
 """The line of each kind of message."""
 
+import time
+
 import pytest
 
 from threadchat.messages.answers import (
@@ -26,6 +28,7 @@ from threadchat.messages.kinds import (
     Problem,
     Renamed,
     Say,
+    StopAnnounced,
     TopicSet,
     Welcome,
     WentAway,
@@ -152,3 +155,19 @@ class TestLines:
     )
     def test_each_reason_is_shown_in_words(self, reason: Reason, words: str) -> None:
         assert Left("al", 0, reason).line.endswith(f"({words})")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, "--- The server does not stop after all"),
+        (1, "--- The server stops in 1 s"),
+        (119, "--- The server stops in 119 s"),
+        (120, "--- The server stops in 2 min, at 14:04:00"),
+        (3600, "--- The server stops in 1 h 0 min, at 15:02"),
+    ],
+)
+def test_a_stop_that_is_further_off_has_its_time(seconds: int | None, words: str) -> None:
+    at = time.mktime((2026, 11, 23, 14, 2, 0, 0, 0, -1))
+    line = StopAnnounced(seconds, at=at).line
+    assert line == words
