@@ -1,26 +1,13 @@
 """Operators list the names that are protected, and free them."""
 
 import time
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from tests.support.chats import RIGHT, Lobby, Somebody, protect
 from threadchat.commands.protected import MAX_LISTED
 from threadchat.monitoring.events import Acted
-from threadchat.storage.records import MAX_NAMES_OF_ADDRESS, Records
-from threadchat.storage.sqlitehistory import StoredHistory
-
-
-@pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Lobby]:
-    """A chat that keeps names in a file."""
-    with closing(StoredHistory(tmp_path / "chat.db", print)):
-        lobby = Lobby(Records(tmp_path / "chat.db"))
-        yield lobby
-        lobby.close()
+from threadchat.storage.records import MAX_NAMES_OF_ADDRESS
 
 
 @pytest.fixture

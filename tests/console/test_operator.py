@@ -8,9 +8,9 @@ import pytest
 import rich.console
 from rich.console import RenderableType
 
-from tests.chat.test_farpeople import Others
 from tests.support.chats import Lobby, Somebody
 from tests.support.facts import NOTHING
+from tests.support.farpeople import Others
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.commands.registry import Command
