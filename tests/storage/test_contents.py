@@ -651,6 +651,18 @@ def test_an_error_of_a_checkpoint_is_told_to_the_caller(history: StoredHistory) 
     assert contents.checkpoint(history._connection, "PASSIVE") != CANNOT_NOW
 
 
+def test_a_log_that_a_checkpoint_of_ours_has_emptied_is_as_we_left_it(
+    history: StoredHistory,
+) -> None:
+    contents = history._file.contents
+    talk(history, 3, 5)
+    assert contents.are_ours()  # it knows how large the log is
+    assert contents.checkpoint(history._connection, "TRUNCATE") == (0, 0, 0)
+    assert contents.are_as_left() is True
+    talk(history, 5, 6)
+    assert contents.are_as_left() is True
+
+
 def test_nobody_waits_for_a_checkpoint(history: StoredHistory) -> None:
     contents = history._file.contents
     with contents._lock:

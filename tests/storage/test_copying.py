@@ -42,6 +42,7 @@ def test_it_has_all_and_is_one_file(source: sqlite3.Connection, path: Path) -> N
     copying.copy(source, path, progress=lambda copied, pages: told.append((copied, pages)))
     assert lines_in(path) == ["hi"]
     assert names_beside(path) == [path.name]
+    assert path.read_bytes()[18:20] == b"\1\1"  # not in WAL mode (sqlite.org/fileformat2.html)
     assert told[-1] == (2, 2)
     if os.name == "posix":
         assert path.stat().st_mode & 0o777 == 0o600

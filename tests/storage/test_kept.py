@@ -14,6 +14,8 @@ LETTER = Private("al", "bo", "hi", at=12.5)
 
 
 def test_it_is_the_same_in_any_file() -> None:
+    # Also in those of other versions.
+    assert key_of(LETTER) == "bo eee0f8c42255db06474cd152"
     assert KeptMessage(7, Private("AL", "Bo", "hi", at=12.5), None, True).key == key_of(LETTER)
 
 

@@ -57,6 +57,15 @@ def history(request: pytest.FixtureRequest, path: Path) -> Iterator[History]:
 
 
 class TestPlaces:
+    def test_that_the_last_line_was_taken_back_is_told_to_one_that_saw_it(
+        self, history: History
+    ) -> None:
+        history.append("lobby", said(1, 3))
+        place = history.last_place("lobby")
+        taken_back = take_back(history, "lobby", 3)
+        assert taken_back is not None
+        assert history.since("lobby", place, 9) == [taken_back]
+
     def test_the_numbers_of_a_room_are_consecutive(self, history: History) -> None:
         batch = said(1, 3)
         history.append("lobby", batch)

@@ -14,6 +14,7 @@ from tests.support.files import link_or_skip
 from threadchat.messages.kinds import Say
 from threadchat.storage import reading
 from threadchat.storage.faults import Unusable
+from threadchat.storage.ownership import Ownership
 from threadchat.storage.reading import open_to_read
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.text.paths import NoCurrentFolder
@@ -179,3 +180,26 @@ def test_a_file_that_cannot_even_be_looked_at(path: Path, monkeypatch: pytest.Mo
         line = refused(path)
     assert line.startswith(str(path))
     assert "Permission denied" in line or "permission" in line
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a file in use cannot be moved")
+def test_one_that_was_moved_while_a_server_has_it_is_not_read_without_its_log(path: Path) -> None:
+    with closing(StoredHistory(path, never)) as history:
+        moved = path.rename(path.with_name("moved.db"))
+        assert f"is open by another name ({path}) in a server" in refused(moved)
+        moved.rename(path)
+        history.append("lobby", [Say("al", "more", 2.0)])
+        assert number_in(path) == 2
+
+
+def test_a_file_that_may_only_be_read_is_not_in_use(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    assert not reading._is_in_use(path)
+    with closing(Ownership(path)):
+        assert reading._is_in_use(path)
+    monkeypatch.setattr(reading, "Ownership", refuse)
+    assert not reading._is_in_use(path)

@@ -13,6 +13,7 @@ from tests.support.pace import BusyPace
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat.messages.kinds import Say
 from threadchat.storage import searching
+from threadchat.storage.batches import LINES
 from threadchat.storage.history import History
 from threadchat.storage.searching import (
     MAX_SECONDS,
@@ -297,6 +298,22 @@ class TestInAFile:
         times = [hit.message.at for hit in caught.value.found]
         assert times == list(range(900, 900 - len(times), -1))
         assert 0 < len(times) < 800
+        assert caught.value.back_to == times[-1]
+
+    def test_so_does_one_that_takes_too_long_in_what_was_written_by_the_batch(
+        self, history: StoredHistory, hours: Hours
+    ) -> None:
+        history._keeper.close()
+        history._file.batches.pace = BusyPace()
+        for first in range(1, 100, LINES):
+            self.say(history, first, first + LINES - 1)
+        assert history._file.batches.waiting
+        history._search_turns.clock = history._search_turns.work = ticking(hours, each=0.2)
+        with pytest.raises(SearchStopped) as caught:
+            history.search("n", 900)
+        times = [hit.message.at for hit in caught.value.found]
+        assert 0 < len(times) < 100
+        assert times == list(range(112, 112 - len(times), -1))
         assert caught.value.back_to == times[-1]
 
     def test_words_that_are_no_text_are_found_like_others(self, history: StoredHistory) -> None:

@@ -139,7 +139,6 @@ class RememberedRoom:
 
     def drop_before(self, at: float) -> None:
         """Drop the lines that were said before that time."""
-        self._count()
         while self.lines and self.lines[0].at < at:
             self._drop_joined((self.first,))
             self.lines.popleft()
