@@ -346,3 +346,25 @@ def test_the_operator_sits_there_as_long_as_the_input_says_so(
     assert operators[0].is_attended is bool(is_attended)
     assert started == ([] if is_attended is None else [True])
     console.close(DEADLINE)
+
+
+@pytest.mark.parametrize("has_input", [True, False])
+def test_a_stop_ends_the_input_and_the_log_says_so(
+    has_input: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("on_stop_signals", "on_console_closed", "on_reload_signal"):
+        monkeypatch.setattr(cli, name, lambda *_: None)
+    for name in ("wait_for_stop", "silence_broken_output"):
+        monkeypatch.setattr(cli, name, lambda *_: None)
+    monkeypatch.setattr(sys, "setswitchinterval", lambda _: None)
+    monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
+    calls: list[str] = []
+    reader = SimpleNamespace(
+        start=lambda: calls.append("start"), stop=lambda: calls.append("stop"), is_attended=False
+    )
+    monkeypatch.setattr(cli, "open_input", lambda *_: reader if has_input else None)
+    assert main(["--host", "127.0.0.1", "--port", "0"]) == 0
+    assert calls == (["start", "stop"] if has_input else [])
+    *_, stopping, stopped = capsys.readouterr().out.splitlines()
+    assert "server stopping" in stopping
+    assert "server stopped" in stopped

@@ -117,6 +117,24 @@ def test_the_log_stays_small_however_much_is_written(
     assert lines_in_file(path) == 300
 
 
+def test_while_somebody_reads_what_was_there_before_it_is_left_for_later(
+    path: Path, history: StoredHistory
+) -> None:
+    modes: list[str] = []
+    moved = 1000
+
+    def move(_: sqlite3.Connection, mode: str) -> tuple[int, int, int]:
+        modes.append(mode)
+        return 0, 5000, moved
+
+    checkpointer = Checkpointer(history._connection, path, never, checkpoint=move)
+    assert not checkpointer._move_all(begins_anew=True, truncates=False)
+    assert len(modes) == 2  # nothing more was moved by the second
+    moved = 5000
+    assert checkpointer._move_all(begins_anew=True, truncates=True)
+    assert modes[2:] == ["PASSIVE", "TRUNCATE"]
+
+
 def test_a_log_that_is_not_there_hinders_nothing(
     path: Path, history: StoredHistory, checkpointer: Checkpointer
 ) -> None:

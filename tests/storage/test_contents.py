@@ -273,6 +273,28 @@ def test_nobody_is_shown_what_was_put_there(history: StoredHistory, path: Path, 
     ]
 
 
+def test_no_more_is_given_than_was_asked_for(history: StoredHistory, path: Path) -> None:
+    place = history.last_place("lobby")
+    talk(history, 3, 9)
+    overwrite(path, b"")
+    found = history.since("lobby", place, 2)
+    assert found is not None
+    assert [it.line for it in found[-2:]] == ["al: number 7", "al: number 8"]
+    assert len(found) == 3  # and a gap
+    assert [it.text for it in history.recent("lobby", 2)] == numbers(7, 9)
+    assert len(history.recent("lobby", 100)) == 9
+
+
+def test_another_epoch_is_that_of_the_file_and_of_what_looks_after_it(
+    history: StoredHistory, path: Path
+) -> None:
+    file = history._file
+    file.begin_epoch("e" * 16)
+    assert file.epoch == file.contents.epoch == "e" * 16
+    os.utime(path, (1.0, 1.0))
+    assert file.contents.are_ours()
+
+
 def test_what_cannot_be_had_any_more_is_said(
     path: Path, kept: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,3 +65,17 @@ def test_at_the_close_nothing_is_read(connection: sqlite3.Connection) -> None:
     closing.set()
     assert reader(told, closing).read(connection, "SELECT 1", ()) == []
     assert told == []
+
+
+def test_nor_is_anything_told_of_what_a_close_interrupts() -> None:
+    told: list[str] = []
+    closing = Event()
+
+    class Interrupted:
+        def execute(self, *_: object) -> None:
+            closing.set()
+            raise sqlite3.OperationalError("interrupted")
+
+    connection = cast(sqlite3.Connection, Interrupted())
+    assert reader(told, closing).read(connection, "SELECT 1", ()) == []
+    assert told == []
