@@ -55,4 +55,5 @@ if find_spec("redis"):
 else:
     collect_ignore += ["test_address.py", "test_broker.py", "test_link.py", "test_lua.py"]
     collect_ignore += ["test_link_failures.py", "test_linkedpeople_steps.py"]
+    collect_ignore += ["test_linkedchat_steps.py"]
     collect_ignore += ["test_linkedchat.py", "test_linkedpeople.py", "test_linkedrules.py"]

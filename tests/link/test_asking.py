@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.noticebus import NoticeBus
 from threadchat.errors import PersonError
-from threadchat.link.asking import Asking
+from threadchat.link.asking import Asking, _Question
 from threadchat.link.notices import Data
 
 
@@ -27,6 +27,22 @@ def three(bus: NoticeBus) -> list[Asking]:
 def test_the_one_that_is_asked_does_it_and_answers_in_a_clean_line(bus: NoticeBus) -> None:
     one, *_ = three(bus)
     assert one.ask("1", "kick", {"name": "al"}) == "al is kicked."
+
+
+def test_no_question_is_kept_that_is_over(bus: NoticeBus) -> None:
+    one, *_ = three(bus)
+    one.ask("1", "kick", {"name": "al"})
+    bus.is_cut = True
+    assert one.ask("1", "kick", {"name": "al"}) is None
+    assert one._questions == {}
+
+
+def test_an_answer_is_for_the_one_that_asked(bus: NoticeBus) -> None:
+    one, two, _ = three(bus)
+    with two._lock:
+        question = two._questions["x"] = _Question()
+    one._notices.tell("done", {"to": "0", "id": "x", "is_done": True, "line": "not for you"})
+    assert not question.answered.is_set()
 
 
 def test_what_cannot_be_done_is_told(bus: NoticeBus) -> None:

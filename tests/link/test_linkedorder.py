@@ -22,6 +22,7 @@ from threadchat.storage.history import History
 from threadchat.storage.linkedhistory import LinkedHistory, Origin
 from threadchat.storage.stretches import RememberedStretches
 from threadchat.text.names import fold_name
+from threadchat.text.phrases import NAMES_OF_A_CROWD
 
 E1, NODE, OTHER = "e1" * 8, "box/1", "attic/1"
 
@@ -38,6 +39,7 @@ class World:
         self.order = LinkedOrder(NODE, self, self.history, self, lambda: 0.0)
         self.open: dict[str, LinkedRoom] = {}
         self.given_up: list[str] = []
+        self.topics: list[str] = []
         self.lobby = self.keep_open("lobby")
         self.al = FakeMember("al")
         self.join(self.al)
@@ -67,7 +69,7 @@ class World:
         self.given_up.append(room.name)
 
     def saw_topic(self, room: str, message: TopicSet) -> None:
-        pass
+        self.topics.append(f"{room}: {message.text}")
 
     def find_author(self, node: str, name: str) -> None:
         return None
@@ -92,9 +94,11 @@ class World:
         seq: int,
         line: int = 1,
         apart: tuple[float, float] | None = None,
+        *,
+        is_shown: bool = False,
     ) -> None:
         """Let the order come to what another server has put there."""
-        self.order.take(Applied(1, Place(E1, seq), OTHER, line, record, None, False, apart))
+        self.order.take(Applied(1, Place(E1, seq), OTHER, line, record, None, is_shown, apart))
 
     @property
     def screen(self) -> list[str]:
@@ -201,3 +205,59 @@ def test_a_line_is_told_to_others_by_its_node_and_number(world: World) -> None:
     world.applied(world.items.pop(), 5)
     assert world.order.line_of("lobby", Place(E1, 6)) == (NODE, 2)
     assert world.order.line_of("lobby", Place("ee", 6)) == ("ee", 6)
+
+
+def test_topics_are_noted_when_they_are_shown_and_not_again(world: World) -> None:
+    def topic(text: str, room: str = "lobby") -> BatchRecord:
+        return BatchRecord(room, (TopicSet("bo", text),))
+
+    world.brought(topic("theirs"), 0)
+    world.brought(topic("old"), 0, is_shown=True)
+    assert world.topics == ["lobby: theirs"]
+    for text, is_shown in (("ours", False), ("apart", True)):
+        thread = threading.Thread(
+            target=world.lobby.announce, args=(TopicSet("al", text), world.al)
+        )
+        thread.start()
+        wait_until(lambda: bool(world.items), "it is to be put in order")
+        item = world.items.pop()
+        if is_shown:
+            world.order.take(Provisional(item))
+        world.applied(item, 0, is_shown=is_shown)
+        thread.join()
+    assert world.topics == ["lobby: theirs", "lobby: ours", "lobby: apart"]
+
+
+def test_what_was_shown_in_an_epoch_before_only_moves(world: World) -> None:
+    world.brought(batch("one", "two"), 1)
+    assert world.screen == ["bo: one", "bo: two"]
+    world.brought(batch("one", "two"), 5, is_shown=True)
+    world.brought(batch("three"), 7, 3)
+    assert world.screen == ["bo: three"]
+    assert [(it.text, it.seq) for it in world.history.recent("lobby", 9)] == [
+        ("one", 5),
+        ("two", 6),
+        ("three", 7),
+    ]
+
+
+def test_what_is_known_is_told_by_its_last_line(world: World) -> None:
+    world.brought(batch("one", "two"), 1)
+    world.brought(BatchRecord("lobby", (Say("bo", "three", 1.0),)), 3, 3)
+    world.brought(batch("one", "two"), 4)  # as another copy, of which it is not said so
+    world.brought(batch("three"), 6, 3)
+    world.brought(batch("four"), 7, 4)
+    assert world.screen == ["bo: one", "bo: two", "bo: three", "bo: four"]
+    world.brought(BatchRecord("lobby", (TopicSet("bo", "tea"),)), 0, 4)  # it says nothing
+    assert world.screen == ["--- bo set the topic: tea"]
+
+
+def test_of_a_few_that_leave_with_this_server_all_are_named(world: World) -> None:
+    for number in (NAMES_OF_A_CROWD, NAMES_OF_A_CROWD + 1):
+        world.order.tell_leaving("lobby", [f"p{at}" for at in range(number)])
+        (record,) = entry_of(entry_text(0, [world.items.pop().text])).items
+        assert isinstance(record, BatchRecord)
+        (message,) = record.messages
+        assert isinstance(message, LeftWithServer)
+        assert len(message.names) == NAMES_OF_A_CROWD
+        assert message.count == number

@@ -12,6 +12,7 @@ from threadchat.link import shared
 from threadchat.link.core import LinkCore, LinkLimits
 from threadchat.link.deliveries import CameTogether, EntriesMissed, Noticed
 from threadchat.link.notices import Notices
+from threadchat.link.records import NoticeRecord, entry_of
 from threadchat.link.shared import Change, SharedState, Value
 
 
@@ -313,6 +314,144 @@ def test_a_change_from_elsewhere_that_meets_one_from_here_does_not_stay(
     one.set("bo", "one")
     settle(one, two)
     assert one.values == two.values == {"bo": "two"}
+
+
+def told(broker: BrokerModel, kind: str) -> list[dict[str, Any]]:
+    """Return what was told in notices of a kind."""
+    records = [entry_of(it.payload) for it in broker.data.log if it.payload]
+    items = [it for record in records for it in record.items]
+    return [dict(it.data) for it in items if isinstance(it, NoticeRecord) and it.kind == kind]
+
+
+def test_a_value_that_cannot_be_told_is_told_to_the_operator(broker: BrokerModel) -> None:
+    (one,) = start(broker, {})
+    one.set("bo", object())
+    assert one.failures == [
+        "telling the other servers of a ban: Object of type object is not JSON serializable"
+    ]
+
+
+def test_nobody_asks_again_too_soon_or_alone(broker: BrokerModel) -> None:
+    (one,) = start(broker, {})
+    one.now += 100.0
+    one.state.look()
+    one.exchange()
+    assert len(told(broker, "ask state")) == 1
+    two = Server(broker, "2")
+    two.link()
+    two.state.ask()
+    two.exchange()  # the other one has not read of it
+    for later, asked in ((0.0, 2), (shared.PATIENCE_SECONDS - 0.1, 2), (0.1, 3), (-9.0, 4)):
+        two.now += later
+        two.state.look()
+        two.exchange()
+        assert len(told(broker, "ask state")) == asked
+
+
+def test_only_one_answers_and_each_value_is_told_once(broker: BrokerModel) -> None:
+    one, two = start(broker, {"a": {"is": 1}}, {})
+    before = len(told(broker, "told state")), len(told(broker, "state"))
+    three = Server(broker, "3", {"b": {"is": 2}, "c": {"is": 3}})
+    three.link()
+    three.state.ask()
+    settle(one, two, three)
+    ends, states = told(broker, "told state")[before[0] :], told(broker, "state")[before[1] :]
+    assert [it["to"] for it in ends] == ["3"]
+    assert [[value[1] for value in it["values"]] for it in states] == [["a"], ["b", "c"]]
+
+
+def test_what_was_heard_before_is_told_again_if_it_is_newer_here(broker: BrokerModel) -> None:
+    one, two = start(broker, {"a": {"is": 1}}, {"a": {"is": 1}})
+    two.cut()
+    two.set("a", "newer")
+    two.link()
+    settle(one, two)
+    assert one.values == two.values == {"a": "newer"}
+
+
+@pytest.mark.parametrize("values", [(1, 2), (2, 1)])
+def test_of_values_of_the_same_time_all_take_the_same(
+    broker: BrokerModel, values: tuple[int, int]
+) -> None:
+    known: list[dict[str, Value]] = [{"a": {"is": it}} for it in values]
+    servers = start(broker, *known)
+    for _ in range(2):
+        for server in servers:
+            server.state.ask()
+            settle(*servers)
+    assert [it.values for it in servers] == [{"a": 2}, {"a": 2}]
+
+
+def test_the_order_within_a_value_makes_no_difference(broker: BrokerModel) -> None:
+    start(broker, {"a": {"is": 1, "by": 2}}, {"a": {"by": 2, "is": 1}})
+    assert told(broker, "state") == []
+
+
+def test_what_is_set_again_is_not_gone(broker: BrokerModel) -> None:
+    one, two = start(broker, {}, {})
+    for value in (1, None, 2):
+        one.set("bo", value)
+    one.set("cy", None)
+    settle(one, two)
+    for server in (one, two):
+        assert '"cy"' in (gone := server.state.gone())
+        assert '"bo"' not in gone
+
+
+def test_what_is_forgotten_of_what_is_gone_is_gone_for_good(
+    broker: BrokerModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "MAX_GONE", 1)
+    one, two = start(broker, {}, {})
+    for name in ("al", "bo"):
+        one.now += 1
+        one.set(name, None)
+    for _ in range(2):
+        one.state.ask()
+        settle(one, two)
+    assert '"bo"' in (gone := one.state.gone())
+    assert '"al"' not in gone
+
+
+def test_only_the_last_change_is_said_to_stay(broker: BrokerModel) -> None:
+    one, two = start(broker, {}, {})
+    one.set("bo", 1)
+    one.set("bo", 2)
+    settle(one, two)
+    assert one.kind.upheld == ["bo"]
+    assert one.kind.changes == []
+    assert two.kind.upheld == []
+
+
+def test_one_that_met_another_is_put_once(
+    broker: BrokerModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = start(broker, {}, {})
+    put = two.kind.put
+
+    def put_late(key: str, change: Change) -> None:
+        monkeypatch.setattr(two.kind, "put", put)
+        two.set(key, "two")
+        put(key, change)
+
+    monkeypatch.setattr(two.kind, "put", put_late)
+    one.set("bo", "one")
+    settle(one, two)
+    two.kind.changes.clear()
+    two.set("bo", "again")
+    settle(one, two)
+    assert two.kind.changes == []
+    assert one.values == two.values == {"bo": "again"}
+
+
+def test_a_portion_is_as_long_as_it_may_be() -> None:
+    values = [["v", at] for at in range(5)]  # eight bytes each
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shared, "PORTION_BYTES", 16)
+        assert [len(it) for it in shared._in_portions(values)] == [2, 2, 1]
+        patch.setattr(shared, "PORTION_BYTES", 17)
+        assert [len(it) for it in shared._in_portions(values)] == [3, 2]
+    assert list(shared._in_portions([])) == []
 
 
 STEPS = st.lists(

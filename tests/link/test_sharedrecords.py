@@ -126,3 +126,40 @@ def test_what_cannot_be_written_is_told_to_the_operator(
     monkeypatch.setattr(records.mail, "all", fail)
     assert list(kinds["mail"].items()) == []
     assert warned == ["why", "why"]
+
+
+def test_a_name_that_is_somebody_elses_or_free_now_is_not_that_of_its_owner(
+    lobby: Lobby,
+    kinds: Mapping[str, SharedKind],
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unprotected: list[str] = []
+    monkeypatch.setattr(lobby.chat.names, "unprotected", unprotected.append)
+    names = kinds["name"]
+    names.put("al", Change(None))  # there is none
+    names.put("al", Change(NAME))
+    names.put("al", Change({**NAME, "kept": "new"}))
+    assert unprotected == []
+    names.put("al", Change({**NAME, "since": 3.0}))
+    assert unprotected == ["Al"]
+    names.put("al", Change(None))
+    assert unprotected == ["Al", "al"]
+    assert records.protected("al") is None
+
+
+def test_what_is_dropped_is_gone_from_the_records(
+    kinds: Mapping[str, SharedKind], records: Records
+) -> None:
+    records.put_name(NAME_RECORD)
+    records.put_name(Protected("bo", b"hash", 8.0))
+    kinds["ignore"].put("al bo", Change({}))
+    kinds["had"].put("al", Change({"names": [["cy", 1.0, None]]}))
+    assert records.ignored_by("al") == {"bo"}
+    assert [it[0] for it in records.names_had("al")] == ["cy"]
+    kinds["ignore"].put("al bo", Change(None))
+    kinds["had"].put("al", Change(None))
+    assert not records.ignored_by("al")
+    assert not records.names_had("al")
+    for kind in ("had", "ignore", "mail"):
+        assert not kinds[kind].keeps({}, {})
