@@ -540,6 +540,14 @@ class TestSending:
 
         run_concurrently([see_off, read_to_the_end])
 
+    def test_lingering_has_the_time_that_is_left(
+        self, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seconds: list[float] = []
+        monkeypatch.setattr(PlainTransport, "linger", lambda _, timeout: seconds.append(timeout))
+        connection.transport.linger(1000.0)
+        assert 0 < 1000.0 - seconds[0] < DEADLINE
+
     def test_lingering_ends_with_a_peer_that_reads_nothing(self, connection: Connection) -> None:
         connection.fill()
         connection.transport.linger(0.01)

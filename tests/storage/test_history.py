@@ -11,13 +11,14 @@ from tests.support.waiting import Section, enter_one_by_one
 from threadchat.messages.kinds import Emote, Gap, Say, Spoken
 from threadchat.messages.places import Place
 from threadchat.storage import history as history_module
-from threadchat.storage.history import MAX_REMEMBERED, History
+from threadchat.storage.history import MAX_BYTES, MAX_REMEMBERED, History
 from threadchat.storage.remembered import (
     LINE_BYTES,
     MAX_LINE_BYTES,
     ROOM_BYTES,
     RememberedRoom,
 )
+from threadchat.storage.sqlitehistory import MAX_UNWRITTEN
 from threadchat.testing import DEADLINE
 from threadchat.text.clean import MAX_LINE
 
@@ -96,6 +97,12 @@ def test_of_too_many_rooms_the_one_that_was_silent_for_longest_is_forgotten() ->
         history.append(room, said(1, 1))
     assert [len(history.recent(room, 10)) for room in ("red", "green", "blue")] == [2, 0, 1]
     assert {found.room for found in history.search("1", 10)} == {"red", "blue"}
+
+
+def test_how_much_is_kept_is_what_people_are_told() -> None:
+    assert MAX_REMEMBERED == 1000
+    assert MAX_BYTES == 64 * 1024 * 1024
+    assert MAX_UNWRITTEN == 10_000  # promise 2
 
 
 def test_by_default_it_remembers_as_many_as_it_says() -> None:

@@ -316,6 +316,14 @@ class TestInAFile:
         assert times == list(range(112, 112 - len(times), -1))
         assert caught.value.back_to == times[-1]
 
+    @pytest.mark.parametrize(("words", "number"), [("", 9), ('"*!', 9), ("n", 0)])
+    def test_nothing_is_looked_for_where_there_is_nothing_to_find(
+        self, history: StoredHistory, words: str, number: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.say(history, 1, 3)
+        monkeypatch.setattr(history._search_turns, "search", lambda: pytest.fail("a search"))
+        assert history.search(words, number) == []
+
     def test_words_that_are_no_text_are_found_like_others(self, history: StoredHistory) -> None:
         self.say(history, 1, 3)
         history._file.batches.pace = BusyPace(is_busy=False)

@@ -233,6 +233,11 @@ def test_a_candidate_cannot_carry_controls() -> None:
     assert started(complete=completer("al\x1b[31m\n")).feed("a\t\n") == ["al[31m"]
 
 
+def test_a_candidate_up_to_the_limit_is_inserted() -> None:
+    editor = started(limit=5, complete=completer("alice"))
+    assert editor.feed("al\t\n") == ["alice"]
+
+
 def test_a_candidate_beyond_the_limit_is_not_inserted() -> None:
     assert started(limit=4, complete=completer("albert")).feed("al\t\n") == ["al"]
 
