@@ -269,11 +269,12 @@ class Joining:
             return self._welcome_of[member] + self._opening_of_its_own(member, format)
         if len(self.names) - 1 > MAX_NAMES_LISTED and place >= NAMES_OF_A_CROWD:
             place = NAMES_OF_A_CROWD
-        if (place, format) not in self._openings:
+        opening = self._openings.get((place, format))
+        if opening is None:
             before = replay_messages(self._replay, format)
             messages = [*self._about, *before, *self._others(place)]
-            self._openings[place, format] = self._render(messages, format)
-        return self._welcome_of[member] + self._openings[place, format]
+            opening = self._openings[place, format] = self._render(messages, format)
+        return self._welcome_of[member] + opening
 
     def _others(self, place: int) -> Sequence[Message]:
         """Return the line about those that join together with the member at `place`, if any do."""

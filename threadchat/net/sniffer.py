@@ -99,13 +99,13 @@ class Sniffer:
     def look(self, data: bytes) -> Foreign | None:
         """Return the other protocol that the client speaks; None while it may be a person."""
         self._seen = seen = self._seen + data[: _LOOK_AT - len(self._seen)]
-        may_be_foreign = _MAY_BE_FOREIGN.match(seen)
-        for opening, foreign in _OPENINGS if may_be_foreign else ():
+        self.done = b"\n" in seen or b"\r" in seen or len(seen) >= _LOOK_AT
+        if not _MAY_BE_FOREIGN.match(seen):
+            return None
+        for opening, foreign in _OPENINGS:
             if opening.match(seen):
                 self.done = True
                 return foreign
-        has_line = b"\n" in seen or b"\r" in seen
-        self.done = len(seen) >= _LOOK_AT or (
-            has_line and not (may_be_foreign and _MAY_GO_ON.match(seen))
-        )
+        if len(seen) < _LOOK_AT and _MAY_GO_ON.match(seen):
+            self.done = False
         return None

@@ -40,6 +40,8 @@ class Mode(Enum):
     CHARACTER = "character"
     RAW = "raw"
 
+    __hash__ = object.__hash__  # in C: each client that comes is looked up in `TRANSITIONS`
+
 
 class ModeEvent(Enum):
     """What may change a client's mode."""
@@ -53,6 +55,8 @@ class ModeEvent(Enum):
     ECHO_REFUSED = "the client refused ECHO or SGA"
     ECHO_ENDED = "ECHO or SGA was in force and has ended"
     MUD_CLIENT = "the client's terminal type is that of a MUD client"
+
+    __hash__ = object.__hash__
 
 
 # fmt: off
