@@ -23,7 +23,7 @@ class Scripted:
         self.prompts: list[str] = []
         self.started_at = 0.0
         self.ended: list[str] = []
-        self.is_behind = self.is_ended = False
+        self.is_behind = False
         self.bytes_sent = 0
         self.may_go_on = True
         """Whether the client takes what it was sent, and is not ended meanwhile."""
@@ -43,6 +43,9 @@ class Scripted:
     def take_lines(self, most: int, *, receives: bool) -> list[str]:
         taken, self.behind = self.behind[:most], self.behind[most:]
         return taken
+
+    def is_ended(self) -> bool:
+        return False
 
     def put_back(self, lines: Sequence[str]) -> None:
         self.behind[:0] = lines

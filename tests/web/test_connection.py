@@ -171,7 +171,7 @@ class TestFirstWords:
     def test_one_that_goes_before_that_is_over(self, page: Home) -> None:
         page.begin()
         assert page.client.first_resume() is None
-        assert page.client.is_ended
+        assert page.client.is_ended()
         assert page.client.first_resume() is None
 
     def test_without_a_session_it_is_asked_again(self, page: Home) -> None:

@@ -162,7 +162,6 @@ class TerminalConnection:
         """Put `lines`, the last of those that `take_lines` returned, in front of what waits."""
         self._events[:0] = lines
 
-    @property
     def is_ended(self) -> bool:
         """Whether this server has ended the client, or is about to, as it stops.
 
@@ -236,10 +235,10 @@ class TerminalConnection:
             self._beginning is None or self._goes_on(data, self._beginning)
         ):
             cost = self._take(data)
-            if not events and self.is_ended:
+            if not events and self.is_ended():
                 return
             while events:
-                if self.is_ended:
+                if self.is_ended():
                     return
                 event = events.pop(0)
                 if isinstance(event, str):
@@ -257,7 +256,7 @@ class TerminalConnection:
             asked = asked and self._intake.has_rest
             if cost and not self._is_time_for_more(cost):
                 return
-        if not self._was_cut_off and not self.is_ended:
+        if not self._was_cut_off and not self.is_ended():
             for event in self._terminal.receive_end():
                 if isinstance(event, str) and (is_time_for is None or is_time_for(event)):
                     yield event

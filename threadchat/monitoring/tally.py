@@ -69,7 +69,7 @@ class Tally:
         self._messages = self._deliveries = self._posts = 0
         # The seconds in which something came, each with the two totals before it.
         self._marks: deque[tuple[int, int, int]] = deque(maxlen=WINDOW + 1)
-        self._next_mark = self._started
+        self._next_mark = float(self._started)  # as the clock's times: those are compared fastest
         self._times = [0] * (len(BOUNDS) + 1)
         self._seconds = 0.0
         self._refusals: dict[str, int] = dict.fromkeys(map(str, RefusedFor), 0)
@@ -83,7 +83,7 @@ class Tally:
             if now >= self._next_mark:
                 second = int(now)
                 self._marks.append((second, self._messages, self._deliveries))
-                self._next_mark = second + 1
+                self._next_mark = second + 1.0
             self._messages += messages
             self._deliveries += deliveries
             seconds = now - began_at

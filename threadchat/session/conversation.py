@@ -117,7 +117,7 @@ class Conversation:
     def _more(self) -> Sequence[Spoken]:
         """Return the messages that have come in since. Called while `Room.post` waits."""
         connection, person, now = self._connection, self._person, self._chat.clock()
-        if connection.is_ended or person.muted_until > now:
+        if connection.is_ended() or person.muted_until > now:
             return ()
         words = self._words_behind(receives=True)
         if not words:

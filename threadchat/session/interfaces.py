@@ -36,7 +36,6 @@ class ClientConnection(Connection, Protocol):
     def put_back(self, lines: Sequence[str]) -> None:
         """Put `lines`, the last of those that `take_lines` returned, in front of what waits."""
 
-    @property
     def is_ended(self) -> bool:
         """Whether this server has ended the client. What the client still sends is ignored."""
 

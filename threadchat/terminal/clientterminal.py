@@ -69,6 +69,7 @@ class ClientTerminal(LateParts):
         "_secret",
         "_size",
         "_tabs",
+        "is_in_character_mode",
         "mode",
         "view",
     )
@@ -80,6 +81,8 @@ class ClientTerminal(LateParts):
         """How the client is shown text, without the person's own wishes."""
         self._buffer = LineBuffer()
         self._first_chunks: FirstChunks | None = FirstChunks()  # None once the mode is settled
+        self.is_in_character_mode = False
+        """Whether the line being typed is ours to draw."""
         self._editor: LineEditor | None = None  # not None in character mode only
         self._complete = complete
         self._cost = 0.0
@@ -149,7 +152,7 @@ class ClientTerminal(LateParts):
         client that begins so sends lines. Return None for other data: it is for `receive_data`.
         """
         if self._is_plain and len(data) <= MAX_LINE and _PLAIN_LINES.fullmatch(data):
-            if self.mode is Mode.UNKNOWN:
+            if self._first_chunks is not None:  # these are the first
                 self._begin_plain()
                 self._change_mode(ModeEvent.LINE_END)
             return data.decode("ascii").replace("\r", "").split("\n")[:-1]
@@ -242,11 +245,6 @@ class ClientTerminal(LateParts):
     # Modes
 
     @property
-    def is_in_character_mode(self) -> bool:
-        """Whether the line being typed is ours to draw."""
-        return self._editor is not None
-
-    @property
     def is_settled(self) -> bool:
         """Whether chunks tell no more what the client is, so that they may be taken in pieces."""
         return self._first_chunks is None
@@ -308,6 +306,7 @@ class ClientTerminal(LateParts):
     def _start_drawing(self) -> None:
         self._cost += costs.DRAWING
         self._tabs = self._tabs or TabReader()
+        self.is_in_character_mode = True
         self._editor = LineEditor(complete=self._complete, encoding=self._decoder.encoding)
         self._editor.resize(*self._size)
         self._editor.set_prompt(self._prompt)
@@ -321,6 +320,7 @@ class ClientTerminal(LateParts):
         self._telnet.ask_for_type()  # a MUD client has a line editor of its own
 
     def _stop_drawing(self, editor: LineEditor) -> None:
+        self.is_in_character_mode = False
         self._editor = None
         self._cost += editor.take_cost()
         typed = editor.text

@@ -270,7 +270,7 @@ class WebConnection:
             self._self_view.show_room()
             self._self_view.show_changes()
             event = self._next(Line)
-            if not isinstance(event, Line) or self.is_ended:
+            if not isinstance(event, Line) or self.is_ended():
                 return
             if self._is_time_for is not None and not self._is_time_for(event.text):
                 return
@@ -310,7 +310,6 @@ class WebConnection:
         """See `ClientConnection.put_back`."""
         self._events.extendleft(Line(0, line) for line in reversed(lines))
 
-    @property
     def is_ended(self) -> bool:
         """Whether this server has ended the client. What the client still sends is ignored."""
         return self.links.is_over

@@ -367,7 +367,7 @@ class WebHandler(socketserver.StreamRequestHandler):
             resume = client.first_resume()
             if resume is not None and self._has_handed_on(client, resume):
                 return
-            if client.is_ended or not self._is_admitted(client):
+            if client.is_ended() or not self._is_admitted(client):
                 return
             client.refuse_resume()
         host.watch.note(Connected(person.id, person.address, client.door))
