@@ -58,6 +58,18 @@ def test_those_with_more_to_do_take_turns(deliverer: Deliverer) -> None:
     assert "".join(done) == "abcaca"
 
 
+def test_there_is_a_line_while_work_waits_for_a_thread(deliverer: Deliverer) -> None:
+    gate, done = Gate(), list[str]()
+    deliverer.take_over(gate)
+    assert gate.reached.wait(DEADLINE)
+    assert not deliverer.has_line  # that is being done
+    deliverer.take_over(pieces("a", 1, done))
+    assert deliverer.has_line
+    gate.opened.set()
+    wait_until(lambda: done == ["a"], "it is done")
+    assert not deliverer.has_line
+
+
 def test_the_end_comes_when_all_is_done_that_was_taken_over(deliverer: Deliverer) -> None:
     gate, done = Gate(), list[str]()
     deliverer.take_over(gate)

@@ -692,6 +692,101 @@ def test_in_a_crowd_that_never_stops_who_posts_waits_for_that_alone_to_be_delive
             words.clear()
 
 
+class OneByOne(Deliverer):
+    """A deliverer without a thread: the test does the work piece by piece."""
+
+    has_line = False
+
+    def __init__(self) -> None:
+        super().__init__(most=1)
+        self.taken = threading.Semaphore(0)
+        self.work: Callable[[], bool] = lambda: False
+
+    def take_over(self, work: Callable[[], bool]) -> bool:
+        self.work = work
+        self.taken.release()
+        return True
+
+
+class Speaker(FakeMember):
+    """A member that says its words one after another, for as long as the room asks for more."""
+
+    def __init__(self, name: str, *words: str) -> None:
+        super().__init__(name)
+        self._rest = list(words)
+        self.asked = 0
+        self.has_gone_on = threading.Event()
+
+    def more(self) -> list[Spoken]:
+        self.asked += 1
+        return [Say(self.name, self._rest.pop(0), 0.0)] if self._rest else []
+
+    def speak_in(self, room: Room) -> None:
+        def speak() -> None:
+            room.post([Say(self.name, self._rest.pop(0), 0.0)], self, self.more)
+            self.has_gone_on.set()
+
+        threading.Thread(target=speak, daemon=True).start()
+
+
+def test_those_that_spoke_are_asked_for_more_only_after_other_rooms_had_their_turn(
+    history: History, observer: Recorder
+) -> None:
+    deliverer = OneByOne()
+    room = Room("lobby", history, observer, deliverer)
+    listener = FakeMember("li")
+    room.join(listener)
+    room._is_busy = True
+    al, bo = Speaker("al", "one", "two"), Speaker("bo", "one")
+    for number, speaker in enumerate((al, bo), start=1):
+        speaker.speak_in(room)
+        wait_until(lambda number=number: room.pending == number, "it waits")  # type: ignore[misc]
+    assert deliverer.taken.acquire(timeout=DEADLINE)
+    assert deliverer.work()  # a batch is delivered, and the room gets in line again
+    assert listener.screen == "al: one\r\nbo: one\r\n"
+    assert al.asked == bo.asked == 0
+    assert not deliverer.work()  # al has said more; a batch of one: the room is not busy any more
+    assert listener.screen.endswith("bo: one\r\nal: two\r\n")
+    assert al.asked == bo.asked == 1
+    assert al.has_gone_on.wait(DEADLINE)
+    assert bo.has_gone_on.wait(DEADLINE)
+
+
+def test_who_speaks_alone_is_asked_for_more_while_other_rooms_wait_for_the_deliverer(
+    history: History, observer: Recorder
+) -> None:
+    deliverer = OneByOne()
+    room = Room("lobby", history, observer, deliverer)
+    al = Speaker("al", "one", "two", "three")
+    listener = FakeMember("li")
+    room.join(listener)
+    deliverer.has_line = True
+    al.speak_in(room)  # it is not known yet, so the speaker's own thread delivers this
+    assert al.has_gone_on.wait(DEADLINE)
+    al.speak_in(room)
+    assert deliverer.taken.acquire(timeout=DEADLINE)
+    assert deliverer.work()
+    assert deliverer.work()
+    assert listener.screen == "al: one\r\nal: two\r\nal: three\r\n"
+    assert not deliverer.work()
+    assert al.asked == 2
+
+
+def test_those_to_be_asked_are_let_go_if_the_deliverer_takes_nothing_any_more(
+    room: Room, deliverer: Deliverer
+) -> None:
+    deliverer.close()
+    al, bo = Speaker("al", "one", "two"), Speaker("bo", "one")
+    room.join(al)
+    with Held(room) as held:
+        room._is_busy = True
+        for speaker in (al, bo):
+            held.start(partial(speaker.speak_in, room))
+    assert al.has_gone_on.wait(DEADLINE)
+    assert bo.has_gone_on.wait(DEADLINE)
+    assert (al.asked, bo.asked) == (0, 0)
+
+
 def test_who_speaks_alone_is_not_waited_for(room: Room) -> None:
     asked = []
 

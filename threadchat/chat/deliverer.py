@@ -54,6 +54,11 @@ class Deliverer:
             self._lines.put(work)
             return True
 
+    @property
+    def has_line(self) -> bool:
+        """Whether work waits in line for a thread."""
+        return not self._lines.empty()
+
     def close(self, timeout: float = 5.0) -> None:
         """End the threads once the work they took over is done; wait up to `timeout` seconds."""
         with self._lock:

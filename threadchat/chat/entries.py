@@ -36,6 +36,28 @@ class Post:
     served: "Lock | None" = None  # held while the sender waits
     error: Exception | None = None  # what `more` raised
 
+    def goes_on(self) -> bool:
+        """Take what the sender, which waits, has said since; if that is nothing, let it go.
+
+        Return whether there is something. It has been shown what it said before.
+        """
+        said: Sequence[Spoken] = ()
+        if self.more is not None:
+            try:
+                said = self.more()
+            except Exception as error:
+                self.error = error  # `Room.post` raises it on the sender's thread
+        if not said:
+            self.let_go()
+            return False
+        self.said, self.is_echoed = said, self.sender.hears_itself
+        return True
+
+    def let_go(self) -> None:
+        """Let the sender's thread go on, if it waits."""
+        if self.served is not None:
+            self.served.release()
+
 
 @dataclass(slots=True)
 class Announce:

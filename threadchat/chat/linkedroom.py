@@ -6,7 +6,6 @@ batches, too. Whoever says more than the order takes waits, as with any full que
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from threading import Lock
 from typing import Protocol
 
 from threadchat.chat.batch import Batch
@@ -127,11 +126,11 @@ class LinkedRoom(Room):
         if isinstance(batch, BroughtBatch) and batch.shown is not None:
             batch.shown()
 
-    def _go_on(self, post: Post, served: Lock) -> None:
+    def _goes_on(self, post: Post) -> bool:
         if self._order.is_full:
-            served.release()  # the sender's thread waits in `post`
-        else:
-            super()._go_on(post, served)
+            post.let_go()  # the sender's thread waits in `post`
+            return False
+        return super()._goes_on(post)
 
     def _take_back(self, entry: TakeBack, batch: Batch) -> None:
         """Put the taking back in order: each server does it when it comes to it.

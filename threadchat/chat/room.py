@@ -5,12 +5,12 @@ the room's turn. The thread that gets the turn delivers everything that waits as
 messages and those of others. The other threads go straight back to reading from their clients.
 Joins and leaves travel in the same queue, so they have a place in the same order as the messages.
 
-While several people speak at once, the thread that gets the turn passes it to the `Deliverer`.
-Before the deliverer's thread runs, everybody with something to say has posted it, so one batch
-holds it all. A poster that gave a `more` then waits, and the deliverer's thread does its work: it
-asks `more` for the next messages, and these make the next batch. So no thread has to be woken as
-long as all go on talking. A client is read from only between two batches, when what it has sent is
-there in one piece.
+While several people speak at once, here or in rooms that wait for the `Deliverer`, the turn passes
+to the deliverer. Before its thread runs, everybody with something to say has posted it, so one
+batch holds it all. A poster that gave a `more` then waits. When the deliverer comes to this room
+again, it asks `more` for the next messages, and these make the next batch. So no thread has to be
+woken as long as all go on talking. A client is read from only between two batches, when what it
+has sent is there in one piece.
 
 This module keeps promise 1 (one order), promise 2 (remembered before it is sent), and the room's
 part of promise 3: a room never waits for a member's socket, because `Member.deliver` never waits.
@@ -100,7 +100,8 @@ class Room:
         self._turn = Lock()  # its holder delivers, and is the only thread that uses `_members`
         self._members = Members(clock)
         self._here = 0  # how many members there are once all that is laid out has been shown
-        self._is_busy = False  # set under the turn: the last batch had more than one entry
+        self._is_busy = False  # set under the turn: several spoke at once, or other rooms wait
+        self._to_ask: list[Post] = []  # used under the turn: shown, and to be asked for more
         self._is_hushed = False
         self.topic = ""
         """What the room is about: a `TopicSet` that is announced sets it, in the room's order."""
@@ -201,8 +202,10 @@ class Room:
             if self._is_busy and self._hand_over():
                 return
             self._deliver_batch()
-            if self._pending and self._hand_over():
+            if (self._pending or self._to_ask) and self._hand_over():
                 return
+            while self._to_ask:  # nobody is to ask them, so their threads read what they say
+                self._to_ask.pop().let_go()
             self._turn.release()
 
     def _hand_over(self) -> bool:
@@ -213,12 +216,22 @@ class Room:
         return self._deliverer.take_over(self._deliver_on)
 
     def _deliver_on(self) -> bool:
-        """Deliver a batch; return True, with the turn still held, if there is more to deliver."""
+        """Ask for more, and deliver it; return True, with the turn still held, if more may come.
+
+        So other rooms have their turn before the speakers of a batch are asked. By then most have
+        said more, and the threads of few have to be woken.
+        """
+        to_ask, self._to_ask = self._to_ask, []
+        self._pending.extend([post for post in to_ask if self._goes_on(post)])
         self._deliver_batch()
-        if self._pending:
+        if self._pending or self._to_ask:
             return True
         self._turn.release()
         return bool(self._pending) and self._turn.acquire(blocking=False)
+
+    def _goes_on(self, post: Post) -> bool:
+        """Ask for more; return whether there is some, and otherwise let the sender's thread go."""
+        return post.goes_on()
 
     # Delivering, with the turn held
 
@@ -231,7 +244,7 @@ class Room:
             self._apply_safely(first)
             return
         batch = self._take_batch()
-        self._is_busy = len(batch.entries) > 1
+        self._is_busy = len(batch.entries) > 1 or self._deliverer.has_line
         is_applied = True
         try:
             self._lay_out(batch)
@@ -257,21 +270,10 @@ class Room:
             change.done.release()
         for entry in batch.entries:
             if isinstance(entry, Post) and entry.served is not None:
-                self._go_on(entry, entry.served)
-
-    def _go_on(self, post: Post, served: Lock) -> None:
-        """Post for the sender what it has said since; if that is nothing, let its thread go on."""
-        said: Sequence[Spoken] = ()
-        if self._is_busy and post.more is not None:
-            try:
-                said = post.more()
-            except Exception as error:
-                post.error = error  # `post` raises it on the sender's thread
-        if said:
-            post.said, post.is_echoed = said, post.sender.hears_itself
-            self._pending.append(post)
-        else:
-            served.release()
+                if self._is_busy and entry.more is not None:
+                    self._to_ask.append(entry)
+                else:
+                    entry.let_go()
 
     def _take_batch(self) -> Batch:
         """Return a batch of the entries that wait, not laid out yet."""
