@@ -3,12 +3,16 @@
 import asyncio
 import ipaddress
 import socket
+import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 pytest.importorskip("zeroconf")
+
+from zeroconf._protocol.incoming import DNSIncoming
 
 from threadchat.lan import finding
 from threadchat.lan.finding import (
@@ -19,7 +23,7 @@ from threadchat.lan.finding import (
     servers_of,
     those_that_answer,
 )
-from threadchat.lan.hearing import Answer
+from threadchat.lan.hearing import Answer, Heard
 from threadchat.lan.names import HTTP, TELNET
 
 NEAR = [ipaddress.ip_network("192.168.1.0/24"), ipaddress.ip_network("fd00::/64")]
@@ -77,6 +81,33 @@ class TestServers:
             assert only(*rest, *all_of_it).web_port == 8080
         other = telnet(port=8001, addresses=both, source="fe80::7")
         assert len(servers_of([*all_of_it, other], NEAR)) == 2
+
+    def test_less_is_part_of_it_and_anything_else_is_not(self) -> None:
+        whole = telnet(told={"tls": "8992"})
+        for part, number in (
+            (telnet(source=THERE), 1),
+            (telnet(source=THERE, addresses=("192.168.1.8",)), 2),
+            (telnet(source=THERE, addresses=("192.168.1.7", "192.168.1.8")), 2),
+            (telnet(source=THERE, told={"tls": "8993"}), 2),
+        ):
+            for answers in ([whole, part], [part, whole]):
+                assert len(servers_of(answers, NEAR)) == number
+
+    def test_those_of_each_machine_come_in_turns_where_there_are_too_many(self) -> None:
+        def many(last: int, number: int) -> list[Answer]:
+            host = f"192.168.1.{last}"
+            return [
+                telnet(f"threadchat on {last}-{it:03}", addresses=(host,), source=host, port=1 + it)
+                for it in range(number)
+            ]
+
+        found = servers_of([*many(10, MOST), *many(11, 3)], NEAR)
+        assert [it.name for it in found[:6]] == [
+            f"threadchat on {last}-{at:03}" for at in range(3) for last in (10, 11)
+        ]
+        # Exactly as many as are shown come by name.
+        found = servers_of([*many(10, MOST - 1), *many(11, 1)], NEAR)
+        assert [it.name for it in found] == sorted(it.name for it in found)
 
     def test_one_machine_with_thousands_crowds_out_no_other(self) -> None:
         many = [telnet(f"threadchat on {it:05}", port=it) for it in range(1, 10_000)]
@@ -191,3 +222,51 @@ class TestStrangeAnswers:
     def test_without_any_port_it_is_left_out(self, port: int | None) -> None:
         assert servers_of([telnet(port=port)], NEAR) == []
         assert only(telnet(port=port), http()).chat_port is None
+
+
+class TestEars:
+    """What hands on what comes on a socket."""
+
+    @pytest.fixture
+    def ends(self) -> Iterator[tuple[socket.socket, socket.socket]]:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mouth,
+        ):
+            ear.bind(("127.0.0.1", 0))
+            mouth.bind(("127.0.0.1", 0))
+            yield ear, mouth
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="each packet comes by itself there")
+    def test_all_that_has_come_is_heard_at_once(
+        self, ends: tuple[socket.socket, socket.socket]
+    ) -> None:
+        ear, mouth = ends
+        heard: list[tuple[object, ...]] = []
+        given: list[object] = []
+        transport = SimpleNamespace(get_extra_info=lambda what: ear, set_protocol=given.append)
+        it = finding._Ear(
+            cast(Heard, SimpleNamespace(hear=lambda *it: heard.append(it))), transport
+        )
+        assert given == [it]
+        port = mouth.getsockname()[1]
+        for data in (b"two", b"three"):
+            mouth.sendto(data, ear.getsockname())
+        it.datagram_received(b"one", ("127.0.0.2", 7))
+        assert heard == [
+            (b"one", "127.0.0.2", 7),
+            (b"two", "127.0.0.1", port),
+            (b"three", "127.0.0.1", port),
+        ]
+        it.close()
+        it.datagram_received(b"four", ("127.0.0.2", 7))  # it is no error
+        assert heard[-1] == (b"four", "127.0.0.2", 7)
+
+    def test_a_question_has_all_names(self) -> None:
+        (packet,) = finding._question({"a.local.": 1, "b.local.": 28}).packets()
+        asked = DNSIncoming(packet)
+        assert not asked.is_response()
+        assert [(it.name, it.type, it.class_) for it in asked.questions] == [
+            ("a.local.", 1, 1),
+            ("b.local.", 28, 1),
+        ]

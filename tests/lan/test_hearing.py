@@ -74,6 +74,21 @@ class TestAnswers:
         heard = heard_of(packet(service(host="BOX"), address(), text()))
         assert [it.addresses for it in heard.answers()] == [(HERE,)]
 
+    def test_a_name_is_shown_as_it_was_told_first(self) -> None:
+        name = "threadchat on Box"
+        heard = heard_of(packet(pointer(name), service(name.lower()), text(name), address()))
+        assert [it.name for it in heard.answers()] == [name]
+
+    def test_one_may_have_addresses_of_both_kinds(self) -> None:
+        new = DNSAddress("box.local.", 28, 0x8001, 120, bytes([0xFD, *[0] * 14, 7]))
+        assert heard_of(ALL, packet(new)).answers()[0].addresses == (HERE, "fd00::7")
+
+    def test_what_comes_again_is_no_newer(self) -> None:
+        other = "threadchat on box (2)"
+        first = packet(service(), text(), address())
+        heard = heard_of(first, packet(service(other), text(other)), first)
+        assert [it.name for it in heard.answers()] == [NAME, other]
+
     def test_a_goodbye_is_the_end_of_it(self) -> None:
         assert heard_of(ALL, packet(pointer(ttl=0))).answers() == []
         assert heard_of(ALL, packet(service(ttl=0))).answers() == []
@@ -188,6 +203,19 @@ class TestBounds:
         assert {it.source for it in answers[:100]} == {f"10.0.0.{it}" for it in range(100)}
         assert {it.name for it in answers[:100]} == {many[0]}
 
+    def test_one_machine_more_is_one_too_many(self) -> None:
+        heard = Heard()
+        for it in range(MOST_SOURCES + 2):
+            heard.hear(ALL, f"10.0.{it // 256}.{it % 256}", 5353)
+        assert len(heard._sources) == MOST_SOURCES
+
+    def test_a_host_that_is_known_has_more_addresses_though_there_are_many(self) -> None:
+        many = [packet(address(host=f"h{it}")) for it in range(MOST_NAMES)]
+        heard = heard_of(*many, packet(address(8, host="h0")), packet(address(host="one")))
+        hosts = heard._sources[HERE].hosts
+        assert len(hosts) == MOST_NAMES
+        assert list(hosts["h0.local."]) == [HERE, THERE]
+
 
 class TestLacking:
     def test_nothing_is_lacking_where_all_was_told(self) -> None:
@@ -197,6 +225,11 @@ class TestLacking:
         assert heard_of(packet(pointer())).lacking() == [f"{NAME}.{TELNET}"]
         assert heard_of(packet(service(), address())).lacking() == [f"{NAME}.{TELNET}"]
         assert heard_of(packet(service(), text())).lacking() == ["box.local."]
+
+    def test_it_is_asked_for_behind_what_is_known(self) -> None:
+        other = "threadchat on z"
+        for of_it in ([pointer(other), text(other)], [text(other)], [pointer(other)]):
+            assert heard_of(ALL, packet(*of_it)).lacking() == [f"{other}.{TELNET}"]
 
     def test_there_is_a_bound_and_no_machine_takes_it_all(self) -> None:
         heard = heard_of(*(packet(pointer(f"threadchat on {it}")) for it in range(100)))
