@@ -28,10 +28,12 @@ from threadchat.link.wire import (
     Claim,
     Done,
     Enter,
+    Entered,
     Holding,
     Kind,
     Leave,
     LogEntry,
+    MustEnter,
     OtherFormat,
     Post,
     Renew,
@@ -228,10 +230,11 @@ def test_how_long_entries_take_is_known() -> None:
     assert one.core.read_after is not None
     theirs, own = broker.entries(one.core.read_after, 9)
     one.core.read([theirs], 101.0)
+    assert one.core.lag(100.5) == 0.5
     one.core.read([own], 102.0)
     assert one.core.lag(110.0) == 2.0
     one.say("more")
-    assert isinstance(one.core.next_request(200.0), Renew)
+    assert isinstance(one.core.next_request(200.0), Renew)  # a long time has passed
     assert isinstance(one.core.next_request(200.0), Post)
     assert one.core.lag(201.0) == 2.0
     assert one.core.lag(203.0) == 3.0
@@ -304,6 +307,133 @@ def test_a_server_makes_itself_known_though_it_was_cut_off_before_it_could() -> 
     side.open()
     own = [it.steps for it in broker.data.log if it.node == "1"]
     assert isinstance(own[0][0], Sync)
+
+
+def test_what_was_on_the_way_is_sent_by_the_next_connection() -> None:
+    broker = BrokerModel()
+    side = Side(broker, "1", LinkLimits(in_flight=1)).open()
+    settle(side)
+    side.say("hi")
+    sent = side.core.next_request(side.now)
+    assert isinstance(sent, Post)
+    side.core.closed(side.now)
+    side.take()
+    assert [type(it) for it in side.open().take()] == [Applied]
+
+
+def test_trouble_begins_with_the_first_entry_that_is_not_read_back() -> None:
+    _, one, _ = pair()
+    one.say("hi")
+    assert isinstance(one.core.next_request(100.0), Post)
+    one.now = 101.5
+    one.core.closed(one.now)
+    one.core.closed(one.now + 0.1)  # nor does another failure make it later
+    assert one.wait(0.4).core.is_apart is False
+    assert one.wait(0.1).core.is_apart
+
+
+def test_a_server_that_lacks_an_entry_distrusts_the_broker_once() -> None:
+    broker, one, two = pair()
+    for word in ("one", "two"):
+        two.say(word)
+        two.exchange()
+    assert one.core.read_after is not None
+    _, second = broker.entries(one.core.read_after, 9)
+    one.core.read([second], one.now)
+    assert one.core.must_close == "the log lacks an entry"
+    one.core.closed(one.now)
+    one.core.opened(one.now)
+    asked = one.core.next_request(one.now)
+    assert isinstance(asked, Enter)
+    assert asked.distrusts
+    one.core.closed(one.now)
+    one.open()
+    one.exchange()
+    one.core.closed(one.now)
+    one.core.opened(one.now)
+    asked = one.core.next_request(one.now)
+    assert isinstance(asked, Enter)
+    assert not asked.distrusts
+
+
+def test_a_log_that_lacks_what_the_server_itself_has_sent_is_distrusted() -> None:
+    _, one, _ = pair()
+    settle(one)
+    one.core.closed(one.now)
+    one.core.opened(one.now)
+    asked = one.core.next_request(one.now)
+    assert isinstance(asked, Enter)
+    answer = Entered(asked.epoch, asked.position, asked.position, 99, False)
+    one.core.answered(asked, answer, one.now)
+    assert one.core.must_close == "the log lacks an entry of this server"
+    assert not one.core.is_linked
+
+
+def test_the_first_reason_is_the_one_that_is_told() -> None:
+    _, one, _ = pair()
+    one.say("hi")
+    request = one.core.next_request(one.now)
+    assert request is not None
+    one.core.answered(request, MustEnter("it was taken to be gone"), one.now)
+    assert one.wait(5.0).core.must_close == "it was taken to be gone"
+
+
+def test_while_a_server_catches_up_its_own_entries_may_take_long() -> None:
+    broker, one, two = pair()
+    one.say("hi")
+    assert isinstance(one.core.next_request(one.now), Post)
+    one.core.closed(one.now)
+    two.say("theirs")
+    two.exchange()
+    one.now += 1.9
+    one.core.opened(one.now)
+    asked = one.core.next_request(one.now)
+    assert asked is not None
+    one.core.answered(asked, broker.serve(asked, one.now), one.now)
+    assert one.wait(1.0).core.must_close == ""
+
+
+def test_what_is_known_of_people_now_is_told_in_a_new_epoch() -> None:
+    broker, one, two = pair()
+    one.core.claim("al", "al", "p1", "lobby")
+    one.exchange()
+    one.core.update("al", "p1", "away")
+    one.exchange()
+    broker.flush()
+    for side in (one, two):
+        side.core.closed(side.now)
+        side.open()
+    one.exchange()
+    two.exchange()
+    assert two.core.roster.find("al") == Holding("al", "al", "1", "p1", "away")
+
+
+def test_it_is_told_how_much_was_said_by_then() -> None:
+    _, one, _ = pair()
+    one.say("one", "two")
+    one.exchange()
+    one.say("three")
+    request = one.core.next_request(one.now)
+    assert isinstance(request, Post)
+    assert (request.said, request.counts) == (3, (("r", 1),))
+
+
+def test_steps_that_were_decided_apart_are_not_sent_besides() -> None:
+    _, one, _ = pair()
+    one.core.closed(one.now)
+    one.core.claim("al", "al", "p1", "")
+    one.core.claim("bo", "bo", "p2", "")
+    one.core.release("nobody", "p3")
+    one.wait(2.0)
+    told = [it for it in one.take() if isinstance(it, Claimed)]
+    assert told == [Claimed("p1", "al", True), Claimed("p2", "bo", True)]
+    one.core.opened(one.now)
+    asked = one.core.next_request(one.now)
+    assert asked is not None
+    one.core.answered(asked, one.broker.serve(asked, one.now), one.now)
+    post = one.core.next_request(one.now)
+    assert isinstance(post, Post)
+    assert [type(it) for it in post.steps] == [Sync]
 
 
 def settle(*sides: Side) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.support.chats import Lobby
 from threadchat.link import later
 from threadchat.link.later import Later, rename_anew
-from threadchat.monitoring.events import Trouble
+from threadchat.monitoring.events import Named, Trouble
 from threadchat.testing import DEADLINE
 
 
@@ -64,6 +64,8 @@ def test_at_the_end_no_more_are_begun(jobs: Later) -> None:
     goes_on.set()
     jobs.close(DEADLINE)
     jobs.go_on()
+    jobs.add(second.set)
+    jobs.close(DEADLINE)
     assert not second.is_set()
 
 
@@ -102,8 +104,17 @@ def test_somebody_that_lost_a_name_gets_one_like_it(lobby: Lobby) -> None:
     ]
     assert bo.lines() == ["--- al is now al-3"]
     assert not lobby.chat.names.is_here("al")
+    assert [it for it in lobby.events if isinstance(it, Named)] == [Named(al.id, "al-3", "al")]
     rename_anew(lobby.chat, al, "al")  # they have another one by now
     assert al.name == "al-3"
+
+
+def test_somebody_that_has_left_meanwhile_is_left_alone(lobby: Lobby) -> None:
+    (al,) = lobby.enter("al")
+    al.has_left = True
+    rename_anew(lobby.chat, al, "al")
+    assert al.name == "al"
+    assert al.lines() == []
 
 
 def test_a_long_name_is_cut_so_that_the_number_has_room(lobby: Lobby) -> None:
@@ -126,4 +137,6 @@ def test_where_no_name_is_free_the_operator_is_told(
     al, _ = lobby.enter("al", "al-2")
     rename_anew(lobby.chat, al, "al")
     assert al.name == "al"
+    assert al.lines() == []
+    assert not [it for it in lobby.events if isinstance(it, Named)]
     assert Trouble("two people are called al: no name like that is free") in lobby.events

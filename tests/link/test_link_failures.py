@@ -233,7 +233,7 @@ def test_its_state_names_the_servers_with_their_people(monkeypatch: pytest.Monke
 
 
 def test_what_there_is_to_send_is_sent_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(link_module, "TICK_SECONDS", DEADLINE)
+    monkeypatch.setattr(link_module, "TICK_SECONDS", 10 * DEADLINE)
     with running(monkeypatch) as world:
         link, log = world.link, world.broker.data.log
 
@@ -313,6 +313,18 @@ def test_a_server_whose_connections_fail_always_goes_on_by_itself(
     ) as world:
         world.wait_for(WentApart)
         assert world.link.is_apart
+
+
+def test_a_broker_from_which_nothing_comes_back_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def hold(connection: Connection) -> None:
+        wait_until(lambda: connection.is_closed, "it is noticed")
+
+    limits = LinkLimits(patience=0.05)
+    with running(monkeypatch, limits=limits, prepare=lambda it: it.on("read", hold)) as world:
+        wait_until(lambda: len(world.connections) == 4, "new connections are made")
+        assert "the broker does not answer" in world.failures
 
 
 def test_it_counts_from_the_start_how_long_there_is_no_link(
