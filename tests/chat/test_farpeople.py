@@ -340,6 +340,28 @@ class TestClaiming:
         assert al.lines() == ["!!! bo was taken just now, on another server. You are still al."]
         assert al.name == "al"
 
+    def test_where_it_is_known_that_it_is_taken_nobody_is_asked(
+        self, lobby: Lobby, others: Others
+    ) -> None:
+        _, bo = lobby.enter("al", "bo")
+        others.told.clear()
+        lobby.types(bo, "/nick al")
+        assert bo.lines()[0].startswith("!!! al is taken, from 192.0.2.1")
+        assert others.told == []
+
+    def test_whoever_has_it_is_told_if_that_is_known_by_then(
+        self, lobby: Lobby, others: Others, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (al,) = lobby.enter("al")
+
+        def claim(person: Person, name: str) -> bool:
+            know(lobby, others, "bo")
+            return False
+
+        monkeypatch.setattr(others, "claim", claim)
+        lobby.types(al, "/nick bo")
+        assert al.lines()[0].startswith("!!! bo is taken, from 10.0.0.7")
+
     def test_what_speaks_against_it_meanwhile_frees_it_again(
         self, lobby: Lobby, others: Others, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -69,10 +69,10 @@ class Page:
         """Return the answer to a request for a file, whose Host is right."""
         extra = security_headers(request.value("host"))
         file = self._files.get(request.path)
-        if request.path == "/" and file is not None:
-            file = self._with_command(file, request.value("host"))
         if file is None:
             return plain_text(404, "There is no such page. The chat is at /", extra)
+        if request.path == "/":
+            file = self._with_command(file, request.value("host"))
         if request.method not in _METHODS:
             line = wrong_method(request, _METHODS)
             return plain_text(405, line, [("Allow", ", ".join(_METHODS)), *extra])
