@@ -389,6 +389,23 @@ def test_what_was_taken_back_or_forgotten_does_not_come_again(
     assert b"number 0" not in kept.read_bytes()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the log is not looked at there")
+def test_a_line_taken_back_since_the_last_checkpoint_does_not_come_again(
+    history: StoredHistory, path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk(history, 3, 5)
+    look(history)
+    monkeypatch.setattr(history._eraser, "start", lambda: None)  # it would make a checkpoint
+    assert take_back(history, "lobby", 2) is not None
+    os.truncate(database.beside(path)[0], 0)
+    look(history)
+    left = [*numbers(0, 1), *numbers(2, 5)]
+    assert texts(history) == left
+    history.close()
+    assert texts_in(kept) == left
+    assert b"number 1" not in kept.read_bytes()
+
+
 def test_names_mail_and_bans_go_with_it(history: StoredHistory, path: Path, kept: Path) -> None:
     with closing(Records(path)) as records:
         for name in ("al", "bo"):
