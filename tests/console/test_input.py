@@ -205,6 +205,16 @@ def test_without_a_standard_input_there_is_no_desk(
     assert open_input(pipe.console, pipe.obey, pipe.fail) is None
 
 
+@pytest.mark.parametrize(("named", "text"), [("iso8859-1", "\xe9"), (None, "\ufffd")])
+def test_what_is_read_is_in_the_encoding_of_the_device_if_it_has_one(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch, named: str | None, text: str
+) -> None:
+    monkeypatch.setattr(os, "device_encoding", lambda descriptor: named)
+    with pipe.open_input():
+        pipe.write(b"say \xe9\n")
+        assert pipe.obeyed_lines(1) == [f"say {text}"]
+
+
 def test_an_input_that_breaks_ends_the_reading_and_nothing_else(
     pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

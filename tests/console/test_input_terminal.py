@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Queue
+from types import SimpleNamespace
 
 import pyte
 import pytest
@@ -573,6 +574,16 @@ def test_a_paste_may_be_cut_behind_a_tab(
     monkeypatch.setattr(reader, "_read", lambda: os.read(ends.stdin.fileno(), 4))
     os.write(ends.outside, b"kil\tbo\r")
     assert ends.obeyed.get(timeout=DEADLINE) == "kil bo"
+
+
+def test_a_stop_waits_a_moment_until_the_line_is_off_the_screen(
+    reader: TerminalInput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(reader._console, "redraw", lambda: SimpleNamespace(wait=waits.append))
+    reader.stop(DEADLINE)
+    reader.stop(0.0)
+    assert [0 < seconds <= 0.5 for seconds in waits] == [True, False]
 
 
 def test_signal_handlers_are_gone_after_a_stop(reader: TerminalInput) -> None:
