@@ -61,6 +61,7 @@ class TestTheServer:
         assert instance_name("box", 2) == "threadchat on box (2)"
         assert target_name("box", 1) == "threadchat-on-box.local."
         assert target_name("box", 2) == "threadchat-2-on-box.local."
+        assert target_name("\u6f22", 1) == "threadchat-on-host.local."
 
     @pytest.mark.parametrize("machine", ["x" * 300, "\u00fc" * 300, "\u20ac" * 300, "x-" * 100])
     @pytest.mark.parametrize("number", [1, 2, 99])

@@ -1,5 +1,6 @@
 """Opening the files of histories."""
 
+import errno
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from threadchat.storage import database
 from threadchat.storage.database import connect
+from threadchat.storage.faults import Unusable
 
 
 def test_a_connection_to_what_is_no_database_is_closed(
@@ -37,3 +40,15 @@ def test_what_is_deleted_is_overwritten_and_no_commit_waits_for_the_disk(tmp_pat
             ("busy_timeout", 1500),
         ):
             assert connection.execute(f"PRAGMA {setting}").fetchone() == (value,), setting
+
+
+def test_a_file_that_cannot_be_made_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(path: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(database, "Ownership", fails)
+    with pytest.raises(Unusable, match="That disk can only be read: name a file elsewhere") as told:
+        database.own(tmp_path / "chat.db")
+    assert "\n" not in str(told.value)
