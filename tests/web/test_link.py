@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from tests.support.clock import Clock
+from tests.support.waiting import Section, enter_one_by_one
 from tests.web.test_websocket import code_of, masked
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import Flusher, SendQueue
@@ -252,3 +253,30 @@ def test_what_could_not_be_sent_is_sent_with_what_follows(
     link.gather(b"two\n")
     wire.pass_time()
     assert wire.sent == [text_frame(b"one\ntwo\n")]
+
+
+@pytest.mark.parametrize("at", range(3))
+def test_one_thread_at_a_time_does_something_with_what_is_gathered(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """The room hands over what it shows, the person's own thread sends, and the flusher does."""
+    link, section = link_on(wire), Section()
+    link.gather(b"waits\n")
+    gather, frame_of = link.framer.gather, link.framer.frame_of
+
+    def visit(do: Callable[..., Any]) -> Callable[..., Any]:
+        def done(*arguments: Any) -> Any:
+            section.visit()
+            return do(*arguments)
+
+        return done
+
+    monkeypatch.setattr(link, "_lock", section)
+    monkeypatch.setattr(link.framer, "gather", visit(gather))
+    monkeypatch.setattr(link.framer, "frame_of", visit(frame_of))
+    actions: list[Callable[[], object]] = [
+        lambda: link.gather(b"more\n"),
+        lambda: link.send_gathered(b"own\n"),
+        wire.pass_time,
+    ]
+    enter_one_by_one(section, [actions[at], actions[(at + 1) % 3]])
