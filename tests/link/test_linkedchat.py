@@ -172,3 +172,32 @@ def test_a_server_that_did_not_run_reads_what_it_missed(
                 al.type("live")
                 bo.expect("al: live")
             assert [it.seq for it in two.server.chat._history.recent("lobby", 9)] == [1, 2, 3, 4]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_was_said_apart_is_marked_wherever_it_is_shown() -> None:
+    with (
+        running_broker() as broker,
+        linked_servers(broker, cluster="apart") as (one, two),
+        Client(one.server, "al") as al,
+        Client(two.server, "bo") as bo,
+    ):
+        al.expect("--> bo joined")
+        broker.kill()
+        one.wait_until_apart()
+        two.wait_until_apart()
+        al.type("by myself")
+        al.type("/who")
+        al.expect("=== 2 people are here")
+        broker.start()
+        one.wait_for_servers(1)
+        two.wait_for_servers(1)
+        bo.expect("al: by myself")
+        bo.type("both read that")
+        al.expect("bo: both read that")
+        for person in (al, bo):
+            person.type("/last")
+            for shown in ("=== The last 2", "--- Said from ", "al: by myself", "--- From here on"):
+                person.expect(shown)
+            person.type("/search myself")
+            person.expect("lobby (apart) al: by myself")

@@ -46,6 +46,13 @@ def test_each_answer_keeps_what_matters_most() -> None:
     assert isinstance(found, SearchAnswer)
     assert (found.found[0], found.is_shortened) == (("r", LONG[0]), True)
     assert found.parts[-1] == Notice("More was found than fits here. More words find less.")
+    marks = [(1.0, float(number)) for number in range(len(LONG))]
+    (last,) = fitted([LastAnswer("r", LONG, apart=marks)])
+    assert isinstance(last, LastAnswer)
+    assert list(last.apart) == marks[-len(last.messages) :]
+    (found,) = fitted([SearchAnswer([("r", message) for message in LONG], apart=marks)])
+    assert isinstance(found, SearchAnswer)
+    assert list(found.apart) == marks[: len(found.found)]
     (who,) = fitted([WhoAnswer("r", True, [PersonEntry(it.text) for it in LONG], 5000)])
     assert isinstance(who, WhoAnswer)
     assert who.parts[0].line.endswith(f" and {5000 - len(who.entries)} others.")

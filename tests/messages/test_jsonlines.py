@@ -219,6 +219,14 @@ EXAMPLES: Sequence[tuple[Message | Answer, dict[str, object]]] = [
 ]
 
 
+def test_what_was_said_apart_is_marked_in_lists() -> None:
+    said = [Say("al", "one", AT), Say("al", "two", AT)]
+    last = values_of(LastAnswer("r", said, apart=[None, (AT - 9, AT)]))
+    assert last["messages"] == [values_of(said[0]), {**values_of(said[1]), "apart": [AT - 9, AT]}]
+    found = values_of(SearchAnswer([("r", said[0])], apart=[(AT - 9, AT)]))
+    assert found["found"] == [{**values_of(said[0], "r"), "apart": [AT - 9, AT]}]
+
+
 @pytest.mark.parametrize(("message", "values"), EXAMPLES, ids=lambda it: type(it).__name__)
 def test_each_kind_has_its_values(message: Message | Answer, values: dict[str, object]) -> None:
     line = JSON_LINES.line(message, room="r")

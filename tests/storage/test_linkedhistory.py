@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from threadchat.messages.apart import with_borders
 from threadchat.messages.kinds import Gap, Say, Spoken, TakenBack
 from threadchat.messages.linkkinds import ApartBegins, ApartEnds
 from threadchat.messages.places import Place
@@ -234,9 +235,11 @@ def test_what_was_said_apart_is_marked(history: LinkedHistory) -> None:
     history.keep("r", said("a", "b"), Origin(B, 1, Place(E1, 2), (5.0, 6.0)))
     history.keep("r", said("c"), Origin(B, 3, Place(E1, 4), (5.0, 6.0)))
     keep(history, A, 2, Place(E1, 5), "two")
-    marked = history.marked("r", history.recent("r", 9))
+    recent = history.recent("r", 9)
+    marked = with_borders(recent, history.apart("r", recent))
     assert [type(it) for it in marked] == [Say, ApartBegins, Say, Say, Say, ApartEnds, Say]
     assert marked[1] == ApartBegins(5.0, 6.0)
+    assert history.apart("r", recent[:1]) == ()
 
 
 def test_all_is_there_after_a_restart(tmp_path: Path) -> None:

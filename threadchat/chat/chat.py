@@ -30,6 +30,7 @@ from threadchat.chat.room import Room
 from threadchat.chat.rules import Rules
 from threadchat.chat.sharing import Sharing
 from threadchat.errors import PersonError
+from threadchat.messages.apart import Apart
 from threadchat.messages.format import Format, render
 from threadchat.messages.kinds import (
     CameBack,
@@ -359,6 +360,10 @@ class Chat:
     def recent(self, room: Room, number: int) -> list[Spoken]:
         """Return the last `number` messages that were said in `room`, oldest first."""
         return self._history.recent(room.name, number)
+
+    def apart(self, room: str, said: Sequence[Spoken]) -> Sequence[Apart | None]:
+        """Return when the servers of lines of `room` had no link: see `History.apart`."""
+        return self._history.apart(room, said)
 
     def last_place(self, room: Room) -> Place:
         """Return the place of the last line of `room`."""

@@ -1,8 +1,10 @@
-"""Find what a member is shown that comes back to a room: what was said there meanwhile."""
+"""Find what a member is shown that comes to a room, or comes back: what was said there before."""
 
 from collections.abc import Sequence
 
-from threadchat.messages.kinds import Recalled
+from threadchat.messages.apart import with_borders
+from threadchat.messages.fitting import fitting
+from threadchat.messages.kinds import Recalled, Repeated
 from threadchat.messages.places import Place
 from threadchat.storage.history import History
 
@@ -36,3 +38,13 @@ def missed_since(history: History, room: str, place: Place) -> Sequence[Recalled
 
 def _size(line: str) -> int:
     return _AROUND + len(line.encode("ascii", "backslashreplace"))
+
+
+def recalled(history: History, room: str, number: int) -> Sequence[Repeated]:
+    """Return the last `number` messages of `room`, for those that come in.
+
+    They are as many as fit, as that is an answer to coming in, and bounded as answers are.
+    """
+    recent = history.recent(room, number)
+    shown = fitting(recent[::-1], lambda message: message.line)[::-1]
+    return with_borders(shown, history.apart(room, shown))

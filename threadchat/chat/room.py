@@ -41,9 +41,8 @@ from threadchat.chat.entries import (
 from threadchat.chat.handout import Members
 from threadchat.chat.identity import not_said_by
 from threadchat.chat.interfaces import Member, Observer, PeopleElsewhere
-from threadchat.chat.missed import missed_since
+from threadchat.chat.missed import missed_since, recalled
 from threadchat.chat.order import InProcessOrder, Order
-from threadchat.messages.fitting import fitting
 from threadchat.messages.format import dated, render
 from threadchat.messages.kinds import (
     Left,
@@ -436,10 +435,7 @@ class Room:
 
     def _recall(self) -> Sequence[Repeated]:
         try:
-            # As many of the last as fit: it is the answer to coming in, and bounded as answers are.
-            recent = self._history.recent(self.name, self._replay)
-            shown = fitting(recent[::-1], lambda message: message.line)[::-1]
-            return self._history.marked(self.name, shown)
+            return recalled(self._history, self.name, self._replay)
         except Exception as error:
             self._report(f"recalling what was said in room {self.name}", error)
             return []

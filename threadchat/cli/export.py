@@ -11,6 +11,7 @@ from pathlib import Path
 
 from threadchat.cli.arguments import Fault, Parser, complain, set_up_output, silence_broken_output
 from threadchat.cli.progress import bar
+from threadchat.messages.apart import APART
 from threadchat.messages.codec import as_json, iso_time, name_of, parse_iso_time, values_of
 from threadchat.messages.kinds import Gap
 from threadchat.storage.batches import show_lines
@@ -216,7 +217,7 @@ def _showing_progress(lines: Iterator[_Line], total: int) -> Iterator[_Line]:
 
 def _as_text(line: _Line) -> str:
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(line.at))
-    apart = "(apart) " if line.apart else ""  # nobody's line begins like that
+    apart = APART if line.apart else ""  # nobody's line begins like that
     return f"{when} {line.room} {apart}{line.message.line}"
 
 

@@ -163,7 +163,8 @@ def last(chat: Chat, person: Person, argument: str) -> None:
     if of_all and not said:
         person.tell(Notice(f"All that is remembered of {person.room.name} is of those you ignore."))
         return
-    person.tell(LastAnswer(person.room.name, said, has_places=person.is_operator))
+    room, apart = person.room.name, chat.apart(person.room.name, said)
+    person.tell(LastAnswer(room, said, has_places=person.is_operator, apart=apart))
 
 
 def _number(argument: str, most: int) -> int:
@@ -250,11 +251,13 @@ def search(chat: Chat, person: Person, argument: str) -> None:
         hits = chat.search(person, argument, MAX_LAST if person.ignores else MAX_FOUND)
     except SearchStopped as error:
         if error.found:
-            _show_found(person, error.found)
+            _show_found(chat, person, error.found)
         raise
-    _show_found(person, hits)
+    _show_found(chat, person, hits)
 
 
-def _show_found(person: Person, hits: Sequence[Found]) -> None:
-    found = [(hit.room, hit.message) for hit in hits if not_said_by(person.ignores, [hit.message])]
-    person.tell(SearchAnswer(found[:MAX_FOUND]))
+def _show_found(chat: Chat, person: Person, hits: Sequence[Found]) -> None:
+    hits = [hit for hit in hits if not_said_by(person.ignores, [hit.message])][:MAX_FOUND]
+    found = [(hit.room, hit.message) for hit in hits]
+    apart = [it for hit in hits for it in chat.apart(hit.room, [hit.message]) or [None]]
+    person.tell(SearchAnswer(found, apart=apart))

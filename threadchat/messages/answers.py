@@ -7,10 +7,12 @@ What people chose stands at the end of a line (promise 4).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
+from threadchat.messages.apart import APART, Apart, with_borders
 from threadchat.messages.days import with_days
 from threadchat.messages.fitting import fitting
-from threadchat.messages.kinds import Message, NewDay, Notice, Spoken
+from threadchat.messages.kinds import Message, Notice, Spoken
 from threadchat.text.names import MAX_NAME_CELLS
 from threadchat.text.phrases import count_people, duration, minute
 
@@ -165,12 +167,15 @@ class LastAnswer:
     messages: Sequence[Spoken]
     is_shortened: bool = False
     has_places: bool = False
+    apart: Sequence[Apart | None] = ()
+    """For each message, when its server had no link, if it was said then; empty if none was."""
 
     def fitted(self) -> "LastAnswer":
         """Return it with as many of the last messages as fit."""
         kept = fitting(self.messages[::-1], lambda message: message.line)[::-1]
         is_shortened = self.is_shortened or len(kept) < len(self.messages)
-        return replace(self, messages=kept, is_shortened=is_shortened)
+        apart = self.apart[len(self.messages) - len(kept) :]
+        return replace(self, messages=kept, is_shortened=is_shortened, apart=apart)
 
     @property
     def parts(self) -> Sequence[Message]:
@@ -180,11 +185,11 @@ class LastAnswer:
         number = len(self.messages)
         shortened = f", as no more than {number} fit" if self.is_shortened else ""
         title = f"The last {number} of what was said in {self.room}{shortened}:"
-        shown: Sequence[Message] = with_days(self.messages)
+        shown: Sequence[Message] = with_days(with_borders(self.messages, self.apart))
         if self.has_places:
             shown = [
-                it if isinstance(it, NewDay) else Notice(f"#{it.seq} {it.line}", at=it.at)
-                for it in with_days(self.messages)
+                Notice(f"#{it.seq} {it.line}", at=it.at) if isinstance(it, Spoken) else it
+                for it in shown
             ]
         return [Notice(title), *shown, Notice("That was it. From here on it is live.")]
 
@@ -196,28 +201,37 @@ class SearchAnswer:
     found: Sequence[tuple[str, Spoken]]
     is_shortened: bool = False
     """Whether more was found than fits."""
+    apart: Sequence[Apart | None] = ()
+    """As in `LastAnswer`."""
 
     def fitted(self) -> "SearchAnswer":
         """Return it with as many of the newest messages as fit."""
         kept = fitting(self.found, line_of_found)
         is_shortened = self.is_shortened or len(kept) < len(self.found)
-        return replace(self, found=kept, is_shortened=is_shortened)
+        return replace(self, found=kept, is_shortened=is_shortened, apart=self.apart[: len(kept)])
 
     @property
     def parts(self) -> Sequence[Message]:
         """The lines of a terminal, one a message, with its time and room."""
         if not self.found:
             return [Notice("Nothing that was said has all of these words.")]
-        rows = [Notice(line_of_found(found)) for found in self.found]
+        rows = [
+            Notice(line_of_found(found, is_apart=apart is not None))
+            for found, apart in zip_longest(self.found, self.apart)
+        ]
         if self.is_shortened:
             rows.append(Notice("More was found than fits here. More words find less."))
         return rows
 
 
-def line_of_found(found: tuple[str, Spoken]) -> str:
-    """Return the line that shows a message that was found, without a mark before it."""
+def line_of_found(found: tuple[str, Spoken], *, is_apart: bool = False) -> str:
+    """Return the line that shows a message that was found, without a mark before it.
+
+    What was said on a server that had no link then is marked as in an export: no name and no room
+    has that in it.
+    """
     room, message = found
-    return f"{minute(message.at)} {room} {message.line}"
+    return f"{minute(message.at)} {room} {APART if is_apart else ''}{message.line}"
 
 
 Answer = WhoAnswer | WhoisAnswer | RoomsAnswer | LastAnswer | SearchAnswer

@@ -8,6 +8,7 @@ line in every encoding (promise 4).
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, fields
+from itertools import zip_longest
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
@@ -19,6 +20,7 @@ from threadchat.messages.answers import (
     WhoAnswer,
     WhoisAnswer,
 )
+from threadchat.messages.apart import Apart
 from threadchat.messages.codec import as_json
 from threadchat.messages.kinds import (
     Announcement,
@@ -156,9 +158,9 @@ def values_of(message: Message | Answer, room: str = "") -> dict[str, object]:
     if isinstance(message, LastAnswer):
         values["room"] = message.room
         values["is_shortened"] = message.is_shortened
-        values["messages"] = [values_of(said) for said in message.messages]
+        values["messages"] = _listed([("", it) for it in message.messages], message.apart)
     elif isinstance(message, SearchAnswer):
-        values["found"] = [values_of(said, where) for where, said in message.found]
+        values["found"] = _listed(message.found, message.apart)
     else:
         for field in fields(message):
             value = getattr(message, field.name)
@@ -171,6 +173,18 @@ def values_of(message: Message | Answer, room: str = "") -> dict[str, object]:
         elif "epoch" in values:
             values["position"] = f"{values['epoch']}.{values['seq']}"  # as `Place.position` is
     return values
+
+
+def _listed(
+    said: Sequence[tuple[str, Message]], apart: Sequence[Apart | None]
+) -> list[dict[str, object]]:
+    """Return the objects of messages, each with its room if that is shown."""
+    listed = []
+    for (room, message), times in zip_longest(said, apart):
+        listed.append(values_of(message, room))
+        if times is not None:
+            listed[-1]["apart"] = [int(at * 1000 + 0.5) / 1000 for at in times]
+    return listed
 
 
 def _plain(value: Any) -> object:

@@ -17,7 +17,8 @@ from math import inf
 from threading import Lock
 
 from threadchat.errors import PersonError
-from threadchat.messages.kinds import Gap, Recalled, Repeated, Spoken, TakenBack
+from threadchat.messages.apart import Apart
+from threadchat.messages.kinds import Gap, Recalled, Spoken, TakenBack
 from threadchat.messages.places import Place, new_epoch
 from threadchat.storage.historystate import HistoryState
 from threadchat.storage.remembered import MAX_LINE_BYTES, Kept, RememberedRoom
@@ -167,9 +168,12 @@ class History:
             )
             return list(islice(newest_first, max(0, number)))[::-1]
 
-    def marked(self, room: str, said: Sequence[Spoken]) -> Sequence[Repeated]:
-        """Return `said`, which was said in `room`, with what is to be told of it between."""
-        return said
+    def apart(self, room: str, said: Sequence[Spoken]) -> Sequence[Apart | None]:
+        """Return, for each of `said` in `room`, when its server had no link, if it was said then.
+
+        It is empty if that is so of none.
+        """
+        return ()
 
     def last_place(self, room: str) -> Place:
         """Return the place of the last line of `room`; the number is 0 if there is none."""

@@ -13,12 +13,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 
-from threadchat.messages.kinds import Gap, Recalled, Repeated, Spoken, TakenBack
-from threadchat.messages.linkkinds import ApartBegins, ApartEnds
+from threadchat.messages.apart import Apart
+from threadchat.messages.kinds import Gap, Recalled, Spoken, TakenBack
 from threadchat.messages.places import Place
 from threadchat.storage.history import CannotTakeBack, History, set_places
 from threadchat.storage.historystate import HistoryState
-from threadchat.storage.searching import Found
+from threadchat.storage.searching import Found, SearchStopped
 from threadchat.storage.stretches import Stretch, Stretches
 from threadchat.text.names import fold_name
 
@@ -37,7 +37,7 @@ class Origin:
     node: str
     line: int
     first: Place | None = None
-    apart: tuple[float, float] | None = None
+    apart: Apart | None = None
 
 
 class LinkedHistory(History):
@@ -129,24 +129,17 @@ class LinkedHistory(History):
             return None
         return Place(stretch.node, stretch.line + seq - stretch.seq)
 
-    def marked(self, room: str, said: Sequence[Spoken]) -> Sequence[Repeated]:
-        """Return `said` with a line before each run of what was said apart, and one behind it."""
-        fold, marked = fold_name(room), list[Repeated]()
+    def apart(self, room: str, said: Sequence[Spoken]) -> Sequence[Apart | None]:
+        """Return when the servers of lines had no link: see `History.apart`."""
+        fold, found = fold_name(room), list[Apart | None]()
         stretch: Stretch | None = None
-        apart: tuple[float, float] | None = None
         for line in said:
             if stretch is None or not (
                 stretch.epoch == line.epoch and 0 <= line.seq - stretch.place < stretch.lines
             ):
                 stretch = self._stretches.at_place(fold, line.epoch, line.seq)
-            now = None if stretch is None else stretch.apart
-            if now != apart:
-                marked.append(
-                    ApartEnds(at=line.at) if now is None else ApartBegins(*now, at=line.at)
-                )
-                apart = now
-            marked.append(line)
-        return marked
+            found.append(None if stretch is None else stretch.apart)
+        return found if any(found) else ()
 
     def read_up_to(self, cluster: str) -> str:
         """Return what `note_read` was given last for that cluster, or key; empty if nothing."""
@@ -255,8 +248,16 @@ class LinkedHistory(History):
 
     def search(self, words: str, number: int) -> list[Found]:
         """Return the last `number` messages with all of `words`, as in `History.search`."""
+        try:
+            return self._found(self._history.search(words, number))
+        except SearchStopped as error:
+            error.found = self._found(error.found)
+            raise
+
+    def _found(self, hits: Sequence[Found]) -> list[Found]:
+        """Return what was found with its places in the order."""
         placed = []
-        for it in self._history.search(words, number):
+        for it in hits:
             line = self._placed(fold_name(it.room), [it.message])
             placed += [Found(it.room, message) for message in line if isinstance(message, Spoken)]
         return placed

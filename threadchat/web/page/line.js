@@ -16,15 +16,16 @@ function line(kind, name, text, me, end) {
 	return make(`div.line ${kind}`, {}, avatar(name), nameOf(name), colon, words, end);
 }
 
-export function spokenLine({ kind, name, text, at }, me) {
-	const isMention = name !== me && mentions(text, me);
-	return line(isMention ? `${kind} mention` : kind, name, text, isMention && me, timeOf(at));
-}
-
 const mark = (...parts) => make("span.mark", {}, ...parts);
 
-export const foundLine = ({ room, name, text, at }) =>
-	line("say", name, text, "", mark(bdi(room), `, ${fullTimeOf(at)}`));
+export function spokenLine({ kind, name, text, at, apart }, me) {
+	const isMention = name !== me && mentions(text, me);
+	const end = apart ? mark("said without a link ", timeOf(at)) : timeOf(at);
+	return line(isMention ? `${kind} mention` : kind, name, text, isMention && me, end);
+}
+
+export const foundLine = ({ room, name, text, at, apart }) =>
+	line("say", name, text, "", mark(bdi(room), `, ${fullTimeOf(at)}`, apart ? ", said without a link" : ""));
 
 export const waitingLine = ({ me, shown }) => line("say on-way", me, shown, "", mark("sending …"));
 
