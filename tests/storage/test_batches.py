@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from math import inf, nan
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,13 @@ from hypothesis import strategies as st
 from tests.support.files import take_back
 from tests.support.pace import BusyPace
 from threadchat.cli import backup, check, export
+from threadchat.messages.codec import name_of
 from threadchat.messages.kinds import Emote, Gap, Say, Spoken, TakenBack
 from threadchat.messages.places import Place
 from threadchat.storage import batches, database
 from threadchat.storage.batches import LINES, Batches
 from threadchat.storage.keeper import Keeper
+from threadchat.storage.remembered import Kept
 from threadchat.storage.rows import StoredRoom, Unwritten
 from threadchat.storage.sqlitehistory import StoredHistory
 
@@ -81,6 +84,38 @@ def test_few_lines_and_a_room_that_is_not_busy_write_by_the_line(path: Path) -> 
         history._file.batches.pace = BusyPace(is_busy=False)
         history.append("lobby", lines(500))
         assert (rows_in(path, "batches"), rows_in(path, "messages")) == (0, LINES + 499)
+
+
+_TEXTS = st.text(max_size=5) | st.sampled_from(['"', "\\", "\n\x7f\x01", "\ud800", "\u2028é☕"])
+_LINES = st.tuples(
+    st.sampled_from([Say, Emote, TakenBack]),
+    st.sampled_from(["al", "Zoë", 'b"o']),
+    _TEXTS,
+    st.floats().map(lambda it: it + 0.0) | st.sampled_from([1795692345.123456, inf, nan]),
+)
+
+
+@given(said=st.lists(_LINES, min_size=1, max_size=12))
+def test_what_is_written_is_the_json_of_the_lines(
+    said: list[tuple[type[Say | Emote | TakenBack], str, str, float]],
+) -> None:
+    room = StoredRoom("den", 1)
+    kept: list[Kept] = [
+        TakenBack(name, "", seq, seq + 3, at=at)
+        if kind is TakenBack
+        else Emote(name, text, at)
+        if kind is Emote
+        else Say(name, text, at)
+        for seq, (kind, name, text, at) in enumerate(said, 7)
+    ]
+    first, last, taken, text = batches._columns([(room, seq, it) for seq, it in enumerate(kept, 7)])
+    assert (first, last) == (7, 6 + len(said))
+    assert taken == sum(isinstance(it, TakenBack) for it in kept)
+    rows = [
+        [it.at, name_of(it), it.name, it.text, it.after if isinstance(it, TakenBack) else None]
+        for it in kept
+    ]
+    assert text == json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
 
 
 def test_one_commit_takes_the_lines_of_several_rooms(history: StoredHistory, path: Path) -> None:

@@ -306,14 +306,14 @@ def test_what_cannot_be_had_any_more_is_said(
         copy_another(path)
         look(history)
         assert (
-            "mail, hooks and the last 8 lines that were said; earlier ones are lost, unless"
+            "mail, hooks and the last 4 lines that were said; earlier ones are lost, unless"
             in told[0]
         )
         talk(history, 20, 21)
-        assert texts(history) == numbers(12, 21)
+        assert texts(history) == numbers(16, 21)
         assert history.last_place("den").seq == last.seq == 3  # a number is never given twice
         talk(history, 3, 4, "den")
-    assert texts_in(kept) == numbers(12, 21)
+    assert texts_in(kept) == numbers(16, 21)
     assert texts_in(kept, "den") == numbers(3, 4)
     with closing(StoredHistory(kept, never)) as again:
         assert again.last_place("den").seq == 4

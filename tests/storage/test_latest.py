@@ -25,14 +25,17 @@ def numbers(kept: Latest) -> list[int]:
     return [seq for _, seq, _ in kept]
 
 
-def test_old_ones_are_dropped_once_there_are_twice_as_many() -> None:
+def test_old_ones_are_dropped_once_there_are_an_eighth_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(latest, "NUMBER", 16)
     kept = Latest(())
-    kept.add(lines(1, 6), lambda: True)
-    assert numbers(kept) == [1, 2, 3, 4, 5, 6]
+    kept.add(lines(1, 18), lambda: True)
+    assert numbers(kept) == list(range(1, 19))
     assert kept.in_words() == "all that was said"
-    kept.add(lines(7, 7), lambda: True)
-    assert numbers(kept) == [5, 6, 7]
-    assert kept.in_words().startswith("the last 3 lines that were said; earlier ones are lost")
+    kept.add(lines(19, 19), lambda: True)
+    assert numbers(kept) == list(range(4, 20))
+    assert kept.in_words().startswith("the last 16 lines that were said; earlier ones are lost")
 
 
 @pytest.mark.parametrize("is_as_left", [False, None])
@@ -49,7 +52,7 @@ def test_the_file_is_looked_at_only_where_there_are_too_many() -> None:
     def never() -> Iterator[bool]:
         raise AssertionError
 
-    Latest(()).add(lines(1, 6), never)  # type: ignore[arg-type]
+    Latest(()).add(lines(1, 3), never)  # type: ignore[arg-type]
 
 
 def test_a_line_that_was_taken_back_is_replaced() -> None:

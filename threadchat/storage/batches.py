@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
+from json.encoder import encode_basestring
+from math import isfinite
 from typing import Any
 
 from threadchat.messages.codec import name_of
@@ -50,6 +52,7 @@ ReadRows = Callable[[str, tuple[object, ...]], Iterable[Sequence[Any]]]
 
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
+_quote = encode_basestring  # of a text, as `_encode` does it
 
 BatchLine = tuple[float, str, str, str, int | None]
 """The time, kind, name and text of a line, and up to where the room was when it was taken back."""
@@ -244,13 +247,25 @@ def _write(connection: sqlite3.Connection, said: Sequence[Unwritten]) -> None:
 
 
 def _columns(said: Sequence[Unwritten]) -> tuple[int, int, int, str]:
-    """Return the columns of a batch of one room, but for its room."""
-    taken = sum(type(it) is TakenBack for _, _, it in said)  # while they waited for the file
-    lines = [
-        (it.at, name_of(it), it.name, it.text, it.after if type(it) is TakenBack else None)
-        for _, _, it in said
-    ]
-    return said[0][1], said[-1][1], taken, _encode(lines)
+    """Return the columns of a batch of one room, but for its room.
+
+    The last one is what `_encode` would return, in less than half the time: lines that a person has
+    said at once begin alike.
+    """
+    lines: list[str] = []
+    taken = 0  # of them were taken back, while they waited for the file
+    kind: type[Kept] | None = None
+    name, at, begin, end = "", 0.0, "", ""
+    for _, _, it in said:
+        if it.name is not name or it.at != at or type(it) is not kind or kind is TakenBack:
+            kind, name, at, end = type(it), it.name, it.at, "null]"
+            time = repr(at) if isfinite(at) else _encode(at)
+            begin = f'[{time},"{name_of(it)}",{_quote(name)},'
+            if isinstance(it, TakenBack):
+                taken += 1
+                end = f"{it.after}]"
+        lines.append(f"{begin}{_quote(it.text)},{end}")
+    return said[0][1], said[-1][1], taken, f"[{','.join(lines)}]"
 
 
 def _numbers(first: object, last: object) -> tuple[int, int]:

@@ -14,7 +14,10 @@ from threadchat.storage.remembered import Kept
 from threadchat.storage.rows import StoredRoom, Unwritten
 
 NUMBER = 2000
-"""How many lines are kept, of all rooms together."""
+"""How many lines are kept, of all rooms together, and up to an eighth more.
+
+Those are dropped at once. They are no more than that, because a room waits for it.
+"""
 
 
 class Latest:
@@ -62,7 +65,7 @@ class Latest:
         None is dropped while it is not known that the file is as it was left.
         """
         self._lines.extend(lines)
-        if len(self._lines) > 2 * NUMBER and is_as_left():
+        if len(self._lines) > NUMBER + NUMBER // 8 and is_as_left():
             while len(self._lines) > NUMBER:
                 self._lines.popleft()
             self._has_all = False

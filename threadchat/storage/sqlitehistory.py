@@ -390,8 +390,11 @@ class StoredHistory(History):
         except Exception:
             self._lose(len(chunk))  # it would fail for ever, and all others would wait
             raise
-        for _ in chunk:
-            self._unwritten.popleft()
+        if len(chunk) == len(self._unwritten):
+            self._unwritten.clear()
+        else:
+            for _ in chunk:
+                self._unwritten.popleft()
         self._latest.add(chunk, self._file.contents.are_as_left)
         return True
 
