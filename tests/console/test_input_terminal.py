@@ -3,6 +3,7 @@
 Where a shell has to be between the two, to suspend and resume, it is bash.
 """
 
+import atexit
 import io
 import os
 import re
@@ -584,6 +585,21 @@ def test_a_stop_waits_a_moment_until_the_line_is_off_the_screen(
     reader.stop(DEADLINE)
     reader.stop(0.0)
     assert [0 < seconds <= 0.5 for seconds in waits] == [True, False]
+
+
+def test_until_a_stop_the_process_gives_the_terminal_back_however_it_ends(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (input_module, tty):
+        monkeypatch.setattr(module, "is_in_foreground", lambda _: True)
+    kept: list[object] = []
+    monkeypatch.setattr(atexit, "register", kept.append)
+    monkeypatch.setattr(atexit, "unregister", kept.remove)
+    reader = ends.open_input()
+    assert isinstance(reader, TerminalInput)
+    with reader:
+        assert reader.restore in kept
+    assert reader.restore not in kept
 
 
 def test_signal_handlers_are_gone_after_a_stop(reader: TerminalInput) -> None:
