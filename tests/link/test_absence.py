@@ -57,6 +57,15 @@ def test_only_what_came_later_is_read() -> None:
     assert texts(absence, LOG) == []
 
 
+def test_the_last_entry_is_found_behind_another_one() -> None:
+    assert texts(Absence(ReadUpTo("e1", 6, "e1:post:a:2", {"a": 3})), LOG) == ["four"]
+
+
+def test_another_log_is_read_from_its_first_entry_on() -> None:
+    log = FakeLog(entry(1, 1, 0, "one"), entry(2, 2, 1, "two"))
+    assert texts(Absence(ReadUpTo("e0", 7, "e0:post:a:9")), log) == ["one", "two"]
+
+
 @pytest.mark.parametrize(
     "before",
     [
@@ -97,6 +106,10 @@ def test_the_places_and_the_numbers_of_lines() -> None:
 def test_what_cannot_be_read_is_told_and_left_out() -> None:
     log = FakeLog(LogEntry(6, Kind.POST, "e1", "a", 2, "{"), entry(7, 3, 1, "two"))
     assert texts(Absence(ReadUpTo("e1", 5, "", {})), log) == ["unreadable", "two"]
+    (told, _) = (it for some in Absence(ReadUpTo("e1", 5, "", {})).read(log) for it in some)
+    assert isinstance(told, Unreadable)
+    assert told.position == 6
+    assert "cannot be read" in told.why
 
 
 def test_it_is_a_text_and_back() -> None:

@@ -1,5 +1,6 @@
 """A connection to a real broker: what goes wrong is one line, and is never tried again."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,6 +14,7 @@ from threadchat import ChatServer
 from threadchat.link.broker import BrokerConnection, BrokerFailed, UnfitBroker, pack, unfit
 from threadchat.link.scripts import Keys
 from threadchat.link.wire import Enter, Entered, Post
+from threadchat.testing import DEADLINE
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +93,24 @@ def test_a_password_that_is_missing_is_told() -> None:
             connection.load()
 
 
+def test_a_password_that_is_wrong_is_told_in_no_other_words() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def refuse() -> None:
+            client, _ = door.accept()
+            with client:
+                client.recv(1000)
+                client.sendall(b"-WRONGPASS invalid username-password pair\r\n")
+                while client.recv(1000):
+                    pass
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        url = f"redis://:wrong@127.0.0.1:{door.getsockname()[1]}/0"
+        assert failure(lambda: BrokerConnection(url, Keys("b"))) == NO_PASSWORD
+        thread.join(DEADLINE)
+
+
 def test_scripts_that_the_broker_has_forgotten_end_the_connection(
     broker: RedisServer, connection: BrokerConnection
 ) -> None:
@@ -134,7 +154,7 @@ def test_a_connection_that_was_lost_is_not_made_anew(
     with closing(broker.client()) as client:
         client.client_kill_filter(_type="normal", skipme=True)
     failure(lambda: connection.serve([ENTER]))
-    failure(lambda: connection.serve([ENTER]))
+    assert failure(lambda: connection.serve([ENTER])) == "the connection is gone"
 
 
 def test_a_broker_that_is_fit_passes(connection: BrokerConnection) -> None:
