@@ -57,10 +57,10 @@ def wire() -> Wire:
     return Wire()
 
 
-def link_on(wire: Any, first: bytes = b"") -> Link:
+def link_on(wire: Any, first: bytes = b"", framer: Framer | None = None) -> Link:
     transport, send_queue = cast(Transport, wire), cast(SendQueue, wire)
-    flusher = cast(Flusher, wire)
-    return Link(transport, send_queue, flusher, Framer(), first, 5.0, address="a", reached="b")
+    flusher, framer = cast(Flusher, wire), framer or Framer()
+    return Link(transport, send_queue, flusher, framer, first, 5.0, address="a", reached="b")
 
 
 def test_what_came_behind_the_request_comes_first(wire: Wire) -> None:
@@ -235,6 +235,56 @@ def test_the_flusher_is_asked_once_at_a_time(wire: Wire) -> None:
     wire.pass_time()
     assert wire.late == []
     assert len(wire.sent) == 5
+
+
+def gather_for_all(links: list[Link], *texts: bytes) -> None:
+    """Have `links` gather the very same texts, as a room does."""
+    for text in texts:
+        for link in links:
+            link.gather(text)
+
+
+def test_the_flusher_is_asked_once_for_all_links_of_a_room(wire: Wire) -> None:
+    framer = Framer()
+    links = [link_on(wire, framer=framer) for _ in range(5)]
+    gather_for_all(links, b"one\n", b"two\n")
+    assert len(wire.late) == 1
+    wire.pass_time()
+    assert wire.sent == 5 * [text_frame(b"one\ntwo\n")]
+    assert wire.late == []
+    gather_for_all(links, b"three\n", b"", b"four\n")
+    wire.pass_time()  # the room is busy
+    assert wire.sent[5:] == 5 * [text_frame(b"three\n")]
+    assert len(wire.late) == 1
+    wire.pass_time()
+    assert wire.sent[10:] == 5 * [text_frame(b"four\n")]
+
+
+def test_a_link_that_had_sent_what_waited_is_looked_at_again(wire: Wire) -> None:
+    framer = Framer()
+    links = [link_on(wire, framer=framer) for _ in range(2)]
+    gather_for_all(links, b"one\n")
+    links[0].send(b"private\n")
+    gather_for_all(links, b"two\n")
+    wire.pass_time()  # what waits for the first link has come since
+    assert wire.sent == [text_frame(it) for it in (b"one\n", b"private\n", b"one\ntwo\n")]
+    wire.pass_time()
+    assert wire.sent[3:] == [text_frame(b"two\n")]
+
+
+def test_a_link_that_fails_late_fails_alone(wire: Wire) -> None:
+    class Failing(Wire):
+        def send(self, data: bytes) -> None:
+            raise MemoryError
+
+    framer, failing = Framer(), Failing()
+    failing.late = wire.late
+    links = [link_on(it, framer=framer) for it in (wire, failing, wire)]
+    gather_for_all(links, b"one\n")
+    (late,) = wire.late
+    with pytest.raises(MemoryError):
+        late()
+    assert wire.sent == 2 * [text_frame(b"one\n")]
 
 
 def test_what_could_not_be_sent_is_sent_with_what_follows(

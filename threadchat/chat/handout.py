@@ -14,13 +14,13 @@ from threadchat.chat.batch import Batch, RenderedBatch
 from threadchat.chat.interfaces import Member
 from threadchat.messages.format import Format
 
-REST = 4.0
+REST = 9.0
 """After members that can wait were sent something, how many times as long they are sent nothing.
 
-So sending to them takes a fifth of the time at most. What they get meanwhile waits.
+So sending to them takes a tenth of the time at most. What they get meanwhile waits.
 """
 
-MOST_REST = 0.02
+MOST_REST = 0.035
 """The most seconds of that."""
 
 

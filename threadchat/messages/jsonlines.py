@@ -96,8 +96,6 @@ KINDS: Mapping[type[Any], str] = {
 }
 """The `kind` of each kind of message and answer."""
 
-_SPOKEN = (Say, Emote)
-
 
 class JsonLines:
     """A `Format`: one JSON object a line. There is one of it; all members that use it share it."""
@@ -116,22 +114,30 @@ class JsonLines:
         # Nearly all that there is to show while many talk is what they said. That is written here,
         # a lot faster than `as_json` does it, and exactly as that does. What the lines of a batch
         # have in common is written once.
-        begins: dict[type[Message], dict[str, str]] = {Say: {}, Emote: {}}
-        at, milliseconds, shown, epoch, behind, position = -1.0, -1, "", "", "", ""
+        says: dict[str, str] = {}
+        emotes: dict[str, str] = {}
+        at, begins_at, ends_at = -1.0, 0.0, 0.0
+        shown, epoch, behind, position = "", "", "", ""
         lines = []
         for it in messages:
-            if not isinstance(it, _SPOKEN) or not it.epoch:
+            if isinstance(it, Say) and it.epoch:
+                known = says
+            elif isinstance(it, Emote) and it.epoch:
+                known = emotes
+            else:
                 lines.append(self.line(it, room=room))
                 continue
-            known, name = begins[type(it)], it.name
+            name = it.name
             begin = known.get(name) or known.setdefault(name, _begin(type(it), name, room))
             if it.epoch != epoch:
                 epoch, quoted = it.epoch, _quoted(it.epoch)[1:-1]
                 behind, position = f', "epoch": "{quoted}", "seq": ', f', "position": "{quoted}.'
             if it.at != at:
                 at = it.at
-                if (now := int(at * 1000 + 0.5)) != milliseconds:
-                    milliseconds, shown = now, f', "at": {now / 1000!r}'
+                if not begins_at <= (now := at * 1000 + 0.5) < ends_at:
+                    milliseconds = int(now)
+                    begins_at, ends_at = float(milliseconds), milliseconds + 1.0
+                    shown = f', "at": {milliseconds / 1000!r}'
             seq = str(it.seq)
             lines.append(f'{begin}{_quoted(it.text)}{shown}{behind}{seq}{position}{seq}"}}\n')
         return lines

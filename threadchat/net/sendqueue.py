@@ -27,7 +27,7 @@ MAX_QUEUED = 256 * 1024
 _LOOK_SECONDS = 0.25
 """Seconds after which a thread that waits for its client looks whether that has been ended."""
 
-LATE_SECONDS = 0.025
+LATE_SECONDS = 0.04
 """The seconds after which the flusher does what it is asked to do later."""
 
 _PAUSE_IN_SHORTAGE = 0.1

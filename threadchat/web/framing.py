@@ -3,6 +3,9 @@
 Rooms hand the very same object to all members that get the whole batch.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from threadchat.web.deflate import deflated
 from threadchat.web.websocket import deflated_frame, text_frame
 
@@ -17,27 +20,26 @@ network, which has fewer bytes a second, it pays far sooner. A room with few bro
 """
 
 
+Late = Callable[[list[Any]], None]
+"""Sends what a link still has waiting, if it is of the list that this stands in."""
+
+
 class Gathered:
     """Texts of a room that wait for links, to go in one frame: `text`, and those `before` it."""
 
-    __slots__ = ("_first", "before", "frame", "is_deflated", "links", "size", "text")
+    __slots__ = ("before", "frame", "is_deflated", "late", "links", "size", "text")
 
     def __init__(self, before: "Gathered | None", text: bytes) -> None:
         self.before = before
         self.text = text
-        self._first: Gathered | None = None if before is None else before.first
+        self.late: list[Late] = [] if before is None else before.late
+        """What the flusher is to call later: one list for all that follows the same first text."""
         self.size: int = len(text) if before is None else before.size + len(text)
         """The bytes of all texts."""
         self.links = 0
         """How many links had exactly this waiting."""
         self.frame = b""  # made when it is first wanted
         self.is_deflated = False  # whether that is compressed
-
-    @property
-    def first(self) -> "Gathered":
-        """What waited first."""
-        # Not kept by the first itself: a reference cycle would keep it in memory after its use.
-        return self._first or self
 
     def whole(self) -> bytes:
         """Return all texts as one."""
@@ -48,6 +50,20 @@ class Gathered:
             it = it.before
         return b"".join(reversed(texts))
 
+    def send_late(self) -> None:
+        """Send what links have still waiting of this. For the flusher.
+
+        One link's failure is that link's alone (promise 8); the last one is raised at the end.
+        """
+        error: Exception | None = None
+        while self.late:
+            try:
+                self.late.pop()(self.late)
+            except Exception as raised:
+                error = raised
+        if error is not None:
+            raise error
+
 
 class Framer:
     """Frame texts as they are. Any thread may use it."""
@@ -55,13 +71,14 @@ class Framer:
     def __init__(self) -> None:
         self.last: tuple[bytes, bytes] = (b"", text_frame(b""))
         """A text that was framed, and its frame. Read it once: any thread replaces it."""
-        self._newest: Gathered | None = None
+        self.newest: Gathered | None = None
+        """What was gathered last. Read it once, too."""
 
     def gather(self, before: "Gathered | None", text: bytes) -> "Gathered":
         """Return what waits for a link once `text` does, too: one object for all such links."""
-        newest = self._newest
+        newest = self.newest
         if newest is None or newest.text is not text or newest.before is not before:
-            self._newest = newest = Gathered(before, text)
+            self.newest = newest = Gathered(before, text)
         newest.links += 1
         return newest
 

@@ -6,7 +6,7 @@ from threading import Lock
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
 from threadchat.net.sendqueue import Flusher, SendQueue
 from threadchat.net.transport import Transport
-from threadchat.web.framing import DeflatingFramer, Framer, Gathered
+from threadchat.web.framing import DeflatingFramer, Framer, Gathered, Late
 from threadchat.web.websocket import PING, Closed, WebSocket, close_frame, text_frame
 
 RECEIVE_SIZE = 4096
@@ -30,9 +30,9 @@ class Link:
     """
 
     __slots__ = (
-        "_awaited",
         "_first",
         "_flusher",
+        "_is_awaited",
         "_lock",
         "_socket",
         "address",
@@ -81,7 +81,7 @@ class Link:
         self._lock = Lock()  # guards the next two; held while sending what was gathered
         self.gathered: Gathered | None = None
         """What waits to be sent. None, read without the lock: all of it has been sent."""
-        self._awaited: Gathered | None = None  # the first that waited when the flusher was asked
+        self._is_awaited = False  # whether the flusher is to look at it later
 
     def receive(self, clock: Callable[[], float]) -> list[str] | None:
         """Wait for messages and return them; None if the link is over.
@@ -148,13 +148,21 @@ class Link:
             self.send_gathered()
             return
         with self._lock:
-            gathered = self.gathered
-            if gathered is not None and gathered.size >= MAX_GATHERED:
+            before = self.gathered
+            if before is not None and before.size >= MAX_GATHERED:
                 # Only now, when all links have the same waiting: so it is compressed for all.
-                self._send_gathered(gathered)
-            self.gathered = self.framer.gather(self.gathered, data)
-            if self._awaited is None:
-                self._await_more(self.gathered)
+                self._send_gathered(before)
+                before = None
+            # A busy room calls this for each browser with each batch: nearly always, the link
+            # before this one had the same waiting.
+            it = self.framer.newest
+            if it is not None and it.text is data and it.before is before:
+                it.links += 1
+            else:
+                it = self.framer.gather(before, data)
+            self.gathered = it
+            if not self._is_awaited:
+                self._await_more(it)
 
     def send_gathered(self, data: bytes = b"") -> None:
         """Send what was gathered, and `data`, in one frame; nothing if there is neither."""
@@ -170,15 +178,20 @@ class Link:
         self.gathered = None  # last, as others read it without the lock
 
     def _await_more(self, gathered: Gathered) -> None:
-        self._awaited = gathered.first
-        self._flusher.call_later(self._send_if_old)
+        late = gathered.late
+        late.append(self._send_if_old)
+        self._is_awaited = True
+        # The flusher is asked once for all links that have the same waiting: its thread takes the
+        # interpreter from the one that has the room's turn. It may empty the list meanwhile.
+        if len(late) == 1:
+            self._flusher.call_later(gathered.send_late)
 
-    def _send_if_old(self) -> None:
-        """Send what waited at the last call already. For the flusher."""
+    def _send_if_old(self, late: list[Late]) -> None:
+        """Send what waits, if it is of the same `late`. For the flusher."""
         with self._lock:
-            gathered, awaited, self._awaited = self.gathered, self._awaited, None
+            gathered, self._is_awaited = self.gathered, False
             if gathered is not None:
-                if gathered.first is awaited:
+                if gathered.late is late:
                     self._send_gathered(gathered)
                 else:
                     self._await_more(gathered)
