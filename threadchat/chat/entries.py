@@ -35,11 +35,12 @@ class Post:
     more: More | None = None
     served: "Lock | None" = None  # held while the sender waits
     error: Exception | None = None  # what `more` raised
+    silent: int = 0  # how many times in a row `more` returned nothing
 
     def goes_on(self) -> bool:
-        """Take what the sender, which waits, has said since; if that is nothing, let it go.
+        """Take what the sender, which waits, has said since; return whether that is something.
 
-        Return whether there is something. It has been shown what it said before.
+        What it said before has been shown.
         """
         said: Sequence[Spoken] = ()
         if self.more is not None:
@@ -48,9 +49,9 @@ class Post:
             except Exception as error:
                 self.error = error  # `Room.post` raises it on the sender's thread
         if not said:
-            self.let_go()
+            self.silent += 1
             return False
-        self.said, self.is_echoed = said, self.sender.hears_itself
+        self.said, self.is_echoed, self.silent = said, self.sender.hears_itself, 0
         return True
 
     def let_go(self) -> None:

@@ -128,7 +128,7 @@ class LinkedRoom(Room):
 
     def _goes_on(self, post: Post) -> bool:
         if self._order.is_full:
-            post.let_go()  # the sender's thread waits in `post`
+            post.silent += 1  # it is let go, and its thread waits in `post`
             return False
         return super()._goes_on(post)
 

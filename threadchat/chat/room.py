@@ -23,6 +23,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from threading import Lock
 
+from threadchat.chat.asking import Waiting
 from threadchat.chat.batch import Batch, replay_messages
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.entries import (
@@ -100,7 +101,7 @@ class Room:
         self._members = Members(clock)
         self._here = 0  # how many members there are once all that is laid out has been shown
         self._is_busy = False  # set under the turn: several spoke at once, or other rooms wait
-        self._to_ask: list[Post] = []  # used under the turn: shown, and to be asked for more
+        self._waiting = Waiting()  # used under the turn
         self._is_hushed = False
         self.topic = ""
         """What the room is about: a `TopicSet` that is announced sets it, in the room's order."""
@@ -201,10 +202,9 @@ class Room:
             if self._is_busy and self._hand_over():
                 return
             self._deliver_batch()
-            if (self._pending or self._to_ask) and self._hand_over():
+            if (self._pending or self._waiting) and self._hand_over():
                 return
-            while self._to_ask:  # nobody is to ask them, so their threads read what they say
-                self._to_ask.pop().let_go()
+            self._waiting.let_go()
             self._turn.release()
 
     def _hand_over(self) -> bool:
@@ -220,16 +220,15 @@ class Room:
         So other rooms have their turn before the speakers of a batch are asked. By then most have
         said more, and the threads of few have to be woken.
         """
-        to_ask, self._to_ask = self._to_ask, []
-        self._pending.extend([post for post in to_ask if self._goes_on(post)])
+        self._pending.extend(self._waiting.ask(self._goes_on))
         self._deliver_batch()
-        if self._pending or self._to_ask:
+        if self._pending or self._waiting:
             return True
         self._turn.release()
         return bool(self._pending) and self._turn.acquire(blocking=False)
 
     def _goes_on(self, post: Post) -> bool:
-        """Ask for more; return whether there is some, and otherwise let the sender's thread go."""
+        """Ask a speaker that waits for more; return whether there is some."""
         return post.goes_on()
 
     # Delivering, with the turn held
@@ -243,7 +242,8 @@ class Room:
             self._apply_safely(first)
             return
         batch = self._take_batch()
-        self._is_busy = len(batch.entries) > 1 or self._deliverer.has_line
+        several_speak = self._waiting.is_busy(len(batch.entries))
+        self._is_busy = several_speak or self._deliverer.has_line
         is_applied = True
         try:
             self._lay_out(batch)
@@ -270,7 +270,7 @@ class Room:
         for entry in batch.entries:
             if isinstance(entry, Post) and entry.served is not None:
                 if self._is_busy and entry.more is not None:
-                    self._to_ask.append(entry)
+                    self._waiting.add(entry)
                 else:
                     entry.let_go()
 
