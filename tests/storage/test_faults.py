@@ -208,3 +208,12 @@ def test_what_an_error_says_goes_by_its_name(name: str, is_busy: bool, is_too_sh
         error.sqlite_errorname = name
     assert faults.is_busy(error) is is_busy
     assert faults.is_too_short(error) is is_too_short
+
+
+@pytest.mark.parametrize(("more", "is_told"), [(0, False), (-1, True)])
+def test_a_file_that_may_just_grow_is_not_told_of(
+    path: Path, more: int, is_told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_bytes(b"x" * 1000)
+    monkeypatch.setattr(faults, "limit_of_size", lambda: 1000 + faults._ROOM + more)
+    assert (faults._limit_reached(path) is not None) is is_told

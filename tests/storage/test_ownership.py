@@ -244,3 +244,16 @@ def test_a_file_that_cannot_be_locked_is_not_owned(
             Ownership(path)
     assert owner_of(path) is None
     Ownership(path).close()
+
+
+def test_an_empty_log_beside_another_name_holds_no_words(path: Path) -> None:
+    (folder := path.with_name("elsewhere")).mkdir()
+    with closing(StoredHistory(path, never)) as history:
+        history.append("lobby", [Say("al", "hi", 1.0)])
+    other = hard_link(folder / "other.db", path)
+    log = path.with_name(f"{path.name}-wal")
+    log.write_bytes(b"words")
+    assert "the last words are in" in refused(other)
+    log.write_bytes(b"")
+    with closing(StoredHistory(other, never)) as history:
+        assert [it.text for it in history.recent("lobby", 9)] == ["hi"]

@@ -6,6 +6,7 @@ import errno
 import pytest
 
 from threadchat.terminal.view import View
+from threadchat.text import encodings
 from threadchat.text.decoder import Decoder
 from threadchat.text.encodings import _known_encodings, usable_encoding
 
@@ -73,3 +74,10 @@ class TestUsableEncoding:
         monkeypatch.setattr(codecs, "lookup", fail)
         with pytest.raises(LookupError, match="cannot be loaded just now: Too many open files"):
             usable_encoding("cp850")
+
+
+def test_each_one_that_is_used_is_loaded_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(encodings, "usable_encoding", loaded.append)
+    encodings.load_ahead(["cp1252", "cp437"])
+    assert loaded == ["cp1252", "cp437"]
