@@ -39,7 +39,7 @@ from threadchat.link.wire import (
     Renew,
     Sync,
 )
-from threadchat.messages.kinds import Say
+from threadchat.messages.kinds import Joined, Say
 from threadchat.messages.places import Place
 
 LIMITS = LinkLimits()
@@ -50,7 +50,7 @@ class Side:
 
     def __init__(self, broker: BrokerModel, node: str, limits: LinkLimits = LIMITS) -> None:
         self.broker = broker
-        self.core = LinkCore(node, limits, lambda: f"{node}{self.now:.0f}")
+        self.core = LinkCore(node, limits, lambda: f"{node}{self.now:.0f}", lambda it: it)
         self.now = 100.0
         self.told: list[Delivery] = []
         self.core.closed(self.now)
@@ -696,3 +696,17 @@ def test_what_cannot_be_read_is_told_to_the_operator() -> None:
     (told,) = one.take()
     assert isinstance(told, Unreadable)
     assert told.position == data.position
+
+
+def test_two_that_join_on_two_servers_at_once_are_counted_in_the_order() -> None:
+    """Each server lays its joining out before it knows of the other one."""
+    _, one, two = pair()
+    for side, name in ((one, "al"), (two, "bo")):
+        side.core.claim(name, name, name, "r")
+        messages = [Joined([name], 1, at=0.0)]
+        side.core.submit(Item("r", batch_text("r", messages), 0, 0.0, messages))
+    one.exchange()
+    two.exchange()
+    one.exchange()
+    for side in (one, two):
+        assert [it.here for it in side.take() if isinstance(it, Applied)] == [1, 2]

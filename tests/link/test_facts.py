@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.facts import NOTHING
-from threadchat.link.facts import facts_in, facts_text
+from threadchat.link.facts import facts_in, facts_text, room_in
 from threadchat.link.records import BadRecord
 from threadchat.text.names import MAX_NAME_CELLS
 
@@ -67,3 +67,9 @@ def test_what_is_wrong_is_one_line(text: str) -> None:
     with pytest.raises(BadRecord, match="what another server tells of a person is wrong") as told:
         facts_in(text)
     assert "\n" not in str(told.value)
+
+
+def test_the_room_alone_is_read_of_anything() -> None:
+    for text in ("", "[]", "3", "{", '{"room": 3}', "[" * 100_000, "{}"):
+        assert room_in(text) == ""
+    assert room_in('{"room": "Tea"}') == "tea"

@@ -15,7 +15,7 @@ from threadchat.link.deliveries import Applied, Provisional
 from threadchat.link.linkedorder import LinkedOrder
 from threadchat.link.ownentries import Item
 from threadchat.link.records import BatchRecord, entry_of, entry_text
-from threadchat.messages.kinds import Emote, Say, TopicSet
+from threadchat.messages.kinds import Emote, Joined, LeftTogether, Say, TopicSet
 from threadchat.messages.linkkinds import LeftWithServer
 from threadchat.messages.places import Place
 from threadchat.storage.history import History
@@ -261,3 +261,23 @@ def test_of_a_few_that_leave_with_this_server_all_are_named(world: World) -> Non
         assert isinstance(message, LeftWithServer)
         assert len(message.names) == NAMES_OF_A_CROWD
         assert message.count == number
+
+
+def test_the_order_says_how_many_are_in_a_room(world: World) -> None:
+    bo = FakeMember("bo")
+    thread = threading.Thread(target=world.lobby.join, args=(bo,))
+    thread.start()
+    wait_until(lambda: bool(world.items), "the joining is to be put in order")
+    item = world.items.pop()
+    world.order.take(Applied(1, Place(E1, 0), NODE, item.line, None, item, here=7))
+    thread.join()
+    joined = BatchRecord("lobby", (Joined(["cy"], 1),))
+    world.order.take(Applied(2, Place(E1, 0), OTHER, 1, joined, here=8))
+    left = BatchRecord("lobby", (Joined(["di"], 1), LeftTogether(["cy", "di"], 1)))
+    world.order.take(Applied(3, Place(E1, 0), OTHER, 1, left, here=7))
+    assert world.screen == [
+        "--> bo joined (7 here)",
+        "--> cy joined (8 here)",
+        "--> di joined (9 here)",
+        "<-- cy, di left (7 here)",
+    ]

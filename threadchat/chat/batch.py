@@ -157,6 +157,23 @@ class Batch:
             self._together += ((len(self.messages), leaves.keys()),)
             self.add(LeftTogether([it.name for it in leaves.values()], here), not_for=leaves)
 
+    def count_anew(self, here: int) -> None:
+        """Have the lines about who comes and goes tell that `here` members are there behind it.
+
+        An order that several servers share knows it only after the batch was laid out; nobody has
+        been shown it by then.
+        """
+        last = self.messages[-1]
+        if isinstance(last, LeftTogether):
+            self.messages[-1] = replace(last, here=here)
+            here += len(last.names)
+        elif isinstance(last, Left):
+            here += 1
+        if isinstance(first := self.messages[0], Joined):
+            self.messages[0] = replace(first, here=here)
+            if self.joining is not None:
+                self.joining.here = here
+
     def count_deliveries(self, members: Collection[Member]) -> int:
         """Return how many lines `members` get together, as if no member ignored another."""
         lines = len(self.messages) * len(members)
@@ -232,7 +249,8 @@ class Joining:
         self._room = room
         self.members: Collection[Member] = welcome_of.keys()
         self.names = [member.name for member in welcome_of]
-        self._here = here
+        self.here = here
+        """The number of members, these included."""
         self._about: Sequence[Message] = ()
         self._replay: Sequence[Repeated] = ()
         self._missed_by: Mapping[Member, Sequence[Recalled]] = {}
@@ -282,7 +300,7 @@ class Joining:
             return ()
         first = self.names[: MAX_NAMES_LISTED + 1]
         others = first[:place] + first[place + 1 :]
-        return [Joined(others, self._here, len(self.names) - 1)]
+        return [Joined(others, self.here, len(self.names) - 1)]
 
     def _opening_of_its_own(self, member: Member, format: Format) -> bytes:
         """Return what no other member is sent: what this one missed, without those it ignores."""
@@ -297,7 +315,7 @@ class Joining:
             for other in self.members
             if other is not member and other.identity not in ignored
         ]
-        together = [Joined(others, self._here)] if others else []
+        together = [Joined(others, self.here)] if others else []
         return self._render([*self._about, *recalled, *together], format)
 
     def _render(self, messages: Iterable[Message], format: Format) -> bytes:

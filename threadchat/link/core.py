@@ -82,7 +82,7 @@ class LinkCore:
     """One node's side of the link. Its owner has a lock.
 
     `node` is a text that no other run of a server has. `make_epoch` returns an epoch that no order
-    had before.
+    had before. For `room_of` see `Roster`.
     """
 
     def __init__(
@@ -90,9 +90,10 @@ class LinkCore:
         node: str,
         limits: LinkLimits = LinkLimits(),
         make_epoch: Callable[[], str] = new_epoch,
+        room_of: Callable[[str], str] = lambda data: "",
     ) -> None:
         self.node = node
-        self.roster = Roster()
+        self.roster = Roster(room_of)
         """Who has which name, on all servers."""
         self.is_apart = False
         """Whether this server goes on by itself, as there is no link."""

@@ -28,6 +28,8 @@ class Applied:
     item: Item | None = None
     is_shown: bool = False
     apart: tuple[float, float] | None = None
+    here: int | None = None
+    """How many are in the room behind it, on all servers; None if nobody comes or goes in it."""
 
 
 @dataclass(frozen=True, slots=True)

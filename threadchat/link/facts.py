@@ -10,7 +10,7 @@ from threadchat.chat.farperson import Facts
 from threadchat.chat.ignoring import MAX_IGNORED
 from threadchat.link.records import BadRecord
 from threadchat.text.clean import clean_line
-from threadchat.text.names import MAX_NAME_CELLS, RESERVED_NAMES, clean_name
+from threadchat.text.names import MAX_NAME_CELLS, RESERVED_NAMES, clean_name, fold_name
 
 MAX_WORDS = 100
 """The most characters of the words of somebody that is away, and of an address."""
@@ -38,6 +38,15 @@ def facts_in(text: str) -> Facts:
         RecursionError,
     ) as error:
         raise BadRecord(f"what another server tells of a person is wrong: {error!r:.80}") from error
+
+
+def room_in(text: str) -> str:
+    """Return the folded name of the room where somebody is; empty if that is not known."""
+    try:
+        room = json.loads(text).get("room")
+        return fold_name(room) if isinstance(room, str) else ""
+    except _WRONG:
+        return ""
 
 
 def _facts_of(values: dict[str, Any]) -> Facts:

@@ -28,6 +28,7 @@ from threadchat.link.deliveries import (
     Unreadable,
     WentApart,
 )
+from threadchat.link.facts import room_in
 from threadchat.link.link import Link
 from threadchat.link.linkedorder import LinkedOrder
 from threadchat.link.linkedpeople import LinkedPeople
@@ -67,7 +68,7 @@ class LinkedChat:
         self._watch = watch
         self._chat: Chat | None = None
         self._rules: LinkedRules | None = None
-        self._core = LinkCore(self.node, LIMITS)
+        self._core = LinkCore(self.node, LIMITS, room_of=room_in)
         self._history = history
         before = read_up_to(history.read_up_to(address.cluster))
         self.link = Link(address.url, address.cluster, self._core, self.take, before)

@@ -164,9 +164,9 @@ class LinkedOrder:
         if delivery.record is not None:
             is_known = self._is_known(delivery.node, delivery.line, len(delivery.record.said))
             is_shown = delivery.is_shown or is_known
-            self._take_record(delivery.record, origin, is_shown=is_shown)
+            self._take_record(delivery.record, origin, delivery.here, is_shown=is_shown)
         elif delivery.item is not None and isinstance(delivery.item.handle, _Own):
-            self._take_own(delivery.item.handle, origin, is_shown=delivery.is_shown)
+            self._take_own(delivery.item.handle, origin, delivery.here, is_shown=delivery.is_shown)
 
     def _is_known(self, node: str, line: int, number: int) -> bool:
         """Take note of lines of another node; return whether such lines were taken before.
@@ -180,7 +180,7 @@ class LinkedOrder:
         self._last_lines[node] = max(last, line + number - 1)
         return number > 0 and line <= last
 
-    def _take_own(self, own: _Own, origin: Origin, *, is_shown: bool) -> None:
+    def _take_own(self, own: _Own, origin: Origin, here: int | None, *, is_shown: bool) -> None:
         if is_shown:
             batch = RepeatedBatch(own.room.name, self._clock())
             batch.messages += own.batch.messages
@@ -190,10 +190,14 @@ class LinkedOrder:
             return
         self._show_border(own.room, origin)
         own.batch.origin = origin
+        if here is not None:
+            own.batch.count_anew(here)
         self._note_topics(own.batch)
         own.room.apply_later(own.batch)
 
-    def _take_record(self, record: BatchRecord, origin: Origin, *, is_shown: bool) -> None:
+    def _take_record(
+        self, record: BatchRecord, origin: Origin, here: int | None, *, is_shown: bool
+    ) -> None:
         room = self._rooms.keep_open(record.room)
         if not is_shown:
             self._show_border(room, origin)
@@ -203,6 +207,8 @@ class LinkedOrder:
         batch.messages += record.messages
         batch.said += record.said
         batch.origin = origin
+        if here is not None:
+            batch.count_anew(here)
         batch.note_authors(lambda name: self._rooms.find_author(origin.node, name))
         if not is_shown:
             self._note_topics(batch)

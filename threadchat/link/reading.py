@@ -6,7 +6,9 @@ of an entry tells only that its batches have another place now. Its notices are 
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
+from threadchat.link.counting import here_after
 from threadchat.link.deliveries import (
     Applied,
     Claimed,
@@ -23,7 +25,7 @@ from threadchat.link.deliveries import (
 )
 from threadchat.link.ownentries import Item, OwnEntries
 from threadchat.link.ownpeople import OwnPeople
-from threadchat.link.records import BadRecord, BatchRecord, EntryRecord, NoticeRecord, entry_of
+from threadchat.link.records import BadRecord, EntryRecord, NoticeRecord, entry_of
 from threadchat.link.roster import Changes, Roster
 from threadchat.link.wire import Claim, Kind, LogEntry, NameStep, Release, State, Sync
 from threadchat.messages.places import Place
@@ -98,7 +100,11 @@ class LogReader:
         if own is None:
             return
         places, nowhere = self._places(entry), Place(self.epoch, 0)
-        apart = self._record_of(entry).apart
+        record = self._record_of(entry)
+        for step, granted in () if is_again else entry.grants():
+            self._tell(self._roster.take(self._node, step, granted))
+        here = iter(() if is_again else here_after(record.batches, self._node, self._roster))
+        apart = record.apart
         for item in own.items:
             if item.notice is not None:
                 if not (item.is_shown or is_again):
@@ -108,12 +114,20 @@ class LogReader:
                 is_shown = item.is_shown or is_again
                 place, line = entry.position, item.line
                 self._deliveries.append(
-                    Applied(place, first, self._node, line, None, item, is_shown, apart)
+                    Applied(
+                        place,
+                        first,
+                        self._node,
+                        line,
+                        None,
+                        item,
+                        is_shown,
+                        apart,
+                        next(here, None),
+                    )
                 )
-        if not is_again:
-            for step, granted in entry.grants():
-                self._tell(self._roster.take(self._node, step, granted))
-                self._take_own_step(step, granted)
+        for step, granted in () if is_again else entry.grants():
+            self._take_own_step(step, granted)
 
     def _take_own_step(self, step: NameStep, granted: Sequence[bool]) -> None:
         if isinstance(step, Claim):
@@ -154,7 +168,8 @@ class LogReader:
             self._tell(changes)
             if changes.came:
                 self._deliveries.append(PeopleCame(entry.node, changes.came))
-        batches = batches_in(entry, record, is_shown=is_again)
+        here = () if is_again else here_after(record.batches, entry.node, self._roster)
+        batches = batches_in(entry, record, is_shown=is_again, here=here)
         for item in record.items:
             if not isinstance(item, NoticeRecord):
                 self._deliveries.append(next(batches))
@@ -188,13 +203,17 @@ class LogReader:
         self._deliveries.append(Claimed(claim.person, claim.fold, is_theirs))
 
 
-def batches_in(entry: LogEntry, record: EntryRecord, *, is_shown: bool) -> Iterator[Applied]:
-    """Yield the batches of another node in an entry, each with its place."""
+def batches_in(
+    entry: LogEntry, record: EntryRecord, *, is_shown: bool, here: Sequence[int | None] = ()
+) -> Iterator[Applied]:
+    """Yield the batches of another node in an entry, each with its place; for `here` see `Applied`.
+
+    Without `here`, nobody is shown them.
+    """
     firsts, line = iter(entry.firsts), record.said_before + 1
-    for item in record.items:
-        if isinstance(item, BatchRecord):
-            first = Place(entry.epoch, next(firsts, 0) if item.said else 0)
-            yield Applied(
-                entry.position, first, entry.node, line, item, None, is_shown, record.apart
-            )
-            line += len(item.said)
+    for item, count in zip_longest(record.batches, here):
+        first = Place(entry.epoch, next(firsts, 0) if item.said else 0)
+        yield Applied(
+            entry.position, first, entry.node, line, item, None, is_shown, record.apart, count
+        )
+        line += len(item.said)

@@ -58,9 +58,14 @@ class EntryRecord:
     apart: tuple[float, float] | None = None
 
     @property
+    def batches(self) -> list[BatchRecord]:
+        """The batches of rooms in it."""
+        return [it for it in self.items if isinstance(it, BatchRecord)]
+
+    @property
     def lines(self) -> int:
         """How many lines somebody said in it."""
-        return sum(len(it.said) for it in self.items if isinstance(it, BatchRecord))
+        return sum(len(it.said) for it in self.batches)
 
 
 def batch_text(room: str, messages: Sequence[RoomMessage]) -> str:

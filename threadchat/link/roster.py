@@ -3,7 +3,8 @@
 All nodes take the same steps in the same order, so all have the same table at one position.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from threadchat.link.wire import Claim, Holding, NameStep, Release, Sync, Update
@@ -22,9 +23,16 @@ class Changes:
 
 
 class Roster:
-    """The names of the people on all servers, by their folds."""
+    """The names of the people on all servers, by their folds.
 
-    def __init__(self) -> None:
+    `room_of` returns the folded name of the room where somebody is, as the data with their name
+    tell it; an empty text if they are in none.
+    """
+
+    def __init__(self, room_of: Callable[[str], str] = lambda data: "") -> None:
+        self._room_of = room_of
+        # By room, how many names each person in it has: two in a rename.
+        self._in_rooms: dict[str, Counter[tuple[str, str]]] = {}
         self._by_fold: dict[str, Holding] = {}
         self._by_look: dict[str, str] = {}  # the fold
 
@@ -34,6 +42,15 @@ class Roster:
     def find(self, fold: str) -> Holding | None:
         """Return who has the name; None if nobody has."""
         return self._by_fold.get(fold)
+
+    def count_in(self, room: str) -> int:
+        """Return how many people are in a room, which is given by its folded name."""
+        return len(self._in_rooms.get(room, ()))
+
+    def is_in(self, fold: str, node: str, room: str) -> bool:
+        """Return whether somebody of that name, on that node, is in a room."""
+        it = self._by_fold.get(fold)
+        return it is not None and it.node == node and self._room_of(it.data) == room
 
     def of_node(self, node: str) -> list[Holding]:
         """Return the names of the people on a node."""
@@ -49,6 +66,7 @@ class Roster:
         before = dict(self._by_fold)
         self._by_fold.clear()
         self._by_look.clear()
+        self._in_rooms.clear()
         for holding in holdings:
             self._put(holding)
         return self._since(before)
@@ -117,11 +135,20 @@ class Roster:
         self._remove(holding.fold)
         self._by_fold[holding.fold] = holding
         self._by_look[holding.look] = holding.fold
+        if room := self._room_of(holding.data):
+            self._in_rooms.setdefault(room, Counter())[holding.node, holding.person] += 1
 
     def _remove(self, fold: str) -> None:
         holding = self._by_fold.pop(fold, None)
         if holding is not None and self._by_look.get(holding.look) == fold:
             del self._by_look[holding.look]
+        if holding is not None and (room := self._room_of(holding.data)):
+            names = self._in_rooms[room]
+            names[holding.node, holding.person] -= 1
+            if not names[holding.node, holding.person]:
+                del names[holding.node, holding.person]
+            if not names:
+                del self._in_rooms[room]
 
 
 def _are_one(one: Holding, other: Holding) -> bool:

@@ -1,0 +1,54 @@
+"""Count who is in a room where the order of all servers has come to, for the lines that tell it.
+
+A server that lays out a batch cannot know who joins elsewhere at the same moment. All servers have
+the same table of names behind an entry of the log, so they all get the same counts from it.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from threadchat.link.records import BatchRecord
+from threadchat.link.roster import Roster
+from threadchat.messages.kinds import Joined, Left, LeftTogether, RoomMessage
+from threadchat.text.names import fold_name
+
+
+def here_after(batches: Sequence[BatchRecord], node: str, roster: Roster) -> list[int | None]:
+    """Return, for each batch of an entry of `node`, how many are in its room behind it.
+
+    `roster` is the table behind the entry. None for batches in which nobody comes or goes.
+    """
+    changes = [_changes(it.messages) for it in batches]
+    if not any(changes):
+        return [None] * len(batches)
+    # What the entry says of each last: the table may tell it a moment earlier or later.
+    is_in: dict[tuple[str, str], bool] = {}
+    for batch, changed in zip(batches, changes, strict=True):
+        for name, has_come in changed:
+            is_in[fold_name(batch.room), fold_name(name)] = has_come
+    after: dict[str, int] = {}
+    for (room, name), has_come in is_in.items():
+        after.setdefault(room, roster.count_in(room))
+        after[room] += has_come - roster.is_in(name, node, room)
+    counts: list[int | None] = []
+    for batch, changed in zip(reversed(batches), reversed(changes), strict=True):
+        room = fold_name(batch.room)
+        counts.append(after[room] if changed else None)
+        for _, has_come in changed:
+            after[room] -= 1 if has_come else -1
+    return [None if it is None else max(0, it) for it in reversed(counts)]
+
+
+def _changes(messages: Sequence[RoomMessage]) -> list[tuple[str, bool]]:
+    """Return who comes, and after that who goes: each name, and whether that person comes."""
+    return list(_come_and_go(messages)) if messages else []
+
+
+def _come_and_go(messages: Sequence[RoomMessage]) -> Iterator[tuple[str, bool]]:
+    # A batch begins with those that come, and ends with those that go.
+    first, last = messages[0], messages[-1]
+    if isinstance(first, Joined):
+        yield from ((name, True) for name in first.names)
+    if isinstance(last, Left):
+        yield last.name, False
+    elif isinstance(last, LeftTogether):
+        yield from ((name, False) for name in last.names)
