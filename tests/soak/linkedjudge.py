@@ -23,10 +23,6 @@ def tag_of(text: str) -> Tag | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-_MOST_UNWRITTEN = 100
-"""The most lines that the log of a server lacks at its end."""
-
-
 @dataclass(slots=True)
 class Line:
     """A line as a server has shown it, or as it has kept it."""
@@ -40,7 +36,8 @@ class Line:
 class Transcript:
     """What one person saw: `live`, and before that as `replay`, each in its order.
 
-    `server` is the number of the server that they were on, and `stayed` says whether they were
+    `server` is the number of the server that they were on, in its run `run`, counted from 1.
+    `stayed` says whether they were
     there from before the first line until after the last.
     """
 
@@ -50,6 +47,7 @@ class Transcript:
     replay: list[Tag] = field(default_factory=list)
     stayed: bool = False
     hears_itself: bool = False
+    run: int = 1
 
 
 @dataclass(slots=True)
@@ -58,7 +56,8 @@ class Evidence:
 
     `shown` has what each run of a server has logged, in its order. `kept` has what is in its
     history at the end. `said` has for each server what people there have said, and `excused` what
-    a server was killed with: that need be nowhere, unless another server has it.
+    a server was killed with: that need be nowhere, unless another server has it. `kept_at_kill` has
+    what was in the history of a server when a run of it, counted from 1, had been killed.
     """
 
     shown: dict[int, list[list[Line]]]
@@ -66,6 +65,7 @@ class Evidence:
     said: dict[int, list[Tag]]
     excused: dict[Tag, int]
     transcripts: list[Transcript]
+    kept_at_kill: dict[tuple[int, int], list[Line]] = field(default_factory=dict)
 
 
 def judge(evidence: Evidence) -> list[str]:
@@ -120,18 +120,14 @@ def _judge_orders(evidence: Evidence) -> Iterable[str]:
 
 
 def _judge_transcripts(evidence: Evidence) -> Iterable[str]:
-    order_of = {
-        number: [{line.tag: place for place, line in enumerate(log)} for log in logs]
-        for number, logs in evidence.shown.items()
-    }
     every = {line.tag for lines in evidence.kept.values() for line in lines}
     for one in evidence.transcripts:
         who = f"person {one.serial} on server {one.server}"
         yield from _tell(f"was seen twice by {who}", _repeated(one.live))
         yield from _tell(f"was seen live and as replay by {who}", set(one.live) & set(one.replay))
-        yield from _tell(f"was seen by {who}, and is kept nowhere", set(one.live) - every)
-        orders = order_of[one.server]
-        if not any(_is_in_order(one.live, order) for order in orders):
+        kept = {line.tag for line in evidence.kept[one.server]}
+        yield from _tell(f"was seen by {who}, and is not kept there", set(one.live) - kept)
+        if not _is_in_order(one.live, _order_of(evidence, one)):
             yield f"{who} has seen another order than that server has shown"
         if one.stayed:
             seen = set(one.live)
@@ -139,11 +135,21 @@ def _judge_transcripts(evidence: Evidence) -> Iterable[str]:
             yield from _tell(f"was never seen by {who}", every - seen - own)
 
 
+def _order_of(evidence: Evidence, one: Transcript) -> Mapping[Tag, int]:
+    """Return the order in which the run of a server has shown lines to the people on it.
+
+    A server that is killed has not written the end of its log. But what it had shown by then stands
+    in its history (promise 2).
+    """
+    shown = [line.tag for line in evidence.shown[one.server][one.run - 1]]
+    known = set(shown)
+    kept = evidence.kept_at_kill.get((one.server, one.run), [])
+    shown += [line.tag for line in kept if line.tag not in known]
+    return {tag: place for place, tag in enumerate(shown)}
+
+
 def _is_in_order(tags: Sequence[Tag], order: Mapping[Tag, int]) -> bool:
     places = [order.get(tag, -1) for tag in tags]
-    # A server that is killed has not written the last lines of its log yet.
-    while places and places[-1] == -1 and len(tags) - len(places) < _MOST_UNWRITTEN:
-        places.pop()
     return -1 not in places and places == sorted(places)
 
 

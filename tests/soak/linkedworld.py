@@ -104,7 +104,7 @@ class Seat:
                 [it for it in seen if it is not None],
                 [it for it in recalled if it is not None],
             )
-        found.stayed = self.stayed and self.is_here
+        found.stayed, found.run = self.stayed and self.is_here, self.run
         return found
 
 
@@ -116,6 +116,7 @@ class Node:
         self.runs = 0
         self.events: list[dict[str, Any]] = []
         self.shown: list[list[Line]] = []
+        self.kept_at_kill: dict[int, list[Line]] = {}  # by run
         self.problems: list[str] = []
         self.start()
 
@@ -162,6 +163,7 @@ class Node:
         self.process._process.wait()
         self.read()
         self.close()
+        self.kept_at_kill[self.runs] = self.kept()
 
     def close(self) -> None:
         self.is_up = False
@@ -329,6 +331,11 @@ class LinkedWorld:
             self.said,
             self.excused,
             transcripts,
+            {
+                (n, run): kept
+                for n, node in enumerate(self.nodes)
+                for run, kept in node.kept_at_kill.items()
+            },
         )
 
     @property

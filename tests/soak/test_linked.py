@@ -74,6 +74,7 @@ def see_backwards(it: Evidence) -> None:
         (see_backwards, "person 4 on server 1 has seen another order"),
         (lambda it: it.transcripts[1].live.insert(0, (1, 1)), "1.1: each was seen live and as"),
         (lambda it: it.transcripts[0].live.append((9, 9)), "9.9: each was seen by person 1"),
+        (lambda it: it.shown[1][0].pop(), "person 4 on server 1 has seen another order"),
     ],
 )
 def test_the_judge_finds_what_is_wrong(harm: Callable[[Evidence], object], found: str) -> None:
@@ -92,3 +93,15 @@ def test_what_a_server_was_killed_with_may_be_lost_but_not_by_halves() -> None:
     assert judge(it) == []  # nobody was shown it
     it.kept[1].append(LINES[2])
     assert "1.2: each is not in the history of server 0" in str(judge(it))
+
+
+def test_what_a_killed_server_had_shown_is_in_its_history() -> None:
+    it = evidence()
+    it.shown[1][0].pop()  # the end of its log was not written
+    it.kept_at_kill[1, 1] = LINES[:2]
+    assert "person 4 on server 1 has seen another order" in str(judge(it))
+    it.kept_at_kill[1, 1] = list(LINES)
+    assert judge(it) == []
+    it.transcripts[2].run = 2
+    it.shown[1].append([])
+    assert "person 4 on server 1 has seen another order" in str(judge(it))
