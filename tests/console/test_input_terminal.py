@@ -587,6 +587,24 @@ def test_a_stop_waits_a_moment_until_the_line_is_off_the_screen(
     assert [0 < seconds <= 0.5 for seconds in waits] == [True, False]
 
 
+def test_what_is_typed_is_drawn_at_once(
+    ends: Ends, reader: TerminalInput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = b""
+    while b"operator>" not in shown:
+        assert select.select([ends.outside], [], [], DEADLINE)[0], shown
+        shown += os.read(ends.outside, 65536)
+    drawn, redraw = threading.Event(), ends.console.redraw
+
+    def note() -> threading.Event:
+        drawn.set()
+        return redraw()
+
+    monkeypatch.setattr(ends.console, "redraw", note)
+    os.write(ends.outside, b"w")
+    assert drawn.wait(DEADLINE)
+
+
 def test_until_a_stop_the_process_gives_the_terminal_back_however_it_ends(
     ends: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
