@@ -8,6 +8,7 @@ from threadchat.testing import Client, run_server
 
 def test_two_clients_talk() -> None:
     with run_server() as server, Client(server, "al") as al, Client(server) as bo:
+        assert (al.name, bo.name) == ("al", "")
         bo.enter("bo")
         al.type("hi é")
         assert bo.expect("al: hi é\r\n").endswith("al: hi é\r\n")
