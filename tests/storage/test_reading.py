@@ -203,3 +203,23 @@ def test_a_file_that_may_only_be_read_is_not_in_use(
         assert reading._is_in_use(path)
     monkeypatch.setattr(reading, "Ownership", refuse)
     assert not reading._is_in_use(path)
+
+
+@pytest.mark.parametrize("has_log", [True, False])
+def test_where_sqlite_cannot_make_its_files_one_without_a_log_is_read_alone(
+    path: Path, has_log: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+
+    def version_of(connection: sqlite3.Connection, _: Path) -> int:
+        asked.append(path)
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr(reading, "version_of", version_of)
+    if has_log:
+        path.with_name(f"{path.name}-wal").write_bytes(b"")
+        with pytest.raises(sqlite3.OperationalError):
+            open_to_read(path)
+    else:
+        assert number_in(path) == 1
+    assert asked == [path]
