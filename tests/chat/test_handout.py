@@ -35,7 +35,7 @@ def hand_out(members: Members) -> list[str]:
 
 
 def test_browsers_come_after_terminals() -> None:
-    members = Members()
+    members = Members(Clock())
     al, bo, cy, dee = (
         Listed(name, format)
         for name, format in (
@@ -160,6 +160,22 @@ def test_while_a_room_is_busy_browsers_take_several_batches_at_once() -> None:
     clock.now += 1.0
     say(members)  # nothing waits any more
     assert len(al.pages[2]) == len(al.pages[0])
+
+
+def test_what_is_for_somebody_that_spoke_waits_without_their_own_words() -> None:
+    clock = Clock()
+    members = Members(clock)
+    al = Slow("al", clock, 0.001)
+    members.add([al, FakeMember("cy")])
+    say(members)
+    batch = Batch("lobby")
+    batch.add_said([Say("al", "mine", 0.0)], al)
+    batch.add_said([Say("zoe", "theirs", 0.0)], FakeMember("zoe"))
+    members.hand_out(batch, _never)
+    assert len(al.pages) == 1
+    (page,) = al.later
+    assert b"theirs" in page
+    assert b"mine" not in page
 
 
 def test_a_browser_is_not_left_waiting_for_long() -> None:
