@@ -47,8 +47,10 @@ if find_spec("redis"):
             "_waited_for": (),
             # What is queued is taken with the turn.
             "_queue": ("_take_all",),
-            "_sending": READING,
-            "_reading": READING,
+            "_live": READING,
+            "_made": (),
+            "_feed": (),
+            "_is_woken": (),
             "_is_closing": READING,
         },
     )

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.redisserver import RedisServer, running_broker
-from tests.support.waiting import wait_until
+from tests.support.redisserver import RedisServer, cut_all, running_broker
 from threadchat import ChatServer
-from threadchat.link.broker import BrokerConnection, BrokerFailed, UnfitBroker, pack, unfit
+from threadchat.link.broker import BrokerConnection, unfit
+from threadchat.link.failures import BrokerFailed, UnfitBroker
+from threadchat.link.live import Added, Answered, Arrival, LiveConnection
 from threadchat.link.scripts import Keys
-from threadchat.link.wire import Enter, Entered, Post
+from threadchat.link.wire import Answer, Enter, Entered, Post, Request
 from threadchat.testing import DEADLINE
 
 
@@ -44,24 +45,66 @@ def failure(do: Callable[[], object]) -> str:
     return str(found.value)
 
 
-def test_requests_are_answered_in_their_order_and_entries_read(
-    connection: BrokerConnection,
+def exchange(live: LiveConnection, *requests: Request) -> list[Arrival]:
+    """Ask, and return what comes up to the last answer."""
+    for request in requests:
+        live.put(request)
+    live.flush()
+    found: list[Arrival] = []
+    while sum(isinstance(it, Answered) for it in found) < len(requests):
+        found += live.receive()
+    return found
+
+
+def answers(arrivals: list[Arrival]) -> list[Answer]:
+    return [it.answer for it in arrivals if isinstance(it, Answered)]
+
+
+def payloads(arrivals: list[Arrival]) -> list[str]:
+    return [it.entry.payload for it in arrivals if isinstance(it, Added)]
+
+
+@pytest.fixture
+def live(connection: BrokerConnection) -> Iterator[LiveConnection]:
+    with closing(connection.go_live()) as live:
+        yield live
+
+
+def test_requests_are_answered_in_their_order_and_entries_told(
+    broker: RedisServer, live: LiveConnection
 ) -> None:
-    assert connection.serve([]) == []
-    (entered,) = connection.serve([ENTER])
+    (entered,) = answers(exchange(live, ENTER))
     assert isinstance(entered, Entered)
-    answers = connection.serve([Post("n", "e1", number, f"p{number}") for number in (1, 2, 3)])
-    assert [getattr(it, "head", None) for it in answers] == [2, 3, 4]
-    assert [it.payload for it in connection.read(1)] == ["p1", "p2", "p3"]
-    assert connection.read(4) == []
+    posts = [Post("n", "e1", number, f"p{number}") for number in (1, 2, 3)]
+    found = exchange(live, *posts)
+    assert [getattr(it, "head", None) for it in answers(found)] == [2, 3, 4]
+    assert payloads(found) == ["p1", "p2", "p3"]
+    with closing(BrokerConnection(broker.url, Keys("b"))) as other:
+        assert [it.payload for it in other.between(1, None)] == ["p1", "p2", "p3"]
+        assert [it.payload for it in other.between(1, 3)] == ["p1", "p2"]
+        assert other.between(4, None) == []
 
 
-def test_commands_are_packed_as_the_client_does(broker: RedisServer) -> None:
-    commands = [("SET", "k", "na\u00efve \u6f22"), ("GET", ""), ("X" * 7000, "\r\n$1")]
-    with closing(broker.client()) as client:
-        connection: Any = client.connection_pool.make_connection()
-        its_own = connection.pack_commands(commands)
-    assert pack(commands) == b"".join(its_own)
+def test_another_database_of_the_broker_is_told_nothing(
+    broker: RedisServer, live: LiveConnection
+) -> None:
+    with closing(BrokerConnection(broker.url.replace("/0", "/1"), Keys("b"))) as connection:
+        connection.load()
+        with closing(connection.go_live()) as elsewhere:
+            exchange(elsewhere, ENTER, Post("n", "e1", 1, "elsewhere"))
+            found = exchange(live, ENTER, Post("n", "e1", 1, "here"))
+            assert payloads(found) == ["", "here"]
+
+
+@pytest.mark.slow
+def test_a_user_that_may_not_be_told_anything_is_told_so(broker: RedisServer) -> None:
+    client: Any = broker.client()
+    with closing(client):
+        client.execute_command("ACL", "SETUSER", "u", "on", ">p", "~tc:*", "+@all", "resetchannels")
+    with closing(BrokerConnection(broker.url.replace("//", "//u:p@"), Keys("b"))) as connection:
+        connection.load()
+        with closing(connection.go_live()) as live:
+            assert "&tc:*" in failure(lambda: exchange(live, ENTER))
 
 
 def test_a_broker_that_is_not_there_is_told(broker: RedisServer) -> None:
@@ -112,49 +155,46 @@ def test_a_password_that_is_wrong_is_told_in_no_other_words() -> None:
 
 
 def test_scripts_that_the_broker_has_forgotten_end_the_connection(
-    broker: RedisServer, connection: BrokerConnection
+    broker: RedisServer, live: LiveConnection
 ) -> None:
     with closing(broker.client()) as client:
         client.script_flush()
-    assert failure(lambda: connection.serve([ENTER])).startswith("the broker refuses: ")
+    assert failure(lambda: exchange(live, ENTER)).startswith("the broker refuses: ")
 
 
 def test_what_is_no_entry_is_told(broker: RedisServer, connection: BrokerConnection) -> None:
     with closing(broker.client()) as client:
         client.xadd(Keys("b").log, {"some": "thing"})
-    assert "cannot be read" in failure(lambda: connection.read(0))
+    assert "cannot be read" in failure(lambda: connection.between(0, None))
 
 
-def test_a_thread_that_waits_is_let_go_when_the_connection_is_closed(
-    broker: RedisServer, connection: BrokerConnection
+def test_a_thread_that_waits_is_let_go_when_the_connection_is_dropped(
+    live: LiveConnection,
 ) -> None:
+    exchange(live, ENTER)
     errors: list[str] = []
 
     def wait() -> None:
-        try:
-            while True:
-                connection.read(0)
-        except BrokerFailed as error:
-            errors.append(str(error))
+        errors.append(failure(live.receive))
 
     thread = threading.Thread(target=wait)
     thread.start()
-    with closing(broker.client()) as client:
-        wait_until(
-            lambda: any(it["cmd"] == "xread" for it in client.client_list()), "it is reading"
-        )
-    connection.close()
-    thread.join(10)
+    live.wake()
+    thread.join(DEADLINE)
     assert len(errors) == 1
 
 
 def test_a_connection_that_was_lost_is_not_made_anew(
     broker: RedisServer, connection: BrokerConnection
 ) -> None:
-    with closing(broker.client()) as client:
-        client.client_kill_filter(_type="normal", skipme=True)
-    failure(lambda: connection.serve([ENTER]))
-    assert failure(lambda: connection.serve([ENTER])) == "the connection is gone"
+    live = connection.go_live()
+    with closing(live):
+        assert failure(connection.load) == "the connection is gone"
+        exchange(live, ENTER)
+        with closing(broker.client()) as client:
+            cut_all(client)
+        failure(lambda: exchange(live, ENTER))
+        failure(lambda: exchange(live, ENTER))
 
 
 def test_a_broker_that_is_fit_passes(connection: BrokerConnection) -> None:
@@ -185,4 +225,5 @@ def test_a_replica_is_told(broker: RedisServer) -> None:
         closing(BrokerConnection(replica.url, Keys("b"))) as connection,
     ):
         connection.load()
-        assert failure(lambda: connection.serve([ENTER])).startswith("the broker is a replica")
+        with closing(connection.go_live()) as live:
+            assert failure(lambda: exchange(live, ENTER)).startswith("the broker is a replica")

@@ -12,7 +12,7 @@ import pytest
 from tests.support.cuttingproxy import CuttingProxy, Direction
 from tests.support.members import FakeMember
 from tests.support.observer import Recorder
-from tests.support.redisserver import RedisServer, running_broker
+from tests.support.redisserver import RedisServer, cut_all, running_broker
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.linkedroom import LinkedRoom
@@ -190,7 +190,7 @@ def test_a_broker_that_loses_its_data_costs_no_line(broker: RedisServer) -> None
             servers[0].say(f"{round} one")
             client.flushall()
             servers[1].say(f"{round} two")
-            client.client_kill_filter(_type="normal", skipme=True)
+            cut_all(client)
             servers[0].say(f"{round} three")
         wait_for(servers, 15)
         check(servers, *(f"{n} {word}" for n in range(5) for word in ("one", "two", "three")))
@@ -213,7 +213,7 @@ def test_a_killed_connection_is_made_anew(broker: RedisServer) -> None:
     with closing(client), linked(broker) as servers:
         for number in range(10):
             servers[number % 2].say(str(number))
-            client.client_kill_filter(_type="normal", skipme=True)
+            cut_all(client)
         wait_for(servers, 10)
         check(servers, *map(str, range(10)))
 
@@ -265,7 +265,7 @@ def do_harm(broker: RedisServer, chance: random.Random) -> None:
             case "flush":
                 client.flushall()
             case "cut":
-                client.client_kill_filter(_type="normal", skipme=True)
+                cut_all(client)
             case "pause":
                 client.client_pause(chance.choice([50, 600]))
             case "forget":

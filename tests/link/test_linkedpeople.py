@@ -13,7 +13,7 @@ import pytest
 from tests.support.chats import make_person
 from tests.support.linkedservers import LinkedServer, link_to, linked_servers
 from tests.support.pages import Page
-from tests.support.redisserver import RedisServer, running_broker
+from tests.support.redisserver import RedisServer, cut_all, running_broker
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat import ChatServer, ServerConfig
 from threadchat.chat import names
@@ -490,7 +490,7 @@ def test_so_they_have_whatever_befalls_the_broker(seed: int) -> None:
                         case 1:
                             client.flushall()
                         case 2:
-                            client.client_kill_filter(_type="normal", skipme=True)
+                            cut_all(client)
                         case _:
                             client.client_pause(chance.choice([50, 500]))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.linkedservers import LinkedServer, link_to, linked_server, linked_servers
-from tests.support.redisserver import RedisServer, running_broker
+from tests.support.redisserver import RedisServer, cut_all, running_broker
 from tests.support.waiting import wait_until
 from threadchat.chat.identity import Identity
 from threadchat.chat.person import Person
@@ -558,6 +558,6 @@ def befall(broker: RedisServer, chance: random.Random) -> None:
             case "flush":
                 client.flushall()
             case "cut":
-                client.client_kill_filter(_type="normal", skipme=True)
+                cut_all(client)
             case _:
                 pass

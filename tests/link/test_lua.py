@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.brokermodel import BrokerModel
 from tests.support.redisserver import RedisServer, running_broker
 from threadchat.link.lua import SCRIPTS
-from threadchat.link.scripts import Keys, answer_of, arguments, entry_from
+from threadchat.link.scripts import Keys, answer_of, arguments, entry_from, told_entry
 from threadchat.link.wire import (
     Answer,
     Claim,
@@ -31,6 +31,7 @@ from threadchat.link.wire import (
     Sync,
     Update,
 )
+from threadchat.testing import DEADLINE
 
 
 class Real:
@@ -40,10 +41,29 @@ class Real:
         self.client: Any = server.client()
         self.keys = Keys("t")
         self._scripts = {name: self.client.register_script(it) for name, it in SCRIPTS.items()}
+        self._told: Any = self.client.pubsub()  # type: ignore[no-untyped-call]
+        self._told.subscribe("told")
+        assert self._told.get_message(timeout=DEADLINE)["type"] == "subscribe"
 
     def serve(self, request: Request) -> Answer:
-        name, args = arguments(request, self.keys, most_entries=1000)
-        return answer_of(self._scripts[name](keys=self.keys.all, args=args))
+        """Return the answer; each entry was told as it stands in the log."""
+        top = self.client.xrevrange(self.keys.log, count=1)
+        before = int(top[0][0].partition("-")[0]) if top else 0
+        name, args = arguments(request, self.keys, "told", most_entries=1000)
+        answer = answer_of(self._scripts[name](keys=self.keys.all, args=args))
+        assert self._told_entries() == self.entries(before)
+        return answer
+
+    def _told_entries(self) -> list[LogEntry]:
+        self.client.publish("told", "fence")
+        found = []
+        while (text := self._told.get_message(timeout=DEADLINE)["data"]) != "fence":
+            found.append(told_entry(text))
+        return found
+
+    def close(self) -> None:
+        self._told.close()
+        self.client.close()
 
     def entries(self, after: int) -> list[LogEntry]:
         return [entry_from(*it) for it in self.client.xrange(self.keys.log, f"({after}-0")]
@@ -59,7 +79,7 @@ def server() -> Iterator[RedisServer]:
 def real(server: RedisServer) -> Iterator[Real]:
     real = Real(server)
     real.client.flushall()
-    with closing(real.client):
+    with closing(real):
         yield real
 
 

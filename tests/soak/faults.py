@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from tests.soak.linkedworld import CLUSTER, LinkedWorld
+from tests.support.redisserver import cut_all
 from threadchat.link.scripts import Keys
 
 Fault = Callable[[LinkedWorld], None]
@@ -61,7 +62,7 @@ def broker_loses_the_log(world: LinkedWorld) -> None:
 @_fault(2)
 def connections_are_cut(world: LinkedWorld) -> None:
     with closing(world.broker.client()) as client:
-        client.client_kill_filter(_type="normal", skipme=True)
+        cut_all(client)
 
 
 @_fault(2)

@@ -67,6 +67,12 @@ class RedisServer:
             self._process = None
 
 
+def cut_all(client: Redis) -> None:
+    """Cut all connections to the broker but that of `client`."""
+    for kind in ("normal", "pubsub"):
+        client.client_kill_filter(_type=kind, skipme=True)
+
+
 @contextlib.contextmanager
 def running_broker(*options: str, keeps: bool = False) -> Iterator[RedisServer]:
     """Run a broker; skip the test where none is installed."""

@@ -1,7 +1,8 @@
-"""Speak with a Redis or Valkey server: one connection for requests, and one for reading the log.
+"""Connect to a Redis or Valkey server by its client: see whether it is fit, and load the scripts.
 
 Nothing is repeated here, and no connection is made anew in silence, as the client by itself would
-do: after any error, whoever holds these connections drops both, and enters again by new ones.
+do: after any error, whoever holds a connection drops it, and enters again by a new one. What is
+said goes by `threadchat.link.live`, which takes such a connection over.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,20 +23,22 @@ from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import TimeoutError as Timeout
 from redis.retry import Retry
 
-from threadchat.errors import OperatorError
+from threadchat.link.failures import (
+    IS_REPLICA,
+    NO_MEMORY,
+    NO_RIGHT,
+    BrokerFailed,
+    UnfitBroker,
+)
+from threadchat.link.live import ENTRIES_AT_ONCE, LiveConnection, entries_in
 from threadchat.link.lua import SCRIPTS
 from threadchat.link.records import BadRecord
-from threadchat.link.scripts import Keys, answer_of, arguments, entry_from
-from threadchat.link.wire import Answer, LogEntry, Request
+from threadchat.link.resp import pack
+from threadchat.link.scripts import Keys
+from threadchat.link.wire import LogEntry
+from threadchat.net.duplex import open_duplex
 
 Result = TypeVar("Result")
-
-BLOCK_SECONDS = 0.5
-"""How long a reader waits for new entries at once."""
-
-ENTRIES_AT_ONCE = 200
-"""How many entries are read at once, at most."""
-
 
 OLDEST = (6, 2)
 """The oldest version of Redis that will do; every Valkey is newer."""
@@ -45,20 +48,12 @@ _WAYS_OUT: tuple[tuple[type[RedisError], str], ...] = (
         AuthenticationError,
         "the broker's password is missing or wrong: name a file with it, --link-password-file",
     ),
-    (NoPermissionError, "the broker lets that user do too little: it needs all of ~tc:*, +@all"),
-    (OutOfMemoryError, "the broker has no memory left: raise its maxmemory"),
-    (ReadOnlyError, "the broker is a replica: name the one that it follows"),
+    (NoPermissionError, NO_RIGHT),
+    (OutOfMemoryError, NO_MEMORY),
+    (ReadOnlyError, IS_REPLICA),
     (InvalidResponse, "what answers there is no Redis and no Valkey server: see to --link"),
     (Timeout, "the broker does not answer in time"),
 )
-
-
-class UnfitBroker(OperatorError):
-    """The broker is not fit for a link. The text is one line: why, and the way out."""
-
-
-class BrokerFailed(OperatorError):
-    """A connection is gone, or the broker refuses. The text is one line: what went wrong."""
 
 
 class BrokerConnection:
@@ -74,7 +69,7 @@ class BrokerConnection:
             decode_responses=True,
             protocol=2,
             retry=Retry(NoBackoff(), 0),
-            socket_timeout=patience + BLOCK_SECONDS,
+            socket_timeout=patience,
             socket_connect_timeout=patience,
             socket_keepalive=True,
         )
@@ -101,22 +96,13 @@ class BrokerConnection:
         if (why := unfit(_info_of(server) | _info_of(memory))) is not None:
             raise UnfitBroker(why)
 
-    def serve(self, requests: Sequence[Request]) -> list[Answer]:
-        """Ask all of `requests`, at once and in their order; return the answers."""
-        commands = []
-        for request in requests:
-            name, args = arguments(request, self._keys)
-            keys = self._keys.all
-            commands.append(("EVALSHA", self._digests[name], str(len(keys)), *keys, *args))
-        answers = self._ask(commands)
-        return _guarded(lambda: [answer_of(raw) for raw in answers])
-
-    def read(self, after: int) -> list[LogEntry]:
-        """Return the entries of the log behind a position; wait for the first a moment."""
-        block, number = str(round(BLOCK_SECONDS * 1000)), str(ENTRIES_AT_ONCE)
-        options = ("COUNT", number, "BLOCK", block, "STREAMS", self._keys.log, f"{after}-0")
-        (found,) = self._ask([("XREAD", *options)])
-        return [] if found is None else _entries_in(found[0][1])
+    def go_live(self) -> LiveConnection:
+        """Return what this connection goes on as, with the scripts loaded; it is gone from here."""
+        connection, database = self._connection, int(self._connection.db or 0)
+        sock, connection._sock = connection._sock, None
+        if sock is None:
+            raise BrokerFailed("the connection is gone")
+        return LiveConnection(open_duplex(sock), self._keys, self._digests, database)
 
     def between(self, after: int, up_to: int | None) -> list[LogEntry]:
         """Return the next entries of the log behind a position, some at once; none at the end."""
@@ -124,13 +110,13 @@ class BrokerConnection:
         # Of a log that is another one by now, this may be beyond the end.
         options = (f"{after + 1}-0", end, "COUNT", str(ENTRIES_AT_ONCE))
         (found,) = self._ask([("XRANGE", self._keys.log, *options)])
-        return _entries_in(found)
+        return _guarded(lambda: entries_in(found))
 
     def _ask(self, commands: Sequence[tuple[str, ...]]) -> list[Any]:
         connection = self._connection
 
         def ask() -> list[Any]:
-            connection.send_packed_command([pack(commands)])
+            connection.send_packed_command([b"".join(map(pack, commands))])
             # An error of one leaves the others unread: the connection is dropped then.
             return [connection.read_response() for _ in commands]
 
@@ -139,30 +125,6 @@ class BrokerConnection:
     def close(self) -> None:
         """End the connection. A thread that waits for an answer has `BrokerFailed` then."""
         self._connection.disconnect()
-
-
-def _entries_in(found: Any) -> list[LogEntry]:
-    def read() -> list[LogEntry]:
-        return [
-            entry_from(id, dict(zip(fields[::2], fields[1::2], strict=True)))
-            for id, fields in found
-        ]
-
-    return _guarded(read)
-
-
-def pack(commands: Sequence[Sequence[str]]) -> bytes:
-    """Return `commands` as the broker reads them: arrays of strings (RESP2).
-
-    The client's own way takes several times as long, which every line would wait for.
-    """
-    parts = []
-    for command in commands:
-        parts.append(b"*%d\r\n" % len(command))
-        for word in command:
-            data = word.encode(errors="replace")
-            parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
-    return b"".join(parts)
 
 
 def unfit(info: Mapping[str, str]) -> str | None:

@@ -1,22 +1,29 @@
-"""Keep one server linked: a thread that sends, and one that reads.
+"""Keep one server linked: one thread receives, and one looks after the connection.
+
+Whoever has something for the other servers sends it at once, on its own thread, unless another one
+is just sending: that one sends it, too, together with all that has come meanwhile. The system takes
+it without waiting, or the thread that looks after the connection sends the rest.
 
 What is to be done in the chat is done in one order, on one thread at a time: as a rule on the one
-that reads.
+that receives.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
+from contextlib import closing
 from threading import Condition, Lock, Thread
 
 from threadchat.link.absence import Absence, ReadUpTo
-from threadchat.link.broker import BrokerConnection, BrokerFailed, UnfitBroker
+from threadchat.link.broker import BrokerConnection
 from threadchat.link.core import LinkCore
 from threadchat.link.deliveries import Delivery, LinkChanged
+from threadchat.link.failures import BrokerFailed, UnfitBroker
+from threadchat.link.feed import LogFeed
+from threadchat.link.live import LiveConnection
 from threadchat.link.nodes import server_of
 from threadchat.link.ownentries import Item
 from threadchat.link.scripts import Keys
-from threadchat.link.wire import Request
 from threadchat.monitoring.linkstate import LinkState
 from threadchat.net.threads import join, start_needed_thread
 
@@ -27,6 +34,7 @@ AGAIN_SECONDS = 0.25
 """After how long a connection that could not be made is tried again."""
 
 REQUESTS_AT_ONCE = 16
+"""How many requests a thread sends, of others also, before the link's own thread goes on."""
 
 
 class Link:
@@ -48,12 +56,14 @@ class Link:
         self._url = url
         self._keys = Keys(cluster)
         self._take = take
-        self._changed = Condition(Lock())  # guards the next eight
+        self._changed = Condition(Lock())  # guards the next ten
         self._core = core
+        self._feed = LogFeed(core)
         self._queue: deque[Delivery] = deque()
-        self._sending: BrokerConnection | None = None
-        self._reading: BrokerConnection | None = None
+        self._live: LiveConnection | None = None
+        self._made: deque[LiveConnection] = deque()  # for the thread that receives
         self._is_closing = False
+        self._is_woken = False
         self._absence = None if before is None else Absence(before)
         self._failure = "the broker has not answered yet"
         self._waited_for: tuple[object, ...] = ()
@@ -63,6 +73,8 @@ class Link:
         self.is_apart = False
         """Whether this server goes on by itself, as there is no link."""
         self._turn = Lock()  # its holder takes what is in the queue
+        self._sending = Lock()  # its holder sends, and closes the connection
+        self._has_more = False  # whether there may be something to send
         self._sender: Thread | None = None
         self._reader: Thread | None = None
 
@@ -71,15 +83,16 @@ class Link:
         with self._changed:
             self._core.closed(time.monotonic())
         purpose = "the link to other servers"
-        self._sender = start_needed_thread(self._send_on, "link sender", purpose)
-        self._reader = start_needed_thread(self._read_on, "link reader", purpose)
+        self._sender = start_needed_thread(self._look_on, "link sender", purpose)
+        self._reader = start_needed_thread(self._receive_on, "link reader", purpose)
 
     def close(self, timeout: float = 2.0) -> None:
         """Send what waits, leave, and end the threads; wait up to `timeout` seconds for it."""
         deadline = time.monotonic() + timeout
         with self._changed:
             self._core.leave()
-            self._changed.notify_all()
+        self._send()
+        with self._changed:
             self._changed.wait_for(lambda: self._core.has_left or not self._core.is_linked, timeout)
             self._is_closing = True
             self._drop()
@@ -93,7 +106,8 @@ class Link:
         """Have a batch or a notice put in order. This does not wait."""
         with self._changed:
             self._core.submit(item)
-            self._note(wakes=True)
+            self._note()
+        self._send()
         self._take_all()
 
     def submit_later(self, item: Item) -> None:
@@ -103,7 +117,10 @@ class Link:
         """
         with self._changed:
             self._core.submit(item)
-            self._note(wakes=True)
+            self._note()
+            if self._queue:
+                self._wake()
+        self._send()
 
     @property
     def linked_nodes(self) -> Collection[str]:
@@ -115,20 +132,21 @@ class Link:
         """Claim a name for a person; a `Claimed` tells what becomes of it. This does not wait."""
         with self._changed:
             self._core.claim(fold, look, person, data)
-            self._note(wakes=True)
+            self._note()
+        self._send()
         self._take_all()
 
     def update(self, fold: str, person: str, data: str) -> None:
         """Let something else be known of the person that has a name. Tells nothing here."""
         with self._changed:
             self._core.update(fold, person, data)
-            self._changed.notify_all()
+        self._send()
 
     def release(self, fold: str, person: str) -> None:
         """Free the name that a person had. Tells nothing here."""
         with self._changed:
             self._core.release(fold, person)
-            self._changed.notify_all()
+        self._send()
 
     def wait_for_room(self, timeout: float | None = None) -> bool:
         """Wait while too much waits for its place in the order; return whether there is room."""
@@ -171,23 +189,36 @@ class Link:
 
     # What is to be done in the chat
 
-    def _note(self, *, wakes: bool = False) -> None:
+    def _note(self) -> None:
         """Queue what the core has told; the lock is held.
 
-        Wake the others if there is something to send, as `wakes` says, or if what they wait for may
-        have come. To wake a thread for nothing would cost each line a switch or two.
+        Wake the others if what they wait for may have come. To wake a thread for nothing would cost
+        each line a switch or two.
         """
         self._queue += self._core.deliveries()
-        now = self._state()
-        if now != self._told:
-            self._told = now
-            self._queue.append(now)
         core = self._core
         self.is_full, self.is_apart = core.is_full, core.is_apart
-        waited_for = (now.is_linked, core.read_after is None, core.must_close, core.has_left)
-        if wakes or (self.is_full, *waited_for) != self._waited_for:
-            self._waited_for = (self.is_full, *waited_for)
+        waited_for = (
+            self.is_full,
+            core.is_linked,
+            core.read_after is None,
+            core.must_close,
+            core.has_left,
+            core.linked_nodes,
+            self._failure,
+        )
+        if waited_for != self._waited_for:
+            self._waited_for = waited_for
+            now = self._state()
+            if now != self._told:
+                self._told = now
+                self._queue.append(now)
             self._changed.notify_all()
+
+    def _wake(self) -> None:
+        """Have the thread that looks after the connection look at once; the lock is held."""
+        self._is_woken = True
+        self._changed.notify_all()
 
     def _state(self) -> LinkChanged:
         is_linked = self._core.is_linked
@@ -203,15 +234,67 @@ class Link:
             finally:
                 self._turn.release()
 
-    # The thread that sends
+    # Sending
 
-    def _send_on(self) -> None:
+    def _send(self) -> None:
+        """Send what is to be sent, unless another thread does it. This does not wait."""
+        # Nothing is left: who has the turn to send looks again after it has let go of it.
+        self._has_more = True
+        left = REQUESTS_AT_ONCE
+        while self._has_more and self._sending.acquire(blocking=False):
+            try:
+                self._has_more = False
+                left -= self._send_some(left)
+            finally:
+                self._sending.release()
+            if left <= 0:
+                # Else a client's own thread might send all that the others say.
+                with self._changed:
+                    self._wake()
+                return
+
+    def _send_some(self, most: int) -> int:
+        """Send what there is, one request after the other; return how many. The turn is held."""
+        for number in range(most):
+            live = self._live
+            # What the system has not taken waits here. So what comes meanwhile becomes one entry.
+            if live is None or not (live.is_behind or self._put_requests(live)):
+                return number
+            try:
+                live.flush()
+            except BrokerFailed as error:
+                with self._changed:
+                    self._fail(live, str(error))
+                return number
+            if live.is_behind:
+                with self._changed:
+                    self._wake()
+                return number
+        return most
+
+    def _put_requests(self, live: LiveConnection) -> bool:
+        """Lay out what is to be asked now; return whether there is anything."""
+        with self._changed:
+            if live is not self._live:
+                return False
+            after = self._feed.next_fetch()
+            if after is not None:
+                live.put_fetch(after)
+            request = self._core.next_request(time.monotonic())
+            if request is not None:
+                live.put(request)
+            return after is not None or request is not None
+
+    # The thread that looks after the connection
+
+    def _look_on(self) -> None:
         while not self._is_closing:
-            connection = self._sending or self._connect()
-            if connection is None:
+            live = self._live
+            if live is None and not self._connect():
                 self._pause(AGAIN_SECONDS)
-            else:
-                self._exchange(connection)
+            elif live is not None:
+                self._look_after(live)
+            self._send()
             self._take_all()
 
     def _pause(self, seconds: float) -> None:
@@ -220,81 +303,80 @@ class Link:
             self._core.tick(time.monotonic())
             self._note()
 
-    def _connect(self) -> BrokerConnection | None:
-        """Make both connections; return the one for requests, or None if that failed."""
-        made: list[BrokerConnection] = []
+    def _connect(self) -> bool:
+        """Make a connection; return whether there is one."""
         try:
-            made.append(BrokerConnection(self._url, self._keys))
-            made.append(BrokerConnection(self._url, self._keys))
-            made[0].check()
-            made[0].load()
-            self._catch_up(made[0], None)  # most of it, as the broker waits for nothing yet
+            with closing(BrokerConnection(self._url, self._keys)) as made:
+                made.check()
+                made.load()
+                self._catch_up(made, None)  # most of it, as the broker waits for nothing yet
+                live = made.go_live()
         except (BrokerFailed, UnfitBroker) as error:
-            for connection in made:
-                connection.close()
             with self._changed:
                 self._failure = str(error)
                 self._core.closed(time.monotonic())
-            return None
+            return False
         with self._changed:
-            if self._is_closing:
-                self._sending, self._reading = made
-                self._drop()
-                return None
-            self._sending, self._reading = made
-            self._core.opened(time.monotonic())
-            return made[0]
+            if not self._is_closing:
+                self._live = live
+                self._made.append(live)
+                self._feed.begin(is_held=self._absence is not None)
+                self._core.opened(time.monotonic())
+                self._changed.notify_all()
+                return True
+        live.close()
+        return False
 
     def _drop(self) -> None:
-        """Drop both connections; the lock is held."""
-        for connection in (self._sending, self._reading):
-            if connection is not None:
-                connection.close()
-        if self._sending is not None:
+        """Drop the connection; the lock is held. The thread that receives closes it."""
+        if self._live is not None:
+            self._live.wake()
+            self._live = None
             self._core.closed(time.monotonic())
-        self._sending = self._reading = None
 
-    def _fail(self, connection: BrokerConnection, why: str) -> None:
-        """Drop both connections if `connection` is one of them still; the lock is held."""
-        if connection in (self._sending, self._reading):
+    def _fail(self, live: LiveConnection, why: str) -> None:
+        """Drop `live` if it is still the connection; the lock is held."""
+        if live is self._live:
             self._failure = why
             self._drop()
             self._core.tick(time.monotonic())
             self._note()
+            self._wake()
 
-    def _exchange(self, connection: BrokerConnection) -> None:
-        """Send what there is to send, and take the answers; wait a moment if there is nothing."""
-        requests = self._requests()
-        try:
-            answers = connection.serve(requests) if requests else []
-        except BrokerFailed as error:
-            with self._changed:
-                self._fail(connection, str(error))
-            return
+    def _look_after(self, live: LiveConnection) -> None:
+        """Wait a moment, or until there is something to do; see whether the link works."""
+        if live.is_behind:
+            try:
+                live.wait_for_room(TICK_SECONDS)
+            except BrokerFailed as error:
+                with self._changed:
+                    self._fail(live, str(error))
         with self._changed:
-            now = time.monotonic()
-            if connection is self._sending:
-                for request, answer in zip(requests, answers, strict=True):
-                    self._core.answered(request, answer, now)
-            self._core.tick(now)
+            if not live.is_behind:
+                self._changed.wait_for(lambda: self._is_woken or self._is_closing, TICK_SECONDS)
+            self._is_woken = False
+            if live is not self._live:
+                return
+            self._core.tick(time.monotonic())
             self._note()
-            if connection is self._sending and self._core.must_close:
-                self._fail(connection, self._core.must_close)
+            if self._core.must_close:
+                self._fail(live, self._core.must_close)
             up_to = self._core.read_after
         if up_to is not None and self._absence is not None:
-            self._end_absence(connection, up_to)
+            self._end_absence(live, up_to)
 
-    def _end_absence(self, connection: BrokerConnection, up_to: int) -> None:
+    def _end_absence(self, live: LiveConnection, up_to: int) -> None:
         """Read what was missed before the server came, all of it; then what comes now."""
         try:
-            self._catch_up(connection, up_to)
+            with closing(BrokerConnection(self._url, self._keys)) as other:
+                self._catch_up(other, up_to)
         except BrokerFailed as error:
             with self._changed:
-                self._fail(connection, str(error))
+                self._fail(live, str(error))
             return
         with self._changed:
             self._absence = None
-            self._changed.notify_all()
+            self._feed.go_on()
 
     def _catch_up(self, connection: BrokerConnection, up_to: int | None) -> None:
         """Read what was missed while the server did not run. Raise `BrokerFailed`."""
@@ -304,46 +386,33 @@ class Link:
                     self._queue += missed
                 self._take_all()
 
-    def _requests(self) -> list[Request]:
+    # The thread that receives
+
+    def _receive_on(self) -> None:
+        while (live := self._next_live()) is not None:
+            while live is self._live:
+                self._receive_from(live)
+            with self._sending:
+                live.close()
+
+    def _next_live(self) -> LiveConnection | None:
+        """Wait for the next connection, which may have been dropped; return None at the end."""
         with self._changed:
-            requests = self._next_requests()
-            if not requests:
-                self._changed.wait(TICK_SECONDS)
-                requests = self._next_requests()
-            return requests
+            self._changed.wait_for(lambda: self._made or self._is_closing)
+            return self._made.popleft() if self._made else None
 
-    def _next_requests(self) -> list[Request]:
-        requests: list[Request] = []
-        while len(requests) < REQUESTS_AT_ONCE:
-            request = self._core.next_request(time.monotonic())
-            if request is None:
-                break
-            requests.append(request)
-        return requests
-
-    # The thread that reads
-
-    def _read_on(self) -> None:
-        while (found := self._what_to_read()) is not None:
-            connection, after = found
-            try:
-                entries = connection.read(after)
-            except BrokerFailed as error:
-                with self._changed:
-                    self._fail(connection, str(error))
-                continue
+    def _receive_from(self, live: LiveConnection) -> None:
+        try:
+            arrivals = live.receive()
+        except BrokerFailed as error:
             with self._changed:
-                if connection is self._reading and entries:
-                    self._core.read(entries, time.monotonic())
-                    self._note()
-            self._take_all()
-
-    def _what_to_read(self) -> tuple[BrokerConnection, int] | None:
-        """Wait until the log is to be read; return None at the end."""
+                self._fail(live, str(error))
+            return
         with self._changed:
-            while not self._is_closing:
-                after = None if self._core.must_close else self._core.read_after
-                if self._reading is not None and after is not None and self._absence is None:
-                    return self._reading, after
-                self._changed.wait()
-            return None
+            if live is self._live:
+                self._feed.take(arrivals, time.monotonic())
+                self._note()
+                if self._core.must_close:
+                    self._fail(live, self._core.must_close)
+        self._send()
+        self._take_all()

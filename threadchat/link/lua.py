@@ -18,24 +18,34 @@ servers begin alike, with a prefix:
 A new epoch begins wherever the broker may have lost something: if there is no data, if it was
 started again or its data came from another one (it has another `run_id` or `master_replid` then),
 or if the log does not end where it should, or does not hold what a node has read.
+
+What is put into the log is told by a channel, too. A server that finds a gap there reads the log.
 """
 
 _COMMON = """
 local meta, log, names, looks = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local nodes, read, said, spoken = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local lease, lease_ms, most = ARGV[1], ARGV[2], ARGV[3]
-local node = ARGV[4]
+local channel, node = ARGV[4], ARGV[5]
 
 local function text(number) return string.format('%.0f', number) end
 local function number_at(key, field) return tonumber(redis.call('HGET', key, field) or 0) end
 local function renew(it) redis.call('SET', lease .. it, '1', 'PX', lease_ms) end
 local function last() return number_at(meta, 'position') end
 
-local function add(kind, author, number, ...)
-    local position = text(last() + 1)
-    redis.call('XADD', log, 'MAXLEN', '~', most, position .. '-0',
-        'k', kind, 'e', redis.call('HGET', meta, 'epoch'), 'n', author, 'b', text(number), ...)
+local function add(kind, author, number, payload, steps, firsts, granted)
+    local now = redis.call('HMGET', meta, 'position', 'epoch')
+    local position, number = text((tonumber(now[1]) or 0) + 1), text(number)
+    local fields = {'k', kind, 'e', now[2], 'n', author, 'b', number}
+    if payload then
+        fields = {'k', kind, 'e', now[2], 'n', author, 'b', number,
+            'd', payload, 's', steps, 'f', firsts, 'g', granted}
+    end
+    redis.call('XADD', log, 'MAXLEN', '~', most, position .. '-0', unpack(fields))
     redis.call('HSET', meta, 'position', position)
+    -- The payload is JSON, and comes last: no other one has a line feed.
+    redis.call('PUBLISH', channel, table.concat({position, kind, now[2], author, number,
+        firsts or '', granted or '', steps or '', payload or ''}, '\\n'))
 end
 
 local function put(fold, holding)
@@ -83,9 +93,9 @@ end
 ENTER = (
     _COMMON
     + """
-local format, epoch, position, tail = ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8]
-local base, candidate, known = tonumber(ARGV[9]), ARGV[10], cjson.decode(ARGV[11])
-local holdings, distrusts = ARGV[12], ARGV[13] == '1'
+local format, epoch, position, tail = ARGV[6], ARGV[7], tonumber(ARGV[8]), ARGV[9]
+local base, candidate, known = tonumber(ARGV[10]), ARGV[11], cjson.decode(ARGV[12])
+local holdings, distrusts = ARGV[13], ARGV[14] == '1'
 
 local had = redis.call('HGET', meta, 'format')
 if had and had ~= format then return {'format', had} end
@@ -178,7 +188,7 @@ return answer
 )
 
 _LINKED = """
-if redis.call('HGET', meta, 'epoch') ~= ARGV[5] then
+if redis.call('HGET', meta, 'epoch') ~= ARGV[6] then
     return {'enter', 'the broker has begun a new epoch'}
 end
 if redis.call('HEXISTS', read, node) == 0 then
@@ -190,8 +200,8 @@ POST = (
     _COMMON
     + _LINKED
     + """
-local number, payload, counts, steps = tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9]
-local lines = ARGV[10]
+local number, payload, counts, steps = tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
+local lines = ARGV[11]
 local before = number_at(nodes, node)
 if number <= before then return done() end
 if number > before + 1 then return {'enter', 'the broker lacks an entry of this server'} end
@@ -228,8 +238,7 @@ for _, it in ipairs(cjson.decode(counts)) do
 end
 redis.call('HSET', nodes, node, text(number))
 redis.call('HSET', spoken, node, lines)
-add('post', node, number, 'd', payload, 's', steps,
-    'f', table.concat(firsts, ','), 'g', table.concat(granted, ''))
+add('post', node, number, payload, steps, table.concat(firsts, ','), table.concat(granted, ''))
 return done()
 """
 )
@@ -238,7 +247,7 @@ RENEW = (
     _COMMON
     + _LINKED
     + """
-redis.call('HSET', read, node, ARGV[6])
+redis.call('HSET', read, node, ARGV[7])
 renew(node)
 for _, it in ipairs(redis.call('HKEYS', read)) do
     if redis.call('EXISTS', lease .. it) == 0 then drop(it) end

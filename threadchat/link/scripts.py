@@ -54,15 +54,24 @@ class Keys:
         names = ("meta", "log", "names", "looks", "nodes", "read", "said", "spoken")
         self.all = tuple(prefix + name for name in names)
 
+    def channel(self, database: int) -> str:
+        """Return by which channel entries are told: all databases of a broker share these."""
+        return f"{self.log}@{database}"
+
 
 def arguments(
     request: Request,
     keys: Keys,
+    channel: str,
     lease_seconds: float = LEASE_SECONDS,
     most_entries: int = MOST_ENTRIES,
 ) -> tuple[str, list[str]]:
-    """Return the name of the script for `request`, and its arguments."""
-    common = [keys.lease, str(round(lease_seconds * 1000)), str(most_entries), request.node]
+    """Return the name of the script for `request`, and its arguments.
+
+    Whatever is put into the log is told by `channel`, too.
+    """
+    lease_ms = str(round(lease_seconds * 1000))
+    common = [keys.lease, lease_ms, str(most_entries), channel, request.node]
     match request:
         case Enter():
             table = request.table
@@ -129,12 +138,44 @@ def entry_from(id: str, fields: Mapping[str, str]) -> LogEntry:
             fields["n"],
             int(fields["b"]),
             fields.get("d", ""),
-            tuple(_step_of(*it) for it in json.loads(fields.get("s", "[]"))),
-            tuple(int(it) for it in fields.get("f", "").split(",") if it),
-            tuple(it == "1" for it in fields.get("g", "")),
+            _steps_of(fields.get("s", "")),
+            _firsts_of(fields.get("f", "")),
+            _granted_of(fields.get("g", "")),
         )
 
     return _read("an entry of the log", read)
+
+
+def told_entry(text: str) -> LogEntry:
+    """Return an entry as the scripts tell it; raise `BadRecord` if it is none."""
+
+    def read() -> LogEntry:
+        position, kind, epoch, node, number, firsts, granted, steps, payload = text.split("\n", 8)
+        return LogEntry(
+            int(position),
+            Kind(kind),
+            epoch,
+            node,
+            int(number),
+            payload,
+            _steps_of(steps),
+            _firsts_of(firsts),
+            _granted_of(granted),
+        )
+
+    return _read("an entry of the log", read)
+
+
+def _steps_of(text: str) -> tuple[NameStep, ...]:
+    return () if text in ("", "[]") else tuple(_step_of(*it) for it in json.loads(text))
+
+
+def _firsts_of(text: str) -> tuple[int, ...]:
+    return tuple(int(it) for it in text.split(",") if it)
+
+
+def _granted_of(text: str) -> tuple[bool, ...]:
+    return tuple(it == "1" for it in text)
 
 
 def _read(what: str, read: Callable[[], Read]) -> Read:

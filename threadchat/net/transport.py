@@ -132,7 +132,7 @@ class PlainTransport:
         Raise `TimeoutError` after `timeout` seconds, another `OSError` if the connection broke.
         """
         # A timeout set on the socket would cost a poll for every receive and every send.
-        if timeout is not None and not _wait_until_ready(self._socket, timeout):
+        if timeout is not None and not wait_until_ready(self._socket, timeout):
             raise TimeoutError
         return self._socket.recv(size)
 
@@ -148,11 +148,11 @@ class PlainTransport:
 
     def has_input(self) -> bool:
         """Return whether `receive` would return at once."""
-        return _wait_until_ready(self._socket, 0)
+        return wait_until_ready(self._socket, 0)
 
     def wait_for_input(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds for `has_input`; return whether it is so."""
-        return _wait_until_ready(self._socket, timeout)
+        return wait_until_ready(self._socket, timeout)
 
     def unacknowledged(self) -> int | None:
         """See `Transport.unacknowledged`. Linux and macOS tell."""
@@ -160,7 +160,7 @@ class PlainTransport:
 
     def wait_for_room(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds for room to send; return whether there is room."""
-        return _wait_until_ready(self._socket, timeout, to_send=True)
+        return wait_until_ready(self._socket, timeout, to_send=True)
 
     def pause(self, seconds: float) -> bool:
         """Wait for `seconds`; return False early if the connection breaks or after a `wake`.
@@ -229,7 +229,7 @@ class PortableTransport(PlainTransport):
             left = _SLICE if deadline is None else min(_SLICE, deadline - time.monotonic())
             if left <= 0:
                 raise TimeoutError
-            if _wait_until_ready(self._socket, left):
+            if wait_until_ready(self._socket, left):
                 with contextlib.suppress(BlockingIOError):
                     return self._received(self._socket.recv(size))
         return b""
@@ -283,7 +283,7 @@ def open_transport(sock: socket.socket) -> PlainTransport:
     return PlainTransport(sock) if _NOT_WAITING else PortableTransport(sock)
 
 
-def _wait_until_ready(sock: socket.socket, timeout: float, to_send: bool = False) -> bool:
+def wait_until_ready(sock: socket.socket, timeout: float, to_send: bool = False) -> bool:
     """Wait up to `timeout` seconds for input or the end, or for room; return whether it came."""
     if hasattr(select, "poll"):
         # `select.select` cannot take descriptors above 1023.
