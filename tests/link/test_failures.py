@@ -2,7 +2,7 @@
 
 import pytest
 
-from threadchat.link.failures import IS_REPLICA, NO_MEMORY, NO_RIGHT, refused
+from threadchat.link.failures import IS_REPLICA, NO_MEMORY, NO_RIGHT, NOT_OURS, refused
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,7 @@ from threadchat.link.failures import IS_REPLICA, NO_MEMORY, NO_RIGHT, refused
         ("NOPERM this user has no permissions", NO_RIGHT),
         ("OOM command not allowed when used memory > 'maxmemory'.", NO_MEMORY),
         ("ERR Error running script: @user_script:9: -READONLY You can't write", IS_REPLICA),
+        ("WRONGTYPE Operation against a key holding the wrong kind of value", NOT_OURS),
         ("NOSCRIPT No matching script.", "the broker refuses: NOSCRIPT No matching script."),
     ],
 )

@@ -1,6 +1,7 @@
 """Chats of several servers that are one, as people at them see it."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from threadchat import Linked, Unlinked
 from threadchat.link import linkedchat
 from threadchat.link.core import LinkLimits
 from threadchat.link.deliveries import Delivery, Unreadable
+from threadchat.link.scripts import Keys
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.testing import Client
 
@@ -37,6 +39,31 @@ def test_people_on_two_servers_talk_in_one_room(broker: RedisServer) -> None:
             bo.type("hi al")
             al.expect("bo: hi al")
         assert [type(it) for it in one.told + two.told] == [Linked] * len(one.told + two.told)
+
+
+@pytest.mark.parametrize("id", ["*", "2000-1", "18446744073709551614-3"])
+def test_what_another_program_put_into_the_log_costs_nothing_that_is_said(
+    broker: RedisServer, id: str
+) -> None:
+    cluster = f"junk{id[:4].strip('*')}"
+    with (
+        linked_servers(broker, cluster=cluster) as (one, two),
+        Client(one.server, "al") as al,
+        Client(two.server, "bo") as bo,
+        closing(broker.client()) as client,
+    ):
+        al.expect("--> bo joined")
+        al.type("before")
+        bo.expect("al: before")
+        client.xadd(Keys(cluster).log, {"some": "thing"}, id=id)
+        for text in ("behind it", "and more"):
+            al.type(text)
+            bo.expect(f"al: {text}")
+        bo.type("as ever")
+        al.expect("bo: as ever")
+        for server in (one, two):
+            wait_for_lines(server, 4)
+        assert lines_of(one) == lines_of(two)
 
 
 def test_operators_are_told_which_servers_come_and_go(broker: RedisServer) -> None:

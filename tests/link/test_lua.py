@@ -213,6 +213,15 @@ def test_a_broker_that_was_started_again_begins_a_new_epoch(real: Real) -> None:
     assert (other.epoch, other.start, other.head) == ("e2", 1, 2)
 
 
+def test_what_another_program_put_right_behind_an_entry_is_taken_out(real: Real) -> None:
+    epoch = begun(real, "n1")
+    real.client.xadd(real.keys.log, {"some": "thing"}, id="1-7")
+    again = real.serve(Enter("n1", epoch, 1, f"{epoch}:epoch::0", 0, "e2", (), ()))
+    assert isinstance(again, Entered)
+    assert again.epoch == epoch
+    assert [it.kind for it in real.entries(0)] == ["epoch"]
+
+
 def test_another_format_is_told(real: Real) -> None:
     begun(real, "n1")
     real.client.hset("tc:{t}:meta", "format", "2")

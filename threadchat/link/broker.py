@@ -29,6 +29,7 @@ from threadchat.link.failures import (
     NO_RIGHT,
     BrokerFailed,
     UnfitBroker,
+    refused,
 )
 from threadchat.link.live import ENTRIES_AT_ONCE, LiveConnection, entries_in
 from threadchat.link.lua import SCRIPTS
@@ -155,7 +156,9 @@ def _guarded(do: Callable[[], Result]) -> Result:
     try:
         return do()
     except ResponseError as error:
-        raise BrokerFailed(_way_out_of(error) or f"the broker refuses: {error}") from error
+        if (way_out := _way_out_of(error)) is None:
+            raise refused(str(error)) from error
+        raise BrokerFailed(way_out) from error
     except (RedisError, OSError, BadRecord, ValueError, AttributeError) as error:
         raise BrokerFailed(_way_out_of(error) or str(error) or type(error).__name__) from error
 

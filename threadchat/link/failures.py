@@ -5,8 +5,17 @@ from threadchat.errors import OperatorError
 NO_RIGHT = "the broker lets that user do too little: it needs all of ~tc:* &tc:* +@all"
 NO_MEMORY = "the broker has no memory left: raise its maxmemory"
 IS_REPLICA = "the broker is a replica: name the one that it follows"
+NOT_OURS = (
+    "another program has written to the keys of these servers:"
+    " delete all of tc:{NAME}:* at the broker, or take another name in --link"
+)
 
-_REFUSALS = {"NOPERM": NO_RIGHT, "OOM": NO_MEMORY, "READONLY": IS_REPLICA}
+_REFUSALS = {
+    "NOPERM": NO_RIGHT,
+    "OOM": NO_MEMORY,
+    "READONLY": IS_REPLICA,
+    "WRONGTYPE": NOT_OURS,
+}
 
 
 class UnfitBroker(OperatorError):

@@ -17,7 +17,8 @@ servers begin alike, with a prefix:
 
 A new epoch begins wherever the broker may have lost something: if there is no data, if it was
 started again or its data came from another one (it has another `run_id` or `master_replid` then),
-or if the log does not end where it should, or does not hold what a node has read.
+or if the log does not end where it should, or does not hold what a node has read. What another
+program has put behind the end of the log is taken out when a node enters.
 
 What is put into the log is told by a channel, too. A server that finds a gap there reads the log.
 """
@@ -103,6 +104,12 @@ local info = redis.call('INFO', 'server') .. redis.call('INFO', 'replication')
 local run = info:match('run_id:(%w+)') .. info:match('master_replid:(%w+)')
 local now = redis.call('HGET', meta, 'epoch')
 
+local function has_field(fields, name)
+    for i = 1, #fields, 2 do
+        if fields[i] == name then return true end
+    end
+    return false
+end
 local function end_of(command, from, to)
     local found = redis.call(command, log, from, to, 'COUNT', 1)[1]
     return found and tonumber(found[1]:match('^%d+')) or 0
@@ -112,6 +119,7 @@ local function tail_at(it)
     if not found then return nil end
     local fields = {}
     for i = 1, #found[2], 2 do fields[found[2][i]] = found[2][i + 1] end
+    if not fields.k then return nil end
     return fields.e .. ':' .. fields.k .. ':' .. fields.n .. ':' .. fields.b
 end
 local first, top = end_of('XRANGE', '-', '+'), end_of('XREVRANGE', '+', '-')
@@ -136,8 +144,18 @@ local function register(it)
     redis.call('SET', lease .. it, '1', 'PX', lease_ms, 'NX')
 end
 
-if not is_whole() then
-    if holdings == '' then return {'table'} end
+local whole = is_whole()
+if not whole and holdings == '' then return {'table'} end
+for _, it in ipairs(redis.call('XRANGE', log, text(last()) .. '-1', '+')) do
+    if not has_field(it[2], 'k') then redis.call('XDEL', log, it[1]) end
+end
+if top >= 2 ^ 52 then
+    -- Nothing could be put behind that any more.
+    redis.call('DEL', log)
+    top = 0
+end
+
+if not whole then
     for _, it in ipairs(redis.call('HKEYS', nodes)) do redis.call('HSET', nodes, it, '0') end
     if epoch ~= '' then
         redis.call('DEL', names, looks)
