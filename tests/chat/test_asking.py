@@ -62,6 +62,22 @@ def test_one_that_is_silent_is_let_go_once_patience_is_over(patience: int) -> No
 
 
 @pytest.mark.parametrize("patience", [0, 3])
+def test_one_is_let_go_before_the_next_is_asked(patience: int) -> None:
+    waiting, first = Waiting(patience), post_of()
+    first.silent = patience
+    seen: list[bool] = []
+
+    def goes_on(post: Post) -> bool:
+        seen.append(waits(first))
+        return post.goes_on()
+
+    waiting.add(first)
+    waiting.add(post_of("hi"))
+    waiting.ask(goes_on)
+    assert seen == [True, False]
+
+
+@pytest.mark.parametrize("patience", [0, 3])
 def test_one_that_fails_is_let_go_at_once(patience: int) -> None:
     waiting, post = Waiting(patience), post_of(RuntimeError("no ears"))
     waiting.add(post)

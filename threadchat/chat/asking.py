@@ -49,14 +49,16 @@ class Waiting:
         going_on: list[Post] = []
         silent: list[Post] = []
         for post in self._posts:
-            (going_on if goes_on(post) else silent).append(post)
-        self._posts = []
-        for post in silent:
-            if post.silent <= self._patience and post.error is None:
-                self._posts.append(post)
+            if goes_on(post):
+                going_on.append(post)
+            elif post.silent <= self._patience and post.error is None:
+                silent.append(post)
             else:
+                # At once, and not when all are asked: under the GIL its thread runs meanwhile, and
+                # the others have the time to say more.
                 post.let_go()
-        if self._posts and not going_on:
+        self._posts = silent
+        if silent and not going_on:
             time.sleep(0)  # so that other threads and programs run first, if they want to
         return going_on
 
