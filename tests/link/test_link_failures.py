@@ -270,6 +270,16 @@ class TestApart:
         assert state.waiting == world.core.waiting_bytes > 0
 
 
+def test_a_stop_before_the_link_counts_as_gone_tells_what_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    item = batch("hi")
+    with running(monkeypatch, prepare=lambda it: it.on("connect", *[fail] * 100_000)) as world:
+        world.link.submit(item)
+        assert not world.link.is_apart
+    assert world.told.count(Provisional(item)) == 1
+
+
 def test_its_state_names_the_servers_with_their_people(monkeypatch: pytest.MonkeyPatch) -> None:
     with running(monkeypatch) as world:
         world.wait_until_linked()

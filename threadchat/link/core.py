@@ -160,6 +160,11 @@ class LinkCore:
         """Leave for good, once everything else has been sent."""
         self._leaves = True
 
+    def give_up(self) -> None:
+        """Keep what has no place in the order yet, as if said without a link: the server stops."""
+        if not self.is_apart and any(it.step is None for it in self._own.unread()):
+            self._go_apart()
+
     @property
     def is_full(self) -> bool:
         """Whether so much waits that people that speak have to wait, too."""

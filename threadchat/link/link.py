@@ -87,7 +87,10 @@ class Link:
         self._reader = start_needed_thread(self._receive_on, "link reader", purpose)
 
     def close(self, timeout: float = 2.0) -> None:
-        """Send what waits, leave, and end the threads; wait up to `timeout` seconds for it."""
+        """Send what waits, leave, and end the threads; wait up to `timeout` seconds for it.
+
+        What cannot be sent is told as said without a link, so that this server keeps it.
+        """
         deadline = time.monotonic() + timeout
         with self._changed:
             self._core.leave()
@@ -95,10 +98,13 @@ class Link:
         with self._changed:
             self._changed.wait_for(lambda: self._core.has_left or not self._core.is_linked, timeout)
             self._is_closing = True
+            self._core.give_up()
+            self._note()
             self._drop()
             self._changed.notify_all()
         for thread in (self._sender, self._reader):
             join(thread, max(0.0, deadline - time.monotonic()))
+        self._take_all()
 
     # For the chat
 
