@@ -16,6 +16,7 @@ from tests.support.members import FakeMember, GatedMember
 from tests.support.observer import Recorder
 from tests.support.waiting import wait_until
 from threadchat.chat import room as room_module
+from threadchat.chat.asking import PATIENCE
 from threadchat.chat.batch import Batch
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.entries import More
@@ -729,10 +730,13 @@ class Speaker(FakeMember):
         threading.Thread(target=speak, daemon=True).start()
 
 
-def test_those_that_spoke_are_asked_for_more_only_after_other_rooms_had_their_turn(
-    history: History, observer: Recorder
+@pytest.mark.skipif(PATIENCE > 0, reason="without a GIL, nobody is asked at once")
+@pytest.mark.parametrize("others_wait", [False, True])
+def test_those_that_spoke_are_asked_for_more_after_other_rooms_that_wait_had_their_turn(
+    history: History, observer: Recorder, others_wait: bool
 ) -> None:
     deliverer = OneByOne()
+    deliverer.has_line = others_wait
     room = Room("lobby", history, observer, deliverer)
     listener = FakeMember("li")
     room.join(listener)
@@ -744,10 +748,12 @@ def test_those_that_spoke_are_asked_for_more_only_after_other_rooms_had_their_tu
     assert deliverer.taken.acquire(timeout=DEADLINE)
     assert deliverer.work()  # a batch is delivered, and the room gets in line again
     assert listener.screen == "al: one\r\nbo: one\r\n"
-    assert al.asked == bo.asked == 0
+    assert al.asked == bo.asked == (0 if others_wait else 1)
+    deliverer.has_line = False
     assert not deliverer.work()  # al has said more; a batch of one: the room is not busy any more
     assert listener.screen.endswith("bo: one\r\nal: two\r\n")
     assert al.asked == bo.asked == 1
+    assert not room.pending
     assert al.has_gone_on.wait(DEADLINE)
     assert bo.has_gone_on.wait(DEADLINE)
 
@@ -773,9 +779,10 @@ def test_who_speaks_alone_is_asked_for_more_while_other_rooms_wait_for_the_deliv
 
 
 def test_those_to_be_asked_are_let_go_if_the_deliverer_takes_nothing_any_more(
-    room: Room, deliverer: Deliverer
+    room: Room, deliverer: Deliverer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliverer.close()
+    monkeypatch.setattr(Deliverer, "has_line", True)
     al, bo = Speaker("al", "one", "two"), Speaker("bo", "one")
     room.join(al)
     with Held(room) as held:

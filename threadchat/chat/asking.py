@@ -26,6 +26,8 @@ class Waiting:
 
     def __init__(self, patience: int = PATIENCE) -> None:
         self._patience = patience
+        self.asks_again = patience > 0
+        """Whether one that has said nothing is asked again: then, nobody is asked at once."""
         self._posts: list[Post] = []
         self._alone = patience + 1  # how many batches in a row one has spoken alone
 

@@ -7,10 +7,10 @@ Joins and leaves travel in the same queue, so they have a place in the same orde
 
 While several people speak at once, here or in rooms that wait for the `Deliverer`, the turn passes
 to the deliverer. Before its thread runs, everybody with something to say has posted it, so one
-batch holds it all. A poster that gave a `more` then waits. When the deliverer comes to this room
-again, it asks `more` for the next messages, and these make the next batch. So no thread has to be
-woken as long as all go on talking. A client is read from only between two batches, when what it
-has sent is there in one piece.
+batch holds it all. A poster that gave a `more` then waits. The deliverer asks `more` for the next
+messages, or, if other rooms wait, does so when it comes here again; these make the next batch. So
+no thread has to be woken as long as all go on talking. A client is read from only between two
+batches, when what it has sent is there in one piece.
 
 This module keeps promise 1 (one order), promise 2 (remembered before it is sent), and the room's
 part of promise 3: a room never waits for a member's socket, because `Member.deliver` never waits.
@@ -101,7 +101,8 @@ class Room:
         self._members = Members(clock)
         self._here = 0  # how many members there are once all that is laid out has been shown
         self._is_busy = False  # set under the turn: several spoke at once, or other rooms wait
-        self._waiting = Waiting()  # used under the turn
+        self._waiting = Waiting()  # used under the turn, as is the next one
+        self._asks_later = False  # whether others have their turn before speakers are asked
         self._is_hushed = False
         self.topic = ""
         """What the room is about: a `TopicSet` that is announced sets it, in the room's order."""
@@ -217,8 +218,8 @@ class Room:
     def _deliver_on(self) -> bool:
         """Ask for more, and deliver it; return True, with the turn still held, if more may come.
 
-        So other rooms have their turn before the speakers of a batch are asked. By then most have
-        said more, and the threads of few have to be woken.
+        So rooms that wait have their turn before the speakers of a batch are asked. By then most
+        have said more, and the threads of few have to be woken.
         """
         self._pending.extend(self._waiting.ask(self._goes_on))
         self._deliver_batch()
@@ -228,8 +229,7 @@ class Room:
         return bool(self._pending) and self._turn.acquire(blocking=False)
 
     def _goes_on(self, post: Post) -> bool:
-        """Ask a speaker that waits for more; return whether there is some."""
-        return post.goes_on()
+        return post.goes_on()  # of a speaker that waits
 
     # Delivering, with the turn held
 
@@ -242,8 +242,9 @@ class Room:
             self._apply_safely(first)
             return
         batch = self._take_batch()
-        several_speak = self._waiting.is_busy(len(batch.entries))
-        self._is_busy = several_speak or self._deliverer.has_line
+        others_wait = self._deliverer.has_line
+        self._is_busy = self._waiting.is_busy(len(batch.entries)) or others_wait
+        self._asks_later = others_wait or self._waiting.asks_again
         is_applied = True
         try:
             self._lay_out(batch)
@@ -269,8 +270,11 @@ class Room:
             change.done.release()
         for entry in batch.entries:
             if isinstance(entry, Post) and entry.served is not None:
-                if self._is_busy and entry.more is not None:
+                is_asked = self._is_busy and entry.more is not None
+                if is_asked and self._asks_later:
                     self._waiting.add(entry)
+                elif is_asked and self._goes_on(entry):
+                    self._pending.append(entry)
                 else:
                     entry.let_go()
 
