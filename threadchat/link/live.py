@@ -135,7 +135,10 @@ class LiveConnection:
     def _arrival(self, value: Any) -> Arrival | None:
         match value:
             case Told(["message", _, str(text)]):
-                return Added(told_entry(text))
+                try:
+                    return Added(told_entry(text))
+                except BadRecord:
+                    return None  # of another program; a real entry is missed, and fetched
             case Told():
                 return None
             case Refusal(text):
