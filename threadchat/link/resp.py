@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from threadchat.errors import OperatorError
+
 _MOST = 512 * 1024 * 1024
 """How many bytes a text has at most, and values a list: the broker's own limit."""
 
@@ -30,8 +32,8 @@ class Told:
     values: list[Any]
 
 
-class BadReply(ValueError):
-    """These bytes are not RESP3."""
+class BadReply(OperatorError):
+    """These bytes are not RESP3. The text is one line: why."""
 
 
 class RespReader:
