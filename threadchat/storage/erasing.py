@@ -50,6 +50,7 @@ class Eraser:
         self._lock = Lock()  # guards the two below
         self._is_asked = False
         self._thread: Thread | None = None
+        self._hurried = Event()
         self._closing = Event()
         self._has_failed = False
 
@@ -65,6 +66,7 @@ class Eraser:
         """Erase nothing any more; wait up to `timeout` seconds for what is being erased."""
         with self._lock:
             thread = self._thread
+        self._hurried.set()  # a failed try is made again at once, not in a second
         join(thread, timeout)
         self._closing.set()
         join(thread)
@@ -72,7 +74,8 @@ class Eraser:
     def _run(self) -> None:
         while self._goes_on():
             while not self._try_to_erase():
-                if self._closing.wait(self._retry_seconds):
+                self._hurried.wait(self._retry_seconds)
+                if self._closing.wait(_REST_SECONDS):
                     break
 
     def _goes_on(self) -> bool:
