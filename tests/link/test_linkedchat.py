@@ -222,6 +222,7 @@ def test_what_was_said_apart_is_marked_wherever_it_is_shown() -> None:
         bo.expect("al: by myself")
         bo.type("both read that")
         al.expect("bo: both read that")
+        wait_for_lines(two, 2)  # its own line may come to it later
         for person in (al, bo):
             person.type("/last")
             for shown in ("=== The last 2", "--- Said from ", "al: by myself", "--- From here on"):

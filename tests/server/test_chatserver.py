@@ -495,6 +495,8 @@ def test_who_gets_no_thread_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> N
                 with Client(server) as unlucky:
                     assert "The server is out of threads." in unlucky.expect_end()
         with Client(server, "al"):
+            # The thread that accepts tells that, while that of the client goes on.
+            wait_until(lambda: len(console.troubles) > 1, "it is told")
             assert console.troubles == [
                 "cannot serve another client for now: out of threads",
                 "clients are served again: there are threads for them",
