@@ -75,8 +75,8 @@ class TestBannedOwners:
         kept.enter("b.o")
         kept.types(al, "/ban b.o")
         with closing(Records(records._path)) as again:
-            assert again.ban_of_name("bo_") is not None
-            assert again.ban_of_name("bo") is None
+            assert again.ban_of("bo_", "") is not None
+            assert again.ban_of("bo", "") is None
 
 
 class TestMutedOwners:

@@ -186,18 +186,6 @@ class TestShared:
         assert al.screen.endswith("--> cy joined (2 here)\r\n")
 
 
-def test_a_batch_for_another_has_the_lines_alone() -> None:
-    al = FakeMember("al")
-    batch = Batch("r")
-    batch.add_joiners({al: b"welcome"}, 1)
-    batch.add_said([Say("al", "hi", 0.0)], al)
-    other = batch.for_another()
-    assert other.messages == batch.messages
-    assert other.said == batch.said
-    assert other.joining is None
-    assert not other.not_for
-
-
 def test_it_is_noted_who_the_lines_of_another_server_are_about() -> None:
     al, bo = FakeMember("al"), FakeMember("bo")
     batch = Batch("r")

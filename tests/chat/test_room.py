@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.members import FakeMember, GatedMember
 from tests.support.observer import Recorder
+from tests.support.sharedorder import for_another
 from tests.support.waiting import wait_until
 from threadchat.chat import room as room_module
 from threadchat.chat.asking import PATIENCE
@@ -1013,36 +1014,10 @@ class TestWhatFailsAround:
         room.join(al)
         batch = Batch("lobby")
         batch.add_said([Say("far", "hi", time.time())], FakeMember("far"))
-        room.apply_later(batch.for_another())
+        room.apply_later(for_another(batch))
         assert failing.failures[-1] == "delivering to room lobby: broken"
         say(room, FakeMember("bo"), "ho")  # the turn was passed on
         assert al.screen == "far: hi\r\nbo: ho\r\n"
-
-    @pytest.mark.parametrize("method", ["last_place", "topic", "recent", "since"])
-    def test_a_history_on_joining(
-        self,
-        method: str,
-        room: Room,
-        history: History,
-        observer: Recorder,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        def fail(*_: object) -> None:
-            raise OSError("disk gone")
-
-        al, bo = FakeMember("al"), FakeMember("bo")
-        room.join(al)
-        say(room, al, "before")
-        place = history.last_place("lobby")
-        monkeypatch.setattr(history, method, fail)
-        room.join(bo, b"=== Welcome.\r\n", place if method == "since" else None)
-        assert bo.screen.startswith("=== Welcome.\r\n")
-        say(room, al, "hi")
-        assert bo.screen.endswith("al: hi\r\n")
-        assert al.screen == "--> bo joined (2 here)\r\n"
-        assert room.members == (al, bo)
-        assert len(observer.failures) == 1
-        assert observer.failures[0].endswith("in room lobby: disk gone")
 
 
 @pytest.mark.parametrize("others", range(6, 12))

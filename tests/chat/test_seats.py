@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.support.chats import Lobby, Somebody
-from threadchat.chat.person import Person
+from threadchat.chat.person import Person, drop
 from threadchat.chat.room import Room
 from threadchat.messages.jsonlines import JSON_LINES
 from threadchat.messages.kinds import Notice
@@ -16,6 +16,12 @@ def objects(received: bytearray) -> list[dict[str, object]]:
     found = [json.loads(line) for line in bytes(received).splitlines()]
     received.clear()
     return found
+
+
+def lose(person: Person) -> None:
+    """Let the connection of `person` be gone, as that of a page that is away."""
+    person.connection = None
+    person.deliver = person.deliver_later = person.deliver_privately = drop
 
 
 def room_of(person: Person) -> Room:
@@ -40,7 +46,7 @@ class TestAKeptSeat:
         (one,) = objects(al.received)
         seen = Place(str(one["epoch"]), int(str(one["seq"])))
         identity = al.identity
-        al.detach()
+        lose(al)
         lobby.says(bo, "two")
         lobby.says(bo, "three")
         assert not al.received
@@ -58,16 +64,16 @@ class TestAKeptSeat:
         assert bo.lines() == ["al: back"]
 
     def test_it_may_be_of_another_kind(self, lobby: Lobby, al: Somebody) -> None:
-        al.detach()
+        lose(al)
         lobby.says(lobby.people["bo"], "two")
         again = Somebody(9)
-        place = Place(lobby.chat.last_place(room_of(al)).epoch, 0)
+        place = Place(lobby.chat.last_place(room_of(al).name).epoch, 0)
         lobby.chat.resume(al, again, again.received.extend, again.format, place)
         assert again.lines() == ["bo: two"]
 
     def test_a_place_of_another_epoch_is_a_new_beginning(self, lobby: Lobby, al: Somebody) -> None:
         lobby.says(lobby.people["bo"], "one")
-        al.detach()
+        lose(al)
         again = Somebody(9)
         lobby.chat.resume(al, again, again.received.extend, again.format, Place("other", 1))
         assert again.lines() == [
@@ -79,7 +85,7 @@ class TestAKeptSeat:
     def test_without_a_connection_it_is_in_the_room_all_the_same(
         self, lobby: Lobby, al: Somebody
     ) -> None:
-        al.detach()
+        lose(al)
         bo = lobby.people["bo"]
         lobby.types(bo, "/who")
         assert bo.lines() == ["=== 2 people are here: al, bo."]
@@ -115,11 +121,11 @@ class TestAKeptSeat:
     def test_what_is_for_the_person_alone_goes_its_own_way(
         self, lobby: Lobby, al: Somebody
     ) -> None:
-        al.detach()
+        lose(al)
         al.tell(Notice("nobody has it"))
         assert not al.received
         again, private = Somebody(9), bytearray()
-        place, send = lobby.chat.last_place(room_of(al)), again.received.extend
+        place, send = lobby.chat.last_place(room_of(al).name), again.received.extend
         lobby.chat.resume(al, again, send, again.format, place, private.extend)
         al.tell(Notice("one"))
         assert (again.lines(), bytes(private)) == ([], b"=== one\r\n")

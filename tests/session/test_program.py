@@ -37,8 +37,9 @@ from threadchat.messages.kinds import (
 from threadchat.monitoring.events import Connected, Event, Named
 from threadchat.server import members as members_module
 from threadchat.session import program as program_module
-from threadchat.session.program import ADDRESS, MAX_TEXT, MAX_WAITING, ProgramConnection
+from threadchat.session.program import ADDRESS, MAX_WAITING, ProgramConnection
 from threadchat.testing import DEADLINE, UNLIMITED
+from threadchat.text.clean import MAX_LINE
 from threadchat.text.names import BadName
 
 Kind = TypeVar("Kind")
@@ -195,10 +196,10 @@ class TestSpeaking:
         # Promise 4.
         member = server.add_member("bot", echo)
         with Client(server, "al") as al:
-            member.say("one\n\n\x1b[2Jtwo\r\nal: three" + "x" * MAX_TEXT)
+            member.say("one\n\n\x1b[2Jtwo\r\nal: three" + "x" * MAX_LINE)
             al.expect("bot: one\r\nbot: two\r\nbot: al: three")
             rest = al.expect("\r\n").rstrip("\r\n")
-            assert len("al: three" + rest) == MAX_TEXT
+            assert len("al: three" + rest) == MAX_LINE
             member.emote("\x07waves")
             al.expect("* bot waves\r\n")
             member.say("/quit")

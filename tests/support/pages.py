@@ -81,8 +81,12 @@ class Page:
                 raise AssertionError(
                     f"no {kind} with {values}, but {self.objects[-5:]}: {error}"
                 ) from None
-            self.objects += map(json.loads, str(message).splitlines())
+            self._take(message)
             self._tell_what_is_seen()
+
+    def _take(self, message: str | bytes) -> None:
+        assert message, "each message has an object in it: programs parse all of them"
+        self.objects += map(json.loads, str(message).splitlines())
 
     def _tell_what_is_seen(self) -> None:
         seen = max((it.get("p", 0) for it in self.objects), default=0)
@@ -94,8 +98,7 @@ class Page:
         """Wait for the end of the WebSocket, and return its code."""
         with contextlib.suppress(ConnectionClosed):
             while True:
-                message = self.socket.recv(timeout=DEADLINE)
-                self.objects += map(json.loads, str(message).splitlines())
+                self._take(self.socket.recv(timeout=DEADLINE))
         code = self.socket.close_code
         assert code is not None
         return code

@@ -34,7 +34,15 @@ class SharedOrder:
         while (item := self._batches.get()) is not None:
             origin, batch = item
             for room in self._rooms_for(batch):
-                room.apply_later(batch if room is origin else batch.for_another())
+                room.apply_later(batch if room is origin else for_another(batch))
+
+
+def for_another(batch: Batch) -> Batch:
+    """Return `batch` for another server's room: the very same lines, for all its members."""
+    other = Batch(batch.room, batch.began_at)
+    other.messages += batch.messages
+    other.said += batch.said
+    return other
 
 
 class _ForServer:

@@ -265,6 +265,18 @@ class TestBreakingOff:
             assert "left" not in cy.received.decode()
             assert cy.received.decode().count("joined") == 0
 
+    def test_where_nothing_was_missed_no_message_is_empty(self, server: ChatServer) -> None:
+        with Page(server, "al") as al, Client(server, "cy") as cy:
+            cy.type("seen")
+            seen = al.expect("say", text="seen")
+            al.cut()
+            with Page(server, resumes=True) as again:
+                place = {"room": "lobby", "position": seen["position"], "private": 0}
+                again.send("resume", key=al.session["key"], **place)
+                again.expect("session", is_resumed=True)
+                cy.type("live")
+                again.expect("say", text="live")
+
     def test_lines_that_were_taken_are_not_said_again(self, server: ChatServer) -> None:
         with Page(server, "al") as al, Client(server, "cy") as cy:
             al.type("one")

@@ -113,13 +113,6 @@ class Batch:
             if author is not None:
                 self._concerned.append((author, place, place + 1))
 
-    def for_another(self) -> "Batch":
-        """Return this batch for another server's room: the very same lines, for all its members."""
-        batch = Batch(self.room, self.began_at)
-        batch.messages += self.messages
-        batch.said += self.said
-        return batch
-
     def add(
         self,
         message: RoomMessage,

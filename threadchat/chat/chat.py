@@ -365,11 +365,7 @@ class Chat:
         """Return when the servers of lines of `room` had no link: see `History.apart`."""
         return self._history.apart(room, said)
 
-    def last_place(self, room: Room) -> Place:
-        """Return the place of the last line of `room`."""
-        return self.last_place_in(room.name)
-
-    def last_place_in(self, room: str) -> Place:
+    def last_place(self, room: str) -> Place:
         """Return the place of the last line of the room of that name."""
         return self._history.last_place(room)
 

@@ -109,6 +109,11 @@ class TakeBack:
     error: Exception | None = None  # what the history raised
     done: Lock = field(default_factory=held_lock)
 
+    @property
+    def place(self) -> Place:
+        """The place of the line."""
+        return self.line if isinstance(self.line, Place) else Place(self.line.epoch, self.line.seq)
+
 
 Change = Announce | Join | Leave | Resume | TakeBack
 """An entry that a thread waits for until it has been shown."""

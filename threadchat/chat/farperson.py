@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from threadchat.chat.identity import NOBODY, Identities
-from threadchat.chat.person import Person
+from threadchat.chat.person import Person, drop
 from threadchat.messages.datalines import DATA_LINES
 
 FAR_IDLE = 60.0
@@ -91,7 +91,7 @@ class FarPerson(Person):
     __slots__ = ("_elsewhere", "facts", "key", "node")
 
     def __init__(self, node: str, key: str, facts: Facts, elsewhere: Elsewhere) -> None:
-        super().__init__(facts.id, facts.address, _drop, DATA_LINES)
+        super().__init__(facts.id, facts.address, drop, DATA_LINES)
         self.node = node
         self.key = key
         self.facts = facts
@@ -143,10 +143,6 @@ class FarPerson(Person):
     def be_told(self, person: Person, text: str) -> None:
         """Be told `text` by `person`, in private."""
         self._elsewhere.whisper(person, self, text)
-
-
-def _drop(data: bytes) -> None:
-    """Drop `data`: what the person is told goes to their own server."""
 
 
 def facts_of(

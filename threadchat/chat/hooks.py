@@ -16,7 +16,7 @@ from threadchat.access.allowance import Allowance
 from threadchat.access.flood import BYTES_A_LINE
 from threadchat.chat.interfaces import Observer
 from threadchat.chat.names import NameProtected, Names
-from threadchat.chat.person import Person
+from threadchat.chat.person import Person, drop
 from threadchat.chat.room import Room
 from threadchat.errors import PersonError
 from threadchat.messages.datalines import DATA_LINES
@@ -77,10 +77,6 @@ class TooFast(PersonError):
         )
 
 
-def _nowhere(data: bytes) -> None:
-    """Drop `data`: nobody reads what a hook is told."""
-
-
 class Hook(Person):
     """A hook, which is nobody's client: it has no connection and is in no list of members."""
 
@@ -89,7 +85,7 @@ class Hook(Person):
     room: Room
 
     def __init__(self, kept: KeptHook, clock: Callable[[], float]) -> None:
-        super().__init__(0, ADDRESS, _nowhere, DATA_LINES)
+        super().__init__(0, ADDRESS, drop, DATA_LINES)
         self.joined_at = self.last_heard_at = self.noted_at = clock()
         self.kept = self.noted = kept
         self.speaking = Lock()  # held while it speaks, so that one post is said at a time

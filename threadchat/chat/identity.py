@@ -51,7 +51,7 @@ class Identity:
         """Which names the person had, and when; the name of now is among them."""
         self.records: tuple[tuple[str, float], ...] = ()
         """The protected names that the person has proven, each with the time it is protected."""
-        self.ignored: frozenset[Identity] = _NONE_IGNORED
+        self.ignored: frozenset[Identity] = NONE_IGNORED
         """Those of whom this person is shown nothing."""
         self._became: Identity | None = None
 
@@ -108,7 +108,7 @@ def not_said_by(
     ]
 
 
-_NONE_IGNORED: frozenset[Identity] = frozenset()
+NONE_IGNORED: frozenset[Identity] = frozenset()
 """One object for all, as each call of `frozenset()` makes another one of 216 bytes."""
 
 NOBODY = Identity()

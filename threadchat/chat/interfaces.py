@@ -4,6 +4,7 @@ So rooms and people know neither sockets nor terminals, and another kind of door
 here.
 """
 
+import contextlib
 from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -160,3 +161,10 @@ class Observer(Protocol):
 
     def failed(self, doing: str, error: BaseException) -> None:
         """See an unexpected error that the chat has survived; `doing` says what was being done."""
+
+
+def report(observer: Observer, doing: str, error: Exception) -> None:
+    """Tell `observer` of an error that the chat has survived, as `Observer.failed` says."""
+    # If that fails, there is nobody left to tell of it.
+    with contextlib.suppress(Exception):
+        observer.failed(doing, error)

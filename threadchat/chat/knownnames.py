@@ -130,7 +130,7 @@ class KnownNames:
 
     def everywhere(self) -> list[Person]:
         """Return the people that have a name and a connection, on whatever server."""
-        with self._freed:
+        with self._lock:
             return [
                 it
                 for it in self._by_fold.values()

@@ -137,10 +137,8 @@ class LinkedRoom(Room):
 
         Before that, the line itself may be on its way to them, and to this one.
         """
-        line = entry.line
-        place = line if isinstance(line, Place) else Place(line.epoch, line.seq)
-        name = "" if isinstance(line, Place) else line.name
-        batch.add(TakenBack(name, *self._order.line_of(self.name, place), 0))
+        name = "" if isinstance(entry.line, Place) else entry.line.name
+        batch.add(TakenBack(name, *self._order.line_of(self.name, entry.place), 0))
 
     def _do_here(self, batch: Batch) -> None:
         """Set topics; lines were taken back before."""
@@ -161,7 +159,7 @@ class LinkedRoom(Room):
             found = None
             try:
                 place = Place(message.epoch, message.seq)
-                found = self._history.take_back(self.name, place)
+                found = self._past.take_back(place)
             except Exception as error:
                 if entry is not None:
                     entry.error = error  # `take_back` raises it on the thread of whoever asked

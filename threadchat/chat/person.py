@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from threadchat.access.limiter import counted_as
-from threadchat.chat.identity import NOBODY, Identity
+from threadchat.chat.identity import NOBODY, NONE_IGNORED, Identity
 from threadchat.chat.interfaces import Connection
 from threadchat.chat.room import Room
 from threadchat.messages.answers import Answer, fitted
@@ -17,12 +17,9 @@ from threadchat.messages.format import Format, render
 from threadchat.messages.kinds import Message, Private, Spoken
 from threadchat.net.disconnect import Reason
 
-_NOBODY: frozenset[Identity] = frozenset()
-"""One shared object, because each call of `frozenset()` makes another."""
 
-
-def _send_nowhere(data: bytes) -> None:
-    """Drop `data`: the person has no connection."""
+def drop(data: bytes) -> None:
+    """Drop `data`: for a person that nobody here sends anything to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ class Person:
         self.last_heard_at = 0.0
         self.away: str | None = None
         """The words that the person gave when they went away; None while they are not away."""
-        self.ignores: frozenset[Identity] = _NOBODY
+        self.ignores: frozenset[Identity] = NONE_IGNORED
         """Those of whom this person is shown nothing: `identity.ignored`, near at hand."""
         self.last_said: Spoken | None = None
         """The last message of this person in the room where they are, until it is taken back."""
@@ -145,11 +142,6 @@ class Person:
         self.connection, self.deliver, self.format = connection, deliver, format
         self.deliver_privately = deliver_privately or deliver
         self.deliver_later = deliver_later or deliver
-
-    def detach(self) -> None:
-        """Keep the seat without a connection: what is said meanwhile is not sent to anybody."""
-        self.connection, self.deliver = None, _send_nowhere
-        self.deliver_later = self.deliver_privately = _send_nowhere
 
     @property
     def host(self) -> str:

@@ -16,7 +16,6 @@ This module keeps promise 1 (one order), promise 2 (remembered before it is sent
 part of promise 3: a room never waits for a member's socket, because `Member.deliver` never waits.
 """
 
-import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
@@ -24,7 +23,7 @@ from dataclasses import replace
 from threading import Lock
 
 from threadchat.chat.asking import Waiting
-from threadchat.chat.batch import Batch, replay_messages
+from threadchat.chat.batch import Batch, Joining
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.entries import (
     Announce,
@@ -40,21 +39,10 @@ from threadchat.chat.entries import (
     raise_error,
 )
 from threadchat.chat.handout import Members
-from threadchat.chat.identity import not_said_by
-from threadchat.chat.interfaces import Member, Observer, PeopleElsewhere
-from threadchat.chat.missed import missed_since, recalled
+from threadchat.chat.interfaces import Member, Observer, PeopleElsewhere, report
 from threadchat.chat.order import InProcessOrder, Order
-from threadchat.messages.format import dated, render
-from threadchat.messages.kinds import (
-    Left,
-    Message,
-    Recalled,
-    Repeated,
-    RoomMessage,
-    Spoken,
-    TakenBack,
-    TopicSet,
-)
+from threadchat.chat.past import Past
+from threadchat.messages.kinds import Left, RoomMessage, Spoken, TakenBack, TopicSet
 from threadchat.messages.places import Place
 from threadchat.storage.history import History
 
@@ -92,10 +80,9 @@ class Room:
         self._far = far
         self._clock = clock
         self._deliverer = deliverer
-        self._history = history
+        self._past = Past(name, history, replay, observer)
         self._order = order or InProcessOrder(history)
         self._observer = observer
-        self._replay = replay
         self._pending: deque[Entry | Batch] = deque()
         self._turn = Lock()  # its holder delivers, and is the only thread that uses `_members`
         self._members = Members(clock)
@@ -364,56 +351,36 @@ class Room:
     def _begin_changes(self, batch: Batch) -> None:
         """Make those that join with `batch` members, attach those that resume, and set topics."""
         if batch.joining is not None:
-            self._add([it for it in batch.changes if isinstance(it, Join)], batch)
+            self._add([it for it in batch.changes if isinstance(it, Join)], batch.joining)
         for change in batch.changes:
             if isinstance(change, Resume):
                 self._resume(change)
             elif isinstance(change, Announce) and isinstance(change.message, TopicSet):
                 self._set_topic(change.message)
 
-    def _add(self, joins: Sequence[Join], batch: Batch) -> None:
+    def _add(self, joins: Sequence[Join], joining: Joining) -> None:
         """Make the members of `joins` members, and find what each is to be shown of the past."""
         self._members.add([join.member for join in joins])
-        missed_by: dict[Member, Sequence[Recalled]] = {}
-        try:
-            place = self._history.last_place(self.name)
-            self.topic = self._history.topic(self.name)
-            for join in joins:
-                join.place = place
-                if join.since is not None:
-                    missed = missed_since(self._history, self.name, join.since)
-                    if missed is not None:
-                        missed_by[join.member] = missed
-        except Exception as error:
-            self._report(f"recalling what was missed in room {self.name}", error)
-        if batch.joining is not None:
-            batch.joining.recall(self._recall(), missed_by, self.topic)
+        self.topic, missed_by = self._past.look_back(joins, self.topic)
+        joining.recall(self._past.replay(), missed_by, self.topic)
 
     def _resume(self, entry: Resume) -> None:
         """Attach a member to its new connection, and hand it what it has missed."""
-        member = entry.member
         try:
             entry.attach()
             if entry.since is None:
                 return
-            missed = missed_since(self._history, self.name, entry.since)
+            shown = self._past.shown_since(entry.member, entry.since)
         except Exception as error:
             entry.error = error  # `resume` raises it on the thread of the new connection
             return
-        format = member.format
-        shown: Sequence[Message]
-        if missed is None:  # another epoch: a new beginning
-            shown = replay_messages(not_said_by(member.ignores, self._recall()), format)
-        else:
-            shown = dated(not_said_by(member.ignores, missed), format)
-        member.deliver(b"".join(render(it, format, room=self.name) for it in shown))
+        if shown:  # a page would be sent a message with nothing in it
+            entry.member.deliver(shown)
 
     def _take_back(self, entry: TakeBack, batch: Batch) -> None:
         """Take a line back in the history, and show that in `batch`."""
-        line = entry.line
-        place = line if isinstance(line, Place) else Place(line.epoch, line.seq)
         try:
-            entry.taken_back = self._history.take_back(self.name, place)
+            entry.taken_back = self._past.take_back(entry.place)
         except Exception as error:
             entry.error = error  # `take_back` raises it on the thread of the person that asked
         if entry.taken_back is not None:
@@ -426,25 +393,13 @@ class Room:
                 self._set_topic(message)
             elif isinstance(message, TakenBack):
                 try:
-                    self._history.take_back(self.name, Place(message.epoch, message.seq))
+                    self._past.take_back(Place(message.epoch, message.seq))
                 except Exception as error:
                     self._report(f"taking back what was said in room {self.name}", error)
 
     def _set_topic(self, message: TopicSet) -> None:
         self.topic = message.text
-        try:
-            self._history.set_topic(self.name, message.text)
-        except Exception as error:
-            self._report(f"remembering the topic of room {self.name}", error)
-
-    def _recall(self) -> Sequence[Repeated]:
-        try:
-            return recalled(self._history, self.name, self._replay)
-        except Exception as error:
-            self._report(f"recalling what was said in room {self.name}", error)
-            return []
+        self._past.set_topic(message.text)
 
     def _report(self, doing: str, error: Exception) -> None:
-        # If reporting fails, there is nobody left to report that to.
-        with contextlib.suppress(Exception):
-            self._observer.failed(doing, error)
+        report(self._observer, doing, error)

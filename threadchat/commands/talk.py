@@ -192,7 +192,7 @@ def unsay(chat: Chat, person: Person, argument: str) -> None:
         if person.room is None:
             person.tell(Problem("Numbers count within a room, and you are in none. Give a name."))
         else:
-            place = Place(chat.last_place(person.room).epoch, int(argument[1:]))
+            place = Place(chat.last_place(person.room.name).epoch, int(argument[1:]))
             _take_back(chat, person, person.room, place)
     else:
         room = person.room or _room_of(chat, person, argument)

@@ -30,13 +30,10 @@ from threadchat.messages.kinds import (
 from threadchat.monitoring.events import Connected, Disconnected, Named
 from threadchat.net.disconnect import Reason
 from threadchat.net.threads import start_thread
-from threadchat.text.clean import clean_line, clean_text
+from threadchat.text.clean import MAX_LINE, clean_line, clean_text
 
 MAX_WAITING = 256 * 1024
 """How many bytes of messages may wait for a program before further ones are dropped."""
-
-MAX_TEXT = 4096
-"""The most characters of a line that a program says, as of a line that a client sends."""
 
 MAX_LINES_AT_ONCE = 16
 """The most lines that a room is told at once."""
@@ -159,7 +156,7 @@ class ProgramMember:
 
     Any thread may call its methods, the function itself included; one at a time acts. Once the
     member has left or was ended, they do nothing. Each line of a text is said as a line of its own,
-    made safe as what clients send is, and cut at `MAX_TEXT` characters.
+    made safe as what clients send is, and cut at `MAX_LINE` characters.
     """
 
     def __init__(self, id: int, name: str, on_message: OnMessage, chat: Chat) -> None:
@@ -318,5 +315,5 @@ class ProgramMember:
 
 
 def _lines_of(text: str) -> list[str]:
-    lines = (clean_line(clean_text(line)[:MAX_TEXT]) for line in text.splitlines())
+    lines = (clean_line(clean_text(line)[:MAX_LINE]) for line in text.splitlines())
     return [line for line in lines if line]

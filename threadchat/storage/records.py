@@ -365,10 +365,6 @@ class Records:
         """Return the ban on clients from `host`, or None; of several the one that lasts longest."""
         return self.all_bans.of_address(host)
 
-    def ban_of_name(self, name: str) -> Ban | None:
-        """Return the ban on `name` or on a name that looks like it, or None."""
-        return self.all_bans.of_name(name)
-
     def ban_of(self, name: str, host: str) -> Ban | None:
         """Return a ban on somebody from `host` that asks for `name`, or None."""
         return self.all_bans.of(name, host)

@@ -42,7 +42,7 @@ def tell_of_rooms(chat: Chat, connections: Sequence[WebConnection]) -> None:
 
 def _numbers(chat: Chat) -> Numbers:
     rooms = sorted(chat.open_rooms.all(), key=lambda room: -room.number)[:MAX_ROOMS]
-    return {it.name: (it.number, chat.last_place_in(it.name).seq) for it in rooms}
+    return {it.name: (it.number, chat.last_place(it.name).seq) for it in rooms}
 
 
 def _without(numbers: Numbers, room: str) -> Numbers:
