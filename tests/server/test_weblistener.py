@@ -14,10 +14,9 @@ import pytest
 
 from tests.net.test_tls import DATA
 from tests.support.clock import Clock
-from tests.support.pages import Page
+from tests.support.pages import Page, web_address
 from tests.support.servers import run_server
 from tests.support.waiting import wait_until
-from tests.web.test_handler import web_address
 from threadchat import ChatServer, Limits
 from threadchat.access.limits import parse_allowed
 from threadchat.net.certificate import Certificate

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import socket
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
@@ -13,6 +14,22 @@ from threadchat import ChatServer
 from threadchat.testing import DEADLINE
 
 AS_BROWSERS = ClientPerMessageDeflateFactory(client_max_window_bits=True)
+
+
+def web_address(server: ChatServer) -> tuple[str, int]:
+    assert server.web_listener is not None
+    host, port = server.web_listener.server_address[:2]
+    return str(host), port
+
+
+def ask(server: ChatServer, data: bytes) -> bytes:
+    """Return all that the web port answers to `data`."""
+    with socket.create_connection(web_address(server), DEADLINE) as raw:
+        raw.sendall(data)
+        answer = b""
+        while more := raw.recv(65536):
+            answer += more
+        return answer
 
 
 class Page:

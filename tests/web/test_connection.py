@@ -311,11 +311,10 @@ class TestGoingOn:
         self, al: Home, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(connection, "_PAUSE_SLICE", 0.001)
-        al.link.arrived = [json.dumps({"kind": "ping"})]
-        assert al.client.pause(0.05)
-        assert al.link.kinds() == ["pong"]
-        al.client.end(Reason.KICKED, "Out.")
+        al.link.arrived = [json.dumps({"kind": kind}) for kind in ("ping", "leave")]
         assert not al.client.pause(DEADLINE)
+        assert al.link.kinds() == ["pong"]
+        assert al.person.leaving == Reason.QUIT
 
 
 class TestBeingThere:

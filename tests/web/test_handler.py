@@ -2,9 +2,7 @@
 
 import json
 import socket
-import struct
 import sys
-import threading
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
@@ -12,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.net.test_tls import DATA
 from tests.support.clock import Clock
 from tests.support.observer import Recorder
-from tests.support.pages import Page
+from tests.support.pages import Page, web_address
 from tests.support.servers import WatchingConsole, run_server
 from tests.support.waiting import WatchedLock, wait_until
 from threadchat import ChatServer, Limits
@@ -22,15 +21,14 @@ from threadchat.access.bans import parse_target
 from threadchat.access.limiter import LONGEST_PAUSE
 from threadchat.access.passphrase import make
 from threadchat.chat.rules import RulesFiles
-from threadchat.net.sendqueue import SendQueue
+from threadchat.net.certificate import Certificate
 from threadchat.session.conversation import Conversation
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.testing import DEADLINE, Client
 from threadchat.text.clean import MAX_LINE
 from threadchat.text.names import MAX_NAME_CELLS
-from threadchat.web import handler, links
-from threadchat.web.http import Stage
+from threadchat.web import links
 from threadchat.web.selfview import SelfView
 
 Served = tuple[ChatServer, WatchingConsole]
@@ -511,141 +509,6 @@ class TestBadInput:
             al.expect("who")
 
 
-def web_address(server: ChatServer) -> tuple[str, int]:
-    assert server.web_listener is not None
-    host, port = server.web_listener.server_address[:2]
-    return str(host), port
-
-
-def ask(server: ChatServer, data: bytes) -> bytes:
-    """Return all that the web port answers to `data`."""
-    with socket.create_connection(web_address(server), DEADLINE) as raw:
-        raw.sendall(data)
-        answer = b""
-        while more := raw.recv(65536):
-            answer += more
-        return answer
-
-
-class TestRequests:
-    def test_the_page_comes_with_its_safeguards(self, server: ChatServer) -> None:
-        answer = ask(server, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-        head, _, body = answer.partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 200 ")
-        assert b"default-src 'none'" in head
-        assert b"nosniff" in head
-        assert b"<!doctype html>" in body.lower()
-
-    def test_a_file_that_is_known_is_not_sent_again(self, server: ChatServer) -> None:
-        request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n%s\r\n"
-        etag = next(
-            it for it in ask(server, request % b"").split(b"\r\n") if it.lower().startswith(b"etag")
-        ).split(b" ")[1]
-        answer = ask(server, request % b"If-None-Match: %s\r\n" % etag)
-        assert answer.startswith(b"HTTP/1.1 304 ")
-        assert answer.endswith(b"\r\n\r\n")
-
-    @pytest.mark.parametrize(
-        ("request_line", "fields", "status"),
-        [
-            (b"GET /", b"Host: evil.example\r\n", 421),
-            (b"GET /ws", b"Host: evil.example\r\n", 421),
-            (b"GET /missing", b"Host: localhost\r\n", 404),
-            (b"GET /../setup.cfg", b"Host: localhost\r\n", 404),
-            (b"DELETE /", b"Host: localhost\r\n", 405),
-            (b"GET /ws", b"Host: localhost\r\n", 400),
-            (b"GET /ws", b"Host: localhost\r\nOrigin: http://evil.example\r\n", 403),
-            (b"GET /ws", b"Host: localhost\r\nSec-Fetch-Mode: websocket\r\n", 403),
-            (b"GET /health", b"Host: localhost\r\n", 200),
-            (b"HEAD /qr.svg", b"Host: localhost\r\n", 200),
-            (b"POST /qr.svg", b"Host: localhost\r\n", 405),
-            (b"GET /qr.svg", b"Host: evil.example\r\n", 421),
-            (b"POST /health", b"Host: localhost\r\n", 405),
-            (b"GET http://localhost/health", b"Host: evil.example\r\n", 200),
-            (b"GET http://evil.example/health", b"Host: localhost\r\n", 421),
-            (b"GET http://evil.example/ws", b"Host: localhost\r\n", 421),
-            (b"GET //evil.example/", b"Host: localhost\r\n", 404),
-            (b"GET /%2e%2e/setup.cfg", b"Host: localhost\r\n", 404),
-        ],
-    )
-    def test_each_has_its_answer(
-        self, server: ChatServer, request_line: bytes, fields: bytes, status: int
-    ) -> None:
-        answer = ask(
-            server, request_line + b" HTTP/1.1\r\n" + fields + b"Connection: close\r\n\r\n"
-        )
-        assert answer.startswith(b"HTTP/1.1 %d " % status)
-
-    @pytest.mark.parametrize("path", [b"/", b"/health", b"/ws", b"/missing"])
-    def test_where_nothing_is_to_be_sent_no_body_is_read(
-        self, server: ChatServer, path: bytes
-    ) -> None:
-        answer = ask(
-            server,
-            b"POST " + path + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999\r\n\r\n",
-        )
-        assert answer.startswith(b"HTTP/1.1 413 ")
-        assert b"\r\nConnection: close\r\n" in answer
-
-    def test_requests_may_come_one_behind_another(self, server: ChatServer) -> None:
-        request = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        answer = ask(server, request * 30 + b"nonsense\r\n\r\n")
-        assert answer.count(b"HTTP/1.1 200 ") == 30
-        assert answer.count(b"HTTP/1.1 400 ") == 1
-
-    def test_what_is_no_request_gets_a_short_answer(self, served: Served) -> None:
-        server, console = served
-        assert ask(server, b"hello\r\n\r\n").startswith(b"HTTP/1.1 400 ")
-        assert "connected" not in console.file.getvalue()
-
-    def test_a_connection_that_breaks_is_closed_in_order(
-        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        closed = threading.Event()
-        close = SendQueue.close
-
-        def note(send_queue: SendQueue) -> None:
-            close(send_queue)
-            closed.set()
-
-        monkeypatch.setattr(SendQueue, "close", note)
-        with socket.create_connection(web_address(server), DEADLINE) as raw:
-            raw.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET ")
-            raw.recv(1)
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        assert closed.wait(DEADLINE)
-
-    def test_a_secret_is_no_answer_to_another_question(self, server: ChatServer) -> None:
-        with Page(server) as page:
-            page.expect("ask", what="name")
-            page.send("secret", text="hunter2")
-            page.send("password", text="hunter2")
-            page.send("name", text="al")
-            page.expect("session", name="al")
-
-    def test_a_head_that_does_not_come_in_time_is_answered_so(
-        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(handler, "_IN_TIME", dict.fromkeys(Stage, 0.02))
-        begun = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
-        with socket.create_connection(web_address(server), DEADLINE) as raw:
-            raw.sendall(begun)
-            with raw.makefile("rb") as file:
-                answer = file.read()
-        assert answer.startswith(b"HTTP/1.1 408 ")
-        assert b"The head of the request did not come in time." in answer
-
-    def test_where_nothing_at_all_comes_there_is_no_answer(
-        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(handler, "_IN_TIME", dict.fromkeys(Stage, 0.02))
-        request = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        with socket.create_connection(web_address(server), DEADLINE) as raw:
-            raw.sendall(request)
-            with raw.makefile("rb") as file:
-                assert file.read().endswith(b"\r\n\r\nok\n")
-
-
 def test_an_error_in_serving_a_page_ends_that_one_and_is_told(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -669,6 +532,35 @@ def test_an_error_in_serving_a_page_ends_that_one_and_is_told(
         (trouble,) = console.troubles
         assert trouble.startswith("serving client #")
         console.troubles.clear()
+
+
+def test_a_broken_disk_in_serving_a_page_is_no_broken_connection(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("disk gone")
+
+    server, console = served
+    with Page(server, "al") as al:
+        monkeypatch.setattr(server.chat.names, "remember", fail)
+        al.send("leave")
+        al.code()
+        assert console.next_disconnect().name == "al"
+        wait_until(lambda: bool(console.troubles), "the operator is told")
+        (trouble,) = console.troubles
+        assert "disk gone" in trouble
+        console.troubles.clear()
+
+
+def test_a_client_with_which_no_keys_can_be_agreed_on_is_told_why() -> None:
+    tls = Certificate(str(DATA / "certificate.pem"), str(DATA / "key.pem"))
+    web = ("127.0.0.1", 0)
+    with (
+        run_server(web_address=web, tls=tls, tls_address=web) as (server, _),
+        socket.create_connection(web_address(server), DEADLINE) as raw,
+    ):
+        raw.sendall(b"\x16\x03\x01\x00\x04nope")
+        assert raw.recv(100)[0] == 21  # an alert (RFC 8446, section 5.1)
 
 
 def test_coming_and_going_are_logged_once_with_the_name() -> None:

@@ -25,7 +25,7 @@ from threadchat.net.certificate import Certificate
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.testing import DEADLINE, Client
-from threadchat.web import handler
+from threadchat.web import requests
 from threadchat.web.hooks import MAX_POST
 from threadchat.web.http import Stage
 
@@ -263,7 +263,7 @@ class TestBodies:
     def test_one_that_does_not_come_is_waited_for_in_vain_only_a_while(
         self, server: ChatServer, monkeypatch: pytest.MonkeyPatch, sent: bytes
     ) -> None:
-        monkeypatch.setitem(handler._IN_TIME, Stage.BODY, 0.05)
+        monkeypatch.setitem(requests._IN_TIME, Stage.BODY, 0.05)
         head = b"POST %s HTTP/1.1\r\nHost: localhost\r\n" % add(server).encode()
         answer = raw_answer(server, head, b"Content-Length: 3\r\n\r\n" + sent)
         assert answer.startswith(b"HTTP/1.1 408 ")

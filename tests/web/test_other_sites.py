@@ -16,7 +16,7 @@ from tests.support.clients import Client
 from tests.support.servers import WatchingConsole, run_server
 from tests.web.browser import Page, open_browser
 from threadchat import ChatServer
-from threadchat.web.handler import NOT_OURS
+from threadchat.web.requests import NOT_OURS
 
 pytestmark = pytest.mark.slow
 

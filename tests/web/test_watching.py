@@ -24,10 +24,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import threadchat.web.watching
 from tests.support.clients import Client
-from tests.support.pages import Page
+from tests.support.pages import Page, ask
 from tests.support.servers import no_stats, run_server
 from tests.support.waiting import wait_until
-from tests.web.test_handler import ask
 from tests.web.test_hooks import add, post
 from threadchat import ChatServer, Limits
 from threadchat.access.limits import MetricsFor, parse_allowed

@@ -7,61 +7,38 @@ types; `Login` and `Conversation` act on it.
 import socket
 import socketserver
 import ssl
-from collections.abc import Callable
-from threading import Event
 from typing import Protocol, cast
 
-from threadchat.access.limits import Limits
-from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.commands.completion import complete
-from threadchat.commands.registry import Registry
 from threadchat.handlers.beginning import Pages
 from threadchat.handlers.connection import TerminalConnection
 from threadchat.messages.kinds import Notice
-from threadchat.monitoring.events import Connected, Disconnected, Named, Watch
+from threadchat.monitoring.events import Connected, Disconnected, Named
 from threadchat.net.addresses import show_address
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import Flusher, SendQueue
 from threadchat.net.transport import Transport, open_transport
 from threadchat.session.conversation import Conversation
+from threadchat.session.hosting import Host
 from threadchat.session.login import Login
 from threadchat.session.supervision import Supervision
 from threadchat.terminal.clientterminal import ClientTerminal
 from threadchat.terminal.view import PLAIN_VIEW
 
 
-class Host(Protocol):
-    """What a handler needs from the server it belongs to."""
+class TerminalHost(Host, Protocol):
+    """What a handler needs of the server it belongs to, besides what all handlers do."""
 
-    chat: Chat
-    clock: Callable[[], float]
-    commands: Registry
-    fallback_encoding: str
     flusher: Flusher
-    limits: Limits
-    stopping: Event
-    watch: Watch
 
     @property
     def tls(self) -> ssl.SSLContext | None:
-        """The context for the next TLS client."""
+        """The context for the next TLS client; None if there is no certificate."""
 
     @property
     def web_listener(self) -> Pages | None:
         """The listener for browsers, if there is one."""
-
-    def next_id(self) -> int:
-        """Return an id that no other client of this server has had."""
-
-    def register(self, handler: "ClientHandler") -> str:
-        """Keep `handler` in the table of clients, so that other threads can end its client.
-
-        Return the address of this machine that the client connected to.
-        """
-
-    def give_up_seat(self) -> None:
-        """Let another client have the current thread's seat: only the goodbye is left to send."""
 
 
 class ClientHandler(socketserver.StreamRequestHandler):
@@ -76,7 +53,7 @@ class ClientHandler(socketserver.StreamRequestHandler):
         waiting.
         """
         self.connection = self.request
-        self.host = host = cast(Host, self.server)
+        self.host = host = cast(TerminalHost, self.server)
         self.transport = self._open_transport()
         self.send_queue = SendQueue(self.transport, host.flusher)
         id, address = host.next_id(), show_address(self.client_address)

@@ -33,7 +33,7 @@ from threadchat.net.sendqueue import Flusher
 from threadchat.net.threads import OutOfThreads, join, waits_for_a_stop
 from threadchat.server.admission import Admission
 from threadchat.server.announcing import Announcing
-from threadchat.server.clients import Clients, Handler, Origin
+from threadchat.server.clients import Clients, Origin
 from threadchat.server.config import DEFAULT_PORT, ServerConfig
 from threadchat.server.expiry import Expiry
 from threadchat.server.figures import Figures
@@ -43,6 +43,7 @@ from threadchat.server.members import ProgramMembers
 from threadchat.server.periodic import Periodic
 from threadchat.server.refusals import Refusals
 from threadchat.server.tlslistener import TlsListener
+from threadchat.session.hosting import Handler
 from threadchat.session.program import OnMessage, ProgramMember
 from threadchat.storage.forgetting import Forgetter
 from threadchat.storage.history import History

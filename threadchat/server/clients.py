@@ -2,33 +2,14 @@
 
 import threading
 from threading import Lock, Thread
-from typing import Protocol
 
-from threadchat.chat.person import Person
-from threadchat.session.interfaces import ClientConnection
-from threadchat.session.supervision import Supervision
+from threadchat.session.hosting import Handler
 
 Origin = tuple[str, str]
 """Where a client comes from: its host, and the address of this machine that it connected to."""
 
 
 _NO_SEAT: Origin = ("", "::")
-
-
-class Handler(Protocol):
-    """What the server needs of the handler that serves a client, whatever door it came by."""
-
-    @property
-    def client(self) -> ClientConnection:
-        """The client's connection."""
-
-    @property
-    def person(self) -> Person:
-        """The person at the client."""
-
-    @property
-    def supervision(self) -> Supervision:
-        """What watches the client's time limits."""
 
 
 class Clients:

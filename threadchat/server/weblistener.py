@@ -17,8 +17,9 @@ from threadchat.net.addresses import plain_host, show_address, urls
 from threadchat.net.threads import join
 from threadchat.server.config import ServerConfig
 from threadchat.server.listener import CannotListenForBrowsers, Listener
+from threadchat.web.door import Door, WebHost
 from threadchat.web.guards import Guard
-from threadchat.web.handler import Door, Host, WebHandler
+from threadchat.web.handler import WebHandler
 from threadchat.web.roomcounts import tell_of_rooms
 from threadchat.web.watching import Watching
 
@@ -44,7 +45,7 @@ MAX_ENDING = 64
 """How many of those that were ended in this way may still have a thread; then no more come in."""
 
 
-class ServerOfPeople(Host, Protocol):
+class ServerOfPeople(WebHost, Protocol):
     """What the listener needs of the chat server, besides what its handlers need."""
 
     config: ServerConfig
