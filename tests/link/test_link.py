@@ -236,7 +236,7 @@ def cut_and_talk(broker: RedisServer, direction: Direction, bytes: Sequence[int]
             assert proxy.cuts > len(bytes) / 2
 
 
-CUTS: list[tuple[Direction, int]] = [("to the server", 900), ("from the server", 450)]
+CUTS: list[tuple[Direction, int]] = [("to the server", 450), ("from the server", 450)]
 
 
 @pytest.mark.parametrize(("direction", "most"), CUTS)

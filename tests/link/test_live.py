@@ -9,7 +9,7 @@ from threadchat.link.failures import NO_RIGHT, BrokerFailed
 from threadchat.link.live import ENTRIES_AT_ONCE, Added, Answered, Fetched, LiveConnection
 from threadchat.link.resp import RespReader, pack
 from threadchat.link.scripts import Keys, arguments
-from threadchat.link.wire import Claim, Done, Kind, LogEntry, Post, Renew, Request
+from threadchat.link.wire import Claim, Done, Kind, LogEntry, Post, Posted, Renew, Request
 
 DIGESTS = {"post": "d1", "renew": "d2"}
 KEYS = Keys("c")
@@ -97,10 +97,10 @@ def test_answers_come_to_what_was_asked_and_entries_in_between(
     data = b"".join(
         [
             pack(("message", CHANNEL, told)).replace(b"*", b">", 1),
-            pack(("done", "6", "5")),
+            b":1\r\n",
             b"*1\r\n*2\r\n$3\r\n6-0\r\n",
-            pack(("k", "gone", "e", "e", "n", "o", "b", "3")),
-            pack(("done", "7", "5")),
+            pack(("e", "gone\ne\no\n3\n\n\n\n")),
+            b":1\r\n",
         ]
     )
     duplex.arrived += [data[:150], data[150:]]
@@ -118,9 +118,9 @@ def test_answers_come_to_what_was_asked_and_entries_in_between(
                 (True, False),
             )
         ),
-        Answered(requests[0], Done(6, 5)),
+        Answered(requests[0], Posted()),
         Fetched([LogEntry(6, Kind.GONE, "e", "o", 3)], is_end=True),
-        Answered(requests[1], Done(7, 5)),
+        Answered(requests[1], Posted()),
     ]
 
 

@@ -224,12 +224,13 @@ def test_what_another_program_put_right_behind_an_entry_is_taken_out(real: Real)
 
 def test_another_format_is_told(real: Real) -> None:
     begun(real, "n1")
-    real.client.hset("tc:{t}:meta", "format", "2")
-    assert real.serve(Enter("n2", "", 0, "", 0, "e2", (), ())) == OtherFormat("2")
+    real.client.hset("tc:{t}:meta", "format", "9")
+    assert real.serve(Enter("n2", "", 0, "", 0, "e2", (), ())) == OtherFormat("9")
 
 
 def test_the_log_is_trimmed(real: Real) -> None:
     epoch = begun(real, "n1")
     for number in range(1, 2001):
         real.serve(Post("n1", epoch, number, "{}"))
+    real.serve(Renew("n1", epoch, 1))
     assert 1000 <= real.client.xlen(real.keys.log) < 1200

@@ -122,8 +122,8 @@ def test_it_is_ascii() -> None:
 
 
 def test_another_format_is_told() -> None:
-    text = entry_text(0, []).replace('"v":1', '"v":2')
-    with pytest.raises(BadRecord, match=r"^an entry of the log has the format 2, not 1$"):
+    text = entry_text(0, []).replace('"v":2', '"v":9')
+    with pytest.raises(BadRecord, match=r"^an entry of the log has the format 9, not 2$"):
         entry_of(text)
 
 

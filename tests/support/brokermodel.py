@@ -21,6 +21,7 @@ from threadchat.link.wire import (
     NameStep,
     NeedsTable,
     Post,
+    Posted,
     Release,
     Renew,
     Request,
@@ -217,7 +218,7 @@ class BrokerModel:
         data, node = self.data, request.node
         before = data.nodes.get(node, 0)
         if request.number <= before:
-            return self._done()
+            return Posted()
         if request.number > before + 1:
             return MustEnter("the broker lacks an entry of this server")
         granted: list[bool] = []
@@ -248,7 +249,7 @@ class BrokerModel:
             tuple(firsts),
             tuple(granted),
         )
-        return self._done()
+        return Posted()
 
     def _claim(self, node: str, claim: Claim) -> bool:
         like = self.data.looks.get(claim.look, "")

@@ -44,6 +44,7 @@ from threadchat.link.wire import (
     NeedsTable,
     OtherFormat,
     Post,
+    Posted,
     Release,
     Renew,
     Request,
@@ -271,11 +272,11 @@ class LinkCore:
                 )
             case MustEnter():
                 self.must_close = answer.why
+            case Posted():
+                self._own.answered()
             case Done():
                 self.has_left = isinstance(request, Leave)
-                if isinstance(request, Post):
-                    self._own.answered()
-                elif self._phase is _Phase.READY:
+                if self._phase is _Phase.READY:
                     self._asked_at = None
                 if isinstance(request, Renew) and answer.head < request.position:
                     self.must_close = "the broker has lost what it had"

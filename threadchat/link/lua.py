@@ -5,14 +5,13 @@ servers begin alike, with a prefix:
 
 | key | content |
 |---|---|
-| `meta` | the format, the epoch and where it began, the run of the broker, the last position |
+| `meta` | the format, the epoch and where it began, the run of the broker, the last position; |
+| | of each node, the number of its last entry (0: none in this epoch) and of its lines so far; |
+| | of each node that is linked, the position up to which it has read the log |
 | `log` | the entries, a stream with the ids `<position>-0`; old ones are trimmed |
 | `names` | by its fold, who has a name: node, look, person and data, as JSON |
 | `looks` | by its look, the fold of a name that somebody has |
-| `nodes` | by node, the number of its last entry; 0: none in this epoch |
-| `read` | by node that is linked, the position up to which it has read the log |
 | `said` | by room, how many lines were said in this epoch |
-| `spoken` | by node, how many lines it has said |
 | `lease:<node>` | is there as long as the node is linked; the broker's clock lets it expire |
 
 A new epoch begins wherever the broker may have lost something: if there is no data, if it was
@@ -21,34 +20,12 @@ or if the log does not end where it should, or does not hold what a node has rea
 program has put behind the end of the log is taken out when a node enters.
 
 What is put into the log is told by a channel, too. A server that finds a gap there reads the log.
+
+All that is said goes by `POST`. Each call of a command, and each function that is made, costs it
+some microseconds. So what it needs of `meta` is one call, and all that is rare is elsewhere.
 """
 
-_COMMON = """
-local meta, log, names, looks = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local nodes, read, said, spoken = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-local lease, lease_ms, most = ARGV[1], ARGV[2], ARGV[3]
-local channel, node = ARGV[4], ARGV[5]
-
-local function text(number) return string.format('%.0f', number) end
-local function number_at(key, field) return tonumber(redis.call('HGET', key, field) or 0) end
-local function renew(it) redis.call('SET', lease .. it, '1', 'PX', lease_ms) end
-local function last() return number_at(meta, 'position') end
-
-local function add(kind, author, number, payload, steps, firsts, granted)
-    local now = redis.call('HMGET', meta, 'position', 'epoch')
-    local position, number = text((tonumber(now[1]) or 0) + 1), text(number)
-    local fields = {'k', kind, 'e', now[2], 'n', author, 'b', number}
-    if payload then
-        fields = {'k', kind, 'e', now[2], 'n', author, 'b', number,
-            'd', payload, 's', steps, 'f', firsts, 'g', granted}
-    end
-    redis.call('XADD', log, 'MAXLEN', '~', most, position .. '-0', unpack(fields))
-    redis.call('HSET', meta, 'position', position)
-    -- The payload is JSON, and comes last: no other one has a line feed.
-    redis.call('PUBLISH', channel, table.concat({position, kind, now[2], author, number,
-        firsts or '', granted or '', steps or '', payload or ''}, '\\n'))
-end
-
+_NAMES = """
 local function put(fold, holding)
     redis.call('HSET', names, fold, cjson.encode(holding))
     redis.call('HSET', looks, holding[2], fold)
@@ -74,22 +51,51 @@ local function remove_all_of(it)
         if holding_of(fold)[1] == it then remove(fold) end
     end
 end
+"""
 
+_COMMON = (
+    """
+local meta, log, names, looks, said = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local channel, node, lease, lease_ms, most = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+
+local function text(number) return string.format('%.0f', number) end
+local function number_at(field) return tonumber(redis.call('HGET', meta, field) or 0) end
+local function renew(it) redis.call('SET', lease .. it, '1', 'PX', lease_ms) end
+local function last() return number_at('position') end
+
+local function nodes_with(what)
+    local found, length = {}, #what + 1
+    for _, field in ipairs(redis.call('HKEYS', meta)) do
+        if field:sub(1, length) == what .. ' ' then found[#found + 1] = field:sub(length + 1) end
+    end
+    return found
+end
+
+local function add(kind, author, number)
+    local position = text(last() + 1)
+    local entry = table.concat({kind, redis.call('HGET', meta, 'epoch'), author, text(number),
+        '', '', '', ''}, '\\n')
+    redis.call('XADD', log, position .. '-0', 'e', entry)
+    redis.call('HSET', meta, 'position', position)
+    redis.call('PUBLISH', channel, position .. '\\n' .. entry)
+end
+"""
+    + _NAMES
+    + """
 local function drop(it)
-    redis.call('HDEL', read, it)
+    redis.call('HDEL', meta, 'read ' .. it)
     redis.call('DEL', lease .. it)
     remove_all_of(it)
-    add('gone', it, number_at(nodes, it))
+    add('gone', it, number_at('number ' .. it))
 end
 
 local function done()
     local least = last()
-    for _, position in ipairs(redis.call('HVALS', read)) do
-        least = math.min(least, tonumber(position))
-    end
+    for _, it in ipairs(nodes_with('read')) do least = math.min(least, number_at('read ' .. it)) end
     return {'done', text(last()), text(least)}
 end
 """
+)
 
 ENTER = (
     _COMMON
@@ -104,11 +110,11 @@ local info = redis.call('INFO', 'server') .. redis.call('INFO', 'replication')
 local run = info:match('run_id:(%w+)') .. info:match('master_replid:(%w+)')
 local now = redis.call('HGET', meta, 'epoch')
 
-local function has_field(fields, name)
-    for i = 1, #fields, 2 do
-        if fields[i] == name then return true end
-    end
-    return false
+local function tail_in(fields)
+    if fields[1] ~= 'e' then return nil end
+    local kind, of, author, number =
+        fields[2]:match('^([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n')
+    return kind and of .. ':' .. kind .. ':' .. author .. ':' .. number
 end
 local function end_of(command, from, to)
     local found = redis.call(command, log, from, to, 'COUNT', 1)[1]
@@ -116,11 +122,7 @@ local function end_of(command, from, to)
 end
 local function tail_at(it)
     local found = redis.call('XRANGE', log, text(it) .. '-0', text(it) .. '-0')[1]
-    if not found then return nil end
-    local fields = {}
-    for i = 1, #found[2], 2 do fields[found[2][i]] = found[2][i + 1] end
-    if not fields.k then return nil end
-    return fields.e .. ':' .. fields.k .. ':' .. fields.n .. ':' .. fields.b
+    return found and tail_in(found[2])
 end
 local first, top = end_of('XRANGE', '-', '+'), end_of('XREVRANGE', '+', '-')
 
@@ -128,7 +130,7 @@ local function is_whole()
     if distrusts or not now or top ~= last() then return false end
     if redis.call('HGET', meta, 'run') ~= run then return false end
     -- A log that was trimmed is as long as it may be.
-    if first > number_at(meta, 'began') and redis.call('XLEN', log) < tonumber(most) then
+    if first > number_at('began') and redis.call('XLEN', log) < tonumber(most) then
         return false
     end
     if epoch ~= now then return true end
@@ -139,15 +141,15 @@ local function is_whole()
 end
 
 local function register(it)
-    redis.call('HSETNX', nodes, it, '0')
-    redis.call('HSET', read, it, '0')
+    redis.call('HSETNX', meta, 'number ' .. it, '0')
+    redis.call('HSET', meta, 'read ' .. it, '0')
     redis.call('SET', lease .. it, '1', 'PX', lease_ms, 'NX')
 end
 
 local whole = is_whole()
 if not whole and holdings == '' then return {'table'} end
 for _, it in ipairs(redis.call('XRANGE', log, text(last()) .. '-1', '+')) do
-    if not has_field(it[2], 'k') then redis.call('XDEL', log, it[1]) end
+    if not tail_in(it[2]) then redis.call('XDEL', log, it[1]) end
 end
 if top >= 2 ^ 52 then
     -- Nothing could be put behind that any more.
@@ -156,12 +158,12 @@ if top >= 2 ^ 52 then
 end
 
 if not whole then
-    for _, it in ipairs(redis.call('HKEYS', nodes)) do redis.call('HSET', nodes, it, '0') end
+    for _, it in ipairs(nodes_with('number')) do redis.call('HSET', meta, 'number ' .. it, '0') end
     if epoch ~= '' then
         redis.call('DEL', names, looks)
         for _, it in ipairs(cjson.decode(holdings)) do put(it[1], {it[2], it[3], it[4], it[5]}) end
     end
-    for _, it in ipairs(redis.call('HKEYS', read)) do register(it) end
+    for _, it in ipairs(nodes_with('read')) do register(it) end
     for _, it in ipairs(known) do register(it) end
     redis.call('DEL', said)
     now = candidate
@@ -172,8 +174,8 @@ if not whole then
     first, top = end_of('XRANGE', '-', '+'), last()
 end
 
-local began = number_at(meta, 'began')
-local start, is_new, is_told = position, redis.call('HEXISTS', read, node) == 0, true
+local began = number_at('began')
+local start, is_new, is_told = position, redis.call('HEXISTS', meta, 'read ' .. node) == 0, true
 if epoch == '' then
     start, is_new, is_told = last(), true, false
 elseif epoch == now then
@@ -184,21 +186,20 @@ else
         start, is_told = began - 1, false
     end
     for _, it in ipairs(known) do
-        if redis.call('HEXISTS', nodes, it) == 0 then register(it) end
+        if redis.call('HEXISTS', meta, 'number ' .. it) == 0 then register(it) end
     end
 end
-local number = math.max(number_at(nodes, node), base)
-redis.call('HSET', nodes, node, text(number))
-redis.call('HSET', read, node, text(start))
+local number = math.max(number_at('number ' .. node), base)
+redis.call('HSET', meta, 'number ' .. node, text(number), 'read ' .. node, text(start))
 renew(node)
 local answer = {'entered', now, text(start), text(last()), text(number), is_new and '1' or '0'}
 if not is_told then
     answer[7] = redis.call('HGETALL', names)
-    answer[8] = redis.call('HKEYS', read)
+    answer[8] = nodes_with('read')
     answer[9] = {}
-    for _, it in ipairs(redis.call('HKEYS', nodes)) do
-        local lines = redis.call('HGET', spoken, it) or ''
-        answer[9][#answer[9] + 1] = {it, redis.call('HGET', nodes, it), lines}
+    for _, it in ipairs(nodes_with('number')) do
+        local known = redis.call('HMGET', meta, 'number ' .. it, 'lines ' .. it)
+        answer[9][#answer[9] + 1] = {it, known[1], known[2] or ''}
     end
 end
 return answer
@@ -209,55 +210,68 @@ _LINKED = """
 if redis.call('HGET', meta, 'epoch') ~= ARGV[6] then
     return {'enter', 'the broker has begun a new epoch'}
 end
-if redis.call('HEXISTS', read, node) == 0 then
+if redis.call('HEXISTS', meta, 'read ' .. node) == 0 then
     return {'enter', 'the broker took this server to be gone'}
 end
 """
 
 POST = (
-    _COMMON
-    + _LINKED
-    + """
-local number, payload, counts, steps = tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
-local lines = ARGV[11]
-local before = number_at(nodes, node)
-if number <= before then return done() end
+    """
+local meta, log, said = KEYS[1], KEYS[2], KEYS[5]
+local channel, node, epoch, given, payload, steps = unpack(ARGV, 1, 6)
+local now = redis.call('HMGET', meta, 'epoch', 'position', 'number ' .. node, 'read ' .. node)
+if now[1] ~= epoch then return {'enter', 'the broker has begun a new epoch'} end
+if not now[4] then return {'enter', 'the broker took this server to be gone'} end
+local number, before = tonumber(given), tonumber(now[3])
+if number <= before then return 1 end
 if number > before + 1 then return {'enter', 'the broker lacks an entry of this server'} end
 
-local function is_others(holding, person)
-    return holding and not (holding[1] == node and holding[3] == person)
-end
-local granted = {}
-local function claim(fold, look, person, data)
-    local is_free = not is_others(holding_of(fold), person)
-        and not is_others(holding_of(redis.call('HGET', looks, look)), person)
-    if is_free then
-        remove(fold)
-        put(fold, {node, look, person, data})
+local granted = ''
+if steps ~= '' then
+    local names, looks = KEYS[3], KEYS[4]
+"""
+    + _NAMES
+    + """
+    local function is_others(holding, person)
+        return holding and not (holding[1] == node and holding[3] == person)
     end
-    granted[#granted + 1] = is_free and '1' or '0'
-end
-for _, it in ipairs(cjson.decode(steps)) do
-    local holding = it[1] ~= 'sync' and holding_of(it[2])
-    if it[1] == 'claim' then
-        claim(it[2], it[3], it[4], it[5])
-    elseif it[1] == 'update' and holding and not is_others(holding, it[3]) then
-        put(it[2], {node, holding[2], it[3], it[4]})
-    elseif it[1] == 'release' and holding and not is_others(holding, it[3]) then
-        remove(it[2])
-    elseif it[1] == 'sync' then
-        remove_all_of(node)
-        for _, one in ipairs(it[2]) do claim(one[1], one[2], one[3], one[4]) end
+    local function claim(fold, look, person, data)
+        local is_free = not is_others(holding_of(fold), person)
+            and not is_others(holding_of(redis.call('HGET', looks, look)), person)
+        if is_free then
+            remove(fold)
+            put(fold, {node, look, person, data})
+        end
+        granted = granted .. (is_free and '1' or '0')
+    end
+    for _, it in ipairs(cjson.decode(steps)) do
+        local holding = it[1] ~= 'sync' and holding_of(it[2])
+        if it[1] == 'claim' then
+            claim(it[2], it[3], it[4], it[5])
+        elseif it[1] == 'update' and holding and not is_others(holding, it[3]) then
+            put(it[2], {node, holding[2], it[3], it[4]})
+        elseif it[1] == 'release' and holding and not is_others(holding, it[3]) then
+            remove(it[2])
+        elseif it[1] == 'sync' then
+            remove_all_of(node)
+            for _, one in ipairs(it[2]) do claim(one[1], one[2], one[3], one[4]) end
+        end
     end
 end
-local firsts = {}
-for _, it in ipairs(cjson.decode(counts)) do
-    firsts[#firsts + 1] = text(redis.call('HINCRBY', said, it[1], it[2]) - it[2] + 1)
+local firsts = ''
+for i = 8, #ARGV, 2 do
+    local lines = ARGV[i + 1]
+    local first = string.format('%.0f', redis.call('HINCRBY', said, ARGV[i], lines) - lines + 1)
+    firsts = i == 8 and first or firsts .. ',' .. first
 end
-redis.call('HSET', nodes, node, text(number))
-redis.call('HSET', spoken, node, lines)
-add('post', node, number, payload, steps, table.concat(firsts, ','), table.concat(granted, ''))
-return done()
+local position = string.format('%.0f', now[2] + 1)
+-- The payload is JSON, and comes last: no other one has a line feed.
+local entry = 'post\\n' .. epoch .. '\\n' .. node .. '\\n' .. given .. '\\n' .. firsts .. '\\n'
+    .. granted .. '\\n' .. steps .. '\\n' .. payload
+redis.call('XADD', log, position .. '-0', 'e', entry)
+redis.call('HSET', meta, 'position', position, 'number ' .. node, given, 'lines ' .. node, ARGV[7])
+redis.call('PUBLISH', channel, position .. '\\n' .. entry)
+return 1
 """
 )
 
@@ -265,9 +279,10 @@ RENEW = (
     _COMMON
     + _LINKED
     + """
-redis.call('HSET', read, node, ARGV[7])
+redis.call('HSET', meta, 'read ' .. node, ARGV[7])
+redis.call('XTRIM', log, 'MAXLEN', '~', most)
 renew(node)
-for _, it in ipairs(redis.call('HKEYS', read)) do
+for _, it in ipairs(nodes_with('read')) do
     if redis.call('EXISTS', lease .. it) == 0 then drop(it) end
 end
 return done()

@@ -26,6 +26,7 @@ from threadchat.link.wire import (
     NeedsTable,
     OtherFormat,
     Post,
+    Posted,
     Release,
     Renew,
     Request,
@@ -51,7 +52,7 @@ class Keys:
         prefix = f"tc:{{{cluster}}}:"
         self.log = f"{prefix}log"
         self.lease = f"{prefix}lease:"
-        names = ("meta", "log", "names", "looks", "nodes", "read", "said", "spoken")
+        names = ("meta", "log", "names", "looks", "said")
         self.all = tuple(prefix + name for name in names)
 
     def channel(self, database: int) -> str:
@@ -70,8 +71,15 @@ def arguments(
 
     Whatever is put into the log is told by `channel`, too.
     """
+    if isinstance(request, Post):
+        steps = _json([_step_fields(it) for it in request.steps]) if request.steps else ""
+        words = [channel, request.node, request.epoch, str(request.number), request.payload]
+        words += (steps, str(request.said))
+        for room, lines in request.counts:
+            words += (room, str(lines))
+        return "post", words
     lease_ms = str(round(lease_seconds * 1000))
-    common = [keys.lease, lease_ms, str(most_entries), channel, request.node]
+    common = [channel, request.node, keys.lease, lease_ms, str(most_entries)]
     match request:
         case Enter():
             table = request.table
@@ -87,18 +95,6 @@ def arguments(
                 "" if table is None else _json([_fields(it) for it in table]),
                 "1" if request.distrusts else "0",
             ]
-        case Post():
-            steps = _json([_step_fields(it) for it in request.steps])
-            number, counts = str(request.number), _json(request.counts)
-            return "post", [
-                *common,
-                request.epoch,
-                number,
-                request.payload,
-                counts,
-                steps,
-                str(request.said),
-            ]
         case Renew():
             return "renew", [*common, request.epoch, str(request.position)]
         case Leave():
@@ -107,6 +103,8 @@ def arguments(
 
 def answer_of(raw: Any) -> Answer:
     """Return the answer of a script; raise `BadRecord` if it is none."""
+    if raw == 1:
+        return Posted()
 
     def read() -> Answer:
         match raw:
@@ -129,21 +127,9 @@ def answer_of(raw: Any) -> Answer:
 
 def entry_from(id: str, fields: Mapping[str, str]) -> LogEntry:
     """Return an entry of the log, given as a stream has it; raise `BadRecord` if it is none."""
-
-    def read() -> LogEntry:
-        return LogEntry(
-            int(id.partition("-")[0]),
-            Kind(fields["k"]),
-            fields["e"],
-            fields["n"],
-            int(fields["b"]),
-            fields.get("d", ""),
-            _steps_of(fields.get("s", "")),
-            _firsts_of(fields.get("f", "")),
-            _granted_of(fields.get("g", "")),
-        )
-
-    return _read("an entry of the log", read)
+    if (entry := fields.get("e")) is None:
+        raise BadRecord("an entry of the log cannot be read: another program has put it there")
+    return told_entry(f"{id.partition('-')[0]}\n{entry}")
 
 
 def told_entry(text: str) -> LogEntry:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-FORMAT = 1
+FORMAT = 2
 """The version of the keys, of the entries, and of what they contain."""
 
 
@@ -213,8 +213,13 @@ class Renew:
 
 
 @dataclass(frozen=True, slots=True)
+class Posted:
+    """The answer to `Post`: the entry stands in the log, be it for longer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
-    """The answer to `Post` and `Renew`: the log ends at `head`.
+    """The answer to `Renew` and `Leave`: the log ends at `head`.
 
     All linked nodes have read it up to `read_by_all`, as far as that is known.
     """
@@ -240,4 +245,4 @@ class Leave:
 
 Request = Enter | Post | Renew | Leave
 
-Answer = Entered | NeedsTable | OtherFormat | Done | MustEnter
+Answer = Entered | NeedsTable | OtherFormat | Posted | Done | MustEnter
