@@ -11,6 +11,7 @@ from threadchat.net import threads
 from threadchat.net.threads import (
     OutOfThreads,
     join,
+    join_by,
     start_needed_thread,
     start_thread,
     waits_for_a_stop,
@@ -182,3 +183,12 @@ def test_a_join_without_time_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> N
     assert waited == []
     join(Busy(), 0.5)
     assert sum(waited) == pytest.approx(0.5)
+
+
+def test_a_join_by_a_deadline_waits_for_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(threads, "time", SimpleNamespace(monotonic=lambda: 100.0))
+    monkeypatch.setattr(threads, "join", lambda thread, timeout: waits.append(timeout))
+    for deadline in (103.0, 99.0):
+        join_by(None, deadline)
+    assert waits == [3.0, -1.0]

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from socketserver import BaseRequestHandler
 from threading import Thread
-from types import SimpleNamespace
 
 import pytest
 
@@ -82,17 +81,16 @@ def test_a_stop_waits_for_the_acceptor_until_the_deadline(
 ) -> None:
     waited: list[tuple[Thread | None, float]] = []
 
-    def wait(thread: Thread | None, timeout: float) -> None:
-        waited.append((thread, timeout))
+    def wait(thread: Thread | None, deadline: float) -> None:
+        waited.append((thread, deadline))
         join(thread, DEADLINE)
 
-    monkeypatch.setattr(listener_module, "join", wait)
-    monkeypatch.setattr(listener_module, "time", SimpleNamespace(monotonic=lambda: 100.0))
+    monkeypatch.setattr(listener_module, "join_by", wait)
     listener.start_accepting()
     acceptor = listener._acceptor
     listener.stop_accepting(103.0)
     monkeypatch.undo()
-    assert waited == [(acceptor, 3.0)]
+    assert waited == [(acceptor, 103.0)]
 
 
 def test_there_is_a_reserve_from_the_first_client_on(listener: Listener) -> None:

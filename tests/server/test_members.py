@@ -1,6 +1,5 @@
 """The table of a server's programs: who is in it, and how it ends."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -131,22 +130,15 @@ def test_one_that_is_over_is_forgotten(members: Any) -> None:
     assert members._members == []
 
 
-def test_each_is_waited_for_as_long_as_there_is_time(
+def test_each_is_waited_for_until_the_deadline(
     members: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[tuple[object, float]] = []
-    now = [100.0]
-
-    def join(thread: object, timeout: float) -> None:
-        waited.append((thread, timeout))
-        now[0] += 2.0
-
-    monkeypatch.setattr(module, "join", join)
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(module, "join_by", lambda *joined: waited.append(joined))
     programs = [Program() for _ in range(3)]
     for number, program in enumerate(programs):
         program.thread = number
         members.add(program)
     members.join(103.0)
-    assert waited == [(0, 3.0), (1, 1.0), (2, 0.0)]
+    assert waited == [(0, 103.0), (1, 103.0), (2, 103.0)]
     assert all(program.done[-1] == "log end" for program in programs)

@@ -1,7 +1,6 @@
 """The rounds of a server: one after another, until they are stopped."""
 
 from threading import Event, Thread
-from types import SimpleNamespace
 
 import pytest
 
@@ -30,19 +29,18 @@ def test_rounds_come_until_they_are_stopped_and_one_is_waited_for(
             has_come.set()
             assert go_on.wait(DEADLINE)
 
-    def wait(thread: Thread | None, timeout: float) -> None:
-        waited.append((thread, timeout))
+    def wait(thread: Thread | None, deadline: float) -> None:
+        waited.append((thread, deadline))
         go_on.set()
         join(thread, DEADLINE)
 
-    monkeypatch.setattr(module, "join", wait)
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 100.0))
+    monkeypatch.setattr(module, "join_by", wait)
     periodic = Periodic(look)
     periodic.start()
     assert has_come.wait(DEADLINE)
     periodic.stop(103.0)
     periodic.stop(99.0)
     assert done == [3]
-    assert [timeout for _, timeout in waited] == [3.0, 0.0]
+    assert [deadline for _, deadline in waited] == [103.0, 99.0]
     assert waited[0][0] is not None
     assert not waited[0][0].is_alive()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support.waiting import wait_until
-from threadchat.handlers.connection import LINGER_SECONDS
+from threadchat.net.transport import LINGER_SECONDS
 from threadchat.server import refusals as refusals_module
 from threadchat.server.clients import Clients
 from threadchat.server.refusals import Refusals

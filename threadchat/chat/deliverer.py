@@ -12,7 +12,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Lock, Thread
 
-from threadchat.net.threads import join, start_thread, threads_take_turns
+from threadchat.net.threads import join_by, start_thread, threads_take_turns
 
 Work = Callable[[], bool]
 """A function that does a piece of work and returns whether there is more. It must not raise."""
@@ -68,7 +68,7 @@ class Deliverer:
                     self._lines.put(None)
         deadline = time.monotonic() + timeout
         for thread in self._threads:
-            join(thread, deadline - time.monotonic())
+            join_by(thread, deadline)
 
     def _has_thread(self) -> bool:
         # If the system is out of threads, the threads that run already are enough.

@@ -18,22 +18,16 @@ from threadchat.messages.format import render
 from threadchat.messages.kinds import Goodbye
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
 from threadchat.net.peers import PeerState
-from threadchat.net.sendqueue import Frame, SendQueue
+from threadchat.net.sendqueue import DRAIN_SECONDS, Frame, SendQueue
 from threadchat.net.tls import TlsTransport
-from threadchat.net.transport import Transport
+from threadchat.net.transport import LINGER_SECONDS, Transport
 from threadchat.terminal.clientterminal import ClientTerminal
 from threadchat.terminal.telnetprotocol import IAC
 from threadchat.terminal.terminalevents import AreYouThere, Ended, TerminalEvent
 from threadchat.terminal.view import PLAIN_APPEARANCE
 
-DRAIN_SECONDS = 3.0
-"""How many seconds a leaving client may take to fetch what is still queued for it."""
-
 _GOODBYE_SLICE = 1.0
 """Seconds after which a client's thread that waits for the goodbye looks again."""
-
-LINGER_SECONDS = 1.0
-"""How many seconds the server waits, after it has closed its side, for the client's close."""
 
 
 class TerminalConnection:

@@ -17,7 +17,7 @@ from threadchat.errors import OperatorError
 from threadchat.lan.library import ends_free_threading
 from threadchat.lan.names import Announced, Service
 from threadchat.lan.network import LanSide
-from threadchat.net.threads import join, start_thread
+from threadchat.net.threads import join_by, start_thread
 from threadchat.text.clean import clean_line
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class LanAnnouncement:
 
     def join(self, deadline: float) -> None:
         """Wait, until `deadline` on the monotonic clock, for the goodbye that `end` has begun."""
-        join(self._thread, max(0.0, deadline - time.monotonic()))
+        join_by(self._thread, deadline)
 
     # On the thread
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from threading import Condition, Thread
 from typing import Generic, TypeVar
 
-from threadchat.net.threads import join, start_thread
+from threadchat.net.threads import join_by, start_thread
 
 MAX_WAITING_LINES = 10_000
 """How many lines may wait to be written before what people say is left out, and counted.
@@ -115,7 +115,7 @@ class BackgroundWriter(Generic[Entry]):
             thread = self._thread
         if thread is None:
             return True
-        join(thread, max(0.0, deadline - time.monotonic()))
+        join_by(thread, deadline)
         atexit.unregister(self.close)
         return not thread.is_alive()
 

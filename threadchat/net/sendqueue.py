@@ -24,6 +24,9 @@ from threadchat.net.transport import Transport
 MAX_QUEUED = 256 * 1024
 """The bytes that a client may leave unread before it is too slow. One more batch may be added."""
 
+DRAIN_SECONDS = 3.0
+"""How many seconds a leaving client may take to fetch what is still queued for it."""
+
 _LOOK_SECONDS = 0.25
 """Seconds after which a thread that waits for its client looks whether that has been ended."""
 

@@ -89,6 +89,11 @@ def join(thread: Thread | None, timeout: float = math.inf) -> None:
         thread.join(min(_SLICE, left))
 
 
+def join_by(thread: Thread | None, deadline: float) -> None:
+    """Do what `join` does, until `deadline` on the monotonic clock."""
+    join(thread, deadline - time.monotonic())
+
+
 def _is_waiting(thread: Thread) -> bool:
     with _lock:
         return thread in _waiting_for_a_stop

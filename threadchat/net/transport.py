@@ -24,6 +24,9 @@ when the receiving side is shut down."""
 _PAUSE_SLICE = 0.1
 """Seconds that a pause may take to notice that another thread has ended it."""
 
+LINGER_SECONDS = 1.0
+"""How many seconds the server waits, after it has closed its side, for the client's close."""
+
 _KEEPALIVE = {
     "TCP_KEEPIDLE": 40,
     "TCP_KEEPALIVE": 40,  # the name of TCP_KEEPIDLE on macOS

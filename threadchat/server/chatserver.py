@@ -6,14 +6,12 @@ thread. `ChatServer.stop` ends them all inside a deadline (promise 9).
 """
 
 import contextlib
-import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
-from threading import Event, RLock, Thread, current_thread
-from typing import TYPE_CHECKING, Any
+from threading import Event, RLock
+from typing import TYPE_CHECKING
 
-from threadchat.access.limiter import Refusal, RefusedFor, counted_as
 from threadchat.chat.chat import Chat
 from threadchat.chat.interfaces import ServerControl
 from threadchat.chat.midnight import Midnight
@@ -22,26 +20,21 @@ from threadchat.chat.rules import Rules
 from threadchat.commands.builtin import make_registry
 from threadchat.commands.registry import Command
 from threadchat.errors import OperatorError
-from threadchat.handlers.handler import ClientHandler
 from threadchat.monitoring.events import Acted, Watch, Watcher
-from threadchat.monitoring.repeats import Repeats
 from threadchat.monitoring.stats import Snapshot
-from threadchat.net.addresses import plain_host, reached_address, show_address
 from threadchat.net.certificate import Certificate
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import Flusher
-from threadchat.net.threads import OutOfThreads, join, waits_for_a_stop
-from threadchat.server.admission import Admission
+from threadchat.net.threads import OutOfThreads, join_by, waits_for_a_stop
+from threadchat.server.admitting import AdmittingListener
 from threadchat.server.announcing import Announcing
-from threadchat.server.clients import Clients, Origin
 from threadchat.server.config import DEFAULT_PORT, ServerConfig
 from threadchat.server.expiry import Expiry
 from threadchat.server.figures import Figures
 from threadchat.server.linking import Linking
-from threadchat.server.listener import CannotListenForTls, Listener, Shortage
+from threadchat.server.listener import CannotListenForTls, Listener
 from threadchat.server.members import ProgramMembers
 from threadchat.server.periodic import Periodic
-from threadchat.server.refusals import Refusals
 from threadchat.server.tlslistener import TlsListener
 from threadchat.session.hosting import Handler
 from threadchat.session.program import OnMessage, ProgramMember
@@ -55,7 +48,7 @@ if TYPE_CHECKING:
     from threadchat.server.weblistener import WebListener
 
 
-class ChatServer(Listener):
+class ChatServer(AdmittingListener):
     """A chat server on one address, with one thread for each client.
 
     Use it as a context manager, or call `stop` yourself::
@@ -87,42 +80,41 @@ class ChatServer(Listener):
     ) -> None:
         self.commands = make_registry(commands)
         self.config = config = config or ServerConfig()
-        self.limits = config.limits
         self.fallback_encoding = usable_encoding(config.fallback_encoding)
-        self.clock = clock
         load_ahead(COMMON_ENCODINGS)
         self._figures = Figures(clock, watchers)
         self.rules = Rules(config.files)
         self._linking = Linking(config.link)
         self.link_state = self._linking.state
-        super().__init__(address, ClientHandler, Watch(*watchers, tally=self._figures.tally))
-        self._history = self._linking.history(history or History())
-        self._records = records or Records(None)
-        self.flusher = Flusher(self.watch.failed)
-        self._finish = finish or self.stop
-        control = ServerControl(self.stats, self._stop_for_operator)
-        order = order or self._linking.order(self.server_address[1], self._history, self.watch)
-        kept = self._history, self._records
-        rooms = self._linking.room_type
-        self.chat = Chat(*kept, self.rules, self.watch, control, config.replay, clock, order, rooms)
-        self._linking.attach(self.chat)
-        self.clients = Clients(self.limits.max_clients)
-        self._admission = Admission(self.limits, self._records, clock, self.watch.warn)
-        self._members = ProgramMembers(self.watch)
-        self._repeats = Repeats(self.watch.note, clock)
-        self._refusals = Refusals(self.clients, self.shutdown_request)
-        self._midnight = Midnight(self.chat.begin_day)
-        self._expiry = (
-            Expiry(config.tls, self.watch.warn) if isinstance(config.tls, Certificate) else None
-        )
-        self.periodic = Periodic(self._look_after_all)
-        self._announcing = Announcing(self)
-        self._forgetter = (
-            Forgetter(self._history, config.keep, self.watch.warn) if config.keep else None
-        )
-        self._no_threads = Shortage(
-            self.watch, "clients are served again: there are threads for them"
-        )
+        watch = Watch(*watchers, tally=self._figures.tally)
+        super().__init__(address, watch, config.limits, records, clock)
+        with contextlib.ExitStack() as opened:  # closed again if one of these steps fails
+            opened.callback(self.socket.close)
+            if records is None:
+                opened.callback(self._records.close)
+            self._history = self._linking.history(history or History())
+            self.flusher = Flusher(self.watch.failed)
+            opened.callback(self.flusher.stop, 0.0)
+            self._finish = finish or self.stop
+            control = ServerControl(self.stats, self._stop_for_operator)
+            order = order or self._linking.order(self.server_address[1], self._history, self.watch)
+            kept = self._history, self._records
+            rooms = self._linking.room_type
+            self.chat = Chat(
+                *kept, self.rules, self.watch, control, config.replay, clock, order, rooms
+            )
+            self._linking.attach(self.chat)
+            self._members = ProgramMembers(self.watch)
+            self._midnight = Midnight(self.chat.begin_day)
+            self._expiry = (
+                Expiry(config.tls, self.watch.warn) if isinstance(config.tls, Certificate) else None
+            )
+            self.periodic = Periodic(self._look_after_all)
+            self._announcing = Announcing(self)
+            self._forgetter = (
+                Forgetter(self._history, config.keep, self.watch.warn) if config.keep else None
+            )
+            opened.pop_all()
         # Held while one of the flags below is set. A signal handler may stop the server while the
         # main thread starts or stops it, so this thread must not wait for itself.
         self._lock = RLock()
@@ -243,7 +235,7 @@ class ChatServer(Listener):
 
     def _join_all(self, deadline: float) -> None:
         for thread in self.clients.threads():
-            join(thread, max(0.0, deadline - time.monotonic()))
+            join_by(thread, deadline)
 
     def add_member(self, name: str, on_message: OnMessage) -> ProgramMember:
         """Put a program into the lobby as a member called `name`, before or after `start`.
@@ -285,117 +277,7 @@ class ChatServer(Listener):
         """Return the figures of this moment. Any thread may call it."""
         return self._figures.snapshot(self.chat, self.clients, self._admission, self.link_state())
 
-    # Admitting
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a client on a thread of its own, or turn it away; called by `socketserver`."""
-        self.admit(request, client_address, ClientHandler, self.origin_of(request, client_address))
-
-    def is_served(self, host: str, reached: str) -> bool:
-        """Return whether clients from `host` are served at our address `reached`."""
-        return self._admission.refuse_stranger(host, reached) is None
-
-    def admit_here(self, request: socket.socket, client_address: Any) -> Refusal | None:
-        """Give the client that the current thread serves a seat, or return why it gets none."""
-        origin = plain_host(client_address[0]), reached_address(request)
-        refusal = self._admission.admit(*origin)
-        if refusal is None and not self.clients.take_seat(current_thread(), origin):
-            self._admission.release(*origin)
-            refusal = self._full()
-        if refusal is not None:
-            self.note_refusal(origin, client_address, refusal)
-        return refusal
-
-    def note_refusal(self, origin: Origin, client_address: Any, refusal: Refusal) -> None:
-        """Log that a client was refused, or count it where that repeats."""
-        self.watch.tally.refused(refusal.why)
-        self._repeats.refused(counted_as(*origin), show_address(client_address), refusal.why)
-
-    def _full(self) -> Refusal:
-        words = f"The room is full: it holds {self.limits.max_clients}. Please try again later."
-        return Refusal(RefusedFor.FULL, words)
-
-    def forget_current(self) -> None:
-        """Forget the client that the current thread has served."""
-        self._forget(current_thread())
-
-    def admit(
-        self,
-        request: socket.socket,
-        client_address: Any,
-        handler: type[ClientHandler],
-        origin: Origin,
-    ) -> None:
-        """Start a thread on which a `handler` serves a client, or turn the client away."""
-        if (words := self._admission.refuse_stranger(*origin)) is not None:
-            self._tell_and_close(request, handler, words)
-            return
-        if (refusal := self._admission.admit(*origin)) is not None:
-            self._turn_away(request, client_address, handler, origin, refusal)
-            return
-        thread = Thread(
-            target=ChatServer._serve,
-            args=(self, request, client_address, handler),
-            name=f"threadchat client {show_address(client_address)}",
-            daemon=True,
-        )
-        if not self.clients.take_seat(thread, origin):
-            self._admission.release(*origin)
-            self._turn_away(request, client_address, handler, origin, self._full())
-            return
-        try:
-            thread.start()
-        except (RuntimeError, MemoryError):
-            self._forget(thread)
-            self._no_threads.begins("cannot serve another client for now: out of threads")
-            self.watch.tally.refused(RefusedFor.NO_THREADS)
-            self._refusals.refuse(request, "The server is out of threads. Please try again later.")
-        else:
-            self._no_threads.ends()
-
-    def _turn_away(
-        self,
-        request: socket.socket,
-        client_address: Any,
-        handler: type[ClientHandler],
-        origin: Origin,
-        refusal: Refusal,
-    ) -> None:
-        self.note_refusal(origin, client_address, refusal)
-        self._tell_and_close(request, handler, refusal.words)
-
-    def _tell_and_close(
-        self, request: socket.socket, handler: type[ClientHandler], words: str
-    ) -> None:
-        if handler is ClientHandler:
-            self._refusals.refuse_at_leisure(request, words)
-        else:
-            self.shutdown_request(request)  # it could read words only after a handshake
-
-    def turn_away(self, request: socket.socket, client_address: Any) -> None:
-        """Tell a client that there is no descriptor left to serve it, and close the connection."""
-        words = self._admission.refuse_stranger(*self.origin_of(request, client_address))
-        if words is None:
-            self.watch.tally.refused(RefusedFor.NO_CONNECTIONS)
-            words = "The server is out of connections. Please try again later."
-        self._refusals.refuse(request, words)
-
-    def _serve(
-        self, request: socket.socket, client_address: Any, handler: type[ClientHandler]
-    ) -> None:
-        try:
-            handler(request, client_address, self)
-        except Exception as error:
-            # The error ends this client and no other one (promise 8).
-            self.watch.failed(f"serving {show_address(client_address)}", error)
-        finally:
-            self.shutdown_request(request)
-            self._forget(current_thread())
-
-    def _forget(self, thread: Thread) -> None:
-        origin = self.clients.forget(thread)
-        if origin is not None:
-            self._admission.release(*origin)
+    # The round
 
     def _look_after_all(self) -> None:
         now = self.clock()
@@ -422,10 +304,6 @@ class ChatServer(Listener):
         tls = self.config.tls
         return tls.context if isinstance(tls, Certificate) else tls
 
-    def next_id(self) -> int:
-        """Return an id that no other client of this server has had."""
-        return self.clients.next_id()
-
     def register(self, handler: Handler) -> str:
         """See `Clients.register`: a stop can end the client of `handler` from now on."""
         reached = self.clients.register(handler)
@@ -434,12 +312,6 @@ class ChatServer(Listener):
         if self.stopping.is_set():
             _say_goodbye(handler)
         return reached
-
-    def give_up_seat(self) -> None:
-        """Free the seat of the current thread's client, which only has to be told goodbye."""
-        origin = self.clients.give_up_seat(current_thread())
-        if origin is not None:
-            self._admission.release(*origin)
 
 
 def _say_goodbye(handler: Handler) -> None:

@@ -14,7 +14,7 @@ from threadchat.access.limiter import RefusedFor
 from threadchat.errors import OperatorError
 from threadchat.monitoring.events import Watch
 from threadchat.net.addresses import only_address, plain_host, reached_address, show_address
-from threadchat.net.threads import join, start_needed_thread
+from threadchat.net.threads import join_by, start_needed_thread
 from threadchat.net.transport import OPTIONS_ARE_INHERITED, prepare
 from threadchat.server.clients import Origin
 
@@ -136,7 +136,7 @@ class Listener(socketserver.ThreadingTCPServer):
         self._shortage_ends.set()
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)  # wakes the acceptor on some systems
-        join(self._acceptor, max(0.0, deadline - time.monotonic()))
+        join_by(self._acceptor, deadline)
         self.socket.close()
         self._give_up_reserve()
 
@@ -206,7 +206,11 @@ class Listener(socketserver.ThreadingTCPServer):
 
     def turn_away(self, request: socket.socket, client_address: Any) -> None:
         """Close, without waiting, the connection of a client that gets no descriptor."""
-        self.watch.tally.refused(RefusedFor.NO_CONNECTIONS)
+        self.close_refused(request, RefusedFor.NO_CONNECTIONS)
+
+    def close_refused(self, request: socket.socket, why: RefusedFor) -> None:
+        """Count a client that is refused, and close its connection without a word."""
+        self.watch.tally.refused(why)
         self.shutdown_request(request)
 
     def _has_turned_one_away(self) -> bool:

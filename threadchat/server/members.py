@@ -1,11 +1,10 @@
 """Keep the members of a server's chat that are programs, and end them with the server."""
 
-import time
 from threading import Lock
 
 from threadchat.monitoring.events import Watch
 from threadchat.net.disconnect import Reason
-from threadchat.net.threads import join
+from threadchat.net.threads import join_by
 from threadchat.session.program import ProgramMember
 
 
@@ -58,7 +57,7 @@ class ProgramMembers:
         The end of a member is logged even if its function has not returned by then (promise 7).
         """
         for member in self._all():
-            join(member.thread, max(0.0, deadline - time.monotonic()))
+            join_by(member.thread, deadline)
             member.log_end()
 
     def _all(self) -> list[ProgramMember]:

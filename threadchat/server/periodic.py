@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from threading import Event, Thread
 
-from threadchat.net.threads import join, start_needed_thread
+from threadchat.net.threads import join_by, start_needed_thread
 
 INTERVAL = 1.0
 """Seconds from one round to the next."""
@@ -28,7 +28,7 @@ class Periodic:
     def stop(self, deadline: float) -> None:
         """End the rounds; wait for one that is running until `deadline`, on the monotonic clock."""
         self._is_over.set()
-        join(self._thread, max(0.0, deadline - time.monotonic()))
+        join_by(self._thread, deadline)
 
     def _run(self) -> None:
         while not self._is_over.wait(INTERVAL):

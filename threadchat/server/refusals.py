@@ -6,11 +6,10 @@ import threading
 from collections.abc import Callable
 from threading import Lock
 
-from threadchat.handlers.connection import LINGER_SECONDS
 from threadchat.messages.format import render
 from threadchat.messages.kinds import Problem
 from threadchat.net.threads import start_thread
-from threadchat.net.transport import open_transport
+from threadchat.net.transport import LINGER_SECONDS, open_transport
 from threadchat.server.clients import Clients
 from threadchat.terminal.view import PLAIN_VIEW
 

@@ -4,7 +4,6 @@ import contextlib
 import errno
 import math
 import socket
-import time
 from collections.abc import Sequence
 from threading import Lock, Thread, current_thread
 from typing import Any, Protocol
@@ -14,7 +13,7 @@ from threadchat.access.limiter import Refusal, RefusedFor
 from threadchat.monitoring.linkstate import LinkState
 from threadchat.monitoring.stats import Snapshot
 from threadchat.net.addresses import plain_host, show_address, urls
-from threadchat.net.threads import join
+from threadchat.net.threads import join_by
 from threadchat.server.config import ServerConfig
 from threadchat.server.listener import CannotListenForBrowsers, Listener
 from threadchat.web.door import Door, WebHost
@@ -108,15 +107,13 @@ class WebListener(Listener):
                 self._make_room_for(origin[0])
                 self._open[thread] = origin[0], request
         if not has_room:
-            self.watch.tally.refused(RefusedFor.NO_CONNECTIONS)
-            self.shutdown_request(request)
+            self.close_refused(request, RefusedFor.NO_CONNECTIONS)
             return
         try:
             thread.start()
         except (RuntimeError, MemoryError):
             self._forget(thread)
-            self.watch.tally.refused(RefusedFor.NO_THREADS)
-            self.shutdown_request(request)
+            self.close_refused(request, RefusedFor.NO_THREADS)
 
     def _make_room_for(self, host: str) -> None:
         """End the oldest connection if there are too many, of that address or in all.
@@ -189,7 +186,7 @@ class WebListener(Listener):
             with contextlib.suppress(OSError):
                 request.shutdown(socket.SHUT_RDWR)
         for thread in threads:
-            join(thread, max(0.0, deadline - time.monotonic()))
+            join_by(thread, deadline)
 
 
 def open_web_listener(chat_server: ServerOfPeople) -> WebListener:

@@ -17,7 +17,7 @@ from threadchat.net.addresses import reached_address, show_address
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import SendQueue
 from threadchat.net.tls import HandshakeFailed, TlsTransport
-from threadchat.net.transport import Transport, open_transport
+from threadchat.net.transport import LINGER_SECONDS, Transport, open_transport
 from threadchat.session.conversation import Conversation
 from threadchat.session.login import Login
 from threadchat.session.supervision import Supervision
@@ -26,7 +26,7 @@ from threadchat.text.names import MAX_NAME_CELLS
 from threadchat.web.connection import WebConnection
 from threadchat.web.door import Listener
 from threadchat.web.link import Link
-from threadchat.web.links import LINGER_SECONDS, SEAT_SECONDS
+from threadchat.web.links import SEAT_SECONDS
 from threadchat.web.objects import Resume
 from threadchat.web.requests import HEAD_SECONDS, SILENT_SECONDS, Requests, Upgrade
 

@@ -7,17 +7,13 @@ from threadchat.messages.format import render
 from threadchat.messages.jsonlines import JSON_LINES
 from threadchat.messages.kinds import Goodbye
 from threadchat.net.disconnect import Reason
+from threadchat.net.sendqueue import DRAIN_SECONDS
+from threadchat.net.transport import LINGER_SECONDS
 from threadchat.web.link import Link
 from threadchat.web.objects import Resume
 
 SEAT_SECONDS = 30.0
 """How long a person whose connection is lost keeps the seat."""
-
-DRAIN_SECONDS = 3.0
-"""How many seconds a leaving client may take to fetch what is still queued for it."""
-
-LINGER_SECONDS = 1.0
-"""How many seconds the server waits, after it has closed its side, for the client's close."""
 
 # RFC 6455, section 7.4: going away, internal error, try again later.
 _CODES: dict[str, int] = {
