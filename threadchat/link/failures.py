@@ -2,7 +2,10 @@
 
 from threadchat.errors import OperatorError
 
-NO_RIGHT = "the broker lets that user do too little: it needs all of ~tc:* &tc:* +@all"
+RIGHTS = "~tc:* &tc:* +@all -@dangerous +info"
+"""The rights of a user of the broker that are enough, as in its configuration."""
+
+NO_RIGHT = f"the broker lets that user do too little: it needs all of {RIGHTS}"
 NO_MEMORY = "the broker has no memory left: raise its maxmemory"
 IS_REPLICA = "the broker is a replica: name the one that it follows"
 NOT_OURS = (
