@@ -16,11 +16,13 @@ from tests.net.test_tls import files as files
 from tests.support.chats import Lobby
 from tests.support.clock import Clock
 from tests.support.compiling import compile_in_turns, keep_compiled
+from tests.support.folders import keep_files_in_memory
 from tests.support.guards import misuses, watch_guards
 from tests.support.passphrases import make_cheaply
 from tests.support.servers import WatchingConsole, run_server
 from tests.support.waiting import wait_until
 from threadchat import ChatServer
+from threadchat.cli.main import GC_THRESHOLD
 from threadchat.handlers import handler as handler_module
 from threadchat.net import transport
 from threadchat.server import periodic
@@ -51,14 +53,22 @@ watch_guards()
 
 keep_compiled()
 
+keep_files_in_memory()
+
+# What is imported and collected stays until the end, so that searches for cycles find nothing.
+gc.disable()
+
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     compile_in_turns(session.config)
 
 
-def pytest_collection_finish() -> None:
-    # The tests themselves stay until the end, so no search for cycles need go through them.
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    # From now on they are as often as in the program, and pass over the tests themselves.
     gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
+    gc.enable()
 
 
 # Under Wine this folder of Linux exists, too, but it shows what Wine itself has open.
@@ -90,10 +100,10 @@ def nothing_leaks() -> Iterator[None]:
     """Fail a test that leaves more threads or descriptors than there were before it."""
     threads, files = threading.active_count(), _open_files()
     yield
+    wait_until(lambda: threading.active_count() <= threads, "the test's threads have ended")
     if _open_files() > files:
         gc.collect()  # only now: it takes longer than most tests
-    wait_until(lambda: threading.active_count() <= threads, "the test's threads have ended")
-    wait_until(lambda: _open_files() <= files, "the test's descriptors are closed")
+        wait_until(lambda: _open_files() <= files, "the test's descriptors are closed")
     found, misuses[:] = list(misuses), []
     assert not found, "used without the lock that guards it"
 

@@ -484,11 +484,14 @@ def test_what_was_lost_before_stays_known_where_no_file_can_be_made(
     assert texts(history) == numbers(0, 6)
 
 
+_closed_if_that_fails = rescue._closed_if_that_fails
+
+
 @contextmanager
 def fail_at_the_end(new: HistoryFile) -> Iterator[None]:
-    yield
-    new.close()
-    raise OSError(28, "No room")
+    with _closed_if_that_fails(new):
+        yield
+        raise OSError(28, "No room")
 
 
 def test_where_no_file_can_be_made_until_the_stop_nothing_is_written_to_it(

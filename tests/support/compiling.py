@@ -3,7 +3,6 @@
 import atexit
 import contextlib
 import importlib
-import importlib.util
 import os
 import shutil
 import sys
@@ -12,26 +11,40 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).resolve().parents[1]
+
+_UNUSED = {"ensurepip", "idlelib", "lib2to3", "site-packages", "test", "tests", "turtledemo"}
+"""Folders of Python's own library of which no test imports anything."""
 
 
 def keep_compiled() -> None:
     """Keep what is compiled for the processes that this one starts, until it ends.
 
     Where the environment forbids to keep that beside the sources, it is kept in a folder of its
-    own, which begins with what this process has found compiled.
+    own, which begins with what is compiled already of Python and of what is installed.
     """
     if not os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
         return
     folder = os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    specs = [getattr(module, "__spec__", None) for module in list(sys.modules.values())]
     sys.pycache_prefix, sys.dont_write_bytecode = folder, False
-    for spec in specs:
-        if spec and spec.origin and spec.cached and Path(spec.cached).exists():
-            kept = importlib.util.cache_from_source(spec.origin)
-            Path(kept).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(spec.cached, kept)
+    for place in filter(os.path.isdir, {os.path.realpath(path) for path in sys.path if path}):
+        if not TESTS.is_relative_to(place):
+            _take_over(place, folder)
+
+
+def _take_over(place: str, folder: str) -> None:
+    """Have `folder` lead to what is compiled of the sources in `place`."""
+    ending = f".{sys.implementation.cache_tag}.pyc"
+    for root, folders, names in os.walk(place):
+        folders[:] = [name for name in folders if name not in _UNUSED]
+        if os.path.basename(root) == "__pycache__":
+            kept = Path(folder, *Path(root).parent.parts[1:])
+            kept.mkdir(parents=True, exist_ok=True)
+            for name in names:
+                if name.endswith(ending):
+                    with contextlib.suppress(OSError):  # then it is compiled again
+                        os.symlink(os.path.join(root, name), kept / name)
 
 
 def compile_in_turns(config: pytest.Config) -> None:

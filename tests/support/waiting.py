@@ -115,6 +115,8 @@ def enter_one_by_one(section: Section, actions: Sequence[Callable[[], object]]) 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
     """Wait for a state that no event announces, such as a thread blocked in a call."""
+    if condition():
+        return
     pause = threading.Event()
     deadline = time.monotonic() + DEADLINE
     while not condition():
