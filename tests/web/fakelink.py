@@ -24,6 +24,8 @@ class FakeLink:
         self.address, self.reached = address, "192.0.2.100"
         self.heard_at = self.sent_at = 0.0
         self.bytes_received = self.bytes_sent = self.bytes_queued = 0
+        self.frames = 0
+        """How many frames that ended no message have come in with what is received."""
         self.is_behind = self.is_final = False
         self.breaks = False
         """Whether it breaks at the end; else the page ends it for good."""
@@ -65,6 +67,10 @@ class FakeLink:
     def receive_now(self, now: float) -> list[str]:
         arrived, self.arrived = self.arrived, []
         return arrived
+
+    def take_frames(self) -> int:
+        frames, self.frames = self.frames, 0
+        return frames
 
     def gather(self, data: bytes) -> None:
         self.gathered = [*(self.gathered or ()), data]

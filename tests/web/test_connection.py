@@ -13,7 +13,7 @@ from tests.support.pages import Page
 from tests.support.servers import run_server
 from tests.support.waiting import wait_until
 from tests.web.fakelink import FakeLink
-from threadchat.access.flood import ANSWER_COST, CHUNK_COST
+from threadchat.access.flood import ANSWER_COST
 from threadchat.chat.interfaces import Portion
 from threadchat.chat.person import Person
 from threadchat.commands.registry import Call, parse_line
@@ -24,7 +24,7 @@ from threadchat.net.disconnect import Reason
 from threadchat.session.floodcontrol import FloodControl
 from threadchat.testing import DEADLINE, UNLIMITED
 from threadchat.text.clean import MAX_LINE
-from threadchat.web import connection
+from threadchat.web import connection, costs
 from threadchat.web.connection import PING_SECONDS, SILENT_SECONDS, WebConnection
 from threadchat.web.objects import Resume
 
@@ -78,7 +78,7 @@ def test_what_is_no_new_line_is_paid_for(kind: str, values: dict[str, object], p
         before = paid()
         al.send(kind, **values)
         wait_until(lambda: paid() > before, f"{kind} is paid for")
-        assert paid() == pytest.approx(before + CHUNK_COST + ANSWER_COST)
+        assert paid() == pytest.approx(before + costs.PIECE + ANSWER_COST)
 
 
 class Home:
@@ -226,7 +226,30 @@ class TestLines:
             [json.dumps({"kind": "ping"})] * 3,
         ]
         assert list(al.client.lines()) == ["hi"]
-        assert al.paid == [CHUNK_COST, CHUNK_COST + 3 * ANSWER_COST]
+        assert al.paid == [costs.PIECE, costs.PIECE + 3 * ANSWER_COST]
+
+    def test_a_line_pays_for_nothing_that_comes_with_it(self, al: Home) -> None:
+        line = {"kind": "line", "text": "hi"}
+        al.link.incoming = [
+            [*([json.dumps({"kind": "ping"})] * 3), json.dumps(line | {"n": 900})],
+            [json.dumps(line | {"n": 901, "text": "x" * (MAX_LINE + 1)})] * 2,
+        ]
+        assert list(al.client.lines()) == ["hi"]
+        assert al.paid == [costs.of_input(3, 0), costs.of_input(2, 0)]
+
+    def test_frames_of_nothing_are_paid_for_one_by_one(self, al: Home) -> None:
+        al.link.arrive("line", n=1, text="hi")
+        al.link.frames = 600
+        assert list(al.client.lines()) == ["hi"]
+        assert al.paid == [costs.of_input(0, 600)]
+        assert costs.of_input(0, 600) >= 600 / 100
+
+    def test_so_is_what_comes_before_there_is_a_session(self, page: Home) -> None:
+        page.begin()
+        page.link.incoming = [[], [json.dumps({"kind": "ping"})] * 2]
+        page.link.frames = 50
+        assert page.client.first_resume() is None
+        assert page.paid == [costs.of_input(0, 50), costs.of_input(2, 0)]
 
     def test_more_lines_are_taken_for_a_room_that_asks(self, al: Home) -> None:
         texts = [{"kind": "line", "n": n, "text": str(n)} for n in (1, 2, 3)]

@@ -86,6 +86,7 @@ class TestTalking:
                 al.send("line", n=number, text=f"line {number}")
             for number in (1, 2, 3):
                 cy.expect(f"al: line {number}\r\n")
+            al.expect("say", text="line 3")
             al.send("ping")
             al.expect("pong")
             assert al.kinds("taken")[-1]["n"] == 3

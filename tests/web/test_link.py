@@ -14,7 +14,7 @@ from threadchat.net.sendqueue import Flusher, SendQueue
 from threadchat.net.transport import Transport
 from threadchat.web.framing import Framer, Gathered
 from threadchat.web.link import MAX_GATHERED, Link
-from threadchat.web.websocket import PING, close_frame, text_frame
+from threadchat.web.websocket import MAX_EVENTS, PING, close_frame, text_frame
 
 
 class Wire:
@@ -71,6 +71,28 @@ def test_what_came_behind_the_request_comes_first(wire: Wire) -> None:
     assert link.receive(lambda: 8.0) == ["three"]
     assert link.bytes_received == len(masked(1, b"one") + masked(1, b"two") + masked(1, b"three"))
     assert link.heard_at == 8.0
+
+
+def test_the_frames_of_nothing_are_told_once(wire: Wire) -> None:
+    wire.arriving = [masked(9, b"?") * 7 + masked(1, b"hi"), masked(1, b"ho"), masked(9, b"")]
+    link = link_on(wire)
+    assert link.take_frames() == 0
+    assert link.receive(lambda: 6.0) == ["hi"]
+    assert link.take_frames() == 7
+    assert link.receive(lambda: 6.0) == ["ho"]
+    assert link.take_frames() == 0
+    assert link.receive_now(7.0) == []
+    assert link.take_frames() == 1
+
+
+def test_what_waits_is_taken_in_before_more_is_received(wire: Wire) -> None:
+    wire.arriving = [masked(9, b"?") * (2 * MAX_EVENTS + 1) + masked(1, b"one"), masked(1, b"two")]
+    link = link_on(wire)
+    assert link.receive(lambda: 6.0) == []
+    assert link.receive_now(7.0) == []
+    assert len(wire.arriving) == 1
+    assert link.receive(lambda: 8.0) == ["one"]
+    assert link.receive(lambda: 8.0) == ["two"]
 
 
 def test_a_message_is_heard_when_it_comes_and_not_when_it_is_waited_for() -> None:

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from threadchat.web.http import BadRequest, Request
-from threadchat.web.websocket import MAX_MESSAGE, WebSocket, accept, close_frame, text_frame
+from threadchat.web.websocket import (
+    MAX_EVENTS,
+    MAX_MESSAGE,
+    WebSocket,
+    accept,
+    close_frame,
+    text_frame,
+)
 
 KEY = b"\x01\x02\x03\x04"
 
@@ -52,8 +59,27 @@ class TestMessages:
         assert (texts, answer, closed) == (["é漢😀"], b"\x8a\x01?", None)
 
     def test_many_pings_have_one_answer(self) -> None:
-        _, answer, _ = WebSocket().receive(masked(9, b"a") + masked(9, b"b") * 500)
+        _, answer, _ = WebSocket().receive(masked(9, b"a") + masked(9, b"b") * (MAX_EVENTS - 1))
         assert answer == b"\x8a\x01b"
+
+    def test_many_frames_are_taken_in_a_few_at_a_time(self) -> None:
+        socket = WebSocket()
+        got = socket.receive(masked(9, b"?") * MAX_EVENTS + masked(10, b"!") + masked(1, b"hi"))
+        assert (got, socket.waits, socket.frames) == (([], b"\x8a\x01?", None), True, MAX_EVENTS)
+        assert socket.receive(b"") == (["hi"], b"", None)
+        assert (socket.waits, socket.frames) == (False, MAX_EVENTS + 1)
+        assert socket.receive(masked(1, b"ho")) == (["ho"], b"", None)
+
+    def test_each_frame_that_ends_no_text_is_counted(self) -> None:
+        socket = WebSocket()
+        socket.receive(masked(1, b"whole") * 3)
+        assert socket.frames == 0
+        socket.receive(masked(9, b"") * 20)
+        assert socket.frames == 20
+        socket.receive(masked(1, b"a", is_last=False) + masked(0, b"", is_last=False) * 10)
+        assert socket.frames == 31
+        assert socket.receive(masked(0, b"b"))[0] == ["ab"]
+        assert socket.frames == 31
 
     @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536])
     def test_ours_have_the_right_length(self, size: int) -> None:
@@ -111,7 +137,10 @@ class TestWhatBreaksTheRules:
     @pytest.mark.parametrize("name", BROKEN)
     def test_it_is_closed_with_the_right_code(self, name: str) -> None:
         data, code = BROKEN[name]
-        _, _, closed = WebSocket().receive(data)
+        socket = WebSocket()
+        _, _, closed = socket.receive(data)
+        while socket.waits:
+            _, _, closed = socket.receive(b"")
         assert closed is not None
         assert code_of(closed.answer) == code
         assert closed.code == code

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 
-from threadchat.access.flood import ANSWER_COST, CHUNK_COST
 from threadchat.chat.chat import Chat
 from threadchat.chat.interfaces import Portion
 from threadchat.chat.person import Person
@@ -25,6 +24,7 @@ from threadchat.net.disconnect import Reason
 from threadchat.net.peers import PeerState
 from threadchat.net.tls import TlsTransport
 from threadchat.text.clean import MAX_LINE
+from threadchat.web import costs
 from threadchat.web.handingover import HandingOver
 from threadchat.web.link import Link
 from threadchat.web.links import Links
@@ -120,7 +120,7 @@ class WebConnection:
         while not self._events and not self.links.is_over:
             link = self.links.current
             texts = None if link is None else link.receive(self._chat.clock)
-            if texts is None:
+            if link is None or texts is None:
                 if link is not None:
                     self.links.lose(link, is_final=True)
                 return None
@@ -132,6 +132,8 @@ class WebConnection:
                 if self._events:
                     self._take(texts[number + 1 :])
                     return None
+            if not self._is_paid(len(texts), link.take_frames()):
+                return None
         return None
 
     def refuse_resume(self) -> None:
@@ -152,21 +154,23 @@ class WebConnection:
             link.why = f"{Reason.BROKE_PROTOCOL}: {why}"
             link.close(link.why, _POLICY, render(Problem(f"{why}."), JSON_LINES))
 
-    def _take(self, texts: Sequence[str]) -> None:
-        for text in texts:
-            self._take_one(self._read(text))
+    def _take(self, texts: Sequence[str]) -> int:
+        """Take `texts` in; return how many of them are no line to be served."""
+        return sum(not self._take_one(self._read(text)) for text in texts)
 
-    def _take_one(self, event: object) -> None:
+    def _take_one(self, event: object) -> bool:
+        """Take an object in; return whether it is a line, which is to be served."""
         match event:
             case Line(number, text):
                 if not self.key or number <= self._taken:
-                    return  # a repeat, or a line before there is anybody to say it
+                    return False  # a repeat, or a line before there is anybody to say it
                 self._taken = number
                 if len(text) > MAX_LINE:
                     words = f"A line has at most {MAX_LINE} characters; yours was not sent."
                     self.person.tell(Problem(f"{words} Say it in several."))
                 else:
                     self._events.append(event)
+                    return True
             case Answer(_, is_secret):
                 # A secret that comes late must not become the answer to what is asked by then.
                 if self._asks and is_secret == self._asks_secret:
@@ -178,6 +182,7 @@ class WebConnection:
             case Leave():
                 self.person.quit()
                 self.end(Reason.QUIT, "Goodbye.")
+        return False
 
     def _next(self, kind: type[Answer] | type[Line]) -> Answer | Line | None:
         """Wait for the next event of that kind; None if the person is gone instead."""
@@ -210,14 +215,15 @@ class WebConnection:
                 why = self.links.reason_of_loss
                 self._note(SeatKept(who.id, who.name, who.address, why))
             return not self.links.is_over
-        before = self._taken
-        self._take(texts)
-        is_time = self._is_time_for_input
-        others = len(texts) - (self._taken - before)
-        if is_time is None or (texts and others <= 0):
-            return True
-        # Pings, frames of nothing and numbers that come again make work, too.
-        return is_time(CHUNK_COST + max(0, others) * ANSWER_COST)
+        return self._is_paid(self._take(texts), link.take_frames(), has_lines=bool(texts))
+
+    def _is_paid(self, objects: int, frames: int, *, has_lines: bool = False) -> bool:
+        """Wait for as long as input costs that was no line; return False if the person is gone.
+
+        Pings, frames of nothing and numbers that come again make work, too.
+        """
+        is_time, is_free = self._is_time_for_input, has_lines and not (objects or frames)
+        return is_free or is_time is None or is_time(costs.of_input(objects, frames))
 
     # Going on with another link
 

@@ -32,6 +32,7 @@ class Link:
     __slots__ = (
         "_first",
         "_flusher",
+        "_frames_paid",
         "_is_awaited",
         "_lock",
         "_socket",
@@ -77,6 +78,7 @@ class Link:
         self.framer = framer
         self._socket = WebSocket(inflates=isinstance(framer, DeflatingFramer))
         self._first = first
+        self._frames_paid = 0  # of those that have come in; see `take_frames`
         self._flusher = flusher
         self._lock = Lock()  # guards the next two; held while sending what was gathered
         self.gathered: Gathered | None = None
@@ -88,6 +90,8 @@ class Link:
 
         `clock` says when they have come, which is later than when this was called.
         """
+        if self._socket.waits:
+            return self._take_in(b"")
         data, self._first = self._first, b""
         if not data:
             try:
@@ -99,6 +103,8 @@ class Link:
 
     def receive_now(self, now: float) -> list[str] | None:
         """Return the messages that have arrived, without waiting; None if the link is over."""
+        if self._socket.waits:
+            return self._take_in(b"")
         data, self._first = self._first, b""
         if not data:
             try:
@@ -109,6 +115,11 @@ class Link:
                 return []
         return self._take(data, now)
 
+    def take_frames(self) -> int:
+        """Return how many frames, or parts of one, ended no message since the last call."""
+        before, self._frames_paid = self._frames_paid, self._socket.frames
+        return self._frames_paid - before
+
     def _take(self, data: bytes, now: float) -> list[str] | None:
         ended = self.send_queue.reason
         # What came in before a send found the connection broken still counts.
@@ -118,6 +129,9 @@ class Link:
             return None
         self.bytes_received += len(data)
         self.heard_at = now
+        return self._take_in(data)
+
+    def _take_in(self, data: bytes) -> list[str] | None:
         texts, pong, closed = self._socket.receive(data)
         if pong:
             self.send_queue.send(pong)

@@ -24,6 +24,9 @@ from threadchat.web.http import BadRequest, Request, Response
 MAX_MESSAGE = 64 * 1024
 """The most characters of a message from a client, over all of its frames."""
 
+MAX_EVENTS = 32
+"""The most frames, or parts of one, that are taken in at once, besides texts that came whole."""
+
 _KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")  # sixteen bytes in base64
 
 _TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A  # each the last frame of its message
@@ -79,10 +82,26 @@ class WebSocket:
     `inflates` says whether its messages may be compressed.
     """
 
-    __slots__ = ("_boundary", "_inflates", "_is_over", "_length", "_parser", "_parts")
+    __slots__ = (
+        "_boundary",
+        "_inflates",
+        "_is_over",
+        "_length",
+        "_parser",
+        "_parts",
+        "frames",
+        "waits",
+    )
 
     def __init__(self, first: bytes = b"", *, inflates: bool = False) -> None:
         self._inflates = inflates
+        self.frames = 0
+        """How many frames and parts of frames have come in that ended no text.
+
+        Each of them makes work, also where nothing comes of it.
+        """
+        self.waits = False
+        """Whether some of what came in still waits: then pass no more on but b""."""
         # Many clients never need one: their texts come whole.
         self._parser: _Parser | None = _Parser(inflates, first) if first else None
         self._boundary = Boundary()
@@ -94,22 +113,26 @@ class WebSocket:
     def receive(self, data: bytes) -> tuple[list[str], bytes, Closed | None]:
         """Take in `data`; return the messages in it, the answers to pings, and the end if it came.
 
-        Several pings in one piece of data get one answer: the last one's.
+        Several pings in one piece of data get one answer: the last one's. Of many frames the first
+        `MAX_EVENTS` are taken in; the next call, with b"", takes in more of them.
         """
         texts: list[str] = []
         pong = b""
         if self._is_over:
             return texts, pong, None
-        if self._boundary.is_here:
+        if self._boundary.is_here and not self.waits:
             texts, data = whole_texts(data)
             if not data:
                 return texts, pong, None
+        self.waits = False
         if self._parser is None:
             self._parser = _Parser(self._inflates)
         try:
             self._boundary.pass_over(data)
-            for event in self._parser.events_in(data):
+            for number, event in enumerate(self._parser.events_in(data), 1):
+                self.frames += 1
                 if isinstance(event, TextMessage):
+                    self.frames -= event.message_finished
                     self._take(event, texts)
                 elif isinstance(event, Ping):
                     pong = control_frame(_PONG, bytes(event.payload))
@@ -126,6 +149,9 @@ class WebSocket:
                     return texts, pong, Closed(code, close_frame(echoed))
                 else:
                     assert isinstance(event, Pong)
+                if number == MAX_EVENTS:
+                    self.waits = True
+                    break
         except _Broken as broken:
             return texts, pong, self._broken(broken.code, str(broken))
         return texts, pong, None
@@ -162,9 +188,10 @@ class _Parser:
 
     def events_in(self, data: bytes) -> Iterator[Event]:
         """Take in `data`, and yield the events in it."""
-        if self._inflating is not None:
-            self._inflating.begin()
-        self._connection.receive_data(data)
+        if data:
+            if self._inflating is not None:
+                self._inflating.begin()
+            self._connection.receive_data(data)
         yield from self._connection.events()
 
 
