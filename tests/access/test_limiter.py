@@ -10,10 +10,13 @@ from tests.access.test_limits import HOMES
 from tests.support.clock import Clock
 from tests.support.waiting import run_concurrently
 from threadchat.access.limiter import (
+    CONNECTION_COST,
     FORGET_TRIES_AFTER,
     LONGEST_PAUSE,
+    LONGEST_QUEUE,
     MAX_ADDRESSES,
     ConnectionLimiter,
+    RequestLimiter,
     Tries,
 )
 
@@ -185,6 +188,46 @@ class TestNewConnections:
         for _, begin in entered:
             minute = Counter(host for host, at in entered if begin <= at < begin + 60)
             assert max(minute.values()) <= limit
+
+
+class TestRequests:
+    """With 60 clients a minute: 60 requests at once, then 20 a second."""
+
+    def test_a_page_never_waits(self, clock: Clock) -> None:
+        limiter = RequestLimiter(60, clock)
+        for _ in range(6):
+            assert limiter.admit("192.0.2.1")
+        assert [limiter.delay_after("192.0.2.1") for _ in range(20)] == [0.0] * 20
+
+    def test_many_connections_share_what_one_may_ask(self, clock: Clock) -> None:
+        limiter = RequestLimiter(60, clock)
+        assert limiter.delay_after("192.0.2.1", cost=60.0) == 0
+        for waiting in range(1, 65):
+            assert limiter.delay_after("192.0.2.1") == pytest.approx(waiting / 20)
+        clock.now += 1.2
+        assert limiter.delay_after("192.0.2.1", cost=0.0) == pytest.approx(2.0)
+        clock.now += 100
+        assert limiter.delay_after("192.0.2.1", cost=61.0) == pytest.approx(1 / 20)
+
+    def test_no_more_connections_wait_than_can_be_served_soon(self, clock: Clock) -> None:
+        limiter, number = RequestLimiter(60, clock), 0
+        while limiter.admit("192.0.2.1"):
+            number += 1
+        assert number == (60 + 20 * LONGEST_QUEUE) / CONNECTION_COST
+        assert limiter.admit("192.0.2.2")
+        clock.now += 1  # who hammers meanwhile makes it no later
+        assert [limiter.admit("192.0.2.1") for _ in range(11)] == [True] * 10 + [False]
+
+    def test_without_a_limit_nobody_waits(self, clock: Clock) -> None:
+        limiter = RequestLimiter(0, clock)
+        assert limiter.delay_after("192.0.2.1", cost=1e9) == 0
+        assert limiter.admit("192.0.2.1")
+
+    def test_addresses_without_number_take_bounded_room(self, clock: Clock) -> None:
+        limiter = RequestLimiter(60, clock)
+        for number in range(MAX_ADDRESSES + 5):
+            limiter.delay_after(f"10.0.{number // 256}.{number % 256}")
+        assert len(limiter._recent) == MAX_ADDRESSES
 
 
 class TestTries:

@@ -17,10 +17,12 @@ from tests.support.pages import Page, web_address
 from tests.support.servers import run_server
 from tests.support.waiting import wait_until
 from threadchat import ChatServer, Limits
+from threadchat.access.limiter import RefusedFor
 from threadchat.access.limits import parse_allowed
 from threadchat.net.certificate import Certificate
 from threadchat.server import weblistener
 from threadchat.server.listener import CannotListenForBrowsers
+from threadchat.server.weblistener import _Connection as Connection
 from threadchat.testing import DEADLINE, UNLIMITED, Client
 
 
@@ -165,7 +167,7 @@ class TestTable:
                 ours, theirs = socket.socketpair()
                 rest.enter_context(ours)
                 rest.enter_context(theirs)
-                listener._open[thread] = host, ours
+                listener._open[thread] = Connection((host, ""), ours)
             with listener._lock:
                 listener._make_room_for("near")
                 gone = [thread for thread in threads if thread not in listener._open]
@@ -186,7 +188,7 @@ class TestTable:
             for thread, (ours, theirs) in zip(threads, pairs, strict=True):
                 rest.enter_context(ours)
                 rest.enter_context(theirs)
-                listener._open[thread] = "far", ours
+                listener._open[thread] = Connection(("far", ""), ours)
             with listener._lock:
                 listener._make_room_for("near")
                 assert list(listener._open) == [threads[1]]
@@ -263,6 +265,71 @@ class TestOneConnection:
         assert waited == [(ending, 103.0)]
         with listener._lock:
             listener._ending.clear()
+
+
+class Requests:
+    """A limiter that lets each of `admitted` in, and has everybody wait long after a request."""
+
+    def __init__(self, *admitted: bool) -> None:
+        self.admitted = list(admitted)
+        self.counted: list[tuple[str, str, float]] = []
+
+    def admit(self, host: str, reached: str) -> bool:
+        return self.admitted.pop(0)
+
+    def delay_after(self, host: str, reached: str, cost: float) -> float:
+        self.counted.append((host, reached, cost))
+        return 10 * DEADLINE if cost else 0.0
+
+
+class TestTooManyRequests:
+    REQUEST = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+    def test_the_next_one_waits_for_its_turn_and_a_stop_for_none(
+        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Promise 3: who asks for much costs the others nothing.
+        listener, requests = server.web_listener, Requests(True)
+        assert listener is not None
+        monkeypatch.setattr(listener, "_requests", requests)
+        with socket.create_connection(web_address(server), DEADLINE) as raw:
+            raw.sendall(2 * self.REQUEST)
+            answer = b""
+            while not answer.endswith(b"ok\n"):
+                answer += raw.recv(65536)
+            wait_until(lambda: len(requests.counted) == 2, "the next one waits")
+            listener.stop_accepting(time.monotonic() + DEADLINE)
+            assert raw.recv(1) == b""
+        assert answer.count(b"HTTP/1.1 200 ") == 1
+        ours = "127.0.0.1", "127.0.0.1"
+        assert requests.counted == [(*ours, 0.0), (*ours, 1.0)]
+
+    def test_one_connection_too_many_is_closed_and_told(
+        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(server.web_listener, "_requests", Requests(False, True))
+        with socket.create_connection(web_address(server), DEADLINE) as raw:
+            assert raw.recv(1) == b""
+        assert server.stats().refusals[RefusedFor.TOO_FAST] == 1
+        with socket.create_connection(web_address(server), DEADLINE) as raw:
+            raw.sendall(self.REQUEST)
+            assert raw.recv(8) == b"HTTP/1.1"
+
+    def test_one_address_costs_another_nothing(self) -> None:
+        limits = replace(UNLIMITED, max_connects=1)
+        with run_server(web_address=("127.0.0.1", 0), limits=limits, clock=Clock()) as (server, _):
+            listener = server.web_listener
+            assert listener is not None
+            while listener._requests.admit("127.0.0.2", "127.0.0.1"):
+                pass
+            with socket.socket() as far:
+                far.settimeout(DEADLINE)
+                far.bind(("127.0.0.2", 0))
+                far.connect(web_address(server))
+                assert far.recv(1) == b""
+            with socket.create_connection(web_address(server), DEADLINE) as raw:
+                raw.sendall(self.REQUEST)
+                assert raw.recv(8) == b"HTTP/1.1"
 
 
 def test_where_no_port_is_free_the_error_is_that_of_the_last(server: ChatServer) -> None:

@@ -1,4 +1,4 @@
-"""Count by address: open connections, connections begun in a minute, and wrong passwords.
+"""Count by address: open connections, connections begun in a minute, requests, wrong passwords.
 
 Nothing here waits or uses a socket. The time comes from a clock that is handed in, in seconds like
 `time.monotonic`. The memory for addresses is bounded, however many addresses there are. Any thread
@@ -28,6 +28,18 @@ LONGEST_PAUSE: Final = 30.0
 """The most seconds between two tries from one address."""
 
 _MINUTE: Final = 60.0
+
+REQUESTS_A_CONNECT: Final = 20
+"""How many requests of a browser an address may send for each time that it may connect.
+
+Browsers connect some six times and send some ten requests for one page.
+"""
+
+CONNECTION_COST: Final = 2.0
+"""The cost of a connection for requests, in requests."""
+
+LONGEST_QUEUE: Final = 10.0
+"""Seconds for which the requests of an address may have to wait; further connections are closed."""
 
 
 @lru_cache(maxsize=1024)
@@ -146,6 +158,50 @@ class ConnectionLimiter:
         is_too_fast = len(begun) == self._max_connects and begun[0] > now - _MINUTE
         begun.append(now)
         return is_too_fast
+
+
+class RequestLimiter:
+    """Spread out what each address asks at the port for browsers.
+
+    That is `max_connects` requests at once, and then a third of that a second; 0 is no limit. No
+    request is refused: the thread that serves it waits before it reads the next one.
+    """
+
+    def __init__(self, max_connects: int, clock: Clock) -> None:
+        self._burst = float(max_connects)
+        self._rate = max_connects * REQUESTS_A_CONNECT / _MINUTE
+        self._clock = clock
+        self._lock = Lock()  # guards the below
+        self._recent = _Remembered(lambda: _Requests(self._burst, clock()), FORGET_TRIES_AFTER)
+
+    def admit(self, host: str, reached: str = "::") -> bool:
+        """Count a connection from `host`; return False if too much waits already."""
+        delay = self.delay_after(host, reached, 0.0)
+        if delay >= LONGEST_QUEUE:
+            return False
+        self.delay_after(host, reached, CONNECTION_COST)
+        return True
+
+    def delay_after(self, host: str, reached: str = "::", cost: float = 1.0) -> float:
+        """Count `cost` requests from `host`; return how many seconds to wait after them."""
+        if not self._rate:
+            return 0.0
+        address = counted_as(host, reached)
+        with self._lock:
+            now = self._clock()
+            requests = self._recent.get(address, now)
+            gained = (now - requests.counted_at) * self._rate
+            requests.left = min(self._burst, requests.left + gained) - cost
+            requests.counted_at = now
+            return max(0.0, -requests.left / self._rate)
+
+
+@dataclass(slots=True)
+class _Requests:
+    """How many requests are left at that time; less than 0 while some have to be waited for."""
+
+    left: float
+    counted_at: float
 
 
 @dataclass(slots=True)

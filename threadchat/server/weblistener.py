@@ -5,11 +5,12 @@ import errno
 import math
 import socket
 from collections.abc import Sequence
-from threading import Lock, Thread, current_thread
+from dataclasses import dataclass, field
+from threading import Event, Lock, Thread, current_thread
 from typing import Any, Protocol
 
 from threadchat import __version__
-from threadchat.access.limiter import Refusal, RefusedFor
+from threadchat.access.limiter import Refusal, RefusedFor, RequestLimiter
 from threadchat.monitoring.linkstate import LinkState
 from threadchat.monitoring.stats import Snapshot
 from threadchat.net.addresses import plain_host, show_address, urls
@@ -42,6 +43,23 @@ A further one ends the oldest of that address.
 
 MAX_ENDING = 64
 """How many of those that were ended in this way may still have a thread; then no more come in."""
+
+
+_TOO_FAST = Refusal(RefusedFor.TOO_FAST, "Too many new connections from your address.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    """A connection without a person on it, and its origin; `is_ended` is set at its end."""
+
+    origin: tuple[str, str]
+    request: socket.socket
+    is_ended: Event = field(default_factory=Event)
+
+    def end(self) -> None:
+        self.is_ended.set()
+        with contextlib.suppress(OSError):
+            self.request.shutdown(socket.SHUT_RDWR)
 
 
 class ServerOfPeople(WebHost, Protocol):
@@ -82,10 +100,11 @@ class WebListener(Listener):
             host.server_address[1],
             host.clock,
         )
+        self._requests = RequestLimiter(host.limits.max_connects, host.clock)
         self.watching = Watching(host.config.metrics, self.door.version, host)
         self._last_came_at = -math.inf  # the last client at the port for terminals
         self._lock = Lock()  # guards the above and the next two
-        self._open: dict[Thread, tuple[str, socket.socket]] = {}  # the oldest first
+        self._open: dict[Thread, _Connection] = {}  # the oldest first
         self._ending: set[Thread] = set()
         super().__init__(address, WebHandler, host.watch)
 
@@ -93,6 +112,10 @@ class WebListener(Listener):
         """Serve a connection on a thread of its own, or close it; called by `socketserver`."""
         origin = self.origin_of(request, client_address)
         if not self.host.is_served(*origin):
+            self.shutdown_request(request)
+            return
+        if not self._requests.admit(*origin):
+            self.host.note_refusal(origin, client_address, _TOO_FAST)
             self.shutdown_request(request)
             return
         thread = Thread(
@@ -105,7 +128,7 @@ class WebListener(Listener):
             has_room = len(self._ending) < MAX_ENDING
             if has_room:
                 self._make_room_for(origin[0])
-                self._open[thread] = origin[0], request
+                self._open[thread] = _Connection(origin, request)
         if not has_room:
             self.close_refused(request, RefusedFor.NO_CONNECTIONS)
             return
@@ -121,17 +144,27 @@ class WebListener(Listener):
         So whoever opens many connections and says nothing keeps nobody out. The lock is held.
         """
         most = self.host.limits.max_per_address
-        those = [thread for thread, (its_host, _) in self._open.items() if its_host == host]
+        those = [thread for thread, it in self._open.items() if it.origin[0] == host]
         if most and len(those) >= max(MAX_PER_ADDRESS, most):
             oldest = those[0]
         elif len(self._open) >= MAX_CONNECTIONS:
             oldest = next(iter(self._open))
         else:
             return
-        _, request = self._open.pop(oldest)
         self._ending.add(oldest)
-        with contextlib.suppress(OSError):
-            request.shutdown(socket.SHUT_RDWR)
+        self._open.pop(oldest).end()
+
+    def has_waited(self, cost: float) -> bool:
+        """Count `cost` requests of the current thread's connection, and wait if its address must.
+
+        Return False if the connection is ended meanwhile.
+        """
+        with self._lock:
+            connection = self._open.get(current_thread())
+        if connection is None:
+            return False
+        delay = self._requests.delay_after(*connection.origin, cost)
+        return not delay or not connection.is_ended.wait(delay)
 
     def _serve(self, request: Any, client_address: Any) -> None:
         is_handed_on = False
@@ -180,11 +213,10 @@ class WebListener(Listener):
         """Stop accepting, and end the connections on which there is no person."""
         super().stop_accepting(deadline)
         with self._lock:
-            requests = [request for _, request in self._open.values()]
+            connections = [*self._open.values()]
             threads = [*self._open, *self._ending]
-        for request in requests:
-            with contextlib.suppress(OSError):
-                request.shutdown(socket.SHUT_RDWR)
+        for connection in connections:
+            connection.end()
         for thread in threads:
             join_by(thread, deadline)
 

@@ -58,5 +58,11 @@ class Listener(Protocol):
     def host(self) -> WebHost:
         """The server of the people."""
 
+    def has_waited(self, cost: float) -> bool:
+        """Count `cost` requests of the current thread's connection, and wait if its address must.
+
+        Return False if the connection is ended meanwhile.
+        """
+
     def admit_here(self, request: socket.socket, client_address: tuple[str, int]) -> Refusal | None:
         """Give the client of the current thread a seat, or return why it gets none."""

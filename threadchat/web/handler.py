@@ -60,6 +60,8 @@ class WebHandler(socketserver.StreamRequestHandler):
 
     def _serve_requests(self) -> Upgrade | None:
         """Return what has begun a WebSocket, or None at the end."""
+        if not self.listener.has_waited(0.0):
+            return None
         # Before there is a transport, because that takes the timeout away.
         self.request.settimeout(SILENT_SECONDS)
         first = self.request.recv(1, socket.MSG_PEEK)

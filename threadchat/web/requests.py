@@ -96,7 +96,11 @@ class Requests:
                 self._send_queue.send(http.answer(bad.response, to=request))
                 break
             self._send_queue.send(http.answer(answer, to=request))
-            if not http.can_go_on() or not self._send_queue.drain(HEAD_SECONDS):
+            if not (
+                http.can_go_on()
+                and self._send_queue.drain(HEAD_SECONDS)
+                and self._listener.has_waited(1.0)
+            ):
                 break
         return None
 
