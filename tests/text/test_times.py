@@ -50,7 +50,16 @@ class TestSplitting:
 
     @pytest.mark.parametrize(
         "words",
-        ["", "flooding", "flooding 2h", "forever", "for spamming", "in the way", "one of them"],
+        [
+            "",
+            "flooding",
+            "flooding 2h",
+            "forever",
+            "for spamming",
+            "in the way",
+            "one of them",
+            "for good",
+        ],
     )
     def test_none(self, words: str) -> None:
         assert split_time(words) == (None, words)
@@ -83,6 +92,27 @@ class TestSplitting:
                 "next week",
                 "for a weekend",
             ),
+            *(
+                "next tuesday",
+                "on Friday",
+                "Sunday",
+                "for a bit",
+                "a little while",
+                "for a moment",
+                "some time",
+                "for the time being",
+                "for now",
+                "'til noon",
+                "overnight",
+                "over the weekend",
+                "eleven minutes",
+                "twenty-four hours",
+                "a dozen minutes",
+                "two and a half hours",
+                "half-hour",
+                "another hour",
+            ),
+            *("\u00bdh", "\u2464 minutes", "\u4e94\u5206\u949f"),
         ],
     )
     def test_what_begins_like_a_time_and_is_none(self, words: str) -> None:

@@ -7,7 +7,9 @@ cleans all other text.
 
 import re
 import unicodedata
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
+from itertools import zip_longest
 
 from rich.cells import cell_len
 
@@ -25,13 +27,20 @@ in a private message, and "operator" is the person at the server's own terminal.
 NAMES_OF_A_ROLE = frozenset(
     "admin administrator administrators admins chanserv hostmaster moderator moderators nickserv"
     " operator operators postmaster server superuser sysadmin sysadmins sysop sysops threadchat"
-    " webmaster".split()
+    " webmaster"
+    # In other languages that are common on LANs, as they are written there.
+    " administrador administrateur amministratore beheerder betreiber moderador moderateur"
+    " moderatore operador operateur operatore serveur servidor verwalter"
+    " админ администратор админка модератор оператор сервер адміністратор διαχειριστης διακομιστης"
+    " 管理员 管理員 管理者 版主 服务器 伺服器 サーバー サーバ オペレーター モデレーター"
+    " 관리자 운영자 서버"
+    " مدير المدير مشرف المشرف מנהל המנהל שרת".split()
 )
 """Names that people would take for whoever runs the server, also between marks: `the-admin`."""
 
 NAMES_OF_CHARGE = NAMES_OF_A_ROLE | frozenset(
-    "console helpdesk mod mods op oper ops owner passphrase password root security services staff"
-    " support system you".split()
+    "announcement console helpdesk login mod mods notice op oper ops owner passcode passphrase"
+    " passwd password root security services staff support system username you yourname".split()
 )
 """Names that people would take for whoever runs the server, for its questions, or for themselves.
 
@@ -154,36 +163,101 @@ _RESERVED_SKELETONS = frozenset(map(skeleton, RESERVED_NAMES))
 def name_of_charge(name: str) -> str | None:
     """Return which of `NAMES_OF_CHARGE` people would read in `name`; None if none.
 
-    Neither marks and accents, nor digits around a name or in place of letters make a difference.
-    Of `NAMES_OF_A_ROLE` one word between marks is enough.
+    Neither marks and accents, nor digits around a name or in place of letters, nor letters that
+    stand twice (`adminn`) make a difference. Of `NAMES_OF_A_ROLE` one word is enough, between marks
+    or digits, or with a capital: `TheAdmin`.
     """
-    if not _MAY_BE_OF_CHARGE.search(_reading(name)):
+    readings, joined = _ASCII_READINGS if name.isascii() else _readings(), name.translate(_NO_MARKS)
+    if not any(readings.are_within(form) for form in {name, joined}):
         return None  # so with nearly all names: they read like none of those in any part
-    for form in (name, name.rstrip(_DIGITS_AND_MARKS)):
-        if (like := _OF_CHARGE.get(_reading(form))) is not None:
+    for form in (name, name.rstrip(_DIGITS_AND_MARKS), joined):
+        if (like := readings.find(form)) is not None:
             return like
-    for part in _MARK.split(name):
-        forms = part, part.lstrip(_DIGITS), part.rstrip(_DIGITS), part.strip(_DIGITS)
-        for form in dict.fromkeys(forms):  # as a rule one or two: each is read once
-            if (like := _OF_CHARGE.get(_reading(form))) in NAMES_OF_A_ROLE:
-                return like
+    words = _words_in(name)
+    for first in range(len(words)):
+        for end in range(len(words), first, -1):
+            for form in _without_digits("".join(words[first:end])):
+                if (like := readings.find(form)) in NAMES_OF_A_ROLE:
+                    return like
     return None
 
 
-_DIGITS = "0123456789"
-_DIGITS_AND_MARKS = f"{_DIGITS}-_."
-_MARK = re.compile("[-_.]")
-_READ_AS = str.maketrans("l34578", "ieastb", "-_.")
+def _words_in(name: str) -> list[str]:
+    """Return the parts of `name` between marks and digits, and from each capital on."""
+    return [word for word in _BETWEEN_WORDS.split(_BETWEEN_LETTERS.sub("-", name)) if word]
 
 
+def _without_digits(word: str) -> Iterator[str]:
+    """Yield `word`, then without more and more of what looks like a digit at its two ends."""
+    begin = len(word) - len(word.lstrip(_LIKE_DIGITS))
+    end = len(word.rstrip(_LIKE_DIGITS))
+    for first in range(begin + 1):
+        for last in range(len(word), max(end - 1, first), -1):
+            yield word[first:last]
+
+
+_DIGITS_AND_MARKS = "0123456789-_."
+_LIKE_DIGITS = "0123456789lIOo"
+_BETWEEN_WORDS = re.compile("[-_.]")
+_BETWEEN_LETTERS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[0-9])(?=[^\W\d])|(?<=[^\W\d])(?=[0-9])")
+_NO_MARKS = str.maketrans("", "", "-_.")
+_READ_AS = str.maketrans("l34578пπ", "ieastbnn")
+
+
+@lru_cache(maxsize=1024)
 def _reading(name: str) -> str:
     plain = skeleton(name)
     if not plain.isascii():
         shown = unicodedata.normalize("NFKD", plain)
         plain = "".join(it for it in shown if unicodedata.category(it)[0] != "M")
     letters = plain.replace("rn", "m").replace("vv", "w").replace("cl", "d")
-    return letters.translate(_READ_AS)
+    return letters.translate(_READ_AS).translate(_NO_MARKS)
 
 
-_OF_CHARGE = {_reading(name): name for name in NAMES_OF_CHARGE}
-_MAY_BE_OF_CHARGE = re.compile("|".join(map(re.escape, sorted(_OF_CHARGE))))
+_MIN_DOUBLED = 5
+"""The least letters of a name that is still read where one of them stands twice."""
+
+
+def _pattern_of(reading: str) -> str:
+    """Return a pattern for `reading`, in which each letter may stand more often."""
+    more = "+" if len(reading) >= _MIN_DOUBLED else ""
+    return "".join(
+        re.escape(letter) + ("" if after == letter else more)
+        for letter, after in zip_longest(reading, reading[1:])
+    )
+
+
+class _Readings:
+    """How some of `NAMES_OF_CHARGE` are read."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        # A capital of Greek may look like nothing that its small letter looks like.
+        self._exact = {
+            _reading(form): name for name in sorted(names) for form in (name, name.upper())
+        }
+        patterns = [_pattern_of(reading) for reading in self._exact]
+        self._any = re.compile("|".join(patterns))
+        self._each = re.compile("|".join(f"({pattern})" for pattern in patterns))
+        self._names = list(self._exact.values())
+
+    def are_within(self, name: str) -> bool:
+        """Return whether one may be a part of `name`."""
+        return self._any.search(_reading(name)) is not None
+
+    def find(self, form: str) -> str | None:
+        """Return the name that the whole of `form` reads like; None if there is none."""
+        reading = _reading(form)
+        if (exactly := self._exact.get(reading)) is not None:
+            return exactly
+        found = self._each.fullmatch(reading)
+        return (
+            None if found is None or found.lastindex is None else self._names[found.lastindex - 1]
+        )
+
+
+_ASCII_READINGS = _Readings(filter(str.isascii, NAMES_OF_CHARGE))
+
+
+@cache  # as with `lookalikes`, only names that are not in ASCII need it
+def _readings() -> _Readings:
+    return _Readings(NAMES_OF_CHARGE)

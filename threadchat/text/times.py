@@ -39,17 +39,28 @@ _BEFORE = re.compile(r"(?:for|in)\s+(?=\d)", re.IGNORECASE)
 _BETWEEN = re.compile(r"(?:,?\s+)?(?:and\s+)?(?=\d)", re.IGNORECASE)
 _BEHIND = re.compile(r"[,;:.]?(?:\s+|$)")
 
+_DAYS = "mon|tues|wednes|thurs|fri|satur|sun"
+
 _LIKE_A_TIME = re.compile(
-    r"(?:(?:for|in)\s+)?(?:"
+    r"(?:(?:for|in|by|on|over)\s+)?(?:"
     r"[-+~=\"'(\[<]*[.,]?\d"
-    r"|(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty"
-    r"|fifty|sixty|ninety|half|some|several|few|couple)\s+(?:(?:an?|few|couple|of|hundred)\s+)*"
+    r"|(?:an?|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty"
+    r"|forty|fifty|sixty|seventy|eighty|ninety|dozens?|half|quarter|some|several|few|couple|another)"
+    r"[\s-]+(?:(?:and|an?|few|couple|of|hundred|dozen|half|more|\w+teen|one|two|three|four|five|six|seven"
+    r"|eight|nine)[\s-]+)*"
     rf"(?:{'|'.join(name for name in _SECONDS_IN if len(name) > 2)})\b"
-    r"|(?:an?|the|all|this|next)\s+(?:while|day|night|week|weekend|fortnight|month|year)\b"
+    r"|(?:an?|the|all|this|next|some)\s+"
+    r"(?:little\s+)?(?:while|bit|moment|time|day|night|week|weekend|fortnight|month|year)\b"
+    rf"|(?:(?:this|next)\s+)?(?:{_DAYS})day\b"
     r")"
-    r"|(?:until|till|til|today|tonight|tomorrow)\b",
+    r"|(?:for\s+now|until|till|til|'til|today|tonight|tomorrow|overnight)\b",
     re.IGNORECASE,
 )
+
+
+def _is_like_a_time(words: str) -> bool:
+    return _LIKE_A_TIME.match(words) is not None or words[:1].isnumeric()
+
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -79,12 +90,12 @@ def split_time(words: str) -> tuple[float | None, str]:
             break
         at = between.end()
     if least == float("inf"):
-        if _LIKE_A_TIME.match(words):
+        if _is_like_a_time(words):
             raise _bad(words)
         return None, words
     behind = _BEHIND.match(words, at)
     rest = words[behind.end() :] if behind else words[at:]
-    if behind is None or _LIKE_A_TIME.match(rest):
+    if behind is None or _is_like_a_time(rest):
         raise _bad(words)
     if not 0 < seconds <= MAX_SECONDS:
         raise _out_of_range(words, MAX_SECONDS)
