@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.files import link_or_skip, write_old_history
+from tests.support.files import link_or_skip, never, write_old_history
 from tests.support.pace import BusyPace
 from threadchat.cli import backup
 from threadchat.cli import main as cli
@@ -22,10 +22,6 @@ from threadchat.messages.kinds import Say
 from threadchat.storage import copying
 from threadchat.storage.batches import LINES
 from threadchat.storage.sqlitehistory import StoredHistory
-
-
-def never(words: str) -> None:
-    raise AssertionError(words)
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.files import index_all, write_old_history
+from tests.support.files import index_all, never, write_old_history
 from tests.support.pace import BusyPace
 from threadchat.cli import check
 from threadchat.cli import main as cli
@@ -20,10 +20,6 @@ from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
 
 NOON = 1764000000.0
-
-
-def never(words: str) -> None:
-    raise AssertionError(words)
 
 
 @pytest.fixture

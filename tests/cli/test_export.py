@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.files import take_back, write_old_history
+from tests.support.files import never, take_back, write_old_history
 from threadchat.cli import export, progress
 from threadchat.cli import main as cli
 from threadchat.messages.codec import parse_iso_time
@@ -22,11 +22,6 @@ from threadchat.storage.linkedhistory import LinkedHistory, Origin
 from threadchat.storage.migrations import VERSION
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.storage.storedstretches import StoredStretches
-
-
-def never(words: str) -> None:
-    raise AssertionError(words)
-
 
 NOON = datetime(2026, 11, 23, 12, 1).timestamp()
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.clients import Client
+from tests.support.files import never
 from tests.support.servers import run_server
 from tests.support.waiting import wait_until
 from threadchat.messages.kinds import (
@@ -54,10 +55,6 @@ from threadchat.testing import DEADLINE
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "log.jsonl"
-
-
-def never(words: str) -> None:
-    raise AssertionError(words)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.files import take_back
+from tests.support.files import never, take_back
 from tests.support.pace import BusyPace
 from threadchat.cli import backup, check, export
 from threadchat.messages.codec import name_of
@@ -27,15 +27,6 @@ from threadchat.storage.keeper import Keeper
 from threadchat.storage.remembered import Kept
 from threadchat.storage.rows import StoredRoom, Unwritten
 from threadchat.storage.sqlitehistory import StoredHistory
-
-
-def never(words: str) -> None:
-    raise AssertionError(words)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "chat.db"
 
 
 def opened(path: Path, *, is_busy: bool = True) -> StoredHistory:

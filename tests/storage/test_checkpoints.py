@@ -10,31 +10,18 @@ from pathlib import Path
 import pytest
 
 from tests.support.clock import Clock
+from tests.support.files import never
 from tests.support.waiting import Section, enter_one_by_one
 from threadchat.messages.kinds import Say
 from threadchat.storage import checkpoints, database, keeper
 from threadchat.storage.checkpoints import Checkpointer
-from threadchat.storage.keeper import Keeper
 from threadchat.storage.sqlitehistory import StoredHistory
 
 
-def never(words: str) -> None:
-    raise AssertionError(words)
-
-
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "chat.db"
-
-
-@pytest.fixture
-def history(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoredHistory]:
+def history(untended: StoredHistory) -> StoredHistory:
     """A history that makes no checkpoints by itself."""
-    with monkeypatch.context() as patched:
-        patched.setattr(Keeper, "start", lambda _: True)
-        history = StoredHistory(path, never)
-    with closing(history):
-        yield history
+    return untended
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.files import take_back
+from tests.support.files import never, take_back
 from tests.support.waiting import wait_until
 from threadchat.messages.kinds import Private, Say
 from threadchat.storage import (
@@ -30,15 +30,6 @@ from threadchat.storage.historyfile import HistoryFile
 from threadchat.storage.keeper import Keeper
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
-
-
-def never(words: str) -> None:
-    raise AssertionError(words)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "chat.db"
 
 
 @pytest.fixture

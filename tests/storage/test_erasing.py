@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.files import index_all, take_back
+from tests.support.files import index_all, never, take_back
 from tests.support.waiting import Section, enter_one_by_one, wait_until
 from threadchat.messages.kinds import Say, Spoken
 from threadchat.storage import database, erasing
@@ -20,15 +20,6 @@ from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.testing import DEADLINE
 
 SECRET = "xylophonequagga"
-
-
-def never(words: str) -> None:
-    raise AssertionError(words)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "chat.db"
 
 
 @pytest.fixture

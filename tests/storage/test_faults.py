@@ -9,20 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.files import never
 from threadchat.storage import faults, migrations
 from threadchat.storage.faults import Unusable
 from threadchat.storage.migrations import VERSION
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
-
-
-def never(words: str) -> None:
-    raise AssertionError(words)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "chat.db"
 
 
 def refused(path: str | Path) -> str:

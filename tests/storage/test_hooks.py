@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.files import write_old_history
+from tests.support.files import never, write_old_history
 from threadchat.storage import copying
 from threadchat.storage.hooks import KeptHook
 from threadchat.storage.migrations import VERSION
@@ -15,15 +15,6 @@ from threadchat.storage.sqlitehistory import StoredHistory
 
 CI = KeptHook("Ci", "games", b"#" * 32, 5.0)
 CRON = KeptHook("cron", "lobby", b"-" * 32, 7.0, 3, 9.5)
-
-
-def never(words: str) -> None:
-    raise AssertionError(words)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "chat.db"
 
 
 def hooks_in(path: Path) -> list[KeptHook]:

@@ -4,14 +4,14 @@ import random
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.support.clock import Clock
-from tests.support.files import index_all, take_back, write_old_history
+from tests.support.files import index_all, never, take_back, write_old_history
 from tests.support.pace import BusyPace
 from tests.support.waiting import run_concurrently, wait_until
 from threadchat.messages.kinds import Say, Spoken
@@ -46,24 +46,11 @@ WORDS = [
 ]
 
 
-def never(words: str) -> None:
-    raise AssertionError(words)
-
-
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "chat.db"
-
-
-@pytest.fixture
-def history(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoredHistory]:
-    """A history that takes no words into its index by itself."""
-    with monkeypatch.context() as patched:
-        patched.setattr(Keeper, "start", lambda _: True)
-        history = StoredHistory(path, never)
-    history._file.batches.pace = BusyPace(is_busy=False)
-    with closing(history):
-        yield history
+def history(untended: StoredHistory) -> StoredHistory:
+    """A history that takes no words into its index by itself, and of which little is said."""
+    untended._file.batches.pace = BusyPace(is_busy=False)
+    return untended
 
 
 def talk(history: History, number: int, text: str = "tea") -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.files import take_back, write_old_history
+from tests.support.files import never, take_back, write_old_history
 from threadchat.messages.kinds import Emote, Say
 from threadchat.messages.places import Place
 from threadchat.storage import migrations
@@ -19,15 +19,6 @@ from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
 
 OLDER = pytest.mark.parametrize("version", range(1, VERSION))
-
-
-def never(words: str) -> None:
-    raise AssertionError(words)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "chat.db"
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.files import never
 from threadchat.messages.kinds import Say
 from threadchat.storage import ownership
 from threadchat.storage.faults import Unusable
@@ -38,15 +39,6 @@ HOLDS_SQLITES_LOCK = (
     "    print('locked')\n"
 )
 """Says whether another process has SQLite's shared lock (sqlite.org/lockingv3.html)."""
-
-
-def never(words: str) -> None:
-    raise AssertionError(words)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "chat.db"
 
 
 @contextmanager

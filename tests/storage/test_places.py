@@ -39,11 +39,6 @@ def is_writable(history: StoredHistory, is_on: bool) -> None:
         history._connection.execute(f"PRAGMA query_only = {'OFF' if is_on else 'ON'}")
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "chat.db"
-
-
 @pytest.fixture(params=["memory", "file", "unwritten"])
 def history(request: pytest.FixtureRequest, path: Path) -> Iterator[History]:
     if request.param == "memory":

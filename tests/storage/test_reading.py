@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.support.files import link_or_skip
+from tests.support.files import link_or_skip, never
 from threadchat.messages.kinds import Say
 from threadchat.storage import reading
 from threadchat.storage.faults import Unusable
@@ -22,10 +22,6 @@ from threadchat.text.paths import NoCurrentFolder
 MUST_BE_HELD = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is kept from root"
 )
-
-
-def never(words: str) -> None:
-    raise AssertionError(words)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.clock import Clock
-from tests.support.files import link_or_skip
+from tests.support.files import link_or_skip, never
 from tests.support.waiting import run_concurrently
 from threadchat.access.bans import Ban, Target, parse_target
 from threadchat.messages.kinds import Private, Say
@@ -31,10 +31,6 @@ from threadchat.storage.records import (
     RecordsFull,
 )
 from threadchat.storage.sqlitehistory import StoredHistory
-
-
-def never(words: str) -> None:
-    raise AssertionError(words)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.files import take_back
+from tests.support.files import never, take_back
 from tests.support.waiting import wait_until
 from threadchat.messages.kinds import Private, Say
 from threadchat.messages.places import Place
@@ -23,10 +23,6 @@ from threadchat.storage.records import Records, RecordsFailed
 from threadchat.storage.sqlitehistory import StoredHistory
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a file in use cannot be removed")
-
-
-def never(words: str) -> None:
-    raise AssertionError(words)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.clients import Client
-from tests.support.files import index_all, link_or_skip, take_back, write_old_history
+from tests.support.files import index_all, link_or_skip, never, take_back, write_old_history
 from tests.support.servers import run_server
 from tests.support.waiting import Section, enter_one_by_one, run_concurrently, wait_until
 from threadchat.messages.kinds import Emote, Say, Spoken
@@ -33,11 +33,6 @@ from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.testing import DEADLINE
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "chat.db"
-
-
 class Told:
     """An operator; a test can wait until they are told something."""
 
@@ -49,10 +44,6 @@ class Told:
 
     def next(self) -> str:
         return self.lines.get(timeout=DEADLINE)
-
-
-def never(words: str) -> None:
-    raise AssertionError(words)
 
 
 @contextmanager

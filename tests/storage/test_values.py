@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clients import Client
+from tests.support.files import never
 from tests.support.servers import run_server
 from threadchat.access.bans import Ban
 from threadchat.cli import main as cli
@@ -28,11 +29,6 @@ from threadchat.storage.values import (
     text_of,
     time_of,
 )
-
-
-def never(words: str) -> None:
-    raise AssertionError(words)
-
 
 ODD = [None, "", "x", "\x1b[2J\x9b31mx\r\nbo: y\x00", b"\xff\x1b[31m", -1, 2**63 - 1, -(2**63),
        1e300, -1e300, float("inf"), float("-inf"), "9" * 400, "x" * 100_000, "\u202e\u200b",

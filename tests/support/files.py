@@ -54,3 +54,8 @@ def link_or_skip(link: Path, target: Path) -> None:
         link.symlink_to(target)
     if not link.is_symlink():  # Wine 8 reports success, but makes no link
         pytest.skip("no links can be made here")
+
+
+def never(words: str) -> None:
+    """Fail, as the `warn` of something that has nothing to warn of."""
+    raise AssertionError(words)

@@ -7,6 +7,7 @@ import pytest
 from threadchat.text.phrases import (
     MAX_NAMES_LISTED,
     NAMES_OF_A_CROWD,
+    count,
     count_people,
     day,
     duration,
@@ -33,6 +34,18 @@ class TestListNames:
 
     def test_the_count_is_of_all_not_of_the_names_given(self) -> None:
         assert list_names(["al", "bo", "cy", "di"], 100) == "al, bo, cy and 97 others"
+
+
+@pytest.mark.parametrize(
+    ("number", "counted"), [(0, "0 lines"), (1, "1 line"), (2, "2 lines"), (1200, "1,200 lines")]
+)
+def test_what_is_counted_is_named_as_one_or_as_many(number: int, counted: str) -> None:
+    assert count(number, "line") == counted
+
+
+def test_what_is_many_in_another_way_says_how() -> None:
+    assert count(1, "entry", "entries") == "1 entry"
+    assert count(2, "entry", "entries") == "2 entries"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ bans.
 
 import contextlib
 import re
-import time
 import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +13,7 @@ from functools import cached_property
 from threadchat.errors import PersonError
 from threadchat.net.addresses import IPAddress, IPNetwork, address_of, bare_host, network_of
 from threadchat.text.names import BadName, clean_name, fold_name, skeleton
-from threadchat.text.phrases import duration
+from threadchat.text.phrases import duration, minute
 from threadchat.text.times import BadTime, moment, split_time
 
 Target = str | IPNetwork
@@ -58,12 +57,11 @@ class Ban:
 
         The reason, in the operator's own words, is its end: put nothing behind it.
         """
-        since = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.at))
         rest = ""
         if self.until is not None:
             rest = f" until {moment(self.until, now)} ({duration(self.until - now)} more)"
         why = f": {self.why}" if self.why else ""
-        return f"{show_target(self.target)} by {self.by} since {since}{rest}{why}"
+        return f"{show_target(self.target)} by {self.by} since {minute(self.at)}{rest}{why}"
 
     def is_of_address(self, address: IPAddress) -> bool:
         """Return whether the ban keeps out clients from `address`."""

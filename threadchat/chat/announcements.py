@@ -12,6 +12,9 @@ from threadchat.chat.sharing import Sharing
 from threadchat.messages.kinds import Announcement, RoomMessage, StopAnnounced, TopicSet
 from threadchat.storage.history import History
 
+MAX_TOPIC = 200
+"""The most characters kept of a topic."""
+
 
 class Rooms(Protocol):
     """What is needed of a chat."""

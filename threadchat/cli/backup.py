@@ -20,6 +20,7 @@ from threadchat.storage.migrations import VERSION_WITH_BATCHES, VERSION_WITH_PLA
 from threadchat.storage.ownership import Ownership, id_of
 from threadchat.storage.reading import open_to_read
 from threadchat.storage.rows import read_state
+from threadchat.text import phrases
 from threadchat.text.paths import resolve
 
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -67,8 +68,7 @@ def _backup(path: Path, copy: Path) -> str:
             (lines,) = connection.execute("SELECT count(*) FROM lines").fetchone()
     except sqlite3.Error as error:
         raise faults.Unusable(faults.why_unusable(path, error, only_reads=True)) from None
-    what = f"{lines:,} {'line' if lines == 1 else 'lines'}"
-    return f"{copy} has all of {path} ({what}), and is whole."
+    return f"{copy} has all of {path} ({phrases.count(lines, 'line')}), and is whole."
 
 
 def _copy(connection: sqlite3.Connection, path: Path, target: Path) -> None:

@@ -19,6 +19,7 @@ from threadchat.storage.migrations import (
 )
 from threadchat.storage.reading import open_to_read
 from threadchat.storage.values import text_of, time_of
+from threadchat.text.phrases import count
 
 _MOST = 10
 """The most faults that are listed."""
@@ -88,12 +89,12 @@ def _odd_lines(connection: sqlite3.Connection, version: int) -> Iterator[str]:
     if version >= VERSION_WITH_BATCHES:
         number = sum(it.count for it in batches.read(connection) if it.lines is None)
         if number:
-            yield f"{_number(number, 'line')} of which nothing can be read"
+            yield f"{count(number, 'line')} of which nothing can be read"
     batches.show_lines(connection, version)
     for what, query in _RULES:
         (number,) = connection.execute(query).fetchone()
         if number:
-            yield f"{_number(number, 'line')} {what}"
+            yield f"{count(number, 'line')} {what}"
 
 
 _RULES = (
@@ -122,7 +123,7 @@ def _contents(connection: sqlite3.Connection, version: int) -> Iterator[str]:
     ).fetchone()
     rooms = _count(connection, "rooms", "room")
     when = f", from {_day(first)} to {_day(last)}" if lines else ""
-    yield f"a history of version {version}: {_number(lines, 'line')} in {rooms}{when}"
+    yield f"a history of version {version}: {count(lines, 'line')} in {rooms}{when}"
     if version >= VERSION_WITH_RECORDS:
         hooks = version >= VERSION_WITH_HOOKS
         yield (
@@ -135,11 +136,7 @@ def _contents(connection: sqlite3.Connection, version: int) -> Iterator[str]:
 
 def _count(connection: sqlite3.Connection, table: str, what: str) -> str:
     (number,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
-    return _number(number, what)
-
-
-def _number(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    return count(number, what)
 
 
 def _day(at: object) -> str:

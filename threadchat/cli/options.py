@@ -116,12 +116,7 @@ def port_or_off(text: str) -> str:
     """Return the port in `text`, or "off"."""
     if text.strip().lower() == "off":
         return "off"
-    number = _whole_number(text)
-    if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError(
-            f"there is no port {number}: it is from 0 to 65535, or off"
-        )
-    return str(number)
+    return str(port_number(text))
 
 
 def _metrics_for(text: str) -> str:

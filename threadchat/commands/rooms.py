@@ -1,5 +1,6 @@
 """The commands about rooms."""
 
+from threadchat.chat.announcements import MAX_TOPIC
 from threadchat.chat.chat import Chat
 from threadchat.chat.openrooms import OpenRoom
 from threadchat.chat.person import Person
@@ -11,9 +12,6 @@ from threadchat.text.names import fold_name
 
 registry = Registry("rooms")
 """The commands about rooms."""
-
-MAX_TOPIC = 200
-"""The most characters kept of a topic."""
 
 NO_TOPIC = ("-", '""', "''")
 """The words that clear a topic."""

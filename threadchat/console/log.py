@@ -25,7 +25,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from threadchat.console.footer import Footer
-from threadchat.console.richconsole import RichConsole
+from threadchat.console.richconsole import RichConsole, is_terminal
 from threadchat.console.tty import Tty
 from threadchat.messages.kinds import RoomMessage
 from threadchat.monitoring.backgroundwriter import (
@@ -52,7 +52,7 @@ from threadchat.monitoring.events import (
     Unlinked,
 )
 from threadchat.net.disconnect import show_reason
-from threadchat.text.phrases import duration
+from threadchat.text.phrases import count, duration
 
 RETRY_SECONDS = 1.0
 """How many seconds the console waits before it writes again to a disk that was full."""
@@ -192,10 +192,7 @@ class Console:
     @property
     def is_on_terminal(self) -> bool:
         """Whether the log is on a terminal, where it is seen as it is written."""
-        try:
-            return self._console.file.isatty()
-        except ValueError:  # it is closed
-            return False
+        return is_terminal(self._console.file)
 
     def show_status(self, status: Callable[[], str]) -> None:
         """Show the row that `status` returns under the log, if the log is on a terminal.
@@ -319,8 +316,7 @@ def _cut(row: str, width: int) -> str:
 def _linked(cluster: str, servers: Sequence[str]) -> str:
     if not servers:
         return f"as {cluster}, with no other server yet"
-    number = f"{len(servers):,} server{'' if len(servers) == 1 else 's'}"
-    return f"to {number} as {cluster}: {', '.join(servers)}"
+    return f"to {count(len(servers), 'server')} as {cluster}: {', '.join(servers)}"
 
 
 def _end_of(event: Disconnected) -> str:

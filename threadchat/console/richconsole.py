@@ -8,7 +8,7 @@ nothing of a line. On a terminal, NO_COLOR and TERM still count.
 import contextlib
 import locale
 import os
-from typing import TextIO
+from typing import IO, TextIO
 
 import rich.console
 
@@ -16,7 +16,7 @@ _COLUMNS, _LINES = 80, 24
 """The size where a terminal does not tell its own, and in a file."""
 
 
-def is_terminal(file: TextIO) -> bool:
+def is_terminal(file: IO[str]) -> bool:
     """Return whether `file` is a terminal. A file that is closed is none."""
     try:
         return file.isatty()

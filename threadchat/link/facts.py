@@ -29,14 +29,7 @@ def facts_in(text: str) -> Facts:
     """Return what `facts_text` has made a text of; raise `BadRecord` if it is no such text."""
     try:
         return _facts_of(json.loads(text))
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        ArithmeticError,
-        RecursionError,
-    ) as error:
+    except _WRONG as error:
         raise BadRecord(f"what another server tells of a person is wrong: {error!r:.80}") from error
 
 

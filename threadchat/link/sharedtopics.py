@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from threading import Lock
 
+from threadchat.chat.announcements import MAX_TOPIC
 from threadchat.chat.batch import Batch
 from threadchat.chat.chat import Chat
 from threadchat.chat.room import Room
@@ -11,8 +12,6 @@ from threadchat.link.shared import Change, Value
 from threadchat.messages.kinds import TopicSet
 from threadchat.storage.values import name_of, text_of
 from threadchat.text.names import fold_name
-
-MAX_TOPIC = 200
 
 
 @dataclass(frozen=True, slots=True)

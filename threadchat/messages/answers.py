@@ -14,7 +14,7 @@ from threadchat.messages.days import with_days
 from threadchat.messages.fitting import fitting
 from threadchat.messages.kinds import Message, Notice, Spoken
 from threadchat.text.names import MAX_NAME_CELLS
-from threadchat.text.phrases import count_people, duration, minute
+from threadchat.text.phrases import count, count_people, duration, minute
 
 MAX_WORDS_IN_WHO = 20
 """How many people's words a terminal is shown below the list of people. `/whois` shows others'."""
@@ -138,7 +138,7 @@ class RoomsAnswer:
         number = len(self.entries) if self.count is None else self.count
         here = "".join(f" You are in {entry.name}." for entry in self.entries if entry.is_here)
         what = "open" if self.word is None else "found"
-        title = f"{number:,} {'room is' if number == 1 else 'rooms are'} {what}.{here}"
+        title = f"{count(number, 'room is', 'rooms are')} {what}.{here}"
         width = max(len(entry.name) for entry in self.entries)
         rows = [title, *(_row_of(entry, width) for entry in self.entries)]
         if number > len(self.entries):

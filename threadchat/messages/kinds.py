@@ -19,7 +19,7 @@ from threadchat.messages.linkkinds import (
     LinkLost,
 )
 from threadchat.net.disconnect import show_reason
-from threadchat.text.phrases import day, duration, list_names
+from threadchat.text.phrases import count, day, duration, list_names
 from threadchat.text.times import for_and_until, moment
 
 
@@ -95,7 +95,7 @@ class Gap:
     @property
     def line(self) -> str:
         """The line that shows it."""
-        return f"--- {self.missing:,} {'line was' if self.missing == 1 else 'lines were'} missed"
+        return f"--- {count(self.missing, 'line was', 'lines were')} missed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from threadchat.text.phrases import list_names
+from threadchat.text.phrases import count, list_names
 from threadchat.text.times import moment
 
 
@@ -92,4 +92,4 @@ class LinesMissed:
     @property
     def line(self) -> str:
         """The line that shows it."""
-        return f"--- {self.missing:,} {'line was' if self.missing == 1 else 'lines were'} missed"
+        return f"--- {count(self.missing, 'line was', 'lines were')} missed"

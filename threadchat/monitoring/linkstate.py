@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from threadchat.text.phrases import count
+
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
@@ -28,8 +30,7 @@ class LinkState:
         """What matters most, in a few words."""
         if not self.is_linked:
             return f"no link as {self.cluster}"
-        number = len(self.servers)
-        return f"linked to {number:,} server{'' if number == 1 else 's'} as {self.cluster}"
+        return f"linked to {count(len(self.servers), 'server')} as {self.cluster}"
 
     @property
     def words(self) -> str:

@@ -13,7 +13,7 @@ from rich.table import Table
 from threadchat.access.limiter import RefusedFor
 from threadchat.monitoring.linkstate import LinkState
 from threadchat.monitoring.tally import BatchTimes
-from threadchat.text.phrases import duration
+from threadchat.text.phrases import count, duration
 
 if sys.platform != "win32":
     import resource
@@ -146,14 +146,14 @@ def lines(snapshot: Snapshot) -> list[str]:
 def line(snapshot: Snapshot) -> str:
     """Return what matters most in one line of ASCII, the most important first."""
     parts = [
-        f"{_count(snapshot.people, 'person', 'people')} in {_count(snapshot.rooms, 'room')}",
+        f"{count(snapshot.people, 'person', 'people')} in {count(snapshot.rooms, 'room')}",
         *([snapshot.link.line] if snapshot.link else []),
         f"{snapshot.messages_per_second:,.1f} messages/s",
         f"{snapshot.deliveries_per_second:,.1f} deliveries/s",
         f"{_size(snapshot.queued)} queued",
         f"{_size(snapshot.received)} in",
         f"{_size(snapshot.sent)} out",
-        _count(snapshot.threads, "thread"),
+        count(snapshot.threads, "thread"),
         *([_size(snapshot.memory.size)] if snapshot.memory else []),
         f"up {duration(snapshot.seconds)}",
     ]
@@ -161,8 +161,8 @@ def line(snapshot: Snapshot) -> str:
 
 
 def _connections(snapshot: Snapshot) -> str:
-    all_of_them = _count(snapshot.connections, "connection")
-    browsers = f", {_count(snapshot.browsers, 'browser')}" if snapshot.browsers else ""
+    all_of_them = count(snapshot.connections, "connection")
+    browsers = f", {count(snapshot.browsers, 'browser')}" if snapshot.browsers else ""
     return f"{all_of_them}{browsers}"
 
 
@@ -178,7 +178,7 @@ def _rows(snapshot: Snapshot) -> list[tuple[str, str]]:
         (
             "queues",
             f"{_size(snapshot.queued)} to be taken (the longest: {_size(snapshot.longest_queue)}),"
-            f" {_count(snapshot.pending, 'message')} to be delivered",
+            f" {count(snapshot.pending, 'message')} to be delivered",
         ),
         ("strangers", f"{snapshot.strangers:,} not let in"),
     ]
@@ -190,7 +190,7 @@ def _rows(snapshot: Snapshot) -> list[tuple[str, str]]:
             ("link", "; ".join(filter(None, (snapshot.link.words, waiting, snapshot.link.pace))))
         )
     if snapshot.left_out:
-        rows.append(("log file", f"lacks {_count(snapshot.left_out, 'line')}"))
+        rows.append(("log file", f"lacks {count(snapshot.left_out, 'line')}"))
     rows.append(("threads", f"{snapshot.threads:,}"))
     if snapshot.memory is not None:
         what = "peak memory" if snapshot.memory.is_peak else "memory"
@@ -199,13 +199,9 @@ def _rows(snapshot: Snapshot) -> list[tuple[str, str]]:
 
 
 def _history(history: Keeping) -> str:
-    waiting = _count(history.waiting, "message")
+    waiting = count(history.waiting, "message")
     words = "written" if history.is_written else f"not written, {waiting} in memory until it can be"
-    return f"{words}; {_count(history.lost, 'message')} lost" if history.lost else words
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{words}; {count(history.lost, 'message')} lost" if history.lost else words
 
 
 def _size(number: int) -> str:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from threadchat.storage import database
+from threadchat.storage import database, faults
 from threadchat.storage.contents import Checkpoint, checkpoint
 
 MAX_SECONDS = 5.0
@@ -61,8 +61,7 @@ class Checkpointer:
         try:
             self._look()
         except sqlite3.Error as error:
-            is_busy = getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
-            if not is_busy and not self._has_failed:
+            if not faults.is_busy(error) and not self._has_failed:
                 self._has_failed = True
                 self._warn(
                     f"the history's log ({self._log.name}) cannot be moved into its file ({error})"

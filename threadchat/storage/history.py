@@ -263,9 +263,7 @@ class History:
                 raise SearchStopped(found, back_to) from None
         return found
 
-    def _back_from(
-        self, said: RememberedRoom, end: int
-    ) -> Iterator[tuple[RememberedRoom, Kept, str | None]]:
+    def _back_from(self, said: RememberedRoom, end: int) -> Iterator[_Line]:
         """Yield the lines of a room before the number `end`, newest first; let others write."""
         while True:
             with self._lock:

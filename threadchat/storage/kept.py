@@ -10,6 +10,9 @@ from threadchat.messages.kinds import Private
 from threadchat.storage.patientfile import PatientFile
 from threadchat.text.names import fold_name
 
+CANNOT_KEEP = "That cannot be kept just now, and nothing has changed. Try again in a while."
+"""The line for a person whose name or message cannot be written down."""
+
 Turn = Callable[[str], AbstractContextManager[PatientFile]]
 """Holds the lock of the records, with the file; what fails becomes `RecordsFailed` with a line."""
 

@@ -18,6 +18,7 @@ from threadchat.storage import faults
 from threadchat.storage.hooks import KeptHooks
 from threadchat.storage.ignores import Ignores
 from threadchat.storage.kept import (
+    CANNOT_KEEP,
     Follow,
     KeptMessage,
     Protected,
@@ -51,7 +52,6 @@ MAX_NAMES = 10_000
 MAX_NAMES_OF_ADDRESS = 5
 """The most of these that can be protected from one address, other than by operators."""
 
-_CANNOT_KEEP = "That cannot be kept just now, and nothing has changed. Try again in a while."
 _CANNOT_KEEP_IGNORED = "That counts now, but may not when you come back: it cannot be written."
 
 
@@ -166,7 +166,7 @@ class Records:
         new passphrase, and nothing else changes. Raises `RecordsFull`.
         """
         fold = fold_name(name)
-        with self._turn(_CANNOT_KEEP):
+        with self._turn(CANNOT_KEEP):
             before = self._names.get(fold)
             if before is None and len(self._names) >= MAX_NAMES:
                 raise RecordsFull(f"{MAX_NAMES} names are protected already. Ask the operator.")
@@ -189,7 +189,7 @@ class Records:
         is_others = before is not None and before.since != protected.since
         if is_others:
             self.drop_name(protected.name)
-        with self._turn(_CANNOT_KEEP):
+        with self._turn(CANNOT_KEEP):
             self._put(protected)
         return before if is_others else None
 
@@ -225,7 +225,7 @@ class Records:
     def drop_name(self, name: str) -> bool:
         """Do as `unprotect`, but nobody is told of the change."""
         fold = fold_name(name)
-        with self._turn(_CANNOT_KEEP):
+        with self._turn(CANNOT_KEEP):
             self._file.change("DELETE FROM names WHERE fold = ?", (fold,))
             before = self._names.get(fold)
             self._names = {key: it for key, it in self._names.items() if key != fold}

@@ -18,6 +18,7 @@ from threadchat.text.names import fold_name
 from threadchat.text.search import index_words
 
 Row = tuple[str, float, str, str, str, int, int | None]
+"""A line that is read: the name of its room, and the columns of the line, but for its id."""
 
 Line = tuple[int, float, str, str, str, int, int | None]
 """The columns of a line that is written, but for its id: those of a `Row`, by the room's number."""
@@ -33,6 +34,10 @@ def columns_of(version: int) -> str:
 
 
 _COLUMNS = columns_of(VERSION)
+
+_INDEXED = "(SELECT indexed FROM history)"
+"""How far the index of words has come: the id of the last line that it has."""
+
 TAKEN_BACK = "taken_back"
 """The kind of a line that was taken back, as `name_of` calls a `TakenBack`."""
 
@@ -64,7 +69,7 @@ LATEST = (
 
 NOT_INDEXED = (
     f"SELECT messages.id, {_COLUMNS} FROM messages JOIN rooms ON rooms.id = messages.room"
-    " WHERE messages.id > (SELECT indexed FROM history) AND messages.id < ?"
+    f" WHERE messages.id > {_INDEXED} AND messages.id < ?"
     f" AND messages.kind <> '{TAKEN_BACK}' ORDER BY messages.id DESC LIMIT ?"
 )
 """The last messages before an id that are not in the index of words yet, each behind its id."""
@@ -210,7 +215,7 @@ def _is_line_of_known_room(room: StoredRoom, _: int, it: Kept) -> bool:
 _INSERT = "INTO messages (id, room, at, kind, name, text, seq, taken_after) VALUES "
 
 # Whatever was deleted, no line gets an id of which the file says that it is indexed.
-_NEXT_ID = "1 + max(coalesce((SELECT max(id) FROM messages), 0), (SELECT indexed FROM history))"
+_NEXT_ID = f"1 + max(coalesce((SELECT max(id) FROM messages), 0), {_INDEXED})"
 
 _INSERT_ONE = f"INSERT {_INSERT}({_NEXT_ID}, ?, ?, ?, ?, ?, ?, NULL)"
 
@@ -323,8 +328,6 @@ def note_forgotten(connection: sqlite3.Connection, room: int, seq: int) -> None:
 
 # The index of words
 
-_INDEXED = "SELECT indexed FROM history"
-
 
 def mend_indexed(connection: sqlite3.Connection) -> None:
     """Where another program has changed how far the index has come, have it hold all lines."""
@@ -381,11 +384,11 @@ _NEEDS_PYTHON = "(typeof(text) <> 'text' OR length(text) <> length(CAST(text AS 
 """For ASCII the tokenizer itself does the same as `index_words`, and faster."""
 
 _NEXT = (
-    f"SELECT (SELECT {_WAITING} FROM history), (SELECT indexed FROM history),"
+    f"SELECT (SELECT {_WAITING} FROM history), {_INDEXED},"
     " coalesce(max(id) FILTER (WHERE size <= ?2), min(id)), max(needs_python) FROM"
     " (SELECT id, sum(length(CAST(text AS BLOB))) OVER (ORDER BY id) AS size,"
     f" {_NEEDS_PYTHON} AS needs_python FROM"
-    " (SELECT id, text FROM messages WHERE id > (SELECT indexed FROM history)"
+    f" (SELECT id, text FROM messages WHERE id > {_INDEXED}"
     " ORDER BY id LIMIT ?1))"
 )
 """How many lines wait, behind which one the next piece begins, with which it ends; its kind."""
@@ -400,13 +403,12 @@ def _indexed(text: object) -> str:
     """Return the text of a line as the index is given it."""
     if not isinstance(text, str):
         text = values.decode(text) if isinstance(text, bytes) else str(text)
-    # For ASCII the tokenizer itself does the same as `index_words`, and faster.
     return text if text.isascii() else index_words(text)
 
 
 def _delete_words(connection: sqlite3.Connection, lines: Sequence[tuple[int, object]]) -> None:
     """Take lines out of the index of words, each given with its id; `erasing` does the rest."""
-    (indexed,) = connection.execute(_INDEXED).fetchone()
+    (indexed,) = connection.execute(f"SELECT {_INDEXED}").fetchone()
     # An index without content has to be told what it is to delete (sqlite.org/fts5.html, 6.3); to
     # delete what it does not have yet would spoil it.
     connection.executemany(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 
 from threadchat.messages.kinds import Private
-from threadchat.storage.kept import Follow, KeptMessage, Protected, RecordsFull, Turn
+from threadchat.storage.kept import CANNOT_KEEP, Follow, KeptMessage, Protected, RecordsFull, Turn
 from threadchat.storage.values import name_of, text_of, time_of
 from threadchat.text.names import fold_name
 
@@ -14,7 +14,6 @@ MAX_FROM_ONE = 20
 """How many of those can be from the same name."""
 
 _CANNOT_READ = "What waits for you cannot be read just now. Try again in a while."
-_CANNOT_KEEP = "That cannot be kept just now, and nothing has changed. Try again in a while."
 _CANNOT_DELETE = "You will be shown those messages again: that you were cannot be written."
 
 _COLUMNS = "id, sender, text, at, writer, shown"
@@ -45,7 +44,7 @@ class WaitingMail:
         """
         recipient = fold_name(message.recipient)
         sender = fold_name(message.sender)
-        with self._turn(_CANNOT_KEEP) as file:
+        with self._turn(CANNOT_KEEP) as file:
             if self._protected(recipient) is None:
                 return 0
             # The name may be free again by now, or another's.
@@ -110,7 +109,7 @@ class WaitingMail:
 
     def note_shown(self, kept: Sequence[KeptMessage]) -> None:
         """Note that `kept` were shown; see `Records.note_shown`."""
-        self._change("UPDATE letters SET shown = 1", kept, _CANNOT_KEEP)
+        self._change("UPDATE letters SET shown = 1", kept, CANNOT_KEEP)
 
     def handed_over(self, kept: Sequence[KeptMessage]) -> None:
         """Delete `kept`; see `Records.handed_over`."""
@@ -142,10 +141,10 @@ class WaitingMail:
         known = self.find(KeptMessage(0, message).key)
         if known is not None:
             if was_shown and not known.was_shown:
-                self._change_quietly("UPDATE letters SET shown = 1", [known], _CANNOT_KEEP)
+                self._change_quietly("UPDATE letters SET shown = 1", [known], CANNOT_KEEP)
             return None
         recipient, by = fold_name(message.recipient), self._protected(writer) if writer else None
-        with self._turn(_CANNOT_KEEP) as file:
+        with self._turn(CANNOT_KEEP) as file:
             if self._protected(recipient) is None:
                 return None
             (waiting,) = file.read("SELECT count(*) FROM letters WHERE recipient = ?", (recipient,))

@@ -35,9 +35,8 @@ class Decoder:
     its bytes are decoded with the fallback encoding, as a guess. A client that has sent such
     letters stays: that byte alone is decoded with the fallback, unless such bytes outnumber the
     letters by far. A guess is given up when a whole line is UTF-8 after all: see `holds_lines`, or
-    when the next letter is, after `doubt`. An
-    encoding that `use` has set is never changed again. A byte order mark at the beginning is
-    dropped, and says that all is UTF-8.
+    when the next letter is, after `doubt`. An encoding that `use` has set is never changed again. A
+    byte order mark at the beginning is dropped, and says that all is UTF-8.
 
     `encoding` is the encoding in use now, so that text for the client can be encoded in the same
     way. No bytes raise an error, and how they are cut into chunks never matters.

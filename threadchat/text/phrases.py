@@ -22,6 +22,11 @@ def list_names(names: Sequence[str], count: int | None = None) -> str:
     return f"{', '.join(names[:NAMES_OF_A_CROWD])} and {count - NAMES_OF_A_CROWD} others"
 
 
+def count(number: int, one: str, many: str = "") -> str:
+    """Return a number with what it counts, such as `1 line` or `1,200 lines`."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def count_people(number: int, where: str = "here") -> str:
     """Return how many people are at `where`, as the beginning of a sentence."""
     match number:
