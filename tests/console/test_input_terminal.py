@@ -658,7 +658,7 @@ def test_the_line_is_shown_in_the_encoding_of_the_terminal(
 ) -> None:
     monkeypatch.setattr(os, "device_encoding", lambda descriptor: named)
     with unstarted(ends) as reader:
-        assert reader._line.encoding == used
+        assert reader._line._encoding == used
 
 
 def test_a_paste_goes_on_though_for_once_there_was_nothing_to_read(

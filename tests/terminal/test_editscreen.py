@@ -65,7 +65,7 @@ class ClientTerminal:
 
     def hear(self, message: str) -> None:
         """Receive a message of one row."""
-        self.stream.feed(self.editor.redraw(message + "\r\n"))
+        self.stream.feed(f"{self.editor.hide()}{message}\r\n{self.editor.show()}")
         self.above.append(message)
 
     def rows(self) -> list[str]:
@@ -296,7 +296,8 @@ def test_the_start_draws_over_what_the_terminal_echoed(screen: type[pyte.Screen]
     terminal.editor.stop()
     terminal.draw()
     terminal.stream.feed("al> hel")
-    terminal.editor.start("hel")
+    terminal.editor.start()
+    terminal.editor.feed("hel")
     terminal.draw()
     terminal.expect("hel")
 

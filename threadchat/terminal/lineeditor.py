@@ -56,9 +56,9 @@ class LineEditor:
     second Tab lists, as rows that end in CR LF. Without it, the editor draws these rows above the
     line.
 
-    Nothing is drawn until `start`. To show a message above the line, write `redraw`, or `hide`,
-    the message and `show` in one write. They are right for the screen after `output`: take and send
-    `output` first, and take them again after each call that changes something.
+    Nothing is drawn until `start`. To show a message above the line, write `hide`, the message and
+    `show` in one write. They are right for the screen after `output`: take and send `output` first,
+    and take them again after each call that changes something.
     """
 
     def __init__(
@@ -158,10 +158,6 @@ class LineEditor:
         self._output.clear()
         return output
 
-    def redraw(self, above: str) -> str:
-        """Return what shows `above`, lines ending in CR LF each, above the line being typed."""
-        return self.hide() + above + self.show()
-
     def hide(self) -> str:
         """Return what takes prompt and input off the screen; the cursor ends where they began."""
         self._update()
@@ -172,12 +168,11 @@ class LineEditor:
         self._update()
         return self._drawn.show if self._drawn else ""
 
-    def start(self, typed: str = "") -> None:
-        """Begin to draw, with `typed` already entered; the cursor's row may show it already."""
+    def start(self) -> None:
+        """Begin to draw; the cursor's row may show already what has been typed."""
         self._output.append(self._drawn.hide if self._drawn else "\r\x1b[J")
         self._drawn = None
         self._visible = True
-        self._buffer.insert(UNSHOWABLE.sub("", typed), self._limit)
         self._up_to_date = False
 
     def stop(self) -> None:
@@ -192,21 +187,11 @@ class LineEditor:
         self._draw_all = self._is_resized = True
         self._up_to_date = False
 
-    @property
-    def prompt(self) -> str:
-        """The text before the input."""
-        return self._prompt
-
     def set_prompt(self, prompt: str) -> None:
         """Put `prompt`, one line without controls, before the input."""
         self._prompt = prompt
         self._prompt_clusters = split(self._showable(prompt))
         self._up_to_date = False
-
-    @property
-    def encoding(self) -> str:
-        """The client's encoding."""
-        return self._encoding
 
     def set_encoding(self, encoding: str) -> None:
         """Draw for a client that has changed to `encoding`; raise LookupError if it is unknown."""
