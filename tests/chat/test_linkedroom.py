@@ -32,10 +32,12 @@ class FakeOrder:
         self.moved: list[Batch] = []
         self.left: list[tuple[str, Sequence[str]]] = []
         self.put_in_order: list[Batch] = []
+        self.threads: list[int] = []
         self.before: list[Place] = []
 
     def put(self, room: Ordered, batch: Batch) -> bool:
         self.put_in_order.append(batch)
+        self.threads.append(threading.get_ident())
         room.apply(batch)
         return True
 
@@ -153,6 +155,37 @@ def test_what_was_shown_before_is_not_shown_again(world: World) -> None:
     assert world.order.moved == [batch]
     assert "hi" not in world.bo.screen
     assert shown is batch.shown
+
+
+class Answering(FakeMember):
+    """Says something as soon as it is shown something: as a client that is quick."""
+
+    def begin(self, room: LinkedRoom, *answers: str) -> None:
+        self.room, self.answers = room, list(answers)
+
+    def deliver(self, data: bytes) -> None:
+        super().deliver(data)
+        answers, self.answers = self.answers, []
+        for answer in answers:
+            self.room.post([Say(self.name, answer, 1.0)], self)
+
+
+@pytest.mark.parametrize("answers", [["one"], ["one", "two"]])
+def test_one_answer_wakes_no_other_thread(world: World, answers: list[str]) -> None:
+    cy = Answering("cy")
+    cy.begin(world.room)
+    world.room.join(cy)
+    cy.begin(world.room, *answers)
+    world.order.threads.clear()
+    batch = BroughtBatch("r", 0.0)
+    said = [Say("di", "hi", 1.0)]
+    batch.messages += said
+    batch.said += said
+    world.room.apply_later(batch)
+    world.deliverer.close()
+    assert [it.text for batch in world.order.put_in_order for it in batch.said] == answers
+    is_own = [it == threading.get_ident() for it in world.order.threads]
+    assert is_own == [len(answers) == 1]
 
 
 def test_it_is_told_when_a_batch_was_shown(world: World) -> None:

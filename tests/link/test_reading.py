@@ -2,11 +2,11 @@
 
 from collections import deque
 
-from threadchat.link.deliveries import Delivery, EntriesMissed, Missed
+from threadchat.link.deliveries import Applied, Delivery, EntriesMissed, Missed
 from threadchat.link.ownentries import Item, OwnEntries
 from threadchat.link.ownpeople import OwnPeople
 from threadchat.link.reading import LogReader
-from threadchat.link.records import batch_text, entry_text
+from threadchat.link.records import BatchRecord, batch_text, entry_text
 from threadchat.link.roster import Roster
 from threadchat.link.wire import Claim, Kind, LogEntry, NameStep, Release, Sync
 from threadchat.messages.kinds import Say
@@ -53,6 +53,22 @@ class Node:
         self.reader.take(
             LogEntry(self.position, Kind.POST, EPOCH, node, number, payload, steps, firsts, granted)
         )
+
+
+def test_an_own_entry_is_read_where_the_log_has_another_record_of_it() -> None:
+    """It was put there before it was marked; the mark that all read is that of the log."""
+    for in_log, apart in ((None, None), ((1.0, 2.0), (1.0, 2.0))):
+        node = Node()
+        said = [Say("al", "hi", 1.0)]
+        record = BatchRecord("r", tuple(said))
+        node.own.add(Item("r", batch_text("r", said), 1, 1.0, None, record))
+        entry = node.own.take(0.0)
+        assert entry is not None
+        entry.text, entry.told_apart = entry_text(0, [entry.items[0].text]), None
+        node._take("1", 1, entry_text(0, [entry.items[0].text], in_log))
+        (told,) = node.told
+        assert isinstance(told, Applied)
+        assert told.apart == apart
 
 
 def missed(told: list[Delivery]) -> list[Delivery]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from threadchat.link.resp import BadReply, Refusal, RespReader, Told, pack
+from threadchat.link.resp import BadReply, Message, Refusal, RespReader, Told, pack
 
 CASES = [
     (b"+OK\r\n", "OK"),
@@ -46,6 +46,23 @@ def test_the_pieces_do_not_matter(cases: list[tuple[bytes, object]], data: st.Da
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)))))
     pieces = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
     assert read(*pieces) == [value for _, value in cases]
+
+
+@given(st.lists(st.sampled_from(["", "a\r\nb", "\u00e9" * 9])), st.integers(1, 70))
+def test_what_is_published_by_the_channel_is_told_apart(texts: list[str], size: int) -> None:
+    pushes = [pack(("message", name, it)) for it in texts for name in ("c", "other")]
+    data = b":1\r\n".join([b"", *pushes, b""]).replace(b"*", b">")
+    reader = RespReader("c")
+    pieces = (data[n : n + size] for n in range(0, len(data), size))
+    values = [value for piece in pieces for value in reader.feed(piece)]
+    told = [it for text in texts for it in (Message(text), Told(["message", "other", text]))]
+    assert [it for it in values if it != 1] == told
+    assert [type(it) for it in values if it != 1] == [type(it) for it in told]
+
+
+def test_a_message_without_a_text_is_refused() -> None:
+    with pytest.raises(BadReply, match="without a text"):
+        RespReader("c").feed(b">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$-1\r\n")
 
 
 @given(st.lists(st.binary()))

@@ -94,7 +94,8 @@ class Batch:
 
         `find` returns the member that has a name there; None if it is not known who that is.
         """
-        find = cache(find)  # in a busy room the same people speak again and again
+        if len(self.messages) > 1:
+            find = cache(find)  # in a busy room the same people speak again and again
         for place, message in enumerate(self.messages):
             match message:
                 case Say() | Emote() | TopicSet() | WentAway() | CameBack() | Left():

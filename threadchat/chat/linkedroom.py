@@ -126,6 +126,18 @@ class LinkedRoom(Room):
         if isinstance(batch, BroughtBatch) and batch.shown is not None:
             batch.shown()
 
+    def _hand_over(self) -> bool:
+        """Pass the held turn on, as `Room._hand_over` does, if there is much to do.
+
+        As a rule it is one answer to what was just shown. To put that in order costs the thread of
+        the link less than it costs to wake another one.
+        """
+        if not self._is_busy and len(self._pending) == 1:
+            self._deliver_batch()
+            if not (self._pending or self._waiting):
+                return False
+        return super()._hand_over()
+
     def _goes_on(self, post: Post) -> bool:
         if self._order.is_full:
             post.silent += 1  # it is let go, and its thread waits in `post`

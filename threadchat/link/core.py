@@ -197,7 +197,7 @@ class LinkCore:
     @property
     def linked_nodes(self) -> Collection[str]:
         """The other nodes that are linked."""
-        return frozenset(self._reader.linked)
+        return self._reader.linked
 
     @property
     def read_up_to(self) -> ReadUpTo:
@@ -209,6 +209,24 @@ class LinkCore:
         """Yield, once, what is to be done in the chat, in its order."""
         while self._deliveries:
             yield self._deliveries.popleft()
+
+    def hand_over(self, queue: deque[Delivery]) -> None:
+        """Move what is to be done in the chat to the end of `queue`, as `deliveries` yields it."""
+        if self._deliveries:
+            queue += self._deliveries
+            self._deliveries.clear()
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        """What is another value whenever there is something that a thread may wait for."""
+        return self._phase, self.must_close, self.has_left, self._reader.linked
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is more to ask of the broker now than to stay linked."""
+        if self._phase is not _Phase.READY:
+            return self._to_enter is not None
+        return self._own.has_more or self._must_sync or self._leaves
 
     # What the adapter has to do
 
@@ -408,11 +426,13 @@ class LinkCore:
         items = [it for it in entry.items if it.step is None]
         # What was decided is not asked again: in a new epoch, all names are told anew.
         steps = entry.steps if entry.number > self._own.read else ()
+        entry.text = entry_text(entry.said_before, [it.text for it in items], entry.apart)
+        entry.told_apart = entry.apart
         return Post(
             self.node,
             self._epoch_now,
             entry.number,
-            entry_text(entry.said_before, [it.text for it in items], entry.apart),
+            entry.text,
             tuple((fold_name(it.room), it.said) for it in items if it.said),
             steps,
             entry.said_before + sum(it.said for it in items),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from threadchat.link.ownentries import Item
 from threadchat.link.records import BatchRecord, NoticeRecord
@@ -9,8 +10,7 @@ from threadchat.link.wire import Holding
 from threadchat.messages.places import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """A batch has its place in the order: it is to be remembered there, and shown if it was not.
 
     `first` is the place of the first line that was said in it; the number is 0 if there is none.

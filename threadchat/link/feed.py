@@ -34,11 +34,17 @@ class LogFeed:
 
     def next_fetch(self) -> int | None:
         """Return behind which position entries are to be fetched now; None if they are not."""
-        after = self._core.read_after
-        if after is None or self._is_held or self._is_fetching or not self._must_fetch:
+        if not self.is_to_fetch:
             return None
         self._must_fetch, self._is_fetching = False, True
-        return after
+        return self._core.read_after
+
+    @property
+    def is_to_fetch(self) -> bool:
+        """Whether entries are to be fetched now."""
+        if not self._must_fetch or self._is_fetching or self._is_held:
+            return False
+        return self._core.read_after is not None
 
     def take(self, arrivals: Iterable[Arrival], now: float) -> None:
         """Hand over what has come, as far as the connection is good for more."""

@@ -56,7 +56,8 @@ class Link:
         self._url = url
         self._keys = Keys(cluster)
         self._take = take
-        self._changed = Condition(Lock())  # guards the next ten
+        self._lock = Lock()  # guards the next eleven
+        self._changed = Condition(self._lock)  # to hold the lock by itself takes less
         self._core = core
         self._feed = LogFeed(core)
         self._queue: deque[Delivery] = deque()
@@ -110,7 +111,7 @@ class Link:
 
     def submit(self, item: Item) -> None:
         """Have a batch or a notice put in order. This does not wait."""
-        with self._changed:
+        with self._lock:
             self._core.submit(item)
             self._note()
         self._send()
@@ -201,18 +202,10 @@ class Link:
         Wake the others if what they wait for may have come. To wake a thread for nothing would cost
         each line a switch or two.
         """
-        self._queue += self._core.deliveries()
         core = self._core
+        core.hand_over(self._queue)
         self.is_full, self.is_apart = core.is_full, core.is_apart
-        waited_for = (
-            self.is_full,
-            core.is_linked,
-            core.read_after is None,
-            core.must_close,
-            core.has_left,
-            core.linked_nodes,
-            self._failure,
-        )
+        waited_for = (self.is_full, *core.state, self._failure)
         if waited_for != self._waited_for:
             self._waited_for = waited_for
             now = self._state()
@@ -261,11 +254,16 @@ class Link:
 
     def _send_some(self, most: int) -> int:
         """Send what there is, one request after the other; return how many. The turn is held."""
+        is_more = True
         for number in range(most):
             live = self._live
-            # What the system has not taken waits here. So what comes meanwhile becomes one entry.
-            if live is None or not (live.is_behind or self._put_requests(live)):
+            if live is None or not is_more:
                 return number
+            # What the system has not taken waits here. So what comes meanwhile becomes one entry.
+            if not live.is_behind:
+                is_any, is_more = self._put_requests(live)
+                if not is_any:
+                    return number
             try:
                 live.flush()
             except BrokerFailed as error:
@@ -278,18 +276,22 @@ class Link:
                 return number
         return most
 
-    def _put_requests(self, live: LiveConnection) -> bool:
-        """Lay out what is to be asked now; return whether there is anything."""
-        with self._changed:
+    def _put_requests(self, live: LiveConnection) -> tuple[bool, bool]:
+        """Lay out what is to be asked now; return whether there is anything, and whether more."""
+        with self._lock:
             if live is not self._live:
-                return False
+                return False, False
             after = self._feed.next_fetch()
             if after is not None:
                 live.put_fetch(after)
             request = self._core.next_request(time.monotonic())
             if request is not None:
                 live.put(request)
-            return after is not None or request is not None
+            is_any = after is not None or request is not None
+            return is_any, is_any and self._has_more_to_ask()
+
+    def _has_more_to_ask(self) -> bool:
+        return self._feed.is_to_fetch or self._core.has_more
 
     # The thread that looks after the connection
 
@@ -414,11 +416,14 @@ class Link:
             with self._changed:
                 self._fail(live, str(error))
             return
-        with self._changed:
+        with self._lock:
             if live is self._live:
                 self._feed.take(arrivals, time.monotonic())
                 self._note()
                 if self._core.must_close:
                     self._fail(live, self._core.must_close)
-        self._send()
+            # What is to be sent at some time, the other thread looks for.
+            is_to_send = self._has_more_to_ask()
+        if is_to_send:
+            self._send()
         self._take_all()

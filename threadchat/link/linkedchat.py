@@ -162,10 +162,13 @@ class LinkedChat:
             self._watch.failed("taking what the link has brought", error)
 
     def _take(self, delivery: Delivery) -> None:
+        if isinstance(delivery, Applied):
+            self._order.take(delivery)  # nearly all is of this kind
+            return
         if self._people is not None:
             self._people.take(delivery)
         match delivery:
-            case Applied() | Provisional():
+            case Provisional():
                 self._order.take(delivery)
             case Noticed():
                 self.notices.take(delivery)

@@ -7,8 +7,7 @@ later.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from threadchat.chat.batch import Batch
 from threadchat.chat.interfaces import Member
@@ -61,8 +60,7 @@ class LinkState(Protocol):
         """Wait while too much waits; return whether there is room."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Own:
+class _Own(NamedTuple):
     """A batch of this server, and its room."""
 
     room: Ordered
@@ -104,7 +102,9 @@ class LinkedOrder:
 
         text = batch_text(room.name, batch.messages)
         handle = _Own(room, batch)
-        item = Item(room.name, text, len(batch.said), time.time(), handle, numbered=number)
+        record = BatchRecord(room.name, tuple(batch.messages))
+        now, said = time.time(), len(batch.said)
+        item = Item(room.name, text, said, now, handle, record, numbered=number)
         self._link.submit(item)
         return False
 

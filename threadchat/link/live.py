@@ -10,11 +10,11 @@ answer: one thread receives whatever comes.
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from threadchat.link.failures import BrokerFailed, refused
 from threadchat.link.records import BadRecord
-from threadchat.link.resp import BadReply, Refusal, RespReader, Told, pack
+from threadchat.link.resp import BadReply, Message, Refusal, RespReader, Told, pack, pack_texts
 from threadchat.link.scripts import Keys, answer_of, arguments, entry_from, told_entry
 from threadchat.link.wire import Answer, LogEntry, Request
 from threadchat.net.duplex import Duplex
@@ -25,16 +25,14 @@ ENTRIES_AT_ONCE = 200
 _RECEIVE_SIZE = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """The broker has answered to a request; answers come in the order of the requests."""
 
     request: Request
     answer: Answer
 
 
-@dataclass(frozen=True, slots=True)
-class Added:
+class Added(NamedTuple):
     """An entry was put into the log. It is told before whatever was asked for later is answered."""
 
     entry: LogEntry
@@ -65,15 +63,14 @@ class LiveConnection:
         self._duplex = duplex
         self._keys = keys
         self._channel = keys.channel(database)
-        self._reader = RespReader()
+        self._reader = RespReader(self._channel)
         self._to_send = bytearray()
         # What answers come to, in their order; None: to what was fetched.
         self._asked: deque[Request | None] = deque()
         # What each request begins with is laid out once.
         names = (str(len(keys.all)), *keys.all)
         self._heads = {
-            name: pack(("EVALSHA", digest, *names)).partition(b"\r\n")[2]
-            for name, digest in digests.items()
+            name: pack_texts(("EVALSHA", digest, *names)) for name, digest in digests.items()
         }
         self._head_words = 2 + len(names)
         # From RESP3 on, one connection may ask and be told of what is published.
@@ -85,10 +82,9 @@ class LiveConnection:
     def put(self, request: Request) -> None:
         """Have `flush` send a request."""
         name, words = arguments(request, self._keys, self._channel)
-        rest = pack(words)
         self._asked.append(request)
-        self._to_send += b"*%d\r\n" % (self._head_words + len(words))
-        self._to_send += self._heads[name] + rest[rest.index(b"\n") + 1 :]
+        head = b"*%d\r\n%b" % (self._head_words + len(words), self._heads[name])
+        self._to_send += head + pack_texts(words)
 
     def put_fetch(self, after: int) -> None:
         """Have `flush` ask for entries of the log behind a position."""
@@ -133,16 +129,15 @@ class LiveConnection:
             raise BrokerFailed(str(error)) from error
 
     def _arrival(self, value: Any) -> Arrival | None:
-        match value:
-            case Told(["message", _, str(text)]):
-                try:
-                    return Added(told_entry(text))
-                except BadRecord:
-                    return None  # of another program; a real entry is missed, and fetched
-            case Told():
-                return None
-            case Refusal(text):
-                raise refused(text)
+        if isinstance(value, Message):
+            try:
+                return Added(told_entry(value))
+            except BadRecord:
+                return None  # of another program; a real entry is missed, and fetched
+        if isinstance(value, Told):
+            return None
+        if isinstance(value, Refusal):
+            raise refused(value.text)
         if self._greets:
             self._greets = False  # that was the answer to HELLO
             return None

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from threadchat.link.records import NoticeRecord
+from threadchat.link.records import BatchRecord, NoticeRecord
 from threadchat.link.wire import NameStep
 
 
@@ -27,6 +27,8 @@ class Item:
     said: int = 0
     at: float = 0.0
     handle: object = None
+    record: BatchRecord | None = None
+    """The batch that `text` is of, if the caller keeps it."""
     step: NameStep | None = None
     notice: NoticeRecord | None = None
     line: int = 0
@@ -53,6 +55,9 @@ class OwnEntry:
     apart: tuple[float, float] | None = None
     """From when to when it was said, if that was while there was no link."""
     sent_at: float = 0.0
+    text: str = ""
+    """What was sent last as the record of it, and what that tells of `apart`."""
+    told_apart: tuple[float, float] | None = None
     position: int = 0  # where it was read back; 0: not yet
     weight: int = field(init=False)
 
@@ -111,9 +116,16 @@ class OwnEntries:
         self._waiting.appendleft(item)
         self.waiting_bytes += item.weight
 
+    @property
+    def has_more(self) -> bool:
+        """Whether `take` returns an entry."""
+        if self._on_the_way >= self._in_flight:
+            return False
+        return bool(self._waiting) or max(self._sent, self.base) < self.last
+
     def take(self, now: float) -> OwnEntry | None:
         """Return the entry to send next; None if there is none, or too many are on the way."""
-        if self._on_the_way >= self._in_flight:
+        if not self.has_more:
             return None
         entry = self._kept(max(self._sent, self.base) + 1) or self._form()
         if entry is not None:

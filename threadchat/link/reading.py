@@ -23,9 +23,9 @@ from threadchat.link.deliveries import (
     PersonKnown,
     Unreadable,
 )
-from threadchat.link.ownentries import Item, OwnEntries
+from threadchat.link.ownentries import Item, OwnEntries, OwnEntry
 from threadchat.link.ownpeople import OwnPeople
-from threadchat.link.records import BadRecord, EntryRecord, NoticeRecord, entry_of
+from threadchat.link.records import BadRecord, BatchRecord, EntryRecord, NoticeRecord, entry_of
 from threadchat.link.roster import Changes, Roster
 from threadchat.link.wire import Claim, Kind, LogEntry, NameStep, Release, State, Sync
 from threadchat.messages.places import Place
@@ -46,7 +46,7 @@ class LogReader:
         """The epoch of the last entry; empty if there was none."""
         self.position = 0
         self.tail = ""
-        self.linked: set[str] = set()
+        self.linked: frozenset[str] = frozenset()
         """The other nodes that are linked."""
         self._node = node
         self._own = own
@@ -64,7 +64,7 @@ class LogReader:
     def take_state(self, state: State, *, is_first: bool) -> None:
         """Know what the broker keeps; `is_first` if nothing was read before."""
         self._tell(self._roster.replace(state.holdings))
-        self.linked = {it for it in state.linked if it != self._node}
+        self.linked = frozenset(state.linked) - {self._node}
         if is_first:
             # What was said before this node came does not concern it.
             self._read_of = {
@@ -82,7 +82,7 @@ class LogReader:
             case Kind.EPOCH:
                 pass
             case Kind.GONE:
-                self.linked.discard(entry.node)
+                self.linked -= {entry.node}
                 people = self._roster.gone(entry.node)
                 if entry.node != self._node:
                     self._tell(Changes(forgotten=people))
@@ -91,7 +91,8 @@ class LogReader:
                 if entry.node == self._node:
                     self._read_own(entry)
                 else:
-                    self.linked.add(entry.node)
+                    if entry.node not in self.linked:
+                        self.linked |= {entry.node}
                     self._read_other(entry)
 
     def _read_own(self, entry: LogEntry) -> None:
@@ -100,11 +101,10 @@ class LogReader:
         if own is None:
             return
         places, nowhere = self._places(entry), Place(self.epoch, 0)
-        record = self._record_of(entry)
+        apart, batches = self._own_record(own, entry)
         for step, granted in () if is_again else entry.grants():
             self._tell(self._roster.take(self._node, step, granted))
-        here = iter(() if is_again else here_after(record.batches, self._node, self._roster))
-        apart = record.apart
+        here = iter(() if is_again else here_after(batches, self._node, self._roster))
         for item in own.items:
             if item.notice is not None:
                 if not (item.is_shown or is_again):
@@ -128,6 +128,18 @@ class LogReader:
                 )
         for step, granted in () if is_again else entry.grants():
             self._take_own_step(step, granted)
+
+    def _own_record(
+        self, own: OwnEntry, entry: LogEntry
+    ) -> tuple[tuple[float, float] | None, Sequence[BatchRecord]]:
+        """Return when an own entry was said apart, if it was, and its batches."""
+        if entry.payload == own.text:
+            # It need not be read: it is what was sent.
+            known = [it.record for it in own.items if it.record is not None]
+            if len(known) == sum(it.step is None and it.notice is None for it in own.items):
+                return own.told_apart, known
+        record = self._record_of(entry)
+        return record.apart, record.batches
 
     def _take_own_step(self, step: NameStep, granted: Sequence[bool]) -> None:
         if isinstance(step, Claim):

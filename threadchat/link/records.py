@@ -7,7 +7,7 @@ joining such texts. So does a notice, which is what servers tell each other besi
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache, lru_cache
 from typing import Any, get_args
 
@@ -29,11 +29,12 @@ class BatchRecord:
 
     room: str
     messages: tuple[RoomMessage, ...]
+    said: list[Spoken] = field(init=False, compare=False, repr=False)
+    """The messages that somebody said."""
 
-    @property
-    def said(self) -> list[Spoken]:
-        """The messages that somebody said."""
-        return [it for it in self.messages if isinstance(it, Spoken)]
+    def __post_init__(self) -> None:
+        said = [it for it in self.messages if isinstance(it, Spoken)]
+        object.__setattr__(self, "said", said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,9 @@ def entry_text(
     said_before: int, items: Sequence[str], apart: tuple[float, float] | None = None
 ) -> str:
     """Return an entry with `items`, as `batch_text` and `notice_text` make them, as a text."""
-    head = _encode({"v": FORMAT, "before": said_before, "apart": apart})
-    return f'{head[:-1]},"items":[{",".join(items)}]}}'
+    times = "null" if apart is None else _encode(apart)
+    head = f'"v":{FORMAT},"before":{said_before},"apart":{times}'
+    return f'{{{head},"items":[{",".join(items)}]}}'
 
 
 def entry_of(text: str) -> EntryRecord:
@@ -125,25 +127,30 @@ def _batch_of(room: object, messages: list[Any]) -> BatchRecord:
 
 
 def _values(message: RoomMessage) -> dict[str, object]:
-    values = values_of(message)
     if isinstance(message, Spoken):
         # The order gives the place.
-        values.pop("epoch", None)
-        values.pop("seq", None)
-    elif isinstance(message, Left | StopAnnounced):
+        return {"name": message.name, "text": message.text}
+    values = values_of(message)
+    if isinstance(message, Left | StopAnnounced):
         values["seconds"] = message.seconds  # not rounded: all servers show the very same line
     return values
 
 
 def _message_of(name: str, at: object, values: dict[str, object]) -> RoomMessage:
     kind = _KINDS[name]
+    if kind in _SPOKEN and values.keys() == _WORDS:
+        # Nearly all is of this kind.
+        author, text = values["name"], values["text"]
+        if isinstance(author, str) and isinstance(text, str) and isinstance(at, int | float):
+            line: Spoken = kind(_safe_name(author), text_of(text), time_of(at))
+            return line
     types = _types_of(kind)
-    for field, value in values.items():
-        if not isinstance(value, types[field]):
-            raise TypeError(f"{name} has a wrong {field}")
+    for part, value in values.items():
+        if not isinstance(value, types[part]):
+            raise TypeError(f"{name} has a wrong {part}")
         if isinstance(value, list) and not all(isinstance(it, str) for it in value):
-            raise TypeError(f"{name} has a wrong {field}")
-        values[field] = _safe(field, value)
+            raise TypeError(f"{name} has a wrong {part}")
+        values[part] = _safe(part, value)
     if not isinstance(at, int | float):
         raise TypeError(f"{name} has no time")
     message: RoomMessage = kind(**values, at=time_of(at))
@@ -160,6 +167,8 @@ def _safe(field: str, value: Any) -> object:
         return number_of(value)
     return time_of(value) if isinstance(value, float) else value
 
+
+_SPOKEN, _WORDS = frozenset(get_args(Spoken)), {"name", "text"}
 
 _NAMES = frozenset({"name", "before", "now"})
 """The fields that hold the name of a person."""

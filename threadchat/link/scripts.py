@@ -104,7 +104,7 @@ def arguments(
 def answer_of(raw: Any) -> Answer:
     """Return the answer of a script; raise `BadRecord` if it is none."""
     if raw == 1:
-        return Posted()
+        return _POSTED
 
     def read() -> Answer:
         match raw:
@@ -125,6 +125,9 @@ def answer_of(raw: Any) -> Answer:
     return _read("an answer of the broker", read)
 
 
+_POSTED = Posted()
+
+
 def entry_from(id: str, fields: Mapping[str, str]) -> LogEntry:
     """Return an entry of the log, given as a stream has it; raise `BadRecord` if it is none."""
     if (entry := fields.get("e")) is None:
@@ -134,34 +137,28 @@ def entry_from(id: str, fields: Mapping[str, str]) -> LogEntry:
 
 def told_entry(text: str) -> LogEntry:
     """Return an entry as the scripts tell it; raise `BadRecord` if it is none."""
-
-    def read() -> LogEntry:
+    try:
         position, kind, epoch, node, number, firsts, granted, steps, payload = text.split("\n", 8)
         return LogEntry(
             int(position),
-            Kind(kind),
+            _KINDS[kind],
             epoch,
             node,
             int(number),
             payload,
-            _steps_of(steps),
-            _firsts_of(firsts),
-            _granted_of(granted),
+            _steps_of(steps) if steps else (),
+            tuple(map(int, firsts.split(","))) if firsts else (),
+            tuple([it == "1" for it in granted]) if granted else (),
         )
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+        raise BadRecord(f"an entry of the log cannot be read: {error!r:.80}") from error
 
-    return _read("an entry of the log", read)
+
+_KINDS = {str(it): it for it in Kind}
 
 
 def _steps_of(text: str) -> tuple[NameStep, ...]:
-    return () if text in ("", "[]") else tuple(_step_of(*it) for it in json.loads(text))
-
-
-def _firsts_of(text: str) -> tuple[int, ...]:
-    return tuple(int(it) for it in text.split(",") if it)
-
-
-def _granted_of(text: str) -> tuple[bool, ...]:
-    return tuple(it == "1" for it in text)
+    return tuple(_step_of(*it) for it in json.loads(text))
 
 
 def _read(what: str, read: Callable[[], Read]) -> Read:

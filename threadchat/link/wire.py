@@ -10,6 +10,7 @@ broker gives each entry a *position*; positions are consecutive within an epoch.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 FORMAT = 2
 """The version of the keys, of the entries, and of what they contain."""
@@ -78,8 +79,8 @@ class Kind(StrEnum):
     """A new epoch begins here."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
+# A tuple, as one is made of each line that anybody says: a dataclass takes five times as long.
+class LogEntry(NamedTuple):
     """An entry as it stands in the log, in an epoch. With `EPOCH`, that is the one that begins.
 
     `firsts` are the numbers of the first line that was said, for each batch that has any, within

@@ -10,8 +10,9 @@ a new epoch. Its old place goes on to be known: people that saw it there are not
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
+from typing import NamedTuple
 
 from threadchat.messages.apart import Apart
 from threadchat.messages.kinds import Gap, Recalled, Spoken, TakenBack
@@ -26,8 +27,7 @@ _ANY = 2**53
 """A number that no line has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where lines come from: as which of its lines, from the number `line` on, `node` said them.
 
     `first` is the place of the first of them in the order of all servers; None as long as it has
@@ -172,7 +172,7 @@ class LinkedHistory(History):
         stretch = Stretch(first, number, at, epoch, place, node, line, shown, missed, apart)
         self._stretches.add(fold, stretch, moved)
         # Copies, as the history sets its own numbers, and goes by them.
-        copies = [replace(it) for it in batch]
+        copies = [type(it)(it.name, it.text, it.at) for it in batch]
         self._history.append(room, copies)
         set_places(batch, *(origin.first or (copies[0].epoch, copies[0].seq)))
         waiting, self._to_hide = self._to_hide, []

@@ -7,15 +7,13 @@ stretches in memory; `storedstretches` keeps them in the file of a history.
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from threadchat.storage.history import MAX_REMEMBERED, MAX_ROOMS_REMEMBERED
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(NamedTuple):
     """Lines of a room from the number `seq` on, the first of them at `place` in `epoch`.
 
     Without an epoch, the order has not taken them yet. `line` is the number of the first of them
@@ -106,7 +104,7 @@ class RememberedStretches:
     def _mark_moved(stretches: list[Stretch], moved: Stretch) -> None:
         for index in range(len(stretches) - 1, -1, -1):
             if stretches[index].seq == moved.seq:
-                stretches[index] = replace(moved, is_moved=True)
+                stretches[index] = moved._replace(is_moved=True)
                 return
 
     def within(self, room: str, first: int, last: int) -> Sequence[Stretch]:
