@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ def four_processors(monkeypatch: pytest.MonkeyPatch, turns: bool = True) -> list
     monkeypatch.setattr(affinity, "threads_take_turns", lambda: turns)
     allowed = {0: {0, 1, 2, 3}}  # of this process, which 0 stands for
     monkeypatch.setattr(os, "sched_getaffinity", allowed.__getitem__, raising=False)
+    monkeypatch.setattr(affinity, "_PROCESSES", "/nowhere")
     monkeypatch.setattr(
         os, "sched_setaffinity", lambda _, numbers: bound.append(numbers), raising=False
     )
@@ -62,8 +64,53 @@ def test_the_first_processor_is_left_to_others(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_fast_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     four_processors(monkeypatch)
-    monkeypatch.setattr(affinity, "_speed", {1: 3000, 2: 3000, 3: 1800}.__getitem__)
+    monkeypatch.setattr(affinity, "_speed", {0: 3000, 1: 3000, 2: 3000, 3: 1800}.__getitem__)
     assert {affinity.stay_on_one() for _ in range(200)} == {1, 2}
+
+
+def other_programs(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, *allowed: set[int], are_kernels: bool = False
+) -> None:
+    """Pretend that there are four processors, and other processes with these."""
+    four_processors(monkeypatch)
+    known = {0: {0, 1, 2, 3}}
+    for number, processors in enumerate(allowed, 1_000_000_000):
+        known[number] = processors
+        (folder / str(number)).mkdir()
+        (folder / str(number) / "cmdline").write_bytes(b"" if are_kernels else b"python\0")
+
+    def get(id: int) -> set[int]:
+        if id not in known:
+            raise ProcessLookupError
+        return known[id]
+
+    (folder / "1999999999").mkdir()  # it has ended
+    (folder / "version").write_text("")
+    monkeypatch.setattr(os, "sched_getaffinity", get, raising=False)
+    monkeypatch.setattr(affinity, "_PROCESSES", str(folder))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "chosen"),
+    [
+        ([{1}], {2, 3}),
+        ([{1}, {3}], {2}),
+        ([{1}, {2}, {3}], {0}),
+        ([{1}, {2}, {3}, {0}], {1, 2, 3}),
+        ([{1}, {2}, {3}, {0}, {2}], {1, 3}),
+        ([{1, 2}, {0, 1, 2, 3}], {1, 2, 3}),
+    ],
+)
+def test_one_is_taken_that_no_other_program_stays_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, allowed: list[set[int]], chosen: set[int]
+) -> None:
+    other_programs(monkeypatch, tmp_path, *allowed)
+    assert {affinity.stay_on_one() for _ in range(200)} == chosen
+
+
+def test_threads_of_the_system_take_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    other_programs(monkeypatch, tmp_path, {1}, {2}, are_kernels=True)
+    assert {affinity.stay_on_one() for _ in range(200)} == {1, 2, 3}
 
 
 def test_threads_that_run_side_by_side_stay_where_they_are(
