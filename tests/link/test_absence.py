@@ -90,6 +90,17 @@ def test_what_was_sent_again_in_a_new_epoch_stands_only_there() -> None:
     assert texts(Absence(ReadUpTo("e1", 4, "")), log) == ["two", "one", "three"]
 
 
+def test_the_last_that_a_server_said_that_is_gone_by_now_is_read() -> None:
+    # That a node is gone stands in the log with the number of its last entry.
+    log = FakeLog(
+        entry(5, 1, 0, "one"),
+        entry(6, 2, 1, "the last"),
+        LogEntry(7, Kind.GONE, "e1", "a", 2),
+        LogEntry(8, Kind.EPOCH, "e2", "a", 2),
+    )
+    assert texts(Absence(ReadUpTo("e1", 5, "e1:post:a:1", {"a": 1})), log) == ["the last"]
+
+
 def test_how_many_lines_are_not_there_any_more() -> None:
     log = FakeLog(entry(9, 40, 50, "late"), entry(10, 41, 51, "later"))
     before = ReadUpTo("e1", 5, "e1:post:a:1", {"a": 8, "b": 3})

@@ -76,11 +76,15 @@ class Absence:
             self._position = entries[-1].position
 
     def _last_of_each(self, log: Log, up_to: int | None) -> dict[tuple[str, int], int]:
-        """Return where each entry stands last: its lines have gone there from where they were."""
+        """Return where each entry stands last: its lines have gone there from where they were.
+
+        That a node is gone stands there with the number of its last entry, and is no copy of that.
+        """
         last: dict[tuple[str, int], int] = {}
         position = self._position
         while entries := log.between(position, up_to):
-            last.update({(it.node, it.number): it.position for it in entries})
+            posts = (it for it in entries if it.kind is Kind.POST)
+            last.update({(it.node, it.number): it.position for it in posts})
             position = entries[-1].position
         return last
 
