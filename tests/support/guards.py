@@ -29,6 +29,7 @@ from threadchat.monitoring.events import Watch
 from threadchat.monitoring.repeats import Repeats
 from threadchat.monitoring.tally import Tally
 from threadchat.net import threads
+from threadchat.net.maker import Maker
 from threadchat.net.selfpipe import SelfPipe
 from threadchat.net.sendqueue import SendQueue
 from threadchat.net.tls import TlsTransport
@@ -185,6 +186,7 @@ GUARDS: tuple[Guards, ...] = (
     (Countdown, "_lock", {"_called_off": ()}),
     # `close` waits for threads, and no more are started after it.
     (Deliverer, "_lock", {"_threads": ("close",), "_is_closed": ()}),
+    (Maker, "_lock", {"_thread": ("close",), "_is_closed": ()}),
     (Mail, "_looking", {"_under_way": (), "_writers": ()}),
     (
         Names,

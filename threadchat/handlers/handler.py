@@ -54,6 +54,13 @@ class ClientHandler(socketserver.StreamRequestHandler):
         """
         self.connection = self.request
         self.host = host = cast(TerminalHost, self.server)
+        host.maker.make(self._make)
+        person, client = self.person, self.client
+        host.watch.note(Connected(person.id, person.address, client.door))
+        person.reached = host.register(self)
+
+    def _make(self) -> None:
+        host = self.host
         self.transport = self._open_transport()
         self.send_queue = SendQueue(self.transport, host.flusher)
         id, address = host.next_id(), show_address(self.client_address)
@@ -69,8 +76,6 @@ class ClientHandler(socketserver.StreamRequestHandler):
         client.pages = host.web_listener
         person.connection = client
         self.supervision = Supervision(client, host.limits)
-        host.watch.note(Connected(id, address, client.door))
-        person.reached = host.register(self)
 
     def _open_transport(self) -> Transport:
         return open_transport(self.connection)
@@ -98,7 +103,9 @@ class ClientHandler(socketserver.StreamRequestHandler):
 
     def _converse(self) -> None:
         host, client = self.host, self.client
-        conversation = Conversation(host.chat, host.commands, client, host.limits.flood)
+        conversation = host.maker.make(
+            lambda: Conversation(host.chat, host.commands, client, host.limits.flood)
+        )
         if not self._is_logged_in(conversation):
             return
         conversation.enter()

@@ -15,6 +15,7 @@ from threadchat.handlers.handler import ClientHandler
 from threadchat.monitoring.events import Watch
 from threadchat.monitoring.repeats import Repeats
 from threadchat.net.addresses import plain_host, reached_address, show_address
+from threadchat.net.maker import Maker
 from threadchat.server.admission import Admission
 from threadchat.server.clients import Clients, Origin
 from threadchat.server.listener import Listener, Shortage
@@ -44,6 +45,7 @@ class AdmittingListener(Listener):
         self.clock = clock
         self._records = records or Records(None)
         self.clients = Clients(limits.max_clients)
+        self.maker = Maker()
         self._admission = Admission(limits, self._records, clock, watch.warn)
         self._repeats = Repeats(watch.note, clock)
         self._refusals = Refusals(self.clients, self.shutdown_request)
@@ -158,6 +160,7 @@ class AdmittingListener(Listener):
         origin = self.clients.forget(thread)
         if origin is not None:
             self._admission.release(*origin)
+        self.maker.tidy()
 
     def next_id(self) -> int:
         """Return an id that no other client of this server has had."""

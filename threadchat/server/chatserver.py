@@ -208,6 +208,7 @@ class ChatServer(AdmittingListener):
             rest.callback(self._history.close)
             rest.callback(self._records.close)
             rest.callback(lambda: self.flusher.stop(_left_until(deadline)))
+            rest.callback(lambda: self.maker.close(_left_until(deadline)))
             rest.callback(lambda: self._linking.close(_left_until(deadline)))
             rest.callback(lambda: self.chat.close(_left_until(deadline)))
             rest.callback(self._members.join, deadline - 0.1 * timeout)

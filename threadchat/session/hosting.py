@@ -9,6 +9,7 @@ from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.commands.registry import Registry
 from threadchat.monitoring.events import Watch
+from threadchat.net.maker import Maker
 from threadchat.session.interfaces import ClientConnection
 from threadchat.session.supervision import Supervision
 
@@ -37,6 +38,7 @@ class Host(Protocol):
     commands: Registry
     fallback_encoding: str
     limits: Limits
+    maker: Maker
     stopping: Event
     """Set once the server stops."""
     watch: Watch

@@ -100,6 +100,21 @@ class WebHandler(socketserver.StreamRequestHandler):
 
     def _serve_person(self, upgrade: Upgrade) -> None:
         host = self.host
+        host.maker.make(lambda: self._make(upgrade))
+        person, client = self.person, self.client
+        host.register(self)
+        self._is_logged = False
+        try:
+            self._converse(client, resumes=upgrade.resumes)
+        except Exception as error:
+            host.watch.failed(f"serving client #{person.id}", error)
+            client.end(Reason.SERVER_ERROR, "Something went wrong. Come again!")
+        finally:
+            self._finish(client)
+
+    def _make(self, upgrade: Upgrade) -> None:
+        """Make the objects that serve the person."""
+        host = self.host
         address = show_address(self.client_address)
         link = Link(
             self.transport,
@@ -124,15 +139,6 @@ class WebHandler(socketserver.StreamRequestHandler):
             client.links.deliver_later,
         )
         self.supervision = WebSupervision(client, host.limits)
-        host.register(self)
-        self._is_logged = False
-        try:
-            self._converse(client, resumes=upgrade.resumes)
-        except Exception as error:
-            host.watch.failed(f"serving client #{person.id}", error)
-            client.end(Reason.SERVER_ERROR, "Something went wrong. Come again!")
-        finally:
-            self._finish(client)
 
     def _hello(self) -> dict[str, object]:
         return {
@@ -146,7 +152,9 @@ class WebHandler(socketserver.StreamRequestHandler):
     def _converse(self, client: WebConnection, *, resumes: bool) -> None:
         host, person = self.host, self.person
         login = Login(host.chat, client)
-        conversation = Conversation(host.chat, host.commands, client, host.limits.flood)
+        conversation = host.maker.make(
+            lambda: Conversation(host.chat, host.commands, client, host.limits.flood)
+        )
         timed = (
             (conversation.is_time_for, conversation.is_time_for_input) if host.limits.flood else ()
         )
