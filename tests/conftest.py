@@ -4,7 +4,7 @@ import gc
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -69,6 +69,15 @@ def pytest_runtestloop() -> None:
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
     gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.passed:
+        # A process of several sends each report to the first, and nobody asks for these of it.
+        report.keywords = {}
+    return report
 
 
 # Under Wine this folder of Linux exists, too, but it shows what Wine itself has open.

@@ -230,7 +230,7 @@ def test_another_format_is_told(real: Real) -> None:
 
 def test_the_log_is_trimmed(real: Real) -> None:
     epoch = begun(real, "n1")
-    for number in range(1, 2001):
+    for number in range(1, 1301):
         real.serve(Post("n1", epoch, number, "{}"))
     real.serve(Renew("n1", epoch, 1))
     assert 1000 <= real.client.xlen(real.keys.log) < 1200

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -205,23 +205,27 @@ class TestSearch:
 
     def test_in_ascii_all_is_found_that_is_found_in_memory(self, history: History) -> None:
         # Words of ASCII are left to SQLite's tokenizer.
+        said, found = self.in_ascii()
+        for line in said:
+            history.append("lobby", [line])
+        for words, lines in found.items():
+            assert history.search(words, 200) == lines, words
+
+    @staticmethod
+    @cache
+    def in_ascii() -> tuple[list[Say], dict[str, list[Found]]]:
+        """Return lines with each mark of ASCII, and for many searches what is found in memory."""
         marks = [chr(number) for number in range(0x20, 0x7F)]
+        said = [
+            Say("al", f"ab{mark}Cd {mark}{mark} 1{mark}x{mark}", float(at))
+            for at, mark in enumerate(marks)
+        ]
         memory = History()
-        for at, mark in enumerate(marks):
-            said = Say("al", f"ab{mark}Cd {mark}{mark} 1{mark}x{mark}", float(at))
-            memory.append("lobby", [said])
-            history.append("lobby", [said])
-        for mark in marks:
-            for words in (
-                f"aB{mark}cd",
-                f"ab cd{mark}",
-                f"b{mark}c",
-                f"1{mark}x",
-                mark,
-                f"x{mark}",
-            ):
-                found = memory.search(words, 200)
-                assert history.search(words, 200) == found, words
+        for line in said:
+            memory.append("lobby", [line])
+        searches = ("aB{}cd", "ab cd{}", "b{}c", "1{}x", "{}", "x{}")
+        words = [search.format(mark) for mark in marks for search in searches]
+        return said, {it: memory.search(it, 200) for it in words}
 
     @pytest.mark.parametrize(
         ("text", "words"),

@@ -6,7 +6,7 @@ is written down, by whichever thread, and `nothing_leaks` fails the test that di
 """
 
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from threading import Condition
 from types import FrameType
 from typing import Any
@@ -78,7 +78,7 @@ class Guarded:
     def __get__(self, owner: Any, cls: type | None = None) -> Any:
         if owner is None:
             return self
-        if self._free is not READING:
+        if self._free is not READING and not self._is_held(owner):
             self._check(owner)
         if self._slot is not None:
             return self._slot.__get__(owner, cls)
@@ -88,16 +88,18 @@ class Guarded:
             raise AttributeError(self._label) from None
 
     def __set__(self, owner: Any, value: Any) -> None:
-        self._check(owner)
+        if not self._is_held(owner):
+            self._check(owner)
         if self._slot is not None:
             self._slot.__set__(owner, value)
         else:
             owner.__dict__[self._name] = value
 
-    def _check(self, owner: Any) -> None:
+    def _is_held(self, owner: Any) -> bool:
         lock = getattr(owner, self._lock, None)
-        if lock is not None and is_held(lock):
-            return
+        return lock is not None and is_held(lock)
+
+    def _check(self, owner: Any) -> None:
         frame = sys._getframe(2)
         if frame.f_globals["__name__"].startswith("threadchat."):
             function = frame.f_code.co_name
@@ -169,12 +171,25 @@ class GuardedDict(dict[Any, Any]):
 
 def is_held(lock: Any) -> bool:
     """Return whether `lock` is held: by this thread, where the lock knows that."""
-    if isinstance(lock, SearchTurns):
-        return lock._is_taken
-    if isinstance(lock, Condition):
-        lock = lock._lock  # type: ignore[attr-defined]
-    return bool(lock.locked() if hasattr(lock, "locked") else lock._is_owned())
+    kind = type(lock)
+    ask = _WAYS_TO_ASK.get(kind)
+    if ask is None:
+        ask = _WAYS_TO_ASK[kind] = _way_to_ask(kind)
+    return ask(lock)
 
+
+def _way_to_ask(kind: type) -> Callable[[Any], bool]:
+    for known in (SearchTurns, Condition):
+        if issubclass(kind, known):
+            return _WAYS_TO_ASK[known]
+    return getattr(kind, "locked", None) or kind._is_owned  # type: ignore[attr-defined, no-any-return]
+
+
+# By the kind of lock, as this is asked a million times.
+_WAYS_TO_ASK: dict[type, Callable[[Any], bool]] = {
+    SearchTurns: lambda turns: turns._is_taken,
+    Condition: lambda condition: is_held(condition._lock),
+}
 
 Guards = tuple[type, str, dict[str, tuple[str, ...]]]
 
