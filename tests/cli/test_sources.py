@@ -175,4 +175,5 @@ def test_help_tells_each_default_once_and_none_that_is_empty(
     options = capsys.readouterr().out.partition("examples:")[0]
     for told in re.split(r"^  --", options, flags=re.M)[1:]:
         assert told.count("(default:") <= 1, told
-        assert not re.search(r"\(default:\s*\)", told), told
+        assert not re.search(r"\(default:\s*(\(\))?\)", told), told
+    assert re.search(r"no\s+limit \(default:\s*60\)", options)  # seconds, without a point

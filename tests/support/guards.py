@@ -198,7 +198,7 @@ GUARDS: tuple[Guards, ...] = (
     (Tries, "_lock", {"_tries": ()}),
     (Chat, "_lock", {"_rooms": (), "_places_taken": (), "_is_hushed": (), "_searching": ()}),
     (Hooks, "_changing", {"_hooks": READING}),
-    (Countdown, "_lock", {"_called_off": ()}),
+    (Countdown, "_lock", {"_called_off": (), "_thread": ()}),
     # `close` waits for threads, and no more are started after it.
     (Deliverer, "_lock", {"_threads": ("close",), "_is_closed": ()}),
     (Maker, "_lock", {"_thread": ("close",), "_is_closed": ()}),

@@ -24,7 +24,7 @@ class Countdown:
     def __init__(self, tell: Callable[[int], None], finish: Callable[[], None]) -> None:
         self._tell = tell
         self._finish = finish
-        self._lock = Lock()  # guards `_called_off`
+        self._lock = Lock()  # guards the two below
         self._thread: Thread | None = None  # of the last countdown
         self._called_off: Event | None = None  # of the countdown that runs; None if none does
 
@@ -34,8 +34,9 @@ class Countdown:
         with self._lock:
             self._end()
             self._called_off = called_off
-        self._thread = start_thread(self._run, "countdown", seconds, called_off)
-        if self._thread is None:
+            self._thread = start_thread(self._run, "countdown", seconds, called_off)
+            has_begun = self._thread is not None
+        if not has_begun:
             self._finish()  # the system is out of threads, which is one more reason to stop
 
     def call_off(self) -> bool:
@@ -45,8 +46,10 @@ class Countdown:
 
     def close(self, timeout: float) -> None:
         """End the countdown and its thread, waiting up to `timeout` seconds."""
-        self.call_off()
-        join(self._thread, timeout)
+        with self._lock:
+            self._end()
+            thread = self._thread
+        join(thread, timeout)
 
     def _end(self) -> bool:
         called_off, self._called_off = self._called_off, None

@@ -159,13 +159,15 @@ def _make_parser() -> Parser:
         use = USES[option.name]
         flag = flag_of(option.name)
         if use.metavar:
-            is_told = option.default == "" or "(default:" in use.help
+            default = option.default
+            is_told = default in ("", ()) or "(default:" in use.help
+            shown = f"{default:g}" if isinstance(default, float) else default
             parser.add_argument(
                 flag,
                 type=use.read,
                 action=_Add if use.is_repeatable else "store",
                 metavar=use.metavar,
-                help=use.help if is_told else f"{use.help} (default: {option.default})",
+                help=use.help if is_told else f"{use.help} (default: {shown})",
             )
         else:
             place = groups[use.group] if use.group else parser
