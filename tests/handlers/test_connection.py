@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from tests.handlers.support import Sent
 from tests.support.clients import Client
 from tests.support.clock import Clock
 from tests.support.servers import run_server, terminals
@@ -26,7 +27,7 @@ from threadchat.session import floodcontrol
 from threadchat.session.floodcontrol import FloodControl
 from threadchat.terminal import costs
 from threadchat.terminal.clientterminal import ClientTerminal
-from threadchat.terminal.view import PLAIN_APPEARANCE, PLAIN_VIEW
+from threadchat.terminal.view import PLAIN_VIEW
 from threadchat.testing import UNLIMITED
 from threadchat.text.clean import MAX_LINE
 
@@ -204,28 +205,6 @@ class TestWaitingEvents:
         assert len(received) == 2
 
 
-class Sent:
-    """A send queue that keeps what is sent."""
-
-    def __init__(self) -> None:
-        self.data = b""
-        self.reason: str | None = None
-        self.is_behind = False
-        self.position = 0
-        self.bytes_acknowledged = 0
-
-    def send(self, data: bytes) -> None:
-        self.data += data
-        self.position += len(data)
-
-    def update(self, data: bytes, frame: object) -> None:
-        self.data += data
-
-    def end(self, reason: str, data: bytes) -> None:
-        self.reason = reason
-        self.data += data
-
-
 class Arriving:
     """A transport on which `chunks` arrive; then the other side has closed."""
 
@@ -337,23 +316,6 @@ class TestOneConnection:
         assert client.next_secret() == "open"
         assert sent.data.endswith(b"lobby> ")
 
-    def test_what_was_typed_is_kept_only_where_we_draw_it(
-        self, client: TerminalConnection, arriving: Arriving, sent: Sent
-    ) -> None:
-        client.keep("lobby> /who")
-        assert b"/who" not in sent.data
-        arriving.chunks = [PUTTY, b"x\r"]
-        client.begin(lambda: None)
-        assert client.next_line() == "x"
-        client.keep("lobby> /who")
-        assert sent.data.endswith(b"lobby> /who\r\n")
-
-    def test_how_lines_are_shown_is_the_persons_wish(self, client: TerminalConnection) -> None:
-        wished = PLAIN_APPEARANCE.wished(color=True, times=True, bell=True)
-        client.show(color=True, times=True)
-        client.show(bell=True)
-        assert client.person.format == wished.view
-
     def test_what_is_put_back_comes_first(
         self, client: TerminalConnection, arriving: Arriving
     ) -> None:
@@ -451,5 +413,5 @@ class TestOneConnection:
         client.begin(lambda: None)
         assert client.next_line() == "x"
         assert client.speaks_telnet_in_line_mode
-        client.set_character_mode(True)
+        client.terminal.set_character_mode(True)
         assert b"\xff\xfb\x01" in sent.data  # IAC WILL ECHO

@@ -14,39 +14,37 @@ from threadchat.handlers.answering import answer_to
 from threadchat.handlers.beginning import Beginning, Pages
 from threadchat.handlers.handingover import HandingOver
 from threadchat.handlers.intake import Intake
+from threadchat.handlers.screen import Screen
 from threadchat.messages.format import render
 from threadchat.messages.kinds import Goodbye
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
 from threadchat.net.peers import PeerState
-from threadchat.net.sendqueue import DRAIN_SECONDS, Frame, SendQueue
+from threadchat.net.sendqueue import DRAIN_SECONDS, SendQueue
 from threadchat.net.tls import TlsTransport
 from threadchat.net.transport import LINGER_SECONDS, Transport
 from threadchat.terminal.clientterminal import ClientTerminal
 from threadchat.terminal.telnetprotocol import IAC
 from threadchat.terminal.terminalevents import AreYouThere, Ended, TerminalEvent
-from threadchat.terminal.view import PLAIN_APPEARANCE
 
 _GOODBYE_SLICE = 1.0
 """Seconds after which a client's thread that waits for the goodbye looks again."""
 
 
 class TerminalConnection:
-    """The connection of one person at a terminal: see `ClientConnection` and `TerminalSettings`.
+    """The connection of one person at a terminal: see `ClientConnection`.
 
     `begin` comes first. Everything is for the client's own thread, except what `ClientConnection`
     allows. The person's `deliver` may be called from any thread, too.
     """
 
     __slots__ = (
-        "_appearance",
         "_beginning",
         "_events",
-        "_frame",
         "_handing_over",
         "_intake",
         "_is_time_for_input",
         "_lines",
-        "_prompt",
+        "_screen",
         "_send_queue",
         "_stopping",
         "_terminal",
@@ -76,12 +74,10 @@ class TerminalConnection:
         self._intake = Intake(transport, clock)
         self._send_queue = send_queue
         self._terminal = terminal
+        self._screen = Screen(person, send_queue, terminal)
         self._stopping = stopping  # set once the server stops
-        self._appearance = PLAIN_APPEARANCE
-        self._frame: Frame | None = None
         self._handing_over: HandingOver | None = None
         self._events: list[TerminalEvent] = []  # what has come in and is not served yet
-        self._prompt = ""
         self._was_cut_off = False  # broken or turned away: the rest of the input is no line
         self._is_time_for_input: Callable[[float], bool] | None = None
         self._beginning: Beginning | None = None  # None once it is over
@@ -113,7 +109,7 @@ class TerminalConnection:
             self._lines.close()
         self._lines = self._beginning = self._is_time_for_input = None
         self.person.connection = None
-        del self._terminal
+        del self._terminal, self._screen
 
     # What the person types
 
@@ -276,7 +272,7 @@ class TerminalConnection:
         cost = terminal.take_cost()
         intake.set_cost(cost)
         if intake.is_time_to_draw():
-            self._settle()
+            self._screen.settle()
         return CHUNK_COST + cost + terminal.take_cost()
 
     # Secrets
@@ -289,7 +285,7 @@ class TerminalConnection:
     def begin_secret(self, question: str) -> None:
         """Ask for a password, but do not wait for it."""
         self._terminal.ask_secret(question)
-        self._settle()
+        self._screen.settle()
 
     def next_secret(self) -> str | None:
         """Wait for the password that was asked for; return None if the person is gone instead."""
@@ -299,58 +295,26 @@ class TerminalConnection:
             if secret.strip() == "/quit":
                 self.person.quit()
                 secret = None
-        self._terminal.set_prompt(self._prompt)
-        self._settle()
+        self._screen.show_prompt()
         return secret
 
     # What the person sees
 
     def write(self, text: str) -> None:
         """Send `text` as it is. It is whole lines, or the start of a line."""
-        self._send_queue.send(self.person.format.encode(text))
+        self._screen.write(text)
 
     def ask(self, question: str, lines: str = "") -> None:
         """Send whole `lines`, then `question` in front of the line that the person types next."""
-        before = self.person.format.encode(lines)
-        if before and self._terminal.is_in_character_mode:
-            self._send_queue.send(before)  # above what is being typed
-            before = b""
-        self._terminal.ask(question)
-        self._settle(before)
+        self._screen.ask(question, lines)
 
     def keep(self, typed: str) -> None:
         """Leave `typed` on the screen in character mode. In line mode it stands there anyway."""
-        if self._terminal.is_in_character_mode:
-            self.write(f"{typed}\r\n")
+        self._screen.keep(typed)
 
     def set_prompt(self, prompt: str) -> None:
         """Put `prompt` in front of what is typed, in character mode."""
-        self._prompt = prompt
-        self._terminal.set_prompt(prompt)
-        if self._terminal.is_in_character_mode:
-            self._settle()
-
-    def _settle(self, before: bytes = b"") -> None:
-        """Send `before` and the terminal's own output; tell the send queue the current frame.
-
-        Then take over the view that the client needs by now.
-        """
-        terminal = self._terminal
-        data, frame = terminal.take_output()
-        data = before + data
-        if data or frame != self._frame:
-            self._frame = frame
-            self._send_queue.update(data, frame)
-        appearance = self._appearance.adapted(terminal.view, terminal.is_in_character_mode)
-        if appearance is not self._appearance:
-            self._appearance = appearance
-            self._show_as_wanted()
-
-    def _show_as_wanted(self) -> None:
-        # In character mode the screen shows only what the server sends, so the person is shown
-        # their own messages as others are.
-        self.person.hears_itself = self._appearance.is_in_character_mode
-        self.person.format = self._appearance.view
+        self._screen.set_prompt(prompt)
 
     # What only a terminal has
 
@@ -360,32 +324,14 @@ class TerminalConnection:
         return "TLS" if isinstance(self._transport, TlsTransport) else "terminal"
 
     @property
-    def terminal(self) -> "TerminalConnection":
+    def terminal(self) -> Screen:
         """The settings of the person's terminal: see `TerminalSettings`."""
-        return self
+        return self._screen
 
     @property
     def speaks_telnet_in_line_mode(self) -> bool:
         """Whether the client could change to character mode: it speaks telnet, in line mode."""
         return self._terminal.speaks_telnet and not self._terminal.is_in_character_mode
-
-    def set_charset(self, name: str) -> str:
-        """See `ClientTerminal.set_charset`."""
-        encoding = self._terminal.set_charset(name)
-        self._settle()
-        return encoding
-
-    def set_character_mode(self, wanted: bool) -> None:
-        """See `ClientTerminal.set_character_mode`."""
-        self._terminal.set_character_mode(wanted)
-        self._settle()
-
-    def show(
-        self, *, color: bool | None = None, times: bool | None = None, bell: bool | None = None
-    ) -> None:
-        """Show colours, show times before lines, ring at mentions, or do not; None: as before."""
-        self._appearance = self._appearance.wished(color=color, times=times, bell=bell)
-        self._show_as_wanted()
 
     # The end
 
@@ -429,7 +375,7 @@ class TerminalConnection:
     def stop_drawing(self) -> None:
         """Take the line being typed off the screen, for the last words."""
         self._terminal.stop()
-        self._settle()
+        self._screen.settle()
 
     def drain(self) -> None:
         """Wait until what is queued is taken, for `DRAIN_SECONDS`; then close our side first."""
