@@ -1,10 +1,12 @@
 """Which addresses are served."""
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
-from threadchat.access.limits import LAN, parse_allowed
+from threadchat.access.limits import LAN, Allowed, Limits, parse_allowed
 
 HOMES = ["192.168.1.7", "10.0.0.1", "fd00::1", "fe80::1%eth0", "2001:db8::1", "203.0.113.9"]
 
@@ -129,3 +131,27 @@ class TestAllowed:
         ) as caught:
             parse_allowed(values)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_clients": 0},
+        {"max_per_address": -1},
+        {"max_connects": -1},
+        {"name_timeout": -1.0},
+        {"idle_timeout": math.nan},
+        {"flood": (0.0, 2.0)},
+        {"flood": (10.0, 0.0)},
+        {"flood": (math.nan, 2.0)},
+    ],
+)
+def test_a_number_that_can_be_no_limit_is_an_error(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"^[a-z_ ]+ is .*, and must be [0-9.]+ at least$"):
+        Limits(**wrong)
+
+
+def test_the_least_numbers_are_limits() -> None:
+    least = Limits(Allowed(()), 1, 0, 0, 0.0, 0.0, (1.0, 0.01))
+    assert least.flood == (1.0, 0.01)
+    assert Limits(flood=None).flood is None

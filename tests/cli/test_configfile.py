@@ -89,18 +89,20 @@ def test_an_array_for_what_may_be_given_more_than_once(file: Path) -> None:
 def test_files_are_looked_for_from_the_folder_of_the_file(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = "password-file = 'password'\nhistory = '/var/lib/chat.db'\nmotd-file = ''"
+    text = "password-file = 'password'\nhistory = '/var/lib/chat.db'"
     if sys.platform == "win32":
         text = text.replace("'/var", "'C:/var")
     values = values_in(file, f"{text}\nlog-file = '-'")
     assert values["password_file"] == str(file.parent / "password")
     assert values["history"] in ("/var/lib/chat.db", "C:/var/lib/chat.db")
-    assert (values["motd_file"], values["log_file"]) == ("", "-")
+    assert values["log_file"] == "-"
     monkeypatch.chdir(file.parent)
     assert read_config("chat.toml").values["password_file"] == "password"
     assert read_config(os.path.join(".", "chat.toml")).values["password_file"] == os.path.join(
         ".", "password"
     )
+    with pytest.raises(BadConfig, match=r"motd-file: the name of the file is empty"):
+        values_in(file, "motd-file = ''")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

@@ -115,6 +115,10 @@ def test_an_empty_variable_says_nothing() -> None:
         (["--tls-port", "65536"], {}, "argument --tls-port: there is no port 65536: choose"),
         ([], {"THREADCHAT_PORT": "70000"}, "THREADCHAT_PORT: there is no port 70000"),
         (["--max-clients", "0"], {}, "0 is too small, 1 is the least"),
+        *(
+            ([f"--{name}", ""], {}, "the name of the file is empty. Leave it out for none.")
+            for name in ("history", "log-file", "motd-file", "password-file", "tls-cert", "config")
+        ),
         (["--max-per-address", "-1"], {}, "-1 is too small; 0 is no limit"),
         (["--replay", "-1"], {}, "-1 is not from 0 to 1000"),
         (["--replay", "1001"], {}, "1001 is not from 0 to 1000"),

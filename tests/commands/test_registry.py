@@ -74,7 +74,7 @@ def test_a_call_with_other_arguments_never_reaches_the_function(lobby: Lobby) ->
     assert al.lines() == ["!!! Use it like this: /try [THING] - try it."]
 
 
-@pytest.mark.parametrize("name", ["", "Try", "try it", "/try", "try\t"])
+@pytest.mark.parametrize("name", ["", "Try", "try it", "/try", "try\t", "try\x1b[2J", "t\u202ery"])
 def test_a_name_that_nobody_can_type_is_an_error(name: str) -> None:
     with pytest.raises(ValueError, match="cannot be the name of a command"):
         Command(name, "", "try it", do_nothing)

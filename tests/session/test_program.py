@@ -4,6 +4,7 @@ The members are in a room with clients at terminals, over real connections.
 """
 
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -396,17 +397,20 @@ class TestBeingTrouble:
         def fail(member: ProgramMember, message: Message) -> None:
             if isinstance(message, Say):
                 member.say("I try")
+                if message.text == "two":
+                    sys.exit(2)  # which ends programs, and costs this one no more
                 raise ZeroDivisionError(message.text)
 
         with run_server() as (server, console), Client(server, "al") as al:
             server.add_member("bot", fail)
-            for word in ("one", "two"):
+            for word in ("one", "two", "three"):
                 al.type(word)
                 al.expect("bot: I try\r\n")
-            wait_until(lambda: len(console.troubles) == 2, "both errors are told")
+            wait_until(lambda: len(console.troubles) == 3, "all errors are told")
             assert console.troubles == [
                 "the member bot: ZeroDivisionError: one",
-                "the member bot: ZeroDivisionError: two",
+                "the member bot: SystemExit: 2",
+                "the member bot: ZeroDivisionError: three",
             ]
             console.troubles.clear()
 
@@ -415,7 +419,7 @@ class TestBeingTrouble:
         self, watched: tuple[ChatServer, WatchingConsole]
     ) -> None:
         def leave(member: ProgramMember, message: Message) -> None:
-            raise SystemExit
+            raise GeneratorExit
 
         server, console = watched
         member = server.add_member("bot", leave)

@@ -101,7 +101,10 @@ def _network(text: str) -> IPNetwork:
 
 @dataclass(frozen=True)
 class Limits:
-    """Which clients are served, how many, for how long and how fast. 0, or None, is no limit."""
+    """Which clients are served, how many, for how long and how fast. 0, or None, is no limit.
+
+    Raise `ValueError`, with a text of one line, for a number that can be no limit.
+    """
 
     allowed: Allowed = LAN
     max_clients: int = 1000
@@ -116,3 +119,18 @@ class Limits:
     """Seconds for which a person may say nothing."""
     flood: tuple[float, float] | None = (10.0, 2.0)
     """How many lines a client may send at once, and how many a second after that."""
+
+    def __post_init__(self) -> None:
+        """Check the numbers: with a wrong one, clients would find out, one by one."""
+        least = {"max_clients": 1, "max_per_address": 0, "max_connects": 0}
+        for name in (*least, "name_timeout", "idle_timeout"):
+            check_least(name, getattr(self, name), least.get(name, 0))
+        if self.flood is not None:
+            check_least("the burst of flood", self.flood[0], 1)
+            check_least("the rate of flood", self.flood[1], 0.01)
+
+
+def check_least(name: str, number: float, least: float) -> None:
+    """Raise `ValueError` if `number` is less than `least`, or no number at all (NaN)."""
+    if not number >= least:
+        raise ValueError(f"{name} is {number!r}, and must be {least} at least")

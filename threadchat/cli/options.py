@@ -119,6 +119,13 @@ def port_or_off(text: str) -> str:
     return str(port_number(text))
 
 
+def _file(text: str) -> str:
+    # As of a variable of a shell that is not set: what was to be kept in it would be lost.
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the name of the file is empty. Leave it out for none")
+    return text
+
+
 def _metrics_for(text: str) -> str:
     word = text.strip().lower()
     if word not in get_args(MetricsFor):
@@ -246,7 +253,7 @@ class Options:
     )
     history: str = field(
         default="",
-        metadata=_takes(str, "FILE", "keep what is said in this file (default: in memory)"),
+        metadata=_takes(_file, "FILE", "keep what is said in this file (default: in memory)"),
     )
     keep: float = field(
         default=0.0,
@@ -265,7 +272,7 @@ class Options:
     log_file: str = field(
         default="",
         metadata=_takes(
-            str,
+            _file,
             "FILE",
             "log what happens into this file as well, as JSON lines; - is standard output, for"
             " these lines alone",
@@ -290,25 +297,25 @@ class Options:
     )
     motd_file: str = field(
         default="",
-        metadata=_takes(str, "FILE", "the message of the day, which newcomers are shown"),
+        metadata=_takes(_file, "FILE", "the message of the day, which newcomers are shown"),
     )
     password_file: str = field(
         default="",
-        metadata=_takes(str, "FILE", "ask everybody for the password in its first line"),
+        metadata=_takes(_file, "FILE", "ask everybody for the password in its first line"),
     )
     op_password_file: str = field(
         default="",
-        metadata=_takes(str, "FILE", "its first line is the passphrase for /op"),
+        metadata=_takes(_file, "FILE", "its first line is the passphrase for /op"),
     )
     tls_cert: str = field(
         default="",
         metadata=_takes(
-            str, "FILE", "serve TLS as well, with this certificate (PEM)", needs="tls_key"
+            _file, "FILE", "serve TLS as well, with this certificate (PEM)", needs="tls_key"
         ),
     )
     tls_key: str = field(
         default="",
-        metadata=_takes(str, "FILE", "the key of that certificate (PEM)", needs="tls_cert"),
+        metadata=_takes(_file, "FILE", "the key of that certificate (PEM)", needs="tls_cert"),
     )
     tls_port: int = field(
         default=DEFAULT_TLS_PORT,
@@ -341,12 +348,12 @@ class Options:
     link_password_file: str = field(
         default="",
         metadata=_takes(
-            str, "FILE", "the password of that Redis or Valkey server (first line)", needs="link"
+            _file, "FILE", "the password of that Redis or Valkey server (first line)", needs="link"
         ),
     )
     config: str = field(
         default="",
-        metadata=_takes(str, "FILE", "take options from this file (TOML), as in port = 8000"),
+        metadata=_takes(_file, "FILE", "take options from this file (TOML), as in port = 8000"),
     )
     no_announce: bool = field(
         default=False,

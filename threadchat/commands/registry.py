@@ -110,7 +110,8 @@ class Command:
     def __post_init__(self) -> None:
         """Check the names."""
         for name in self.names:
-            if not re.fullmatch(r"[^\s/]+", name) or name != name.lower():
+            is_one_word = re.fullmatch(r"[^\s/]+", name) is not None and name.isprintable()
+            if not is_one_word or name != name.lower():
                 raise ValueError(f"{name!r} cannot be the name of a command")
 
     @property

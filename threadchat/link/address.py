@@ -58,7 +58,8 @@ def parse_link(text: str, password: str = "") -> LinkAddress:
     try:
         cluster = fold_name(clean_name(parts.fragment))
     except BadName as error:
-        raise _bad(f"the servers cannot be called that. {error}") from None
+        why = str(error).removesuffix(".")
+        raise _bad(f"the servers cannot be called that. {why}") from None
     if parts.password and password:
         raise _bad("it has a password, and there is a file with one, too: leave out one of them")
     shown = parts.netloc.rpartition("@")[2]

@@ -3,8 +3,9 @@
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import get_args
 
-from threadchat.access.limits import Limits, MetricsFor
+from threadchat.access.limits import Limits, MetricsFor, check_least
 from threadchat.chat.rules import RulesFiles
 from threadchat.link.address import LinkAddress
 from threadchat.net.certificate import Certificate
@@ -18,7 +19,10 @@ DEFAULT_FALLBACK_ENCODING = "cp1252"
 
 @dataclass(frozen=True)
 class ServerConfig:
-    """How a `ChatServer` serves its clients. The defaults are those of the command line."""
+    """How a `ChatServer` serves its clients. The defaults are those of the command line.
+
+    Raise `ValueError`, with a text of one line, for a value that cannot be.
+    """
 
     limits: Limits = field(default_factory=Limits)
     """Which clients are let in, how many, and how fast they may send."""
@@ -49,3 +53,10 @@ class ServerConfig:
     """Whether the LAN is told of the server by multicast DNS, which needs the extra `lan`."""
     link: LinkAddress | None = None
     """Where other servers are that are to be one with this one, which needs the extra `link`."""
+
+    def __post_init__(self) -> None:
+        """Check what would only be wrong later, or would mean the opposite."""
+        check_least("replay", self.replay, 0)
+        check_least("keep", self.keep, 0)  # less would be the future: all would be forgotten
+        if self.metrics not in get_args(MetricsFor):
+            raise ValueError(f"metrics is {self.metrics!r}, and not {get_args(MetricsFor)}")

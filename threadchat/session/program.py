@@ -306,7 +306,7 @@ class ProgramMember:
             for message in self._connection.messages():
                 try:
                     self._on_message(self, message)
-                except Exception as error:
+                except (Exception, SystemExit) as error:  # it may call what ends programs
                     # It costs the program this message, and nobody else anything (promise 8).
                     self._chat.observer.failed(f"the member {self.name}", error)
         finally:
