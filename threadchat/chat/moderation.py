@@ -72,9 +72,9 @@ class Moderation:
         if isinstance(target, str):
             identity, spared = self._names.find_called(target), self.others_like(target)
         until = self._clock() + seconds
-        here = self.put_mute(target, by, until, identity, spared)
+        mute = self._restrictions.mute(target, by, until, identity, spared)
+        here = self._apply(mute)
         self._follow(target, by)
-        mute = Mute(target, by, until, identity, Ban(target, by, "", 0.0, spared=frozenset(spared)))
         people = self._names.everywhere()
         far = [it for it in people if it.connection is None]  # their own servers mute them
         return [*here, *(it for it in far if mute.is_of(it.name, it.host, it.identity))]
@@ -91,7 +91,9 @@ class Moderation:
 
         `identity` is the person that it follows. Return the people here that it mutes.
         """
-        mute = self._restrictions.mute(target, by, until, identity, spared)
+        return self._apply(self._restrictions.mute(target, by, until, identity, spared))
+
+    def _apply(self, mute: Mute) -> list[Person]:
         # Anybody that comes in from now on is muted in `Names.claim`.
         people = self._names.everybody()
         muted = [it for it in people if mute.is_of(it.name, it.host, it.identity)]
