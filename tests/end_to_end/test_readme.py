@@ -115,3 +115,28 @@ def test_a_bot_in_shell_answers(server: ChatServer, netcat: str, tmp_path: Path)
                 os.killpg(bot.pid, signal.SIGKILL)
             bot.communicate()
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("netcat", NETCATS)
+@pytest.mark.parametrize("deed", ["kick", "ban"])
+def test_a_bot_in_shell_ends_when_an_operator_ends_it(
+    server: ChatServer, netcat: str, deed: str, tmp_path: Path
+) -> None:
+    script = placed(SHELL["answers"], server).replace("nc ", f"{netcat} ", 1)
+    with Client(server, "al") as al:
+        bot = subprocess.Popen(
+            ["sh", "-ec", script], cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True
+        )
+        try:
+            al.expect("--> clock joined")
+            al.type("!time")
+            al.expect("clock: al: it is ")
+            Operator(server.chat, server.commands, lambda shown: None).obey(f"{deed} clock")
+            al.expect("<-- clock left")
+            assert bot.communicate(timeout=DEADLINE)[1] == b""
+            assert bot.returncode == 0
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(bot.pid, signal.SIGKILL)
+            bot.communicate()
+    assert not any(tmp_path.iterdir())
