@@ -121,6 +121,18 @@ def test_it_is_ascii() -> None:
     assert entry_text(0, [batch_text("bø", [Say("ø", "\u2028\x7f", 0.0)])]).isascii()
 
 
+def test_more_behind_an_entry_is_refused() -> None:
+    with pytest.raises(BadRecord, match="more behind it"):
+        entry_of(entry_text(0, []) + "{}")
+
+
+@given(st.text(), st.text(), st.floats(0, 1e11))
+def test_any_words_are_as_they_were(room: str, text: str, at: float) -> None:
+    line = Say("al", text, at)
+    record = json.dumps([room, [["say", at, {"name": "al", "text": text}]]], separators=(",", ":"))
+    assert batch_text(room, [line]) == record
+
+
 def test_another_format_is_told() -> None:
     text = entry_text(0, []).replace('"v":2', '"v":9')
     with pytest.raises(BadRecord, match=r"^an entry of the log has the format 9, not 2$"):

@@ -45,7 +45,7 @@ class LogReader:
         self.epoch = ""
         """The epoch of the last entry; empty if there was none."""
         self.position = 0
-        self.tail = ""
+        self._last: LogEntry | None = None  # None: the one at the position is not known
         self.linked: frozenset[str] = frozenset()
         """The other nodes that are linked."""
         self._node = node
@@ -59,7 +59,12 @@ class LogReader:
 
     def start_at(self, epoch: str, position: int) -> None:
         """Go on behind a position whose entry is not known."""
-        self.epoch, self.position, self.tail = epoch, position, ""
+        self.epoch, self.position, self._last = epoch, position, None
+
+    @property
+    def tail(self) -> str:
+        """The last entry that was read, as a text; empty if it is not known."""
+        return "" if self._last is None else self._last.tail
 
     def take_state(self, state: State, *, is_first: bool) -> None:
         """Know what the broker keeps; `is_first` if nothing was read before."""
@@ -77,7 +82,7 @@ class LogReader:
 
     def take(self, entry: LogEntry) -> None:
         """Take the entry that comes next."""
-        self.epoch, self.position, self.tail = entry.epoch, entry.position, entry.tail
+        self.epoch, self.position, self._last = entry.epoch, entry.position, entry
         match entry.kind:
             case Kind.EPOCH:
                 pass
