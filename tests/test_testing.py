@@ -1,5 +1,7 @@
 """The helpers for the tests of other programs: a server on a free port, a client that expects."""
 
+import socket
+
 import pytest
 
 from threadchat import Limits, ServerConfig, testing
@@ -14,6 +16,11 @@ def test_two_clients_talk() -> None:
         assert bo.expect("al: hi é\r\n").endswith("al: hi é\r\n")
         bo.send(b"caf\xe9\n")  # bytes as they are
         al.expect("bo: caf\u00e9\r\n")
+
+
+def test_what_it_sends_goes_at_once() -> None:
+    with run_server() as server, Client(server) as al:
+        assert al.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_what_does_not_come_fails_in_time(monkeypatch: pytest.MonkeyPatch) -> None:

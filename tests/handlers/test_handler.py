@@ -1,5 +1,6 @@
 """One client at a terminal, from its first byte to the line in the log."""
 
+import threading
 import weakref
 
 import pytest
@@ -13,9 +14,11 @@ from threadchat import ChatServer
 from threadchat.chat.chat import Chat
 from threadchat.chat.person import Person
 from threadchat.commands.registry import Command
+from threadchat.handlers.connection import TerminalConnection
 from threadchat.handlers.intake import WAITING_SIZE
 from threadchat.monitoring.events import Disconnected
 from threadchat.net import transport as transport_module
+from threadchat.testing import DEADLINE
 
 
 def test_people_hear_each_other_and_not_themselves(server: ChatServer) -> None:
@@ -498,3 +501,27 @@ def test_tab_completes_a_name_but_not_before_there_is_one(server: ChatServer) ->
         al.send(b"hi\r")
         bob.expect("zen: bob")
         bob.expect("hi\r\n")
+
+
+def test_who_sends_at_the_beginning_of_a_stop_waits_for_its_goodbye(
+    watched: tuple[ChatServer, WatchingConsole], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, console = watched
+    waits = threading.Event()
+    pause = TerminalConnection.pause
+
+    def watched_pause(client: TerminalConnection, seconds: float) -> bool:
+        waits.set()
+        return pause(client, seconds)
+
+    monkeypatch.setattr(TerminalConnection, "pause", watched_pause)
+    with Client(server, "al") as al:
+
+        def hush() -> None:  # the last thing before the goodbyes
+            al.type("hi")
+            assert waits.wait(DEADLINE)
+
+        monkeypatch.setattr(server.chat, "hush", hush)
+        server.stop()
+        assert al.expect_end() == "=== The server is stopping. Goodbye.\r\n"
+        assert console.next_disconnect().why == "server stopping"

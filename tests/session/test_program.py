@@ -399,7 +399,7 @@ class TestBeingTrouble:
                 member.say("I try")
                 if message.text == "two":
                     sys.exit(2)  # which ends programs, and costs this one no more
-                raise ZeroDivisionError(message.text)
+                raise LookupError(message.text)
 
         with run_server() as (server, console), Client(server, "al") as al:
             server.add_member("bot", fail)
@@ -408,9 +408,9 @@ class TestBeingTrouble:
                 al.expect("bot: I try\r\n")
             wait_until(lambda: len(console.troubles) == 3, "all errors are told")
             assert console.troubles == [
-                "the member bot: ZeroDivisionError: one",
+                "the member bot: LookupError: one",
                 "the member bot: SystemExit: 2",
-                "the member bot: ZeroDivisionError: three",
+                "the member bot: LookupError: three",
             ]
             console.troubles.clear()
 
@@ -503,6 +503,18 @@ class TestBeingTrouble:
             server.add_member("bot", heard)
         monkeypatch.undo()
         server.add_member("bot", heard)
+
+    def test_out_of_threads_it_is_forgotten(
+        self, server: ChatServer, heard: Heard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(program_module, "start_thread", lambda *_: None)
+        members = members_module.ProgramMembers(server.watch)
+        member = ProgramMember(server.next_id(), "bot", heard, server.chat)
+        with pytest.raises(OperatorError, match="no thread left"):
+            members.add(member)
+        assert member.reason == "server error"
+        members.look_after()
+        assert members._all() == []
 
     def test_one_that_leaves_is_out_at_once_though_its_function_goes_on(
         self, server: ChatServer, stuck: Stuck

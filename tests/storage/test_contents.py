@@ -30,6 +30,7 @@ from threadchat.storage.historyfile import HistoryFile
 from threadchat.storage.keeper import Keeper
 from threadchat.storage.records import Records
 from threadchat.storage.sqlitehistory import StoredHistory
+from threadchat.testing import DEADLINE
 
 
 @pytest.fixture
@@ -705,14 +706,31 @@ def test_nobody_waits_for_a_checkpoint(history: StoredHistory) -> None:
     assert contents.checkpoint(history._connection, "PASSIVE")[0] == 0
 
 
+class Counting(StoredHistory):
+    """A history that counts how often its thread has looked after it."""
+
+    looks = 0
+
+    def look(self) -> bool:
+        has_more = super().look()
+        self.looks += 1
+        return has_more
+
+
 def test_the_thread_of_a_history_notices(
     path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keeper, "INTERVAL", 0.01)
     was_told = threading.Event()
-    with closing(StoredHistory(path, lambda _: was_told.set())) as history:
+    with closing(Counting(path, lambda _: was_told.set())) as history:
         talk(history, 0, 3)
+        # What is written during a checkpoint cannot be told from that, so all of them are awaited.
+        enough, checkpointer = history.looks + 5, history._file.checkpointer
+        wait_until(
+            lambda: history.looks >= enough and checkpointer._waits_since is None,
+            "the thread has taken in and moved all",
+        )
         copy_another(path)
-        assert was_told.wait(10)
+        assert was_told.wait(DEADLINE)
         talk(history, 3, 5)
     assert texts_in(kept) == numbers(0, 5)
