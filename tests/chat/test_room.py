@@ -553,7 +553,7 @@ class LateTurn:
     def __init__(self, room: Room, meanwhile: Callable[[], None]) -> None:
         self._turn = room._turn
         self._meanwhile: Callable[[], None] | None = meanwhile
-        self.release, self.locked = self._turn.release, self._turn.locked
+        self.release = self._turn.release
         room._turn = self  # type: ignore[assignment]
 
     def acquire(self, blocking: bool) -> bool:
@@ -561,6 +561,9 @@ class LateTurn:
         if meanwhile is not None:
             meanwhile()
         return self._turn.acquire(blocking=blocking)
+
+    def locked(self) -> bool:
+        return self._turn.locked()
 
 
 @pytest.mark.parametrize("is_busy", [False, True])
