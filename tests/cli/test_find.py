@@ -71,8 +71,8 @@ def test_each_server_has_the_lines_to_type(
 def test_a_long_list_says_that_there_may_be_more(
     answering: Answering, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answering({1: [PLAIN, BOX]})
-    assert main(["find", "--seconds", "1"]) == 0
+    answering({2: [PLAIN, BOX]})
+    assert main(["find", "--seconds", "2"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:3] == ["threadchat on [red]x", "    telnet 10.0.0.7 8001", "    nc 10.0.0.7 8001"]
     assert lines[-1] == "There may be more: only 2 are shown."
@@ -127,9 +127,9 @@ def test_without_the_extra_there_is_a_line(
     assert "pip install -U 'threadchat[lan]'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("wrong", ["0", "61", "-1", "1.5", "x", "\u0663", "9" * 5000])
+@pytest.mark.parametrize("wrong", ["0", "1", "61", "-1", "1.5", "x", "\u0663", "9" * 5000])
 def test_a_wrong_time_is_one_line(capsys: pytest.CaptureFixture[str], wrong: str) -> None:
     with pytest.raises(SystemExit) as status:
         main(["find", "--seconds", wrong])
     assert status.value.code == 2
-    assert "is not from 1 to 60" in capsys.readouterr().err
+    assert "is not from 2 to 60" in capsys.readouterr().err

@@ -90,7 +90,7 @@ def test_one_machine_finds_the_server_of_another_and_joins(lan: Machines) -> Non
     assert nobody.stderr.count("\n") == 1
     assert nobody.stderr.startswith("threadchat find: no server has answered.")
     assert server.stop() == 0
-    assert lan.find(THERE, "--seconds", "1").returncode == 1
+    assert lan.find(THERE, "--seconds", "2").returncode == 1
 
 
 def test_a_machine_in_no_lan_finds_nothing_and_says_so(lan: Machines) -> None:

@@ -9,6 +9,12 @@ from threadchat.cli.progress import bar
 from threadchat.net.addresses import show_address, urls, ways_in
 
 DEFAULT_SECONDS = 3
+LEAST_SECONDS = 2
+"""Servers answer to all at once, and a second passes before they do so again (RFC 6762, section 6).
+
+A program that asks just after another one hears of them only then.
+"""
+
 MOST_SECONDS = 60
 
 
@@ -39,8 +45,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _seconds(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= MOST_SECONDS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not from 1 to {MOST_SECONDS}")
+    if not re.fullmatch("[0-9]{1,9}", text) or not LEAST_SECONDS <= int(text) <= MOST_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not from {LEAST_SECONDS} to {MOST_SECONDS}")
     return int(text)
 
 
