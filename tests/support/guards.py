@@ -6,6 +6,7 @@ is written down, by whichever thread, and `nothing_leaks` fails the test that di
 """
 
 import sys
+import threading
 from collections.abc import Callable, Collection, Mapping
 from threading import Condition
 from types import FrameType
@@ -182,13 +183,20 @@ def _way_to_ask(kind: type) -> Callable[[Any], bool]:
     for known in (SearchTurns, Condition):
         if issubclass(kind, known):
             return _WAYS_TO_ASK[known]
-    return getattr(kind, "locked", None) or kind._is_owned  # type: ignore[attr-defined, no-any-return]
+    return _is_double_held
+
+
+def _is_double_held(lock: Any) -> bool:
+    """Return whether something is held that a test has put in the place of a lock."""
+    return bool(lock.locked() if hasattr(lock, "locked") else lock._is_owned())
 
 
 # By the kind of lock, as this is asked a million times.
 _WAYS_TO_ASK: dict[type, Callable[[Any], bool]] = {
     SearchTurns: lambda turns: turns._is_taken,
     Condition: lambda condition: is_held(condition._lock),
+    type(threading.Lock()): lambda lock: lock.locked(),
+    type(threading.RLock()): lambda lock: lock._is_owned(),
 }
 
 Guards = tuple[type, str, dict[str, tuple[str, ...]]]
