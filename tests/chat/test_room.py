@@ -345,6 +345,22 @@ def test_who_joins_within_a_batch_is_told_of_the_other_joiners(room: Room) -> No
     ]
 
 
+def test_the_deliverer_rests_before_it_goes_on_with_those_that_join(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[float] = []
+    pending: list[int] = []
+    monkeypatch.setattr(room._gathering, "note", begun.append)
+    monkeypatch.setattr(room._gathering, "rest", lambda: pending.append(room.pending))
+    with Held(room) as held:
+        for name in ("al", "bo"):
+            held.start(partial(room.join, FakeMember(name)))
+    assert pending == [2]
+    assert begun == sorted(begun)
+    say(room, held.gated, "hi")
+    assert len(begun) == 2, "what is said counts for nothing"
+
+
 def test_a_crowd_arrives_in_one_bounded_line(room: Room) -> None:
     crowd = [FakeMember(f"n{number}") for number in range(37)]
     with Held(room) as held:
