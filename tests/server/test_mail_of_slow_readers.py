@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,14 +32,15 @@ def watched(tmp_path: Path) -> Iterator[tuple[ChatServer, WatchingConsole, Recor
         yield server, console, records
 
 
-def come_in(server: ChatServer) -> Client:
-    al = Client(server, receive_buffer=4096)
-    al.expect("Your name: ")
-    al.type("al")
-    al.expect("Enter alone gives up): ")
-    al.type(RIGHT)
-    al.expect("messages came for you while you were not here")
-    return al
+@contextmanager
+def come_in(server: ChatServer) -> Iterator[Client]:
+    with Client(server, receive_buffer=4096) as al:
+        al.expect("Your name: ")
+        al.type("al")
+        al.expect("Enter alone gives up): ")
+        al.type(RIGHT)
+        al.expect("messages came for you while you were not here")
+        yield al
 
 
 def letters_in(text: str) -> list[int]:
