@@ -10,9 +10,15 @@ from typing import Any
 import pytest
 
 from threadchat.cli import affinity
+from threadchat.net import processors
 from threadchat.net.threads import threads_take_turns
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only there is it known where we run")
+
+
+@pytest.fixture(autouse=True)
+def _others_stay_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processors, "_all", ())
 
 
 def on_a_thread(act: Callable[[], Any]) -> Any:
@@ -74,8 +80,8 @@ def other_programs(
     """Pretend that there are four processors, and other processes with these."""
     four_processors(monkeypatch)
     known = {0: {0, 1, 2, 3}}
-    for number, processors in enumerate(allowed, 1_000_000_000):
-        known[number] = processors
+    for number, its in enumerate(allowed, 1_000_000_000):
+        known[number] = its
         (folder / str(number)).mkdir()
         (folder / str(number) / "cmdline").write_bytes(b"" if are_kernels else b"python\0")
 

@@ -15,6 +15,7 @@ import random
 from collections import Counter
 from pathlib import Path
 
+from threadchat.net import processors
 from threadchat.net.threads import threads_take_turns
 
 _PROCESSES = "/proc"
@@ -23,6 +24,8 @@ _PROCESSES = "/proc"
 
 def stay_on_one() -> int | None:
     """Keep this thread and the threads it starts on one processor, and return its number.
+
+    Threads that no client waits for may leave it: see `processors`.
 
     The processor is one that no other program stays on, if there is one, and one of the fastest of
     those. Change nothing and return None if threads do not take
@@ -40,7 +43,7 @@ def stay_on_one() -> int | None:
             ranks = {it: (taken[it], it == numbers[0], -_speed(it)) for it in numbers}
             best = min(ranks.values())
             chosen = random.choice([number for number in numbers if ranks[number] == best])
-            os.sched_setaffinity(0, {chosen})
+            processors.stay_on(chosen)
             return chosen
     return None
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Lock, Thread
 
+from threadchat.net import processors
 from threadchat.net.threads import join, start_thread
 from threadchat.storage import database, faults
 from threadchat.storage.contents import Checkpoint, checkpoint
@@ -72,6 +73,7 @@ class Eraser:
         join(thread)
 
     def _run(self) -> None:
+        processors.stay_on_none()
         while self._goes_on():
             while not self._try_to_erase():
                 self._hurried.wait(self._retry_seconds)

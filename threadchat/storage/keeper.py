@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from threading import Event, Thread
 
+from threadchat.net import processors
 from threadchat.net.threads import join, start_thread
 
 INTERVAL = 1.0
@@ -31,6 +32,7 @@ class Keeper:
         join(self._thread)
 
     def _run(self) -> None:
+        processors.stay_on_none()
         has_more = False
         while not self._closing.wait(0 if has_more else INTERVAL):
             has_more = self._look()
