@@ -15,9 +15,13 @@ from threadchat.chat.entries import Post
 from threadchat.net.threads import threads_take_turns
 
 PATIENCE: Final = 0 if threads_take_turns() else 8
-"""How many times in a row a speaker may have said nothing, and is asked again.
+"""How many times in a row a speaker may have said nothing, and is asked again."""
 
-A room stays busy for as many batches in which one member speaks alone.
+PATIENCE_WITH_ONE: Final = 8
+"""A room stays busy for as many batches in which one member speaks alone.
+
+Without that, one such batch was enough: each speaker then delivered its own few lines, those that
+listen had no time to answer meanwhile, and it took milliseconds until two were there at once again.
 """
 
 
@@ -29,7 +33,7 @@ class Waiting:
         self.asks_again = patience > 0
         """Whether one that has said nothing is asked again: then, nobody is asked at once."""
         self._posts: list[Post] = []
-        self._alone = patience + 1  # how many batches in a row one has spoken alone
+        self._alone = PATIENCE_WITH_ONE + 1  # how many batches in a row one has spoken alone
 
     def __len__(self) -> int:
         return len(self._posts)
@@ -41,7 +45,7 @@ class Waiting:
     def is_busy(self, entries: int) -> bool:
         """Return whether several speak at once, now that a batch has so many entries."""
         self._alone = 0 if entries + len(self._posts) > 1 else self._alone + 1
-        return self._alone <= self._patience
+        return self._alone <= PATIENCE_WITH_ONE
 
     def ask(self, goes_on: Callable[[Post], bool]) -> Sequence[Post]:
         """Return the posts of those that have said more; let go those that have said nothing.
