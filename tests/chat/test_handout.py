@@ -1,10 +1,15 @@
 """In which order the members of a room are handed a batch, when, and that all of them are."""
 
+import gc
+
+import pytest
+
 from tests.support.clock import Clock
 from tests.support.members import FakeMember
 from threadchat.chat.batch import Batch
 from threadchat.chat.entries import Announce
 from threadchat.chat.handout import MOST_REST, REST, Members
+from threadchat.chat.interfaces import Gathering
 from threadchat.messages.jsonlines import JSON_LINES
 from threadchat.messages.kinds import Say, WentAway
 from threadchat.terminal.view import View
@@ -122,11 +127,12 @@ class Slow(FakeMember):
         self.clock.now += self.seconds
         super().deliver(data)
 
-    def deliver_later(self, data: bytes) -> None:
+    def deliver_later(self, data: bytes) -> Gathering | None:
         if data:
             self.later.append(data)
         else:
             self.deliver(b"".join(self.later))
+        return None
 
 
 def say(members: Members, text: str = "hi", *changes: Announce) -> None:
@@ -212,9 +218,10 @@ def test_nobody_waits_for_what_a_thread_waits_for() -> None:
 
 def test_a_member_that_fails_with_what_waits_fails_alone() -> None:
     class Failing(Slow):
-        def deliver_later(self, data: bytes) -> None:
+        def deliver_later(self, data: bytes) -> Gathering | None:
             if not data:
                 raise RuntimeError("gone")
+            return None
 
     clock = Clock()
     members = Members(clock)
@@ -229,3 +236,186 @@ def test_a_member_that_fails_with_what_waits_fails_alone() -> None:
     members.hand_out(batch, lambda doing, error: failures.append((doing, str(error))))
     assert failures == [("delivering to al", "gone")]
     assert len(bo.pages) == 2
+
+
+class Shared:
+    """What members have unsent; it takes no more once it is closed."""
+
+    def __init__(self, first: bytes) -> None:
+        self.first, self.pages, self.is_open = first, [first], True
+
+    def add(self, data: bytes) -> bool:
+        if self.is_open:
+            self.pages.append(data)
+        return self.is_open
+
+    @property
+    def text(self) -> bytes:
+        return b"".join(self.pages)
+
+
+class Sharing(Slow):
+    """Has the same unsent as the others that were handed it from the same page on."""
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        super().__init__(name, clock, 0.001)
+        self.unsent: Shared | None = None
+        self.known: list[Shared] = []  # shared by those of a test
+
+    def deliver_later(self, data: bytes) -> Gathering | None:
+        if not data:
+            self.send()
+            return None
+        self.later.append(data)
+        if self.unsent is not None:  # it has something else unsent than the others
+            self.unsent.is_open = False
+            data = self.unsent.text + data
+        elif self.known and self.known[0].first is data:
+            self.unsent = self.known[0]
+            return self.unsent
+        self.unsent = Shared(data)
+        self.known[:] = [self.unsent]
+        return self.unsent
+
+    def send(self) -> None:
+        if self.unsent is not None:
+            self.unsent.is_open = False
+            self.deliver(self.unsent.text)
+        self.unsent = None
+
+
+def busy_room(*names: str) -> tuple[Members, Clock, list[Sharing]]:
+    """Return a room in which members of those names can wait, and have to from now on."""
+    clock = Clock()
+    members, them = Members(clock), [Sharing(name, clock) for name in names]
+    known: list[Shared] = []
+    for it in them:
+        it.known = known
+    members.add([*them, FakeMember("cy")])
+    say(members, "first")
+    return members, clock, them
+
+
+def said(member: FakeMember) -> list[str]:
+    return [part.split('"')[0] for part in member.screen.split('"text": "')[1:]]
+
+
+def test_members_with_the_same_unsent_are_not_called_for_each_batch() -> None:
+    members, clock, (al, bo) = busy_room("al", "bo")
+    for text in ("one", "two", "three"):
+        say(members, text)
+    assert [len(it.later) for it in (al, bo)] == [1, 1]
+    clock.now += 1.0
+    say(members, "four")
+    assert said(al) == said(bo) == ["first", "one", "two", "three", "four"]
+    clock.now += 1.0
+    say(members, "five")  # nothing waits: it goes at once
+    assert said(al)[5:] == said(bo)[5:] == ["five"]
+    assert [len(it.later) for it in (al, bo)] == [1, 1]
+
+
+def test_once_one_has_sent_it_each_is_called_again() -> None:
+    members, clock, (al, bo, dee) = busy_room("al", "bo", "dee")
+    say(members, "one")
+    bo.send()
+    say(members, "two")
+    assert [len(it.later) for it in (al, bo, dee)] == [2, 2, 2]
+    say(members, "three")
+    clock.now += 1.0
+    say(members, "four")
+    for it in (al, bo, dee):
+        assert said(it) == ["first", "one", "two", "three", "four"]
+
+
+def test_one_that_ignores_another_is_called_alone() -> None:
+    members, clock, (al, bo, dee) = busy_room("al", "bo", "dee")
+    zoe = FakeMember("zoe")
+
+    def zoe_says(text: str) -> None:
+        batch = Batch("lobby")
+        batch.add_said([Say("zoe", text, 0.0)], zoe)
+        batch.add_said([Say("cy", text.upper(), 0.0)], FakeMember("cy"))
+        members.hand_out(batch, _never)
+
+    zoe_says("one")
+    bo.ignores = {zoe.identity}
+    for text in ("two", "three"):
+        zoe_says(text)
+    assert [len(it.later) for it in (al, bo, dee)] == [2, 3, 2]
+    clock.now += 1.0
+    zoe_says("four")
+    assert said(bo) == ["first", "one", "ONE", "TWO", "THREE", "FOUR"]
+    for it in (al, dee):
+        assert said(it)[1:5] == ["one", "ONE", "two", "TWO"]
+        assert len(said(it)) == 9
+
+
+def test_one_that_does_not_hear_itself_is_called_alone() -> None:
+    members, clock, (al, bo, dee) = busy_room("al", "bo", "dee")
+    say(members, "one")
+    batch = Batch("lobby")
+    batch.add_said([Say("al", "mine", 0.0)], al)
+    batch.add_said([Say("zoe", "two", 0.0)], FakeMember("zoe"))
+    members.hand_out(batch, _never)
+    clock.now += 1.0
+    say(members, "three")
+    assert said(al) == ["first", "one", "two", "three"]
+    assert said(bo) == said(dee) == ["first", "one", "mine", "two", "three"]
+
+
+def test_one_that_goes_on_through_another_connection_has_not_the_same_unsent() -> None:
+    # Promise 1: with such a batch, each is handed their page.
+    members, _, (al, bo) = busy_room("al", "bo")
+    say(members, "one")
+    al.unsent = None  # as of a connection that is new
+    say(members, "two", Announce(WentAway("zoe", ""), None))
+    assert said(al) == ["first", "two"]
+    assert said(bo) == ["first", "one", "two"]
+
+
+def test_those_that_leave_or_come_are_not_called_with_the_others() -> None:
+    members, clock, (al, bo) = busy_room("al", "bo")
+    say(members, "one")
+    members.remove([al])
+    dee = Sharing("dee", clock)
+    dee.known = bo.known
+    members.add([dee])
+    say(members, "two")
+    say(members, "three")
+    clock.now += 1.0
+    say(members, "four")
+    assert said(al) == ["first"]
+    assert said(bo) == ["first", "one", "two", "three", "four"]
+    assert said(dee) == ["two", "three", "four"]
+
+
+def test_what_cannot_be_added_for_all_is_handed_to_each() -> None:
+    # Promise 8.
+    members, clock, (al, bo) = busy_room("al", "bo")
+    say(members, "one")
+    with pytest.MonkeyPatch.context() as patch:
+
+        def fail(self: Shared, data: bytes) -> bool:
+            raise MemoryError
+
+        patch.setattr(Shared, "add", fail)
+        batch = Batch("lobby")
+        batch.add_said([Say("zoe", "two", 0.0)], FakeMember("zoe"))
+        failures: list[str] = []
+        members.hand_out(batch, lambda doing, error: failures.append(doing))
+    assert failures == ["delivering to al and others"]
+    clock.now += 1.0
+    say(members, "three")
+    assert said(al) == said(bo) == ["first", "one", "two", "three"]
+
+
+def test_what_members_had_unsent_is_not_kept_once_they_have_sent_it() -> None:
+    members, _, (al, bo) = busy_room("al", "bo")
+    say(members, "one")
+    al.send()
+    bo.send()
+    al.known.clear()
+    gc.collect()
+    assert not [it for it in gc.get_objects() if isinstance(it, Shared)]
+    say(members, "two")
+    assert [len(it.later) for it in (al, bo)] == [2, 2]

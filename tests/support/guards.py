@@ -52,6 +52,7 @@ from threadchat.storage.records import Records
 from threadchat.storage.searching import SearchTurns
 from threadchat.storage.sqlitehistory import StoredHistory
 from threadchat.storage.stretches import RememberedStretches
+from threadchat.web.framing import Gathered
 from threadchat.web.links import Links
 from threadchat.web.private import PrivateLines
 from threadchat.web.seats import Seats
@@ -347,6 +348,8 @@ GUARDS: tuple[Guards, ...] = (
     ),
     (RememberedStretches, "_lock", {"_rooms": (), "_states": ()}),
     (Contents, "_lock", {"_left": (), "_are_lost": ()}),
+    # What stands before something else, or has more than its first text, is as it is for good.
+    (Gathered, "lock", {"more": ("whole", "gather"), "is_open": ()}),
     (Links, "_changed", {"_offered": (), "_reason": READING, "_last": READING}),
     (WebListener, "_lock", {"_open": (), "_ending": ()}),
     (PrivateLines, "lock", {"_kept": (), "_bytes": (), "_last": ()}),

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from threadchat.chat.identity import Identity
+from threadchat.chat.interfaces import Gathering
 from threadchat.messages.format import Format
 from threadchat.terminal.view import View
 from threadchat.testing import DEADLINE
@@ -26,8 +27,9 @@ class FakeMember:
     def deliver(self, data: bytes) -> None:
         self.pages.append(data)
 
-    def deliver_later(self, data: bytes) -> None:
+    def deliver_later(self, data: bytes) -> Gathering | None:
         self.deliver(data)
+        return None
 
     @property
     def screen(self) -> str:

@@ -137,6 +137,28 @@ def test_a_page_that_comes_back_gets_it_once(server: ChatServer, is_cut: bool) -
                 assert said(again) == ["one", "two", "three", "mine"]
 
 
+def test_pages_that_have_the_same_waiting_get_all_of_it_once(server: ChatServer) -> None:
+    # Promise 1.
+    pages = Page(server, "al"), Page(server, "bo"), Page(server, "dee")
+    with pages[0] as al, pages[1] as bo, pages[2] as dee, Client(server, "cy") as cy:
+        say(cy, "one", "two")
+        bo.type("/who")  # so it has nothing waiting any more
+        bo.expect("who")
+        assert said(bo) == ["one", "two"]
+        say(cy, "three", "four")
+        with Page(server, resumes=True) as again:
+            key = dee.session["key"]
+            again.send("resume", key=key, room="lobby", position="", private=0)
+            again.expect("session", is_resumed=True)
+            again.expect("replay_ends")
+            say(cy, "five", "six")
+            for page in (al, bo, again):
+                page.type("/quit")
+                page.code()
+            assert said(al) == said(bo) == ["one", "two", "three", "four", "five", "six"]
+            assert said(again) == said(al)
+
+
 def test_pages_see_one_order_with_terminals(server: ChatServer) -> None:
     # Promise 1.
     with Page(server, "al") as al, Page(server, "bo", deflate=None) as bo:

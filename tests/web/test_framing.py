@@ -6,7 +6,15 @@ import zlib
 
 import pytest
 
-from threadchat.web.framing import MANY, MIN_DEFLATED, DeflatingFramer, Framer, Gathered
+from tests.support.waiting import Section, enter_one_by_one
+from threadchat.web.framing import (
+    MANY,
+    MAX_GATHERED,
+    MIN_DEFLATED,
+    DeflatingFramer,
+    Framer,
+    Gathered,
+)
 from threadchat.web.websocket import text_frame
 
 LONG = b"al: over and over\n" * 100
@@ -119,3 +127,79 @@ def test_what_few_have_waiting_is_not_compressed() -> None:
     for _ in range(50):  # those may come to be many, but then for others
         own = framer.gather(others[0], bytes(bytearray(LONG)))
         assert framer.frame_of(own) == text_frame(3 * LONG)
+
+
+@pytest.mark.parametrize("framer", [Framer(), DeflatingFramer()])
+def test_what_is_added_is_added_for_all(framer: Framer) -> None:
+    waiting = gather(framer, 2 * MANY, b"one ", b"two ")
+    assert waiting[0].add(b"three ")
+    assert waiting[1].add(LONG)
+    frames = [framer.frame_of(it) for it in waiting]
+    whole = b"one two three " + LONG
+    is_plain = type(framer) is Framer
+    assert frames[0] == text_frame(whole) if is_plain else inflated(frames[0]) == whole
+    assert all(frame is frames[0] for frame in frames)
+
+
+@pytest.mark.parametrize("framer", [Framer(), DeflatingFramer()])
+def test_nothing_is_added_to_what_has_been_framed(framer: Framer) -> None:
+    waiting = gather(framer, 2 * MANY, LONG)
+    frame = framer.frame_of(waiting[0])
+    assert not waiting[1].add(b"more")
+    assert framer.frame_of(waiting[1]) is frame
+
+
+def test_nothing_is_added_to_what_stands_before_something_else() -> None:
+    framer = Framer()
+    one, other = gather(framer, 2, b"one ")
+    two = framer.gather(one, b"two ")
+    assert not other.add(b"three")
+    assert two.add(b"three")
+    assert framer.frame_of(framer.gather(two, b" four")) == text_frame(b"one two three four")
+    assert framer.frame_of(other) == text_frame(b"one ")
+
+
+def test_one_that_comes_to_the_same_text_later_has_not_what_was_added() -> None:
+    framer, text = Framer(), b"one"
+    first = framer.gather(None, text)
+    assert first.add(b"two")
+    assert framer.frame_of(framer.gather(None, text)) == text_frame(b"one")
+    assert framer.frame_of(first) == text_frame(b"onetwo")
+
+
+def test_no_more_is_added_than_may_be_gathered() -> None:
+    waiting, added = Framer().gather(None, b"one"), 0
+    while waiting.add(LONG):
+        added += 1
+    assert waiting.size == 3 + added * len(LONG) >= MAX_GATHERED
+    assert waiting.size - len(LONG) < MAX_GATHERED
+
+
+@pytest.mark.parametrize("framer", [Framer(), DeflatingFramer()])
+def test_a_text_is_added_before_or_after_the_frame_is_made(
+    framer: Framer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The room adds to what waits while a person's own thread sends it."""
+    section = Section()
+
+    class Visited(list[bytes]):
+        def append(self, text: bytes) -> None:
+            section.visit()
+            super().append(text)
+
+    (waiting, *_) = gather(framer, 2 * MANY, LONG)
+    whole, added = Gathered.whole, list[bool]()
+
+    def visited(gathered: Gathered) -> bytes:
+        section.visit()
+        return whole(gathered)
+
+    waiting.more = Visited()
+    monkeypatch.setattr(waiting, "lock", section)
+    monkeypatch.setattr(Gathered, "whole", visited)
+    enter_one_by_one(
+        section,
+        [lambda: framer.frame_of(waiting), lambda: added.append(waiting.add(b"more"))],
+    )
+    text = LONG + b"more" * added[0]
+    assert waiting.frame == text_frame(text) or inflated(waiting.frame) == text

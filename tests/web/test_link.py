@@ -12,8 +12,8 @@ from tests.web.test_websocket import code_of, masked
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import Flusher, SendQueue
 from threadchat.net.transport import Transport
-from threadchat.web.framing import Framer, Gathered
-from threadchat.web.link import MAX_GATHERED, Link
+from threadchat.web.framing import MAX_GATHERED, Framer, Gathered
+from threadchat.web.link import Link
 from threadchat.web.websocket import MAX_EVENTS, PING, close_frame, text_frame
 
 
@@ -325,6 +325,34 @@ def test_what_could_not_be_sent_is_sent_with_what_follows(
     link.gather(b"two\n")
     wire.pass_time()
     assert wire.sent == [text_frame(b"one\ntwo\n")]
+
+
+def test_what_is_added_for_all_goes_with_what_waits(wire: Wire) -> None:
+    framer = Framer()
+    links = [link_on(wire, framer=framer) for _ in range(3)]
+    waiting, *others = [link.gather(b"one\n") for link in links]
+    assert waiting is not None
+    assert others == [waiting, waiting]
+    assert waiting.add(b"two\n")
+    links[0].send(b"private\n")
+    assert wire.sent == [text_frame(b"one\ntwo\n"), text_frame(b"private\n")]
+    assert not waiting.add(b"three\n")
+    gather_for_all(links, b"three\n")
+    gather_for_all(links, b"")
+    whole = text_frame(b"one\ntwo\nthree\n")
+    assert wire.sent[2:] == [text_frame(b"three\n"), whole, whole]
+    wire.pass_time()
+    assert len(wire.sent) == 5
+
+
+def test_what_was_added_for_all_is_sent_late_as_well(wire: Wire) -> None:
+    link = link_on(wire)
+    waiting = link.gather(b"one\n")
+    assert waiting is not None
+    assert waiting.add(b"two\n")
+    wire.pass_time()
+    assert wire.sent == [text_frame(b"one\ntwo\n")]
+    assert not waiting.add(b"three\n")
 
 
 @pytest.mark.parametrize("at", range(3))

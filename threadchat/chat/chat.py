@@ -18,7 +18,7 @@ from threadchat.chat.farperson import FarPerson
 from threadchat.chat.hooks import Hooks, clean_name_of_room
 from threadchat.chat.identity import Identity
 from threadchat.chat.ignoring import Ignoring
-from threadchat.chat.interfaces import Connection, Member, Observer, ServerControl
+from threadchat.chat.interfaces import Connection, Gathering, Member, Observer, ServerControl
 from threadchat.chat.mail import Mail
 from threadchat.chat.moderation import Moderation
 from threadchat.chat.names import Names
@@ -222,7 +222,7 @@ class Chat:
         format: Format,
         since: Place,
         deliver_privately: Callable[[bytes], None] | None = None,
-        deliver_later: Callable[[bytes], None] | None = None,
+        deliver_later: Callable[[bytes], Gathering | None] | None = None,
         ready: Callable[[], None] | None = None,
     ) -> None:
         """Let `person`, who has kept their seat, go on through another connection.

@@ -17,6 +17,17 @@ from threadchat.monitoring.stats import Snapshot
 from threadchat.net.peers import PeerState
 
 
+class Gathering(Protocol):
+    """What members have unsent that are handed it later: one object for all that have the same."""
+
+    def add(self, data: bytes) -> bool:
+        """Take `data` for each of them, as `Member.deliver_later` does.
+
+        Return False, with `data` not taken, if each is to be handed it: not all of them still have
+        exactly this unsent, or it is enough.
+        """
+
+
 class Member(Protocol):
     """A member of a room: it has a name and a format, and takes rendered messages."""
 
@@ -41,11 +52,12 @@ class Member(Protocol):
     def deliver(self, data: bytes) -> None:
         """Take `data`, which is whole lines in this member's format. It must not wait."""
 
-    def deliver_later(self, data: bytes) -> None:
+    def deliver_later(self, data: bytes) -> Gathering | None:
         """Take `data` as `deliver` does; it may stay unsent for some hundredths of a second.
 
-        So that what follows goes with it, in this order. Without `data`, send now what has stayed
-        unsent. Called for members whose format can wait.
+        So that what follows goes with it, in this order. Return all that is unsent now, if more may
+        be added to that. Without `data`, send now what has stayed unsent. Called for members whose
+        format can wait.
         """
 
 

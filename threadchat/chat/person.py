@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from threadchat.access.limiter import counted_as
 from threadchat.chat.identity import NOBODY, NONE_IGNORED, Identity
-from threadchat.chat.interfaces import Connection
+from threadchat.chat.interfaces import Connection, Gathering
 from threadchat.chat.room import Room
 from threadchat.messages.answers import Answer, fitted
 from threadchat.messages.format import Format, render
@@ -116,7 +116,7 @@ class Person:
         """Why the person is leaving: a `Reason`, followed by their own words. None until then."""
         self.deliver = deliver
         """Send bytes that were rendered in this person's format. Does not wait."""
-        self.deliver_later = deliver
+        self.deliver_later: Callable[[bytes], Gathering | None] = deliver
         """The same for what may go with what follows, some hundredths of a second later."""
         self.deliver_privately = deliver
         """The same for what is for this person alone, as a page counts that by itself."""
@@ -132,7 +132,7 @@ class Person:
         deliver: Callable[[bytes], None],
         format: Format,
         deliver_privately: Callable[[bytes], None] | None = None,
-        deliver_later: Callable[[bytes], None] | None = None,
+        deliver_later: Callable[[bytes], Gathering | None] | None = None,
     ) -> None:
         """Go on through another connection: take the seat again. See `Chat.resume`.
 

@@ -4,6 +4,7 @@ Rooms hand the very same object to all members that get the whole batch.
 """
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 from threadchat.web.deflate import deflated
@@ -19,19 +20,40 @@ To compress it costs a processor as much as to send it to some 25 on the same ma
 network, which has fewer bytes a second, it pays far sooner. A room with few browsers does without.
 """
 
+MAX_GATHERED = 256 * 1024
+"""The bytes that may be gathered; with those of one batch more, they are sent."""
 
 Late = Callable[[list[Any]], None]
 """Sends what a link still has waiting, if it is of the list that this stands in."""
 
 
 class Gathered:
-    """Texts of a room that wait for links, to go in one frame: `text`, and those `before` it."""
+    """Texts of a room that wait for links, to go in one frame: `text`, `more`, those `before` it.
 
-    __slots__ = ("before", "frame", "is_deflated", "late", "links", "size", "text")
+    As a `Gathering` it takes more for all links that have it waiting, until one of them sends it or
+    gathers something else. Any thread may do that; only the one with the room's turn adds to it.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "before",
+        "frame",
+        "is_deflated",
+        "is_open",
+        "late",
+        "links",
+        "lock",
+        "more",
+        "size",
+        "text",
+    )
 
     def __init__(self, before: "Gathered | None", text: bytes) -> None:
         self.before = before
         self.text = text
+        self.lock = Lock()  # guards the next two, and the frame while it is being made
+        self.more: list[bytes] = []
+        self.is_open = True  # whether it takes more
         self.late: list[Late] = [] if before is None else before.late
         """What the flusher is to call later: one list for all that follows the same first text."""
         self.size: int = len(text) if before is None else before.size + len(text)
@@ -43,12 +65,26 @@ class Gathered:
 
     def whole(self) -> bytes:
         """Return all texts as one."""
-        texts = []
+        texts: list[bytes] = []
         it: Gathered | None = self
         while it is not None:
-            texts.append(it.text)
+            texts[:0] = it.text, *it.more
             it = it.before
-        return b"".join(reversed(texts))
+        return b"".join(texts)
+
+    def add(self, data: bytes) -> bool:
+        """See `Gathering.add`."""
+        with self.lock:
+            if not self.is_open or self.size >= MAX_GATHERED:
+                return False
+            self.more.append(data)
+            self.size += len(data)
+            return True
+
+    def close(self) -> None:
+        """Take no more."""
+        with self.lock:
+            self.is_open = False
 
     def send_late(self) -> None:
         """Send what links have still waiting of this. For the flusher.
@@ -77,16 +113,20 @@ class Framer:
     def gather(self, before: "Gathered | None", text: bytes) -> "Gathered":
         """Return what waits for a link once `text` does, too: one object for all such links."""
         newest = self.newest
-        if newest is None or newest.text is not text or newest.before is not before:
+        if newest is None or newest.text is not text or newest.before is not before or newest.more:
+            if before is not None:
+                before.close()
             self.newest = newest = Gathered(before, text)
         newest.links += 1
         return newest
 
     def frame_of(self, gathered: "Gathered") -> bytes:
-        """Return the frame of all that is `gathered`."""
-        if not gathered.frame:
-            gathered.frame = text_frame(gathered.whole())
-        return gathered.frame
+        """Return the frame of all that is `gathered`, which takes no more."""
+        with gathered.lock:
+            gathered.is_open = False
+            if not gathered.frame:
+                gathered.frame = text_frame(gathered.whole())
+            return gathered.frame
 
     def frame(self, text: bytes) -> bytes:
         """Return the frame of `text`."""
@@ -120,10 +160,13 @@ class DeflatingFramer(Framer):
         return frame
 
     def frame_of(self, gathered: Gathered) -> bytes:
-        """Return a frame of all that is `gathered`."""
+        """Return a frame of all that is `gathered`, which takes no more."""
         if gathered.size < MIN_DEFLATED or gathered.links <= MANY:
             return super().frame_of(gathered)
-        if not gathered.is_deflated:
-            gathered.frame = deflated_frame(deflated(gathered.whole()))
-            gathered.is_deflated = True  # after the frame, as another thread may ask for it
-        return gathered.frame
+        # While one thread compresses, others run: zlib lets the interpreter go.
+        with gathered.lock:
+            gathered.is_open = False
+            if not gathered.is_deflated:
+                gathered.frame = deflated_frame(deflated(gathered.whole()))
+                gathered.is_deflated = True
+            return gathered.frame

@@ -6,13 +6,10 @@ from threading import Lock
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
 from threadchat.net.sendqueue import Flusher, SendQueue
 from threadchat.net.transport import Transport
-from threadchat.web.framing import DeflatingFramer, Framer, Gathered, Late
+from threadchat.web.framing import MAX_GATHERED, DeflatingFramer, Framer, Gathered, Late
 from threadchat.web.websocket import PING, Closed, WebSocket, close_frame, text_frame
 
 RECEIVE_SIZE = 4096
-
-MAX_GATHERED = 256 * 1024
-"""The bytes that may be gathered; with those of one batch more, they are sent."""
 
 _FINAL_CLOSE = 1000
 
@@ -153,30 +150,25 @@ class Link:
 
     # What the room shows while it is busy
 
-    def gather(self, data: bytes) -> None:
+    def gather(self, data: bytes) -> Gathered | None:
         """Send `data`, whole lines that others are sent, too, soon, with what follows.
 
-        Without `data`, send what was gathered. For the thread with the turn of the person's room.
+        Return all that waits now. Without `data`, send what was gathered. For the thread with the
+        turn of the person's room.
         """
         if not data:
             self.send_gathered()
-            return
+            return None
         with self._lock:
             before = self.gathered
             if before is not None and before.size >= MAX_GATHERED:
                 # Only now, when all links have the same waiting: so it is compressed for all.
                 self._send_gathered(before)
                 before = None
-            # A busy room calls this for each browser with each batch: nearly always, the link
-            # before this one had the same waiting.
-            it = self.framer.newest
-            if it is not None and it.text is data and it.before is before:
-                it.links += 1
-            else:
-                it = self.framer.gather(before, data)
-            self.gathered = it
+            self.gathered = it = self.framer.gather(before, data)
             if not self._is_awaited:
                 self._await_more(it)
+            return it
 
     def send_gathered(self, data: bytes = b"") -> None:
         """Send what was gathered, and `data`, in one frame; nothing if there is neither."""

@@ -9,6 +9,7 @@ from threadchat.messages.kinds import Goodbye
 from threadchat.net.disconnect import Reason
 from threadchat.net.sendqueue import DRAIN_SECONDS
 from threadchat.net.transport import LINGER_SECONDS
+from threadchat.web.framing import Gathered
 from threadchat.web.link import Link
 from threadchat.web.objects import Resume
 
@@ -70,11 +71,10 @@ class Links:
             last = link.framer.last
             link.send_queue.send(last[1] if last[0] is data else link.framer.frame(data))
 
-    def deliver_later(self, data: bytes) -> None:
+    def deliver_later(self, data: bytes) -> Gathered | None:
         """Send `data` as `deliver` does, but with what follows; see `Link.gather`."""
         link = self.current
-        if link is not None:
-            link.gather(data)
+        return None if link is None else link.gather(data)
 
     # One after another
 
