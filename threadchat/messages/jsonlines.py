@@ -116,7 +116,7 @@ class JsonLines:
         # have in common is written once.
         says: dict[str, str] = {}
         emotes: dict[str, str] = {}
-        at, begins_at, ends_at = -1.0, 0.0, 0.0
+        begins_at, ends_at = 0.0, 0.0  # the millisecond in which `shown` is right
         shown, epoch, behind, position = "", "", "", ""
         lines = []
         for it in messages:
@@ -132,14 +132,13 @@ class JsonLines:
             if it.epoch != epoch:
                 epoch, quoted = it.epoch, _quoted(it.epoch)[1:-1]
                 behind, position = f', "epoch": "{quoted}", "seq": ', f', "position": "{quoted}.'
-            if it.at != at:
-                at = it.at
-                if not begins_at <= (now := at * 1000 + 0.5) < ends_at:
-                    milliseconds = int(now)
-                    begins_at, ends_at = float(milliseconds), milliseconds + 1.0
-                    shown = f', "at": {milliseconds / 1000!r}'
+                begins_at = ends_at = 0.0
+            if not begins_at <= (now := it.at * 1000 + 0.5) < ends_at:
+                milliseconds = int(now)
+                begins_at, ends_at = float(milliseconds), milliseconds + 1.0
+                shown = f', "at": {milliseconds / 1000!r}{behind}'
             seq = str(it.seq)
-            lines.append(f'{begin}{_quoted(it.text)}{shown}{behind}{seq}{position}{seq}"}}\n')
+            lines.append(f'{begin}{_quoted(it.text)}{shown}{seq}{position}{seq}"}}\n')
         return lines
 
     def encode(self, text: str) -> bytes:
