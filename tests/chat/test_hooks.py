@@ -339,7 +339,10 @@ class TestWhatKeepsItFromThat:
     def test_a_mute_of_where_it_posts_from(self, hook: Hook) -> None:
         target = parse_target(FROM[0])
         self.lobby.chat.moderation.mute(target, math.inf)
-        assert "muted" in self.refused(hook)
+        assert self.refused(hook) == "Your address is muted for good: nobody was shown that."
+        self.lobby.chat.moderation.mute("ci", 600.0)
+        assert self.refused(hook).startswith("ci is muted for 10 min")
+        self.lobby.chat.moderation.unmute("ci")
         self.lobby.chat.moderation.unmute(target)
 
     @pytest.mark.parametrize("target", ["ci", "192.0.2.99", "192.0.2.0/24"])

@@ -258,10 +258,12 @@ class Hooks:
     def _check_may_speak(self, hook: Hook, host: str) -> None:
         """Raise `MayNotSpeak` if the hook, or whoever uses it, is muted or banned."""
         restrictions, records = self._names.restrictions, self._records
-        left = restrictions.muted_until(hook.name, host, hook.identity) - self._clock()
-        if left > 0:
-            for_ = "for good" if left == math.inf else for_and_until(left, time.time())
-            raise MayNotSpeak(f"{hook.name} is muted {for_}: nobody was shown that.")
+        # The hook comes first: where it is muted, another address would not help.
+        for muted, at in ((f"{hook.name} is", ""), ("Your address is", host)):
+            left = restrictions.muted_until(hook.name, at, hook.identity) - self._clock()
+            if left > 0:
+                for_ = "for good" if left == math.inf else for_and_until(left, time.time())
+                raise MayNotSpeak(f"{muted} muted {for_}: nobody was shown that.")
         if ban := records.ban_of(hook.name, host):
             raise MayNotSpeak(f"That is banned here: {ban.line(records.now())}")
 
