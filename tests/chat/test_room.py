@@ -16,8 +16,9 @@ from tests.support.members import FakeMember, GatedMember
 from tests.support.observer import Recorder
 from tests.support.sharedorder import for_another
 from tests.support.waiting import wait_until
+from threadchat.chat import asking
 from threadchat.chat import room as room_module
-from threadchat.chat.asking import PATIENCE
+from threadchat.chat.asking import PATIENCE, Waiting
 from threadchat.chat.batch import Batch
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.entries import More
@@ -54,6 +55,11 @@ def history() -> History:
 def deliverer() -> Iterator[Deliverer]:
     with closing(Deliverer()) as deliverer:
         yield deliverer
+
+
+@pytest.fixture
+def one_alone_is_not_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "PATIENCE_WITH_ONE", 0)
 
 
 @pytest.fixture
@@ -751,6 +757,7 @@ class Speaker(FakeMember):
 
 
 @pytest.mark.skipif(PATIENCE > 0, reason="without a GIL, nobody is asked at once")
+@pytest.mark.usefixtures("one_alone_is_not_busy")
 @pytest.mark.parametrize("others_wait", [False, True])
 def test_those_that_spoke_are_asked_for_more_after_other_rooms_that_wait_had_their_turn(
     history: History, observer: Recorder, others_wait: bool
@@ -783,6 +790,7 @@ def test_who_speaks_alone_is_asked_for_more_while_other_rooms_wait_for_the_deliv
 ) -> None:
     deliverer = OneByOne()
     room = Room("lobby", history, observer, deliverer)
+    room._waiting = Waiting(patience=0)
     al = Speaker("al", "one", "two", "three")
     listener = FakeMember("li")
     room.join(listener)
@@ -814,6 +822,7 @@ def test_those_to_be_asked_are_let_go_if_the_deliverer_takes_nothing_any_more(
     assert (al.asked, bo.asked) == (0, 0)
 
 
+@pytest.mark.usefixtures("one_alone_is_not_busy")
 def test_who_speaks_alone_is_not_waited_for(room: Room) -> None:
     asked = []
 
@@ -821,6 +830,7 @@ def test_who_speaks_alone_is_not_waited_for(room: Room) -> None:
         asked.append(True)
         return []
 
+    room._waiting = Waiting(patience=0)
     with BusyRoom(room) as busy:
         busy.start("bo", more, waits=True)
         busy.stepped.step()  # a batch of one: it is not busy any more
@@ -845,6 +855,7 @@ def test_who_cannot_say_more_fails_alone(room: Room, observer: Recorder) -> None
     def fail() -> list[Spoken]:
         raise RuntimeError("no ears")
 
+    room._waiting = Waiting(patience=0)
     more = [[Say("bo", "still here", 0.0)], []]
     with BusyRoom(room) as busy:
         busy.start("al", fail, waits=True)
