@@ -57,8 +57,10 @@ class Judge:
         return self._lan.start(THERE, "avahi-browse", "-rp", self._service, **self._daemon)
 
     def seen(self) -> str:
-        """Return what is there now."""
-        return self._lan.run(THERE, "avahi-browse", "-rpt", self._service, **self._daemon).stdout
+        """Return what is there now, or what was there in the last seconds."""
+        # Without a bound, it waits for ever for the address of a service that goes meanwhile.
+        browse = ("timeout", "5", "avahi-browse", "-rpt", self._service)
+        return self._lan.run(THERE, *browse, **self._daemon).stdout
 
 
 def names_in(found: "subprocess.CompletedProcess[str]") -> list[str]:
