@@ -316,7 +316,7 @@ class TestTooManyRequests:
             assert raw.recv(8) == b"HTTP/1.1"
 
     def test_one_address_costs_another_nothing(self) -> None:
-        limits = replace(UNLIMITED, max_connects=1)
+        limits = replace(UNLIMITED, max_connects=4)
         with run_server(web_address=("127.0.0.1", 0), limits=limits, clock=Clock()) as (server, _):
             listener = server.web_listener
             assert listener is not None

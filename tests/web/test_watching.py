@@ -28,7 +28,9 @@ from tests.support.pages import Page, ask
 from tests.support.servers import no_stats, run_server
 from tests.support.waiting import wait_until
 from tests.web.test_hooks import add, post
+from threadchat.access.limiter import RequestLimiter
 from threadchat import ChatServer, Limits
+from threadchat.access.limiter import RequestLimiter
 from threadchat.access.limits import MetricsFor, parse_allowed
 from threadchat.monitoring.linkstate import LinkState
 from threadchat.storage.historystate import HistoryState
@@ -95,7 +97,9 @@ class TestMetrics:
         request = b"GET /metrics HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
         assert ask(server, request).startswith(b"HTTP/1.1 421 ")
 
-    def test_a_scrape_is_no_client(self) -> None:
+    def test_a_scrape_is_no_client(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        # That many requests of one address wait is tested elsewhere; here they would for 40 s.
+        monkeypatch.setattr(RequestLimiter, "delay_after", lambda *_: 0.0)
         with run_server(
             web_address=("127.0.0.1", 0), limits=Limits(max_connects=1, max_per_address=1)
         ) as (server, console):
