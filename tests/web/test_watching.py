@@ -28,7 +28,6 @@ from tests.support.pages import Page, ask
 from tests.support.servers import no_stats, run_server
 from tests.support.waiting import wait_until
 from tests.web.test_hooks import add, post
-from threadchat.access.limiter import RequestLimiter
 from threadchat import ChatServer, Limits
 from threadchat.access.limiter import RequestLimiter
 from threadchat.access.limits import MetricsFor, parse_allowed
