@@ -356,8 +356,8 @@ def test_the_deliverer_rests_before_it_goes_on_with_those_that_join(
 ) -> None:
     begun: list[float] = []
     pending: list[int] = []
-    monkeypatch.setattr(room._gathering, "note", begun.append)
-    monkeypatch.setattr(room._gathering, "rest", lambda: pending.append(room.pending))
+    monkeypatch.setattr(room._resting, "note", begun.append)
+    monkeypatch.setattr(room._resting, "rest", lambda: pending.append(room.pending))
     with Held(room) as held:
         for name in ("al", "bo"):
             held.start(partial(room.join, FakeMember(name)))

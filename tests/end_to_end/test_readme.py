@@ -89,17 +89,31 @@ def test_curl_posts_to_the_hook_that_the_operator_made(server: ChatServer) -> No
         al.expect("ci: build 512 failed\r\n")
 
 
+@contextlib.contextmanager
+def bot_in_shell(server: ChatServer, netcat: str, folder: Path) -> Iterator[None]:
+    """Run the bot in shell; it is to end by itself, without an error and without a file left."""
+    script = placed(SHELL["answers"], server).replace("nc ", f"{netcat} ", 1)
+    bot = subprocess.Popen(
+        ["sh", "-ec", script], cwd=folder, stderr=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        yield
+        assert bot.communicate(timeout=DEADLINE)[1] == b""
+        assert bot.returncode == 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(bot.pid, signal.SIGKILL)
+        bot.communicate()
+    assert not any(folder.iterdir())
+
+
 @pytest.mark.parametrize("netcat", NETCATS)
 def test_a_bot_in_shell_answers(server: ChatServer, netcat: str, tmp_path: Path) -> None:
-    script = placed(SHELL["answers"], server).replace("nc ", f"{netcat} ", 1)
     with Client(server, "al") as al:
         with Client(server, "bo") as bo:
             bo.type("!time before it came")
             al.expect("bo: !time before it came")
-        bot = subprocess.Popen(
-            ["sh", "-ec", script], cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True
-        )
-        try:
+        with bot_in_shell(server, netcat, tmp_path):
             al.expect("--> clock joined")
             for _ in range(2):
                 al.type("!time, please")
@@ -108,13 +122,6 @@ def test_a_bot_in_shell_answers(server: ChatServer, netcat: str, tmp_path: Path)
             al.type("!time")
             al.expect("clock: al: it is ")
             server.stop()
-            assert bot.communicate(timeout=DEADLINE)[1] == b""
-            assert bot.returncode == 0
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(bot.pid, signal.SIGKILL)
-            bot.communicate()
-    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("netcat", NETCATS)
@@ -122,21 +129,9 @@ def test_a_bot_in_shell_answers(server: ChatServer, netcat: str, tmp_path: Path)
 def test_a_bot_in_shell_ends_when_an_operator_ends_it(
     server: ChatServer, netcat: str, deed: str, tmp_path: Path
 ) -> None:
-    script = placed(SHELL["answers"], server).replace("nc ", f"{netcat} ", 1)
-    with Client(server, "al") as al:
-        bot = subprocess.Popen(
-            ["sh", "-ec", script], cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True
-        )
-        try:
-            al.expect("--> clock joined")
-            al.type("!time")
-            al.expect("clock: al: it is ")
-            Operator(server.chat, server.commands, lambda shown: None).obey(f"{deed} clock")
-            al.expect("<-- clock left")
-            assert bot.communicate(timeout=DEADLINE)[1] == b""
-            assert bot.returncode == 0
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(bot.pid, signal.SIGKILL)
-            bot.communicate()
-    assert not any(tmp_path.iterdir())
+    with Client(server, "al") as al, bot_in_shell(server, netcat, tmp_path):
+        al.expect("--> clock joined")
+        al.type("!time")
+        al.expect("clock: al: it is ")
+        Operator(server.chat, server.commands, lambda shown: None).obey(f"{deed} clock")
+        al.expect("<-- clock left")

@@ -117,11 +117,7 @@ class TestRequests:
         self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(requests, "_IN_TIME", dict.fromkeys(Stage, 0.02))
-        begun = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
-        with socket.create_connection(web_address(server), DEADLINE) as raw:
-            raw.sendall(begun)
-            with raw.makefile("rb") as file:
-                answer = file.read()
+        answer = ask(server, b"POST / HTTP/1.1\r\nHost: localhost\r\n")
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b"The head of the request did not come in time." in answer
 
@@ -129,8 +125,5 @@ class TestRequests:
         self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(requests, "_IN_TIME", dict.fromkeys(Stage, 0.02))
-        request = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        with socket.create_connection(web_address(server), DEADLINE) as raw:
-            raw.sendall(request)
-            with raw.makefile("rb") as file:
-                assert file.read().endswith(b"\r\n\r\nok\n")
+        answer = ask(server, b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert answer.endswith(b"\r\n\r\nok\n")

@@ -38,11 +38,11 @@ from threadchat.chat.entries import (
     held_lock,
     raise_error,
 )
-from threadchat.chat.gathering import Gathering
 from threadchat.chat.handout import Members
 from threadchat.chat.interfaces import Member, Observer, PeopleElsewhere, report
 from threadchat.chat.order import InProcessOrder, Order
 from threadchat.chat.past import Past
+from threadchat.chat.resting import Resting
 from threadchat.messages.kinds import Left, RoomMessage, Spoken, TakenBack, TopicSet
 from threadchat.messages.places import Place
 from threadchat.storage.history import History
@@ -87,7 +87,7 @@ class Room:
         self._pending: deque[Entry | Batch] = deque()
         self._turn = Lock()  # its holder delivers, and is the only thread that uses `_members`
         self._members = Members(clock)
-        self._gathering = Gathering(clock)
+        self._resting = Resting(clock)
         self._here = 0  # how many members there are once all that is laid out has been shown
         self._is_busy = False  # set under the turn: several spoke at once, or other rooms wait
         self._waiting = Waiting()  # used under the turn, as is the next one
@@ -211,7 +211,7 @@ class Room:
         have said more, and the threads of few have to be woken.
         """
         if not (self._waiting or self._deliverer.has_line):  # nobody that speaks waits for that
-            self._gathering.rest()
+            self._resting.rest()
         self._pending.extend(self._waiting.ask(self._goes_on))
         self._deliver_batch()
         if self._pending or self._waiting:
@@ -258,7 +258,7 @@ class Room:
     def _let_go_on(self, batch: Batch) -> None:
         """Let the threads go on that wait until `batch` has been shown."""
         if batch.changes:
-            self._gathering.note(batch.began_at)
+            self._resting.note(batch.began_at)
         for change in batch.changes:
             change.done.release()
         for entry in batch.entries:

@@ -20,7 +20,7 @@ MOST_SECONDS: Final = 0.035
 """The most seconds of that."""
 
 
-class Gathering:
+class Resting:
     """When the deliverer may go on in a room. For the thread with the room's turn.
 
     `clock` counts seconds. `sleep` waits for so many.

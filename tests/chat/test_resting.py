@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.clock import Clock
-from threadchat.chat.gathering import MOST_SECONDS, SHARE, Gathering
+from threadchat.chat.resting import MOST_SECONDS, SHARE, Resting
 from threadchat.net.threads import threads_take_turns
 
 
@@ -13,7 +13,7 @@ class Rests:
     def __init__(self, clock: Clock, share: float) -> None:
         self.seconds: list[float] = []
         self.clock = clock
-        self.gathering = Gathering(clock, share, self.sleep)
+        self.resting = Resting(clock, share, self.sleep)
 
     def sleep(self, seconds: float) -> None:
         self.seconds.append(seconds)
@@ -23,7 +23,7 @@ class Rests:
         """Show a batch with a change of members, which takes so long."""
         began_at = self.clock()
         self.clock.now += seconds
-        self.gathering.note(began_at)
+        self.resting.note(began_at)
 
 
 def test_it_is_done_where_threads_do_not_take_turns() -> None:
@@ -32,11 +32,11 @@ def test_it_is_done_where_threads_do_not_take_turns() -> None:
 
 def test_it_rests_in_proportion_once() -> None:
     rests = Rests(Clock(), 3.0)
-    rests.gathering.rest()
+    rests.resting.rest()
     assert rests.seconds == []
     rests.show(0.01)
-    rests.gathering.rest()
-    rests.gathering.rest()
+    rests.resting.rest()
+    rests.resting.rest()
     assert rests.seconds == [pytest.approx(0.03)]
 
 
@@ -44,22 +44,22 @@ def test_it_rests_for_what_is_left_of_the_time() -> None:
     rests = Rests(Clock(), 3.0)
     rests.show(0.01)
     rests.clock.now += 0.02
-    rests.gathering.rest()
+    rests.resting.rest()
     rests.show(0.01)
     rests.clock.now += 1.0
-    rests.gathering.rest()
+    rests.resting.rest()
     assert rests.seconds == [pytest.approx(0.01)]
 
 
 def test_it_does_not_rest_for_long() -> None:
     rests = Rests(Clock(), 3.0)
     rests.show(2.0)
-    rests.gathering.rest()
+    rests.resting.rest()
     assert rests.seconds == [pytest.approx(MOST_SECONDS)]
 
 
 def test_with_the_lock_it_does_not_rest() -> None:
     rests = Rests(Clock(), 0.0)
     rests.show(0.01)
-    rests.gathering.rest()
+    rests.resting.rest()
     assert rests.seconds == []
