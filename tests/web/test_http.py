@@ -49,6 +49,37 @@ class TestReading:
         else:
             assert request_in(data) is not None
 
+    @pytest.mark.parametrize("more", [0, 1])
+    @pytest.mark.parametrize("size", [1, 4096, 2 * MAX_HEAD])
+    @pytest.mark.parametrize("before", [b"", GET])
+    def test_its_head_has_at_most_so_many_bytes(self, before: bytes, size: int, more: int) -> None:
+        head = GET[:-4] + b"\r\nX: "
+        head += b"y" * (MAX_HEAD + more - len(head) - 4) + b"\r\n\r\n"
+        http = HttpConnection()
+        if before:
+            first = http.receive(before)
+            http.answer(plain_text(200, "ok"), to=first)
+            assert http.can_go_on()
+        chunks = [head[at : at + size] for at in range(0, len(head), size)]
+        for chunk in chunks[:-1]:
+            assert http.receive(chunk) is None
+        if more:
+            with pytest.raises(BadRequest) as caught:
+                http.receive(chunks[-1])
+            assert caught.value.response.status == 431
+            assert http.answer(caught.value.response).startswith(b"HTTP/1.1 431 ")
+        else:
+            assert http.receive(chunks[-1]) is not None
+
+    def test_one_behind_another_has_no_larger_head_either(self) -> None:
+        http = HttpConnection()
+        first = http.receive(GET + GET[:-2] + b"X: " + b"y" * MAX_HEAD)
+        http.answer(plain_text(200, "ok"), to=first)
+        assert http.can_go_on()
+        with pytest.raises(BadRequest) as caught:
+            http.next_request()
+        assert caught.value.response.status == 431
+
     def test_a_field_that_comes_twice_has_no_single_value(self) -> None:
         request = request_in(b"GET / HTTP/1.1\r\nHost: a\r\nOrigin: x\r\nOrigin: y\r\n\r\n")
         assert request is not None

@@ -117,12 +117,7 @@ class HttpConnection:
             if not data:
                 return None
         self._h11.receive_data(data)
-        try:
-            return self._next_request()
-        except h11.RemoteProtocolError as error:
-            if error.error_status_hint == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
-                raise _too_large() from None
-            raise BadRequest(400, "That is not a request of HTTP/1.1.") from None
+        return self.next_request()
 
     def next_request(self) -> Request | None:
         """Return a request that came in behind the last one, if it is complete.
@@ -131,13 +126,19 @@ class HttpConnection:
         """
         try:
             return self._next_request()
-        except h11.RemoteProtocolError:
+        except h11.RemoteProtocolError as error:
+            if error.error_status_hint == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
+                raise _too_large() from None
             raise BadRequest(400, "That is not a request of HTTP/1.1.") from None
 
     def _next_request(self) -> Request | None:
         while True:
+            waiting = len(self.rest)
             event = self._h11.next_event()
             if isinstance(event, h11.Request):
+                # h11 looks at the length of a head only while that is not complete.
+                if waiting - len(self.rest) > MAX_HEAD:
+                    raise _too_large()
                 self._request = request = _request_of(event)
                 self._body.clear()
                 length = _length_of_body(request)
