@@ -12,9 +12,13 @@ pytest.importorskip("selenium", reason="selenium is not installed (extra `test`)
 pytest.importorskip("axe_core_python", reason="axe-core is not installed (extra `test`)")
 
 from selenium import webdriver
+from selenium.webdriver.common.keys import Keys
 
+from tests.support.clients import Client
+from tests.support.servers import run_server
 from tests.web.browser import Page, Screen, open_browser
 from tests.web.scenes import SMALLEST, WIDE, cast, walk
+from threadchat.text.names import MAX_NAME_CELLS
 
 pytestmark = pytest.mark.slow
 
@@ -51,6 +55,14 @@ return [...document.querySelectorAll("body *")]
   .map((it) => it.id || it.className || it.tagName);
 """
 
+# What can be moved to the side, or stands out of what holds it.
+_TOO_WIDE = """
+return [...document.querySelectorAll("body *")]
+  .filter((it) => it.checkVisibility() && /auto|scroll/.test(getComputedStyle(it).overflowX))
+  .filter((it) => it.scrollWidth > it.clientWidth)
+  .map((it) => it.id || it.className || it.tagName);
+"""
+
 
 @pytest.fixture(scope="module")
 def driver() -> Iterator[webdriver.Chrome]:
@@ -82,6 +94,42 @@ def test_no_scene_shuts_anybody_out(driver: webdriver.Chrome, screen: Screen) ->
             ]
         page.close_tab()
     assert {"join-error", "talk", "private", "settings", "lost"} <= found.keys()
+    assert {scene: what for scene, what in found.items() if what} == {}
+
+
+def test_the_widest_names_and_words_fit_on_the_smallest_screen(driver: webdriver.Chrome) -> None:
+    name, own, word = "W" * MAX_NAME_CELLS, "M" * MAX_NAME_CELLS, "w" * 90
+    with run_server(web_address=("127.0.0.1", 0)) as (server, _), Client(server, name) as client:
+        assert server.web_listener is not None
+        page = Page(driver, server.web_listener.server_address[1], SMALLEST)
+        found: dict[str, list[str]] = {}
+
+        def look(scene: str) -> None:
+            found[scene] = page.run(_TOO_WIDE)
+
+        page.wait("document.querySelector('#join-greeting').textContent.includes('WWW')")
+        look("join")
+        page.join(own)
+        for line in (f"/topic {word}", f"/me {word}", f"/msg {own} {word}", f"/away {word}", "x"):
+            client.type(line)
+        client.type(f"/me waves to {own}")
+        page.say("/me is here")
+        page.wait("document.querySelectorAll('.log:not([hidden]) .do').length === 3")
+        look("talk")
+        # Beside a long name there is room for words, still.
+        assert page.run("return document.querySelector('.do:last-child .text').offsetWidth") > 60
+        page.run("document.querySelector('.log:not([hidden]) .name').click()")
+        page.wait("document.querySelector('dialog[open]')")
+        look("person")
+        page.type(Keys.ESCAPE)
+        page.say(f"/search {word}")
+        page.wait("document.querySelector('#search-found .line')")
+        look("search")
+        page.type(Keys.ESCAPE)
+        page.click("#open-people")
+        look("people")
+        page.leave()
+        page.close_tab()
     assert {scene: what for scene, what in found.items() if what} == {}
 
 
