@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from queue import SimpleQueue
 
 import pytest
 
@@ -130,6 +131,157 @@ class TestTooMuch:
         thread.start()
         thread.join(DEADLINE)
         assert "al: two" in world.bo.screen
+
+
+class LateOrder(FakeOrder):
+    """An order that shows nothing by itself: batches wait in `on_the_way`."""
+
+    def __init__(self, history: History) -> None:
+        super().__init__(history)
+        self.on_the_way = SimpleQueue[Batch]()
+        self.error: Exception | None = None
+
+    def put(self, room: Ordered, batch: Batch) -> bool:
+        if self.error is not None:
+            raise self.error
+        self.on_the_way.put(batch)
+        return False
+
+    def next_batch(self) -> Batch:
+        return self.on_the_way.get(timeout=DEADLINE)
+
+
+class LateWorld(World):
+    """A world whose order shows a batch when a test says so. The members are in the room."""
+
+    order: LateOrder
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order = LateOrder(self.history)
+        self.room._order = self.order
+
+    def show(self, batch: Batch) -> list[str]:
+        """Show a batch, and return what was said in it."""
+        self.room.apply_later(batch)
+        return [it.text for it in batch.said]
+
+    def end(self) -> str:
+        """Wait until all has been shown, and return what bo was shown."""
+        self.deliverer.close()
+        return self.bo.screen
+
+    def brought(self, text: str) -> Batch:
+        """Return what the order brings from another server."""
+        batch = BroughtBatch("r", 0.0)
+        batch.said.append(said := Say("di", text, 1.0))
+        batch.messages.append(said)
+        return batch
+
+
+@pytest.fixture
+def late() -> Iterator[LateWorld]:
+    world = LateWorld()
+    yield world
+    world.deliverer.close()
+    assert world.observer.failures == []
+
+
+class TestOnTheWay:
+    def test_what_is_said_meanwhile_makes_the_next_batch(self, late: LateWorld) -> None:
+        for word in ("one", "two", "three"):
+            late.say(word)
+        assert late.show(late.order.next_batch()) == ["one"]
+        assert late.show(late.order.next_batch()) == ["two", "three"]
+        assert late.end().endswith("al: one\r\nal: two\r\nal: three\r\n")
+        assert late.order.on_the_way.empty()
+        assert late.room.pending == 0
+
+    def test_it_is_counted_as_pending(self, late: LateWorld) -> None:
+        for word in ("one", "two", "three"):
+            late.say(word)
+        assert late.room.pending == 2
+
+    def test_what_others_say_is_shown_meanwhile(self, late: LateWorld) -> None:
+        late.say("one")
+        late.say("two")
+        late.show(late.brought("hi"))
+        assert late.bo.screen.endswith("di: hi\r\n")
+        late.show(late.order.next_batch())
+        assert late.bo.screen.endswith("di: hi\r\nal: one\r\n")
+        assert late.show(late.order.next_batch()) == ["two"]
+
+    def test_much_does_not_wait_for_it(
+        self, late: LateWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(linkedroom, "MOST_HELD", 3)
+        for word in ("one", "two", "three", "four", "five"):
+            late.say(word)
+        assert late.show(late.order.next_batch()) == ["one"]
+        assert late.show(late.order.next_batch()) == ["two", "three", "four"]
+        assert late.show(late.order.next_batch()) == ["five"]
+        assert late.end().endswith("al: four\r\nal: five\r\n")
+
+    def test_one_that_cannot_be_put_in_order_holds_nobody_up(self, late: LateWorld) -> None:
+        late.order.error = RuntimeError("broken")
+        late.say("one")
+        late.order.error = None
+        late.say("two")
+        assert late.show(late.order.next_batch()) == ["two"]
+        assert late.observer.failures == ["delivering to room r: broken"]
+        late.observer.failures.clear()
+
+    def test_one_that_cannot_be_shown_holds_nobody_up(
+        self, late: LateWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fails(room: str, messages: object, deliveries: int, began_at: float) -> None:
+            raise RuntimeError("broken")
+
+        late.say("one")
+        late.say("two")
+        with monkeypatch.context() as patch:
+            patch.setattr(late.observer, "shown", fails)
+            late.show(late.order.next_batch())
+        assert late.show(late.order.next_batch()) == ["two"]
+        assert late.observer.failures == ["delivering to room r: broken"]
+        late.observer.failures.clear()
+
+    def test_who_joins_meanwhile_is_shown_both(self, late: LateWorld) -> None:
+        late.say("one")
+        thread = threading.Thread(target=late.room.join, args=(cy := FakeMember("cy"),))
+        thread.start()
+        while not late.room.pending:
+            thread.join(0.001)
+        late.show(late.order.next_batch())
+        late.show(late.order.next_batch())
+        late.end()
+        thread.join(DEADLINE)
+        assert cy in late.room.members
+        assert "al: one" in cy.screen
+        assert "cy has joined" not in cy.screen
+
+
+def test_a_busy_room_asks_a_speaker_again_that_has_said_nothing_yet(late: LateWorld) -> None:
+    words = [*[""] * 3, "two", *[""] * (linkedroom.PATIENCE // 2), "three"]
+    asked = iter(words)
+
+    def more() -> Sequence[Say]:
+        word = next(asked, "")
+        return [Say("al", word, 1.0)] if word else ()
+
+    late.say("zero")
+    late.say("none")  # both of them wait, so several speak at once
+    late.room._is_busy = True
+    said = [Say("al", "one", 1.0)]
+    thread = threading.Thread(target=late.room.post, args=(said, late.al, more))
+    thread.start()
+    while late.room.pending < 2:
+        thread.join(0.001)
+    shown = [late.show(late.order.next_batch()) for _ in range(4)]
+    assert shown == [["zero"], ["none", "one"], ["two"], ["three"]]
+    thread.join(DEADLINE)
+    assert not thread.is_alive()  # nobody waits for ever for one that is silent
+    assert late.order.on_the_way.empty()
 
 
 class TestTheStop:

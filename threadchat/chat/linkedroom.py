@@ -2,14 +2,23 @@
 
 A batch is shown when the order of all servers has come to it, and what was said elsewhere comes as
 batches, too. Whoever says more than the order takes waits, as with any full queue.
+
+Each batch costs each server a rendering, and a call of the system for each member. So a room has
+one batch of its own on the way at a time: what is said meanwhile makes the next one, together. And
+a busy room waits a little longer for its speakers than elsewhere, as what they answer to has to
+come from another server first. (Measured with two servers, 50 people that talk on each: 1.6 times
+as many deliveries, and each line was there in two thirds of the time.)
 """
 
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
+from threadchat.chat.asking import Waiting
 from threadchat.chat.batch import Batch
-from threadchat.chat.entries import More, Post, TakeBack
+from threadchat.chat.entries import Entry, More, Post, TakeBack
 from threadchat.chat.interfaces import Member
 from threadchat.chat.order import Order
 from threadchat.chat.room import Room
@@ -21,6 +30,15 @@ from threadchat.storage.history import CannotTakeBack
 
 WAIT_SECONDS = 1.0
 """How long a person waits for the order before they are told of it."""
+
+PATIENCE = 16
+"""How many times in a row a speaker may have said nothing, and is asked again: see `asking`."""
+
+REST_SECONDS = 0.001
+"""How long the deliverer waits for what is said next, and for what other servers say."""
+
+MOST_HELD = 1024
+"""How many entries wait for the batch that is on the way; more of them go on their way, too."""
 
 
 class SharedOrder(Order, Protocol):
@@ -70,6 +88,17 @@ class LinkedRoom(Room):
     """A room whose order is a `SharedOrder`."""
 
     _order: SharedOrder
+    _on_the_way = 0  # how many batches of this server are laid out, and not shown yet
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._waiting = Waiting(PATIENCE)
+        self._held: deque[Entry] = deque()  # what waits for them; used under the turn
+
+    @property
+    def pending(self) -> int:
+        """How many messages, joins and leaves wait to be delivered."""
+        return len(self._pending) + len(self._held)
 
     def join(self, member: Member, welcome: bytes = b"", since: Place | None = None) -> Place:
         """Add `member`, as `Room.join` does; tell it if this server is by itself."""
@@ -121,7 +150,46 @@ class LinkedRoom(Room):
                 if member.format.can_wait:
                     member.deliver(render(elsewhere, member.format, room=self.name))
 
+    # Taking turns
+
+    def _deliver_on(self) -> bool:
+        """Do as `Room._deliver_on` does, a moment later, and show first what the order brings."""
+        if not self._deliverer.has_line:
+            time.sleep(REST_SECONDS)
+        while self._pending and isinstance(self._pending[0], Batch):
+            self._deliver_batch()
+        return super()._deliver_on()
+
+    def _asks_on(self) -> bool:
+        # With a batch on the way, they are asked when that is shown, and nobody has to look out.
+        return super()._asks_on() and not self._on_the_way
+
+    def _deliver_batch(self) -> None:
+        if self._on_the_way:
+            self._hold()
+        super()._deliver_batch()
+
+    def _hold(self) -> None:
+        """Put aside what waits before the next batch that the order brings, if that is not much."""
+        pending, held = self._pending, self._held
+        while pending and not isinstance(first := pending[0], Batch):
+            held.append(first)
+            pending.popleft()
+        if len(held) >= MOST_HELD:
+            self._go_on_with_held()
+
+    def _go_on_with_held(self) -> None:
+        self._pending.extendleft(reversed(self._held))
+        self._held.clear()
+
+    def _lay_out(self, batch: Batch) -> None:
+        self._on_the_way += 1
+        super()._lay_out(batch)
+
     def _let_go_on(self, batch: Batch) -> None:
+        if batch.entries:
+            self._on_the_way -= 1
+            self._go_on_with_held()
         super()._let_go_on(batch)
         if isinstance(batch, BroughtBatch) and batch.shown is not None:
             batch.shown()

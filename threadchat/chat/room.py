@@ -214,10 +214,13 @@ class Room:
             self._resting.rest()
         self._pending.extend(self._waiting.ask(self._goes_on))
         self._deliver_batch()
-        if self._pending or self._waiting:
+        if self._pending or self._asks_on():
             return True
         self._turn.release()
         return bool(self._pending) and self._turn.acquire(blocking=False)
+
+    def _asks_on(self) -> bool:
+        return bool(self._waiting)  # for speakers that are asked at once
 
     def _goes_on(self, post: Post) -> bool:
         return post.goes_on()  # of a speaker that waits
