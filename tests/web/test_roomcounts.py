@@ -60,6 +60,13 @@ def test_after_a_change_of_rooms_what_was_said_there_counts(server: ChatServer, 
         assert told(server, al)[-1] == {"lobby": (1, 1), "games": (1, 0)}
 
 
+def test_the_numbers_are_those_of_an_epoch(server: ChatServer, al: Page) -> None:
+    al.type("hi")
+    epoch = al.expect("say", text="hi")["epoch"]
+    told(server, al)
+    assert {it["epoch"] for it in al.kinds("rooms_now")[-1]["rooms"]} == {epoch}
+
+
 def test_pages_are_told_of_a_bounded_number_of_rooms(
     server: ChatServer, al: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from threading import Lock
 
+from threadchat.messages.places import Place
 from threadchat.net.disconnect import BROKEN, Reason, reason_of
 from threadchat.net.sendqueue import Flusher, SendQueue
 from threadchat.net.transport import Transport
@@ -68,7 +69,7 @@ class Link:
         self.sent_at = now
         self.why: str = Reason.CLOSED
         """Why it is over; once it is."""
-        self.told: Mapping[str, tuple[int, int]] | None = None
+        self.told: Mapping[str, tuple[int, Place]] | None = None
         """The numbers of the rooms that it was told last; see `tell_of_rooms`."""
         self.is_final = False
         """Whether the client has ended it for good."""

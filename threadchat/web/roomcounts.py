@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 
 from threadchat.chat.chat import Chat
+from threadchat.chat.entries import NOWHERE
+from threadchat.messages.places import Place
 from threadchat.web.connection import WebConnection
 from threadchat.web.objects import obj
 
 MAX_ROOMS = 200
 """The most rooms that pages are told of: those with the most people."""
 
-Numbers = Mapping[str, tuple[int, int]]
-"""The number of people in each room, and that of the last line that was said there."""
+Numbers = Mapping[str, tuple[int, Place]]
+"""The number of people in each room, and the place of the last line that was said there."""
 
 
 def tell_of_rooms(chat: Chat, connections: Sequence[WebConnection]) -> None:
@@ -23,7 +25,10 @@ def tell_of_rooms(chat: Chat, connections: Sequence[WebConnection]) -> None:
     now = _numbers(chat)
     data = obj(
         "rooms_now",
-        rooms=[{"room": it, "people": people, "seq": seq} for it, (people, seq) in now.items()],
+        rooms=[
+            {"room": it, "people": people, "epoch": last.epoch, "seq": last.seq}
+            for it, (people, last) in now.items()
+        ],
     )
     # Nearly all were told the same the last time, and are in few rooms.
     is_news: dict[tuple[int, str], bool] = {}
@@ -42,10 +47,10 @@ def tell_of_rooms(chat: Chat, connections: Sequence[WebConnection]) -> None:
 
 def _numbers(chat: Chat) -> Numbers:
     rooms = sorted(chat.open_rooms.all(), key=lambda room: -room.number)[:MAX_ROOMS]
-    return {it.name: (it.number, chat.last_place(it.name).seq) for it in rooms}
+    return {it.name: (it.number, chat.last_place(it.name)) for it in rooms}
 
 
 def _without(numbers: Numbers, room: str) -> Numbers:
     """Return `numbers` without how much was said in `room`."""
-    people = numbers.get(room, (0, 0))[0]
-    return {**numbers, room: (people, 0)}
+    people = numbers.get(room, (0, NOWHERE))[0]
+    return {**numbers, room: (people, NOWHERE)}

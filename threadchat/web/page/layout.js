@@ -3,10 +3,10 @@
 import { byId, cross, on } from "./dom.js";
 
 const SIDES = ["rooms", "people"];
-export const isWide = matchMedia("(min-width: 900px)"); // the columns stand side by side, as style.css says
+export const isWide = matchMedia("(min-width: 900px)"); // the columns stand side by side; see style.css
 let open = ""; // the drawer that is open, if any
 
-// What cannot be seen cannot have the focus either, and behind a drawer nothing can.
+// What cannot be seen, or is behind a drawer, cannot have the focus.
 function arrange() {
 	if (isWide.matches) open = "";
 	for (const which of SIDES) {

@@ -1,4 +1,4 @@
-// Makes the elements of lines in a log. The time stands behind the text, hidden from screen readers.
+// Makes the elements of a log. Times stand behind the text, hidden from screen readers.
 
 import { bdi, make, unseen } from "./dom.js";
 import { avatar, colorOf, mentions, nodesOf } from "./text.js";
@@ -6,7 +6,7 @@ import { clockOf, duration, fullTimeOf } from "./times.js";
 
 const timeOf = (at) => make("time", { "aria-hidden": true }, clockOf(at));
 
-const isolated = (text) => make("bdi", { dir: "auto" }, ...nodesOf(text));
+const isolated = (text) => make("bdi", {}, ...nodesOf(text));
 
 const nameOf = (name) => make(`bdi.name ${colorOf(name)}`, { "data-name": name }, name);
 
@@ -50,7 +50,7 @@ const PARTS = {
 	left_together: (o) => [...namesOf(o.names), " left"],
 	left_with_server: (o) => [...namesOf(o.names, o.count), " left: their server is gone"],
 	link_lost: () => ["No link to the other servers: only people on this one read you now"],
-	lines_missed: (o) => [`${o.missing} lines were missed`],
+	lines_missed: (o) => [`Lines missed: ${o.missing}`],
 	link_back: () => ["The link to the other servers is back"],
 	apart_begins: (o) => [
 		`Said from ${clockOf(o.begin)} to ${clockOf(o.end)} on a server without a link:`,
@@ -62,7 +62,7 @@ const PARTS = {
 	back: (o) => [bdi(o.name), " is back"],
 	announcement: (o) => [bdi(o.name), " to all", ...colon(o.text)],
 	stop: (o) => ["The server ", "seconds" in o ? `stops in ${duration(o.seconds)}` : "does not stop"],
-	gap: (o) => [`${o.missing} lines that were said here are not remembered`],
+	gap: (o) => [`Lines said here that are missing: ${o.missing}`],
 	muted: (o) => [bdi(o.by), ` muted you${o.seconds ? ` for ${duration(o.seconds)}` : ""}`],
 	unmuted: (o) => [bdi(o.by), " lets you speak again"],
 	private: (o) => [nameOf(o.sender), " to you alone", ...colon(o.text)],

@@ -1,5 +1,5 @@
 // Shows one conversation and keeps the reader's place in it. A screen reader says what is added to a
-// log that is live, so what was said before goes in while it is not.
+// live log, so what was said before goes in first.
 
 import { button, make, on } from "./dom.js";
 import { eventLine, spokenLine, waitingLine } from "./line.js";
@@ -40,13 +40,30 @@ export function newLog(label, tell) {
 	function settle(line) {
 		const o = facts.get(line);
 		if (!o?.at) return;
-		let before = line.previousElementSibling;
-		const last = facts.get(before);
-		while (before && !facts.get(before)?.at) before = before.previousElementSibling;
-		const isNewDay = !before || dayOf(facts.get(before).at) !== dayOf(o.at);
-		if (isNewDay) line.before(make("div.day", {}, dayOf(o.at)));
+		const last = facts.get(line.previousElementSibling);
+		const earlier = factsBefore(line, "at");
+		const isNewDay = !earlier || dayOf(earlier.at) !== dayOf(o.at);
+		if (isNewDay) {
+			for (const day of lines.querySelectorAll(".day")) day.textContent = dayOf(day.dataset.at);
+			line.before(make("div.day", { "data-at": o.at }, dayOf(o.at)));
+		}
 		const goesOn = o.kind === "say" && last?.kind === "say" && o.name === last.name;
 		line.classList.toggle("more", goesOn && !isNewDay && o.at - last.at < TOGETHER);
+	}
+
+	// Returns the facts with `field` that are the nearest before `line`.
+	function factsBefore(line, field) {
+		do line = line.previousElementSibling;
+		while (line && !facts.get(line)?.[field]);
+		return facts.get(line);
+	}
+
+	// More may have been said while the page was away than came.
+	function showGap(line) {
+		const { epoch, seq } = facts.get(line);
+		const last = factsBefore(line, "seq");
+		const missing = seq - 1 - (last?.epoch === epoch ? last.seq : 0);
+		if (last && missing > 0) line.before(eventLine({ kind: "gap", missing }));
 	}
 
 	function forget(line) {
@@ -57,7 +74,7 @@ export function newLog(label, tell) {
 	const log = {
 		element,
 		said,
-		seq: 0,
+		last: {}, // that was said
 		isAtEnd: true,
 		newLines: 0, // below what is seen
 
@@ -81,7 +98,7 @@ export function newLog(label, tell) {
 			if (o.seq && said.has(placeOf(o))) return false;
 			const line = spokenLine(o, me);
 			if (o.seq) said.set(placeOf(o), line);
-			log.seq = o.seq;
+			log.last = o;
 			append(line, o);
 			return true;
 		},
@@ -93,10 +110,11 @@ export function newLog(label, tell) {
 
 		addEarlier(messages, me) {
 			const fromEnd = element.scrollHeight - element.scrollTop;
-			let before;
+			let before, isNew;
 			for (const o of messages.reverse()) {
 				let line = said.get(placeOf(o));
-				if (!line) {
+				isNew = !line;
+				if (isNew) {
 					if (!before) continue; // it is about to come by itself
 					line = spokenLine(o, me);
 					said.set(placeOf(o), line);
@@ -105,6 +123,7 @@ export function newLog(label, tell) {
 				}
 				before = line;
 			}
+			if (before && isNew) showGap(before);
 			for (const day of lines.querySelectorAll(".day")) day.remove();
 			[...lines.children].forEach(settle);
 			element.scrollTop = element.scrollHeight - fromEnd;

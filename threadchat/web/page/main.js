@@ -13,7 +13,7 @@ import { showMe, showPeople, showPrivates, showRooms } from "./sidebar.js";
 import { choices, choose, keepSession, keptSession } from "./storage.js";
 import { fold, mentions } from "./text.js";
 
-// A view is a conversation: { key, name, log, unread, draft }. Keys are folded names, "" for the room.
+// A view is a conversation: { key, name, log, unread, draft }. Its key is a folded name, or "".
 const privates = new Map(); // the other views by their keys
 const kept = keptSession();
 rooms.seen = kept.rooms ?? {};
@@ -145,7 +145,7 @@ function setName(name) {
 
 function enter(o) {
 	if (o.room !== room?.name) {
-		if (room) rooms.leave(room.name, roomView.log.seq);
+		if (room) rooms.leave(room.name, roomView.log.last);
 		roomView?.log.element.remove();
 		roomView = viewOf(o.room);
 		view = coming = undefined;

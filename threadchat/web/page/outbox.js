@@ -1,5 +1,5 @@
-// Keeps each line until the server has taken it. After a resume the rest is sent again; the server
-// drops a number that it has taken before. So a line is said exactly once.
+// Keeps each line until the server has taken it. After a resume the rest is sent again, and
+// the server drops what it has. So a line is said exactly once.
 
 export function newOutbox({ lines = [], last = 0 } = {}) {
 	const box = {

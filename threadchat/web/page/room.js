@@ -50,10 +50,10 @@ export function newRoom({ room, topic, people }) {
 	return it;
 }
 
-let byName = new Map(); // the rooms there are, { name, people, topic, seq }, by their names
+let byName = new Map(); // the rooms there are, { name, people, topic, epoch, seq }
 
 export const rooms = {
-	seen: {}, // the number of the last line in each, while one was there
+	seen: {}, // the place of the last line in each while one was there
 
 	elsewhere: (here) =>
 		[...byName.values()]
@@ -69,9 +69,15 @@ export const rooms = {
 		byName = new Map(entries);
 	},
 
-	leave(name, seq) {
-		rooms.seen[name] = Math.max(seq, byName.get(name)?.seq ?? 0);
+	leave(name, { epoch, seq }) {
+		const known = byName.get(name);
+		const isLater = known && (!epoch || (known.epoch === epoch && known.seq > seq));
+		rooms.seen[name] = isLater ? known : { epoch, seq };
 	},
 };
 
-const unread = ({ name, seq = 0 }) => (name in rooms.seen ? Math.max(0, seq - rooms.seen[name]) : 0);
+// In another epoch all is new.
+function unread({ name, epoch, seq = 0 }) {
+	const seen = rooms.seen[name];
+	return seen ? Math.max(0, seen.epoch === epoch ? seq - seen.seq : seq) : 0;
+}

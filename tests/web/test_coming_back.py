@@ -1,0 +1,129 @@
+"""The page that was away or open for long: what is missing, what is new, which day it is."""
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("selenium", reason="selenium is not installed (extra `browser`)")
+
+from selenium import webdriver
+
+from tests.support.clients import Client
+from tests.support.servers import run_server
+from tests.web.browser import Page, Wire, open_browser
+from threadchat import ChatServer
+from threadchat.web import links
+
+pytestmark = pytest.mark.slow
+
+IS_BACK = "document.querySelector('#banner').hidden"
+GAP = "[...document.querySelectorAll('.log:not([hidden]) .gap')]"
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[webdriver.Chrome]:
+    with open_browser() as driver:
+        yield driver
+
+
+def port_of(server: ChatServer) -> int:
+    assert server.web_listener is not None
+    return int(server.web_listener.server_address[1])
+
+
+@contextlib.contextmanager
+def wired(driver: webdriver.Chrome, port: int) -> Iterator[tuple[Wire, Page]]:
+    """Yield a page of al's and its wire."""
+    with contextlib.closing(Wire(port)) as wire:
+        page = Page(driver, wire.port)
+        page.join("al")
+        yield wire, page
+        page.close()
+
+
+def go_away(wire: Wire, page: Page) -> None:
+    wire.server_port = 0
+    wire.cut()
+    page.wait(f"!{IS_BACK}")
+
+
+def come_back(wire: Wire, page: Page, port: int) -> None:
+    wire.server_port = port
+    page.run("dispatchEvent(new Event('online'))")
+    page.wait(IS_BACK)
+
+
+@pytest.mark.parametrize(("more", "missing"), [(199, 0), (200, 1), (230, 31)])
+def test_what_is_too_much_to_come_again_is_shown_as_a_gap(
+    driver: webdriver.Chrome, monkeypatch: pytest.MonkeyPatch, more: int, missing: int
+) -> None:
+    monkeypatch.setattr(links, "SEAT_SECONDS", 0.0)
+    with (
+        run_server(web_address=("127.0.0.1", 0)) as (server, _),
+        wired(driver, port_of(server)) as (wire, page),
+        Client(server, "tel") as tel,
+    ):
+        tel.type("before")
+        page.wait_for("before")
+        go_away(wire, page)
+        tel.expect("<-- al left")
+        said = [f"line {number}" for number in range(more + 1)]
+        for line in said:
+            tel.type(line)
+        tel.sync()
+        come_back(wire, page, port_of(server))
+        page.wait_for(said[-1])
+        shown = len(said) - missing + 1
+        page.wait(
+            "document.querySelectorAll('.log:not([hidden]) > :first-child > .say').length"
+            f" === {shown}"
+        )
+        assert page.said == ["before", *said[missing:]]
+        words = f"Lines said here that are missing: {missing}"
+        assert page.run(f"return {GAP}.map((it) => it.textContent)") == [words] * bool(missing)
+        assert page.texts(".gap + .say > .text") == said[missing : missing + 1] * bool(missing)
+
+
+def test_what_a_server_without_a_history_was_told_after_its_restart_is_counted(
+    driver: webdriver.Chrome,
+) -> None:
+    with run_server(web_address=("127.0.0.1", 0)) as (server, _):
+        stack = contextlib.ExitStack()
+        wire, page = stack.enter_context(wired(driver, port_of(server)))
+        page.say("/join games", *(f"line {number}" for number in range(6)))
+        page.wait_for("line 5")
+        page.say("/join lobby")
+        page.wait("document.querySelector('#where-name').textContent === '#lobby'")
+        go_away(wire, page)
+    with stack, run_server(web_address=("127.0.0.1", 0)) as (server, _):
+        come_back(wire, page, port_of(server))
+        with Client(server, "tel") as tel:
+            tel.type("/join games")
+            for number in range(4):
+                tel.type(f"anew {number}")
+            page.wait("document.querySelector('#room-list').textContent.includes('4 new')")
+        page.leave()
+
+
+def test_a_page_that_is_open_over_night_knows_yesterday(driver: webdriver.Chrome) -> None:
+    days = ".log:not([hidden]) .day"
+    with (
+        run_server(web_address=("127.0.0.1", 0)) as (server, _),
+        wired(driver, port_of(server)) as (_, page),
+        Client(server, "tel") as tel,
+    ):
+        tel.type("good night")
+        page.wait_for("good night")
+        assert page.texts(days) == ["Today"]
+        page.run("""
+            const { now } = Date, { parse } = JSON, day = 86_400;
+            Date.now = () => now() + day * 1000;
+            JSON.parse = (text) => {
+                const it = parse(text);
+                return it.at ? { ...it, at: it.at + day } : it;
+            };
+        """)
+        tel.type("good morning")
+        page.wait_for("good morning")
+        assert page.texts(days) == ["Yesterday", "Today"]
