@@ -171,7 +171,7 @@ class LateWorld(World):
         self.deliverer.close()
         return self.bo.screen
 
-    def brought(self, text: str) -> Batch:
+    def brought(self, text: str) -> BroughtBatch:
         """Return what the order brings from another server."""
         batch = BroughtBatch("r", 0.0)
         batch.said.append(said := Say("di", text, 1.0))
@@ -259,6 +259,22 @@ class TestOnTheWay:
         assert cy in late.room.members
         assert "al: one" in cy.screen
         assert "cy has joined" not in cy.screen
+
+
+def test_other_rooms_have_their_turn_however_much_the_order_brings(late: LateWorld) -> None:
+    words = iter("two three four five six".split())
+
+    def bring_next() -> None:
+        if (word := next(words, "")) != "":
+            late.room.apply_later(batch := late.brought(word))
+            batch.shown = bring_next
+
+    with late.room._turn:
+        late.room.apply_later(batch := late.brought("one"))
+        batch.shown = bring_next
+        assert late.room._deliver_on()  # there is more, and so the room gets in line again
+    assert "di: one\r\n" in late.bo.screen
+    assert "di: three\r\n" not in late.bo.screen
 
 
 def test_a_busy_room_asks_a_speaker_again_that_has_said_nothing_yet(late: LateWorld) -> None:

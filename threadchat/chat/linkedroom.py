@@ -156,7 +156,9 @@ class LinkedRoom(Room):
         """Do as `Room._deliver_on` does, a moment later, and show first what the order brings."""
         if not self._deliverer.has_line:
             time.sleep(REST_SECONDS)
-        while self._pending and isinstance(self._pending[0], Batch):
+        for _ in range(len(self._pending)):  # and not what comes meanwhile: other rooms may wait
+            if not isinstance(self._pending[0], Batch):
+                break
             self._deliver_batch()
         return super()._deliver_on()
 
