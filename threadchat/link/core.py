@@ -278,6 +278,8 @@ class LinkCore:
     def answered(self, request: Request, answer: Answer, now: float) -> None:
         """Take the answer to a request."""
         match answer:
+            case Posted():  # nearly all are
+                self._own.answered()
             case NeedsTable():
                 self._to_enter = self._enter(tuple(self.roster))
             case Entered():
@@ -290,8 +292,6 @@ class LinkCore:
                 )
             case MustEnter():
                 self.must_close = answer.why
-            case Posted():
-                self._own.answered()
             case Done():
                 self.has_left = isinstance(request, Leave)
                 if self._phase is _Phase.READY:

@@ -17,7 +17,8 @@ def here_after(batches: Sequence[BatchRecord], node: str, roster: Roster) -> lis
 
     `roster` is the table behind the entry. None for batches in which nobody comes or goes.
     """
-    changes = [_changes(it.messages) for it in batches]
+    # Where all of it was said, as nearly always, nobody came or went.
+    changes = [_changes(it.messages) if len(it.said) < len(it.messages) else [] for it in batches]
     if not any(changes):
         return [None] * len(batches)
     # What the entry says of each last: the table may tell it a moment earlier or later.

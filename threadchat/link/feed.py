@@ -7,8 +7,8 @@ missing in between is fetched. No sockets, no threads: its owner has the lock th
 from collections.abc import Iterable
 
 from threadchat.link.core import LinkCore
-from threadchat.link.live import Added, Answered, Arrival, Fetched
-from threadchat.link.wire import Done, Entered, Renew
+from threadchat.link.live import Added, Answered, Arrival
+from threadchat.link.wire import Answer, Done, Entered, LogEntry, Renew, Request
 
 
 class LogFeed:
@@ -51,27 +51,33 @@ class LogFeed:
         for arrival in arrivals:
             if self._core.must_close:
                 return
-            match arrival:
-                case Added(entry):
-                    after = self._core.read_after
-                    if after is None or self._is_held:
-                        continue  # it is fetched
-                    if entry.position == after + 1:
-                        self._core.read((entry,), now)
-                    elif entry.position > after and not self._is_fetching:
-                        self._must_fetch = True
-                case Fetched(entries, is_end):
-                    self._is_fetching = False
-                    # What was told before this came is among it, or behind it.
-                    self._must_fetch = not is_end
-                    if self._core.read_after is not None:
-                        self._core.read(entries, now)
-                case Answered(request, answer):
-                    self._core.answered(request, answer, now)
-                    if isinstance(answer, Entered):
-                        self._must_fetch = True
-                    elif isinstance(request, Renew) and isinstance(answer, Done):
-                        self._look_for_untold(answer.head)
+            # Not by `match`, which takes three times as long: each line of anybody comes by here.
+            if isinstance(arrival, Added):
+                self._take_added(arrival.entry, now)
+            elif isinstance(arrival, Answered):
+                self._take_answer(arrival.request, arrival.answer, now)
+            else:
+                self._is_fetching = False
+                # What was told before this came is among it, or behind it.
+                self._must_fetch = not arrival.is_end
+                if self._core.read_after is not None:
+                    self._core.read(arrival.entries, now)
+
+    def _take_added(self, entry: LogEntry, now: float) -> None:
+        after = self._core.read_after
+        if after is None or self._is_held:
+            return  # it is fetched
+        if entry.position == after + 1:
+            self._core.read((entry,), now)
+        elif entry.position > after and not self._is_fetching:
+            self._must_fetch = True
+
+    def _take_answer(self, request: Request, answer: Answer, now: float) -> None:
+        self._core.answered(request, answer, now)
+        if isinstance(answer, Entered):
+            self._must_fetch = True
+        elif isinstance(request, Renew) and isinstance(answer, Done):
+            self._look_for_untold(answer.head)
 
     def _look_for_untold(self, head: int) -> None:
         """Fetch what was put into the log long ago and was not told, as by an older version."""

@@ -83,22 +83,19 @@ class LogReader:
     def take(self, entry: LogEntry) -> None:
         """Take the entry that comes next."""
         self.epoch, self.position, self._last = entry.epoch, entry.position, entry
-        match entry.kind:
-            case Kind.EPOCH:
-                pass
-            case Kind.GONE:
-                self.linked -= {entry.node}
-                people = self._roster.gone(entry.node)
-                if entry.node != self._node:
-                    self._tell(Changes(forgotten=people))
-                    self._deliveries.append(PeopleGone(entry.node, people))
-            case Kind.POST:
-                if entry.node == self._node:
-                    self._read_own(entry)
-                else:
-                    if entry.node not in self.linked:
-                        self.linked |= {entry.node}
-                    self._read_other(entry)
+        if entry.kind is Kind.POST:  # nearly all are
+            if entry.node == self._node:
+                self._read_own(entry)
+            else:
+                if entry.node not in self.linked:
+                    self.linked |= {entry.node}
+                self._read_other(entry)
+        elif entry.kind is Kind.GONE:
+            self.linked -= {entry.node}
+            people = self._roster.gone(entry.node)
+            if entry.node != self._node:
+                self._tell(Changes(forgotten=people))
+                self._deliveries.append(PeopleGone(entry.node, people))
 
     def _read_own(self, entry: LogEntry) -> None:
         is_again = entry.number <= self._own.read
@@ -107,7 +104,8 @@ class LogReader:
             return
         places, nowhere = self._places(entry), Place(self.epoch, 0)
         apart, batches = self._own_record(own, entry)
-        for step, granted in () if is_again else entry.grants():
+        grants = () if is_again or not entry.steps else tuple(entry.grants())
+        for step, granted in grants:
             self._tell(self._roster.take(self._node, step, granted))
         here = iter(() if is_again else here_after(batches, self._node, self._roster))
         for item in own.items:
@@ -131,7 +129,7 @@ class LogReader:
                         next(here, None),
                     )
                 )
-        for step, granted in () if is_again else entry.grants():
+        for step, granted in grants:
             self._take_own_step(step, granted)
 
     def _own_record(
@@ -174,7 +172,7 @@ class LogReader:
         # Whoever reads that somebody came finds them here, and of whoever left it is known who that
         # was: so names are freed behind what was said, if nobody has them again by then.
         freed: dict[str, Changes] = {}
-        for step, granted in () if is_again else entry.grants():
+        for step, granted in () if is_again or not entry.steps else entry.grants():
             changes = self._roster.take(entry.node, step, granted)
             if isinstance(step, Release):
                 if changes.forgotten:
