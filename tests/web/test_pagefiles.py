@@ -1,10 +1,11 @@
 """The files of the page: how they are answered."""
 
+import gzip
 from pathlib import Path
 
 import pytest
 
-from threadchat.web.http import Request
+from threadchat.web.http import HttpConnection, Request
 from threadchat.web.pagefiles import Page, security_headers
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,42 @@ def test_each_file_is_answered_with_its_type_and_its_tag(path: str) -> None:
     known = PAGE.answer(asked(path, ("if-none-match", headers["ETag"])))
     assert (known.status, known.body) == (304, b"")
     assert dict(known.headers)["ETag"] == headers["ETag"]
+
+
+@pytest.mark.parametrize("path", PAGE.paths)
+def test_each_file_comes_compressed_to_a_client_that_takes_that(path: str) -> None:
+    plain = PAGE.answer(asked(path))
+    packed = PAGE.answer(asked(path, ("accept-encoding", "br, GZIP;q=0.5")))
+    assert gzip.decompress(packed.body) == plain.body
+    headers, before = dict(packed.headers), dict(plain.headers)
+    assert headers.pop("Content-Encoding") == "gzip"
+    assert headers.pop("ETag") != before.pop("ETag")
+    assert headers == before
+    assert headers["Vary"] == "Accept-Encoding"
+    etag = dict(packed.headers)["ETag"]
+    known = asked(path, ("accept-encoding", "gzip"), ("if-none-match", etag))
+    assert (PAGE.answer(known).status, PAGE.answer(known).body) == (304, b"")
+    assert "Content-Encoding" not in dict(PAGE.answer(known).headers)
+    # The other bytes have another tag.
+    assert PAGE.answer(asked(path, ("if-none-match", etag))).status == 200
+
+
+@pytest.mark.parametrize("accepted", ["", "br", "gzip;q=0", "gzip; q=0.000", "identity, xgzip"])
+def test_another_client_gets_it_as_it_is(accepted: str) -> None:
+    response = PAGE.answer(asked("/main.js", ("accept-encoding", accepted)))
+    assert "Content-Encoding" not in dict(response.headers)
+    assert b"import" in response.body
+
+
+def test_all_that_a_browser_gets_is_little() -> None:
+    sent = 0
+    for path in PAGE.paths:
+        http = HttpConnection()
+        head = f"GET {path} HTTP/1.1\r\nHost: desk\r\nAccept-Encoding: gzip\r\n\r\n"
+        request = http.receive(head.encode())
+        assert request is not None
+        sent += len(http.answer(PAGE.answer(request), to=request))
+    assert sent < 50_000
 
 
 @pytest.mark.parametrize("tags", ["W/{}", '"other", {}', "*"])
