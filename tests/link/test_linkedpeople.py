@@ -59,7 +59,8 @@ def test_nobody_gets_a_name_that_somebody_has_on_another_server(pair: list[Linke
     one, two = pair
     with ExitStack() as opened:
         opened.enter_context(Client(one.server, "al"))
-        wait_for_name(two, "al")
+        # That somebody has a name is known a moment before it is known where they are.
+        wait_until(lambda: bool(two.server.chat.people()), "it is known where al is")
         bo = opened.enter_context(Client(two.server))
         bo.expect("1 person is here: al.")
         bo.type("AL")

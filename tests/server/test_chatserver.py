@@ -18,6 +18,7 @@ import pytest
 from tests.support.clients import Client
 from tests.support.observer import Recorder
 from tests.support.pages import Page
+from tests.support.ports import free_port
 from tests.support.servers import WatchingConsole, run_server, terminals
 from tests.support.waiting import WatchedLock, run_concurrently, wait_until
 from threadchat import ChatServer, Command, OperatorError, ProgramMember
@@ -584,8 +585,7 @@ class TestAPortThatIsTaken:
     ) -> None:
         closes = Closes(monkeypatch)
         config = ServerConfig(tls=context, tls_address=taken)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            address = free.getsockname()
+        address = ("127.0.0.1", free_port())
         given: dict[str, Any] = (
             {"history": closes.history, "records": closes.records} if are_given else {}
         )

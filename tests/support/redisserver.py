@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from redis import Redis
 from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as NoConnection
 
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 PROGRAM = shutil.which("redis-server") or shutil.which("valkey-server")
@@ -27,8 +27,7 @@ class RedisServer:
         self._folder = folder
         self._options = ("--appendonly", "yes" if keeps else "no", *options)
         self._process: subprocess.Popen[bytes] | None = None
-        with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
 
     @property
     def url(self) -> str:
