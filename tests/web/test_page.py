@@ -198,6 +198,13 @@ def test_the_page_answers_commands_that_list_something(server: ChatServer, page:
             )
         page.type("x")
         page.wait("!document.querySelector('#status').textContent")
+        page.run("document.activeElement.value = ''")
+        page.say("/help")
+        page.wait("document.querySelector('.info:last-child')?.textContent.startsWith('//')")
+        answers = page.texts(".info > .text")
+        # Columns stand below each other, whatever the width of the letters.
+        assert next(it for it in answers if "talk" in it).startswith("  talk\t/help /me ")
+        assert next(it for it in answers if "/quit" in it).startswith(("\t", "  people\t"))
 
 
 def test_earlier_lines_come_on_scrolling_up_and_stay_above_later_ones(

@@ -1,4 +1,4 @@
-// The line where one types: Enter sends, Up brings back, Tab completes, / shows the commands.
+// The line to type in: Enter sends, Up brings back, Tab completes, / shows the commands.
 
 import { byId, make, on } from "./dom.js";
 import { fold } from "./text.js";

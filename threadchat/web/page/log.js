@@ -36,7 +36,7 @@ export function newLog(label, tell) {
 		tell.moved();
 	}
 
-	// A day line stands before the first of a day; lines of one person in a row stand together.
+	// A day line stands before the first of a day; lines of one person stand together.
 	function settle(line) {
 		const o = facts.get(line);
 		if (!o?.at) return;
@@ -51,7 +51,7 @@ export function newLog(label, tell) {
 		line.classList.toggle("more", goesOn && !isNewDay && o.at - last.at < TOGETHER);
 	}
 
-	// Returns the facts with `field` that are the nearest before `line`.
+	// Returns the nearest facts with `field` before `line`.
 	function factsBefore(line, field) {
 		do line = line.previousElementSibling;
 		while (line && !facts.get(line)?.[field]);

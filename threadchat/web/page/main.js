@@ -1,4 +1,4 @@
-// Puts the page together: what comes from the server goes to where it is shown, and back.
+// Puts the page together: what comes goes to where it is shown, and back.
 
 import * as composer from "./composer.js";
 import * as connection from "./connection.js";

@@ -1,4 +1,4 @@
-// Shows the columns at the sides: rooms and private conversations, and the people here.
+// Shows the columns at the sides: rooms, private conversations, people.
 
 import { bdi, button, byId, icon, make, put, showList, unseen } from "./dom.js";
 import { avatar } from "./text.js";
