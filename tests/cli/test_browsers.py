@@ -1,5 +1,6 @@
 """Which port browsers are served at, and what the operator is told of it."""
 
+import errno
 import re
 import socket
 import ssl
@@ -12,6 +13,7 @@ import pytest
 from tests.support.servers import WatchingConsole
 from threadchat import ChatServer, ServerConfig
 from threadchat.cli import browsers
+from threadchat.cli import main as main_module
 from threadchat.cli.arguments import Fault
 from threadchat.cli.browsers import (
     add_qr_command,
@@ -25,6 +27,7 @@ from threadchat.console.operator import Operator
 from threadchat.errors import PersonError
 from threadchat.monitoring.events import Watch
 from threadchat.net import addresses
+from threadchat.server import weblistener
 
 
 @pytest.fixture
@@ -65,6 +68,33 @@ class TestThePort:
             with ChatServer(("127.0.0.1", 0), config) as server:
                 assert server.web_listener is not None
                 assert server.web_listener.server_address[1] not in (0, port)
+
+    def test_the_next_is_taken_where_another_server_keeps_one_to_itself(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Kept(weblistener.WebListener):
+            """On Windows a port can be kept by a server, which others are told in this way."""
+
+            def server_bind(self) -> None:
+                if self.server_address[1]:
+                    raise PermissionError(errno.EACCES, "kept")
+                super().server_bind()
+
+        monkeypatch.setattr(weblistener, "WebListener", Kept)
+        config = ServerConfig(web_address=("127.0.0.1", 8080), web_ports=(8081, 0))
+        with ChatServer(("127.0.0.1", 0), config) as server:
+            assert isinstance(server.web_listener, Kept)
+
+    def test_all_that_were_tried_are_in_the_line(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            monkeypatch.setattr(main_module, "web_ports", lambda option: [port, port, port])
+            assert main(["--host", "127.0.0.1", "--port", "0"]) == 1
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert f"ports {port} to {port} are in use" in error
 
     @pytest.mark.parametrize("wrong", ["eighty", "-1", "65536", "8080.5"])
     def test_what_is_no_port_is_one_line(
@@ -131,7 +161,7 @@ class TestWhatTheOperatorIsTold:
         # Nobody asked for it here.
         assert "metrics" not in told(Options(), ServerConfig(web_address=("127.0.0.1", 0)))
 
-    def test_qr_says_why_it_shows_nothing(self) -> None:
+    def test_qr_says_why_it_shows_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         console = WatchingConsole()
         shown: list[object] = []
         with ChatServer(("127.0.0.1", 0)) as server:
@@ -144,7 +174,13 @@ class TestWhatTheOperatorIsTold:
             operator = Operator(server.chat, server.commands, shown.append)
             add_qr_command(operator, server, console)
             operator.obey("qr")
+            find = util.find_spec
+            monkeypatch.setattr(
+                util, "find_spec", lambda name: None if name == "segno" else find(name)
+            )
+            operator.obey("qr")
         assert "cannot show it" in str(shown[1])
+        assert "pip install 'threadchat[web]'" in str(shown[2])
         console.close()
 
 

@@ -31,7 +31,7 @@ MISSING = (
     " pip install 'threadchat[web]', or --web-port off to hear no more of it"
 )
 
-MISSING_FOR_HOOKS = "what that needs is not installed: pip install 'threadchat[web]'"
+MISSING_PACKAGES = "what that needs is not installed: pip install 'threadchat[web]'"
 NO_DOOR = "start the server without --web-port off"
 
 
@@ -101,7 +101,7 @@ def hook_addresses(server: ChatServer, token: str) -> list[str]:
     """
     listener = server.web_listener
     if listener is None:
-        way_out = NO_DOOR if has_extra() else MISSING_FOR_HOOKS
+        way_out = NO_DOOR if has_extra() else MISSING_PACKAGES
         raise PersonError(f"Posts come in at the port for browsers, and there is none: {way_out}.")
     from threadchat.web.hooks import PATH  # only here: it needs these packages
 
@@ -130,6 +130,8 @@ def add_qr_command(operator: Operator, server: ChatServer, console: Console) -> 
             console.answer(code)
         elif server.web_listener is None:
             person.tell(Problem("Browsers are not served: see --web-port."))
+        elif util.find_spec("segno") is None:
+            person.tell(Problem(f"There is no code: {MISSING_PACKAGES}."))
         else:
             person.tell(Problem("This terminal cannot show it: too narrow, or without blocks."))
 

@@ -366,31 +366,35 @@ def _open_server(
         if error.errno in SHORTAGES:
             raise
         if isinstance(error, CannotListenForBrowsers):
-            raise Fault(_why_not(error, host, web[0], "--web-port")) from None
+            raise Fault(_why_not(error, host, web, "--web-port")) from None
         if isinstance(error, CannotListenForTls):
-            raise Fault(_why_not(error, host, options.tls_port, "--tls-port")) from None
-        raise Fault(_why_not(error, host, port, "--port")) from None
+            raise Fault(_why_not(error, host, [options.tls_port], "--tls-port")) from None
+        raise Fault(_why_not(error, host, [port], "--port")) from None
 
 
 def _path(option: str) -> Path | None:
     return Path(option) if option else None
 
 
-def _why_not(error: OSError, host: str, port: int, option: str) -> str:
+def _why_not(error: OSError, host: str, ports: Sequence[int], option: str) -> str:
     """Return one line that says why the server cannot listen there, and what to do.
 
-    `option` is the name of the option for the port.
+    `ports` were tried in turn. `option` is the name of the option for the port.
     """
+    port = ports[0]
+    taken = (
+        f"port {port} is in use" if len(ports) == 1 else f"ports {port} to {ports[-1]} are in use"
+    )
     match error.errno:
         case errno.EADDRINUSE:
             return (
-                f"port {port} is in use, perhaps by another threadchat."
+                f"{taken}, perhaps by another threadchat."
                 f" Choose another with {option}, or {option} 0 for any free one."
             )
         case errno.EACCES if port >= 1024:
             # Windows says so of a port that another server keeps to itself, and of its own ones.
             return (
-                f"port {port} is in use, perhaps by another threadchat, or kept by the system."
+                f"{taken}, perhaps by another threadchat, or kept by the system."
                 f" Choose another with {option}, or {option} 0 for any free one."
             )
         case errno.EACCES | errno.EPERM:

@@ -234,6 +234,7 @@ def open_web_listener(chat_server: ServerOfPeople) -> WebListener:
             return WebListener((host, port), chat_server, config.web_hosts)
         except OSError as error:
             failure = error
-            if error.errno != errno.EADDRINUSE:
+            # Windows says EACCES of a port that another server keeps to itself.
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 break
     raise CannotListenForBrowsers(failure.errno, failure.strerror) from failure
