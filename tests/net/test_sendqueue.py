@@ -490,6 +490,13 @@ class TestStepByStep:
         send_queue.end(Reason.KICKED, b"Out.")
         assert (send_queue.reason, wire.calls) == (Reason.TIMED_OUT, [])
 
+    def test_one_that_is_given_up_is_woken_as_nothing_else_wakes_it(
+        self, wire: Any, send_queue: SendQueue
+    ) -> None:
+        send_queue.abandon(Reason.TIMED_OUT)
+        assert send_queue.reason == Reason.TIMED_OUT
+        assert "wake" in wire.calls
+
 
 def test_the_flusher_does_later_what_it_is_asked_to(
     flusher: Flusher, monkeypatch: pytest.MonkeyPatch

@@ -29,6 +29,7 @@ from threadchat.testing import DEADLINE, Client
 from threadchat.text.clean import MAX_LINE
 from threadchat.text.names import MAX_NAME_CELLS
 from threadchat.web import links
+from threadchat.web.connection import SILENT_SECONDS
 from threadchat.web.selfview import SelfView
 
 Served = tuple[ChatServer, WatchingConsole]
@@ -264,6 +265,17 @@ class TestBreakingOff:
                 cy.expect("al: mine")
             assert "left" not in cy.received.decode()
             assert cy.received.decode().count("joined") == 0
+
+    def test_the_seat_of_a_page_that_gives_no_sign_is_kept_from_then_on(
+        self, served: tuple[ChatServer, WatchingConsole]
+    ) -> None:
+        server, console = served
+        with Page(server, "al"):
+            assert server.web_listener is not None
+            (connection,) = server.web_listener.door.seats.connections()
+            connection.look(server.chat.clock() + SILENT_SECONDS)
+            kept = "seat kept (timed out)"
+            wait_until(lambda: kept in console.file.getvalue(), "its thread knows")
 
     def test_where_nothing_was_missed_no_message_is_empty(self, server: ChatServer) -> None:
         with Page(server, "al") as al, Client(server, "cy") as cy:

@@ -174,6 +174,9 @@ class SendQueue:
         """End the client without sending what is queued."""
         with self._lock:
             self._drop(reason)
+            if reason in BROKEN:
+                # It is we who say so, and not the system, which would have woken the reader.
+                self._transport.wake()
 
     def close(self) -> None:
         """Drop what is queued and close the transport. The client's own thread calls this last."""
