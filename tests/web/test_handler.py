@@ -71,6 +71,8 @@ class TestTalking:
                 (commands,) = al.kinds("commands")
                 assert "join" in [it["name"] for it in commands["commands"]]
                 assert "kick" not in [it["name"] for it in commands["commands"]]
+                # Those that are for terminals are not offered to a page.
+                assert "charset" not in [it["name"] for it in commands["commands"]]
 
     def test_a_page_is_told_first_what_it_speaks_with(self, server: ChatServer) -> None:
         with Page(server) as page:

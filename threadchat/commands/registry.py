@@ -100,6 +100,8 @@ class Command:
     """Whether words that are typed behind it are shown to everybody in a room."""
     is_for_operators: bool = False
     """Whether only operators may use it."""
+    is_for_terminals: bool = False
+    """Whether it is only for people at a terminal; others are not shown it."""
     aliases: tuple[str, ...] = ()
     """Its other names, such as those in other chats. They have no line of their own in `/help`."""
     example: str = ""
@@ -163,6 +165,7 @@ class Registry:
         is_speech: bool = False,
         is_aloud: bool = False,
         is_for_operators: bool = False,
+        is_for_terminals: bool = False,
         aliases: tuple[str, ...] = (),
         example: str = "",
         cost: float = 1.0,
@@ -180,6 +183,7 @@ class Registry:
                 is_speech=is_speech,
                 is_aloud=is_aloud,
                 is_for_operators=is_for_operators,
+                is_for_terminals=is_for_terminals,
                 aliases=aliases,
                 example=example,
                 cost=cost,
@@ -211,7 +215,14 @@ class Registry:
 
     def commands_for(self, person: Person) -> list[Command]:
         """Return the commands that `person` may use."""
-        return [c for c in self if person.is_operator or not c.is_for_operators]
+        connection = person.connection
+        has_terminal = connection is None or connection.terminal is not None
+        return [
+            it
+            for it in self
+            if (person.is_operator or not it.is_for_operators)
+            and (has_terminal or not it.is_for_terminals)
+        ]
 
     def topics_for(self, person: Person) -> dict[str, list[Command]]:
         """Return the commands that `person` may use by their topics."""

@@ -18,6 +18,7 @@ _TEST_LETTERS = "ä é ñ ß € Ж 漢"
     "NAME",
     "say how your client writes letters, as in /charset cp850",
     aliases=("encoding", "codepage"),
+    is_for_terminals=True,
 )
 def charset(chat: Chat, person: Person, argument: str) -> None:
     """Set the encoding of the person's client, and show letters to check it."""
@@ -31,7 +32,9 @@ def charset(chat: Chat, person: Person, argument: str) -> None:
         person.tell(Notice(f"Your charset is {encoding} now. A test: {_TEST_LETTERS}"))
 
 
-@registry.command("charmode", "on|off", "keep your line whole while others talk")
+@registry.command(
+    "charmode", "on|off", "keep your line whole while others talk", is_for_terminals=True
+)
 def charmode(chat: Chat, person: Person, argument: str) -> None:
     """Ask the person's client for character mode, or for line mode."""
     wanted = _switch(argument)
@@ -46,7 +49,11 @@ def charmode(chat: Chat, person: Person, argument: str) -> None:
 
 
 @registry.command(
-    "color", "on|off", "show names in colours", aliases=("colour", "colors", "colours")
+    "color",
+    "on|off",
+    "show names in colours",
+    aliases=("colour", "colors", "colours"),
+    is_for_terminals=True,
 )
 def color(chat: Chat, person: Person, argument: str) -> None:
     """Switch colours on or off."""
@@ -59,6 +66,7 @@ def color(chat: Chat, person: Person, argument: str) -> None:
     "on|off",
     "show the time before each line, with its date if not today",
     aliases=("timestamp", "timestamps"),
+    is_for_terminals=True,
 )
 def time_(chat: Chat, person: Person, argument: str) -> None:
     """Switch the times before lines on or off."""
@@ -66,7 +74,7 @@ def time_(chat: Chat, person: Person, argument: str) -> None:
     person.tell(Notice(f"Times are {argument.lower()}."))
 
 
-@registry.command("bell", "on|off", "ring when somebody says your name")
+@registry.command("bell", "on|off", "ring when somebody says your name", is_for_terminals=True)
 def bell(chat: Chat, person: Person, argument: str) -> None:
     """Switch the bell on or off."""
     _terminal_of(person).show(bell=_switch(argument))
