@@ -31,13 +31,13 @@ from threadchat.link.reading import LogReader
 from threadchat.link.records import entry_text
 from threadchat.link.roster import Roster
 from threadchat.link.wire import (
+    EPOCH,
     Answer,
     Claim,
     Done,
     Enter,
     Entered,
     Holding,
-    Kind,
     Leave,
     LogEntry,
     MustEnter,
@@ -79,6 +79,10 @@ class _Phase(Enum):
     READY = auto()
 
 
+# A member of an enumeration takes Python 3.11 five times as long to find.
+_OUTSIDE, _CATCHING_UP, _READY = _Phase
+
+
 class LinkCore:
     """One node's side of the link. Its owner has a lock.
 
@@ -108,7 +112,7 @@ class LinkCore:
         self._make_epoch = make_epoch
         self._own = OwnEntries(limits.in_flight, limits.entry_bytes, limits.kept_bytes)
         self._people = OwnPeople(node, self.roster)
-        self._phase = _Phase.OUTSIDE
+        self._phase = _OUTSIDE
         self._trouble_since: float | None = None
         self._asked_at: float | None = None  # since when an answer is waited for, or the log
         self._renewed_at = 0.0
@@ -174,7 +178,7 @@ class LinkCore:
     @property
     def is_linked(self) -> bool:
         """Whether the link works, and everything in the log has been told."""
-        return self._phase is _Phase.READY
+        return self._phase is _READY
 
     @property
     def waiting_bytes(self) -> int:
@@ -224,7 +228,7 @@ class LinkCore:
     @property
     def has_more(self) -> bool:
         """Whether there is more to ask of the broker now than to stay linked."""
-        if self._phase is not _Phase.READY:
+        if self._phase is not _READY:
             return self._to_enter is not None
         return self._own.has_more or self._must_sync or self._leaves
 
@@ -237,7 +241,7 @@ class LinkCore:
 
     def closed(self, now: float) -> None:
         """Take note that a connection to the broker is gone, or could not be made."""
-        self._phase = _Phase.OUTSIDE
+        self._phase = _OUTSIDE
         self.must_close = ""
         self._asked_at = self._to_enter = None
         self._own.cut()
@@ -249,12 +253,12 @@ class LinkCore:
         if self._to_enter is not None:
             request, self._to_enter = self._to_enter, None
             return request
-        if self._phase in (_Phase.READY, _Phase.CATCHING_UP):
+        if self._phase in (_READY, _CATCHING_UP):
             if self._is_to_renew(now):
                 self._renewed_at, self._renewed = now, self._reader.position
                 self._asked_at = now if self._asked_at is None else self._asked_at
                 return Renew(self.node, self._epoch_now, self._reader.position)
-            if self._phase is _Phase.READY:
+            if self._phase is _READY:
                 if self._must_sync:
                     self._must_sync = False
                     # Before what was said meanwhile, so that it is known who said it.
@@ -294,7 +298,7 @@ class LinkCore:
                 self.must_close = answer.why
             case Done():
                 self.has_left = isinstance(request, Leave)
-                if self._phase is _Phase.READY:
+                if self._phase is _READY:
                     self._asked_at = None
                 if isinstance(request, Renew) and answer.head < request.position:
                     self.must_close = "the broker has lost what it had"
@@ -303,7 +307,7 @@ class LinkCore:
     @property
     def read_after(self) -> int | None:
         """Behind which position the log is to be read; None if it is not to be read now."""
-        return self._reader.position if self._phase in (_Phase.CATCHING_UP, _Phase.READY) else None
+        return self._reader.position if self._phase in (_CATCHING_UP, _READY) else None
 
     def read(self, entries: Sequence[LogEntry], now: float) -> None:
         """Take entries of the log, in their order."""
@@ -315,13 +319,13 @@ class LinkCore:
                 if entry.node == self.node and (sent := self._own.oldest_unread()) is not None:
                     self._lag = now - sent
                 self._reader.take(entry)
-        if self._phase is _Phase.CATCHING_UP:
+        if self._phase is _CATCHING_UP:
             self._asked_at = now
             if self._reader.position >= self._head:
                 self._caught_up()
 
     def _check_next(self, entry: LogEntry) -> None:
-        begins = entry.kind is Kind.EPOCH
+        begins = entry.kind is EPOCH
         is_known = entry.epoch == self._reader.epoch or (begins and entry.position <= self._head)
         may_skip, self._may_skip = self._may_skip or begins, False
         if not is_known:
@@ -333,7 +337,7 @@ class LinkCore:
     def tick(self, now: float) -> None:
         """Let time pass: it is noticed that the link is gone, and the server goes on by itself."""
         waits = [] if self._asked_at is None else [self._asked_at]
-        if self._phase is _Phase.READY and (oldest := self._own.oldest_unread()) is not None:
+        if self._phase is _READY and (oldest := self._own.oldest_unread()) is not None:
             waits.append(oldest)
         patience = self._limits.patience
         if waits and now - min(waits) >= patience:
@@ -374,7 +378,7 @@ class LinkCore:
             self._reader.take_state(answer.state, is_first=is_first)
         self._own.resume(answer.last, is_new_epoch=is_new_epoch)
         self._must_sync = self._must_sync or answer.is_new or self.is_apart
-        self._phase = _Phase.CATCHING_UP
+        self._phase = _CATCHING_UP
         self._asked_at = self._renewed_at = now
         if self._reader.position >= self._head:
             self._caught_up()
@@ -387,7 +391,7 @@ class LinkCore:
         if self._own.read < self._last_known:
             self._distrust("the log lacks an entry of this server")
             return
-        self._phase = _Phase.READY
+        self._phase = _READY
         self._trouble_since = self._asked_at = None
         if self.is_apart:
             self._own.mark_apart()

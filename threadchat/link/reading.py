@@ -27,7 +27,7 @@ from threadchat.link.ownentries import Item, OwnEntries, OwnEntry
 from threadchat.link.ownpeople import OwnPeople
 from threadchat.link.records import BadRecord, BatchRecord, EntryRecord, NoticeRecord, entry_of
 from threadchat.link.roster import Changes, Roster
-from threadchat.link.wire import Claim, Kind, LogEntry, NameStep, Release, State, Sync
+from threadchat.link.wire import GONE, POST, Claim, LogEntry, NameStep, Release, State, Sync
 from threadchat.messages.places import Place
 
 
@@ -83,14 +83,14 @@ class LogReader:
     def take(self, entry: LogEntry) -> None:
         """Take the entry that comes next."""
         self.epoch, self.position, self._last = entry.epoch, entry.position, entry
-        if entry.kind is Kind.POST:  # nearly all are
+        if entry.kind is POST:  # nearly all are
             if entry.node == self._node:
                 self._read_own(entry)
             else:
                 if entry.node not in self.linked:
                     self.linked |= {entry.node}
                 self._read_other(entry)
-        elif entry.kind is Kind.GONE:
+        elif entry.kind is GONE:
             self.linked -= {entry.node}
             people = self._roster.gone(entry.node)
             if entry.node != self._node:
