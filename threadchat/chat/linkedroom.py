@@ -34,8 +34,12 @@ WAIT_SECONDS = 1.0
 PATIENCE = 16
 """How many times in a row a speaker may have said nothing, and is asked again: see `asking`."""
 
-REST_SECONDS = 0.001
-"""How long the deliverer waits for what is said next, and for what other servers say."""
+LEAST_REST, MOST_REST = 0.001, 0.01
+"""The bounds of the seconds that the deliverer rests: as long as it has worked for the room before.
+
+Meanwhile more is said, here and on other servers. With half of the work for each line, it is shown
+no later where many talk.
+"""
 
 MOST_HELD = 1024
 """How many entries wait for the batch that is on the way; more of them go on their way, too."""
@@ -93,7 +97,8 @@ class LinkedRoom(Room):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._waiting = Waiting(PATIENCE)
-        self._held: deque[Entry] = deque()  # what waits for them; used under the turn
+        self._held: deque[Entry] = deque()  # what waits for them; used under the turn, as is
+        self._worked = 0.0  # how many seconds of a processor it took to show what the order brought
 
     @property
     def pending(self) -> int:
@@ -153,13 +158,15 @@ class LinkedRoom(Room):
     # Taking turns
 
     def _deliver_on(self) -> bool:
-        """Do as `Room._deliver_on` does, a moment later, and show first what the order brings."""
+        """Do as `Room._deliver_on` does after a rest, and show first what the order brings."""
         if not self._deliverer.has_line:
-            time.sleep(REST_SECONDS)
+            time.sleep(min(max(LEAST_REST, self._worked), MOST_REST))
+        began_at = time.thread_time()
         for _ in range(len(self._pending)):  # and not what comes meanwhile: other rooms may wait
             if not isinstance(self._pending[0], Batch):
                 break
             self._deliver_batch()
+        self._worked = time.thread_time() - began_at
         return super()._deliver_on()
 
     def _asks_on(self) -> bool:
