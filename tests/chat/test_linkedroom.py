@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.members import FakeMember
 from tests.support.observer import Recorder
+from tests.support.waiting import wait_until
 from threadchat.chat import linkedroom
 from threadchat.chat.batch import Batch
 from threadchat.chat.deliverer import Deliverer
@@ -250,15 +251,15 @@ class TestOnTheWay:
         late.say("one")
         thread = threading.Thread(target=late.room.join, args=(cy := FakeMember("cy"),))
         thread.start()
-        while not late.room.pending:
-            thread.join(0.001)
+        wait_until(lambda: late.room.pending == 1, "it waits")
         late.show(late.order.next_batch())
         late.show(late.order.next_batch())
         late.end()
         thread.join(DEADLINE)
         assert cy in late.room.members
         assert "al: one" in cy.screen
-        assert "cy has joined" not in cy.screen
+        assert "--> cy joined" in late.bo.screen
+        assert "cy joined" not in cy.screen
 
 
 def test_other_rooms_have_their_turn_however_much_the_order_brings(late: LateWorld) -> None:
@@ -291,8 +292,7 @@ def test_a_busy_room_asks_a_speaker_again_that_has_said_nothing_yet(late: LateWo
     said = [Say("al", "one", 1.0)]
     thread = threading.Thread(target=late.room.post, args=(said, late.al, more))
     thread.start()
-    while late.room.pending < 2:
-        thread.join(0.001)
+    wait_until(lambda: late.room.pending == 2, "it waits")
     shown = [late.show(late.order.next_batch()) for _ in range(4)]
     assert shown == [["zero"], ["none", "one"], ["two"], ["three"]]
     thread.join(DEADLINE)

@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from threadchat.chat.asking import Waiting
 from threadchat.chat.batch import Batch
 from threadchat.chat.entries import Entry, More, Post, TakeBack
 from threadchat.chat.interfaces import Member
@@ -92,13 +91,15 @@ class LinkedRoom(Room):
     """A room whose order is a `SharedOrder`."""
 
     _order: SharedOrder
-    _on_the_way = 0  # how many batches of this server are laid out, and not shown yet
+    _patience = PATIENCE
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._waiting = Waiting(PATIENCE)
-        self._held: deque[Entry] = deque()  # what waits for them; used under the turn, as is
-        self._worked = 0.0  # how many seconds of a processor it took to show what the order brought
+        # How many batches of this server are laid out, and not shown yet; what waits for them; and
+        # how many seconds of a processor it took to show what the order brought. Under the turn.
+        self._on_the_way = 0
+        self._held: deque[Entry] = deque()
+        self._worked = 0.0
 
     @property
     def pending(self) -> int:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from threading import Lock
 
-from threadchat.chat.asking import Waiting
+from threadchat.chat.asking import PATIENCE, Waiting
 from threadchat.chat.batch import Batch, Joining
 from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.entries import (
@@ -66,6 +66,8 @@ class Room:
     may be called from any thread, `apply` excepted.
     """
 
+    _patience = PATIENCE  # with speakers that say nothing
+
     def __init__(
         self,
         name: str,
@@ -90,7 +92,7 @@ class Room:
         self._resting = Resting(clock)
         self._here = 0  # how many members there are once all that is laid out has been shown
         self._is_busy = False  # set under the turn: several spoke at once, or other rooms wait
-        self._waiting = Waiting()  # used under the turn, as is the next one
+        self._waiting = Waiting(self._patience)  # used under the turn, as is the next one
         self._asks_later = False  # whether others have their turn before speakers are asked
         self._is_hushed = False
         self.topic = ""

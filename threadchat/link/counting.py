@@ -18,7 +18,9 @@ def here_after(batches: Sequence[BatchRecord], node: str, roster: Roster) -> lis
     `roster` is the table behind the entry. None for batches in which nobody comes or goes.
     """
     # Where all of it was said, as nearly always, nobody came or went.
-    changes = [_changes(it.messages) if len(it.said) < len(it.messages) else [] for it in batches]
+    changes = [
+        list(_come_and_go(it.messages)) if len(it.said) < len(it.messages) else [] for it in batches
+    ]
     if not any(changes):
         return [None] * len(batches)
     # What the entry says of each last: the table may tell it a moment earlier or later.
@@ -39,12 +41,8 @@ def here_after(batches: Sequence[BatchRecord], node: str, roster: Roster) -> lis
     return [None if it is None else max(0, it) for it in reversed(counts)]
 
 
-def _changes(messages: Sequence[RoomMessage]) -> list[tuple[str, bool]]:
-    """Return who comes, and after that who goes: each name, and whether that person comes."""
-    return list(_come_and_go(messages)) if messages else []
-
-
 def _come_and_go(messages: Sequence[RoomMessage]) -> Iterator[tuple[str, bool]]:
+    """Yield who comes, and after that who goes: each name, and whether that person comes."""
     # A batch begins with those that come, and ends with those that go.
     first, last = messages[0], messages[-1]
     if isinstance(first, Joined):

@@ -104,7 +104,7 @@ class LogReader:
             return
         places, nowhere = self._places(entry), Place(self.epoch, 0)
         apart, batches = self._own_record(own, entry)
-        grants = () if is_again or not entry.steps else tuple(entry.grants())
+        grants = () if is_again else entry.grants()
         for step, granted in grants:
             self._tell(self._roster.take(self._node, step, granted))
         here = iter(() if is_again else here_after(batches, self._node, self._roster))
@@ -172,7 +172,7 @@ class LogReader:
         # Whoever reads that somebody came finds them here, and of whoever left it is known who that
         # was: so names are freed behind what was said, if nobody has them again by then.
         freed: dict[str, Changes] = {}
-        for step, granted in () if is_again or not entry.steps else entry.grants():
+        for step, granted in () if is_again else entry.grants():
             changes = self._roster.take(entry.node, step, granted)
             if isinstance(step, Release):
                 if changes.forgotten:

@@ -7,7 +7,7 @@ so that a server that starts again is another node. A node numbers its own entri
 broker gives each entry a *position*; positions are consecutive within an epoch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -106,15 +106,19 @@ class LogEntry(NamedTuple):
         """The entry, as a text to tell it from others at the same position, of any epoch."""
         return f"{self.epoch}:{self.kind}:{self.node}:{self.number}"
 
-    def grants(self) -> Iterator[tuple[NameStep, Sequence[bool]]]:
-        """Yield the steps, each with what was granted of the claims in it."""
+    def grants(self) -> Sequence[tuple[NameStep, Sequence[bool]]]:
+        """Return the steps, each with what was granted of the claims in it."""
+        if not self.steps:
+            return ()  # as nearly always
+        granted: list[tuple[NameStep, Sequence[bool]]] = []
         begin = 0
         for step in self.steps:
             end = begin
             if isinstance(step, Claim | Sync):
                 end += 1 if isinstance(step, Claim) else len(step.claims)
-            yield step, self.granted[begin:end]
+            granted.append((step, self.granted[begin:end]))
             begin = end
+        return granted
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class Page:
             if it.name[it.name.rfind(".") :] in _TYPES
         }
         # The index is another one for each name of the server.
-        self._packed = {path: _packed(it) for path, it in self._files.items() if path != "/"}
+        self._packed = {path: _packed(it.body) for path, it in self._files.items() if path != "/"}
 
     @property
     def paths(self) -> list[str]:
@@ -83,14 +83,18 @@ class Page:
         if request.method not in _METHODS:
             line = wrong_method(request, _METHODS)
             return plain_text(405, line, [("Allow", ", ".join(_METHODS)), *extra])
-        if _takes_gzip(request):
-            file = self._packed.get(request.path) or _packed(file)
+        is_packed = _takes_gzip(request)
+        if is_packed:
+            file = replace(file, headers=_headers_of_packed(file))
         etag = dict(file.headers)["ETag"]
         known = {tag.strip() for tag in request.value("if-none-match").split(",")}
         if etag in known or f"W/{etag}" in known or "*" in known:
             kept = [it for it in file.headers if not it[0].startswith("Content-")]
             return Response(304, [*kept, *extra])
-        return Response(200, [*file.headers, *extra], file.body)
+        body = file.body
+        if is_packed:
+            body = self._packed.get(request.path) or _packed(body)
+        return Response(200, [*file.headers, *extra], body)
 
     def _with_command(self, index: Response, host: str) -> Response:
         command = f"telnet {bare_name(host)} {self._chat_port}"
@@ -114,13 +118,16 @@ def _file(name: str, body: bytes) -> Response:
     )
 
 
-def _packed(file: Response) -> Response:
-    """Return `file` compressed. Its tag is another one, as its bytes are others."""
+def _packed(body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)
+
+
+def _headers_of_packed(file: Response) -> list[tuple[str, str]]:
+    """Return the headers of `file` compressed. Its tag is another one, as its bytes are others."""
     headers = [
         (name, f'{value[:-1]}-gzip"' if name == "ETag" else value) for name, value in file.headers
     ]
-    body = gzip.compress(file.body, mtime=0)
-    return Response(200, [*headers, ("Content-Encoding", "gzip")], body)
+    return [*headers, ("Content-Encoding", "gzip")]
 
 
 def _takes_gzip(request: Request) -> bool:
