@@ -12,9 +12,9 @@ from tests.support.redisserver import RedisServer, cut_all, running_broker
 from threadchat import ChatServer
 from threadchat.link.broker import BrokerConnection, unfit
 from threadchat.link.failures import BrokerFailed, UnfitBroker
-from threadchat.link.live import Added, Answered, Arrival, LiveConnection
+from threadchat.link.live import Answered, Arrival, LiveConnection
 from threadchat.link.scripts import Keys
-from threadchat.link.wire import Answer, Enter, Entered, Post, Posted, Request
+from threadchat.link.wire import Answer, Enter, Entered, LogEntry, Post, Posted, Request
 from threadchat.testing import DEADLINE
 
 
@@ -61,7 +61,7 @@ def answers(arrivals: list[Arrival]) -> list[Answer]:
 
 
 def payloads(arrivals: list[Arrival]) -> list[str]:
-    return [it.entry.payload for it in arrivals if isinstance(it, Added)]
+    return [it.payload for it in arrivals if isinstance(it, LogEntry)]
 
 
 @pytest.fixture

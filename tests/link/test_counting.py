@@ -3,7 +3,7 @@
 import pytest
 
 from threadchat.link.counting import here_after
-from threadchat.link.records import BatchRecord
+from threadchat.link.records import BatchRecord, batch_record
 from threadchat.link.roster import Roster
 from threadchat.link.wire import Claim, Release, Update
 from threadchat.messages.kinds import Joined, Left, LeftTogether, RoomMessage, Say
@@ -21,7 +21,7 @@ def roster() -> Roster:
 
 
 def batch(*messages: RoomMessage, room: str = "R") -> BatchRecord:
-    return BatchRecord(room, messages)
+    return batch_record(room, messages)
 
 
 def test_those_that_come_are_counted_by_the_table(roster: Roster) -> None:

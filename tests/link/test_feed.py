@@ -4,7 +4,7 @@ import pytest
 
 from threadchat.link.core import LinkCore
 from threadchat.link.feed import LogFeed
-from threadchat.link.live import Added, Answered, Fetched
+from threadchat.link.live import Answered, Arrival, Fetched
 from threadchat.link.wire import Done, Enter, Entered, Kind, LogEntry, Renew
 
 
@@ -18,10 +18,10 @@ class Fed:
         self.core.opened(0.0)
         enter = self.core.next_request(0.0)
         assert isinstance(enter, Enter)
-        self.take(Added(entry(1)))  # it is not to be read yet
+        self.take(entry(1))  # it is not to be read yet
         self.take(Answered(enter, Entered("e", 0, 0, 0, True)))
 
-    def take(self, *arrivals: Added | Answered | Fetched) -> None:
+    def take(self, *arrivals: Arrival) -> None:
         self.feed.take(arrivals, 0.0)
 
     @property
@@ -33,8 +33,8 @@ def entry(position: int) -> LogEntry:
     return LogEntry(position, Kind.GONE, "e", "other")
 
 
-def added(*positions: int) -> list[Added]:
-    return [Added(entry(it)) for it in positions]
+def told(*positions: int) -> list[LogEntry]:
+    return [entry(it) for it in positions]
 
 
 @pytest.fixture
@@ -50,30 +50,30 @@ def test_what_there_is_by_then_is_fetched_at_the_beginning(fed: Fed) -> None:
 
 
 def test_entries_in_a_row_are_read_as_they_come(fed: Fed) -> None:
-    fed.take(*added(1, 2, 3))
+    fed.take(*told(1, 2, 3))
     assert fed.position == 3
     assert fed.feed.next_fetch() is None
 
 
 def test_a_second_copy_changes_nothing(fed: Fed) -> None:
-    fed.take(*added(1, 2, 1, 2))
+    fed.take(*told(1, 2, 1, 2))
     assert fed.position == 2
     assert fed.feed.next_fetch() is None
 
 
 def test_what_is_missing_is_fetched_once(fed: Fed) -> None:
-    fed.take(*added(1, 4))
+    fed.take(*told(1, 4))
     assert fed.position == 1
     assert fed.feed.next_fetch() == 1
-    fed.take(*added(5))
+    fed.take(*told(5))
     assert fed.feed.next_fetch() is None
-    fed.take(Fetched([entry(it) for it in (2, 3, 4, 5)], is_end=True), *added(6))
+    fed.take(Fetched([entry(it) for it in (2, 3, 4, 5)], is_end=True), *told(6))
     assert fed.position == 6
     assert fed.feed.next_fetch() is None
 
 
 def test_fetching_goes_on_to_the_end(fed: Fed) -> None:
-    fed.take(*added(4))
+    fed.take(*told(4))
     assert fed.feed.next_fetch() == 0
     fed.take(Fetched([entry(1)], is_end=False))
     assert fed.feed.next_fetch() == 1
@@ -83,29 +83,29 @@ def test_fetching_goes_on_to_the_end(fed: Fed) -> None:
 
 
 def test_what_the_log_lacks_is_found(fed: Fed) -> None:
-    fed.take(*added(4))
+    fed.take(*told(4))
     fed.feed.next_fetch()
-    fed.take(Fetched([entry(4)], is_end=True), *added(5))
+    fed.take(Fetched([entry(4)], is_end=True), *told(5))
     assert fed.core.must_close == "the log lacks an entry"
     assert fed.position == 0
 
 
 def test_nothing_is_read_while_that_is_held() -> None:
     fed = Fed(is_held=True)
-    fed.take(*added(1))
+    fed.take(*told(1))
     assert fed.feed.next_fetch() is None
     assert fed.position == 0
     fed.feed.go_on()
     assert fed.feed.next_fetch() == 0
-    fed.take(Fetched([entry(1)], is_end=True), *added(2))
+    fed.take(Fetched([entry(1)], is_end=True), *told(2))
     assert fed.position == 2
 
 
 def test_a_new_connection_waits_for_no_fetch_of_the_one_before(fed: Fed) -> None:
-    fed.take(*added(4))
+    fed.take(*told(4))
     fed.feed.next_fetch()
     fed.feed.begin()
-    fed.take(*added(4))
+    fed.take(*told(4))
     assert fed.feed.next_fetch() == 0
 
 

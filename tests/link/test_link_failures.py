@@ -24,7 +24,7 @@ from threadchat.link.deliveries import (
 )
 from threadchat.link.failures import BrokerFailed
 from threadchat.link.link import Link
-from threadchat.link.live import Added, Answered, Arrival, Fetched
+from threadchat.link.live import Answered, Arrival, Fetched
 from threadchat.link.ownentries import Item
 from threadchat.link.records import batch_text, notice_of, notice_text
 from threadchat.link.wire import Answer, Claim, Enter, LogEntry, Release, Request, Update
@@ -159,7 +159,7 @@ class World:
             answer = self.broker.serve(request, 0.0)
             for entry in self.broker.data.log[before:]:
                 for connection in self.live:
-                    connection.bring(Added(entry))
+                    connection.bring(entry)
         return answer
 
     def on(self, what: str, *harms: Callable[[Connection], object]) -> None:

@@ -14,7 +14,7 @@ from threadchat.chat.room import Room
 from threadchat.link.deliveries import Applied, Provisional
 from threadchat.link.linkedorder import LinkedOrder
 from threadchat.link.ownentries import Item
-from threadchat.link.records import BatchRecord, entry_of, entry_text
+from threadchat.link.records import BatchRecord, batch_record, entry_of, entry_text
 from threadchat.messages.kinds import Emote, Joined, LeftTogether, Say, TopicSet
 from threadchat.messages.linkkinds import LeftWithServer
 from threadchat.messages.places import Place
@@ -116,7 +116,7 @@ def world() -> Iterator[World]:
 
 
 def batch(*words: str, room: str = "LOBBY") -> BatchRecord:
-    return BatchRecord(room, tuple(Say("bo", word, 1.0) for word in words))
+    return batch_record(room, tuple(Say("bo", word, 1.0) for word in words))
 
 
 def test_a_batch_is_shown_and_kept_when_the_order_has_come_to_it(world: World) -> None:
@@ -124,7 +124,7 @@ def test_a_batch_is_shown_and_kept_when_the_order_has_come_to_it(world: World) -
     assert world.screen == []
     assert (said.epoch, said.seq) == (NODE, 1)  # as it is known until then
     (item,) = world.items
-    assert entry_of(entry_text(0, [item.text])).items == (BatchRecord("lobby", (said,)),)
+    assert entry_of(entry_text(0, [item.text])).items == (batch_record("lobby", (said,)),)
     world.applied(item, 7)
     assert world.screen == ["cy: hi"]
     assert (said.epoch, said.seq) == (E1, 7)
@@ -143,7 +143,7 @@ def test_without_a_link_it_is_shown_at_once_and_later_put_in_its_place(world: Wo
 
 
 def test_what_others_say_is_shown_in_the_room_of_that_name(world: World) -> None:
-    world.brought(BatchRecord("Lobby", (Emote("bo", "waves", 1.0), TopicSet("bo", "tea"))), 1)
+    world.brought(batch_record("Lobby", (Emote("bo", "waves", 1.0), TopicSet("bo", "tea"))), 1)
     assert world.screen == ["* bo waves", "--- bo set the topic: tea"]
     assert world.lobby.topic == "tea"
     world.brought(batch("elsewhere", room="den"), 1, 2)
@@ -209,7 +209,7 @@ def test_a_line_is_told_to_others_by_its_node_and_number(world: World) -> None:
 
 def test_topics_are_noted_when_they_are_shown_and_not_again(world: World) -> None:
     def topic(text: str, room: str = "lobby") -> BatchRecord:
-        return BatchRecord(room, (TopicSet("bo", text),))
+        return batch_record(room, (TopicSet("bo", text),))
 
     world.brought(topic("theirs"), 0)
     world.brought(topic("old"), 0, is_shown=True)
@@ -243,12 +243,12 @@ def test_what_was_shown_in_an_epoch_before_only_moves(world: World) -> None:
 
 def test_what_is_known_is_told_by_its_last_line(world: World) -> None:
     world.brought(batch("one", "two"), 1)
-    world.brought(BatchRecord("lobby", (Say("bo", "three", 1.0),)), 3, 3)
+    world.brought(batch_record("lobby", (Say("bo", "three", 1.0),)), 3, 3)
     world.brought(batch("one", "two"), 4)  # as another copy, of which it is not said so
     world.brought(batch("three"), 6, 3)
     world.brought(batch("four"), 7, 4)
     assert world.screen == ["bo: one", "bo: two", "bo: three", "bo: four"]
-    world.brought(BatchRecord("lobby", (TopicSet("bo", "tea"),)), 0, 4)  # it says nothing
+    world.brought(batch_record("lobby", (TopicSet("bo", "tea"),)), 0, 4)  # it says nothing
     assert world.screen == ["--- bo set the topic: tea"]
 
 
@@ -271,9 +271,9 @@ def test_the_order_says_how_many_are_in_a_room(world: World) -> None:
     item = world.items.pop()
     world.order.take(Applied(1, Place(E1, 0), NODE, item.line, None, item, here=7))
     thread.join()
-    joined = BatchRecord("lobby", (Joined(["cy"], 1),))
+    joined = batch_record("lobby", (Joined(["cy"], 1),))
     world.order.take(Applied(2, Place(E1, 0), OTHER, 1, joined, here=8))
-    left = BatchRecord("lobby", (Joined(["di"], 1), LeftTogether(["cy", "di"], 1)))
+    left = batch_record("lobby", (Joined(["di"], 1), LeftTogether(["cy", "di"], 1)))
     world.order.take(Applied(3, Place(E1, 0), OTHER, 1, left, here=7))
     assert world.screen == [
         "--> bo joined (7 here)",

@@ -6,7 +6,7 @@ from collections import deque
 import pytest
 
 from threadchat.link.failures import NO_RIGHT, BrokerFailed
-from threadchat.link.live import ENTRIES_AT_ONCE, Added, Answered, Fetched, LiveConnection
+from threadchat.link.live import ENTRIES_AT_ONCE, Answered, Fetched, LiveConnection
 from threadchat.link.resp import RespReader, pack
 from threadchat.link.scripts import Keys, arguments
 from threadchat.link.wire import Claim, Done, Kind, LogEntry, Post, Posted, Renew, Request
@@ -105,18 +105,16 @@ def test_answers_come_to_what_was_asked_and_entries_in_between(
     )
     duplex.arrived += [data[:150], data[150:]]
     assert live.receive() + live.receive() == [
-        Added(
-            LogEntry(
-                6,
-                Kind.POST,
-                "e",
-                "n",
-                1,
-                "{\n}",
-                (Claim("f", "l", "p", "d"),),
-                (4, 9),
-                (True, False),
-            )
+        LogEntry(
+            6,
+            Kind.POST,
+            "e",
+            "n",
+            1,
+            "{\n}",
+            (Claim("f", "l", "p", "d"),),
+            (4, 9),
+            (True, False),
         ),
         Answered(requests[0], Posted()),
         Fetched([LogEntry(6, Kind.GONE, "e", "o", 3)], is_end=True),

@@ -6,7 +6,7 @@ from threadchat.link.deliveries import Applied, Delivery, EntriesMissed, Missed
 from threadchat.link.ownentries import Item, OwnEntries
 from threadchat.link.ownpeople import OwnPeople
 from threadchat.link.reading import LogReader
-from threadchat.link.records import BatchRecord, batch_text, entry_text
+from threadchat.link.records import batch_record, batch_text, entry_text
 from threadchat.link.roster import Roster
 from threadchat.link.wire import Claim, Kind, LogEntry, NameStep, Release, Sync
 from threadchat.messages.kinds import Say
@@ -60,7 +60,7 @@ def test_an_own_entry_is_read_where_the_log_has_another_record_of_it() -> None:
     for in_log, apart in ((None, None), ((1.0, 2.0), (1.0, 2.0))):
         node = Node()
         said = [Say("al", "hi", 1.0)]
-        record = BatchRecord("r", tuple(said))
+        record = batch_record("r", tuple(said))
         node.own.add(Item("r", batch_text("r", said), 1, 1.0, None, record))
         entry = node.own.take(0.0)
         assert entry is not None

@@ -12,6 +12,7 @@ from threadchat.link.records import (
     BatchRecord,
     EntryRecord,
     NoticeRecord,
+    batch_record,
     batch_text,
     entry_of,
     entry_text,
@@ -94,13 +95,12 @@ def test_what_was_said_has_no_place_yet() -> None:
 
 def test_an_entry_has_batches_of_several_rooms() -> None:
     texts = [batch_text("r", MESSAGES[:2]), batch_text("s", MESSAGES[2:4])]
+    batches = batch_record("r", MESSAGES[:2]), batch_record("s", MESSAGES[2:4])
     assert entry_of(entry_text(12, texts, (1.0, 2.5))) == EntryRecord(
-        12,
-        (BatchRecord("r", tuple(MESSAGES[:2])), BatchRecord("s", tuple(MESSAGES[2:4]))),
-        (1.0, 2.5),
+        12, batches, batches, (1.0, 2.5)
     )
-    assert entry_of(entry_text(0, [])) == EntryRecord(0, ())
-    assert BatchRecord("r", tuple(MESSAGES)).said == MESSAGES[:2]
+    assert entry_of(entry_text(0, [])) == EntryRecord(0)
+    assert batch_record("r", MESSAGES).said == tuple(MESSAGES[:2])
 
 
 def test_a_notice_has_its_place_among_the_batches() -> None:
@@ -111,7 +111,7 @@ def test_a_notice_has_its_place_among_the_batches() -> None:
     ]
     entry = entry_of(entry_text(0, texts))
     notice = NoticeRecord("kick", {"names": ["m\u00f8", None]})
-    assert entry.items == (BatchRecord("r", tuple(MESSAGES[:2])), notice, BatchRecord("r", ()))
+    assert entry.items == (batch_record("r", MESSAGES[:2]), notice, batch_record("r", ()))
     assert entry.lines == 2
     assert notice_of(texts[1]) == notice
     assert texts[1].isascii()

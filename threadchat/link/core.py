@@ -272,12 +272,13 @@ class LinkCore:
 
     def _is_to_renew(self, now: float) -> bool:
         waited = now - self._renewed_at
+        if waited < self._limits.renew_soon:
+            return False
         if waited >= self._limits.renew_every:
             return True
         # The others keep what this node has not told that it has read. Where the broker loses
         # something, they send that again, and so it moves.
-        has_news = self._reader.position != self._renewed or self._own.read_bytes > 0
-        return has_news and waited >= self._limits.renew_soon
+        return self._reader.position != self._renewed or self._own.read_bytes > 0
 
     def answered(self, request: Request, answer: Answer, now: float) -> None:
         """Take the answer to a request."""
@@ -311,27 +312,32 @@ class LinkCore:
 
     def read(self, entries: Sequence[LogEntry], now: float) -> None:
         """Take entries of the log, in their order."""
+        reader = self._reader
         for entry in entries:
-            if entry.position > self._reader.position:
+            if entry.position > reader.position:
                 self._check_next(entry)
                 if self.must_close:
                     return
                 if entry.node == self.node and (sent := self._own.oldest_unread()) is not None:
                     self._lag = now - sent
-                self._reader.take(entry)
+                reader.take(entry)
         if self._phase is _CATCHING_UP:
             self._asked_at = now
             if self._reader.position >= self._head:
                 self._caught_up()
 
     def _check_next(self, entry: LogEntry) -> None:
+        reader = self._reader
+        if entry.position == reader.position + 1 and entry.epoch == reader.epoch:
+            self._may_skip = False
+            return  # as nearly always
         begins = entry.kind is EPOCH
-        is_known = entry.epoch == self._reader.epoch or (begins and entry.position <= self._head)
+        is_known = entry.epoch == reader.epoch or (begins and entry.position <= self._head)
         may_skip, self._may_skip = self._may_skip or begins, False
         if not is_known:
             # To enter it, this node has to tell where it was before.
             self.must_close = "the broker has begun a new epoch"
-        elif entry.position > self._reader.position + 1 and not may_skip:
+        elif entry.position > reader.position + 1 and not may_skip:
             self._distrust("the log lacks an entry")
 
     def tick(self, now: float) -> None:
@@ -427,17 +433,11 @@ class LinkCore:
     # Sending and reading
 
     def _post(self, entry: OwnEntry) -> Post:
-        items = [it for it in entry.items if it.step is None]
-        # What was decided is not asked again: in a new epoch, all names are told anew.
-        steps = entry.steps if entry.number > self._own.read else ()
-        entry.text = entry_text(entry.said_before, [it.text for it in items], entry.apart)
+        items, number, before = entry.items, entry.number, entry.said_before
+        texts = [it.text for it in items if it.step is None]
+        entry.text = text = entry_text(before, texts, entry.apart)
         entry.told_apart = entry.apart
-        return Post(
-            self.node,
-            self._epoch_now,
-            entry.number,
-            entry.text,
-            tuple((fold_name(it.room), it.said) for it in items if it.said),
-            steps,
-            entry.said_before + sum(it.said for it in items),
-        )
+        counts = tuple([(fold_name(it.room), it.said) for it in items if it.said])
+        # What was decided is not asked again: in a new epoch, all names are told anew.
+        steps = entry.steps if number > self._own.read else ()
+        return Post(self.node, self._epoch_now, number, text, counts, steps, before + entry.said)

@@ -12,17 +12,18 @@ from threadchat.messages.kinds import Joined, Left, LeftTogether, RoomMessage
 from threadchat.text.names import fold_name
 
 
-def here_after(batches: Sequence[BatchRecord], node: str, roster: Roster) -> list[int | None]:
+def here_after(batches: Sequence[BatchRecord], node: str, roster: Roster) -> Sequence[int | None]:
     """Return, for each batch of an entry of `node`, how many are in its room behind it.
 
-    `roster` is the table behind the entry. None for batches in which nobody comes or goes.
+    `roster` is the table behind the entry. None for batches in which nobody comes or goes; it is
+    empty if that is so of all.
     """
     # Where all of it was said, as nearly always, nobody came or went.
     changes = [
-        list(_come_and_go(it.messages)) if len(it.said) < len(it.messages) else [] for it in batches
+        list(_come_and_go(it.messages)) if len(it.said) < len(it.messages) else () for it in batches
     ]
     if not any(changes):
-        return [None] * len(batches)
+        return ()
     # What the entry says of each last: the table may tell it a moment earlier or later.
     is_in: dict[tuple[str, str], bool] = {}
     for batch, changed in zip(batches, changes, strict=True):

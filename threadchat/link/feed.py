@@ -7,7 +7,7 @@ missing in between is fetched. No sockets, no threads: its owner has the lock th
 from collections.abc import Iterable
 
 from threadchat.link.core import LinkCore
-from threadchat.link.live import Added, Answered, Arrival
+from threadchat.link.live import Answered, Arrival
 from threadchat.link.wire import Answer, Done, Entered, LogEntry, Renew, Request
 
 
@@ -52,8 +52,8 @@ class LogFeed:
             if self._core.must_close:
                 return
             # Not by `match`, which takes three times as long: each line of anybody comes by here.
-            if isinstance(arrival, Added):
-                self._take_added(arrival.entry, now)
+            if isinstance(arrival, LogEntry):
+                self._take_told(arrival, now)
             elif isinstance(arrival, Answered):
                 self._take_answer(arrival.request, arrival.answer, now)
             else:
@@ -63,7 +63,7 @@ class LogFeed:
                 if self._core.read_after is not None:
                     self._core.read(arrival.entries, now)
 
-    def _take_added(self, entry: LogEntry, now: float) -> None:
+    def _take_told(self, entry: LogEntry, now: float) -> None:
         after = self._core.read_after
         if after is None or self._is_held:
             return  # it is fetched

@@ -102,7 +102,8 @@ class LinkedOrder:
 
         text = batch_text(room.name, batch.messages)
         handle = _Own(room, batch)
-        record = BatchRecord(room.name, tuple(batch.messages))
+        # A copy: in the batch, counts may be set anew.
+        record = BatchRecord(room.name, tuple(batch.messages), tuple(batch.said))
         now, said = time.time(), len(batch.said)
         item = Item(room.name, text, said, now, handle, record, numbered=number)
         self._link.submit(item)
@@ -221,6 +222,8 @@ class LinkedOrder:
 
     def _show_border(self, room: Ordered, origin: Origin) -> None:
         """Show where what was said apart begins and ends."""
+        if origin.apart is None and not self._apart:
+            return  # as nearly always
         fold = fold_name(room.name)
         now = None if origin.apart is None else (origin.node, origin.apart)
         before = self._apart.get(fold)

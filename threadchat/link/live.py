@@ -24,18 +24,15 @@ ENTRIES_AT_ONCE = 200
 
 _RECEIVE_SIZE = 256 * 1024
 
+_SAME = 3
+"""How many words of a request, the first ones, are nearly always those of the one before."""
+
 
 class Answered(NamedTuple):
     """The broker has answered to a request; answers come in the order of the requests."""
 
     request: Request
     answer: Answer
-
-
-class Added(NamedTuple):
-    """An entry was put into the log. It is told before whatever was asked for later is answered."""
-
-    entry: LogEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,8 @@ class Fetched:
     is_end: bool
 
 
-Arrival = Answered | Added | Fetched
+Arrival = Answered | LogEntry | Fetched
+"""What comes. An entry is told as it is put into the log, before what is asked for later."""
 
 
 class LiveConnection:
@@ -67,12 +65,11 @@ class LiveConnection:
         self._to_send = bytearray()
         # What answers come to, in their order; None: to what was fetched.
         self._asked: deque[Request | None] = deque()
-        # What each request begins with is laid out once.
+        # What requests begin with is laid out once, with those words that hardly ever change.
         names = (str(len(keys.all)), *keys.all)
-        self._heads = {
-            name: pack_texts(("EVALSHA", digest, *names)) for name, digest in digests.items()
-        }
+        self._heads = {name: ("EVALSHA", digest, *names) for name, digest in digests.items()}
         self._head_words = 2 + len(names)
+        self._packed_heads: dict[tuple[str, ...], bytes] = {}
         # From RESP3 on, one connection may ask and be told of what is published.
         self._to_send += pack(("HELLO", "3")) + pack(("SUBSCRIBE", self._channel))
         self._greets = True
@@ -83,8 +80,12 @@ class LiveConnection:
         """Have `flush` send a request."""
         name, words = arguments(request, self._keys, self._channel)
         self._asked.append(request)
-        head = b"*%d\r\n%b" % (self._head_words + len(words), self._heads[name])
-        self._to_send += head + pack_texts(words)
+        known = name, *words[:_SAME]
+        head = self._packed_heads.get(known)
+        if head is None:
+            head = self._packed_heads[known] = pack_texts((*self._heads[name], *known[1:]))
+        rest = pack_texts(words[_SAME:])
+        self._to_send += b"*%d\r\n%b%b" % (self._head_words + len(words), head, rest)
 
     def put_fetch(self, after: int) -> None:
         """Have `flush` ask for entries of the log behind a position."""
@@ -131,7 +132,7 @@ class LiveConnection:
     def _arrival(self, value: Any) -> Arrival | None:
         if isinstance(value, Message):
             try:
-                return Added(told_entry(value))
+                return told_entry(value)
             except BadRecord:
                 return None  # of another program; a real entry is missed, and fetched
         if isinstance(value, Told):

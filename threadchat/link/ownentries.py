@@ -7,7 +7,7 @@ linked nodes have read it, as the broker may lose what it had already confirmed.
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from threadchat.link.records import BatchRecord, NoticeRecord
 from threadchat.link.wire import NameStep
@@ -46,12 +46,16 @@ class Item:
 
 @dataclass(slots=True, eq=False)
 class OwnEntry:
-    """An entry of the node's own. `said_before` counts the lines of all of its entries before."""
+    """An entry of the node's own, with `said` lines; all of its entries before have `said_before`.
+
+    `weight` is about how many bytes it takes.
+    """
 
     number: int
     items: list[Item]
     said_before: int
-    steps: tuple[NameStep, ...]
+    said: int
+    weight: int
     apart: tuple[float, float] | None = None
     """From when to when it was said, if that was while there was no link."""
     sent_at: float = 0.0
@@ -59,10 +63,22 @@ class OwnEntry:
     """What was sent last as the record of it, and what that tells of `apart`."""
     told_apart: tuple[float, float] | None = None
     position: int = 0  # where it was read back; 0: not yet
-    weight: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.weight = sum(item.weight for item in self.items)
+    @property
+    def steps(self) -> tuple[NameStep, ...]:
+        """The steps about names in it."""
+        return tuple([it.step for it in self.items if it.step is not None])
+
+    @property
+    def records(self) -> list[BatchRecord] | None:
+        """The batches in it; None if one of them was not kept as a record."""
+        records = []
+        for item in self.items:
+            if item.record is not None:
+                records.append(item.record)
+            elif item.step is None and item.notice is None:
+                return None
+        return records
 
 
 class OwnEntries:
@@ -121,34 +137,35 @@ class OwnEntries:
         """Whether `take` returns an entry."""
         if self._on_the_way >= self._in_flight:
             return False
-        return bool(self._waiting) or max(self._sent, self.base) < self.last
+        return bool(self._waiting) or self._has_to_send_again
+
+    @property
+    def _has_to_send_again(self) -> bool:
+        return self._sent < self.last and self.base < self.last
 
     def take(self, now: float) -> OwnEntry | None:
         """Return the entry to send next; None if there is none, or too many are on the way."""
         if not self.has_more:
             return None
-        entry = self._kept(max(self._sent, self.base) + 1) or self._form()
-        if entry is not None:
-            self._sent, entry.sent_at = entry.number, now
-            self._on_the_way += 1
+        again = self._kept(max(self._sent, self.base) + 1) if self._has_to_send_again else None
+        entry = again or self._form()
+        self._sent, entry.sent_at = entry.number, now
+        self._on_the_way += 1
         return entry
 
-    def _form(self) -> OwnEntry | None:
+    def _form(self) -> OwnEntry:
         """Make one entry of what waits. What was shown already is not mixed with what was not."""
-        items: list[Item] = []
-        bytes = 0
-        while self._waiting and bytes < self._entry_bytes:
-            if items and self._waiting[0].is_shown is not items[0].is_shown:
-                break
-            items.append(self._waiting.popleft())
-            bytes += items[-1].weight
-        if not items:
-            return None
+        waiting, items = self._waiting, []
+        said = weight = 0
+        is_shown = waiting[0].is_shown
+        while waiting and weight < self._entry_bytes and waiting[0].is_shown is is_shown:
+            items.append(item := waiting.popleft())
+            said += item.said
+            weight += item.weight
         self.last += 1
-        steps = tuple(it.step for it in items if it.step is not None)
-        apart = self._apart if items[0].is_shown else None
-        entry = OwnEntry(self.last, items, self._said, steps, apart)
-        self._said += sum(it.said for it in items)
+        apart = self._apart if is_shown else None
+        entry = OwnEntry(self.last, items, self._said, said, weight, apart)
+        self._said += said
         self._entries.append(entry)
         return entry
 
@@ -170,9 +187,12 @@ class OwnEntries:
 
     def _kept(self, number: int) -> OwnEntry | None:
         """Return the entry with that number; None if it is not there, or not kept any more."""
+        entries = self._entries
+        if not entries:
+            return None
         # Numbers are consecutive. What is asked for is near one of the ends.
-        place = number - self.base - 1
-        return self._entries[place] if 0 <= place < len(self._entries) else None
+        place = number - entries[0].number
+        return entries[place] if 0 <= place < len(entries) else None
 
     def _keep_within_bounds(self) -> None:
         while self.read_bytes > self._kept_bytes and self._entries[0].position:

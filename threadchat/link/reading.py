@@ -5,8 +5,7 @@ of an entry tells only that its batches have another place now. Its notices are 
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Collection, Sequence
 
 from threadchat.link.counting import here_after
 from threadchat.link.deliveries import (
@@ -102,9 +101,9 @@ class LogReader:
         own = self._own.read_back(entry.number, entry.position)
         if own is None:
             return
-        places, nowhere = self._places(entry), Place(self.epoch, 0)
+        epoch, firsts = self.epoch, iter(entry.firsts)
         apart, batches = self._own_record(own, entry)
-        grants = () if is_again else entry.grants()
+        grants = entry.grants() if entry.steps and not is_again else ()
         for step, granted in grants:
             self._tell(self._roster.take(self._node, step, granted))
         here = iter(() if is_again else here_after(batches, self._node, self._roster))
@@ -113,21 +112,11 @@ class LogReader:
                 if not (item.is_shown or is_again):
                     self._deliveries.append(Noticed(self._node, item.notice, True))
             elif item.step is None:
-                first = next(places, nowhere) if item.said else nowhere
+                first = Place(epoch, next(firsts, 0) if item.said else 0)
                 is_shown = item.is_shown or is_again
-                place, line = entry.position, item.line
+                place, line, count = entry.position, item.line, next(here, None)
                 self._deliveries.append(
-                    Applied(
-                        place,
-                        first,
-                        self._node,
-                        line,
-                        None,
-                        item,
-                        is_shown,
-                        apart,
-                        next(here, None),
-                    )
+                    Applied(place, first, self._node, line, None, item, is_shown, apart, count)
                 )
         for step, granted in grants:
             self._take_own_step(step, granted)
@@ -136,11 +125,8 @@ class LogReader:
         self, own: OwnEntry, entry: LogEntry
     ) -> tuple[tuple[float, float] | None, Sequence[BatchRecord]]:
         """Return when an own entry was said apart, if it was, and its batches."""
-        if entry.payload == own.text:
-            # It need not be read: it is what was sent.
-            known = [it.record for it in own.items if it.record is not None]
-            if len(known) == sum(it.step is None and it.notice is None for it in own.items):
-                return own.told_apart, known
+        if entry.payload == own.text and (records := own.records) is not None:
+            return own.told_apart, records  # it need not be read: it is what was sent
         record = self._record_of(entry)
         return record.apart, record.batches
 
@@ -169,10 +155,29 @@ class LogReader:
                     self._deliveries.append(Missed(entry.node, record.said_before - read[1]))
                 self._deliveries.append(EntriesMissed(entry.node))
             self._read_of[entry.node] = (entry.number, record.said_before + record.lines)
-        # Whoever reads that somebody came finds them here, and of whoever left it is known who that
-        # was: so names are freed behind what was said, if nobody has them again by then.
+        freed = self._take_steps(entry) if entry.steps and not is_again else ()
+        here = () if is_again else here_after(record.batches, entry.node, self._roster)
+        batches = batches_in(entry, record, is_shown=is_again, here=here)
+        if len(record.items) == len(record.batches):
+            self._deliveries += batches  # as nearly always
+        else:
+            following = iter(batches)
+            for item in record.items:
+                if not isinstance(item, NoticeRecord):
+                    self._deliveries.append(next(following))
+                elif not is_again:
+                    self._deliveries.append(Noticed(entry.node, item, False, record.apart))
+        for changes in freed:
+            self._tell(changes)
+
+    def _take_steps(self, entry: LogEntry) -> Collection[Changes]:
+        """Take the steps about names in the entry of another node; return who is to be forgotten.
+
+        Whoever reads that somebody came finds them here, and of whoever left it is known who that
+        was: so names are freed behind what was said, if nobody has them again by then.
+        """
         freed: dict[str, Changes] = {}
-        for step, granted in () if is_again else entry.grants():
+        for step, granted in entry.grants():
             changes = self._roster.take(entry.node, step, granted)
             if isinstance(step, Release):
                 if changes.forgotten:
@@ -183,15 +188,7 @@ class LogReader:
             self._tell(changes)
             if changes.came:
                 self._deliveries.append(PeopleCame(entry.node, changes.came))
-        here = () if is_again else here_after(record.batches, entry.node, self._roster)
-        batches = batches_in(entry, record, is_shown=is_again, here=here)
-        for item in record.items:
-            if not isinstance(item, NoticeRecord):
-                self._deliveries.append(next(batches))
-            elif not is_again:
-                self._deliveries.append(Noticed(entry.node, item, False, record.apart))
-        for changes in freed.values():
-            self._tell(changes)
+        return freed.values()
 
     def _tell(self, changes: Changes) -> None:
         """Tell what has become of names of other nodes."""
@@ -207,10 +204,7 @@ class LogReader:
             return entry_of(entry.payload)
         except BadRecord as error:
             self._deliveries.append(Unreadable(entry.position, str(error)))
-            return EntryRecord(0, ())
-
-    def _places(self, entry: LogEntry) -> Iterator[Place]:
-        return (Place(self.epoch, first) for first in entry.firsts)
+            return EntryRecord(0)
 
     def decide(self, claim: Claim, is_theirs: bool) -> None:
         """Take note of what became of a claim, and tell it."""
@@ -220,15 +214,18 @@ class LogReader:
 
 def batches_in(
     entry: LogEntry, record: EntryRecord, *, is_shown: bool, here: Sequence[int | None] = ()
-) -> Iterator[Applied]:
-    """Yield the batches of another node in an entry, each with its place; for `here` see `Applied`.
+) -> list[Applied]:
+    """Return the batches of another node in an entry, each with its place.
 
-    Without `here`, nobody is shown them.
+    For `here` see `Applied`; it may be empty if it would hold None alone.
     """
-    firsts, line = iter(entry.firsts), record.said_before + 1
-    for item, count in zip_longest(record.batches, here):
-        first = Place(entry.epoch, next(firsts, 0) if item.said else 0)
-        yield Applied(
-            entry.position, first, entry.node, line, item, None, is_shown, record.apart, count
-        )
-        line += len(item.said)
+    position, epoch, node, apart = entry.position, entry.epoch, entry.node, record.apart
+    firsts, counts, line = iter(entry.firsts), iter(here), record.said_before + 1
+    found = []
+    for batch in record.batches:
+        said = len(batch.said)
+        first = Place(epoch, next(firsts, 0) if said else 0)
+        count = next(counts, None)
+        found.append(Applied(position, first, node, line, batch, None, is_shown, apart, count))
+        line += said
+    return found

@@ -7,14 +7,15 @@ joining such texts. So does a notice, which is what servers tell each other besi
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cache, lru_cache
-from typing import Any, get_args
+from json.encoder import encode_basestring_ascii as _quoted
+from typing import Any, NamedTuple, get_args
 
 from threadchat.errors import OperatorError
 from threadchat.link.wire import FORMAT
 from threadchat.messages.codec import name_of, values_of
-from threadchat.messages.kinds import Left, RoomMessage, Spoken, StopAnnounced
+from threadchat.messages.kinds import Emote, Left, RoomMessage, Say, Spoken, StopAnnounced
 from threadchat.storage.values import name_of as name_from
 from threadchat.storage.values import number_of, text_of, time_of
 
@@ -23,18 +24,16 @@ class BadRecord(OperatorError):
     """What stands in the log cannot be read. The text is one line: what is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class BatchRecord:
-    """A batch of a room, as another server shows it: the very same messages."""
+# A tuple, as is the next but one: one of each is made of each line that anybody says.
+class BatchRecord(NamedTuple):
+    """A batch of a room, as another server shows it: the very same messages.
+
+    `said` are those of them that somebody said.
+    """
 
     room: str
     messages: tuple[RoomMessage, ...]
-    said: list[Spoken] = field(init=False, compare=False, repr=False)
-    """The messages that somebody said."""
-
-    def __post_init__(self) -> None:
-        said = [it for it in self.messages if isinstance(it, Spoken)]
-        object.__setattr__(self, "said", said)
+    said: tuple[Spoken, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +44,8 @@ class NoticeRecord:
     data: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class EntryRecord:
-    """What one entry holds, in its order.
+class EntryRecord(NamedTuple):
+    """What one entry holds, in its order; `batches` are those of rooms in it.
 
     `said_before` is how many lines its node said in all of its entries before. `apart` tells from
     when to when it was said, in seconds since the epoch of the system, if that was while the node
@@ -55,24 +53,25 @@ class EntryRecord:
     """
 
     said_before: int
-    items: tuple[BatchRecord | NoticeRecord, ...]
+    items: tuple[BatchRecord | NoticeRecord, ...] = ()
+    batches: tuple[BatchRecord, ...] = ()
     apart: tuple[float, float] | None = None
-    batches: list[BatchRecord] = field(init=False, compare=False, repr=False)
-    """The batches of rooms in it."""
-
-    def __post_init__(self) -> None:
-        batches = [it for it in self.items if isinstance(it, BatchRecord)]
-        object.__setattr__(self, "batches", batches)
 
     @property
     def lines(self) -> int:
         """How many lines somebody said in it."""
-        return sum(len(it.said) for it in self.batches)
+        return sum([len(it.said) for it in self.batches])
+
+
+def batch_record(room: str, messages: Sequence[RoomMessage]) -> BatchRecord:
+    """Return a batch of `room` as a record."""
+    said = tuple([it for it in messages if isinstance(it, _SPOKEN)])
+    return BatchRecord(room, tuple(messages), said)
 
 
 def batch_text(room: str, messages: Sequence[RoomMessage]) -> str:
     """Return a batch of `room` as a text."""
-    return f"[{_encode(room)},[{','.join(map(_message_text, messages))}]]"
+    return f"[{_quoted(room)},[{','.join(map(_message_text, messages))}]]"
 
 
 def notice_text(kind: str, data: Mapping[str, Any]) -> str:
@@ -103,36 +102,32 @@ def entry_of(text: str) -> EntryRecord:
             raise ValueError("there is more behind it")
         if entry["v"] != FORMAT:
             raise BadRecord(f"an entry of the log has the format {entry['v']!r:.20}, not {FORMAT}")
-        items = tuple(_item_of(item) for item in entry["items"])
-        apart = entry["apart"]
-        return EntryRecord(
-            int(entry["before"]),
-            items,
-            None if apart is None else (float(apart[0]), float(apart[1])),
-        )
+        before, apart = int(entry["before"]), entry["apart"]
+        items = tuple([_item_of(item) for item in entry["items"]])
+        batches = tuple([it for it in items if isinstance(it, BatchRecord)])
+        if apart is not None:
+            apart = float(apart[0]), float(apart[1])
+        return EntryRecord(before, items, batches, apart)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
         raise BadRecord(f"an entry of the log cannot be read: {error!r:.80}") from error
 
 
 def _item_of(item: Any) -> BatchRecord | NoticeRecord:
-    if not isinstance(item, dict):
-        return _batch_of(*item)
-    kind, data = item["kind"], item["data"]
-    if not isinstance(kind, str) or not isinstance(data, dict):
-        raise TypeError("a notice without a kind")
-    return NoticeRecord(kind, data)
-
-
-def _batch_of(room: object, messages: list[Any]) -> BatchRecord:
+    if isinstance(item, dict):
+        kind, data = item["kind"], item["data"]
+        if not isinstance(kind, str) or not isinstance(data, dict):
+            raise TypeError("a notice without a kind")
+        return NoticeRecord(kind, data)
+    room, messages = item
     if not isinstance(room, str):
         raise TypeError("a room without a name")
-    return BatchRecord(_safe_name(room), tuple(_message_of(*message) for message in messages))
+    return batch_record(_safe_name(room), [_message_of(*message) for message in messages])
 
 
 def _message_text(message: RoomMessage) -> str:
-    if isinstance(message, Spoken):
+    if isinstance(message, _SPOKEN):
         # The order gives the place. Nearly all is of this kind: to encode only texts takes a third.
-        words = f'{{"name":{_encode(message.name)},"text":{_encode(message.text)}}}'
+        words = f'{{"name":{_quoted(message.name)},"text":{_quoted(message.text)}}}'
         return f'["{name_of(message)}",{message.at!r},{words}]'
     values = values_of(message)
     if isinstance(message, Left | StopAnnounced):
@@ -142,10 +137,10 @@ def _message_text(message: RoomMessage) -> str:
 
 def _message_of(name: str, at: object, values: dict[str, object]) -> RoomMessage:
     kind = _KINDS[name]
-    if kind in _SPOKEN and values.keys() == _WORDS:
+    if kind in _SPOKEN and type(at) is float and values.keys() == _WORDS:
         # Nearly all is of this kind.
         author, text = values["name"], values["text"]
-        if isinstance(author, str) and isinstance(text, str) and isinstance(at, int | float):
+        if isinstance(author, str) and isinstance(text, str):
             line: Spoken = kind(_safe_name(author), text_of(text), time_of(at))
             return line
     types = _types_of(kind)
@@ -172,7 +167,7 @@ def _safe(field: str, value: Any) -> object:
     return time_of(value) if isinstance(value, float) else value
 
 
-_SPOKEN, _WORDS = frozenset(get_args(Spoken)), {"name", "text"}
+_SPOKEN, _WORDS = (Say, Emote), {"name", "text"}
 
 _NAMES = frozenset({"name", "before", "now"})
 """The fields that hold the name of a person."""

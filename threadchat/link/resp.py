@@ -4,6 +4,7 @@ Only what the scripts and the log need. No sockets: the bytes come in pieces of 
 looked at once, however many pieces a long answer takes.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +53,8 @@ class RespReader:
         self._data = bytearray()
         self._channel = channel
         name = channel.encode()
-        self._beginning = b">3\r\n$7\r\nmessage\r\n$%d\r\n%b\r\n$" % (len(name), name)
+        head = b">3\r\n$7\r\nmessage\r\n$%d\r\n%b\r\n" % (len(name), name)
+        self._message = re.compile(re.escape(head) + rb"\$([0-9]{1,8})\r\n").match
         # The lists that are not complete yet, from the outside in: whether they come unasked, how
         # many values they have in the end, and those so far.
         self._open: list[tuple[bool, int, list[Any]]] = []
@@ -61,16 +63,11 @@ class RespReader:
         """Return the values that are complete with `data`; raise `BadReply`."""
         buffer, found = self._data, []
         buffer += data
-        begin = 0
-        beginning = self._beginning
-        while True:
-            if not self._open and buffer.startswith(beginning, begin):
-                after = begin + len(beginning)
-                if (end := buffer.find(b"\r\n", after)) < 0:
-                    break
-                if (length := _count(buffer[after:end])) < 0:
-                    raise BadReply("a message without a text")
-                end, after = end + 2, end + 4 + length
+        begin = end = 0
+        while begin < len(buffer):
+            if not self._open and (message := self._message(buffer, begin)):
+                end = message.end()
+                after = end + int(message[1]) + 2
                 if len(buffer) < after:
                     break
                 found.append(Message(buffer[end : after - 2].decode(errors="replace")))
@@ -120,6 +117,8 @@ class RespReader:
         match values:
             case ["message", self._channel, str(text)]:
                 return Message(text)
+            case ["message", self._channel, _]:
+                raise BadReply("a message without a text")
         return Told(values)
 
 

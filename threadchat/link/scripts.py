@@ -73,8 +73,8 @@ def arguments(
     """
     if isinstance(request, Post):
         steps = _json([_step_fields(it) for it in request.steps]) if request.steps else ""
-        words = [channel, request.node, request.epoch, str(request.number), request.payload]
-        words += (steps, str(request.said))
+        number, said = str(request.number), str(request.said)
+        words = [channel, request.node, request.epoch, number, request.payload, steps, said]
         for room, lines in request.counts:
             words += (room, str(lines))
         return "post", words

@@ -82,7 +82,8 @@ class Kind(StrEnum):
 POST, GONE, EPOCH = Kind  # Python 3.11 takes five times as long to find a member of `Kind`
 
 
-# A tuple, as one is made of each line that anybody says: a dataclass takes five times as long.
+# A tuple, as is `Post`: one is made of each line that anybody says, and a dataclass takes five
+# times as long.
 class LogEntry(NamedTuple):
     """An entry as it stands in the log, in an epoch. With `EPOCH`, that is the one that begins.
 
@@ -195,8 +196,7 @@ class OtherFormat:
     format: str
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(NamedTuple):
     """Put an entry of one's own into the log.
 
     `counts` are the lines said, with their room; `said` is how many the node has said by then.

@@ -53,6 +53,8 @@ def number_of(value: object) -> int:
 
 def time_of(value: object) -> float:
     """Return a column of a time as seconds from 1970 on that are a date up to the year 2999."""
+    if type(value) is float and 0.0 <= value <= _LAST_TIME:
+        return value  # as nearly always
     if not isinstance(value, int | float) or not isfinite(value):
         return 0.0
     return min(max(0.0, float(value)), _LAST_TIME)
