@@ -4,7 +4,7 @@ import errno
 import re
 import socket
 import ssl
-from importlib import util
+import sys
 from ipaddress import ip_address
 from typing import Any
 
@@ -28,12 +28,14 @@ from threadchat.errors import PersonError
 from threadchat.monitoring.events import Watch
 from threadchat.net import addresses
 from threadchat.server import weblistener
+from threadchat.web import watching
+
+MISSING = "what that needs is not installed: pip install 'threadchat[web]'"
 
 
 @pytest.fixture
 def no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    find = util.find_spec
-    monkeypatch.setattr(util, "find_spec", lambda name: None if name == "wsproto" else find(name))
+    monkeypatch.setattr(browsers, "why_unusable", lambda module, extra: MISSING)
 
 
 class TestThePort:
@@ -153,10 +155,7 @@ class TestWhatTheOperatorIsTold:
         assert "--metrics" not in told(Options(metrics="lan"), config)
         shut = told(Options(metrics="lan", web_port="off"), ServerConfig())
         assert "--metrics lan serves nothing: there is no port for browsers" in shut
-        find = util.find_spec
-        monkeypatch.setattr(
-            util, "find_spec", lambda name: None if name == "prometheus_client" else find(name)
-        )
+        monkeypatch.setattr(watching, "why_no_figures", lambda: "pip install 'threadchat[metrics]'")
         assert "pip install 'threadchat[metrics]'" in told(Options(metrics="lan"), config)
         # Nobody asked for it here.
         assert "metrics" not in told(Options(), ServerConfig(web_address=("127.0.0.1", 0)))
@@ -174,10 +173,7 @@ class TestWhatTheOperatorIsTold:
             operator = Operator(server.chat, server.commands, shown.append)
             add_qr_command(operator, server, console)
             operator.obey("qr")
-            find = util.find_spec
-            monkeypatch.setattr(
-                util, "find_spec", lambda name: None if name == "segno" else find(name)
-            )
+            monkeypatch.setitem(sys.modules, "segno", None)
             operator.obey("qr")
         assert "cannot show it" in str(shown[1])
         assert "pip install 'threadchat[web]'" in str(shown[2])

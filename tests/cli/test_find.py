@@ -117,14 +117,23 @@ def test_ctrl_c_while_it_prints_leaves_quietly(
     assert capsys.readouterr().err == ""
 
 
+class NoZeroconf:
+    """Finds that there is no such package."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "zeroconf":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
 def test_without_the_extra_there_is_a_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delitem(sys.modules, "threadchat.lan.finding", raising=False)
     for name in ("zeroconf", "zeroconf._dns", "zeroconf.asyncio"):
-        monkeypatch.setitem(sys.modules, name, None)
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [NoZeroconf(), *sys.meta_path])
     assert main(["find"]) == 1
-    assert "pip install -U 'threadchat[lan]'" in capsys.readouterr().err
+    assert "pip install 'threadchat[lan]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("wrong", ["0", "1", "61", "-1", "1.5", "x", "\u0663", "9" * 5000])

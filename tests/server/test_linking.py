@@ -1,11 +1,10 @@
 """Whether a server is linked, as its configuration says."""
 
-import sys
-
 import pytest
 
 from threadchat import ChatServer, OperatorError, ServerConfig, parse_link
-from threadchat.server.linking import MISSING, Linking
+from threadchat.server import linking
+from threadchat.server.linking import Linking
 
 LINK = parse_link("redis://127.0.0.1:1/0#office")
 
@@ -16,9 +15,9 @@ def test_a_server_is_alone_by_default() -> None:
 
 
 def test_what_is_missing_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "threadchat.link.linkedchat", None)
-    monkeypatch.delattr("threadchat.link.linkedchat", raising=False)
+    missing = "what that needs is not installed: pip install 'threadchat[link]'"
+    monkeypatch.setattr(linking, "why_unusable", lambda module, extra: missing)
     with pytest.raises(OperatorError) as found:
         ChatServer(("127.0.0.1", 0), ServerConfig(link=LINK))
-    assert str(found.value) == MISSING
+    assert str(found.value) == f"no link: {missing}"
     Linking(None)

@@ -92,6 +92,22 @@ class TestMetrics:
         assert b"\r\nCross-Origin-Resource-Policy: same-origin\r\n" in head
         assert b"\r\nX-Content-Type-Options: nosniff\r\n" in head
 
+    @pytest.mark.parametrize("code", ["raise ImportError", "1 / 0"])
+    def test_a_library_that_is_broken_is_one_line(
+        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch, code: str
+    ) -> None:
+        class Broken:
+            def find_spec(self, name: str, *_: object) -> None:
+                if name == "threadchat.monitoring.metrics":
+                    exec(code)
+
+        monkeypatch.delitem(sys.modules, "threadchat.monitoring.metrics", raising=False)
+        monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+        status, line = get(server, "/metrics")
+        assert (status, line.count("\n")) == (501, 1)
+        assert "The figures cannot be served: what that needs is installed, but broken" in line
+        assert get(server, "/health")[0] == 200
+
     def test_another_host_gets_none(self, server: ChatServer) -> None:
         request = b"GET /metrics HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
         assert ask(server, request).startswith(b"HTTP/1.1 421 ")

@@ -1,7 +1,6 @@
 """Open the door for browsers, as the options say: which port, and what to tell the operator."""
 
 from collections.abc import Sequence
-from importlib import util
 from ipaddress import ip_address
 
 from rich.console import RenderableType
@@ -20,18 +19,12 @@ from threadchat.monitoring.events import Bound, Watch
 from threadchat.net.addresses import plain_host, show_address, urls
 from threadchat.server.chatserver import ChatServer
 from threadchat.server.config import DEFAULT_WEB_PORT
+from threadchat.text.extras import why_unusable
+from threadchat.text.qrcode import why_no_codes
 
 LAST_WEB_PORT = 8090
 """The last port that is tried if nobody asked for one and the first is taken."""
 
-_NEEDED = ("h11", "wsproto")
-
-MISSING = (
-    "browsers cannot join, as what that needs is not installed:"
-    " pip install 'threadchat[web]', or --web-port off to hear no more of it"
-)
-
-MISSING_PACKAGES = "what that needs is not installed: pip install 'threadchat[web]'"
 NO_DOOR = "start the server without --web-port off"
 
 
@@ -39,22 +32,29 @@ def web_ports(option: str) -> Sequence[int]:
     """Return the ports to try in turn; none if the door is to stay shut, or cannot be had.
 
     `option` is the value of `--web-port`; "" if nobody gave one. Raise `Fault` if a port was asked
-    for and the extra is missing.
+    for and the extra is missing, or broken.
     """
     if option == "off":
         return ()
-    if not has_extra():
+    if why := why_no_door():
         if option:
-            raise Fault(f"--web-port {option}: {MISSING}")
+            raise Fault(f"--web-port {option}: {_cannot_join(why)}")
         return ()
     if option:
         return (int(option),)
     return range(DEFAULT_WEB_PORT, LAST_WEB_PORT + 1)
 
 
-def has_extra() -> bool:
-    """Return whether the packages of the extra `web` are installed."""
-    return all(util.find_spec(name) is not None for name in _NEEDED)
+def why_no_door() -> str:
+    """Return why no server can have the door, as the end of a line, and the way out; "" if it can.
+
+    The extra `web` may be missing, or broken.
+    """
+    return why_unusable("threadchat.server.weblistener", "web")
+
+
+def _cannot_join(why: str) -> str:
+    return f"browsers cannot join: {why}, or --web-port off to hear no more of it"
 
 
 def tell_way_for_browsers(
@@ -65,8 +65,8 @@ def tell_way_for_browsers(
     if options.metrics == "lan" and (why_not := _why_no_metrics(server)):
         watch.warn(f"--metrics lan serves nothing: {why_not}")
     if listener is None:
-        if not options.web_port and not has_extra():
-            watch.warn(MISSING)
+        if not options.web_port and (why := why_no_door()):
+            watch.warn(_cannot_join(why))
         return
     address = listener.server_address
     shown = urls(address, options.allow.admits_near)
@@ -80,9 +80,9 @@ def _why_no_metrics(server: ChatServer) -> str:
     """Return why nobody can have the figures, and the way out; "" if that is not so."""
     if server.web_listener is None:
         return "there is no port for browsers, see --web-port"
-    if util.find_spec("prometheus_client") is None:
-        return "what it needs is not installed: pip install 'threadchat[metrics]'"
-    return ""
+    from threadchat.web.watching import why_no_figures  # only here: it needs packages of the door
+
+    return why_no_figures()
 
 
 def code_of(server: ChatServer, console: Console) -> RenderableType | None:
@@ -101,7 +101,7 @@ def hook_addresses(server: ChatServer, token: str) -> list[str]:
     """
     listener = server.web_listener
     if listener is None:
-        way_out = NO_DOOR if has_extra() else MISSING_PACKAGES
+        way_out = why_no_door() or NO_DOOR
         raise PersonError(f"Posts come in at the port for browsers, and there is none: {way_out}.")
     from threadchat.web.hooks import PATH  # only here: it needs these packages
 
@@ -130,8 +130,8 @@ def add_qr_command(operator: Operator, server: ChatServer, console: Console) -> 
             console.answer(code)
         elif server.web_listener is None:
             person.tell(Problem("Browsers are not served: see --web-port."))
-        elif util.find_spec("segno") is None:
-            person.tell(Problem(f"There is no code: {MISSING_PACKAGES}."))
+        elif why := why_no_codes():
+            person.tell(Problem(f"There is no code: {why}."))
         else:
             person.tell(Problem("This terminal cannot show it: too narrow, or without blocks."))
 

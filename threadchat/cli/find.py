@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from threadchat.cli.arguments import Fault, Parser, print_out, set_up_output
 from threadchat.cli.progress import bar
 from threadchat.net.addresses import show_address, urls, ways_in
+from threadchat.text.extras import why_unusable
 
 DEFAULT_SECONDS = 3
 LEAST_SECONDS = 2
@@ -52,12 +53,10 @@ def _seconds(text: str) -> int:
 
 def _found(seconds: int) -> Iterator[str]:
     """Yield the lines to print; raise `OperatorError` if there are none."""
-    try:
-        from threadchat.lan.finding import MOST, find_servers
-    except ImportError:
-        raise Fault(
-            "what that needs is not installed, or too old: pip install -U 'threadchat[lan]'"
-        ) from None
+    if why := why_unusable("threadchat.lan.finding", "lan"):
+        raise Fault(why)
+    from threadchat.lan.finding import MOST, find_servers
+
     with bar("Looking for servers") as progress:
         servers = find_servers(seconds, progress)
     if not servers:

@@ -14,17 +14,16 @@ from threadchat.monitoring.events import Watch
 from threadchat.monitoring.linkstate import LinkState
 from threadchat.storage.history import History
 from threadchat.storage.linkedhistory import LinkedHistory
+from threadchat.text.extras import why_unusable
 
 if TYPE_CHECKING:
     from threadchat.link.linkedchat import LinkedChat
-
-MISSING = "a link needs what is not installed: pip install 'threadchat[link]'"
 
 
 class Linking:
     """The link of a server at `address`; None for a server that is alone.
 
-    Raise `OperatorError` if the extra `link` is not installed.
+    Raise `OperatorError` if the extra `link` is not installed, or broken.
     """
 
     def __init__(self, address: LinkAddress | None) -> None:
@@ -33,11 +32,11 @@ class Linking:
         self._lock = Lock()  # guards the next one
         self._is_started = False
         if address is not None:
-            try:
-                # Only here: the client for Redis may be missing, and few servers need it.
-                from threadchat.link import linkedchat
-            except ImportError:
-                raise OperatorError(MISSING) from None
+            if why := why_unusable("threadchat.link.linkedchat", "link"):
+                raise OperatorError(f"no link: {why}")
+            # Only here: the client for Redis may be missing, and few servers need it.
+            from threadchat.link import linkedchat
+
             self._make = linkedchat.LinkedChat
             self._linked_history = linkedchat.linked_history
 

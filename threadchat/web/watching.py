@@ -12,18 +12,13 @@ from threadchat.chat.chat import Chat
 from threadchat.monitoring.linkstate import LinkState
 from threadchat.monitoring.stats import Snapshot
 from threadchat.net.addresses import address_of
+from threadchat.text.extras import why_unusable
 from threadchat.web.http import Request, Response, plain_text
 from threadchat.web.pagefiles import security_headers
 from threadchat.web.routes import Route
 
 if TYPE_CHECKING:
     from threadchat.monitoring.metrics import Metrics
-
-MISSING = (
-    "The figures cannot be served, as what that needs is not installed:"
-    " pip install 'threadchat[metrics]'"
-)
-"""The answer where the extra is not there."""
 
 PATIENCE_SECONDS = 2.0
 """How long a write to the history may take before the server is called unwell."""
@@ -92,22 +87,25 @@ class Watching:
         return f"{words}: {now.waiting}"
 
     def _figures(self, request: Request) -> Response:
-        try:
-            metrics = self._made()
-        except ImportError:
-            return _answer(request, 501, MISSING)
+        if why := why_no_figures():
+            return _answer(request, 501, f"The figures cannot be served: {why}")
+        metrics = self._made()
         content_type, text = metrics.render(",".join(request.values("accept")))
         headers = [("Content-Type", content_type), _NO_CACHE]
         return Response(200, [*headers, *security_headers(request.value("host"))], text)
 
     def _made(self) -> "Metrics":
-        """Return the metrics; raise `ImportError` if the extra is not installed."""
         # Only here: most servers are never asked, and the extra may be missing.
         from threadchat.monitoring.metrics import Metrics
 
         # Two threads may both make one; each is as good as the other.
         self._metrics = metrics = self._metrics or Metrics(self._host.stats, self._version)
         return metrics
+
+
+def why_no_figures() -> str:
+    """Return why no server has figures, as the end of a line, and the way out; "" if they have."""
+    return why_unusable("threadchat.monitoring.metrics", "metrics")
 
 
 def _for_others(request: Request) -> Response:
