@@ -17,7 +17,7 @@ from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.linkedroom import BroughtBatch, LinkedRoom, RepeatedBatch
 from threadchat.chat.order import Ordered
 from threadchat.messages.jsonlines import JSON_LINES
-from threadchat.messages.kinds import Left, Say, TakenBack, TopicSet
+from threadchat.messages.kinds import Joined, Left, Say, TakenBack, TopicSet
 from threadchat.messages.places import Place
 from threadchat.storage.history import CannotTakeBack, History
 from threadchat.testing import DEADLINE
@@ -389,6 +389,59 @@ class TestTakingBack:
         world.room.apply_later(batch)
         assert world.bo.screen.endswith("--- a line of al was taken back\r\n")
         assert world.observer.messages[-1] == TakenBack("al", line.epoch, 1, 1)
+
+    def test_it_is_done_also_where_somebody_joins_in_the_same_batch(self, late: LateWorld) -> None:
+        late.room.post([line := Say("al", "secret", 1.0)], late.al)
+        late.show(late.order.next_batch())
+        late.say("more")
+        found: list[TakenBack | None] = []
+        take_back = threading.Thread(target=lambda: found.append(late.room.take_back(line)))
+        take_back.start()
+        wait_until(lambda: late.room.pending == 1, "it waits")
+        join = threading.Thread(target=late.room.join, args=(cy := FakeMember("cy"),))
+        join.start()
+        wait_until(lambda: late.room.pending == 2, "both wait")
+        late.show(late.order.next_batch())
+        late.show(late.order.next_batch())
+        late.end()
+        for thread in (take_back, join):
+            thread.join(DEADLINE)
+        assert [it and it.seq for it in found] == [1]
+        assert [it.text for it in late.history.recent("r", 9)] == ["more"]
+        assert "secret" not in cy.screen
+        assert late.bo.screen.endswith(
+            "--> cy joined (3 here)\r\n--- a line of al was taken back\r\n"
+        )
+
+    @pytest.mark.parametrize("is_known", [True, False])
+    def test_it_is_done_also_behind_somebody_that_joins_elsewhere(
+        self, world: World, *, is_known: bool
+    ) -> None:
+        (line,) = world.say("secret")
+        batch = BroughtBatch("r", 0.0)
+        epoch = line.epoch if is_known else "ee"
+        batch.messages += [Joined(["di"], 3), TakenBack("", epoch, line.seq, 0, at=5.0)]
+        world.room.apply_later(batch)
+        assert ("--- a line of al was taken back" in world.bo.screen) is is_known
+        assert "--> di joined (3 here)" in world.bo.screen
+        assert len(world.history.recent("r", 9)) == (0 if is_known else 1)
+
+    def test_who_joins_is_not_shown_it_either_if_the_line_is_not_known(
+        self, late: LateWorld
+    ) -> None:
+        late.say("open")
+        take_back = threading.Thread(target=late.room.take_back, args=(Place("ee", 7),))
+        take_back.start()
+        wait_until(lambda: late.room.pending == 1, "it waits")
+        join = threading.Thread(target=late.room.join, args=(cy := FakeMember("cy"),))
+        join.start()
+        wait_until(lambda: late.room.pending == 2, "both wait")
+        late.show(late.order.next_batch())
+        late.show(late.order.next_batch())
+        late.end()
+        for thread in (take_back, join):
+            thread.join(DEADLINE)
+        assert "taken back" not in cy.screen + late.bo.screen
 
     def test_pages_are_told_by_all_places_by_which_they_may_know_it(self, world: World) -> None:
         world.room.join(page := FakeMember("page", JSON_LINES))

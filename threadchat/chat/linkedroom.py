@@ -22,7 +22,7 @@ from threadchat.chat.interfaces import Member
 from threadchat.chat.order import Order
 from threadchat.chat.room import Room
 from threadchat.messages.format import render
-from threadchat.messages.kinds import Message, Problem, Spoken, TakenBack, TopicSet
+from threadchat.messages.kinds import Joined, Message, Problem, Spoken, TakenBack, TopicSet
 from threadchat.messages.linkkinds import LinkLost
 from threadchat.messages.places import Place
 from threadchat.storage.history import CannotTakeBack
@@ -138,7 +138,8 @@ class LinkedRoom(Room):
             self._order.move(self.name, batch)
             self._find_taken_back(batch)
             return
-        if batch.messages and isinstance(batch.messages[0], TakenBack):
+        # A line is taken back at the beginning of a batch, or behind those that join with it.
+        if batch.messages and isinstance(batch.messages[0], (TakenBack, Joined)):
             self._find_taken_back(batch)
         super().apply(batch)
         for message in batch.messages:
@@ -260,7 +261,8 @@ class LinkedRoom(Room):
             if found is not None:
                 batch.messages[index] = replace(found, at=message.at)
             else:
-                for member in self._members:
+                joining = () if batch.joining is None else batch.joining.members
+                for member in (*self._members, *joining):
                     batch.not_for.setdefault(member, []).append((index, index + 1))
                     batch.not_for[member].sort()
 
