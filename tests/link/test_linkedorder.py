@@ -241,6 +241,23 @@ def test_what_was_shown_in_an_epoch_before_only_moves(world: World) -> None:
     ]
 
 
+def test_what_was_shown_in_a_room_that_was_closed_moves_in_its_place(world: World) -> None:
+    before = world.keep_open("side")
+    before.post([Say("cy", "alone", 1.0)], FakeMember("cy"))
+    (item,) = world.items
+    world.order.take(Provisional(item))
+    del world.open["side"]
+    side = world.keep_open("side")  # another one of that name
+    with side._turn:
+        world.brought(batch("theirs", room="side"), 1)
+        world.applied(item, 2, is_shown=True)
+    world.brought(batch("later", room="side"), 3, 2)
+    world.deliverer.close()
+    said = world.history.recent("side", 9)
+    assert [(it.text, it.seq) for it in said] == [("theirs", 1), ("alone", 2), ("later", 3)]
+    assert world.given_up == ["side"] * 3
+
+
 def test_what_is_known_is_told_by_its_last_line(world: World) -> None:
     world.brought(batch("one", "two"), 1)
     world.brought(batch_record("lobby", (Say("bo", "three", 1.0),)), 3, 3)

@@ -183,11 +183,13 @@ class LinkedOrder:
 
     def _take_own(self, own: _Own, origin: Origin, here: int | None, *, is_shown: bool) -> None:
         if is_shown:
-            batch = RepeatedBatch(own.room.name, self._clock())
+            # By now its room may be closed, and another one of that name be open.
+            room = self._rooms.keep_open(own.room.name)
+            batch = RepeatedBatch(room.name, self._clock(), lambda: self._rooms.give_up(room))
             batch.messages += own.batch.messages
             batch.said += own.batch.said
             batch.origin = origin
-            own.room.apply_later(batch)
+            room.apply_later(batch)
             return
         self._show_border(own.room, origin)
         own.batch.origin = origin
