@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -22,8 +23,10 @@ from threadchat.link.wire import (
     Leave,
     LogEntry,
     MustEnter,
+    NeedsTable,
     OtherFormat,
     Post,
+    Posted,
     Release,
     Renew,
     Request,
@@ -211,6 +214,30 @@ def test_a_broker_that_was_started_again_begins_a_new_epoch(real: Real) -> None:
     other = real.serve(Enter("n1", "e1", 1, "e1:epoch::0", 0, "e2", (), ()))
     assert isinstance(other, Entered)
     assert (other.epoch, other.start, other.head) == ("e2", 1, 2)
+
+
+def test_a_broker_that_has_lost_how_many_lines_were_said_begins_a_new_epoch(real: Real) -> None:
+    epoch = begun(real, "n1")
+    real.serve(Post("n1", epoch, 1, "{}", (("lobby", 2),)))
+    real.client.delete("tc:{t}:said")
+    assert isinstance(real.serve(Post("n1", epoch, 2, "{}", (("lobby", 1),))), MustEnter)
+    enter = Enter("n1", epoch, 1, f"{epoch}:epoch::0", 0, "e2", (), None)
+    assert real.serve(enter) == NeedsTable()
+    assert isinstance(entered := real.serve(replace(enter, table=())), Entered)
+    assert entered.epoch == "e2"
+    real.serve(Post("n1", "e2", 1, "{}", (("lobby", 2),)))
+    real.serve(Post("n1", "e2", 2, "{}", (("lobby", 1), ("side", 1))))
+    assert [it.firsts for it in real.entries(2)] == [(), (1,), (3, 1)]
+
+
+def test_an_epoch_of_an_older_version_does_not_tell_that_it_is_lost(real: Real) -> None:
+    epoch = begun(real, "n1")
+    real.client.hdel("tc:{t}:meta", "counted")
+    real.client.delete("tc:{t}:said")
+    assert real.serve(Post("n1", epoch, 1, "{}", (("lobby", 2),))) == Posted()
+    again = real.serve(Enter("n1", epoch, 1, f"{epoch}:epoch::0", 0, "e2", (), ()))
+    assert isinstance(again, Entered)
+    assert again.epoch == epoch
 
 
 def test_what_another_program_put_right_behind_an_entry_is_taken_out(real: Real) -> None:

@@ -11,13 +11,14 @@ servers begin alike, with a prefix:
 | `log` | the entries, a stream with the ids `<position>-0`; old ones are trimmed |
 | `names` | by its fold, who has a name: node, look, person and data, as JSON |
 | `looks` | by its look, the fold of a name that somebody has |
-| `said` | by room, how many lines were said in this epoch |
+| `said` | by room, how many lines were said in this epoch; one that has no name is always there |
 | `lease:<node>` | is there as long as the node is linked; the broker's clock lets it expire |
 
 A new epoch begins wherever the broker may have lost something: if there is no data, if it was
 started again or its data came from another one (it has another `run_id` or `master_replid` then),
-or if the log does not end where it should, or does not hold what a node has read. What another
-program has put behind the end of the log is taken out when a node enters.
+or if the log does not end where it should, or does not hold what a node has read, or if the counts
+of what was said are gone. What another program has put behind the end of the log is taken out when
+a node enters.
 
 What is put into the log is told by a channel, too. A server that finds a gap there reads the log.
 
@@ -129,6 +130,10 @@ local first, top = end_of('XRANGE', '-', '+'), end_of('XREVRANGE', '+', '-')
 local function is_whole()
     if distrusts or not now or top ~= last() then return false end
     if redis.call('HGET', meta, 'run') ~= run then return false end
+    -- Epochs that an older version has begun do not have this.
+    if redis.call('HGET', meta, 'counted') == now and redis.call('HEXISTS', said, '') == 0 then
+        return false
+    end
     -- A log that was trimmed is as long as it may be.
     if first > number_at('began') and redis.call('XLEN', log) < tonumber(most) then
         return false
@@ -167,8 +172,9 @@ if not whole then
     for _, it in ipairs(known) do register(it) end
     redis.call('DEL', said)
     now = candidate
+    redis.call('HSET', said, '', '0')
     local start = math.max(last(), top, position)
-    redis.call('HSET', meta, 'format', format, 'epoch', now, 'run', run,
+    redis.call('HSET', meta, 'format', format, 'epoch', now, 'run', run, 'counted', now,
         'position', text(start), 'began', text(start + 1))
     add('epoch', '', 0)
     first, top = end_of('XRANGE', '-', '+'), last()
@@ -226,6 +232,17 @@ local number, before = tonumber(given), tonumber(now[3])
 if number <= before then return 1 end
 if number > before + 1 then return {'enter', 'the broker lacks an entry of this server'} end
 
+local firsts, is_first = '', false
+for i = 8, #ARGV, 2 do
+    local lines = ARGV[i + 1]
+    local first = string.format('%.0f', redis.call('HINCRBY', said, ARGV[i], lines) - lines + 1)
+    is_first = is_first or first == '1'
+    firsts = i == 8 and first or firsts .. ',' .. first
+end
+if is_first and redis.call('HEXISTS', said, '') == 0
+    and redis.call('HGET', meta, 'counted') == epoch then
+    return {'enter', 'the broker has lost how many lines were said'}
+end
 local granted = ''
 if steps ~= '' then
     local names, looks = KEYS[3], KEYS[4]
@@ -257,12 +274,6 @@ if steps ~= '' then
             for _, one in ipairs(it[2]) do claim(one[1], one[2], one[3], one[4]) end
         end
     end
-end
-local firsts = ''
-for i = 8, #ARGV, 2 do
-    local lines = ARGV[i + 1]
-    local first = string.format('%.0f', redis.call('HINCRBY', said, ARGV[i], lines) - lines + 1)
-    firsts = i == 8 and first or firsts .. ',' .. first
 end
 local position = string.format('%.0f', now[2] + 1)
 -- The payload is JSON, and comes last: no other one has a line feed.
