@@ -4,7 +4,7 @@ import { byId, make, on } from "./dom.js";
 import { fold } from "./text.js";
 
 const commandsFor = (text, commands) =>
-	/^\/\S*$/u.test(text) ? commands.filter(({ name }) => `/${name}`.startsWith(text.toLowerCase())) : [];
+	text ? commands.filter(({ name }) => `/${name}`.startsWith(text.toLowerCase())) : [];
 
 // Returns { start, words }: what can stand from `start` on.
 function completionsOf(text, { commands, people, rooms }) {

@@ -8,7 +8,7 @@ const ANSWER = 5_000; // within which it has to come
 const FIRST_DELAY = 300;
 const MAX_DELAY = 10_000;
 
-const FINAL = [1000, 1008]; // ended for good
+const FINAL = [1000, 1008];
 const TRY_LATER = 1013;
 const REPLACED = 4000;
 

@@ -3,7 +3,7 @@
 import { byId, cross, on } from "./dom.js";
 
 const SIDES = ["rooms", "people"];
-export const isWide = matchMedia("(min-width: 900px)"); // the columns stand side by side; see style.css
+export const isWide = matchMedia("(min-width: 900px)"); // the columns stand side by side
 let open = ""; // the drawer that is open, if any
 
 // What cannot be seen, or is behind a drawer, cannot have the focus.

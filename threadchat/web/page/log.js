@@ -7,13 +7,12 @@ import { dayOf } from "./times.js";
 
 const NEAR = 60; // pixels from an end that count as being there
 const TOGETHER = 300; // seconds within which lines of one person stand together
-const MAX_LINES = 1500;
+const KEPT = 750; // of the newest lines
 
-const placeOf = (o) => `${o.epoch} ${o.seq}`;
+const placeOf = (o) => `${o?.epoch} ${o?.seq}`;
 
 export function newLog(label, tell) {
 	const said = new Map(); // the elements of what has a place, by that place
-	const facts = new WeakMap(); // the objects behind elements
 	const marks = new Map(); // the elements of lines on their way
 	const lines = make("div");
 	const waiting = make("div", { "aria-live": "off" });
@@ -22,25 +21,33 @@ export function newLog(label, tell) {
 	let top = 0;
 
 	function append(line, o) {
-		facts.set(line, o);
+		line.facts = o;
 		lines.append(line);
 		settle(line);
-		if (log.isAtEnd) {
-			const oldest = lines.firstChild;
-			if (lines.childElementCount > MAX_LINES) {
-				said.delete(placeOf(facts.get(oldest) ?? {}));
-				oldest.remove();
-			}
-			log.toEnd();
-		} else if (o.name) log.newLines++;
+		if (lines.childElementCount % KEPT === 0) trim();
+		if (log.isAtEnd) log.toEnd();
+		else if (o.name) log.newLines++;
 		tell.moved();
+	}
+
+	// Below the reader only the newest stay, behind a gap.
+	function trim() {
+		const end = log.isAtEnd ? 0 : element.scrollTop + element.clientHeight;
+		const gone = [...lines.children].filter((it) => it.offsetTop >= end);
+		const next = gone.splice(-KEPT).find((it) => it.facts?.seq);
+		if (!next && !log.isAtEnd) return;
+		for (const it of gone) {
+			said.delete(placeOf(it.facts));
+			it.remove();
+		}
+		if (next) showGap(next);
 	}
 
 	// A day line stands before the first of a day; lines of one person stand together.
 	function settle(line) {
-		const o = facts.get(line);
+		const o = line.facts;
 		if (!o?.at) return;
-		const last = facts.get(line.previousElementSibling);
+		const last = line.previousElementSibling?.facts;
 		const earlier = factsBefore(line, "at");
 		const isNewDay = !earlier || dayOf(earlier.at) !== dayOf(o.at);
 		if (isNewDay) {
@@ -54,13 +61,13 @@ export function newLog(label, tell) {
 	// Returns the nearest facts with `field` before `line`.
 	function factsBefore(line, field) {
 		do line = line.previousElementSibling;
-		while (line && !facts.get(line)?.[field]);
-		return facts.get(line);
+		while (line && !line.facts?.[field]);
+		return line?.facts;
 	}
 
 	// More may have been said while the page was away than came.
 	function showGap(line) {
-		const { epoch, seq } = facts.get(line);
+		const { epoch, seq } = line.facts;
 		const last = factsBefore(line, "seq");
 		const missing = seq - 1 - (last?.epoch === epoch ? last.seq : 0);
 		if (last && missing > 0) line.before(eventLine({ kind: "gap", missing }));
@@ -73,7 +80,6 @@ export function newLog(label, tell) {
 
 	const log = {
 		element,
-		said,
 		last: {}, // that was said
 		isAtEnd: true,
 		newLines: 0, // below what is seen
@@ -118,7 +124,7 @@ export function newLog(label, tell) {
 					if (!before) continue; // it is about to come by itself
 					line = spokenLine(o, me);
 					said.set(placeOf(o), line);
-					facts.set(line, o);
+					line.facts = o;
 					lines.insertBefore(line, before);
 				}
 				before = line;

@@ -25,7 +25,7 @@ export const avatar = (name) =>
 const isCalled = (word, me) =>
 	fold(word) === fold(me) || fold(word.replace(/[._-]+$/u, "")) === fold(me);
 
-export const mentions = (text, me) => (text.match(WORD) ?? []).some((word) => isCalled(word, me));
+export const mentions = (text, me) => text.split(WORD).some((word) => isCalled(word, me));
 
 export function nodesOf(text, me) {
 	const nodes = [];
