@@ -4,11 +4,13 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.redisserver import RedisServer, cut_all, running_broker
+from tests.support.waiting import wait_until
 from threadchat import ChatServer
 from threadchat.link.broker import BrokerConnection, unfit
 from threadchat.link.failures import BrokerFailed, UnfitBroker
@@ -105,6 +107,24 @@ def test_a_user_that_may_not_be_told_anything_is_told_so(broker: RedisServer) ->
         connection.load()
         with closing(connection.go_live()) as live:
             assert "&tc:*" in failure(lambda: exchange(live, ENTER))
+
+
+def test_a_broker_can_be_reached_by_a_socket_of_the_same_machine(tmp_path: Path) -> None:
+    path = tmp_path / "redis.sock"
+    with running_broker("--unixsocket", str(path)):
+        wait_until(path.exists, "the socket is there")
+        with closing(BrokerConnection(f"unix://{path}", Keys("b"))) as connection:
+            connection.check()
+            connection.load()
+            with closing(connection.go_live()) as live:
+                found = exchange(live, ENTER, Post("n", "e1", 1, "here"))
+                assert payloads(found) == ["", "here"]
+
+
+def test_such_a_socket_that_is_not_there_is_told(broker: RedisServer, tmp_path: Path) -> None:
+    told = failure(lambda: BrokerConnection(f"unix://{tmp_path}/none.sock", Keys("b")))
+    assert "none.sock" in told
+    assert told.endswith(". Start the broker there, or see to --link")
 
 
 def test_a_broker_that_is_not_there_is_told(broker: RedisServer) -> None:

@@ -65,6 +65,8 @@ class BrokerConnection:
 
     def __init__(self, url: str, keys: Keys, patience: float = 2.0) -> None:
         self._keys = keys
+        # The client takes no such option for a socket of the same machine, and it needs none.
+        options = {} if url.startswith("unix:") else {"socket_keepalive": True}
         pool: Any = ConnectionPool.from_url(
             url,
             decode_responses=True,
@@ -72,7 +74,7 @@ class BrokerConnection:
             retry=Retry(NoBackoff(), 0),
             socket_timeout=patience,
             socket_connect_timeout=patience,
-            socket_keepalive=True,
+            **options,
         )
         self._connection = pool.make_connection()
         self._digests: dict[str, str] = {}
