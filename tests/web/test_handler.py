@@ -246,7 +246,9 @@ class TestBreakingOff:
             wait_until(lambda: "connection lost" in console.file.getvalue(), "it is noticed")
             cy.type("missed")
             cy.type("/msg al missed, too")
-            cy.expect("missed, too")
+            cy.expect(
+                "[you -> al] missed, too\r\n=== The connection of al is lost. That is read only"
+            )
             with Page(server, resumes=True) as again:
                 again.send(
                     "resume",
@@ -261,8 +263,13 @@ class TestBreakingOff:
                 again.expect("say", text="missed")
                 cy.type("live")
                 again.expect("say", text="live")
+                cy.type("/msg al live, too")
+                again.expect("private", text="live, too")
+                cy.type("/whois nobody")
+                cy.expect("!!! ")
                 assert said(again) == ["missed", "live"]
-                assert len(again.kinds("private")) == 1
+                assert len(again.kinds("private")) == 2
+                assert cy.received.decode().count("lost") == 1
                 again.send("line", n=1, text="mine")
                 cy.expect("al: mine")
             assert "left" not in cy.received.decode()

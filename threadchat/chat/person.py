@@ -170,9 +170,9 @@ class Person:
         return False
 
     @property
-    def is_attended(self) -> bool:
-        """Whether there is somebody who sees what this person is told."""
-        return True
+    def why_unread(self) -> str:
+        """Why nobody reads now what this person is told, as a line; "" if that is not known."""
+        return ""
 
     @property
     def whereabouts(self) -> str:

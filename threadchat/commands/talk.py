@@ -26,11 +26,6 @@ DEFAULT_LAST = 20
 MAX_LAST = 200
 """How many messages `/last` shows by default, and at most."""
 
-_NOT_ATTENDED = (
-    "Nobody sits at the server's own terminal now."
-    " That waits in its log, where it may be read or not."
-)
-
 _OUT_OF_REACH = "There is no link to the server of {} now. That is handed over when there is one."
 
 MAX_FOUND = 20
@@ -137,8 +132,8 @@ def _whisper(chat: Chat, person: Person, recipient: Person, words: str) -> None:
     chat.whisper(person, recipient, words)
     if recipient.is_out_of_reach:
         person.tell(Notice(_OUT_OF_REACH.format(recipient.name)))
-    if not recipient.is_attended:
-        person.tell(Notice(_NOT_ATTENDED))
+    if recipient.why_unread:
+        person.tell(Notice(recipient.why_unread))
     if recipient.away is not None:
         entry = entry_of(recipient, chat.clock())
         left = f": {entry.away}" if entry.away else "."

@@ -37,6 +37,11 @@ MAX_ROWS = 500
 _SHARED = {"msg", "reply", "whois", "search", "unsay", "motd", "op"}
 """The commands of everybody that are of use to a person in no room."""
 
+_NOT_ATTENDED = (
+    "Nobody sits at the server's own terminal now."
+    " That waits in its log, where it may be read or not."
+)
+
 
 class Operator(Person):
     """The operator at the server's own terminal. `show` is called with the answers of commands.
@@ -77,6 +82,11 @@ class Operator(Person):
     def is_attended(self) -> bool:
         """Whether somebody may sit at the terminal."""
         return self.looks_attended()
+
+    @property
+    def why_unread(self) -> str:
+        """See `Person.why_unread`."""
+        return "" if self.is_attended else _NOT_ATTENDED
 
     @property
     def whereabouts(self) -> str:

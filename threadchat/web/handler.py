@@ -10,7 +10,6 @@ import socketserver
 from typing import cast
 
 from threadchat.access.limits import Limits
-from threadchat.chat.person import Person
 from threadchat.messages.jsonlines import JSON_LINES
 from threadchat.monitoring.events import Connected, Disconnected, Named
 from threadchat.net.addresses import reached_address, show_address
@@ -28,6 +27,7 @@ from threadchat.web.door import Listener
 from threadchat.web.link import Link
 from threadchat.web.links import SEAT_SECONDS
 from threadchat.web.objects import Resume
+from threadchat.web.person import PagePerson
 from threadchat.web.requests import HEAD_SECONDS, SILENT_SECONDS, Requests, Upgrade
 
 _TLS_HANDSHAKE = 0x16  # the first byte of a client that speaks TLS
@@ -38,7 +38,7 @@ class WebHandler(socketserver.StreamRequestHandler):
 
     request: socket.socket
     client: WebConnection
-    person: Person
+    person: PagePerson
     supervision: Supervision
 
     def setup(self) -> None:
@@ -126,7 +126,7 @@ class WebHandler(socketserver.StreamRequestHandler):
             address=address,
             reached=self.reached,
         )
-        person = Person(host.next_id(), address, link.send, JSON_LINES)
+        person = PagePerson(host.next_id(), address, link.send, JSON_LINES)
         person.reached = self.reached
         person.hears_itself = True  # so that a page knows the place of its own lines
         self.person = person
