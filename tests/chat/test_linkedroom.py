@@ -262,6 +262,94 @@ class TestOnTheWay:
         assert "cy joined" not in cy.screen
 
 
+class TestWhatIsHeld:
+    """What becomes of what waits for the batch on the way, whatever happens meanwhile."""
+
+    def leave(self, late: LateWorld, member: FakeMember, pending: int) -> threading.Thread:
+        left = Left(member.name, 1.0, "quit")
+        thread = threading.Thread(target=late.room.leave, args=(member, left))
+        thread.start()
+        wait_until(lambda: late.room.pending == pending, "it waits")
+        return thread
+
+    def test_without_a_link_it_is_shown_at_once(
+        self, late: LateWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def put(room: Ordered, batch: Batch) -> bool:
+            room.apply_later(batch)
+            return False
+
+        for word in ("one", "two", "three"):
+            late.say(word)
+        first = late.order.next_batch()
+        monkeypatch.setattr(late.order, "put", put)
+        late.show(first)
+        late.say("four")
+        assert late.end().endswith("al: one\r\nal: two\r\nal: three\r\nal: four\r\n")
+        assert late.room.pending == 0
+
+    def test_it_comes_before_the_leaving_of_the_last_members(self, late: LateWorld) -> None:
+        late.say("one")
+        late.say("two")
+        threads = [self.leave(late, late.al, 2), self.leave(late, late.bo, 3)]
+        late.show(late.order.next_batch())
+        assert late.show(batch := late.order.next_batch()) == ["two"]
+        late.end()
+        for thread in threads:
+            thread.join(DEADLINE)
+        assert [type(it).__name__ for it in batch.messages] == ["Say", "LeftTogether"]
+        assert late.bo.screen.endswith("al: one\r\nal: two\r\n")
+        assert late.room.members == ()
+        assert [it.text for it in late.history.recent("r", 9)] == ["one", "two"]
+
+    def test_at_the_stop_nobody_waits_for_it_in_vain(self, late: LateWorld) -> None:
+        late.say("one")
+        late.say("two")
+        late.room.hush()
+        threads = [self.leave(late, late.al, 2), self.leave(late, late.bo, 3)]
+        late.deliverer.close()
+        late.show(late.order.next_batch())
+        late.show(late.order.next_batch())
+        for thread in threads:
+            thread.join(DEADLINE)
+        assert not any(it.is_alive() for it in threads)
+        assert late.bo.screen.endswith("al: one\r\nal: two\r\n")
+
+    def test_a_history_that_cannot_be_written_holds_nobody_up(
+        self, late: LateWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fails(room: str, batch: Sequence[Say]) -> None:
+            raise OSError("no space left on device")
+
+        late.say("one")
+        late.say("two")
+        with monkeypatch.context() as patch:
+            patch.setattr(late.history, "append", fails)
+            late.show(late.order.next_batch())
+        assert late.show(late.order.next_batch()) == ["two"]
+        assert late.end().endswith("al: one\r\nal: two\r\n")
+        assert [it.text for it in late.history.recent("r", 9)] == ["two"]
+        assert len(late.observer.failures) == 1
+        late.observer.failures.clear()
+
+    def test_a_connection_that_is_taken_over_is_handed_it_once(self, late: LateWorld) -> None:
+        attached = threading.Event()
+        late.say("one")
+        late.say("two")
+        since = Place(late.history.last_place("r").epoch, 0)
+        args = (late.bo, since, attached.set)
+        thread = threading.Thread(target=late.room.resume, args=args)
+        thread.start()
+        wait_until(lambda: late.room.pending == 2, "it waits")
+        assert not attached.is_set()
+        late.show(late.order.next_batch())
+        late.show(late.order.next_batch())
+        late.end()
+        thread.join(DEADLINE)
+        assert attached.is_set()
+        assert late.bo.screen.count("al: two") == 1
+
+
 def test_other_rooms_have_their_turn_however_much_the_order_brings(late: LateWorld) -> None:
     words = iter("two three four five six".split())
 
