@@ -167,3 +167,25 @@ def test_a_reader_of_old_lines_in_a_busy_room_keeps_them_and_the_newest(
         assert page.said[-1] == "line 2999"
         assert len(page.said) < 1500
     page.close()
+
+
+def test_what_was_said_in_a_room_is_new_only_to_a_page_that_was_there(
+    server: ChatServer, driver: webdriver.Chrome
+) -> None:
+    page = Page(driver, port_of(server))
+    page.join("al")
+    counts = "[...document.querySelectorAll('#room-list .badge')].map((it) => it.textContent)"
+    with Client(server, "tel") as tel:
+        tel.type("/join toString")
+        tel.type("one")
+        tel.type("/join constructor")
+        tel.type("two")
+        tel.sync()
+        page.wait("document.querySelector('#room-list').textContent.includes('#constructor')")
+        assert page.run(f"return {counts}") == []
+        for room in ("constructor", "lobby"):
+            page.say(f"/join {room}")
+            page.wait(f"document.querySelector('#where-name').textContent === '#{room}'")
+        tel.type("three")
+        page.wait(f"{counts}.join() === '1 new'")
+    page.close()

@@ -53,7 +53,7 @@ export function newRoom({ room, topic, people }) {
 let byName = new Map(); // the rooms there are, { name, people, topic, epoch, seq }
 
 export const rooms = {
-	seen: {}, // the place of the last line in each while one was there
+	seen: {}, // of each `#room`, the last place while one was there
 
 	elsewhere: (here) =>
 		[...byName.values()]
@@ -72,12 +72,12 @@ export const rooms = {
 	leave(name, { epoch, seq }) {
 		const known = byName.get(name);
 		const isLater = known && (!epoch || (known.epoch === epoch && known.seq > seq));
-		rooms.seen[name] = isLater ? known : { epoch, seq };
+		rooms.seen[`#${name}`] = isLater ? known : { epoch, seq };
 	},
 };
 
 // In another epoch all is new.
 function unread({ name, epoch, seq = 0 }) {
-	const seen = rooms.seen[name];
+	const seen = rooms.seen[`#${name}`];
 	return seen ? Math.max(0, seen.epoch === epoch ? seq - seen.seq : seq) : 0;
 }
