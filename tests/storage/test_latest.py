@@ -1,5 +1,6 @@
 """Test which lines of a history are in memory, too."""
 
+from collections import deque
 from collections.abc import Iterator
 
 import pytest
@@ -60,6 +61,35 @@ def test_a_line_that_was_taken_back_is_replaced() -> None:
     kept.take_back(DEN, TakenBack("al", "", 2, 2))
     assert [it.text for _, it in kept.of_room(DEN)] == ["1", ""]
     assert [it.text for _, it in kept.of_room(LOBBY)] == ["1", "2"]
+
+
+class Unsearched(deque[Unwritten]):
+    """Lines of which nobody goes through all."""
+
+    def __iter__(self) -> Iterator[Unwritten]:
+        raise AssertionError
+
+
+def test_a_line_that_is_taken_back_is_not_searched_for() -> None:
+    kept = Latest([*lines(1, 2), *lines(1, 3, DEN)])
+    kept.add(lines(3, 4), lambda: True)  # and so the first four are dropped
+    found = list(kept)
+    kept._lines = Unsearched(found)
+    for seq in (3, 4):
+        kept.take_back(LOBBY, TakenBack("al", "", seq, 4))
+    for seq in (2, 3):
+        kept.take_back(DEN, TakenBack("al", "", seq, 4))
+    taken_back = [kept._lines[at] for at in range(3)]
+    assert [(room, seq) for room, seq, _ in taken_back] == [(DEN, 3), (LOBBY, 3), (LOBBY, 4)]
+    assert all(isinstance(it, TakenBack) and it.seq == seq for _, seq, it in taken_back)
+
+
+def test_it_is_found_also_where_some_were_forgotten() -> None:
+    kept = Latest(lines(1, 3))
+    kept.forget(1.5)
+    kept.take_back(LOBBY, TakenBack("al", "", 1, 3))
+    kept.take_back(LOBBY, TakenBack("al", "", 3, 3))
+    assert [type(it) for _, _, it in kept] == [Say, TakenBack]
 
 
 def test_what_is_old_is_forgotten() -> None:
