@@ -1,7 +1,7 @@
 """Test which lines of a history are in memory, too."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -70,18 +70,26 @@ class Unsearched(deque[Unwritten]):
         raise AssertionError
 
 
-def test_a_line_that_is_taken_back_is_not_searched_for() -> None:
-    kept = Latest([*lines(1, 2), *lines(1, 3, DEN)])
-    kept.add(lines(3, 4), lambda: True)  # and so the first four are dropped
-    found = list(kept)
-    kept._lines = Unsearched(found)
-    for seq in (3, 4):
-        kept.take_back(LOBBY, TakenBack("al", "", seq, 4))
-    for seq in (2, 3):
-        kept.take_back(DEN, TakenBack("al", "", seq, 4))
-    taken_back = [kept._lines[at] for at in range(3)]
-    assert [(room, seq) for room, seq, _ in taken_back] == [(DEN, 3), (LOBBY, 3), (LOBBY, 4)]
-    assert all(isinstance(it, TakenBack) and it.seq == seq for _, seq, it in taken_back)
+def test_lines_that_are_taken_back_are_searched_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latest, "NUMBER", 16)
+    kept = Latest([*lines(1, 8), *lines(1, 8, DEN)])
+    kept.take_back(LOBBY, TakenBack("al", "", 1, 8))
+    kept.add(lines(9, 10), lambda: True)
+    kept._lines = Unsearched(list(kept))
+    for room, seq in ((LOBBY, 8), (DEN, 3), (LOBBY, 10)):
+        kept.take_back(room, TakenBack("al", "", seq, 10))
+    found = [kept._lines[at] for at in range(18)]
+    assert taken_back(found) == [(LOBBY, 1), (LOBBY, 8), (DEN, 3), (LOBBY, 10)]
+    kept._lines = deque(found)
+    kept.add(lines(11, 11), lambda: True)  # and so the first three are dropped
+    kept.take_back(LOBBY, TakenBack("al", "", 11, 11))
+    assert taken_back(kept) == [(LOBBY, 8), (DEN, 3), (LOBBY, 10), (LOBBY, 11)]
+
+
+def taken_back(kept: Iterable[Unwritten]) -> list[tuple[StoredRoom, int]]:
+    found = [(room, seq, it) for room, seq, it in kept if isinstance(it, TakenBack)]
+    assert all(it.seq == seq for _, seq, it in found)
+    return [(room, seq) for room, seq, _ in found]
 
 
 def test_it_is_found_also_where_some_were_forgotten() -> None:

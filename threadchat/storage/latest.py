@@ -28,11 +28,10 @@ class Latest:
 
     def __init__(self, lines: Iterable[Unwritten]) -> None:
         self._lines = deque(lines)
-        # The number of the first of them, of all that were ever here, and where each line of a room
-        # is. A linked server may take back thousands, one by one, as they move.
-        self._first = 0
-        self._numbers: dict[tuple[int, int], int] = {}
-        self._note(self._lines)
+        # Where each line of a room is, from a taking back on until lines are dropped: a linked
+        # server may take back thousands, one by one, as they move. None: nobody has asked, so that
+        # what is said costs nothing for it.
+        self._places: dict[tuple[int, int], int] | None = None
         self._has_all = len(self._lines) < NUMBER
 
     @classmethod
@@ -47,13 +46,6 @@ class Latest:
             latest = cls(())
             latest._has_all = False
             return latest
-
-    def _note(self, lines: Iterable[Unwritten]) -> None:
-        """Know where lines are that are the last ones now."""
-        lines = list(lines)
-        begin = self._first + len(self._lines) - len(lines)
-        for number, (room, seq, _) in enumerate(lines, begin):
-            self._numbers[id(room), seq] = number
 
     def __iter__(self) -> Iterator[Unwritten]:
         return iter(self._lines)
@@ -76,24 +68,28 @@ class Latest:
 
         None is dropped while it is not known that the file is as it was left.
         """
+        if self._places is not None:
+            self._places.update(_places_of(lines, len(self._lines)))
         self._lines.extend(lines)
-        self._note(lines)
         if len(self._lines) > NUMBER + NUMBER // 8 and is_as_left():
             while len(self._lines) > NUMBER:
-                room, seq, _ = self._lines.popleft()
-                if self._numbers[id(room), seq] == self._first:
-                    del self._numbers[id(room), seq]
-                self._first += 1
-            self._has_all = False
+                self._lines.popleft()
+            self._has_all, self._places = False, None
 
     def take_back(self, room: StoredRoom, line: TakenBack) -> None:
         """Put `line` in the place of the line that was taken back."""
-        number = self._numbers.get((id(room), line.seq))
-        if number is not None:
-            self._lines[number - self._first] = room, line.seq, line
+        if self._places is None:
+            self._places = dict(_places_of(self._lines, 0))
+        place = self._places.get((id(room), line.seq))
+        if place is not None:
+            self._lines[place] = room, line.seq, line
 
     def forget(self, before: float) -> None:
         """Drop what was said before that time."""
         self._lines = deque(it for it in self._lines if it[2].at >= before)
-        self._first, self._numbers = 0, {}
-        self._note(self._lines)
+        self._places = None
+
+
+def _places_of(lines: Iterable[Unwritten], first: int) -> Iterator[tuple[tuple[int, int], int]]:
+    """Yield where each of `lines` is, the first of which is at `first`."""
+    return (((id(room), seq), place) for place, (room, seq, _) in enumerate(lines, first))
