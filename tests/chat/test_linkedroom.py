@@ -17,7 +17,7 @@ from threadchat.chat.deliverer import Deliverer
 from threadchat.chat.linkedroom import BroughtBatch, LinkedRoom, RepeatedBatch
 from threadchat.chat.order import Ordered
 from threadchat.messages.jsonlines import JSON_LINES
-from threadchat.messages.kinds import Joined, Left, Say, TakenBack, TopicSet
+from threadchat.messages.kinds import Joined, Left, Say, Spoken, TakenBack, TopicSet
 from threadchat.messages.places import Place
 from threadchat.storage.history import CannotTakeBack, History
 from threadchat.testing import DEADLINE
@@ -453,6 +453,25 @@ def test_it_is_told_when_a_batch_was_shown(world: World) -> None:
     assert "cy: hi" in shown[0]
 
 
+def take_back_as_somebody_joins(
+    late: LateWorld, line: Spoken | Place
+) -> tuple[FakeMember, TakenBack | None]:
+    """Take a line back in the batch with which cy joins; return cy, and what was taken back."""
+    found: list[TakenBack | None] = []
+    take_back = threading.Thread(target=lambda: found.append(late.room.take_back(line)))
+    take_back.start()
+    wait_until(lambda: late.room.pending == 1, "it waits")
+    join = threading.Thread(target=late.room.join, args=(cy := FakeMember("cy"),))
+    join.start()
+    wait_until(lambda: late.room.pending == 2, "both wait")
+    late.show(late.order.next_batch())
+    late.show(late.order.next_batch())
+    late.end()
+    for thread in (take_back, join):
+        thread.join(DEADLINE)
+    return cy, found[0]
+
+
 class TestTakingBack:
     def test_it_is_done_where_the_order_comes_to_it(self, world: World) -> None:
         (line,) = world.say("secret")
@@ -482,19 +501,9 @@ class TestTakingBack:
         late.room.post([line := Say("al", "secret", 1.0)], late.al)
         late.show(late.order.next_batch())
         late.say("more")
-        found: list[TakenBack | None] = []
-        take_back = threading.Thread(target=lambda: found.append(late.room.take_back(line)))
-        take_back.start()
-        wait_until(lambda: late.room.pending == 1, "it waits")
-        join = threading.Thread(target=late.room.join, args=(cy := FakeMember("cy"),))
-        join.start()
-        wait_until(lambda: late.room.pending == 2, "both wait")
-        late.show(late.order.next_batch())
-        late.show(late.order.next_batch())
-        late.end()
-        for thread in (take_back, join):
-            thread.join(DEADLINE)
-        assert [it and it.seq for it in found] == [1]
+        cy, found = take_back_as_somebody_joins(late, line)
+        assert found is not None
+        assert found.seq == 1
         assert [it.text for it in late.history.recent("r", 9)] == ["more"]
         assert "secret" not in cy.screen
         assert late.bo.screen.endswith(
@@ -518,17 +527,8 @@ class TestTakingBack:
         self, late: LateWorld
     ) -> None:
         late.say("open")
-        take_back = threading.Thread(target=late.room.take_back, args=(Place("ee", 7),))
-        take_back.start()
-        wait_until(lambda: late.room.pending == 1, "it waits")
-        join = threading.Thread(target=late.room.join, args=(cy := FakeMember("cy"),))
-        join.start()
-        wait_until(lambda: late.room.pending == 2, "both wait")
-        late.show(late.order.next_batch())
-        late.show(late.order.next_batch())
-        late.end()
-        for thread in (take_back, join):
-            thread.join(DEADLINE)
+        cy, found = take_back_as_somebody_joins(late, Place("ee", 7))
+        assert found is None
         assert "taken back" not in cy.screen + late.bo.screen
 
     def test_pages_are_told_by_all_places_by_which_they_may_know_it(self, world: World) -> None:
