@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
+from typing import TypeVar
 
 import pytest
 
@@ -78,12 +79,19 @@ class World:
         return said
 
 
-@pytest.fixture
-def world() -> Iterator[World]:
-    world = World()
+AnyWorld = TypeVar("AnyWorld", bound=World)
+
+
+def used(world: AnyWorld) -> Iterator[AnyWorld]:
+    """Yield a world for a test; nothing has failed there unnoticed."""
     yield world
     world.deliverer.close()
     assert world.observer.failures == []
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    yield from used(World())
 
 
 def test_who_joins_where_there_is_no_link_is_told(world: World) -> None:
@@ -182,10 +190,7 @@ class LateWorld(World):
 
 @pytest.fixture
 def late() -> Iterator[LateWorld]:
-    world = LateWorld()
-    yield world
-    world.deliverer.close()
-    assert world.observer.failures == []
+    yield from used(LateWorld())
 
 
 class TestOnTheWay:

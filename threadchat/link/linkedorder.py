@@ -16,7 +16,7 @@ from threadchat.chat.order import Ordered
 from threadchat.chat.room import Room
 from threadchat.link.deliveries import Applied, Provisional
 from threadchat.link.ownentries import Item
-from threadchat.link.records import BatchRecord, batch_text
+from threadchat.link.records import BatchRecord, batch_record, batch_text
 from threadchat.messages.kinds import RoomMessage, TopicSet
 from threadchat.messages.linkkinds import ApartBegins, ApartEnds, LeftWithServer
 from threadchat.messages.places import Place
@@ -103,7 +103,7 @@ class LinkedOrder:
         text = batch_text(room.name, batch.messages)
         handle = _Own(room, batch)
         # A copy: in the batch, counts may be set anew.
-        record = BatchRecord(room.name, tuple(batch.messages), tuple(batch.said))
+        record = batch_record(room.name, batch.messages)
         now, said = time.time(), len(batch.said)
         item = Item(room.name, text, said, now, handle, record, numbered=number)
         self._link.submit(item)
@@ -185,11 +185,7 @@ class LinkedOrder:
         if is_shown:
             # By now its room may be closed, and another one of that name be open.
             room = self._rooms.keep_open(own.room.name)
-            batch = RepeatedBatch(room.name, self._clock(), lambda: self._rooms.give_up(room))
-            batch.messages += own.batch.messages
-            batch.said += own.batch.said
-            batch.origin = origin
-            room.apply_later(batch)
+            room.apply_later(self._brought(RepeatedBatch, room, own.batch, origin))
             return
         self._show_border(own.room, origin)
         own.batch.origin = origin
@@ -204,18 +200,24 @@ class LinkedOrder:
         room = self._rooms.keep_open(record.room)
         if not is_shown:
             self._show_border(room, origin)
-        # The room is to stay until it has come to that.
         kind = RepeatedBatch if is_shown else BroughtBatch
-        batch = kind(room.name, self._clock(), lambda: self._rooms.give_up(room))
-        batch.messages += record.messages
-        batch.said += record.said
-        batch.origin = origin
+        batch = self._brought(kind, room, record, origin)
         if here is not None:
             batch.count_anew(here)
         batch.note_authors(lambda name: self._rooms.find_author(origin.node, name))
         if not is_shown:
             self._note_topics(batch)
         room.apply_later(batch)
+
+    def _brought(
+        self, kind: type[BroughtBatch], room: Room, what: Batch | BatchRecord, origin: Origin
+    ) -> BroughtBatch:
+        """Return what the order brings to a room, which stays until it has come to that."""
+        batch = kind(room.name, self._clock(), lambda: self._rooms.give_up(room))
+        batch.messages += what.messages
+        batch.said += what.said
+        batch.origin = origin
+        return batch
 
     def _note_topics(self, batch: Batch) -> None:
         for message in batch.messages:

@@ -103,7 +103,7 @@ class LogReader:
             return
         epoch, firsts = self.epoch, iter(entry.firsts)
         apart, batches = self._own_record(own, entry)
-        grants = entry.grants() if entry.steps and not is_again else ()
+        grants = () if is_again else entry.grants()
         for step, granted in grants:
             self._tell(self._roster.take(self._node, step, granted))
         here = iter(() if is_again else here_after(batches, self._node, self._roster))
@@ -155,18 +155,14 @@ class LogReader:
                     self._deliveries.append(Missed(entry.node, record.said_before - read[1]))
                 self._deliveries.append(EntriesMissed(entry.node))
             self._read_of[entry.node] = (entry.number, record.said_before + record.lines)
-        freed = self._take_steps(entry) if entry.steps and not is_again else ()
+        freed = () if is_again else self._take_steps(entry)
         here = () if is_again else here_after(record.batches, entry.node, self._roster)
-        batches = batches_in(entry, record, is_shown=is_again, here=here)
-        if len(record.items) == len(record.batches):
-            self._deliveries += batches  # as nearly always
-        else:
-            following = iter(batches)
-            for item in record.items:
-                if not isinstance(item, NoticeRecord):
-                    self._deliveries.append(next(following))
-                elif not is_again:
-                    self._deliveries.append(Noticed(entry.node, item, False, record.apart))
+        batches = iter(batches_in(entry, record, is_shown=is_again, here=here))
+        for item in record.items:
+            if not isinstance(item, NoticeRecord):
+                self._deliveries.append(next(batches))
+            elif not is_again:
+                self._deliveries.append(Noticed(entry.node, item, False, record.apart))
         for changes in freed:
             self._tell(changes)
 

@@ -24,7 +24,7 @@ class BadRecord(OperatorError):
     """What stands in the log cannot be read. The text is one line: what is wrong."""
 
 
-# A tuple, as is the next but one: one of each is made of each line that anybody says.
+# A tuple, as is `EntryRecord`: one of each is made of each line that anybody says.
 class BatchRecord(NamedTuple):
     """A batch of a room, as another server shows it: the very same messages.
 

@@ -5,7 +5,7 @@ import { button, make, on } from "./dom.js";
 import { eventLine, spokenLine, waitingLine } from "./line.js";
 import { dayOf } from "./times.js";
 
-const NEAR = 60; // pixels from an end count as there
+const NEAR = 60; // pixels from an end that count as it
 const TOGETHER = 300; // seconds within which lines of one person stand together
 const KEPT = 750; // of the newest lines
 
