@@ -43,6 +43,12 @@ def come_in(server: ChatServer) -> Iterator[Client]:
         yield al
 
 
+def was_shown(records: Records, letter: int) -> bool:
+    """Return whether a letter with that number, or a later one, was shown and is kept."""
+    kept = (it for it in records.waiting("al") if it.was_shown)
+    return any(int(it.message.text.split()[1]) >= letter for it in kept)
+
+
 def letters_in(text: str) -> list[int]:
     return [int(number) for number in re.findall(r"-> you\] letter (\d+) ", text)]
 
@@ -71,6 +77,7 @@ def test_nothing_is_lost_with_a_connection_that_breaks(
     server, console, records = watched
     with come_in(server) as al:
         seen = letters_in(al.expect("letter 10 "))
+        wait_until(lambda: was_shown(records, 11), "more is on its way than was read")
         al.reset()
         console.next_disconnect()
     left = [int(kept.message.text.split()[1]) for kept in records.waiting("al")]

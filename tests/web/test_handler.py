@@ -242,6 +242,8 @@ class TestBreakingOff:
             seen = al.expect("say", text="seen")
             cy.type("/msg al seen, too")
             private = al.expect("private")
+            cy.type("/whois nobody")
+            cy.expect("!!! ")  # by then it was looked whether al reads that
             al.cut()
             wait_until(lambda: "connection lost" in console.file.getvalue(), "it is noticed")
             cy.type("missed")
