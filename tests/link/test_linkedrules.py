@@ -107,6 +107,11 @@ class TestTopics:
             broker.start()
             for server in (one, two):
                 server.wait_for_servers(1)
+            al.type("after al's")
+            bo.expect("al: after al's")
+            bo.type("after both")
+            al.expect("bo: after both")
+            for server in (one, two):
                 wait_for_topic(server, "by bo")
             for client in (al, bo):
                 client.type("/topic")
