@@ -13,12 +13,12 @@ from threadchat.chat.chat import Chat
 from threadchat.chat.farperson import FarPerson
 from threadchat.chat.person import Correspondent, Person
 from threadchat.link.notices import Data, Notices
-from threadchat.messages.kinds import Private, Problem
+from threadchat.messages.kinds import Notice, Private, Problem
 from threadchat.net.disconnect import Reason
 from threadchat.text.clean import MAX_LINE, clean_line
 from threadchat.text.names import MAX_NAME_CELLS
 
-PRIVATE, NOT_SHOWN = "private", "private_not_shown"
+PRIVATE, NOT_SHOWN, UNREAD = "private", "private_not_shown", "private_unread"
 MAKE_WAY, WAY_ANSWERED = "make_way", "way_answered"
 """The kinds of notices."""
 
@@ -62,6 +62,7 @@ class FarNotices:
         for kind, listener in (
             (PRIVATE, self._show),
             (NOT_SHOWN, self._tell_of_none),
+            (UNREAD, self._tell_why_unread),
             (MAKE_WAY, self._make_way),
             (WAY_ANSWERED, self._take_answer),
         ):
@@ -105,6 +106,13 @@ class FarNotices:
         if identity not in person.ignores:
             person.answers_to = Correspondent(sender, identity)
             person.hear(Private(sender, person.name, text, at=float(data["at"])))
+        if why := person.why_unread:
+            self._notices.tell(UNREAD, {"to": node, "person": data["by"], "why": why})
+
+    def _tell_why_unread(self, data: Data, node: str) -> None:
+        person, why = self._find_here(str(data["person"])), data["why"]
+        if person is not None and isinstance(why, str) and (why := clean_line(why[:MAX_LINE])):
+            person.tell(Notice(why))
 
     def _tell_of_none(self, data: Data, node: str) -> None:
         person = self._find_here(str(data["person"]))
