@@ -13,6 +13,8 @@ from tests.support.scripted import Scripted
 from tests.support.servers import run_server
 from tests.support.waiting import wait_until
 from threadchat import ChatServer
+from threadchat.chat.chat import Chat
+from threadchat.chat.person import Person
 from threadchat.net.disconnect import Reason
 from threadchat.server import periodic
 from threadchat.session.supervision import STUCK_SECONDS, Supervision
@@ -73,6 +75,19 @@ def test_who_says_nothing_is_warned_and_then_let_go(look: Callable[[], None]) ->
         clock.now += 56
         assert al.expect_end() == "=== You have said nothing for 10 min. Goodbye.\r\n"
         assert console.next_disconnect().why == "idle"
+
+
+def test_who_has_just_been_given_a_name_is_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    enter = Chat.enter
+
+    def enter_after_the_round(chat: Chat, person: Person) -> None:
+        server._look_after_all()
+        enter(chat, person)
+
+    monkeypatch.setattr(Chat, "enter", enter_after_the_round)
+    limits = replace(UNLIMITED, idle_timeout=600)
+    with run_server(limits=limits, clock=Clock()) as (server, _), Client(server, "al") as al:
+        al.sync()
 
 
 @pytest.mark.parametrize("line", [b"", b"   ", b"\t", b"\x07", "\u200b\u2060".encode(), b"\x1b[A"])

@@ -191,7 +191,6 @@ class Chat:
 
     def enter(self, person: Person) -> None:
         """Let `person` into the lobby. The person must have a name."""
-        person.joined_at = person.last_heard_at = self.clock()
         motd = map(Notice, self.rules.motd)
         self._enter(person, self._take_place(LOBBY), Welcome(person.name), *motd)
 

@@ -109,6 +109,7 @@ class Names(KnownNames):
             is_first = person.identity is NOBODY
             if is_first:
                 person.came_at = at
+                person.joined_at = person.last_heard_at = now  # before supervision sees a name
             if proven is not None:
                 self._bind(person, proven)
             elif is_first:
