@@ -42,6 +42,13 @@ def wired(driver: webdriver.Chrome, port: int) -> Iterator[tuple[Wire, Page]]:
         page.close()
 
 
+@pytest.fixture
+def company(server: ChatServer, driver: webdriver.Chrome) -> Iterator[tuple[Wire, Page, Client]]:
+    """Yield al's wire and page, and tel, who is in the same room at a terminal."""
+    with wired(driver, port_of(server)) as (wire, page), Client(server, "tel") as tel:
+        yield wire, page, tel
+
+
 def go_away(wire: Wire, page: Page) -> None:
     wire.server_port = 0
     wire.cut()
@@ -56,33 +63,32 @@ def come_back(wire: Wire, page: Page, port: int) -> None:
 
 @pytest.mark.parametrize(("more", "missing"), [(199, 0), (200, 1), (230, 31)])
 def test_what_is_too_much_to_come_again_is_shown_as_a_gap(
-    driver: webdriver.Chrome, monkeypatch: pytest.MonkeyPatch, more: int, missing: int
+    server: ChatServer,
+    company: tuple[Wire, Page, Client],
+    monkeypatch: pytest.MonkeyPatch,
+    more: int,
+    missing: int,
 ) -> None:
     monkeypatch.setattr(links, "SEAT_SECONDS", 0.0)
-    with (
-        run_server(web_address=("127.0.0.1", 0)) as (server, _),
-        wired(driver, port_of(server)) as (wire, page),
-        Client(server, "tel") as tel,
-    ):
-        tel.type("before")
-        page.wait_for("before")
-        go_away(wire, page)
-        tel.expect("<-- al left")
-        said = [f"line {number}" for number in range(more + 1)]
-        for line in said:
-            tel.type(line)
-        tel.sync()
-        come_back(wire, page, port_of(server))
-        page.wait_for(said[-1])
-        shown = len(said) - missing + 1
-        page.wait(
-            "document.querySelectorAll('.log:not([hidden]) > :first-child > .say').length"
-            f" === {shown}"
-        )
-        assert page.said == ["before", *said[missing:]]
-        words = f"Lines said here that are missing: {missing}"
-        assert page.run(f"return {GAP}.map((it) => it.textContent)") == [words] * bool(missing)
-        assert page.texts(".gap + .say > .text") == said[missing : missing + 1] * bool(missing)
+    wire, page, tel = company
+    tel.type("before")
+    page.wait_for("before")
+    go_away(wire, page)
+    tel.expect("<-- al left")
+    said = [f"line {number}" for number in range(more + 1)]
+    for line in said:
+        tel.type(line)
+    tel.sync()
+    come_back(wire, page, port_of(server))
+    page.wait_for(said[-1])
+    shown = len(said) - missing + 1
+    page.wait(
+        f"document.querySelectorAll('.log:not([hidden]) > :first-child > .say').length === {shown}"
+    )
+    assert page.said == ["before", *said[missing:]]
+    words = f"Lines said here that are missing: {missing}"
+    assert page.run(f"return {GAP}.map((it) => it.textContent)") == [words] * bool(missing)
+    assert page.texts(".gap + .say > .text") == said[missing : missing + 1] * bool(missing)
 
 
 def test_what_a_server_without_a_history_was_told_after_its_restart_is_counted(
@@ -106,27 +112,25 @@ def test_what_a_server_without_a_history_was_told_after_its_restart_is_counted(
         page.leave()
 
 
-def test_a_page_that_is_open_over_night_knows_yesterday(driver: webdriver.Chrome) -> None:
+def test_a_page_that_is_open_over_night_knows_yesterday(
+    company: tuple[Wire, Page, Client],
+) -> None:
     days = ".log:not([hidden]) .day"
-    with (
-        run_server(web_address=("127.0.0.1", 0)) as (server, _),
-        wired(driver, port_of(server)) as (_, page),
-        Client(server, "tel") as tel,
-    ):
-        tel.type("good night")
-        page.wait_for("good night")
-        assert page.texts(days) == ["Today"]
-        page.run("""
-            const { now } = Date, { parse } = JSON, day = 86_400;
-            Date.now = () => now() + day * 1000;
-            JSON.parse = (text) => {
-                const it = parse(text);
-                return it.at ? { ...it, at: it.at + day } : it;
-            };
-        """)
-        tel.type("good morning")
-        page.wait_for("good morning")
-        assert page.texts(days) == ["Yesterday", "Today"]
+    _, page, tel = company
+    tel.type("good night")
+    page.wait_for("good night")
+    assert page.texts(days) == ["Today"]
+    page.run("""
+        const { now } = Date, { parse } = JSON, day = 86_400;
+        Date.now = () => now() + day * 1000;
+        JSON.parse = (text) => {
+            const it = parse(text);
+            return it.at ? { ...it, at: it.at + day } : it;
+        };
+    """)
+    tel.type("good morning")
+    page.wait_for("good morning")
+    assert page.texts(days) == ["Yesterday", "Today"]
 
 
 def test_a_reader_of_old_lines_in_a_busy_room_keeps_them_and_the_newest(
