@@ -133,44 +133,43 @@ def test_a_page_that_is_open_over_night_knows_yesterday(
     assert page.texts(days) == ["Yesterday", "Today"]
 
 
-def test_a_reader_of_old_lines_in_a_busy_room_keeps_them_and_the_newest(
-    server: ChatServer, driver: webdriver.Chrome
+@pytest.mark.parametrize("to", ["", "/msg al "])
+def test_a_reader_of_old_lines_in_a_busy_conversation_keeps_them_and_the_newest(
+    company: tuple[Wire, Page, Client], to: str
 ) -> None:
     log = "document.querySelector('.log:not([hidden])')"
-    page = Page(driver, port_of(server))
-    page.join("al")
-    with Client(server, "tel") as tel:
+    _, page, tel = company
 
-        def say(begin: int, end: int) -> None:
-            for number in range(begin, end):
-                tel.type(f"line {number}")
-            tel.sync()
-            page.wait(f"{log}.textContent.includes(arguments[0])", f"line {end - 1}")
+    def say(begin: int, end: int) -> None:
+        for number in range(begin, end):
+            tel.type(f"{to}line {number}")
+        tel.sync()
+        page.wait(f"{log}.textContent.includes(arguments[0])", f"line {end - 1}")
 
-        say(0, 100)
-        page.run(f"{log}.scrollTop = 0")
-        page.wait("!document.querySelector('#new-lines').hidden")
-        place = page.run(f"return {log}.scrollTop")
-        say(100, 1000)
-        assert len(page.said) == 1000
-        say(1000, 2400)
-        said = page.said
-        assert len(said) < 2000
-        missing = 2400 - len(said)
-        begin = page.run(
-            f"return [...{log}.firstChild.querySelectorAll('.say:has(~ .gap)')].length"
-        )
-        assert begin > 10
-        numbers = [*range(begin), *range(begin + missing, 2400)]
-        assert said == [f"line {number}" for number in numbers]
-        assert page.texts(".gap") == [f"Lines said here that are missing: {missing}"]
-        assert page.run(f"return {log}.scrollTop") == place
-        assert page.text("#new-lines") == "2300 new"
-        page.click("#new-lines")
-        say(2400, 3000)
-        assert page.said[-1] == "line 2999"
-        assert len(page.said) < 1500
-    page.close()
+    say(0, 1)
+    if to:
+        page.click("#private-list button")
+    say(1, 100)
+    page.run(f"{log}.scrollTop = 0")
+    page.wait("!document.querySelector('#new-lines').hidden")
+    place = page.run(f"return {log}.scrollTop")
+    say(100, 1000)
+    assert len(page.said) == 1000
+    say(1000, 2400)
+    said = page.said
+    assert len(said) < 2000
+    missing = 2400 - len(said)
+    begin = page.run(f"return [...{log}.firstChild.querySelectorAll('.say:has(~ .gap)')].length")
+    assert begin > 10
+    numbers = [*range(begin), *range(begin + missing, 2400)]
+    assert said == [f"line {number}" for number in numbers]
+    assert page.texts(".log:not([hidden]) .gap") == [f"Lines said here that are missing: {missing}"]
+    assert page.run(f"return {log}.scrollTop") == place
+    assert page.text("#new-lines") == "2300 new"
+    page.click("#new-lines")
+    say(2400, 3000)
+    assert page.said[-1] == "line 2999"
+    assert len(page.said) < 1500
 
 
 def test_what_was_said_in_a_room_is_new_only_to_a_page_that_was_there(

@@ -67,7 +67,7 @@ function complete() {
 
 function offer(commands) {
 	list.hidden = !commands.length;
-	input.setAttribute("aria-expanded", !list.hidden);
+	input.ariaExpanded = !list.hidden;
 	list.replaceChildren(
 		...commands.map(({ name, arguments: wanted, summary }) =>
 			make(
@@ -122,7 +122,7 @@ export function insert(words) {
 
 export function hint(text) {
 	input.placeholder = text;
-	input.setAttribute("aria-label", text);
+	input.ariaLabel = text;
 }
 
 on(input, "keydown", (event) => {

@@ -25,7 +25,7 @@ export function prepare(sendAnswer, again) {
 
 function mark(which, text) {
 	put(`join-${which}-error`, text);
-	fields[which].setAttribute("aria-invalid", text !== "");
+	fields[which].ariaInvalid = text !== "";
 }
 
 function reply() {

@@ -13,7 +13,7 @@ function arrange() {
 		const side = byId(`${which}-side`);
 		side.classList.toggle("open", open === which);
 		side.inert = open !== which && !isWide.matches;
-		byId(`open-${which}`).setAttribute("aria-expanded", open === which);
+		byId(`open-${which}`).ariaExpanded = open === which;
 	}
 	byId("talk").inert = open !== "";
 	byId("shade").hidden = open === "";

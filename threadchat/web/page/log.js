@@ -84,7 +84,7 @@ export function newLog(label, tell) {
 		isAtEnd: true,
 		newLines: 0, // below what is seen
 
-		setLive: () => requestAnimationFrame(() => element.setAttribute("aria-live", "polite")),
+		setLive: () => requestAnimationFrame(() => (element.ariaLive = "polite")),
 
 		show(isShown) {
 			if (!isShown) top = element.scrollTop;

@@ -177,7 +177,8 @@ function spoken(o) {
 
 function privately(o) {
 	const its = privateWith(o.is_own ? o.recipient : o.sender);
-	its.log.addSpoken({ ...o, kind: "say", name: o.is_own ? me : o.sender }, me);
+	const seq = (its.log.last.seq ?? 0) + 1; // so that a gap can be counted
+	its.log.addSpoken({ ...o, seq, kind: "say", name: o.is_own ? me : o.sender }, me);
 	if (o.is_own) its.log.settleFirst();
 	if (isOld(o)) return;
 	if (o.is_own) show(its);

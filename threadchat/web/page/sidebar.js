@@ -14,7 +14,7 @@ const count = (number, what, style) => make(`span.${style}`, {}, number, unseen(
 const badge = (number) => (number ? count(number, "new", "badge") : "");
 
 function fill({ firstChild }, isShown, ...parts) {
-	firstChild.setAttribute("aria-current", isShown ? "page" : "false");
+	firstChild.ariaCurrent = isShown ? "page" : "false";
 	firstChild.replaceChildren(...parts);
 }
 
