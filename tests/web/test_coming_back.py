@@ -172,6 +172,36 @@ def test_a_reader_of_old_lines_in_a_busy_conversation_keeps_them_and_the_newest(
     assert len(page.said) < 1500
 
 
+def test_so_are_old_lines_kept_while_their_reader_is_in_another_conversation(
+    company: tuple[Wire, Page, Client],
+) -> None:
+    log = "document.querySelector('.log:not([hidden])')"
+    _, page, tel = company
+
+    def say(begin: int, end: int) -> None:
+        for number in range(begin, end):
+            tel.type(f"line {number}")
+        tel.type("/msg al done")
+        tel.sync()
+
+    say(0, 100)
+    page.wait_for("line 99")
+    page.run(f"{log}.scrollTop = 300")
+    page.wait("!document.querySelector('#new-lines').hidden")
+    page.click("#private-list button")
+    page.wait_for("done")
+    say(100, 2400)
+    page.wait("document.querySelectorAll('.log:not([hidden]) .say').length === 2")
+    page.click("#room-list button")
+    assert page.run(f"return {log}.scrollTop") == 300
+    said = page.said
+    missing = 2400 - len(said)
+    assert 0 < missing < 2000
+    assert page.texts(".log:not([hidden]) .gap") == [f"Lines said here that are missing: {missing}"]
+    assert said[:5] == [f"line {number}" for number in range(5)]
+    assert said[-1] == "line 2399"
+
+
 def test_what_was_said_in_a_room_is_new_only_to_a_page_that_was_there(
     server: ChatServer, driver: webdriver.Chrome
 ) -> None:

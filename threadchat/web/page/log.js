@@ -18,7 +18,6 @@ export function newLog(label, tell) {
 	const waiting = make("div", { "aria-live": "off" });
 	const about = { role: "log", tabindex: 0, "aria-live": "off", "aria-label": label, hidden: true };
 	const element = make("div.log", about, lines, waiting);
-	let top = 0;
 
 	function append(line, o) {
 		line.facts = o;
@@ -86,11 +85,7 @@ export function newLog(label, tell) {
 
 		setLive: () => requestAnimationFrame(() => (element.ariaLive = "polite")),
 
-		show(isShown) {
-			if (!isShown) top = element.scrollTop;
-			element.hidden = !isShown;
-			if (isShown) element.scrollTop = log.isAtEnd ? element.scrollHeight : top;
-		},
+		show: (isShown) => (element.hidden = !isShown),
 
 		toEnd() {
 			element.scrollTop = element.scrollHeight;
