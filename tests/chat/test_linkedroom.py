@@ -47,8 +47,8 @@ class FakeOrder:
     def remember(self, room: str, batch: Batch) -> None:
         self.history.append(room, batch.said)
 
-    def move(self, room: str, batch: Batch) -> None:
-        self.moved.append(batch)
+    def move(self, room: str, batches: Sequence[Batch]) -> None:
+        self.moved += batches
 
     def wait_for_room(self, timeout: float) -> bool:
         self.waits.append(timeout)

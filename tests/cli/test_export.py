@@ -157,7 +157,7 @@ def test_what_linked_servers_said_stands_where_their_order_took_it(
         history.keep("r", [Say("al", "one", NOON)], Origin(node, 1, Place(epoch, 1)))
         history.keep("r", apart := [Say("al", "apart", NOON + 60)], Origin(node, 2))
         history.keep("r", [Say("bo", "theirs", NOON + 90)], Origin("b", 1, Place(epoch, 4)))
-        history.move("r", apart, Origin(node, 2, Place(epoch, 5), (NOON + 60, NOON + 61)))
+        history.move("r", [(apart, Origin(node, 2, Place(epoch, 5), (NOON + 60, NOON + 61)))])
         assert exported(capsys, str(path)) == [
             "2026-11-23 12:01:00 r al: one",
             "2026-11-23 12:02:30 r --- 2 lines were missed",

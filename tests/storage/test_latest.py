@@ -1,6 +1,5 @@
 """Test which lines of a history are in memory, too."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 
 import pytest
@@ -58,32 +57,20 @@ def test_the_file_is_looked_at_only_where_there_are_too_many() -> None:
 
 def test_a_line_that_was_taken_back_is_replaced() -> None:
     kept = Latest([*lines(1, 2), *lines(1, 2, DEN)])
-    kept.take_back(DEN, TakenBack("al", "", 2, 2))
+    kept.replace([(DEN, 2, TakenBack("al", "", 2, 2))])
     assert [it.text for _, it in kept.of_room(DEN)] == ["1", ""]
     assert [it.text for _, it in kept.of_room(LOBBY)] == ["1", "2"]
 
 
-class Unsearched(deque[Unwritten]):
-    """Lines of which nobody goes through all."""
-
-    def __iter__(self) -> Iterator[Unwritten]:
-        raise AssertionError
-
-
-def test_lines_that_are_taken_back_are_searched_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(latest, "NUMBER", 16)
+def test_several_are_replaced_at_once() -> None:
     kept = Latest([*lines(1, 8), *lines(1, 8, DEN)])
-    kept.take_back(LOBBY, TakenBack("al", "", 1, 8))
-    kept.add(lines(9, 10), lambda: True)
-    kept._lines = Unsearched(list(kept))
-    for room, seq in ((LOBBY, 8), (DEN, 3), (LOBBY, 10)):
-        kept.take_back(room, TakenBack("al", "", seq, 10))
-    found = [kept._lines[at] for at in range(18)]
-    assert taken_back(found) == [(LOBBY, 1), (LOBBY, 8), (DEN, 3), (LOBBY, 10)]
-    kept._lines = deque(found)
-    kept.add(lines(11, 11), lambda: True)  # and so the first three are dropped
-    kept.take_back(LOBBY, TakenBack("al", "", 11, 11))
-    assert taken_back(kept) == [(LOBBY, 8), (DEN, 3), (LOBBY, 10), (LOBBY, 11)]
+    gone: list[Unwritten] = [
+        (room, seq, TakenBack("al", "", seq, 10))
+        for room, seq in ((LOBBY, 8), (DEN, 3), (LOBBY, 1), (LOBBY, 9))
+    ]
+    kept.replace(gone)
+    assert taken_back(kept) == [(LOBBY, 1), (LOBBY, 8), (DEN, 3)]
+    assert len(list(kept)) == 16
 
 
 def taken_back(kept: Iterable[Unwritten]) -> list[tuple[StoredRoom, int]]:
@@ -95,8 +82,8 @@ def taken_back(kept: Iterable[Unwritten]) -> list[tuple[StoredRoom, int]]:
 def test_it_is_found_also_where_some_were_forgotten() -> None:
     kept = Latest(lines(1, 3))
     kept.forget(1.5)
-    kept.take_back(LOBBY, TakenBack("al", "", 1, 3))
-    kept.take_back(LOBBY, TakenBack("al", "", 3, 3))
+    kept.replace([(LOBBY, 1, TakenBack("al", "", 1, 3))])
+    kept.replace([(LOBBY, 3, TakenBack("al", "", 3, 3))])
     assert [type(it) for _, _, it in kept] == [Say, TakenBack]
 
 

@@ -113,7 +113,7 @@ class TestMoving:
         apart = keep(history, A, 2, None, "apart 1", "apart 2")
         alone = Place(apart[0].epoch, apart[0].seq)
         keep(history, B, 1, Place(E1, 2), "theirs")
-        history.move("r", apart, Origin(A, 2, Place(E1, 3), (5.0, 6.0)))
+        history.move("r", [(apart, Origin(A, 2, Place(E1, 3), (5.0, 6.0)))])
         live = keep(history, B, 2, Place(E1, 5), "live")
         assert [it.text for it in history.recent("r", 9)] == [
             "one",
@@ -137,7 +137,7 @@ class TestMoving:
     def test_lines_that_are_read_again_in_a_new_epoch(self, history: LinkedHistory) -> None:
         keep(history, A, 1, Place(E1, 1), "one")
         keep(history, B, 1, Place(E1, 2), "two")
-        history.move("r", said("one"), Origin(A, 1, Place(E2, 1)))
+        history.move("r", [(said("one"), Origin(A, 1, Place(E2, 1)))])
         assert [(it.text, it.epoch, it.seq) for it in history.recent("r", 9)] == [
             ("two", E1, 2),
             ("one", E2, 1),
@@ -147,18 +147,18 @@ class TestMoving:
         assert history.last_place("r") == (E2, 1)
         # Once more, and with the same place.
         for _ in range(2):
-            history.move("r", said("one"), Origin(A, 1, Place("e3" * 8, 1)))
+            history.move("r", [(said("one"), Origin(A, 1, Place("e3" * 8, 1)))])
         assert [it.text for it in history.recent("r", 9)] == ["two", "one"]
         assert shown(history, Place(E1, 2)) == []
 
     def test_what_is_not_remembered_is_from_then_on(self, history: LinkedHistory) -> None:
-        history.move("r", said("one"), Origin(A, 1, Place(E1, 1)))
+        history.move("r", [(said("one"), Origin(A, 1, Place(E1, 1)))])
         assert [it.text for it in history.recent("r", 9)] == ["one"]
 
     def test_a_line_that_was_taken_back_stays_so(self, history: LinkedHistory) -> None:
         apart = keep(history, A, 1, None, "secret", "open")
         history.take_back("r", Place(apart[0].epoch, apart[0].seq))
-        history.move("r", said("secret", "open"), Origin(A, 1, Place(E1, 1)))
+        history.move("r", [(said("secret", "open"), Origin(A, 1, Place(E1, 1)))])
         assert [it.text for it in history.recent("r", 9)] == ["open"]
         assert history.search("secret", 9) == []
         assert shown(history, Place(E1, 0)) == ["--- a line of al was taken back", "open"]
@@ -169,20 +169,20 @@ def test_nobody_finds_a_line_neither_where_it_was_nor_where_it_goes(
 ) -> None:
     keep(history, A, 1, Place(E1, 1), "one")
     found: list[list[str]] = []
-    append = history._history.append
+    append_moved = history._history.append_moved
 
     def look() -> None:
         found.append([it.text for it in history.recent("r", 9)])
 
     looking = threading.Thread(target=look)
 
-    def slow(room: str, batch: Sequence[Spoken]) -> None:
+    def slow(room: str, batch: Sequence[Spoken], before: Sequence[int]) -> None:
         assert history._moving.locked()
         looking.start()
-        append(room, batch)
+        append_moved(room, batch, before)
 
-    monkeypatch.setattr(history._history, "append", slow)
-    history.move("r", said("one"), Origin(A, 1, Place(E2, 1)))
+    monkeypatch.setattr(history._history, "append_moved", slow)
+    history.move("r", [(said("one"), Origin(A, 1, Place(E2, 1)))])
     looking.join()
     assert found == [["one"]]
 
@@ -203,10 +203,10 @@ class TestTakingBack:
     def test_a_line_that_has_moved_is_found_by_where_it_was(self, history: LinkedHistory) -> None:
         apart = keep(history, A, 1, None, "one", "two")
         was = Place(apart[1].epoch, apart[1].seq)
-        history.move("r", said("one", "two"), Origin(A, 1, Place(E1, 1)))
+        history.move("r", [(said("one", "two"), Origin(A, 1, Place(E1, 1)))])
         assert history.origin_of("r", was) == (A, 2)
         assert history.origin_of("r", Place(E1, 2)) == (A, 2)
-        history.move("r", said("one", "two"), Origin(A, 1, Place(E2, 5)))
+        history.move("r", [(said("one", "two"), Origin(A, 1, Place(E2, 5)))])
         assert history.places_before("r", Place(E2, 6)) == [was, Place(E1, 2)]
         assert history.places_before("r", Place(E2, 7)) == ()
         assert history.take_back("r", was) == TakenBack("al", E2, 6, 6)
@@ -253,7 +253,7 @@ def test_all_is_there_after_a_restart(tmp_path: Path) -> None:
         keep(history, A, 4, Place(E1, 4), "four")
         assert history.last_place("r") == (E1, 4)
         assert shown(history, Place(E1, 1)) == ["--- 2 lines were missed", "four"]
-        history.move("r", said("one"), Origin(A, 1, Place(E2, 1)))
+        history.move("r", [(said("one"), Origin(A, 1, Place(E2, 1)))])
         assert [it.text for it in history.recent("r", 9)] == ["four", "one"]
 
 
@@ -263,21 +263,21 @@ def test_a_server_that_ends_before_a_line_was_written(
 ) -> None:
     path = tmp_path / "chat.db"
 
-    def dies(room: str, batch: Sequence[Spoken]) -> None:
+    def dies(room: str, batch: Sequence[Spoken], before: Sequence[int]) -> None:
         raise SystemExit
 
     with in_file(path) as history:
         keep(history, A, 1, Place(E1, 1), "one", "two")
         keep(history, B, 1, Place(E1, 3), "other")
-        monkeypatch.setattr(history._history, "append", dies)
-        change = history.move if is_move else history.keep
-        lines = (said("one", "two"), 1, E2, 1) if is_move else (said("three"), 3, E1, 4)
+        monkeypatch.setattr(history._history, "append_moved", dies)
+        moving = [(said("one", "two"), Origin(A, 1, Place(E2, 1)))]
+        keeping = [(said("three"), Origin(A, 3, Place(E1, 4)))]
         with pytest.raises(SystemExit):
-            change("r", lines[0], Origin(A, lines[1], Place(*lines[2:])))
+            history.move("r", moving if is_move else keeping)
     with in_file(path) as history:
         assert [it.text for it in history.recent("r", 9)] == ["one", "two", "other"]
-        history.move("r", said("one", "two"), Origin(A, 1, Place(E2, 1)))
-        history.move("r", said("three"), Origin(A, 3, Place(E2, 3)))
+        history.move("r", [(said("one", "two"), Origin(A, 1, Place(E2, 1)))])
+        history.move("r", [(said("three"), Origin(A, 3, Place(E2, 3)))])
         assert [(it.text, it.epoch, it.seq) for it in history.recent("r", 9)] == [
             ("other", E1, 3),
             ("one", E2, 1),
@@ -286,28 +286,9 @@ def test_a_server_that_ends_before_a_line_was_written(
         ]
 
 
-def test_a_server_that_ends_before_lines_are_gone_from_where_they_were(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "chat.db"
-
-    def dies(room: str, place: Place) -> None:
-        raise SystemExit
-
-    with in_file(path) as history:
-        keep(history, A, 1, Place(E1, 1), "one")
-        monkeypatch.setattr(history._history, "take_back", dies)
-        with pytest.raises(SystemExit):
-            history.move("r", said("one"), Origin(A, 1, Place(E2, 1)))
-    with in_file(path) as history:
-        assert [it.text for it in history.recent("r", 9)] == ["one"]
-        assert [it.message.text for it in history.search("one", 9)] == ["one"]
-        assert shown(history, Place(history._history.last_place("r").epoch, 0)) == ["one"]
-
-
 def test_what_is_forgotten_is_not_known_any_more(history: LinkedHistory) -> None:
     keep(history, A, 1, Place(E1, 1), "one")
     history.forget(100.0)
     assert history.recent("r", 9) == []
-    history.move("r", said("one"), Origin(A, 1, Place(E2, 1)))
+    history.move("r", [(said("one"), Origin(A, 1, Place(E2, 1)))])
     assert [it.text for it in history.recent("r", 9)] == ["one"]

@@ -61,8 +61,8 @@ class SharedOrder(Order, Protocol):
     def line_of(self, room: str, place: Place) -> Place:
         """Return a line of this server as all servers know it."""
 
-    def move(self, room: str, batch: Batch) -> None:
-        """Remember that the order has put elsewhere what was said in a batch shown before."""
+    def move(self, room: str, batches: Sequence[Batch]) -> None:
+        """Remember that the order has put elsewhere what was said in batches shown before."""
 
     def places_before(self, room: str, place: Place) -> Sequence[Place]:
         """Return by which other places people here may know the line at `place`."""
@@ -135,7 +135,7 @@ class LinkedRoom(Room):
     def apply(self, batch: Batch) -> None:
         """Show `batch`, as `Room.apply` does; what was shown before only gets its place."""
         if isinstance(batch, RepeatedBatch):
-            self._order.move(self.name, batch)
+            self._order.move(self.name, [batch])
             self._find_taken_back(batch)
             return
         # A line is taken back at the beginning of a batch, or behind those that join with it.

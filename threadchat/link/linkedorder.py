@@ -67,6 +67,11 @@ class _Own(NamedTuple):
     batch: Batch
 
 
+def _origin_of(batch: Batch) -> Origin:
+    assert isinstance(batch.origin, Origin)
+    return batch.origin
+
+
 class LinkedOrder:
     """The order of the rooms of the node `node`; for `SharedOrder` of its rooms.
 
@@ -111,14 +116,11 @@ class LinkedOrder:
 
     def remember(self, room: str, batch: Batch) -> None:
         """Have the history keep what was said, at its place."""
-        assert isinstance(batch.origin, Origin)
-        self._history.keep(room, batch.said, batch.origin)
+        self._history.keep(room, batch.said, _origin_of(batch))
 
-    def move(self, room: str, batch: Batch) -> None:
-        """Have the history put elsewhere what was said in a batch that was shown before."""
-        assert isinstance(batch.origin, Origin)
-        if batch.said:
-            self._history.move(room, batch.said, batch.origin)
+    def move(self, room: str, batches: Sequence[Batch]) -> None:
+        """Have the history put elsewhere what was said in batches that were shown before."""
+        self._history.move(room, [(it.said, _origin_of(it)) for it in batches if it.said])
 
     @property
     def is_full(self) -> bool:

@@ -38,7 +38,7 @@ _SELECT = "SELECT id, room, first, last, lines FROM batches"
 
 _OF_ROOM = f"{_SELECT} WHERE room = ? AND last > ? AND first < ? ORDER BY first DESC LIMIT ?"
 
-_WITH_LINE = f"{_SELECT} WHERE room = ? AND first <= ? AND last >= ? ORDER BY first DESC"
+_WITH_LINES = f"{_SELECT} WHERE room = ? AND first <= ? AND last >= ?"
 
 _OF_ALL = (
     "SELECT rooms.name, batches.id, room, first, last, lines FROM batches"
@@ -90,16 +90,31 @@ class Batches:
         self.waiting = 0
         """How many lines wait to be moved."""
 
-    def write(self, connection: sqlite3.Connection, said: Sequence[Unwritten]) -> None:
-        """Commit all of `said`."""
+    def write(
+        self, connection: sqlite3.Connection, said: Sequence[Unwritten]
+    ) -> tuple[Sequence[Unwritten], Sequence[Unwritten]]:
+        """Commit all of `said`; lines that stood elsewhere in the file stand there no more.
+
+        Return what was written, and what stands now where these were: see `_moved`.
+        """
         self.pace.add(len(said))
-        if not self.waiting and (len(said) < LINES or not self.pace.is_much):
-            rows.write(connection, said)
-            return
-        if self.waiting >= MAX_WAITING:
+        left: Sequence[Unwritten] = ()
+        is_by_row = not self.waiting and (len(said) < LINES or not self.pace.is_much)
+        if not is_by_row and self.waiting >= MAX_WAITING:
             self.move(connection, len(said))
-        _write(connection, said)
-        self.waiting += len(said)
+        if any(room.moved for room, _, _ in said):
+            with database.transaction(connection):
+                said, left = _moved(connection, said)
+                ids = rows.insert(connection, said) if is_by_row else _insert(connection, said)
+            for room, id in ids.items():
+                room.id = id
+        elif is_by_row:
+            rows.write(connection, said)
+        else:
+            _write(connection, said)
+        if not is_by_row:
+            self.waiting += len(said)
+        return said, left
 
     def move(self, connection: sqlite3.Connection, lines: int) -> None:
         """Move the batches that have waited longest, with that many lines in all or some more."""
@@ -116,24 +131,17 @@ class Batches:
         self.waiting -= sum(batch.count for batch in batches) if batches else self.waiting
 
     def take_back(
-        self, connection: sqlite3.Connection, room: StoredRoom, seq: int, epoch: str
+        self, connection: sqlite3.Connection, room: StoredRoom, seq: int
     ) -> TakenBack | None:
-        """Delete the text of a line, wherever it is, as in `rows.take_back`."""
-        found = connection.execute(_WITH_LINE, (room.id, seq, seq)).fetchone()
-        if found is None:
-            return rows.take_back(connection, room, seq, epoch)
-        batch = _batch(found)
-        if batch.lines is None or batch.lines[seq - batch.first][1] == TAKEN_BACK:
-            return None
-        at, _, name, _, _ = batch.lines[seq - batch.first]
-        batch.lines[seq - batch.first] = at, TAKEN_BACK, name, "", room.last
+        """Delete the text of a line, and have it erased; return what stands in its place.
+
+        Return None if it is not there, or was taken back before.
+        """
         with database.transaction(connection):
-            connection.execute(
-                "UPDATE batches SET lines = ?, taken = taken + 1 WHERE id = ?",
-                (_encode(batch.lines), batch.id),
-            )
-            rows.note_to_erase(connection)
-        return TakenBack(values.name_of(name), epoch, seq, room.last, at=values.time_of(at))
+            found = _take_back(connection, room, [seq], room.last).get(seq)
+            if found is not None:
+                rows.note_to_erase(connection)
+        return found
 
 
 def count(connection: sqlite3.Connection) -> int:
@@ -237,13 +245,70 @@ def _write(connection: sqlite3.Connection, said: Sequence[Unwritten]) -> None:
         connection.execute(_WRITE, (stored.id, *_columns(said)))
         return
     with database.transaction(connection):
-        id_of: dict[StoredRoom, int] = {}
-        for room, some in groupby(said, key=lambda it: it[0]):
-            if room not in id_of:
-                id_of[room] = rows.id_of(connection, room)
-            connection.execute(_WRITE, (id_of[room], *_columns(list(some))))
-    for room, id in id_of.items():
+        ids = _insert(connection, said)
+    for room, id in ids.items():
         room.id = id
+
+
+def _insert(connection: sqlite3.Connection, said: Sequence[Unwritten]) -> dict[StoredRoom, int]:
+    """Do as `_write` in a transaction of the caller; return the numbers of the rooms."""
+    ids: dict[StoredRoom, int] = {}
+    for room, some in groupby(said, key=lambda it: it[0]):
+        if room not in ids:
+            ids[room] = rows.id_of(connection, room)
+        connection.execute(_WRITE, (ids[room], *_columns(list(some))))
+    return ids
+
+
+def _moved(
+    connection: sqlite3.Connection, said: Sequence[Unwritten]
+) -> tuple[Sequence[Unwritten], Sequence[Unwritten]]:
+    """Take lines back where they stood until now; return them, and what stands there.
+
+    Of a line that was taken back there, no text is to be written.
+    """
+    moved, left = list(said), list[Unwritten]()
+    for room in {room for room, _, _ in said if room.moved}:
+        index_of = {
+            room.moved[seq]: index
+            for index, (where, seq, _) in enumerate(said)
+            if where is room and seq in room.moved
+        }
+        # Nobody is told of it, and nothing is to be erased: the text is still there.
+        for seq, found in _take_back(connection, room, list(index_of), 0).items():
+            if found is not None:
+                left.append((room, seq, found))
+            else:
+                _, now, it = moved[index_of[seq]]
+                moved[index_of[seq]] = room, now, TakenBack(it.name, "", now, 0, at=it.at)
+    return moved, left
+
+
+def _take_back(
+    connection: sqlite3.Connection, room: StoredRoom, seqs: Sequence[int], after: int
+) -> dict[int, TakenBack | None]:
+    """Delete the texts of lines, wherever they are, as in `rows.take_back`."""
+    if not seqs:
+        return {}
+    found: dict[int, TakenBack | None] = {}
+    spans = connection.execute(_WITH_LINES, (room.id, max(seqs), min(seqs))).fetchall()
+    for batch in map(_batch, spans):
+        here = [seq for seq in seqs if batch.first <= seq <= batch.last]
+        if batch.lines is None or not here:
+            continue
+        for seq in here:
+            at, kind, name, _, _ = batch.lines[seq - batch.first]
+            found[seq] = None
+            if kind != TAKEN_BACK:
+                batch.lines[seq - batch.first] = at, TAKEN_BACK, name, "", after or None
+                at = values.time_of(at)
+                found[seq] = TakenBack(values.name_of(name), "", seq, after, at=at)
+        # Those that nobody is told of are not looked for.
+        connection.execute(
+            "UPDATE batches SET lines = ?, taken = taken + ? WHERE id = ?",
+            (_encode(batch.lines), len(here) if after else 0, batch.id),
+        )
+    return found | rows.take_back(connection, room, [it for it in seqs if it not in found], after)
 
 
 def _columns(said: Sequence[Unwritten]) -> tuple[int, int, int, str]:

@@ -82,11 +82,19 @@ class History:
         If there is too much, some of it is forgotten: the oldest, but what was said in rooms in
         which nobody is goes before that.
         """
+        self.append_moved(room, batch, ())
+
+    def append_moved(self, room: str, batch: Sequence[Spoken], before: Sequence[int]) -> None:
+        """Do as `append` with lines that stood until now at the numbers `before`; 0: nowhere.
+
+        There they are as if taken back, and nobody is told of it. A line that was taken back there
+        stays so.
+        """
         fold = fold_name(room)
         with self._lock:
             said = self._rooms.get(fold) or self._opened(room)
             self._rooms.move_to_end(fold)
-            said.append(batch)
+            said.append(batch, before)
             self._bytes += len(batch) * MAX_LINE_BYTES
             is_too_much = self._bytes > self._max_bytes or len(self._rooms) > self._max_rooms
         if is_too_much:

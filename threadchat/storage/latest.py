@@ -7,7 +7,6 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from threadchat.messages.kinds import TakenBack
 from threadchat.storage import batches, rows
 from threadchat.storage.historyfile import HistoryFile
 from threadchat.storage.remembered import Kept
@@ -28,10 +27,6 @@ class Latest:
 
     def __init__(self, lines: Iterable[Unwritten]) -> None:
         self._lines = deque(lines)
-        # Where each line of a room is, from a taking back on until lines are dropped: a linked
-        # server may take back thousands, one by one, as they move. None: nobody has asked, so that
-        # what is said costs nothing for it.
-        self._places: dict[tuple[int, int], int] | None = None
         self._has_all = len(self._lines) < NUMBER
 
     @classmethod
@@ -68,28 +63,20 @@ class Latest:
 
         None is dropped while it is not known that the file is as it was left.
         """
-        if self._places is not None:
-            self._places.update(_places_of(lines, len(self._lines)))
         self._lines.extend(lines)
         if len(self._lines) > NUMBER + NUMBER // 8 and is_as_left():
             while len(self._lines) > NUMBER:
                 self._lines.popleft()
-            self._has_all, self._places = False, None
+            self._has_all = False
 
-    def take_back(self, room: StoredRoom, line: TakenBack) -> None:
-        """Put `line` in the place of the line that was taken back."""
-        if self._places is None:
-            self._places = dict(_places_of(self._lines, 0))
-        place = self._places.get((id(room), line.seq))
-        if place is not None:
-            self._lines[place] = room, line.seq, line
+    def replace(self, lines: Sequence[Unwritten]) -> None:
+        """Put `lines` in the places of those with their numbers."""
+        if lines:
+            new = {(id(room), seq): it for room, seq, it in lines}
+            self._lines = deque(
+                (room, seq, new.get((id(room), seq), it)) for room, seq, it in self._lines
+            )
 
     def forget(self, before: float) -> None:
         """Drop what was said before that time."""
         self._lines = deque(it for it in self._lines if it[2].at >= before)
-        self._places = None
-
-
-def _places_of(lines: Iterable[Unwritten], first: int) -> Iterator[tuple[tuple[int, int], int]]:
-    """Yield where each of `lines` is, the first of which is at `first`."""
-    return (((id(room), seq), place) for place, (room, seq, _) in enumerate(lines, first))

@@ -9,7 +9,7 @@ moves behind what the others said meanwhile. The same happens to a line that the
 a new epoch. Its old place goes on to be known: people that saw it there are not shown it again.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import NamedTuple
@@ -17,10 +17,10 @@ from typing import NamedTuple
 from threadchat.messages.apart import Apart
 from threadchat.messages.kinds import Gap, Recalled, Spoken, TakenBack
 from threadchat.messages.places import Place
-from threadchat.storage.history import CannotTakeBack, History, set_places
+from threadchat.storage.history import History, set_places
 from threadchat.storage.historystate import HistoryState
 from threadchat.storage.searching import Found, SearchStopped
-from threadchat.storage.stretches import Stretch, Stretches
+from threadchat.storage.stretches import Line, Stretch, Stretches
 from threadchat.text.names import fold_name
 
 _ANY = 2**53
@@ -40,6 +40,29 @@ class Origin(NamedTuple):
     apart: Apart | None = None
 
 
+class _Kept(NamedTuple):
+    """Lines to be remembered, where they come from, and where they stood until now."""
+
+    batch: Sequence[Spoken]
+    origin: Origin
+    was: Stretch | None = None
+
+
+def _once_each(
+    batches: Sequence[tuple[Sequence[Spoken], Origin]],
+) -> Iterator[dict[Line, tuple[Sequence[Spoken], Origin]]]:
+    """Yield batches by their first lines, in their order, none twice in one of the results."""
+    some: dict[Line, tuple[Sequence[Spoken], Origin]] = {}
+    for batch, origin in batches:
+        line = origin.node, origin.line
+        if line in some:
+            yield some
+            some = {}
+        some[line] = batch, origin
+    if some:
+        yield some
+
+
 class LinkedHistory(History):
     """The history of a server that is linked with others: `history` keeps the lines themselves.
 
@@ -55,7 +78,6 @@ class LinkedHistory(History):
         self._lasts: dict[str, int] = {}  # of each room, the last place in that epoch
         # Held while lines move, so that nobody finds them neither here nor there.
         self._moving = Lock()
-        self._to_hide: list[tuple[str, int, int]] = []  # what could not be hidden yet
 
     @property
     def state(self) -> HistoryState | None:  # type: ignore[override]
@@ -78,30 +100,27 @@ class LinkedHistory(History):
 
         Without a place in the order, it has one of this server alone.
         """
-        self._keep(room, batch, origin)
+        self._keep(room, [_Kept(batch, origin)])
 
-    def move(self, room: str, batch: Sequence[Spoken], origin: Origin) -> None:
+    def move(self, room: str, batches: Sequence[tuple[Sequence[Spoken], Origin]]) -> None:
         """Remember that the order has put lines here that have been shown before; set the places.
 
-        What is not remembered is from then on.
+        What is not remembered is from then on. All of them move at once: a history file has each
+        line in one of its places, however the server ends.
         """
         fold = fold_name(room)
-        found = self._stretches.of_line(origin.node, origin.line)
-        if found is None or found[0] != fold:
-            self._keep(room, batch, origin)
-            return
-        before = found[1]
-        if origin.first == (before.epoch, before.place):
-            set_places(batch, *origin.first)
-            return
         with self._moving:
-            self._move(room, batch, origin, before)
-
-    def _move(self, room: str, batch: Sequence[Spoken], origin: Origin, before: Stretch) -> None:
-        self._keep(room, batch, origin, before)
-        now = self._history.last_place(room).seq + 1 - len(batch)
-        for index in range(len(batch)):
-            self._hide(room, before.seq + index, now + index)
+            for some in _once_each(batches):
+                stand = self._stretches.of_lines(some)
+                kept = []
+                for line, (batch, origin) in some.items():
+                    in_room, stretch = stand.get(line, ("", None))
+                    was = stretch if in_room == fold else None
+                    if was is not None and origin.first == (was.epoch, was.place):
+                        set_places(batch, *origin.first)
+                    else:
+                        kept.append(_Kept(batch, origin, was))
+                self._keep(room, kept)
 
     def places_before(self, room: str, place: Place) -> Sequence[Place]:
         """Return where a line stood before it moved to `place`: people may know it by these."""
@@ -152,32 +171,37 @@ class LinkedHistory(History):
         """
         self._stretches.note_state(cluster, state)
 
-    def _keep(
-        self,
-        room: str,
-        batch: Sequence[Spoken],
-        origin: Origin,
-        moved: Stretch | None = None,
-    ) -> None:
+    def _keep(self, room: str, kept: Sequence[_Kept]) -> None:
         fold = fold_name(room)
-        first = self._history.last_place(room).seq + 1
-        missed = 0
-        if origin.first is not None:
-            missed = self._note_last(fold, *origin.first, len(batch))
-        epoch, place = origin.first or ("", 0)
-        node, line, at = origin.node, origin.line, batch[0].at
-        shown = 0 if moved is None else moved.shown or moved.seq
-        # Before the lines: where the server ends in between, it is undone at the next start.
-        number, apart = len(batch), origin.apart
-        stretch = Stretch(first, number, at, epoch, place, node, line, shown, missed, apart)
-        self._stretches.add(fold, stretch, moved)
+        seq = self._history.last_place(room).seq + 1
         # Copies, as the history sets its own numbers, and goes by them.
-        copies = [type(it)(it.name, it.text, it.at) for it in batch]
-        self._history.append(room, copies)
-        set_places(batch, *(origin.first or (copies[0].epoch, copies[0].seq)))
-        waiting, self._to_hide = self._to_hide, []
-        for it in waiting:
-            self._hide(*it)
+        copies: list[Spoken] = []
+        stretches: list[Stretch] = []
+        before: list[int] = []
+        for batch, origin, was in kept:
+            number, missed = len(batch), 0
+            if origin.first is not None:
+                missed = self._note_last(fold, *origin.first, number)
+            epoch, place = origin.first or ("", 0)
+            node, line, at, first = origin.node, origin.line, batch[0].at, seq + len(copies)
+            shown = 0 if was is None else was.shown or was.seq
+            stretches.append(
+                Stretch(first, number, at, epoch, place, node, line, shown, missed, origin.apart)
+            )
+            copies += [type(it)(it.name, it.text, it.at) for it in batch]
+            before += [0] * number if was is None else range(was.seq, was.seq + number)
+        if not copies:
+            return
+        moved = [it.was for it in kept if it.was is not None]
+        # Before the lines: where the server ends in between, it is undone at the next start.
+        self._stretches.add(fold, stretches, moved)
+        if moved:
+            self._history.append_moved(room, copies, before)
+        else:
+            self._history.append(room, copies)
+        for stretch, (batch, origin, _) in zip(stretches, kept, strict=True):
+            own = copies[stretch.seq - seq]
+            set_places(batch, *(origin.first or (own.epoch, own.seq)))
 
     def _note_last(self, fold: str, epoch: str, place: int, lines: int) -> int:
         """Take note of the last place of a room; return how many lines were missed before it."""
@@ -190,21 +214,15 @@ class LinkedHistory(History):
         self._lasts[fold] = max(last, place + lines - 1)
         return max(0, place - last - 1)
 
-    def _hide(self, room: str, seq: int, now: int) -> None:
-        """Have a line that has the number `now` by now be found no more where it was."""
-        own = self._history.last_place(room).epoch
-        try:
-            if self._history.take_back(room, Place(own, seq)) is None:
-                # It was taken back, and is to stay so.
-                self._history.take_back(room, Place(own, now))
-        except CannotTakeBack:
-            self._to_hide.append((room, seq, now))
-
     # What every history does
 
     def append(self, room: str, batch: Sequence[Spoken]) -> None:
         """Remember what is said on this server alone."""
         self._history.append(room, batch)
+
+    def append_moved(self, room: str, batch: Sequence[Spoken], before: Sequence[int]) -> None:
+        """Do as `append` with lines that stood elsewhere until now."""
+        self._history.append_moved(room, batch, before)
 
     def recent(self, room: str, number: int) -> list[Spoken]:
         """Return the last `number` messages of `room`, oldest first, less those taken back."""
@@ -298,7 +316,7 @@ class LinkedHistory(History):
             seq = stretch.seq + place.seq - stretch.place
             if not stretch.holds(seq):
                 return None
-        elif (of_line := self._stretches.of_line(*place)) is not None:
+        elif (of_line := self._of_line(*place)) is not None:
             return of_line[1].seq + place.seq - of_line[1].line, of_line[1]
         elif self._history.since(room, place, 0) is None:
             return None
@@ -307,10 +325,13 @@ class LinkedHistory(History):
             stretch = next(iter(self._stretches.within(fold, seq, seq)), None)
         if stretch is None or not stretch.is_moved:
             return (seq, stretch) if stretch is not None else None
-        now = self._stretches.of_line(stretch.node, stretch.line + seq - stretch.seq)
+        now = self._of_line(stretch.node, stretch.line + seq - stretch.seq)
         if now is None:
             return None
         return now[1].seq + stretch.line + seq - stretch.seq - now[1].line, now[1]
+
+    def _of_line(self, node: str, line: int) -> tuple[str, Stretch] | None:
+        return self._stretches.of_lines([(node, line)]).get((node, line))
 
     def _place_of(self, fold: str, own: Place) -> Place:
         """Return the place of the line with a number of this server; its own if it has no other."""

@@ -68,8 +68,12 @@ class RememberedRoom:
         """The number of the first line that is remembered."""
         return self.last + 1 - len(self.lines)
 
-    def append(self, batch: Sequence[Spoken]) -> None:
-        """Add lines and set their places; drop as many of the oldest as are too many."""
+    def append(self, batch: Sequence[Spoken], before: Sequence[int] = ()) -> None:
+        """Add lines and set their places; drop as many of the oldest as are too many.
+
+        For `before` see `History.append_moved`.
+        """
+        gone = self._taken_back_of(before) if before else frozenset()
         if self._joined:
             too_many = len(self.lines) + len(batch) - (self.lines.maxlen or 0)
             self._drop_joined(range(self.first, self.first + max(0, too_many)))
@@ -80,6 +84,16 @@ class RememberedRoom:
             message.seq = seq
         self.last = seq
         self.lines.extend(batch)
+        for message, was in zip(batch, before, strict=False):
+            if was in gone:
+                self.take_back(TakenBack(message.name, epoch, message.seq, 0, at=message.at))
+            elif self.first <= was:
+                self._put(TakenBack(message.name, epoch, was, 0, at=message.at))
+
+    def _taken_back_of(self, seqs: Sequence[int]) -> frozenset[int]:
+        """Return which of these numbers have lines that were taken back."""
+        known = {it.seq for it in self.taken_back}
+        return frozenset(it for it in seqs if it in known or isinstance(self.at(it), TakenBack))
 
     @property
     def bytes(self) -> int:
@@ -112,12 +126,16 @@ class RememberedRoom:
 
     def take_back(self, taken_back: TakenBack) -> None:
         """Put `taken_back` in the place of the line that was taken back."""
-        self._count()
-        self.lines[taken_back.seq - self.first] = taken_back
-        self._drop_joined((taken_back.seq,))
+        self._put(taken_back)
         if len(self.taken_back) < (self.taken_back.maxlen or 0):
             self._bytes += LINE_BYTES
         self.taken_back.append(taken_back)
+
+    def _put(self, taken_back: TakenBack) -> None:
+        self._count()
+        if self.first <= taken_back.seq:
+            self.lines[taken_back.seq - self.first] = taken_back
+        self._drop_joined((taken_back.seq,))
 
     def drop_oldest(self, number: int, until: float) -> None:
         """Drop the oldest line, and more until `number` bytes are free, said up to `until`.

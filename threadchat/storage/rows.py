@@ -5,7 +5,7 @@ These are functions of a connection. `sqlitehistory` decides when they run, and 
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from threadchat.messages.codec import name_of, spoken
 from threadchat.messages.kinds import TakenBack
@@ -97,6 +97,8 @@ class StoredRoom:
     """The last number of a line that was lost, as long as the file does not say so."""
     topic: str = ""
     """The topic, which the file may not have yet."""
+    moved: dict[int, int] = field(default_factory=dict)
+    """Where lines that wait for the file stand in it until they are written, by their numbers."""
 
 
 Unwritten = tuple[StoredRoom, int, Kept]
@@ -171,10 +173,16 @@ def write(connection: sqlite3.Connection, said: Sequence[Unwritten]) -> None:
         connection.execute(_INSERT_ONE, values)
         return
     with database.transaction(connection):
-        ids = {room: id_of(connection, room) for room in {room for room, _, _ in said}}
-        _insert(connection, _INSERTS, (line_of(ids[room], seq, it) for room, seq, it in said))
+        ids = insert(connection, said)
     for room, id in ids.items():
         room.id = id
+
+
+def insert(connection: sqlite3.Connection, said: Sequence[Unwritten]) -> dict[StoredRoom, int]:
+    """Do as `write` in a transaction of the caller; return the numbers of the rooms."""
+    ids = {room: id_of(connection, room) for room in {room for room, _, _ in said}}
+    _insert(connection, _INSERTS, (line_of(ids[room], seq, it) for room, seq, it in said))
+    return ids
 
 
 def line_of(room: int, seq: int, it: Kept) -> Line:
@@ -257,11 +265,13 @@ def write_missing(
         known = there.get(fold_name(room.name))
         room.id, lasts[room] = (known.id, known.last) if known else (0, 0)
     lines: dict[tuple[StoredRoom, int], Kept] = {}
-    for room, seq, it in latest:
-        if seq > lasts[room]:
-            lines[room, seq] = it
-        elif isinstance(it, TakenBack):
-            take_back(connection, room, seq, "")
+    with database.transaction(connection):
+        for room, seq, it in latest:
+            if seq > lasts[room]:
+                lines[room, seq] = it
+            elif isinstance(it, TakenBack):
+                take_back(connection, room, [seq], it.after)
+        note_to_erase(connection)
     first: dict[StoredRoom, int] = {}
     for room, seq in lines:
         first[room] = min(seq, first.get(room, seq))
@@ -272,33 +282,42 @@ def write_missing(
 
 
 def take_back(
-    connection: sqlite3.Connection, room: StoredRoom, seq: int, epoch: str
-) -> TakenBack | None:
-    """Delete the text of the line with that number; return what stands in its place.
+    connection: sqlite3.Connection, room: StoredRoom, seqs: Sequence[int], after: int
+) -> dict[int, TakenBack | None]:
+    """Delete the texts of the lines with these numbers; the caller has a transaction.
 
-    Return None if it is not there, or was taken back before.
+    Return for each that is there what stands in its place, or None if it was taken back before.
+    For `after` see `TakenBack`.
     """
-    row = connection.execute(
-        "SELECT id, name, text, at FROM messages"
-        f" WHERE room = ? AND seq = ? AND kind <> '{TAKEN_BACK}'",
-        (room.id, seq),
-    ).fetchone()
-    if row is None:
-        return None
-    id, name, text, at = row
-    with database.transaction(connection):
+    found: dict[int, TakenBack | None] = {}
+    texts = []
+    for id, seq, kind, name, text, at in connection.execute(
+        "SELECT id, seq, kind, name, text, at FROM messages"
+        f" WHERE room = ? AND seq IN ({_marks(seqs)})",
+        (room.id, *seqs),
+    ).fetchall():
+        found[seq] = None
+        if kind != TAKEN_BACK:
+            found[seq] = TakenBack(values.name_of(name), "", seq, after, at=time_of(at))
+            texts.append((id, text))
+    if texts:
         connection.execute(
-            "UPDATE messages SET kind = ?, text = '', taken_after = ? WHERE id = ?",
-            (TAKEN_BACK, room.last, id),
+            f"UPDATE messages SET kind = '{TAKEN_BACK}', text = '', taken_after = ?"
+            f" WHERE id IN ({_marks(texts)})",
+            (after or None, *(id for id, _ in texts)),
         )
-        _delete_words(connection, [(id, text)])
-    return TakenBack(values.name_of(name), epoch, seq, room.last, at=time_of(at))
+        _delete_words(connection, texts)
+    return found
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def forget(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
     """Delete the lines with these ids."""
     with database.transaction(connection):
-        some = f"({', '.join('?' * len(ids))})"
+        some = f"({_marks(ids)})"
         lines = connection.execute(
             f"SELECT id, room, seq, kind, text FROM messages WHERE id IN {some}", ids
         ).fetchall()
@@ -308,6 +327,7 @@ def forget(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
         _delete_words(
             connection, [(id, text) for id, _, _, kind, text in lines if kind != TAKEN_BACK]
         )
+        note_to_erase(connection)
 
 
 def id_of(connection: sqlite3.Connection, room: StoredRoom) -> int:
@@ -415,7 +435,6 @@ def _delete_words(connection: sqlite3.Connection, lines: Sequence[tuple[int, obj
         "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)",
         [(id, _indexed(text)) for id, text in lines if id <= indexed],
     )
-    note_to_erase(connection)
 
 
 def note_to_erase(connection: sqlite3.Connection) -> None:

@@ -15,6 +15,7 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import count, islice, repeat
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -27,17 +28,13 @@ from threadchat.storage import database, faults, rows
 from threadchat.storage.checkpoints import MAX_PAGES
 from threadchat.storage.filereader import FileReader
 from threadchat.storage.filesearch import FileSearch
-from threadchat.storage.history import (
-    CannotTakeBack,
-    History,
-    set_places,
-    with_gaps,
-)
+from threadchat.storage.history import CannotTakeBack, History, set_places, with_gaps
 from threadchat.storage.historyfile import BUSY_SECONDS, PATIENT_SECONDS, HistoryFile
 from threadchat.storage.historystate import HistoryState
 from threadchat.storage.keeper import Keeper
 from threadchat.storage.lastlines import LastLines
 from threadchat.storage.latest import Latest
+from threadchat.storage.moving import forget_moved, note_moved, note_taken_back
 from threadchat.storage.rescue import RESCUE_SECONDS, begin_anew, rescue, what_is_there
 from threadchat.storage.rows import StoredRoom, Unwritten
 from threadchat.storage.searching import Found, SearchTurns
@@ -151,15 +148,24 @@ class StoredHistory(History):
 
     def append(self, room: str, batch: Sequence[Spoken]) -> None:
         """Commit `batch`, or keep it in memory until it can be written; set its places."""
+        self.append_moved(room, batch, ())
+
+    def append_moved(self, room: str, batch: Sequence[Spoken], before: Sequence[int]) -> None:
+        """Commit `batch` in one step with that it stands no more where it was; see `History`."""
         with self._lock:
             if self._is_closed:
                 return
             stored = self._stored_room(room)
             first = stored.last + 1
             stored.last += len(batch)
+            kept = note_moved(self._unwritten, stored, batch, before) if before else batch
             # Behind the messages that wait already: the file keeps the order (promise 1).
-            self._unwritten.extend(zip(repeat(stored), count(first), batch))
+            self._unwritten.extend(zip(repeat(stored), count(first), kept))
             self._write_or_retry()
+            if stored.moved:  # it waits, and what was taken back is to be seen by nobody meanwhile
+                begin = min(stored.moved.values())
+                there = self._last_lines.since(stored, begin - 1, stored.last)
+                note_taken_back(self._unwritten, stored, there)
             set_places(batch, self._outage or self._epoch, first)
             if len(self._unwritten) > self._limit:
                 self._lost += len(self._unwritten) - self._limit
@@ -243,7 +249,9 @@ class StoredHistory(History):
         epoch, seq = place
         with self._lock:
             stored = self._stored.get(fold_name(room))
-            if stored is None or not self._knows(epoch) or self._is_closed:
+            if stored is None or not 0 < seq <= stored.last:
+                return None
+            if not self._knows(epoch) or self._is_closed:
                 return None
             for index, (where, at, it) in enumerate(self._unwritten):
                 if where is stored and at == seq:
@@ -254,7 +262,7 @@ class StoredHistory(History):
                     return taken_back
             try:
                 with database.WRITING:
-                    found = self._file.batches.take_back(self._connection, stored, seq, self._epoch)
+                    found = self._file.batches.take_back(self._connection, stored, seq)
             except sqlite3.Error as error:
                 if faults.is_busy(error):
                     self._note_failure(error)
@@ -265,9 +273,9 @@ class StoredHistory(History):
                     "Nothing can be taken back just now. Try again in a while."
                 ) from None
             if found is not None:
-                self._latest.take_back(stored, found)
+                self._latest.replace([(stored, seq, found)])
                 self._eraser.start()
-        return found
+        return found and replace(found, epoch=epoch)
 
     def forget(self, before: float) -> None:
         """Forget what was said before that time, a few lines at once, so that rooms go on.
@@ -383,23 +391,26 @@ class StoredHistory(History):
         chunk = list(islice(self._unwritten, number))
         try:
             with database.WRITING:
-                self._file.batches.write(self._connection, chunk)
+                written, left = self._file.batches.write(self._connection, chunk)
         except sqlite3.Error as error:
             self._note_failure(error)
             return False
         except Exception:
             self._lose(len(chunk))  # it would fail for ever, and all others would wait
             raise
+        forget_moved(chunk)
         if len(chunk) == len(self._unwritten):
             self._unwritten.clear()
         else:
             for _ in chunk:
                 self._unwritten.popleft()
-        self._latest.add(chunk, self._file.contents.are_as_left)
+        self._latest.replace(left)
+        self._latest.add(written, self._file.contents.are_as_left)
         return True
 
     def _lose(self, number: int) -> None:
         """Drop the oldest lines that wait: their numbers are given to no others."""
+        forget_moved(islice(self._unwritten, number))
         for room, seq, _ in islice(self._unwritten, number):
             room.lost = seq
             self._changed.add(room)

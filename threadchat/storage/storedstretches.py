@@ -4,13 +4,13 @@ What is read is made safe, as another program may have written anything into the
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from threadchat.storage import database, values
 from threadchat.storage.sqlitehistory import StoredHistory
-from threadchat.storage.stretches import Stretch
+from threadchat.storage.stretches import Line, Stretch
 from threadchat.storage.values import number_of, text_of, time_of
 from threadchat.text.names import fold_name
 
@@ -43,6 +43,11 @@ def stretch_of(row: Sequence[Any]) -> Stretch:
     )
 
 
+def _columns(room: str, it: Stretch) -> Sequence[Any]:
+    place = it.seq, it.lines, it.at, it.epoch, it.place, it.node, it.line, it.shown, it.missed
+    return room, *place, *(it.apart or (None, None)), int(it.is_moved)
+
+
 class StoredStretches:
     """Stretches in the file of `history`.
 
@@ -70,30 +75,15 @@ class StoredStretches:
                 ),
             )
 
-    def add(self, room: str, stretch: Stretch, moved: Stretch | None = None) -> None:
-        """Add the last stretch of a room; the lines of `moved` stand there from now on."""
-        begin, end = stretch.apart or (None, None)
-        values = (
-            room,
-            stretch.seq,
-            stretch.lines,
-            stretch.at,
-            stretch.epoch,
-            stretch.place,
-            stretch.node,
-            stretch.line,
-            stretch.shown,
-            stretch.missed,
-            begin,
-            end,
-            int(stretch.is_moved),
-        )
-        changes: list[_Change] = [
-            (f"INSERT INTO stretches (room, {COLUMNS}) VALUES (?{', ?' * 12})", values)
-        ]
-        if moved is not None:
-            mark = "UPDATE stretches SET moved = 1 WHERE room = ? AND seq = ?"
-            changes.append((mark, (room, moved.seq)))
+    def add(self, room: str, last: Sequence[Stretch], moved: Collection[Stretch] = ()) -> None:
+        """Add the last stretches of a room; the lines of `moved` stand there from now on."""
+        columns = [column for it in last for column in _columns(room, it)]
+        rows = ", ".join([f"(?{', ?' * 12})"] * len(last))
+        changes = [(f"INSERT INTO stretches (room, {COLUMNS}) VALUES {rows}", columns)]
+        if moved:
+            numbers = ", ".join(str(it.seq) for it in moved)
+            mark = f"UPDATE stretches SET moved = 1 WHERE room = ? AND seq IN ({numbers})"
+            changes.append((mark, [room]))
         self._change(*changes)
 
     def within(self, room: str, first: int, last: int) -> Sequence[Stretch]:
@@ -118,19 +108,21 @@ class StoredStretches:
         )
         return stretch_of(rows[0]) if rows else None
 
-    def of_line(self, node: str, line: int) -> tuple[str, Stretch] | None:
-        """Return where a line of a node stands now, with the room; None if it is not known."""
+    def of_lines(self, lines: Collection[Line]) -> Mapping[Line, tuple[str, Stretch]]:
+        """Return where lines stand now, each with the room, as far as that is known."""
         rows = self._read(
-            f"SELECT room, {COLUMNS} FROM stretches WHERE node = ? AND line <= ? AND moved = 0"
-            " ORDER BY line DESC LIMIT 1",
-            node,
-            min(line, values.MAX_NUMBER),
+            f"WITH wanted (its_node, its_line) AS (VALUES {', '.join(['(?, ?)'] * len(lines))})"
+            f" SELECT its_node, its_line, room, {COLUMNS} FROM wanted JOIN stretches"
+            " ON stretches.id = (SELECT id FROM stretches WHERE node = its_node"
+            " AND line <= its_line AND moved = 0 ORDER BY line DESC LIMIT 1)",
+            *(part for node, line in lines for part in (node, min(line, values.MAX_NUMBER))),
         )
-        for room, *row in rows:
+        found = {}
+        for node, line, room, *row in rows:
             stretch = stretch_of(row)
             if line < stretch.line + stretch.lines:
-                return text_of(room), stretch
-        return None
+                found[str(node), int(line)] = text_of(room), stretch
+        return found
 
     def moved_of_line(self, node: str, line: int) -> Sequence[Stretch]:
         """Return the stretches in which a line of a node stood before it moved."""

@@ -5,8 +5,9 @@ history, consecutive places in the order, and are consecutive lines of that node
 stretches in memory; `storedstretches` keeps them in the file of a history.
 """
 
+from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import NamedTuple, Protocol
 
@@ -45,11 +46,15 @@ class Stretch(NamedTuple):
         return (self.shown or self.seq) + seq - self.seq
 
 
+Line = tuple[str, int]
+"""A node, and the number of a line among all that it said."""
+
+
 class Stretches(Protocol):
     """The stretches of all rooms, which are given by their folded names. Safe on any thread."""
 
-    def add(self, room: str, stretch: Stretch, moved: Stretch | None = None) -> None:
-        """Add the last stretch of a room; the lines of `moved` stand there from now on."""
+    def add(self, room: str, last: Sequence[Stretch], moved: Collection[Stretch] = ()) -> None:
+        """Add the last stretches of a room; the lines of `moved` stand there from now on."""
 
     def within(self, room: str, first: int, last: int) -> Sequence[Stretch]:
         """Return the stretches that have any of these numbers, in their order."""
@@ -57,8 +62,8 @@ class Stretches(Protocol):
     def at_place(self, room: str, epoch: str, place: int) -> Stretch | None:
         """Return the last stretch of an epoch that begins at `place` or before."""
 
-    def of_line(self, node: str, line: int) -> tuple[str, Stretch] | None:
-        """Return where a line of a node stands now, with the room; None if it is not known."""
+    def of_lines(self, lines: Collection[Line]) -> Mapping[Line, tuple[str, Stretch]]:
+        """Return where lines stand now, each with the room, as far as that is known."""
 
     def moved_of_line(self, node: str, line: int) -> Sequence[Stretch]:
         """Return the stretches in which a line of a node stood before it moved."""
@@ -87,14 +92,14 @@ class RememberedStretches:
         self._rooms: OrderedDict[str, list[Stretch]] = OrderedDict()
         self._states: dict[str, str] = {}
 
-    def add(self, room: str, stretch: Stretch, moved: Stretch | None = None) -> None:
-        """Add the last stretch of a room; drop the oldest if there are too many."""
+    def add(self, room: str, last: Sequence[Stretch], moved: Collection[Stretch] = ()) -> None:
+        """Add the last stretches of a room; drop the oldest if there are too many."""
         with self._lock:
             stretches = self._rooms.setdefault(room, [])
-            if moved is not None:
-                self._mark_moved(stretches, moved)
+            for it in moved:
+                self._mark_moved(stretches, it)
             self._rooms.move_to_end(room)
-            stretches.append(stretch)
+            stretches += last
             if len(stretches) > 2 * MAX_REMEMBERED:
                 del stretches[:MAX_REMEMBERED]
             if len(self._rooms) > MAX_ROOMS_REMEMBERED:
@@ -102,10 +107,9 @@ class RememberedStretches:
 
     @staticmethod
     def _mark_moved(stretches: list[Stretch], moved: Stretch) -> None:
-        for index in range(len(stretches) - 1, -1, -1):
-            if stretches[index].seq == moved.seq:
-                stretches[index] = moved._replace(is_moved=True)
-                return
+        index = bisect_left(stretches, moved.seq, key=lambda it: it.seq)
+        if index < len(stretches) and stretches[index].seq == moved.seq:
+            stretches[index] = moved._replace(is_moved=True)
 
     def within(self, room: str, first: int, last: int) -> Sequence[Stretch]:
         """Return the stretches that have any of these numbers, in their order."""
@@ -122,15 +126,21 @@ class RememberedStretches:
         found = (it for it in self._newest(room) if it.epoch == epoch and it.place <= place)
         return max(found, key=lambda it: (it.place, it.seq), default=None)
 
-    def of_line(self, node: str, line: int) -> tuple[str, Stretch] | None:
-        """Return where a line of a node stands now, with the room; None if it is not known."""
+    def of_lines(self, lines: Collection[Line]) -> Mapping[Line, tuple[str, Stretch]]:
+        """Return where lines stand now, each with the room, as far as that is known."""
+        wanted: dict[str, list[int]] = {}
+        for node, line in sorted(lines):
+            wanted.setdefault(node, []).append(line)
+        found: dict[Line, tuple[str, Stretch]] = {}
         with self._lock:
-            rooms = list(self._rooms)
-        for room in rooms:
-            for it in self._newest(room):
-                if it.node == node and it.line <= line < it.line + it.lines and not it.is_moved:
-                    return room, it
-        return None
+            for room, stretches in self._rooms.items():
+                for it in stretches:
+                    if it.is_moved or not (some := wanted.get(it.node)):
+                        continue
+                    begin = bisect_left(some, it.line)
+                    end = bisect_left(some, it.line + it.lines, begin)
+                    found.update(((it.node, line), (room, it)) for line in some[begin:end])
+        return found
 
     def moved_of_line(self, node: str, line: int) -> Sequence[Stretch]:
         """Return the stretches in which a line of a node stood before it moved."""
