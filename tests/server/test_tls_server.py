@@ -284,15 +284,15 @@ def test_one_that_reads_nothing_is_ended_alone(place: Place) -> None:
 def test_what_comes_too_fast_is_all_served_but_slowly(
     files: Files, context: ssl.SSLContext
 ) -> None:
-    limits = replace(UNLIMITED, flood=(3.0, 50.0))
+    limits = replace(UNLIMITED, flood=(3.0, 5.0))
     with (
         serving(files, context, limits) as place,
         Client(place.server, "bo") as bo,
         place.enter("al") as al,
     ):
-        al.type("\n".join(f"line {number}" for number in range(12)))
+        al.type("\n".join(f"line {number}" for number in range(8)))
         al.expect("=== That was fast: what you send is served line by line")
-        bo.expect("al: line 11\r\n")
+        bo.expect("al: line 7\r\n")
 
 
 def shaken_hands(place: Place, sent: bytes, expected: str) -> Client:

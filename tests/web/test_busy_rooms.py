@@ -14,6 +14,7 @@ from threadchat import ChatServer
 from threadchat.chat import handout
 from threadchat.net import sendqueue
 from threadchat.net.disconnect import Reason
+from threadchat.server import periodic
 from threadchat.testing import Client
 
 
@@ -22,6 +23,7 @@ def by_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handout, "REST", 1e9)
     monkeypatch.setattr(handout, "MOST_REST", 3600.0)
     monkeypatch.setattr(sendqueue, "LATE_SECONDS", 3600.0)
+    monkeypatch.setattr(periodic, "INTERVAL", 3600.0)  # a round sends pages how many are where
 
 
 def said(page: Page) -> list[str]:

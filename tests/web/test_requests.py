@@ -116,7 +116,7 @@ class TestRequests:
     def test_a_head_that_does_not_come_in_time_is_answered_so(
         self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(requests, "_IN_TIME", dict.fromkeys(Stage, 0.02))
+        monkeypatch.setitem(requests._IN_TIME, Stage.HEAD, 0.02)
         answer = ask(server, b"POST / HTTP/1.1\r\nHost: localhost\r\n")
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b"The head of the request did not come in time." in answer
@@ -124,6 +124,12 @@ class TestRequests:
     def test_where_nothing_at_all_comes_there_is_no_answer(
         self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(requests, "_IN_TIME", dict.fromkeys(Stage, 0.02))
+        seconds = iter((DEADLINE, 0.02))  # for the request, and for another one behind it
+
+        class InTime(dict[Stage, float]):
+            def __getitem__(self, stage: Stage) -> float:
+                return next(seconds)
+
+        monkeypatch.setattr(requests, "_IN_TIME", InTime())
         answer = ask(server, b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert answer.endswith(b"\r\n\r\nok\n")

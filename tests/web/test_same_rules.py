@@ -217,6 +217,8 @@ class TestLimits:
                 clock.now += 30
                 server._look_after_all()
             assert "still here" in al.expect("info")["text"]
+            al.send("ping")
+            al.expect("pong")  # so all has come that it sends by itself
             clock.now += 41
             server._look_after_all()
             assert al.expect("goodbye")["reason"] == Reason.IDLE
