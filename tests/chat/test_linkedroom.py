@@ -32,7 +32,7 @@ class FakeOrder:
         self.is_full = self.is_apart = False
         self.waits: list[float] = []
         self.room_after = 0
-        self.moved: list[Batch] = []
+        self.moved: list[list[Batch]] = []
         self.left: list[tuple[str, Sequence[str]]] = []
         self.put_in_order: list[Batch] = []
         self.threads: list[int] = []
@@ -48,7 +48,7 @@ class FakeOrder:
         self.history.append(room, batch.said)
 
     def move(self, room: str, batches: Sequence[Batch]) -> None:
-        self.moved += batches
+        self.moved.append(list(batches))
 
     def wait_for_room(self, timeout: float) -> bool:
         self.waits.append(timeout)
@@ -413,9 +413,86 @@ def test_what_was_shown_before_is_not_shown_again(world: World) -> None:
     batch.said += (said := [Say("al", "hi", 1.0)])
     batch.messages += said
     world.room.apply_later(batch)
-    assert world.order.moved == [batch]
+    world.deliverer.close()
+    assert world.order.moved == [[batch]]
     assert "hi" not in world.bo.screen
     assert shown is batch.shown
+
+
+class TestMoving:
+    def repeated(self, *words: str) -> RepeatedBatch:
+        batch = RepeatedBatch("r", 0.0, lambda: self.shown.append(words))
+        batch.said += (said := [Say("di", word, 1.0) for word in words])
+        batch.messages += said
+        return batch
+
+    def moved(self, world: World) -> list[list[str]]:
+        return [[it.text for batch in some for it in batch.said] for some in world.order.moved]
+
+    @pytest.fixture(autouse=True)
+    def _shown(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.shown: list[Sequence[str]] = []
+        monkeypatch.setattr(linkedroom, "MOVED_AT_ONCE", 3)
+
+    def test_what_waits_moves_together_up_to_a_bound(self, late: LateWorld) -> None:
+        with late.room._turn:
+            for words in (("1", "2"), ("3", "4"), ("5",)):
+                late.room.apply_later(self.repeated(*words))
+            late.room.apply_later(late.brought("live"))
+            late.room.apply_later(self.repeated("6"))
+        late.room.apply_later(self.repeated("7"))
+        late.deliverer.close()
+        assert self.moved(late) == [["1", "2", "3", "4"], ["5"], ["6", "7"]]
+        assert self.shown == [("1", "2"), ("3", "4"), ("5",), ("6",), ("7",)]
+        assert late.bo.screen.endswith("di: live\r\n")
+
+    def test_other_rooms_have_their_turn_meanwhile(self, late: LateWorld) -> None:
+        done: list[str] = []
+        order = late.order
+
+        def of_another_room() -> bool:
+            done.append("another room")
+            return False
+
+        def move(room: str, batches: Sequence[Batch]) -> None:
+            done.append("moved")
+            if len(done) == 1:
+                late.deliverer.take_over(of_another_room)
+
+        order.move = move  # type: ignore[method-assign]
+        with late.room._turn:
+            for words in ("123", "456", "789"):
+                late.room.apply_later(self.repeated(*words))
+        late.room.apply_later(self.repeated("0"))
+        wait_until(lambda: len(done) == 5, "all has moved")
+        assert done == ["moved", "another room", "moved", "moved", "moved"]
+
+    def test_it_does_not_hold_up_who_brings_it(self, late: LateWorld) -> None:
+        threads: list[int] = []
+        order = late.order
+
+        def move(room: str, batches: Sequence[Batch]) -> None:
+            threads.append(threading.get_ident())
+
+        order.move = move  # type: ignore[method-assign]
+        late.room.apply_later(self.repeated("1"))
+        late.deliverer.close()
+        assert threads != [threading.get_ident()]
+        late.room.apply_later(self.repeated("2"))  # there is nobody else to do it
+        assert threads[1:] == [threading.get_ident()]
+
+    def test_what_cannot_move_holds_nobody_up(self, late: LateWorld) -> None:
+        def fails(room: str, batches: Sequence[Batch]) -> None:
+            raise RuntimeError("broken")
+
+        late.order.move = fails  # type: ignore[method-assign]
+        late.room.apply_later(self.repeated("1"))
+        late.room.apply_later(late.brought("live"))
+        late.deliverer.close()
+        assert self.shown == [("1",)]
+        assert late.bo.screen.endswith("di: live\r\n")
+        assert late.observer.failures == ["moving what was said in room r: broken"]
+        late.observer.failures.clear()
 
 
 class Answering(FakeMember):
@@ -561,6 +638,7 @@ class TestTakingBack:
         batch = RepeatedBatch("r", 0.0)
         batch.messages.append(TakenBack("al", line.epoch, line.seq, 0, at=5.0))
         world.room.apply_later(batch)
+        world.deliverer.close()
         assert world.history.recent("r", 9) == []
 
     @pytest.mark.parametrize("is_own", [True, False])
@@ -605,6 +683,7 @@ class TestTakingBack:
         batch.said.append(first)
         batch.messages += [first, TakenBack("al", second.epoch, second.seq, 0, at=5.0)]
         world.room.apply_later(batch)
+        world.deliverer.close()
         assert [it.text for it in world.history.recent("r", 9)] == ["stays"]
 
     def test_only_that_of_several_is_left_out_that_nobody_remembers(self, world: World) -> None:

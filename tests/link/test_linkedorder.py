@@ -100,8 +100,14 @@ class World:
         """Let the order come to what another server has put there."""
         self.order.take(Applied(1, Place(E1, seq), OTHER, line, record, None, is_shown, apart))
 
+    def settle(self) -> None:
+        """Wait until the lobby has nothing left to do: the deliverer moves what was shown."""
+        lobby = self.lobby
+        wait_until(lambda: not (lobby.pending or lobby._turn.locked()), "all has moved")
+
     @property
     def screen(self) -> list[str]:
+        self.settle()
         lines = self.al.screen.splitlines()
         self.al.pages.clear()
         return lines

@@ -40,6 +40,9 @@ Meanwhile more is said, here and on other servers. With half of the work for eac
 no later where many talk.
 """
 
+MOVED_AT_ONCE = 200
+"""So many lines get new places at once, or a few more; then other rooms have their turn."""
+
 MOST_HELD = 1024
 """How many entries wait for the batch that is on the way; more of them go on their way, too."""
 
@@ -133,11 +136,7 @@ class LinkedRoom(Room):
         super().hush()
 
     def apply(self, batch: Batch) -> None:
-        """Show `batch`, as `Room.apply` does; what was shown before only gets its place."""
-        if isinstance(batch, RepeatedBatch):
-            self._order.move(self.name, [batch])
-            self._find_taken_back(batch)
-            return
+        """Show `batch`, as `Room.apply` does."""
         # A line is taken back at the beginning of a batch, or behind those that join with it.
         if batch.messages and isinstance(batch.messages[0], (TakenBack, Joined)):
             self._find_taken_back(batch)
@@ -159,13 +158,23 @@ class LinkedRoom(Room):
 
     # Taking turns
 
+    def _is_for_deliverer(self) -> bool:
+        # What moves comes in crowds. While some of it moves, the next comes, and moves together.
+        return self._is_busy or self._moves_next()
+
+    def _moves_next(self) -> bool:
+        return bool(self._pending) and isinstance(self._pending[0], RepeatedBatch)
+
     def _deliver_on(self) -> bool:
         """Do as `Room._deliver_on` does after a rest, and show first what the order brings."""
+        if self._moves_next():
+            self._deliver_batch()
+            return True  # other rooms have their turn before more of it moves
         if not self._deliverer.has_line:
             time.sleep(min(max(LEAST_REST, self._worked), MOST_REST))
         began_at = time.thread_time()
         for _ in range(len(self._pending)):  # and not what comes meanwhile: other rooms may wait
-            if not isinstance(self._pending[0], Batch):
+            if not isinstance(self._pending[0], Batch) or self._moves_next():
                 break
             self._deliver_batch()
         self._worked = time.thread_time() - began_at
@@ -178,7 +187,30 @@ class LinkedRoom(Room):
     def _deliver_batch(self) -> None:
         if self._on_the_way:
             self._hold()
-        super()._deliver_batch()
+        if self._moves_next():
+            self._move()
+        else:
+            super()._deliver_batch()
+
+    def _move(self) -> None:
+        """Have what was shown before get its place: all of it that waits, up to a bound."""
+        batches: list[RepeatedBatch] = []
+        lines = 0
+        while self._pending and lines < MOVED_AT_ONCE:
+            first = self._pending[0]
+            if not isinstance(first, RepeatedBatch):
+                break
+            self._pending.popleft()
+            batches.append(first)
+            lines += len(first.said)
+        try:
+            self._order.move(self.name, batches)
+            for batch in batches:
+                self._find_taken_back(batch)
+        except Exception as error:
+            self._report(f"moving what was said in room {self.name}", error)
+        for batch in batches:
+            self._let_go_on(batch)
 
     def _hold(self) -> None:
         """Put aside what waits before the next batch that the order brings, if that is not much."""
@@ -211,7 +243,7 @@ class LinkedRoom(Room):
         As a rule it is one answer to what was just shown. To put that in order costs the thread of
         the link less than it costs to wake another one.
         """
-        if not self._is_busy and len(self._pending) == 1:
+        if not self._is_for_deliverer() and len(self._pending) == 1:
             self._deliver_batch()
             if not (self._pending or self._waiting):
                 return False

@@ -191,13 +191,17 @@ class Room:
         # turn looks at the queue again after it has released the turn.
         self._pending.append(entry)
         while self._pending and self._turn.acquire(blocking=False):
-            if self._is_busy and self._hand_over():
+            if self._is_for_deliverer() and self._hand_over():
                 return
             self._deliver_batch()
             if (self._pending or self._waiting) and self._hand_over():
                 return
             self._waiting.let_go()
             self._turn.release()
+
+    def _is_for_deliverer(self) -> bool:
+        """Return whether the deliverer is to do all that waits."""
+        return self._is_busy
 
     def _hand_over(self) -> bool:
         """Pass the held turn to the deliverer; else a client's own thread might serve all the rest.
