@@ -10,8 +10,6 @@ from tests.support.linkedservers import LinkedServer, link_to, linked_server, li
 from tests.support.redisserver import RedisServer, running_broker
 from tests.support.waiting import wait_until
 from threadchat import Linked, Unlinked
-from threadchat.link import linkedchat
-from threadchat.link.core import LinkLimits
 from threadchat.link.deliveries import Delivery, Unreadable
 from threadchat.link.scripts import Keys
 from threadchat.storage.sqlitehistory import StoredHistory
@@ -22,12 +20,6 @@ from threadchat.testing import Client
 def broker() -> Iterator[RedisServer]:
     with running_broker() as broker:
         yield broker
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let servers go on by themselves soon after the link is gone."""
-    monkeypatch.setattr(linkedchat, "LIMITS", LinkLimits(patience=0.2))
 
 
 def test_people_on_two_servers_talk_in_one_room(broker: RedisServer) -> None:
@@ -78,7 +70,6 @@ def test_operators_are_told_which_servers_come_and_go(broker: RedisServer) -> No
         one.wait_for_servers(0)
 
 
-@pytest.mark.usefixtures("impatient")
 def test_without_a_broker_at_the_start_people_are_served_and_linked_later() -> None:
     with running_broker() as broker:
         broker.kill()
@@ -90,7 +81,7 @@ def test_without_a_broker_at_the_start_people_are_served_and_linked_later() -> N
             Client(two.server, "bo") as bo,
         ):
             for server in (one, two):
-                server.wait_until_apart()
+                server.go_apart()
                 told = server.told[-1]
                 assert isinstance(told, Unlinked)
                 assert "\n" not in told.why
@@ -105,7 +96,6 @@ def test_without_a_broker_at_the_start_people_are_served_and_linked_later() -> N
             bo.expect("al: now together")
 
 
-@pytest.mark.usefixtures("impatient")
 def test_a_stop_is_in_time_without_a_broker() -> None:
     with (
         running_broker() as broker,
@@ -146,7 +136,6 @@ def wait_for_lines(server: LinkedServer, number: int) -> None:
     wait_until(lambda: len(lines_of(server)) == number, f"{number} lines are there")
 
 
-@pytest.mark.usefixtures("impatient")
 def test_an_island_goes_on_and_is_read_by_the_others_later() -> None:
     with running_broker() as broker, linked_servers(broker) as (one, two):
         with Client(one.server, "al") as al, Client(two.server, "bo") as bo:
@@ -154,6 +143,8 @@ def test_an_island_goes_on_and_is_read_by_the_others_later() -> None:
             al.type("together")
             bo.expect("al: together")
             broker.kill()
+            for server in (one, two):
+                server.go_apart()
             for client in (al, bo):
                 client.expect("--- There is no link to the other servers for now")
             al.type("al alone")
@@ -201,7 +192,6 @@ def test_a_server_that_did_not_run_reads_what_it_missed(
             assert [it.seq for it in two.server.chat._history.recent("lobby", 9)] == [1, 2, 3, 4]
 
 
-@pytest.mark.usefixtures("impatient")
 def test_what_was_said_apart_is_marked_wherever_it_is_shown() -> None:
     with (
         running_broker() as broker,
@@ -211,8 +201,8 @@ def test_what_was_said_apart_is_marked_wherever_it_is_shown() -> None:
     ):
         al.expect("--> bo joined")
         broker.kill()
-        one.wait_until_apart()
-        two.wait_until_apart()
+        one.go_apart()
+        two.go_apart()
         al.type("by myself")
         al.type("/who")
         al.expect("=== 2 people are here")

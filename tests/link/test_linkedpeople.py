@@ -286,18 +286,11 @@ def test_whoever_is_ignored_is_so_on_all_servers_and_under_any_name(
             assert "cy" not in before
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let servers go on by themselves soon after the link is gone."""
-    monkeypatch.setattr(linkedchat, "LIMITS", LinkLimits(patience=0.2))
-
-
-@pytest.mark.usefixtures("impatient")
 def test_of_two_that_took_one_name_without_a_link_one_is_renamed_and_told() -> None:
     with running_broker() as broker, linked_servers(broker) as (one, two), ExitStack() as opened:
         broker.kill()
         for server in (one, two):
-            server.wait_until_apart()
+            server.go_apart()
         people = [opened.enter_context(Client(it.server, "al")) for it in (one, two)]
         watcher = opened.enter_context(Client(one.server, "bo"))
         broker.start()
@@ -313,7 +306,6 @@ def test_of_two_that_took_one_name_without_a_link_one_is_renamed_and_told() -> N
         people[loser].expect("[al -> you] hi")
 
 
-@pytest.mark.usefixtures("impatient")
 def test_people_elsewhere_keep_their_names_while_there_is_no_link() -> None:
     with running_broker() as broker, linked_servers(broker) as (one, two), ExitStack() as opened:
         al = opened.enter_context(Client(one.server, "al"))
@@ -321,7 +313,7 @@ def test_people_elsewhere_keep_their_names_while_there_is_no_link() -> None:
         al.expect("--> bo joined")
         broker.kill()
         for server in (one, two):
-            server.wait_until_apart()
+            server.go_apart()
         al.type("/nick bo")
         al.expect("!!! bo is taken, from your own address by another server")
         al.type("/who")
@@ -473,9 +465,11 @@ def test_many_that_come_and_go_at_once_have_names_of_their_own(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("seed", range(3))
-def test_so_they_have_whatever_befalls_the_broker(seed: int) -> None:
+def test_so_they_have_whatever_befalls_the_broker(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linkedchat, "LIMITS", LinkLimits(patience=0.2))
     with running_broker(keeps=bool(seed % 2)) as broker, linked_servers(broker, 3) as servers:
         over = Event()
 

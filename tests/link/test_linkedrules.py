@@ -30,12 +30,6 @@ def broker() -> Iterator[RedisServer]:
         yield broker
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let servers go on by themselves soon after the link is gone."""
-    monkeypatch.setattr(linkedchat, "LIMITS", LinkLimits(patience=0.2))
-
-
 @contextmanager
 def talking(
     broker: RedisServer, cluster: str = "office"
@@ -94,12 +88,11 @@ class TestTopics:
                 with Client(two.server, "bo") as bo:
                     bo.expect("=== Topic: lunch")
 
-    @pytest.mark.usefixtures("impatient")
     def test_after_an_island_the_one_set_last_counts_and_is_shown(self) -> None:
         with running_broker() as broker, talking(broker) as (one, two, al, bo):
             broker.kill()
             for server in (one, two):
-                server.wait_until_apart()
+                server.go_apart()
             al.type("/topic by al")
             al.expect("=== Topic: by al")
             bo.type("/topic by bo")
@@ -142,12 +135,11 @@ class TestAnnouncements:
                 for client in (al, bo, cy, ed):
                     assert client.received.count(b"Announcement") == 1
 
-    @pytest.mark.usefixtures("impatient")
     def test_of_an_island_they_are_read_there_at_once_and_elsewhere_later(self) -> None:
         with running_broker() as broker, talking(broker) as (one, _, al, bo):
             make_operator(one, al)
             broker.kill()
-            one.wait_until_apart()
+            one.go_apart()
             al.type("/say alone")
             al.expect("--- Announcement by al: alone")
             assert b"Announcement" not in bo.received
@@ -323,12 +315,11 @@ class TestKicks:
             al.type("/kick bo")
             al.expect("/who lists everyone.")
 
-    @pytest.mark.usefixtures("impatient")
     def test_without_a_link_nobody_elsewhere_is(self) -> None:
         with running_broker() as broker, talking(broker) as (one, _, al, bo):
             make_operator(one, al)
             broker.kill()
-            one.wait_until_apart()
+            one.go_apart()
             al.type("/kick bo")
             al.expect("!!! There is no link to the server of bo now. Try again when it is back.")
             bo.type("hi")

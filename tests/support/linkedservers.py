@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,7 +10,7 @@ from tests.support.redisserver import RedisServer
 from tests.support.servers import WatchingConsole, run_server
 from tests.support.waiting import wait_until
 from threadchat import ChatServer, Event, LinkAddress, Linked, RoomMessage, Unlinked, parse_link
-from threadchat.link.linkedchat import LinkedChat
+from threadchat.link.linkedchat import LIMITS, LinkedChat
 
 
 class LinkWatcher:
@@ -51,9 +52,15 @@ class LinkedServer:
         last = self.told[-1] if self.told else None
         return len(last.servers) if isinstance(last, Linked) else -1
 
-    def wait_until_apart(self) -> None:
-        """Wait until it goes on by itself."""
+    def go_apart(self) -> None:
+        """Have it go on by itself, as it does once people have waited too long for the broker.
+
+        A time limit so short that a test can wait for it would be over by chance, too.
+        """
+        core = self.linked._core
+        core._limits = replace(LIMITS, patience=0.0)
         wait_until(lambda: self.is_apart, "it is apart")
+        core._limits = LIMITS
 
     @property
     def is_apart(self) -> bool:
