@@ -12,7 +12,7 @@ from selenium import webdriver
 from tests.support.clients import Client
 from tests.support.servers import run_server
 from tests.web.browser import Page, Wire, open_browser
-from threadchat import ChatServer
+from threadchat import ChatServer, Limits
 from threadchat.web import links
 
 pytestmark = pytest.mark.slow
@@ -47,6 +47,9 @@ def company(server: ChatServer, driver: webdriver.Chrome) -> Iterator[tuple[Wire
     """Yield al's wire and page, and tel, who is in the same room at a terminal."""
     with wired(driver, port_of(server)) as (wire, page), Client(server, "tel") as tel:
         yield wire, page, tel
+
+
+Few = tuple[ChatServer, Wire, Page, Client]
 
 
 def go_away(wire: Wire, page: Page) -> None:
@@ -222,3 +225,64 @@ def test_what_was_said_in_a_room_is_new_only_to_a_page_that_was_there(
         tel.type("three")
         page.wait(f"{counts}.join() === '1 new'")
     page.close()
+
+
+FULL = "The room is full: it holds 2. Please try again later."
+
+
+@pytest.fixture
+def few(driver: webdriver.Chrome, monkeypatch: pytest.MonkeyPatch) -> Iterator[Few]:
+    """Yield what a test has of a server that holds two people, and keeps no seats: al and tel."""
+    monkeypatch.setattr(links, "SEAT_SECONDS", 0.0)
+    limits = Limits(max_clients=2, max_per_address=0, max_connects=0, flood=None)
+    with (
+        run_server(web_address=("127.0.0.1", 0), limits=limits) as (server, _),
+        wired(driver, port_of(server)) as (wire, page),
+        Client(server, "tel") as tel,
+    ):
+        yield server, wire, page, tel
+
+
+def test_who_is_refused_reads_why_until_they_come_in(few: Few) -> None:
+    server, wire, page, tel = few
+    banner = "document.querySelector('#banner-text').textContent"
+    go_away(wire, page)
+    assert page.run(f"return {banner}").startswith("The connection is lost. Trying again.")
+    tel.expect("<-- al left")
+    with Client(server, "cy"):
+        wire.server_port = port_of(server)
+        page.run("dispatchEvent(new Event('online'))")
+        page.wait(f"{banner} === arguments[0]", FULL)
+    tel.expect("<-- cy left")
+    come_back(wire, page, port_of(server))
+    tel.expect("--> al joined")
+
+
+def test_who_is_refused_after_loading_the_page_anew_reads_why_at_the_door(few: Few) -> None:
+    server, wire, page, tel = few
+    page.load("about:blank")
+    wire.cut()
+    tel.expect("<-- al left")
+    with Client(server, "cy"):
+        page.load(f"http://127.0.0.1:{wire.port}/")
+        page.wait("!document.querySelector('#join').hidden")
+        assert page.text("#join-greeting") == FULL
+    tel.expect("<-- cy left")
+    page.join("al")
+
+
+def test_who_has_to_join_again_is_not_told_that_there_is_no_answer(
+    server: ChatServer,
+    company: tuple[Wire, Page, Client],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(links, "SEAT_SECONDS", 0.0)
+    wire, page, tel = company
+    go_away(wire, page)
+    tel.expect("<-- al left")
+    tel.type("/nick al")
+    tel.expect("You are now al.")
+    come_back(wire, page, port_of(server))
+    page.wait("document.querySelector('#join-name-error').textContent.startsWith('al is taken')")
+    assert page.text("#join-greeting") == "Please join again."
+    page.join("bo")

@@ -17,7 +17,7 @@ from selenium.webdriver.common.keys import Keys
 from tests.support.clients import Client
 from tests.support.servers import run_server
 from tests.web.browser import Page, open_browser
-from threadchat import ChatServer
+from threadchat import ChatServer, Limits
 from threadchat.chat.rules import RulesFiles
 from threadchat.server import weblistener
 from threadchat.storage.records import Records
@@ -103,6 +103,29 @@ def test_a_protected_name_is_had_by_its_passphrase(
         with Client(server, "tel") as tel:
             page.say("it is me")
             tel.expect("al: it is me\r\n")
+
+
+def test_who_is_refused_at_the_door_reads_why(driver: webdriver.Chrome) -> None:
+    limits = Limits(max_clients=2, max_per_address=0, max_connects=0, flood=None)
+    with opened(driver, limits=limits) as (server, page), Client(server, "tel") as tel:
+        page.join("al")
+        page.leave()
+        tel.expect("<-- al left")
+        page.run("""
+            const { setTimeout } = window;
+            window.setTimeout = (act, delay) => {
+                if (act.name === 'open') window.isTryingAgain = true;
+                return setTimeout(act, delay);
+            };
+        """)
+        with Client(server, "cy"):
+            fill_in(page, "name", "al", Keys.ENTER)
+            page.wait("window.isTryingAgain")
+            greeting = "The room is full: it holds 2. Please try again later."
+            assert page.text("#join-greeting") == greeting
+        tel.expect("<-- cy left")
+        fill_in(page, "name", "al", Keys.ENTER)
+        page.wait(IS_IN)
 
 
 def test_the_page_is_there_by_https_too(driver: webdriver.Chrome, context: ssl.SSLContext) -> None:

@@ -119,7 +119,7 @@ function lost(code) {
 	const longest = Math.min(MAX_DELAY, FIRST_DELAY * 1.7 ** tries++);
 	const delay = longest * (0.5 + Math.random() / 2);
 	retry = setTimeout(open, code === TRY_LATER ? MAX_DELAY : delay);
-	become("lost");
+	if (code !== TRY_LATER) become("lost"); // else it was told why
 }
 
 function check() {

@@ -29,13 +29,14 @@ function mark(which, text) {
 }
 
 function reply() {
-	last = question.what === "name" ? "name" : "secret";
-	const text = fields[last].value.trim() || (question.isPassword && password);
+	const { what, isPassword } = question;
+	last = what === "name" ? what : "secret";
+	const text = fields[last].value.trim() || (isPassword && password);
 	isReady &&= Boolean(text);
 	if (!text) return fields[last].focus();
-	if (question.isPassword) password = text;
+	if (isPassword) password = text;
 	question = undefined;
-	return answer(last === "name" ? "name" : "password", text);
+	return answer(what, text);
 }
 
 export function show(isShown) {
@@ -52,7 +53,10 @@ export const hello = ({ asks }) => (secretField.hidden = asks !== "password");
 
 export const setName = (name) => (fields.name.value = name);
 
-export const rejoin = () => (isReady = true);
+export function rejoin() {
+	isReady = true;
+	greet("Please join again.");
+}
 
 export function ask(what, words) {
 	question = { what, isPassword: words.startsWith("Password") };

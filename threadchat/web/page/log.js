@@ -85,8 +85,6 @@ export function newLog(label, tell) {
 
 		setLive: () => requestAnimationFrame(() => (element.ariaLive = "polite")),
 
-		show: (isShown) => (element.hidden = !isShown),
-
 		toEnd() {
 			element.scrollTop = element.scrollHeight;
 			log.isAtEnd = true;

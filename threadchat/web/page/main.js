@@ -109,7 +109,11 @@ const HANDLERS = {
 	replay_begins: () => (isReplay = true),
 	replay_ends: () => (isReplay = false),
 	problem,
-	goodbye: (o) => join.greet(o.text),
+	goodbye(o) {
+		join.greet(o.text);
+		put("banner-text", o.text);
+		if (connection.hasSession() && !view) join.show(true);
+	},
 };
 
 const isOld = (o) => o.p <= kept.seen; // it was shown before the page was loaded anew
@@ -207,10 +211,7 @@ function rename({ before, now }) {
 // What is shown
 
 function newView(key, name) {
-	const again = (line) => {
-		show(its);
-		say(line.shown);
-	};
+	const again = (line) => (show(its), say(line.shown));
 	const label = key ? `Private conversation with ${name}` : `Said in ${name}`;
 	const log = newLog(label, { top: () => loadEarlier(its), moved: refresh, again });
 	const its = { key, name, log, unread: 0, draft: "" };
@@ -245,11 +246,13 @@ const isSeen = (its) => view === its && !document.hidden;
 
 function show(its) {
 	if (its !== view) {
-		if (view) view.draft = composer.input.value;
-		view?.log.show(false);
+		if (view) {
+			view.draft = composer.input.value;
+			view.log.element.hidden = true;
+		}
 		view = its;
 		composer.show(its.draft);
-		its.log.show(true);
+		its.log.element.hidden = false;
 	}
 	closeDrawer();
 	look();
@@ -290,7 +293,7 @@ function showState(state) {
 	byId("banner").hidden = !BANNERS[state];
 	put("banner-text", BANNERS[state] ?? "");
 	if (state === "lost") join.greet("No answer yet. Trying again …");
-	if (state === "ended") join.show(true);
+	if (state === "ended" || (state === "lost" && !view)) join.show(true);
 }
 
 // What the reader does

@@ -20,8 +20,7 @@ function fill({ firstChild }, isShown, ...parts) {
 
 export function showRooms(rooms, act) {
 	showList(byId("room-list"), rooms, (it) => it.name, item(act), (li, it) => {
-		const number = badge(it.unread) || count(it.people, "here", "soft");
-		fill(li, it.isShown, label(`#${it.name}`, it.topic), number);
+		fill(li, it.isShown, label(`#${it.name}`, it.topic), badge(it.unread) || count(it.people, "here", "soft"));
 	});
 }
 
