@@ -175,10 +175,9 @@ class TestSaying:
         for name in ("ci", "cron"):
             own = [line for line in lines if line.startswith(f"{name}: ")]
             assert own == [f"{name}: {number} {at}" for number in range(20) for at in range(5)]
-            begins = [at for at, line in enumerate(lines) if line.endswith(" 0")]
-            for begin in begins:
-                who = lines[begin].split()[0]
-                assert [line.split()[0] for line in lines[begin : begin + 5]] == [who] * 5
+            for post in range(0, len(own), 5):
+                begin = lines.index(own[post])
+                assert lines[begin : begin + 5] == own[post : post + 5]
         assert people[0].lines() == lines
 
     def test_it_returns_once_everybody_was_shown_it(self, lobby: Lobby) -> None:

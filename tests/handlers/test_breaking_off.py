@@ -232,7 +232,7 @@ def place(
     monkeypatch.setattr(handler_module, "open_transport", request.param)
     (tmp_path / "passphrase").write_text("open sesame\n")
     files = RulesFiles(op_password=tmp_path / "passphrase")
-    with run_server(limits=replace(UNLIMITED, flood=(20.0, 50.0)), files=files) as both:
+    with run_server(limits=replace(UNLIMITED, flood=(20.0, 10.0)), files=files) as both:
         yield both
 
 
