@@ -81,6 +81,7 @@ def test_the_33rd_at_once_is_told_and_closed_without_a_wait(door: Door) -> None:
 def test_as_many_as_before_are_waited_for_when_they_have_gone(door: Door) -> None:
     door.refuse(AT_ONCE + 1)
     door.gate.set()
+    wait_until(lambda: len(door.closed) == AT_ONCE + 1, "all are closed")
     wait_until(lambda: not door.clients.threads(), "all have gone")
     door.gate.clear()
     door.refuse(AT_ONCE)
