@@ -10,7 +10,8 @@ pytest.importorskip("selenium", reason="selenium is not installed (extra `browse
 from selenium import webdriver
 
 from tests.support.clients import Client
-from tests.support.servers import run_server
+from tests.support.servers import WatchingConsole, run_server
+from tests.support.waiting import wait_until
 from tests.web.browser import Page, Wire, open_browser
 from threadchat import ChatServer, Limits
 from threadchat.web import links
@@ -261,7 +262,6 @@ def test_who_is_refused_reads_why_until_they_come_in(few: Few) -> None:
 def test_who_is_refused_after_loading_the_page_anew_reads_why_at_the_door(few: Few) -> None:
     server, wire, page, tel = few
     page.load("about:blank")
-    wire.cut()
     tel.expect("<-- al left")
     with Client(server, "cy"):
         page.load(f"http://127.0.0.1:{wire.port}/")
@@ -269,6 +269,26 @@ def test_who_is_refused_after_loading_the_page_anew_reads_why_at_the_door(few: F
         assert page.text("#join-greeting") == FULL
     tel.expect("<-- cy left")
     page.join("al")
+
+
+def test_a_page_that_is_left_is_away_at_once_and_goes_on_when_it_is_seen_again(
+    served: tuple[ChatServer, WatchingConsole], company: tuple[Wire, Page, Client]
+) -> None:
+    _, console = served
+    _, page, tel = company
+    page.say("before")
+    page.wait_for("before")
+    page.load("about:blank")
+    wait_until(lambda: "connection lost" in console.file.getvalue(), "it is noticed")
+    tel.type("/msg al hi")
+    tel.expect("=== The connection of al is lost.")
+    tel.type("meanwhile")
+    tel.sync()
+    page.run("history.back()")
+    page.wait_for("meanwhile")
+    page.say("after")
+    tel.expect("al: after")
+    assert page.said == ["before", "meanwhile", "after"]
 
 
 def test_who_has_to_join_again_is_not_told_that_there_is_no_answer(

@@ -148,5 +148,6 @@ export function say(text, about) {
 
 setInterval(() => state === "live" && Date.now() - heardAt > SILENT && ask(), ANSWER);
 on(window, "online", check);
+on(window, "pagehide", () => socket && lost()); // it may be kept
 on(window, "pageshow", check);
 on(document, "visibilitychange", check);

@@ -8,7 +8,7 @@ export function newOutbox({ lines = [], last = 0 } = {}) {
 
 		add(line) {
 			box.lines.push(line);
-			return Object.assign(line, { n: ++box.last, wasSent: false });
+			return Object.assign(line, { n: ++box.last });
 		},
 
 		taken(n) {

@@ -21,7 +21,7 @@ export function newRoom({ room, topic, people }) {
 		},
 		you(o) {
 			remove(o.before);
-			add(o.name, o.away ?? null);
+			add(o.name, o.away);
 			it.topic = o.topic;
 		},
 		topic: (o) => (it.topic = o.text),
