@@ -123,6 +123,24 @@ def test_private_words_have_a_conversation_of_their_own(server: ChatServer, page
         assert page.said == []
 
 
+def test_another_room_takes_the_place_of_a_private_conversation(
+    server: ChatServer, page: Page
+) -> None:
+    page.join("al")
+    with Client(server, "tel") as tel:
+        page.say("/msg tel psst")
+        page.wait_for("psst")
+        page.say("/join games")
+        page.wait("document.querySelector('#where-name').textContent === '#games'")
+        page.say("here I am")
+        page.wait_for("here I am")
+        assert page.said == ["here I am"]
+        page.click("#private-list button")
+        tel.type("/msg al hi")
+        page.wait_for("hi")
+        assert page.said == ["psst", "hi"]
+
+
 def test_own_lines_are_said_once_over_a_connection_that_is_cut(
     server: ChatServer, wire: Wire, wired: Page
 ) -> None:

@@ -148,11 +148,12 @@ function setName(name) {
 }
 
 function enter(o) {
+	let its = view;
 	if (o.room !== room?.name) {
 		if (room) rooms.leave(room.name, roomView.log.last);
 		roomView?.log.element.remove();
-		roomView = viewOf(o.room);
-		view = coming = undefined;
+		its = roomView = viewOf(o.room);
+		coming = undefined;
 	}
 	room = newRoom(o);
 	// After the page was loaded anew, what was not sent is still on its way.
@@ -160,7 +161,7 @@ function enter(o) {
 	const isHere = (line) => line.key || line.room === room.name;
 	for (const line of unsure.filter(isHere)) viewFor(line).log.fail(line);
 	unsure = unsure.filter((line) => !isHere(line));
-	show(view ?? roomView);
+	show(its);
 	roomView.log.setLive();
 	if (isWide.matches) connection.say("/rooms"); // for their topics
 }
