@@ -1,5 +1,6 @@
 """Test the history of a linked server: places of the order of all, over epochs and islands."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import wait_until
 from threadchat.messages.apart import with_borders
 from threadchat.messages.kinds import Gap, Say, Spoken, TakenBack
 from threadchat.messages.linkkinds import ApartBegins, ApartEnds
@@ -283,6 +285,34 @@ def test_a_server_that_ends_before_a_line_was_written(
             ("one", E2, 1),
             ("two", E2, 2),
             ("three", E2, 3),
+        ]
+
+
+@pytest.mark.parametrize("is_quiet", [False, True])
+def test_places_of_lines_that_wait_for_the_file_are_known_after_that(
+    tmp_path: Path, *, is_quiet: bool
+) -> None:
+    path = tmp_path / "chat.db"
+    with in_file(path) as history:
+        stored = history._history
+        keep(history, A, 1, Place(E1, 1), "one")
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            keep(history, A, 2, Place(E1, 2), "two", "secret")
+            history.move("r", [(said("one"), Origin(A, 1, Place(E2, 1)))])
+            other.execute("ROLLBACK")
+        wait_until(lambda: stored.state is None or stored.state.is_written, "it is written")
+        if is_quiet:
+            history.note_read("office", "as far as that")
+        else:
+            keep(history, B, 1, Place(E2, 2), "three")
+        assert history.take_back("r", Place(A, 3)) is not None
+        history.move("r", [(said("two", "secret"), Origin(A, 2, Place(E2, 3)))])
+        three = [] if is_quiet else [("three", E2, 2)]
+        assert [(it.text, it.epoch, it.seq) for it in history.recent("r", 9)] == [
+            ("one", E2, 1),
+            *three,
+            ("two", E2, 3),
         ]
 
 

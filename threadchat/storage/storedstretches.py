@@ -6,10 +6,11 @@ What is read is made safe, as another program may have written anything into the
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from threading import Lock
 from typing import Any
 
 from threadchat.storage import database, values
-from threadchat.storage.sqlitehistory import StoredHistory
+from threadchat.storage.sqlitehistory import MAX_UNWRITTEN, StoredHistory
 from threadchat.storage.stretches import Line, Stretch
 from threadchat.storage.values import number_of, text_of, time_of
 from threadchat.text.names import fold_name
@@ -20,6 +21,9 @@ _SELECT = f"SELECT {COLUMNS} FROM stretches"
 
 _Change = tuple[str, Sequence[Any]]
 """A statement, and its values."""
+
+_MAX_WAITING = MAX_UNWRITTEN
+"""So many changes wait while the file cannot be written; the oldest are lost first."""
 
 _FORGOTTEN_AT_ONCE = 500
 """How many stretches are forgotten at once: rooms wait for no more."""
@@ -52,11 +56,13 @@ class StoredStretches:
     """Stretches in the file of `history`.
 
     Where the file cannot be read or written, the history itself tells the operator. The lines have
-    places of this server alone then.
+    places of this server alone then, until the file can be written and more is said or noted.
     """
 
     def __init__(self, history: StoredHistory) -> None:
         self._history = history
+        self._lock = Lock()  # guards the next one, and is taken before that of the history
+        self._waiting: list[_Change] = []  # what could not be written yet
         for (room,) in self._read("SELECT fold FROM rooms"):
             self._undo_unfinished(text_of(room))
 
@@ -84,7 +90,7 @@ class StoredStretches:
             numbers = ", ".join(str(it.seq) for it in moved)
             mark = f"UPDATE stretches SET moved = 1 WHERE room = ? AND seq IN ({numbers})"
             changes.append((mark, [room]))
-        self._change(*changes)
+        self._write(*changes)
 
     def within(self, room: str, first: int, last: int) -> Sequence[Stretch]:
         """Return the stretches that have any of these numbers, in their order."""
@@ -165,7 +171,15 @@ class StoredStretches:
 
     def note_state(self, cluster: str, state: str) -> None:
         """Keep how far the order of the servers called `cluster` was read."""
-        self._change(("INSERT OR REPLACE INTO linked VALUES (?, ?)", (cluster, state)))
+        self._write(("INSERT OR REPLACE INTO linked VALUES (?, ?)", (cluster, state)))
+
+    def _write(self, *changes: _Change) -> None:
+        """Make changes, behind those that wait; if the file cannot be written, they wait, too."""
+        with self._lock:
+            self._waiting += changes
+            if self._change(*self._waiting):
+                self._waiting.clear()
+            del self._waiting[:-_MAX_WAITING]
 
     def _change(self, *changes: _Change) -> bool:
         """Make changes, all or none; return whether that has worked."""
