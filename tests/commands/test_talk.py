@@ -46,6 +46,18 @@ class TestPrivate:
         assert bo.lines()[-1] == "[al -> you] three"
         assert cy.lines() == ["[you -> al] one"]
 
+    def test_what_is_answered_at_once_comes_behind_it(self, lobby: Lobby) -> None:
+        al, bo = lobby.enter("al", "bo")
+
+        def answer(data: bytes) -> None:
+            bo.deliver_privately = bo.received.extend
+            bo.received += data
+            lobby.types(bo, "/reply hi yourself")
+
+        bo.deliver_privately = answer
+        lobby.types(al, "/msg bo hi")
+        assert al.lines() == ["[you -> bo] hi", "[bo -> you] hi yourself"]
+
     def test_it_is_marked_and_rings(self, lobby: Lobby) -> None:
         al, bo = lobby.enter("al", "bo")
         bo.show(color=True, bell=True)

@@ -306,12 +306,13 @@ class Chat:
 
     def whisper(self, person: Person, recipient: Person, text: str) -> None:
         """Say `text` from `person` to `recipient` alone. The caller has checked `may_speak`."""
+        # First, as an answer may come at once, and is read behind it.
+        person.tell(Private(person.name, recipient.name, text, is_own=True))
         if isinstance(recipient, FarPerson):
             recipient.be_told(person, text)
         elif person.identity not in recipient.ignores:
             recipient.answers_to = Correspondent(person.name, person.identity)
             recipient.hear(Private(person.name, recipient.name, text))
-        person.tell(Private(person.name, recipient.name, text, is_own=True))
 
     def begin_day(self, day: NewDay) -> None:
         """Tell everybody of a new day whose format shows days.
