@@ -141,6 +141,20 @@ def test_another_room_takes_the_place_of_a_private_conversation(
         assert page.said == ["psst", "hi"]
 
 
+def test_a_new_name_is_told_as_quietly_as_who_comes(server: ChatServer, page: Page) -> None:
+    page.join("al")
+    with Client(server, "tel") as tel:
+        tel.type("/nick bo")
+        page.wait("[...document.querySelectorAll('.event')].at(-1).textContent.includes('is now')")
+        for style in ("color", "fontWeight", "cursor"):
+            looks = page.run(
+                "return [...document.querySelectorAll('.event')].slice(-2)"
+                ".map((it) => getComputedStyle(it)[arguments[0]])",
+                style,
+            )
+            assert looks[0] == looks[1]
+
+
 def test_own_lines_are_said_once_over_a_connection_that_is_cut(
     server: ChatServer, wire: Wire, wired: Page
 ) -> None:

@@ -83,7 +83,7 @@ function offer(commands) {
 }
 
 function choose(option) {
-	chosen?.setAttribute("aria-selected", false);
+	if (chosen) chosen.ariaSelected = false;
 	chosen = option;
 	chosen?.setAttribute("aria-selected", true);
 	chosen?.scrollIntoView({ block: "nearest" });

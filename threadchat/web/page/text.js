@@ -23,7 +23,7 @@ export const avatar = (name) =>
 
 // A name may end in a mark, or have one behind it.
 const isCalled = (word, me) =>
-	fold(word) === fold(me) || fold(word.replace(/[._-]+$/u, "")) === fold(me);
+	[word, word.replace(/[._-]+$/u, "")].some((it) => fold(it) === fold(me));
 
 export const mentions = (text, me) => text.split(WORD).some((word) => isCalled(word, me));
 
