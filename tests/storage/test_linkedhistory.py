@@ -165,6 +165,21 @@ class TestMoving:
         assert history.search("secret", 9) == []
         assert shown(history, Place(E1, 0)) == ["--- a line of al was taken back", "open"]
 
+    def test_who_saw_a_line_is_told_that_it_was_taken_back_before_it_moved(
+        self, history: LinkedHistory
+    ) -> None:
+        keep(history, A, 1, Place(E1, 1), "secret")
+        keep(history, B, 1, Place(E1, 2), "two")
+        history.take_back("r", Place(A, 1))
+        keep(history, B, 2, Place(E1, 3), "three")
+        history.move("r", [(said("secret"), Origin(A, 1, Place(E2, 1)))])
+        found = history.since("r", Place(E1, 2), 9)
+        assert found is not None
+        # By the place at which they saw it: a page finds it there.
+        assert [it for it in found if isinstance(it, TakenBack)] == [TakenBack("al", E1, 1, 2)]
+        assert shown(history, Place(E1, 1)) == ["--- a line of al was taken back", "two", "three"]
+        assert shown(history, Place(E1, 3)) == []
+
 
 def test_nobody_finds_a_line_neither_where_it_was_nor_where_it_goes(
     history: LinkedHistory, monkeypatch: pytest.MonkeyPatch
@@ -225,6 +240,13 @@ def test_lines_that_were_missed_are_a_gap(history: LinkedHistory) -> None:
     keep(history, A, 1, Place(E1, 1), "one")
     keep(history, A, 1241, Place(E1, 1242), "two")
     assert shown(history, Place(E1, 1)) == ["--- 1,240 lines were missed", "two"]
+
+
+def test_lines_that_were_missed_are_told_once(history: LinkedHistory) -> None:
+    keep(history, A, 1, Place(E1, 1), "one")
+    keep(history, A, 4, Place(E1, 4), "secret", "two")
+    history.take_back("r", Place(A, 4))
+    assert shown(history, Place(E1, 5)) == ["--- a line of al was taken back"]
 
 
 def test_what_was_said_before_the_server_came_was_not_missed(history: LinkedHistory) -> None:

@@ -363,7 +363,8 @@ class LinkedHistory(History):
     ) -> list[Recalled]:
         """Return what has numbers of this server at its places, with a `Gap` for missing lines.
 
-        Of lines behind the number `after`, leave out those that were shown up to `shown`.
+        Of lines behind the number `after`, leave out those that were shown up to `shown`. Those up
+        to it, taken back since, are told by the places at which they were shown.
         """
         numbers = [it.seq for it in lines if isinstance(it, Spoken | TakenBack)]
         if not numbers:
@@ -379,11 +380,12 @@ class LinkedHistory(History):
             if stretch is None:
                 placed.append(line)
                 continue
-            was_seen = after is not None and stretch.shown_of(line.seq) <= shown < line.seq
-            if stretch.is_moved or was_seen:
-                continue
-            if stretch.missed and line.seq == stretch.seq and after is not None:
-                placed.append(Gap(stretch.missed))
+            if after is None or line.seq > after:
+                was_seen = after is not None and stretch.shown_of(line.seq) <= shown < line.seq
+                if stretch.is_moved or was_seen:
+                    continue
+                if stretch.missed and line.seq == stretch.seq and after is not None:
+                    placed.append(Gap(stretch.missed))
             if stretch.epoch:
                 now = stretch.place + line.seq - stretch.seq
                 line = replace(line, epoch=stretch.epoch, seq=now)
