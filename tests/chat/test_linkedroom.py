@@ -485,11 +485,16 @@ class TestMoving:
         def fails(room: str, batches: Sequence[Batch]) -> None:
             raise RuntimeError("broken")
 
+        (line,) = late.say("secret")
+        late.show(late.order.next_batch())
         late.order.move = fails  # type: ignore[method-assign]
-        late.room.apply_later(self.repeated("1"))
+        batch = self.repeated("1")
+        batch.messages.append(TakenBack("al", line.epoch, line.seq, 0, at=5.0))
+        late.room.apply_later(batch)
         late.room.apply_later(late.brought("live"))
         late.deliverer.close()
         assert self.shown == [("1",)]
+        assert [it.text for it in late.history.recent("r", 9)] == ["live"]
         assert late.bo.screen.endswith("di: live\r\n")
         assert late.observer.failures == ["moving what was said in room r: broken"]
         late.observer.failures.clear()

@@ -205,11 +205,10 @@ class LinkedRoom(Room):
             lines += len(first.said)
         try:
             self._order.move(self.name, batches)
-            for batch in batches:
-                self._find_taken_back(batch)
         except Exception as error:
             self._report(f"moving what was said in room {self.name}", error)
         for batch in batches:
+            self._find_taken_back(batch)
             self._let_go_on(batch)
 
     def _hold(self) -> None:
