@@ -340,16 +340,17 @@ def test_nothing_is_erased_where_lines_only_move(in_file: LinkedHistory) -> None
     stored = in_file._history
     assert isinstance(stored, StoredHistory)
     keep(in_file, 1, "secretword")
-    while stored.look():
-        pass
+
+    def state(column: str) -> int:
+        with closing(sqlite3.connect(stored._path)) as other:
+            return int(other.execute(f"SELECT {column} FROM history").fetchone()[0])
+
+    if not stored._file.batches.waiting:
+        wait_until(lambda: state("indexed") == 1, "it is in the index of words")
     in_file.move("r", [(said("secretword"), Origin(A, 1, Place(epoch(2), 1)))])
 
-    def to_erase() -> int:
-        with closing(sqlite3.connect(stored._path)) as other:
-            return int(other.execute("SELECT to_erase FROM history").fetchone()[0])
-
-    assert to_erase() == 0
+    assert state("to_erase") == 0
     assert in_file.take_back("r", Place(A, 1)) is not None
-    wait_until(lambda: to_erase() == 0, "it is erased")
+    wait_until(lambda: state("to_erase") == 0, "it is erased")
     files = stored._path.parent.iterdir()
     assert not [it.name for it in files if b"secretword" in it.read_bytes()]
