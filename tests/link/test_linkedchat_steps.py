@@ -161,13 +161,15 @@ def test_how_far_the_log_was_read_is_kept_when_the_rooms_are_that_far(
         return world.history.read_up_to("office")
 
     every = linkedchat.NOTE_EVERY
-    assert look(every - 0.5, 2) == ""
-    assert look(0.5, 3) == ""  # this is what is to be kept the next time
-    assert look(every - 0.5, 4) == ""
+    up_to[0] = ReadUpTo("", 0, "")  # there is no link yet
+    world.chat.look_after()
+    assert look(0.5, 2) == ""
+    assert look(0.5, 3) == ReadUpTo("e1" * 8, 2, "t").text  # 3 is to be kept the next time
+    assert look(every - 0.5, 4) == ReadUpTo("e1" * 8, 2, "t").text
     assert look(0.5, 5) == ReadUpTo("e1" * 8, 3, "t").text
     assert look(0.0, 6) == ReadUpTo("e1" * 8, 3, "t").text
     assert look(every, 7) == ReadUpTo("e1" * 8, 5, "t").text
-    assert rules.looked == 6
+    assert rules.looked == 7
     world.chat.close(0.0)
     assert world.history.read_up_to("office") == ReadUpTo("e1" * 8, 7, "t").text
 

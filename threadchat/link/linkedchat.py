@@ -76,6 +76,7 @@ class LinkedChat:
         self.notices = Notices(self.link.submit_later, watch.failed)
         self._lines = LinkLines(self._rooms, self._order.show)
         self._noted_at = time.monotonic()
+        self._is_noted = before is not None
         self._to_note: ReadUpTo | None = None
         self._report = LinkReport(address.cluster, watch)
         self._people: LinkedPeople | None = None
@@ -130,12 +131,14 @@ class LinkedChat:
             self._rules.state.look()
             self._note_gone(self._rules)
         now = time.monotonic()
-        if now - self._noted_at >= NOTE_EVERY:
+        # For the first time at once: whoever was here for seconds only is to know what they missed.
+        if now - self._noted_at >= NOTE_EVERY or not self._is_noted:
             self._noted_at = now
             # By now, the rooms have shown and kept all up to the one of before. If not, it is read
             # again at the next start, and what is known by then changes nothing.
             if self._to_note is not None:
                 self._note_read(self._to_note)
+                self._is_noted = bool(self._to_note.epoch)
             self._to_note = self.link.read_up_to
 
     def _note_gone(self, rules: LinkedRules) -> None:
