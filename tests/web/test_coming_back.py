@@ -291,6 +291,32 @@ def test_a_page_that_is_left_is_away_at_once_and_goes_on_when_it_is_seen_again(
     assert page.said == ["before", "meanwhile", "after"]
 
 
+def test_a_page_that_is_left_does_not_connect_before_it_is_seen_again(
+    company: tuple[Wire, Page, Client],
+) -> None:
+    _, page, tel = company
+    page.run("""
+        const { setTimeout, clearTimeout } = window;
+        window.tries = new Set();
+        window.setTimeout = (act, delay) => {
+            const id = setTimeout(act, delay);
+            if (act.name === 'open') tries.add(id);
+            return id;
+        };
+        window.clearTimeout = (id) => {
+            tries.delete(id);
+            clearTimeout(id);
+        };
+    """)
+    assert page.run("dispatchEvent(new Event('pagehide')); return tries.size") == 0
+    assert not page.run(f"return {IS_BACK}")
+    tel.type("meanwhile")
+    tel.sync()
+    page.run("dispatchEvent(new Event('pageshow'))")
+    page.wait_for("meanwhile")
+    assert page.run(f"return {IS_BACK}")
+
+
 def test_who_has_to_join_again_is_not_told_that_there_is_no_answer(
     server: ChatServer,
     company: tuple[Wire, Page, Client],

@@ -18,8 +18,7 @@ let key = "";
 let room = "";
 let position = ""; // a page that is loaded anew is told all again
 let seen = 0; // the number of the last private object
-let state, socket, timer, retry, heardAt;
-let isResuming;
+let state, socket, timer, retry, heardAt, isResuming;
 let tries = 0;
 
 export function open() {
@@ -148,6 +147,6 @@ export function say(text, about) {
 
 setInterval(() => state === "live" && Date.now() - heardAt > SILENT && ask(), ANSWER);
 on(window, "online", check);
-on(window, "pagehide", () => socket && lost()); // it may be kept
+on(window, "pagehide", () => socket && (lost(), detach())); // it may be kept
 on(window, "pageshow", check);
 on(document, "visibilitychange", check);

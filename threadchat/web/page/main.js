@@ -330,7 +330,7 @@ const CLICKS = {
 		connection.send({ kind: "leave" });
 	},
 	views({ target }) {
-		const { name } = target.closest("[data-name]")?.dataset ?? {};
+		const name = target.closest("[data-name]")?.dataset.name;
 		if (name) meet(name);
 	},
 };

@@ -15,7 +15,7 @@ export function newRoom({ room, topic, people }) {
 		left_together: (o) => o.names.forEach(remove),
 		left_with_server: (o) => o.names.forEach(remove),
 		name(o) {
-			const { away } = here.get(fold(o.before)) ?? {};
+			const away = here.get(fold(o.before))?.away;
 			remove(o.before);
 			add(o.now, away);
 		},
