@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.waiting import wait_until
@@ -197,6 +197,7 @@ steps = st.one_of(
 
 
 @pytest.mark.parametrize("kind", [MEMORY, FILE, BUSY])
+@settings(max_examples=settings().max_examples // 4)  # each makes two files
 @given(st.lists(steps, max_size=12))
 def test_it_is_the_same_as_one_by_one(kind: str, does: list[tuple[Any, ...]]) -> None:
     with ExitStack() as stack:
